@@ -1,0 +1,49 @@
+# `make run DIR=~/Notes` and `make test` work in a fresh clone; everything else is for people who work on gitsync.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DIR ?=
+
+.PHONY: help run test check format bench docs clean
+
+help:
+	@echo "make run DIR=~/Notes   watch a directory (without DIR: a demo directory that is made for you)"
+	@echo "make test              make the environment and run every test"
+	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests"
+	@echo "make bench             print the benchmark tables"
+	@echo "make docs              write the generated pages of docs/ anew"
+
+# Editable, so that a changed source file needs no reinstallation.
+$(STAMP): setup.cfg pyproject.toml
+	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "error: $(PYTHON) has no venv module"; echo "hint: on Debian: apt install python3-venv"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "preparing $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	@touch $@
+
+run: $(STAMP)
+	@$(BIN)/python scripts/run.py --bin $(BIN) $(if $(DIR),--dir "$(DIR)")
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest tests/unit tests/property tests/meta
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)
+	$(BIN)/python scripts/generate_docs.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Ways to exchange with another place."""

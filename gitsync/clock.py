@@ -1,0 +1,63 @@
+"""The only module that reads the time. Everything below takes instants as arguments.
+
+Intervals are measured on the monotonic clock, in seconds; what people see is UTC wall-clock time.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a thread asks for the time."""
+
+    def now(self) -> float:
+        """Return the monotonic time in seconds."""
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> float:
+        """Return the monotonic time in seconds."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+
+def iso(wall: float) -> str:
+    """Return the instant `wall` (seconds since the epoch) as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds")
+
+
+def parse_iso(text: str) -> float:
+    """Return the seconds since the epoch of an ISO 8601 instant. Raise ValueError for anything else."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def local_offset_minutes(wall: float) -> int:
+    """Return the local time zone's offset from UTC at `wall`, in minutes, as git commits store it."""
+    offset = datetime.fromtimestamp(wall, UTC).astimezone().utcoffset()
+    return 0 if offset is None else int(offset.total_seconds()) // 60
+
+
+def boot_offset() -> float:
+    """Return how far the wall clock is from the monotonic one; a jump means a sleep or a changed clock."""
+    return time.time() - time.monotonic()
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time this process has used, in seconds."""
+    return time.process_time()
+
+
+def sleep(seconds: float) -> None:
+    """Wait in a program's foreground; no thread of the daemon may call this."""
+    time.sleep(seconds)

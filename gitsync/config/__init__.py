@@ -1,0 +1,1 @@
+"""The configuration: declared once, loaded with all its faults at once, edited with its comments kept."""

@@ -1,0 +1,1 @@
+"""The control socket: commands, wire format, client and server."""

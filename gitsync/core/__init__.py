@@ -1,0 +1,1 @@
+"""Decides and never does: pure functions of their arguments; time, randomness and facts come in as such."""

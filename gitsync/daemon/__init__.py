@@ -1,0 +1,1 @@
+"""The process: start, stop, once, logs, lock, handlers."""

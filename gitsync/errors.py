@@ -1,0 +1,73 @@
+"""Every exception a person can meet: a stable code, a sentence with the names in it, a hint what to do, and an exit status.
+
+Anything else that reaches the top of a program is a bug of ours and ends it with status 70.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+EXIT_OK = 0
+EXIT_ATTENTION = 1
+EXIT_USAGE = 2
+EXIT_NOT_RUNNING = 3
+EXIT_FAILED = 4
+EXIT_BUG = 70
+
+
+class GitsyncError(Exception):
+    """Trouble that a person can understand; `code` is kebab-case and stable, `hint` is a command or a file."""
+
+    code: str = "failed"
+    exit_status: ClassVar[int] = EXIT_FAILED
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code:
+            self.code = code
+
+
+class UsageError(GitsyncError):
+    """The command line asks for something that does not exist or cannot be."""
+
+    code = "usage"
+    exit_status = EXIT_USAGE
+
+
+class ConfigError(GitsyncError):
+    """The configuration has faults; `faults` lists every one of them, so that a person mends the file once."""
+
+    code = "config"
+    exit_status = EXIT_USAGE
+
+    def __init__(self, faults: list[str], hint: str = "") -> None:
+        super().__init__("\n".join(faults), hint)
+        self.faults = faults
+
+
+class NotRunningError(GitsyncError):
+    """The daemon does not answer on its socket."""
+
+    code = "not-running"
+    exit_status = EXIT_NOT_RUNNING
+
+
+class AlreadyRunningError(GitsyncError):
+    """Another process holds the lock; the message names its PID where that can be known."""
+
+    code = "already-running"
+    exit_status = EXIT_NOT_RUNNING
+
+
+class OperationError(GitsyncError):
+    """The operation could not be done; nothing was left half-done."""
+
+
+class TransientError(OperationError):
+    """The operation failed for a reason that goes away by itself: it is tried again with back-off."""
+
+
+class HaltError(OperationError):
+    """Going on needs a person's decision; the hint says which command makes it."""

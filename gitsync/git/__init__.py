@@ -1,0 +1,1 @@
+"""A repository as one thread sees it; the only place that meets pygit2."""

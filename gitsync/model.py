@@ -1,0 +1,142 @@
+"""The nouns that cross threads and layers: frozen values, names and hex ids, never a live object.
+
+Paths are bytes relative to a work tree, with "/" between, wherever git or the kernel is met; they are text
+(`os.fsdecode`) wherever a person or JSON is met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class RepoState(StrEnum):
+    """What a repository is doing, as `status` names it."""
+
+    OK = "ok"
+    PENDING = "pending"
+    SYNCING = "syncing"
+    PAUSED = "paused"
+    BUSY = "busy"
+    OFFLINE = "offline"
+    AUTH = "auth"
+    CONFLICT = "conflict"
+    HALTED = "halted"
+    ERROR = "error"
+
+
+class Relation(StrEnum):
+    """How the branch stands to its upstream."""
+
+    EQUAL = "equal"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    DIVERGED = "diverged"
+    NO_UPSTREAM = "no-upstream"
+
+
+class ChangeKind(StrEnum):
+    """What happened to one path between HEAD and the work tree."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One path that a commit adds, changes or removes."""
+
+    path: bytes
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Trouble as it is shown: a stable kebab-case code, a sentence with names in it, and what to do."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the wire form."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit as `status` shows it; `time` is ISO 8601, `message` its subject line."""
+
+    id: str
+    time: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the wire form."""
+        return {"id": self.id, "time": self.time, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A new file that is not committed before a person has looked at it."""
+
+    path: str
+    why: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the wire form."""
+        return {"path": self.path, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class RepoStatus:
+    """One repository as `status` shows it; the keys of the wire form are a contract."""
+
+    name: str
+    path: str
+    branch: str = ""
+    state: RepoState = RepoState.OK
+    reason: str = ""
+    pending: int = 0
+    ahead: int = 0
+    behind: int = 0
+    watch: str = "native"
+    conflicts: tuple[str, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    last_commit: CommitInfo | None = None
+    last_pull: str | None = None
+    last_push: str | None = None
+    error: Problem | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether this repository waits for its user."""
+        return bool(
+            self.state in (RepoState.CONFLICT, RepoState.HALTED, RepoState.ERROR, RepoState.AUTH)
+            or self.conflicts
+            or self.quarantined
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "branch": self.branch,
+            "state": str(self.state),
+            "reason": self.reason,
+            "pending": self.pending,
+            "ahead": self.ahead,
+            "behind": self.behind,
+            "watch": self.watch,
+            "conflicts": list(self.conflicts),
+            "quarantined": [item.to_json() for item in self.quarantined],
+            "last_commit": self.last_commit.to_json() if self.last_commit else None,
+            "last_pull": self.last_pull,
+            "last_push": self.last_push,
+            "error": self.error.to_json() if self.error else None,
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,166 @@
+"""The only module that starts a child process: with a deadline, without a terminal, in its own process group.
+
+Any thread may call `run`; it blocks that thread alone. A child that is over its deadline or is cancelled is ended
+with its whole process group. On Linux a child also dies with the process that started it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from gitsync import clock
+
+# How long a child may take to go away after SIGTERM before SIGKILL, and how often a cancellation is looked for.
+GRACE_S = 2.0
+CANCEL_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What became of a child; `returncode` is negative for a signal, as in subprocess."""
+
+    argv: tuple[str | bytes, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    is_over_deadline: bool = False
+    is_cancelled: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the child ended by itself with status 0."""
+        return self.returncode == 0 and not self.is_over_deadline and not self.is_cancelled
+
+    @property
+    def errors(self) -> str:
+        """Return what the child wrote to stderr, as text."""
+        return self.stderr.decode("utf-8", "replace").strip()
+
+
+def run(
+    argv: Sequence[str | bytes],
+    *,
+    deadline_s: float,
+    cwd: str | bytes | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    input: bytes | None = None,
+    stdin_fd: int | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> Completed:
+    """Run a child to its end, its deadline or its cancellation, and return what it said.
+
+    `env` is laid over this process's environment. `input` is written to its stdin; `stdin_fd` is handed over as
+    its stdin. Raise FileNotFoundError when there is no such program.
+    """
+    if shutil.which(os.fsdecode(argv[0])) is None:
+        raise FileNotFoundError(f"there is no program {os.fsdecode(argv[0])!r} on the PATH")
+    ends_at = clock.SystemClock().now() + deadline_s
+    child = subprocess.Popen(
+        [*_tether(), *argv],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=stdin_fd
+        if stdin_fd is not None
+        else (subprocess.PIPE if input is not None else subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        return _converse(child, tuple(argv), input or b"", ends_at, is_cancelled)
+    finally:
+        _end_group(child)
+
+
+def _converse(
+    child: subprocess.Popen[bytes],
+    argv: tuple[str | bytes, ...],
+    pending: bytes,
+    ends_at: float,
+    is_cancelled: Callable[[], bool] | None,
+) -> Completed:
+    heard: dict[int, bytearray] = {}
+    view = memoryview(pending)
+    now = clock.SystemClock().now
+    over = cancelled = False
+    with selectors.DefaultSelector() as selector:
+        for pipe in (child.stdout, child.stderr):
+            assert pipe is not None
+            heard[pipe.fileno()] = bytearray()
+            selector.register(pipe, selectors.EVENT_READ)
+        if child.stdin is not None:
+            os.set_blocking(child.stdin.fileno(), False)
+            selector.register(child.stdin, selectors.EVENT_WRITE)
+        out, err = heard
+        while selector.get_map():
+            left = ends_at - now()
+            over = left <= 0
+            cancelled = is_cancelled is not None and is_cancelled()
+            if over or cancelled:
+                break
+            for key, _ in selector.select(min(left, CANCEL_POLL_S) if is_cancelled else left):
+                if key.fileobj is child.stdin:
+                    assert child.stdin is not None
+                    try:
+                        view = view[os.write(key.fd, view[:65536]) :]
+                    except BrokenPipeError:
+                        view = view[:0]  # it has heard enough; its status tells why
+                    if not view:
+                        selector.unregister(child.stdin)
+                        child.stdin.close()
+                    continue
+                data = os.read(key.fd, 65536)
+                if data:
+                    heard[key.fd] += data
+                else:
+                    selector.unregister(key.fileobj)
+        if not (over or cancelled):
+            try:
+                child.wait(max(0.0, ends_at - now()))
+            except subprocess.TimeoutExpired:
+                over = True
+    if over or cancelled:
+        _end_group(child)
+    returncode = child.wait()
+    return Completed(argv, returncode, bytes(heard[out]), bytes(heard[err]), over, cancelled)
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End the child and whatever it started; return when it is gone."""
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+    if child.poll() is None:
+        _signal_group(child.pid, signal.SIGTERM)
+        try:
+            child.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            _signal_group(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+@cache
+def _tether() -> tuple[str, ...]:
+    """Return the prefix that makes a child die with us: setpriv sets PR_SET_PDEATHSIG, no code of ours after fork."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    if setpriv is None:
+        return ()
+    probe = subprocess.run(
+        [setpriv, "--pdeathsig", "KILL", "true"], check=False, stdin=subprocess.DEVNULL, capture_output=True
+    )
+    return (setpriv, "--pdeathsig", "KILL", "--") if probe.returncode == 0 else ()

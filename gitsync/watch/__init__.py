@@ -1,0 +1,1 @@
+"""Hints about what changed on disk; the only place that meets watchdog."""

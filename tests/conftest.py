@@ -1,0 +1,74 @@
+"""What every test gets: a home of its own, no configuration of this machine, no terminal prompts.
+
+The environment is set before anything imports pygit2, because libgit2 reads HOME when it is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_HOME = tempfile.TemporaryDirectory(prefix="gitsync-tests-", ignore_cleanup_errors=True)
+GITCONFIG = """\
+[user]
+    name = Test Person
+    email = test@example.org
+[init]
+    defaultBranch = main
+[protocol "file"]
+    allow = always
+[advice]
+    detachedHead = false
+[gc]
+    auto = 0
+"""
+
+for _name in [name for name in os.environ if name.startswith(("GIT_", "GITSYNC_", "XDG_", "SSH_"))]:
+    del os.environ[_name]
+os.environ.update(
+    HOME=_HOME.name,
+    XDG_CONFIG_HOME=f"{_HOME.name}/.config",
+    XDG_STATE_HOME=f"{_HOME.name}/.state",
+    XDG_RUNTIME_DIR=f"{_HOME.name}/run",
+    GIT_CONFIG_NOSYSTEM="1",
+    GIT_TERMINAL_PROMPT="0",
+    LC_ALL="C.UTF-8",
+    TZ="UTC",
+)
+Path(_HOME.name, ".gitconfig").write_text(GITCONFIG)
+Path(_HOME.name, "run").mkdir(mode=0o700)
+
+Git = Callable[..., str]
+
+
+def run_git(directory: Path | str, *argv: str | bytes, check: bool = True, input: bytes | None = None) -> str:
+    """Run the real git in `directory` and return what it printed, undecodable bytes kept as surrogates."""
+    done = subprocess.run(
+        ["git", "-C", str(directory), *argv], check=False, capture_output=True, input=input, timeout=60
+    )
+    if check and done.returncode != 0:
+        raise AssertionError(f"git {argv!r} failed: {os.fsdecode(done.stderr)}")
+    return os.fsdecode(done.stdout).rstrip("\n")
+
+
+@pytest.fixture
+def git() -> Git:
+    """The real git: `git(directory, "status", ...)`."""
+    return run_git
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Iterator[Path]:
+    """A work tree with one commit of a.txt on branch main."""
+    root = tmp_path / "work"
+    root.mkdir()
+    run_git(root, "init", "-q")
+    (root / "a.txt").write_text("one\n")
+    run_git(root, "add", "a.txt")
+    run_git(root, "commit", "-q", "-m", "first")
+    yield root
