@@ -1,4 +1,4 @@
-"""Every exception a person can meet: a stable code, a sentence with the names in it, a hint what to do, and an exit status.
+"""Every exception a person can meet: stable code, sentence with names in it, hint what to do, exit status.
 
 Anything else that reaches the top of a program is a bug of ours and ends it with status 70.
 """

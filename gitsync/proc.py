@@ -68,9 +68,7 @@ def run(
         [*_tether(), *argv],
         cwd=cwd,
         env={**os.environ, **(env or {})},
-        stdin=stdin_fd
-        if stdin_fd is not None
-        else (subprocess.PIPE if input is not None else subprocess.DEVNULL),
+        stdin=stdin_fd if stdin_fd is not None else (subprocess.PIPE if input is not None else subprocess.DEVNULL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,7 +63,7 @@ def git() -> Git:
 
 
 @pytest.fixture
-def repo(tmp_path: Path) -> Iterator[Path]:
+def repo(tmp_path: Path) -> Path:
     """A work tree with one commit of a.txt on branch main."""
     root = tmp_path / "work"
     root.mkdir()
@@ -71,4 +71,4 @@ def repo(tmp_path: Path) -> Iterator[Path]:
     (root / "a.txt").write_text("one\n")
     run_git(root, "add", "a.txt")
     run_git(root, "commit", "-q", "-m", "first")
-    yield root
+    return root
