@@ -1,0 +1,38 @@
+"""How a name from a disk or a remote is written for people: no byte of it may act on a terminal, a log or a message.
+
+Pure, so on no thread and owner of nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Control and format characters (some turn the direction of writing), lone surrogates, line and paragraph separators.
+_ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+
+
+def shown(path: bytes) -> str:
+    """Return a path as text for people: what acts becomes `\\n`, `\\x1b` or `\\u202e`, and a `\\` becomes two."""
+    text = path.decode("utf-8", "surrogateescape")
+    return shown_text(text, keep_backslash=False)
+
+
+def shown_text(text: str, *, keep_backslash: bool = True) -> str:
+    """Return text from outside (a host name, a remote's answer) on one line and without characters that act."""
+    if text.isascii() and text.isprintable() and (keep_backslash or "\\" not in text):
+        return text
+    return "".join(character if character == "\\" and keep_backslash else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
+    if unicodedata.category(character) not in _ACTING:
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, as surrogateescape carries it
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
