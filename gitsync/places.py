@@ -1,6 +1,7 @@
 """Where gitsync's own files live: platformdirs' directories, never a synced tree.
 
-`$GITSYNC_CONFIG` and `$GITSYNC_SOCKET` override; so do the programs' own options.
+`$GITSYNC_CONFIG` and `$GITSYNC_SOCKET` override; so do the programs' own options. pathlib and platformdirs are loaded
+late, because the control command starts for every prompt of a shell and mostly needs neither.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from pathlib import Path
 
 from gitsync.errors import OperationError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Linux sockaddr_un holds 108 bytes with the final NUL, macOS 104.
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
@@ -18,6 +22,8 @@ SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
 
 def config_file(option: str | None = None) -> Path:
     """Return the configuration file: the option, else `$GITSYNC_CONFIG`, else the user's config.toml."""
+    from pathlib import Path
+
     chosen = option or os.environ.get("GITSYNC_CONFIG")
     if chosen:
         return Path(chosen).expanduser().absolute()
@@ -26,7 +32,7 @@ def config_file(option: str | None = None) -> Path:
 
 def user_config_dir() -> Path:
     """Return the directory of the user's configuration; nothing is created."""
-    import platformdirs  # here: the control command's fast path need not load it when told where to look
+    import platformdirs
 
     return platformdirs.user_config_path("gitsync", appauthor=False)
 
@@ -42,9 +48,9 @@ def state_dir() -> Path:
 
 def runtime_dir() -> Path:
     """Return the directory of the socket, made (0700) where missing; raise OperationError when it is not ours alone."""
-    import platformdirs
+    from pathlib import Path
 
-    path = platformdirs.user_runtime_path("gitsync", appauthor=False)
+    path = Path(runtime_address())
     _make_private(path)
     _check_private(path)
     return path
@@ -53,16 +59,79 @@ def runtime_dir() -> Path:
 def socket_path(option: str | None = None) -> Path:
     """Return the control socket's path: the option, else `$GITSYNC_SOCKET`, else one in the runtime directory.
 
-    Raise UsageError when it is longer than the system can bind.
+    The runtime directory is made and checked. Raise UsageError when the path is longer than the system can bind.
     """
+    from pathlib import Path
+
+    address = socket_address(option)
+    if not (option or os.environ.get("GITSYNC_SOCKET")):
+        runtime_dir()
+    return Path(address)
+
+
+def socket_address(option: str | None = None) -> str:
+    """Return the same path as `socket_path`, as text; nothing is made or checked but its length."""
     chosen = option or os.environ.get("GITSYNC_SOCKET")
-    path = Path(chosen).expanduser().absolute() if chosen else runtime_dir() / "socket"
+    path = _absolute(chosen) if chosen else f"{runtime_address()}/socket"
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise UsageError(
             f"the socket path is longer than {SOCKET_PATH_MAX} bytes: {path}",
             "choose a shorter one with --socket or $GITSYNC_SOCKET",
         )
     return path
+
+
+def runtime_address() -> str:
+    """Return platformdirs' runtime directory for gitsync, as text; nothing is made.
+
+    Where every version of platformdirs would say the same, it is not asked: loading it takes 6 ms. Raise
+    OperationError when there is no directory that is safe.
+    """
+    if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
+        base = os.environ.get("XDG_RUNTIME_DIR", "") or f"/run/user/{os.geteuid()}"
+        if _is_beyond_doubt(base):
+            return f"{base}/gitsync"
+    import warnings
+
+    import platformdirs
+
+    try:
+        with warnings.catch_warnings():
+            # It warns on stderr of a missing XDG_RUNTIME_DIR, which is how every cron job runs.
+            warnings.simplefilter("ignore")
+            return platformdirs.user_runtime_dir("gitsync", appauthor=False)
+    except OSError as error:
+        raise OperationError(
+            f"there is no safe directory for the socket: {error}",
+            "set $XDG_RUNTIME_DIR to a directory of yours with mode 0700",
+        ) from error
+
+
+def _is_beyond_doubt(base: str) -> bool:
+    """Whether `base` is a runtime directory as the XDG rules want it: absolute, ours, 0700, safe from the root down."""
+    if not base.startswith("/") or os.path.normpath(base) != base or base == "/":
+        return False
+    uid = os.geteuid()
+    try:
+        facts = os.lstat(base)
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != uid or stat.S_IMODE(facts.st_mode) != 0o700:
+            return False
+        parent = "/"
+        for name in base.split("/")[1:]:
+            mode = os.stat(parent).st_mode  # noqa: PTH116 - no pathlib here
+            below = f"{parent.rstrip('/')}/{name}"
+            if mode & stat.S_IWOTH and not (mode & stat.S_ISVTX and os.lstat(below).st_uid in (0, uid)):
+                return False
+            parent = below
+    except OSError:
+        return False
+    return True
+
+
+def _absolute(path: str) -> str:
+    # Links stay as a person gave them.
+    path = os.path.expanduser(path)  # noqa: PTH111 - no pathlib here
+    return path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - no pathlib here
 
 
 def _make_private(path: Path) -> None:
