@@ -1,0 +1,180 @@
+"""The commit message: what changed, in a sentence a person would have written, the same for the same changes.
+
+Pure, so on no thread and owner of nothing. Names come from a disk, so they are escaped (`core.names`) and never begin a
+line of the body: a file name can forge neither a second line nor a trailer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import Formatter
+
+from gitsync.core.names import shown, shown_text
+from gitsync.model import Change, ChangeKind
+
+SUBJECT_COLUMNS = 72
+BODY_LINES = 100
+ELLIPSIS = "…"
+
+# What a template may contain; printed in the configuration's documentation.
+PLACEHOLDERS: dict[str, str] = {
+    "summary": "the message gitsync would write by itself, as one line",
+    "files": "the paths, with commas; shortened when there are many",
+    "count": "how many files",
+    "added": "how many were added",
+    "changed": "how many were changed",
+    "removed": "how many were removed",
+    "host": "the name of this machine",
+    "date": "the time of the commit, ISO 8601",
+}
+# These hold names from the disk.
+_FROM_DISK = frozenset({"summary", "files"})
+_VERBS = {ChangeKind.ADDED: "Add", ChangeKind.CHANGED: "Change", ChangeKind.REMOVED: "Remove"}
+
+
+def commit_message(
+    changes: Sequence[Change], template: str = "", *, host: str = "", date: str = "", limit: int = BODY_LINES
+) -> str:
+    """Return the message for a commit of `changes`, without a final newline.
+
+    Without a template: a subject of at most 72 characters and, when it does not name every file, a body that lists
+    them, at most `limit` of them. `host` and `date` fill the placeholders of those names. Raise ValueError for an
+    unknown placeholder, and when there is no change at all.
+    """
+    if not changes:
+        raise ValueError("there is no commit without changes")
+    ordered = sorted(changes, key=lambda change: change.path)
+    subject, is_whole = _subject(ordered)
+    if template:
+        return _filled(template, ordered, subject, host, date) or subject
+    if is_whole:
+        return subject
+    return subject + "\n\n" + "\n".join(_listing(ordered, limit))
+
+
+def file_message(change: Change) -> str:
+    """Return the message for a commit of one file, as the first GitSync wrote it: `Change file X`."""
+    return f"{_VERBS[change.kind]} file {shown(change.path)}"
+
+
+def check_template(text: str) -> None:
+    """Raise ValueError, naming what is allowed, when a template has a placeholder that does not exist."""
+    _pieces(text)
+
+
+def _subject(changes: Sequence[Change]) -> tuple[str, bool]:
+    """Return the subject, and whether it names every path in full."""
+    if len(changes) == 1:
+        lead = _VERBS[changes[0].kind] + " "
+        name = shown(changes[0].path)
+        fitting = _fit_path(name, SUBJECT_COLUMNS - len(lead))
+        return lead + fitting, fitting == name
+    directory = _common_directory(changes)
+    lead = _counts(changes)
+    if directory:
+        place = f" in {shown(directory)}"
+        if len(lead) + len(place) > SUBJECT_COLUMNS:
+            room = SUBJECT_COLUMNS - len(lead) - len(" in ")
+            return f"{lead} in {_fit_path(shown(directory), room)}", False
+        lead += place
+    names, is_whole = _names(changes, len(directory), SUBJECT_COLUMNS - len(lead) - len(": "))
+    return (f"{lead}: {names}" if names else lead), is_whole
+
+
+def _counts(changes: Sequence[Change]) -> str:
+    count = _count(changes)
+    there = [(kind, count[kind]) for kind in ChangeKind if count[kind]]
+    if len(there) == 1:
+        return f"{_VERBS[there[0][0]]} {there[0][1]} files"
+    parts = [f"{_VERBS[kind] if at == 0 else _VERBS[kind].lower()} {n}" for at, (kind, n) in enumerate(there)]
+    return ", ".join(parts[:-1]) + f" and {parts[-1]} files"
+
+
+def _count(changes: Sequence[Change]) -> dict[ChangeKind, int]:
+    count = dict.fromkeys(ChangeKind, 0)
+    for change in changes:
+        count[change.kind] += 1
+    return count
+
+
+def _common_directory(changes: Sequence[Change]) -> bytes:
+    """Return the deepest directory that holds all of the sorted changes, with its final slash; b"" for the root."""
+    # The paths are sorted, so what the first and the last share, all share.
+    first, last = changes[0].path.split(b"/")[:-1], changes[-1].path.split(b"/")[:-1]
+    shared = []
+    for one, other in zip(first, last, strict=False):
+        if one != other:
+            break
+        shared.append(one)
+    return b"/".join(shared) + b"/" if shared else b""
+
+
+def _names(changes: Sequence[Change], skip: int, room: int) -> tuple[str, bool]:
+    """Return as many names, less their first `skip` bytes, as there is room for, and whether these are all."""
+    chosen: list[str] = []
+    used = 0
+    for at, change in enumerate(changes):
+        name = shown(change.path[skip:])
+        is_last = at == len(changes) - 1
+        needed = len(name) + (2 if chosen else 0)
+        # Room is kept for ", …" until the last name is in.
+        if used + needed + (0 if is_last else len(ELLIPSIS) + 2) > room:
+            break
+        chosen.append(name)
+        used += needed
+    else:
+        return ", ".join(chosen), True
+    return (", ".join([*chosen, ELLIPSIS]) if chosen else ""), False
+
+
+def _fit_path(name: str, room: int) -> str:
+    """Return a path cut to `room` characters, its end kept, because the end tells files apart."""
+    if len(name) <= room:
+        return name
+    return ELLIPSIS + name[len(name) - room + len(ELLIPSIS) :]
+
+
+def _listing(changes: Sequence[Change], limit: int) -> list[str]:
+    # The dash keeps git from reading "Add : x" as a trailer, or a line with "#" as a comment.
+    lines = [f"- {_VERBS[change.kind]} {shown(change.path)}" for change in changes[:limit]]
+    if len(changes) > limit:
+        lines.append(f"- and {len(changes) - limit} more")
+    return lines
+
+
+def _pieces(template: str) -> list[tuple[str, str | None]]:
+    """Return a template as (text, placeholder) pairs."""
+    allowed = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    try:
+        parsed = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"{error}; a brace that is meant as such is written twice; allowed: {allowed}") from None
+    for _text, name, spec, conversion in parsed:
+        if name is not None and (name not in PLACEHOLDERS or spec or conversion):
+            asked = name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            raise ValueError(f"unknown placeholder {{{asked}}}; allowed: {allowed}")
+    return [(text, name) for text, name, _spec, _conversion in parsed]
+
+
+def _filled(template: str, changes: Sequence[Change], summary: str, host: str, date: str) -> str:
+    count = _count(changes)
+    values = {
+        "summary": summary,
+        "files": ", ".join(shown(change.path) for change in changes[:BODY_LINES])
+        + (f", and {len(changes) - BODY_LINES} more" if len(changes) > BODY_LINES else ""),
+        "count": str(len(changes)),
+        "added": str(count[ChangeKind.ADDED]),
+        "changed": str(count[ChangeKind.CHANGED]),
+        "removed": str(count[ChangeKind.REMOVED]),
+        "host": shown_text(host),
+        "date": shown_text(date),
+    }
+    message = ""
+    for text, name in _pieces(template):
+        message += text
+        if name is None:
+            continue
+        if name in _FROM_DISK and message.endswith("\n"):
+            message += "- "
+        message += values[name]
+    return message.strip()

@@ -1,0 +1,173 @@
+"""What looks like a secret: a new file of this kind is set aside before it is in a history that cannot forget.
+
+Pure, so on no thread and owner of nothing. It is meant to be right when it speaks: public keys, templates such as
+`.env.example` and prose that names a pattern pass. It looks at a name and the head of a file, so it is a net, no proof.
+
+Sources of the rules: the published token formats of GitHub ("Behind GitHub's new authentication token formats"),
+GitLab ("Token prefixes"), Slack ("Token types"), AWS ("Unique identifier prefixes"), Stripe, npm, PyPI, Hugging Face,
+DigitalOcean, age; RFC 7468 and OpenSSH's PROTOCOL.key for keys; the manual pages netrc(5), PostgreSQL's "The Password
+File", gitcredentials(7), npmrc(5); and the rule lists of gitleaks and detect-secrets for what else is worth a look.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# How much of a file is worth handing in: keys and settings are small, and tokens stand near the top.
+HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of secret: `names` matches the whole base name (b"" = any file), `pattern` is sought in the head.
+
+    One of `literals` is in every match: looking for them first costs next to nothing.
+    """
+
+    kind: str
+    names: bytes = b""
+    literals: tuple[bytes, ...] = (b"",)
+    pattern: bytes = b""
+
+
+# A PEM header alone on its line, and under it (after "Proc-Type:" and the like) a line of base64.
+_PEM = (
+    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[ \t]*(?:\r?\n|\\n)"
+    rb"(?:[ \t]*[A-Za-z-]+:[^\n]*\n|[ \t]*\r?\n)*"
+    rb"[ \t]*[A-Za-z0-9+/=]{8,}[ \t]*(?:\r?\n|\\n|\\r|\Z)"
+)
+_ENV = rb"\.env(?!.*(?:example|sample|template|dist|default))(?:\..+)?|(?!.*(?:example|sample|template|dist)).+\.env"
+_TELLING = (
+    rb"(?im)^[ \t]*(?:export[ \t]+)?\w*"
+    rb"(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credential)s?\w*"
+)
+# A value that is there, and neither a reference ("${TOKEN}", "<token>") nor a stand-in.
+_VALUE = (
+    rb"[ \t]*[=:][ \t]*"
+    rb"(?![\"']?(?:[<$%{*]|[ \t]*#))"
+    rb"(?![\"']?(?i:change_?me|example|your|xxx|todo|placeholder|none|null|true|false)(?![a-z0-9]))"
+    rb"(?![\"']?your_)(?![\"']{2})"
+    rb"[^\s]"
+)
+
+NAMES_AND_PATTERNS: tuple[Rule, ...] = (
+    # Told by the name, or by the name and what such a file holds.
+    Rule("private key", rb"id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk|xmss)"),
+    Rule("private key", rb".*\.(?:pem|key)", (b"PRIVATE KEY-----",), rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    Rule("key store", rb".*\.(?:p12|pfx|jks|ppk)"),
+    Rule("password file", rb"[._]netrc", (b"password",), rb"\bpassword\s+\S"),
+    Rule("password file", rb"\.pgpass", (b":",), rb"(?m)^[^#:\s][^:\n]*(?::[^:\n]*){3}:[^\s*]"),
+    Rule("password file", rb"\.my\.cnf", (b"password",), rb"(?m)^[ \t]*password[ \t]*=[ \t]*\S"),
+    Rule("password file", rb"\.git-credentials|\.?credentials", (b"://",), rb"https?://[^\s/:@]+:[^\s/@]+@"),
+    Rule("password file", rb"\.htpasswd", (b":",), rb"(?m)^[^:\s#]+:\S"),
+    Rule("password file", rb"g?shadow-?", (b":$",), rb"(?m)^[a-z_][a-z0-9_-]*:\$\w+\$"),
+    Rule("password file", rb"\.pypirc", (b"password",), rb"(?m)^[ \t]*password[ \t]*[=:][ \t]*\S"),
+    Rule("access token", rb"\.npmrc", (b"_auth", b"_pass"), rb"_(?:authToken|auth|password)\s*=\s*[\"']?[^\s$\"']"),
+    Rule("access token", rb"\.vault-token", pattern=rb"\S{8,}"),
+    Rule("registry credentials", rb"config\.json|\.dockercfg", (b'"auths"',), rb'"auth"\s*:\s*"[A-Za-z0-9+/=]{8,}"'),
+    Rule(
+        "cluster credentials", rb"(?:kube)?config|.*\.kubeconfig", (b"client-key-data:",), rb"key-data:\s*[\w+/=]{20,}"
+    ),
+    Rule(
+        "client secret",
+        rb"(?:client_secret|credentials).*\.json",
+        (b"client_",),
+        rb'"client_secret"\s*:\s*"[^"<$]{8,}"',
+    ),
+    Rule("environment file with secrets", _ENV, pattern=_TELLING + _VALUE),
+    Rule(
+        "environment file with secrets", _ENV, (b"://",), rb"(?m)^\w[\w ]*=[ \t]*[\"']?\w+://[^\s/:@]*:[^\s/@${<]{3,}@"
+    ),
+    # Told by the content, whatever the name.
+    Rule("private key", literals=(b"PRIVATE KEY",), pattern=_PEM),
+    Rule("private key", literals=(b"PuTTY-User-Key-File-",), pattern=rb"\APuTTY-User-Key-File-\d"),
+    Rule("private key", literals=(b"AGE-SECRET-KEY-1",), pattern=rb"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
+    Rule(
+        "AWS access key",
+        literals=(b"AKIA", b"ASIA", b"ABIA", b"ACCA"),
+        pattern=rb"\b(?:AKIA|ASIA|ABIA|ACCA)(?![A-Z2-7]{9}EXAMPLE\b)[A-Z2-7]{16}\b",
+    ),
+    Rule(
+        "AWS secret key",
+        literals=(b"secret_access_key", b"SECRET_ACCESS_KEY", b"SecretAccessKey", b"secretAccessKey"),
+        pattern=rb"(?i:secret_?access_?key)[\"']?\s*[=:]\s*[\"']?(?![\w/+]*EXAMPLEKEY)[A-Za-z0-9/+]{40}\b",
+    ),
+    Rule(
+        "GitHub token",
+        literals=(b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
+        pattern=rb"\bgh[pousr]_(?![xX]{8})[A-Za-z0-9]{36,255}\b",
+    ),
+    Rule(
+        "GitHub token", literals=(b"github_pat_",), pattern=rb"\bgithub_pat_(?![xX]{8})[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"
+    ),
+    Rule(
+        "GitLab token",
+        literals=(b"glpat-", b"gldt-", b"glrt-", b"glcbt-", b"glptt-", b"glagent-", b"gloas-"),
+        pattern=rb"\bgl(?:pat|dt|rt|cbt|ptt|agent|oas)-(?![xX]{8})[A-Za-z0-9_-]{20,}",
+    ),
+    Rule(
+        "Slack token",
+        literals=(b"xoxa-", b"xoxb-", b"xoxe-", b"xoxo-", b"xoxp-", b"xoxr-", b"xoxs-"),
+        pattern=rb"\bxox[abeoprs]-(?:\d-)?\d{8,}-[A-Za-z0-9-]{10,}",
+    ),
+    Rule("Slack token", literals=(b"xapp-",), pattern=rb"\bxapp-\d-[A-Z0-9]{8,}-\d{8,}-[a-z0-9]{20,}"),
+    Rule(
+        "Slack webhook",
+        literals=(b"hooks.slack.com/",),
+        pattern=rb"hooks\.slack\.com/services/T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/(?![xX]{8})[A-Za-z0-9]{20,}",
+    ),
+    Rule("Stripe key", literals=(b"k_live_",), pattern=rb"\b[sr]k_live_(?![xX]{8})[A-Za-z0-9]{20,}"),
+    Rule("Google client secret", literals=(b"GOCSPX-",), pattern=rb"\bGOCSPX-[A-Za-z0-9_-]{28}"),
+    Rule("npm token", literals=(b"npm_",), pattern=rb"\bnpm_(?![xX]{8})[A-Za-z0-9]{36}\b"),
+    Rule("PyPI token", literals=(b"pypi-AgE",), pattern=rb"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
+    Rule("OpenAI key", literals=(b"T3BlbkFJ",), pattern=rb"\bsk-[\w-]{20,200}T3BlbkFJ[\w-]{20,}"),
+    Rule("Anthropic key", literals=(b"sk-ant-",), pattern=rb"\bsk-ant-[a-z]+\d\d-[A-Za-z0-9_-]{80,}"),
+    Rule("Hugging Face token", literals=(b"hf_",), pattern=rb"\bhf_(?![xX]{8})[A-Za-z]{34}\b"),
+    Rule("SendGrid key", literals=(b"SG.",), pattern=rb"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b"),
+    Rule("DigitalOcean token", literals=(b"dop_v1_", b"doo_v1_", b"dor_v1_"), pattern=rb"\bdo[opr]_v1_[a-f0-9]{64}\b"),
+    Rule("Vault token", literals=(b"hvs.",), pattern=rb"\bhvs\.[A-Za-z0-9_-]{90,}"),
+)
+
+# Split by what is cheap to ask first: a name for the first table, a literal for the second.
+_BY_NAME = tuple(
+    (rule.kind, re.compile(rule.names, re.DOTALL), rule.literals, re.compile(rule.pattern))
+    for rule in NAMES_AND_PATTERNS
+    if rule.names
+)
+_NAMES = re.compile(b"|".join(b"(?:" + rule.names + b")" for rule in NAMES_AND_PATTERNS if rule.names), re.DOTALL)
+_BY_CONTENT = tuple(
+    (rule.kind, literal, re.compile(rule.pattern))
+    for rule in NAMES_AND_PATTERNS
+    if not rule.names
+    for literal in rule.literals
+)
+_PUBLIC = re.compile(
+    rb"\s*(?:(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA|---- BEGIN SSH2 PUBLIC KEY|-----BEGIN (?:[A-Z]+ )?PUBLIC KEY)"
+)
+# What is already encrypted may be kept under any name.
+_SEALED = (
+    b"$ANSIBLE_VAULT;",
+    b"age-encryption.org/v1",
+    b"-----BEGIN AGE ENCRYPTED FILE-----",
+    b"-----BEGIN PGP MESSAGE-----",
+    b"\x00GITCRYPT\x00",
+)
+
+
+def secret_in(path: bytes, head: bytes) -> str | None:
+    """Return which kind of secret a file looks like, such as "private key", or None.
+
+    `head` is the beginning of its content, `HEAD_BYTES` of it are enough; a name alone decides for a few.
+    """
+    if head.startswith(_SEALED) or _PUBLIC.match(head):
+        return None
+    base = path.rpartition(b"/")[2]
+    if _NAMES.fullmatch(base):
+        for kind, names, literals, pattern in _BY_NAME:
+            if names.fullmatch(base) and any(literal in head for literal in literals) and pattern.search(head):
+                return kind
+    for kind, literal, pattern in _BY_CONTENT:
+        if literal in head and pattern.search(head):
+            return kind
+    return None
