@@ -1,0 +1,80 @@
+"""What a text in the configuration must look like, each as a function that raises ValueError with what is allowed.
+
+Pure, so on no thread and owner of nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gitsync.core.message import check_template
+
+NAME_BYTES = 200
+NAMES_ALLOWED = f'allowed: a name of at most {NAME_BYTES} bytes without "/", control characters and a leading "-"'
+_IDENTITY = re.compile(r"[^<>\s][^<>\x00-\x1f\x7f]* <[^<>\s]+>")
+_REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
+
+
+def check_name(text: str) -> None:
+    """Refuse a name that cannot be typed, told from a path or an option, or be a file's name among our own files."""
+    if (
+        not text
+        or text != text.strip()
+        or text in (".", "..")
+        or text.startswith("-")
+        or "/" in text
+        or not text.isprintable()
+        or len(text.encode("utf-8", "surrogatepass")) > NAME_BYTES
+    ):
+        raise ValueError(f"cannot be a name; {NAMES_ALLOWED}")
+
+
+def name_from(directory: str) -> str:
+    """Return the nearest good name to that of a directory."""
+    readable = "".join(character if character.isprintable() else "_" for character in directory)
+    while len(readable.encode()) > NAME_BYTES:
+        readable = readable[:-1]
+    return readable.strip().lstrip("-").lstrip()
+
+
+def check_remote(text: str) -> None:
+    """Refuse a remote that git could take for an option, and one with blanks in it."""
+    if text.startswith("-") or any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError('cannot be a remote; allowed: the name of one of git\'s remotes as "origin", or "" for none')
+
+
+def check_branch(text: str) -> None:
+    """Refuse what git refuses as the name of a branch."""
+    if text and (
+        not _REF.fullmatch(text)
+        or text.startswith(("-", "/", "."))
+        or text.endswith(("/", ".", ".lock"))
+        or any(bad in text for bad in ("..", "//", "@{", "/."))
+    ):
+        raise ValueError('cannot be a branch; allowed: the name of a branch as "main", or "" for the one checked out')
+
+
+def check_identity(text: str) -> None:
+    """Refuse what git cannot store as an author."""
+    if text and not _IDENTITY.fullmatch(text):
+        raise ValueError('cannot be a person; allowed: "Name <mail>", or "" for git\'s own identity')
+
+
+def check_message(text: str) -> None:
+    """Refuse a template with placeholders that do not exist."""
+    try:
+        check_template(text)
+    except ValueError as error:
+        raise ValueError(f"is not a template: {error}") from None
+
+
+def check_pattern(text: str) -> None:
+    """Refuse a pattern that could not be a line of an ignore file."""
+    if "\n" in text or "\r" in text:
+        raise ValueError("has a pattern with a line break in it; allowed: patterns as in .gitignore")
+
+
+def check_url(text: str) -> None:
+    """Refuse an address that a program could take for an option, and one with control characters."""
+    if text.startswith("-") or not text.isprintable():
+        raise ValueError("cannot be an address; allowed: git@host:path, ssh://host/path, host:path or /path")

@@ -1,0 +1,65 @@
+"""Paths as a person writes them in a configuration: `~`, `$VAR`, and back. On no thread and owner of nothing.
+
+Reads the environment and resolves `..` by the file system; nothing has to exist.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_VARIABLE = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+
+
+def expand_text(text: str) -> str:
+    """Return `text` with a leading `~` or `~user` and each `$VAR`, `${VAR}` expanded; `$$` is a dollar sign.
+
+    Raise ValueError for a variable that is not set and a user that does not exist.
+    """
+    # The home directory first: what a variable holds is taken as it is.
+    head, slash, tail = text.partition("/")
+    if head.startswith("~"):
+        home = os.path.expanduser(head)  # noqa: PTH111 - Path.expanduser raises where this one leaves the text
+        if home == head:
+            raise ValueError(f"there is no home directory for {head}")
+        return home + slash + _VARIABLE.sub(_value, tail)
+    return _VARIABLE.sub(_value, text)
+
+
+def expand_path(text: str) -> Path:
+    """Return the absolute path that `text` means.
+
+    Symbolic links stay as they are written, unless `..` has to be resolved past them. Raise ValueError for a relative
+    path, a variable that is not set and a user that does not exist.
+    """
+    if not text:
+        raise ValueError("is empty; allowed: a path")
+    if "\0" in text:
+        raise ValueError("has a NUL character in it; allowed: a path")
+    expanded = expand_text(text)
+    if "\0" in expanded:
+        raise ValueError("has a NUL character in it; allowed: a path")
+    path = Path(expanded)
+    if not path.is_absolute():
+        raise ValueError('is relative, and it is not clear to what; allowed: a path that begins with "/", "~/" or $VAR')
+    return Path(os.path.realpath(path)) if ".." in path.parts else path
+
+
+def shorten_path(path: Path) -> str:
+    """Return the text that `expand_path` turns back into `path`, with `~` where it lies under home."""
+    text = str(path)
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises where there is none
+    if home.startswith("/") and home != "/" and (text + "/").startswith(home.rstrip("/") + "/"):
+        return "~" + text[len(home.rstrip("/")) :].replace("$", "$$")
+    return text.replace("$", "$$")
+
+
+def _value(found: re.Match[str]) -> str:
+    name = found[1] or found[2]
+    if name is None:
+        return "$"
+    value = os.environ.get(name)
+    if value is None:
+        raise ValueError(f"the variable ${name} is not set (a dollar sign itself is written $$)")
+    return value

@@ -1,0 +1,62 @@
+"""Every option, declared once: the dataclasses that the program works with, whose fields carry the rows.
+
+Frozen values, so any thread may hold them. Durations are in seconds, sizes in bytes; None is "off", unless a row says
+otherwise. A required field has to be given when one of these is made by hand; the rest has the documented default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitsync.config.other_options import DaemonConfig, HomeConfig, HooksConfig, JobConfig
+from gitsync.config.repo_options import RepoConfig
+from gitsync.config.rows import Option, rows
+
+__all__ = ["SECTIONS", "Config", "DaemonConfig", "HomeConfig", "HooksConfig", "JobConfig", "RepoConfig", "Section"]
+
+# What the home mirror is called where a repository has its name.
+MIRROR_NAME = "home"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that is configured. `notices` are sentences that a person should be told once; `source` is the file."""
+
+    repos: tuple[RepoConfig, ...] = ()
+    home: HomeConfig | None = None
+    jobs: tuple[JobConfig, ...] = ()
+    daemon: DaemonConfig = field(default_factory=DaemonConfig)
+    hooks: HooksConfig = field(default_factory=HooksConfig)
+    source: Path | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of config.toml and the options in it, by key."""
+
+    name: str
+    doc: str
+    rows: dict[str, Option]
+    is_list: bool = False
+
+    @property
+    def header(self) -> str:
+        """Return the line that begins it."""
+        return f"[[{self.name}]]" if self.is_list else f"[{self.name}]"
+
+
+_SHARED = {key: row for key, row in rows(RepoConfig).items() if row.is_shared}
+
+SECTIONS: dict[str, Section] = {
+    section.name: section
+    for section in (
+        Section("defaults", "What holds for every repository and for the home mirror that does not say else.", _SHARED),
+        Section("repo", "A git work tree to watch, once for each.", rows(RepoConfig), is_list=True),
+        Section("home", "The mirror of tracked files of your home directory.", {**rows(HomeConfig), **_SHARED}),
+        Section("job", "A periodic exchange with a server, once for each.", rows(JobConfig), is_list=True),
+        Section("daemon", "The daemon itself.", rows(DaemonConfig)),
+        Section("hooks", "Commands that the daemon runs; GITSYNC_* variables tell them why.", rows(HooksConfig)),
+    )
+}

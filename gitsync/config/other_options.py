@@ -1,0 +1,155 @@
+"""The options of the mirror, the jobs, the daemon and the hooks, each declared once; see `options.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.config.checks import check_branch, check_identity, check_name, check_remote, check_url
+from gitsync.config.repo_options import RepoConfig
+from gitsync.config.rows import Kind, option
+
+_YEAR = 365 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class HomeConfig:
+    """The mirror of home files, from [home]; `settings` is what a repository of that path would have."""
+
+    settings: RepoConfig
+    repo: Path = option(  # noqa: RUF009 - it returns a dataclass field
+        Kind.PATH,
+        "~/.local/share/gitsync/home",
+        "The directory of the mirror.",
+        example="~/.local/share/gitsync/home",
+    )
+    link: str = option(
+        Kind.CHOICE,
+        "auto",
+        "Whether a home file and its mirror are one file with two names, or two files kept alike.",
+        example="copy",
+        choices=("auto", "hard", "copy"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobConfig:
+    """One periodic exchange with a server, from [[job]]."""
+
+    name: str = option(
+        Kind.TEXT,
+        None,
+        "What the commands and the status call this job.",
+        example="thesis",
+        is_required=True,
+        absent="the directory's name",
+        check=check_name,
+    )
+    path: Path = option(  # noqa: RUF009 - it returns a dataclass field
+        Kind.PATH,
+        None,
+        "The directory on this machine; a git repository is cloned when it is missing.",
+        example="~/thesis",
+        is_required=True,
+    )
+    backend: str = option(
+        Kind.CHOICE,
+        "git",
+        "The program that does it.",
+        example="git",
+        choices=("git", "unison", "rsync"),
+    )
+    url: str = option(
+        Kind.TEXT,
+        "",
+        'The other side: git@host:path, ssh://host/path, host:path or /path; "" is, for git, the remote as it is set.',
+        example="git@server:thesis.git",
+        check=check_url,
+    )
+    remote: str = option(Kind.TEXT, "origin", "For git: the remote's name.", example="origin", check=check_remote)
+    mode: str = option(
+        Kind.CHOICE,
+        "both",
+        "Which directions to go.",
+        example="both",
+        choices=("both", "push", "pull"),
+    )
+    every: float | None = option(
+        Kind.DURATION,
+        "1h",
+        'How often; "off" is only when asked.',
+        example="30m",
+        low=1,
+        high=_YEAR,
+        can_be_off=True,
+    )
+    branches: str | tuple[str, ...] = option(
+        Kind.CHOICE_OR_TEXTS,
+        "all",
+        "For git: all branches, the one checked out, or those named.",
+        example=["main", "draft"],
+        choices=("all", "current"),
+        check=check_branch,
+    )
+    user: str = option(
+        Kind.TEXT,
+        "",
+        'For git: whose name a clone gets; "" is git\'s own identity.',
+        example="Ada <ada@example.org>",
+        check=check_identity,
+    )
+    options: tuple[str, ...] = option(
+        Kind.TEXTS, [], "Further arguments for unison or rsync.", example=["--exclude=*.o"]
+    )
+    max_deletes: int = option(
+        Kind.INTEGER,
+        100,
+        "Stop and ask when a run would delete more files than this.",
+        example=20,
+        low=0,
+        high=2**31 - 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """The daemon itself, from [daemon]."""
+
+    log_level: str = option(
+        Kind.CHOICE,
+        "info",
+        "What is logged.",
+        example="debug",
+        choices=("debug", "info", "warning", "error"),
+    )
+    notify: str = option(
+        Kind.CHOICE,
+        "problems",
+        "Which desktop notifications there are.",
+        example="off",
+        choices=("problems", "all", "off"),
+    )
+    network_timeout: float = option(
+        Kind.DURATION,
+        "60s",
+        "How long an exchange with a remote may take before it is given up and tried again later.",
+        example="5m",
+        low=0.1,
+        high=86_400,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HooksConfig:
+    """Commands to run, from [hooks]; they are told what happened in GITSYNC_* variables."""
+
+    after_commit: tuple[str, ...] = option(
+        Kind.TEXTS, [], "Commands to run after a commit.", example=['notify-send "$GITSYNC_NAME committed"']
+    )
+    after_sync: tuple[str, ...] = option(
+        Kind.TEXTS, [], "Commands to run after a pull or push.", example=["~/bin/done"]
+    )
+    on_conflict: tuple[str, ...] = option(
+        Kind.TEXTS, [], "Commands to run when a conflict needs you.", example=["beep"]
+    )
+    on_error: tuple[str, ...] = option(Kind.TEXTS, [], "Commands to run when something failed.", example=["~/bin/warn"])

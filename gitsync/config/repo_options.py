@@ -1,0 +1,193 @@
+"""The options of a watched repository, each declared once; see `options.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.config.checks import (
+    check_branch,
+    check_identity,
+    check_message,
+    check_name,
+    check_pattern,
+    check_remote,
+)
+from gitsync.config.rows import Kind, option
+
+_YEAR = 365 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class RepoConfig:
+    """One watched work tree, from [[repo]] and [defaults]."""
+
+    name: str = option(
+        Kind.TEXT,
+        None,
+        "What the commands and the status call this repository.",
+        example="notes",
+        is_required=True,
+        is_shared=False,
+        absent="the directory's name",
+        check=check_name,
+    )
+    path: Path = option(  # noqa: RUF009 - it returns a dataclass field
+        Kind.PATH,
+        None,
+        "The work tree's directory; the only key that has to be there.",
+        example="~/Notes",
+        is_required=True,
+        is_shared=False,
+    )
+    remote: str | None = option(
+        Kind.TEXT,
+        None,
+        'The remote to pull from and push to; "" keeps the repository local.',
+        example="origin",
+        absent="the branch's upstream, else origin if there is one",
+        check=check_remote,
+    )
+    branch: str = option(
+        Kind.TEXT,
+        "",
+        'Act only while this branch is checked out; "" is whatever is checked out.',
+        example="main",
+        check=check_branch,
+    )
+    mode: str = option(
+        Kind.CHOICE,
+        "both",
+        'Whether to pull and push ("both"), only one of them, or only to commit.',
+        example="both",
+        choices=("both", "push", "pull", "commit"),
+    )
+    quiet: float = option(
+        Kind.DURATION,
+        "2s",
+        "Commit when nothing changed for this long.",
+        example="5s",
+        low=0,
+        high=86_400,
+    )
+    max_wait: float = option(
+        Kind.DURATION,
+        "30s",
+        "Commit when the oldest change has waited this long, even while changes go on; not less than quiet, and as "
+        "long as quiet when only that one is set to more.",
+        example="1m",
+        low=0,
+        high=86_400,
+    )
+    pull: float | None = option(
+        Kind.DURATION,
+        "1m",
+        "How often to look at the remote.",
+        example="5m",
+        low=0.1,
+        high=_YEAR,
+        can_be_off=True,
+    )
+    push: float | None = option(
+        Kind.DURATION,
+        "5s",
+        "How long after a commit to push it.",
+        example="30s",
+        low=0,
+        high=_YEAR,
+        can_be_off=True,
+    )
+    reconcile: float | None = option(
+        Kind.DURATION,
+        "1h",
+        "How often to compare everything, as a safety net for changes that the system did not tell of.",
+        example="4h",
+        low=1,
+        high=_YEAR,
+        can_be_off=True,
+    )
+    conflict: str = option(
+        Kind.CHOICE,
+        "keep-both",
+        "What to do with a file that was changed here and elsewhere, so that the changes cannot be merged.",
+        example="manual",
+        choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
+    )
+    conflict_paths: tuple[tuple[str, str], ...] = option(
+        Kind.CHOICE_BY_GLOB,
+        {},
+        "The same for the paths that match a pattern; the first pattern that matches counts.",
+        example={"*.log": "theirs", "todo.txt": "union"},
+        choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
+        check=check_pattern,
+    )
+    message: str = option(
+        Kind.TEXT,
+        "",
+        'A template for commit messages, with {summary}, {files}, {count} and others; "" is made from what changed.',
+        example="{summary} on {host}",
+        check=check_message,
+    )
+    granularity: str = option(
+        Kind.CHOICE,
+        "batch",
+        "One commit for each batch of changes, or one for each file.",
+        example="file",
+        choices=("batch", "file"),
+    )
+    author: str = option(
+        Kind.TEXT,
+        "",
+        'Who the commits are by; "" is git\'s own identity, else user@host.',
+        example="Ada <ada@example.org>",
+        check=check_identity,
+    )
+    include: tuple[str, ...] = option(
+        Kind.TEXTS,
+        [],
+        "Patterns as in .gitignore: what to commit although .gitignore leaves it out.",
+        example=["build/report.pdf"],
+        check=check_pattern,
+    )
+    exclude: tuple[str, ...] = option(
+        Kind.TEXTS,
+        [],
+        "Patterns as in .gitignore: what to leave out besides that.",
+        example=["*.tmp", "cache/"],
+        check=check_pattern,
+    )
+    max_file_size: int | None = option(
+        Kind.SIZE,
+        "100MB",
+        "Larger new files are not committed before you say so.",
+        example="1GiB",
+        low=1,
+        can_be_off=True,
+    )
+    secrets: str = option(
+        Kind.CHOICE,
+        "quarantine",
+        "What to do with a new file that looks like a private key or a token: hold it back, say so, or nothing.",
+        example="warn",
+        choices=("quarantine", "warn", "off"),
+    )
+    brake_deletes: float = option(
+        Kind.SHARE,
+        0.5,
+        "Stop and ask when more than this share of the files, and over 20, are gone at once; 1.0 never asks.",
+        example=0.25,
+    )
+    transport: str = option(
+        Kind.CHOICE,
+        "auto",
+        "What talks to the remote: the git program, libgit2, or whichever fits.",
+        example="git",
+        choices=("auto", "git", "libgit2"),
+    )
+    watch: str = option(
+        Kind.CHOICE,
+        "auto",
+        "How to hear of changes: from the system, by looking again and again, or whichever works.",
+        example="polling",
+        choices=("auto", "native", "polling"),
+    )

@@ -1,0 +1,77 @@
+"""What an option is: one row, carried by the dataclass field it fills, so that the two cannot drift apart.
+
+Loader, documentation page and `config get` / `set` all work from these rows. On no thread and owner of nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What a value is written as."""
+
+    TEXT = "text"
+    PATH = "path"
+    DURATION = "duration"
+    SIZE = "size"
+    SHARE = "share"
+    INTEGER = "integer"
+    BOOL = "yes or no"
+    CHOICE = "choice"
+    TEXTS = "list of texts"
+    CHOICE_OR_TEXTS = "choice or list of texts"
+    CHOICE_BY_GLOB = "table of pattern to choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key: how it is written, what it may be, what holds without it, and what it is for.
+
+    `default` is written as in the file; None means that its absence has a meaning of its own, which `absent` says.
+    `low` and `high` are in the value's own unit (seconds, bytes). `check` raises ValueError for a bad text.
+    """
+
+    key: str
+    kind: Kind
+    default: Any
+    doc: str
+    example: Any
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    can_be_off: bool = False
+    is_required: bool = False
+    is_shared: bool = True
+    absent: str = ""
+    check: Callable[[str], None] | None = None
+
+
+def option(kind: Kind, default: Any, doc: str, *, example: Any, is_required: bool = False, **more: Any) -> Any:
+    """Return the dataclass field of an option; the rest of its row is in `more`, named as in `Option`.
+
+    A required option, and one whose default depends on this machine (a path, or `absent` says), has to be given when
+    the dataclass is made by hand.
+    """
+    from gitsync.config.values import convert  # values.py works on Option
+
+    row = Option("", kind, default, doc, example, is_required=is_required, **more)
+    metadata: Mapping[str, Any] = {"option": row}
+    if is_required or kind is Kind.PATH:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=None if default is None else convert(row, default), metadata=metadata)
+
+
+@cache
+def rows(shape: type) -> dict[str, Option]:
+    """Return the options that a dataclass of options declares, by key, in their order."""
+    return {
+        field.name: dataclasses.replace(field.metadata["option"], key=field.name)
+        for field in dataclasses.fields(shape)
+        if "option" in field.metadata
+    }

@@ -1,0 +1,244 @@
+"""From a value in a file to one in the program, and back, by the option's row. On no thread and owner of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from gitsync.config.expand import expand_path, shorten_path
+from gitsync.config.rows import Kind, Option
+from gitsync.config.units import (
+    DURATIONS_ALLOWED,
+    OFF,
+    SIZES_ALLOWED,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_size,
+)
+from gitsync.core.names import shown_text
+
+SHOWN_COLUMNS = 60
+
+
+def quoted(text: str) -> str:
+    """Return text from a file in quotes, on one line, without what acts on a terminal, and not too long."""
+    shown = shown_text(text)
+    return f'"{shown if len(shown) <= SHOWN_COLUMNS else shown[: SHOWN_COLUMNS - 1] + "…"}"'
+
+
+def nearest(text: str, names: list[str]) -> str:
+    """Return `; did you mean "…"?` for the name that is most like `text`, or nothing when none is."""
+    folded = {name.lower(): name for name in names}
+    close = get_close_matches(text[:200].lower().replace("-", "_"), folded, n=1) or get_close_matches(
+        text[:200].lower(), folded, n=1
+    )
+    return f'; did you mean "{folded[close[0]]}"?' if close else ""
+
+
+def convert(row: Option, raw: Any) -> Any:
+    """Return the value in the program of `raw`, as it is in the file; ValueError says what is wrong and allowed."""
+    return _CONVERT[row.kind](row, raw)
+
+
+def render(row: Option, value: Any) -> Any:
+    """Return how a value of the program is written in the file: what `convert` turns into that value again."""
+    if value is None:
+        return OFF if row.can_be_off else None
+    match row.kind:
+        case Kind.DURATION:
+            return format_duration(value)
+        case Kind.SIZE:
+            return format_size(value)
+        case Kind.PATH:
+            return shorten_path(value)
+        case Kind.TEXTS:
+            return list(value)
+        case Kind.CHOICE_OR_TEXTS:
+            return value if isinstance(value, str) else list(value)
+        case Kind.CHOICE_BY_GLOB:
+            return dict(value)
+        case _:
+            return value
+
+
+def allowed(row: Option) -> str:
+    """Return what the option may be, in words, for a fault and for the documentation."""
+    off = f', "{OFF}"' if row.can_be_off else ""
+    choices = ", ".join(f'"{choice}"' for choice in row.choices)
+    match row.kind:
+        case Kind.CHOICE:
+            return choices
+        case Kind.DURATION:
+            return f"a duration as {DURATIONS_ALLOWED}{_range(row, format_duration)}{off}"
+        case Kind.SIZE:
+            return f"a size as {SIZES_ALLOWED}{_range(row, _bytes_text)}{off}"
+        case Kind.SHARE:
+            return "a number from 0.0 to 1.0"
+        case Kind.INTEGER:
+            return f"a whole number{_range(row, '{:.0f}'.format)}{off}"
+        case Kind.BOOL:
+            return "true, false"
+        case Kind.PATH:
+            return 'a path in quotes, beginning with "/", "~/" or $VAR'
+        case Kind.TEXTS:
+            return 'a list of texts as ["a", "b"]'
+        case Kind.CHOICE_OR_TEXTS:
+            return f'{choices}, or a list of texts as ["a", "b"]'
+        case Kind.CHOICE_BY_GLOB:
+            return f'a table as {{ "*.log" = "{row.choices[0]}" }} with {choices}'
+        case Kind.TEXT:
+            return "a text in quotes"
+
+
+def _range(row: Option, form: Callable[[float], str]) -> str:
+    if row.low is not None and row.high is not None:
+        return f" from {form(row.low)} to {form(row.high)}"
+    return f", at least {form(row.low)}" if row.low is not None else ""
+
+
+def _bytes_text(size: float) -> str:
+    return format_size(int(size))
+
+
+def _wrong_type(row: Option, raw: Any, hint: str = "") -> ValueError:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
+    return ValueError(f"is {names.get(type(raw), 'a date or time')}{hint}; allowed: {allowed(row)}")
+
+
+def _need_text(row: Option, raw: Any, hint: str = "") -> str:
+    if not isinstance(raw, str):
+        raise _wrong_type(row, raw, hint)
+    if "\0" in raw:
+        raise ValueError(f"has a NUL character in it; allowed: {allowed(row)}")
+    return raw
+
+
+def _text(row: Option, raw: Any) -> str:
+    text = _need_text(row, raw)
+    if row.check is not None:
+        row.check(text)
+    return text
+
+
+def _path(row: Option, raw: Any) -> Path:
+    text = _need_text(row, raw)
+    try:
+        return expand_path(text)
+    except ValueError as error:
+        raise ValueError(f"{quoted(text)} {error}") from None
+
+
+def _choice(row: Option, raw: Any) -> str:
+    text = _need_text(row, raw)
+    if text not in row.choices:
+        raise ValueError(f"cannot be {quoted(text)}; allowed: {allowed(row)}{nearest(text, list(row.choices))}")
+    return text
+
+
+def _duration(row: Option, raw: Any) -> float | None:
+    hint = f', without a unit; did you mean "{raw}s"?' if isinstance(raw, int | float) and _is_number(raw) else ""
+    text = _need_text(row, raw, hint)
+    return _measured(row, text, parse_duration)
+
+
+def _size(row: Option, raw: Any) -> int | None:
+    hint = f', without a unit; did you mean "{raw}MB"?' if isinstance(raw, int | float) and _is_number(raw) else ""
+    text = _need_text(row, raw, hint)
+    size = _measured(row, text, parse_size)
+    return None if size is None else int(size)
+
+
+def _measured(row: Option, text: str, parse: Callable[[str], float | None]) -> float | None:
+    try:
+        value = parse(text)
+    except ValueError:
+        raise ValueError(f"cannot be {quoted(text)}; allowed: {allowed(row)}") from None
+    if value is None and not row.can_be_off:
+        raise ValueError(f'cannot be "{OFF}"; allowed: {allowed(row)}')
+    if value is not None:
+        _need_range(row, value, quoted(text))
+    return value
+
+
+def _need_range(row: Option, value: float, shown: str) -> None:
+    # Written so that a NaN fails.
+    if (row.low is not None and not value >= row.low) or (row.high is not None and not value <= row.high):
+        raise ValueError(f"cannot be {shown}; allowed: {allowed(row)}")
+
+
+def _is_number(raw: Any) -> bool:
+    return not isinstance(raw, bool) and abs(raw) < 1e9
+
+
+def _share(row: Option, raw: Any) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        raise _wrong_type(row, raw)
+    if not 0 <= raw <= 1:
+        raise ValueError(f"is outside of its range; allowed: {allowed(row)}")
+    return float(raw)
+
+
+def _integer(row: Option, raw: Any) -> int | None:
+    if raw == OFF and row.can_be_off:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int):
+        raise _wrong_type(row, raw)
+    if (row.low is not None and raw < row.low) or (row.high is not None and raw > row.high):
+        raise ValueError(f"is outside of its range; allowed: {allowed(row)}")
+    return raw
+
+
+def _bool(row: Option, raw: Any) -> bool:
+    if not isinstance(raw, bool):
+        raise _wrong_type(row, raw)
+    return raw
+
+
+def _texts(row: Option, raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, str):
+        raise _wrong_type(row, raw, f"; write [{quoted(raw)}]")
+    if not isinstance(raw, list):
+        raise _wrong_type(row, raw)
+    for number, item in enumerate(raw, 1):
+        if not isinstance(item, str) or not item.strip() or "\0" in item:
+            raise ValueError(f"has an item {number} that is no text or an empty one; allowed: {allowed(row)}")
+        if row.check is not None:
+            row.check(item)
+    return tuple(raw)
+
+
+def _choice_or_texts(row: Option, raw: Any) -> str | tuple[str, ...]:
+    return _texts(row, raw) if isinstance(raw, list) else _choice(row, raw)
+
+
+def _choice_by_glob(row: Option, raw: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(raw, dict):
+        raise _wrong_type(row, raw)
+    for glob, choice in raw.items():
+        if not glob.strip() or "\0" in glob:
+            raise ValueError(f"has an empty pattern; allowed: {allowed(row)}")
+        if row.check is not None:
+            row.check(glob)
+        if choice not in row.choices:
+            near = nearest(choice, list(row.choices)) if isinstance(choice, str) else ""
+            shown = quoted(choice) if isinstance(choice, str) else "that"
+            raise ValueError(f"pattern {quoted(glob)} cannot be {shown}; allowed: {allowed(row)}{near}")
+    return tuple(raw.items())
+
+
+_CONVERT: dict[Kind, Callable[[Option, Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.PATH: _path,
+    Kind.DURATION: _duration,
+    Kind.SIZE: _size,
+    Kind.SHARE: _share,
+    Kind.INTEGER: _integer,
+    Kind.BOOL: _bool,
+    Kind.CHOICE: _choice,
+    Kind.TEXTS: _texts,
+    Kind.CHOICE_OR_TEXTS: _choice_or_texts,
+    Kind.CHOICE_BY_GLOB: _choice_by_glob,
+}
