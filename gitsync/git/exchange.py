@@ -1,0 +1,90 @@
+"""What an exchange with a remote comes to: the results that both transports give, as frozen values.
+
+Pure; any thread. Two transports (the git program, libgit2) import this and not each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitsync.model import Problem
+
+IsCancelled = Callable[[], bool]
+
+
+class PushKind(StrEnum):
+    """What became of a push that the remote answered."""
+
+    PUSHED = "pushed"
+    UP_TO_DATE = "up-to-date"
+    REJECTED = "rejected"
+
+
+def never() -> bool:
+    """Return False: the answer of an operation that nobody cancels."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteChoice:
+    """Where a branch is exchanged: `remote` is a remote's name or a URL, `branch` the branch's name over there.
+
+    `tracking` is the ref that remembers what the remote had; `has_upstream` tells whether the branch's
+    configuration already names this remote and branch.
+    """
+
+    remote: str
+    branch: str
+    tracking: str
+    has_upstream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """What a fetch found: commits as 40 hex digits.
+
+    `upstream` is None when the remote has no such branch (then `is_empty_remote` tells whether it has none at all).
+    `was` is the tracking ref before: when it is no ancestor of `upstream`, the remote was rewritten.
+    """
+
+    upstream: str | None = None
+    was: str | None = None
+    is_empty_remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What became of a push.
+
+    PUSHED and UP_TO_DATE: the remote's branch is the commit. REJECTED: the remote has commits that must be integrated
+    first; `problem` says so.
+    """
+
+    kind: PushKind
+    problem: Problem | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the remote's branch is at the commit now."""
+        return self.kind is not PushKind.REJECTED
+
+
+def is_url(remote: str) -> bool:
+    """Return whether `remote` is a URL or a path and not the name of a configured remote."""
+    return "/" in remote or ":" in remote or remote in (".", "..")
+
+
+def tracking_ref(remote: str, branch: str) -> str:
+    """Return the ref that remembers where `branch` of `remote` was.
+
+    A remote that is only a URL has no name to file it under: it goes below refs/gitsync/remotes, by the URL's digest
+    (a URL may hold a password; refs are shown by every tool).
+    """
+    if not is_url(remote) and re.fullmatch(r"[^\s~^:?*\[\\]+", remote):
+        return f"refs/remotes/{remote}/{branch}"
+    digest = hashlib.sha256(remote.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return f"refs/gitsync/remotes/{digest}/{branch}"

@@ -1,0 +1,153 @@
+"""Backup refs, and moving a branch only when it is where we think it is.
+
+Runs on the committer thread, with its Repository. A backup ref is written before history or work tree moves, so that
+`undo` has something to go back to; old ones are taken away here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+import pygit2
+
+from gitsync import clock
+from gitsync.errors import OperationError, TransientError
+from gitsync.git.translate import clean
+
+BACKUPS = "refs/gitsync/backup/"
+KEEP_NEWEST = 100
+KEEP_S = 90 * 86400.0
+_BACKUP = re.compile(re.escape(BACKUPS) + r"(?P<at>\d{8}T\d{6}Z)-(?P<reason>[a-z0-9-]+?)(?:\.(?P<count>\d+))?")
+
+
+class HasRepository(Protocol):
+    """What has an open Repository: a Worktree."""
+
+    @property
+    def repo(self) -> pygit2.Repository:
+        """Return it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup ref: where the branch was at `at` (seconds since the epoch), before `reason`."""
+
+    ref: str
+    commit: str
+    at: float
+    reason: str
+    count: int = 0
+
+
+def backup(repo: pygit2.Repository, reason: str, *, commit: str | None = None, wall: float | None = None) -> str | None:
+    """Write a backup ref to `commit`, default HEAD's, and return its name; None on an unborn branch.
+
+    `reason` becomes part of the name. A ref of the same second to another commit is left and counted on from.
+    """
+    target = commit or head_commit(repo)
+    if target is None:
+        return None
+    stamp = re.sub(r"[-:]", "", clock.iso(clock.SystemClock().wall() if wall is None else wall)[:19]) + "Z"
+    name = f"{BACKUPS}{stamp}-{re.sub(r'[^a-z0-9]+', '-', reason.lower()).strip('-') or 'change'}"
+    for count in range(1000):
+        ref = name if count == 0 else f"{name}.{count}"
+        if (found := repo.references.get(ref)) is not None:
+            if str(found.target) == target:
+                return ref
+            continue
+        repo.references.create(ref, target)
+        if (written := repo.references.get(ref)) is None or str(written.target) != target:
+            raise OperationError(
+                f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
+            )
+        return ref
+    raise OperationError(f"{clean(repo.path)}: there are a thousand backup refs called {name}", code="ref-not-stored")
+
+
+def backups(repo: pygit2.Repository) -> list[Backup]:
+    """Return the backup refs, the newest first; names that are not ours are passed over."""
+    found = []
+    for ref in repo.references.iterator():
+        if matched := _BACKUP.fullmatch(ref.name):
+            at = clock.parse_iso(matched["at"])
+            found.append(Backup(ref.name, str(ref.target), at, matched["reason"], int(matched["count"] or 0)))
+    return sorted(found, key=lambda item: (item.at, item.count), reverse=True)
+
+
+def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
+    """Take away old backup refs and return their names.
+
+    Those older than 90 days go. Of the rest the newest 100 stay; one beyond them goes only when its commit is in
+    HEAD's history anyhow, because after a rewrite of the user's own it may be all that holds a version.
+    """
+    now = clock.SystemClock().wall() if wall is None else wall
+    head = head_commit(repo)
+    gone = []
+    for place, item in enumerate(backups(repo)):
+        is_old = now - item.at > KEEP_S
+        if is_old or (place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head)):
+            repo.references.delete(item.ref)
+            gone.append(item.ref)
+    return gone
+
+
+def head_commit(repo: pygit2.Repository) -> str | None:
+    """Return the commit that HEAD is at, None on an unborn branch."""
+    return None if repo.head_is_unborn else str(repo.head.target)
+
+
+def is_ancestor(repo: pygit2.Repository, older: str, newer: str) -> bool:
+    """Return whether `older` is `newer` or in its history; False when either is not here."""
+    if older == newer:
+        return True
+    return older in repo and newer in repo and bool(repo.descendant_of(newer, older))
+
+
+def ahead_behind(worktree: HasRepository, upstream: str | None) -> tuple[int, int]:
+    """Return how many commits HEAD has that `upstream` lacks, and the other way round; None has no commits."""
+    repo = worktree.repo
+    local = head_commit(repo)
+    if local == upstream:
+        return 0, 0
+    if local is None or upstream is None:
+        known = local or upstream
+        count = sum(1 for _ in repo.walk(known)) if known else 0
+        return (count, 0) if local else (0, count)
+    ahead, behind = repo.ahead_behind(local, upstream)
+    return ahead, behind
+
+
+def move(repo: pygit2.Repository, ref: str, expected: str | None, target: str, message: str) -> None:
+    """Move `ref` from `expected` (None: it must not exist) to `target`, with a reflog entry, and read it back.
+
+    Raise TransientError "ref-moved" when it is somewhere else or another git holds its lock, and OperationError when
+    it was not stored.
+    """
+    try:
+        if expected is None:
+            repo.create_reference_direct(ref, target, False, message)
+        else:
+            found = repo.references.get(ref)
+            if found is None or str(found.target) != expected:
+                raise _moved(repo, ref)
+            # set_target compares with the value that this object was looked up with, under the ref's lock.
+            found.set_target(target, message)
+    except (pygit2.AlreadyExistsError, pygit2.GitError, ValueError) as error:
+        now = repo.references.get(ref)
+        if now is None or str(now.target) != target:
+            raise _moved(repo, ref, str(error)) from error
+    written = repo.references.get(ref)
+    if written is None or str(written.target) != target:
+        raise OperationError(
+            f"{clean(repo.path)}: {clean(ref)} was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
+        )
+
+
+def _moved(repo: pygit2.Repository, ref: str, why: str = "") -> TransientError:
+    return TransientError(
+        f"{clean(repo.path)}: {clean(ref)} was moved by somebody else" + (f": {clean(why)}" if why else ""),
+        f"git -C {clean(repo.path)} reflog {clean(ref)}",
+        code="ref-moved",
+    )

@@ -1,0 +1,253 @@
+"""Turns what git and libgit2 say about a failed exchange into a `Problem`: a code, a sentence with names in it, a hint.
+
+Pure; any thread. git is always run with LC_ALL=C, so its sentences can be recognised; what is not recognised keeps
+git's own last line. Texts come from remotes: credentials are taken out and control characters escaped before anything
+leaves this module.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from gitsync.errors import OperationError, TransientError
+from gitsync.model import Problem
+
+# These go away by themselves or by integrating first: the caller tries again. Everything else waits for a person
+# or for a change on the other side, and is tried at the slow end of the back-off.
+TRANSIENT = frozenset({"offline", "timeout", "locked", "cancelled", "non-fast-forward", "fetch-first"})
+MAX_LINE = 300
+
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<secret>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@")
+_QUERY_SECRET = re.compile(
+    r"(?i)\b(?P<key>(?:access_|private_|auth_|oauth_|refresh_)?(?:token|password|secret|key|sig|signature))=[^&\s'\"]+"
+)
+_HEADER_SECRET = re.compile(r"(?i)\b(?P<key>authorization:\s*(?:\w+\s+)?)\S+")
+_NOISE = re.compile(
+    r"^(hint:|To |From |Done$|Everything up-to-date|remote:\s*$|warning:|and the repository exists|"
+    r"Please make sure you have|fatal: the remote end hung up|error: failed to push some refs|"
+    r"fatal: Could not read from remote|@@@|debug\d?:|\s*$)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the failed operation was about: `action` is "fetch" or "push", `where` the work tree, as text."""
+
+    action: str
+    where: str
+    remote: str
+    branch: str = ""
+    url: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return the names for a sentence: the work tree and the remote, safe to print."""
+        return f"{clean(self.where)}: {clean(self.remote)}"
+
+    @property
+    def try_it(self) -> str:
+        """Return a command that shows the same trouble to a person at a terminal."""
+        return f"git -C {shlex.quote(clean(self.where))} ls-remote {shlex.quote(clean(self.remote))}"
+
+    @property
+    def host(self) -> str:
+        """Return the host of the URL, or "" for a path."""
+        if matched := re.match(r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)*(\[[^\]]*\]|[^/:]*)", self.url, re.IGNORECASE):
+            return clean(matched[1])
+        if matched := re.match(r"(?:[^/@:]+@)?(\[[^\]]*\]|[^/:]+):", self.url):
+            return clean(matched[1].strip("[]").partition(":")[0])
+        return ""
+
+
+def redact(text: str) -> str:
+    """Return `text` without the user names and secrets of URLs, tokens in queries and authorization headers.
+
+    A plain `git@` is a convention and no secret, and stays.
+    """
+    text = _CREDENTIALS.sub(lambda m: m[0] if m["secret"] == "git" else f"{m['scheme']}***@", text)
+    text = _QUERY_SECRET.sub(r"\g<key>=***", text)
+    return _HEADER_SECRET.sub(r"\g<key>***", text)
+
+
+def escape(text: str) -> str:
+    """Return `text` with control, bidirectional and undecodable characters as visible escapes, on one line."""
+    return "".join(char if _is_harmless(char) else _escaped(char) for char in text)
+
+
+def clean(text: str) -> str:
+    """Return `text` fit for a terminal, a log or JSON: redacted and escaped."""
+    return escape(redact(text))
+
+
+def _is_harmless(char: str) -> bool:
+    return char == " " or char.isprintable()
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # one undecodable byte, as os.fsdecode keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char) or (
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    )
+
+
+def last_line(text: str) -> str:
+    """Return the last line of git's that says something, cleaned; "" when there is none."""
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
+    telling = [line for line in lines if line and not _NOISE.match(line)]
+    chosen = (telling or [line for line in lines if line] or [""])[-1]
+    for prefix in ("fatal: ", "error: ", "ERROR: ", "remote: "):
+        chosen = chosen.removeprefix(prefix)
+    return clean(chosen)[:MAX_LINE]
+
+
+# (code, pattern), first match wins. The order is the point: ssh's own reason comes before git's closing sentence
+# "Could not read from remote repository", which follows every kind of failure.
+_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (code, re.compile(pattern, re.IGNORECASE | re.MULTILINE))
+    for code, pattern in (
+        (
+            "host-key",
+            r"host key verification failed|remote host identification has changed|no (matching )?host key|"
+            r"certificate verification failed|ssl certificate problem|server certificate verification|"
+            r"self.signed certificate|the ssl certificate is invalid|hostkey .*(mismatch|revoked|is invalid|unknown)|"
+            r"remote host key is not known|unknown or mismatched host key|invalid or unknown remote ssh hostkey",
+        ),
+        ("disk-full", r"no space left on device|disk quota exceeded|insufficient disk space|out of diskspace"),
+        (
+            "offline",
+            r"could not resolve|name or service not known|temporary failure in name resolution|"
+            r"no address associated with hostname|nodename nor servname|failed to resolve address|"
+            r"connection refused|failed to connect|couldn't connect to server|could not connect to|"
+            r"no route to host|network is (unreachable|down)|host is (unreachable|down)|"
+            r"connection reset|broken pipe|connection closed by|kex_exchange_identification|"
+            r"banner exchange|failed to start ssh session|unable to connect|proxy connect aborted|"
+            r"the requested url returned error: (50[0-9]|429)|empty reply from server|"
+            r"early eof|unexpected disconnect|rpc failed|ssl_(connect|read|error_syscall)|gnutls_handshake|"
+            r"connection timed out|operation timed out|connection was aborted",
+        ),
+        ("timeout", r"timed? ?out|timeout"),
+        (
+            "not-found",
+            r"repository .*not found|does not appear to be a git repository|not a git repository|"
+            r"no such (file or directory|remote|repository)|repository .*does not exist|"
+            r"requested url returned error: (404|410)|could not find repository|failed to resolve path|"
+            r"project you were looking for could not be found|unsupported url protocol|"
+            r"remote '.*' does not exist|unable to find remote helper|"
+            r"unexpected http status code: 404|remote helper .* aborted",
+        ),
+        (
+            "auth",
+            r"permission denied( \(|, please try again)|authentication (failed|required)|access denied|"
+            r"could not read (username|password)|terminal prompts disabled|invalid (username|credentials)|"
+            r"requested url returned error: (401|403)|too many authentication failures|"
+            r"no credentials|failed to authenticate|authentication required but no callback|"
+            r"username does not match|agent (refused|admitted failure)|failed (getting response|connecting agent)|"
+            r"ssh[_-]agent|invalid privatekey|load key .*(invalid|permission)|unexpected http status code: 40[13]|"
+            r"too many redirects or authentication replays|http basic: access denied|write access .*not granted|"
+            r"deploy key|publickey",
+        ),
+        (
+            "remote-corrupt",
+            r"(remote|object|pack|index).*(corrupt)|corrupt.*(object|pack)|bad (tree|object|pack)|"
+            r"missing (blob|tree|commit|necessary objects)|unpack(-objects)? (failed|error)|"
+            r"index-pack (failed|died)|invalid index-pack output|inflate|fsck error|did not send all necessary objects|"
+            r"bad object|not our ref|pack has bad|invalid sha1|hasdotgit|hasdotdot|fullpathname|upload-pack: not",
+        ),
+        ("locked", r"unable to create '.*\.lock'|cannot lock ref|unable to lock|failed to lock|is locked"),
+        ("unsafe", r"detected dubious ownership|is not owned by current user"),
+        ("not-found", r"permission denied"),  # of a path on this machine; ssh's form was seen above
+        ("offline", r"hung up unexpectedly|could not read from remote repository|unexpected eof|eof from|\bEOF\b"),
+    )
+)
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "offline": ("{label} cannot be reached", "{try_it}"),
+    "timeout": ("{label} did not answer in time", "{try_it}"),
+    "auth": ("{label} did not let us in", "{try_it}    (load your key with ssh-add, or set a credential.helper)"),
+    "host-key": ("{label}: the server's key is not known or has changed", "{host_key}"),
+    "not-found": ("{label}: there is no such repository, or it may not be read", "git -C {where} remote -v"),
+    "disk-full": ("{label}: no space is left on the disk", "df -h {where}"),
+    "remote-corrupt": ("{label} sent objects that are broken", "git -C {where} fsck; the same on the remote"),
+    "locked": ("{label}: another git holds a lock", "git -C {where} status"),
+    "unsafe": ("{label}: the repository belongs to another user", "git config --global --add safe.directory {where}"),
+    "refused": ("{label} refused the push of {branch}", "git -C {where} push {remote} {branch}"),
+    "non-fast-forward": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
+    "fetch-first": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
+    "cancelled": ("{label}: the {action} was abandoned", "gitsyncctl sync {where}"),
+    "unknown": ("{label}: the {action} failed", "git -C {where} {action} {remote} {branch}"),
+}
+
+
+def classify(said: str) -> str:
+    """Return the code of what git or libgit2 said; "unknown" when nothing of it is recognised."""
+    for code, pattern in _SIGNS:
+        if pattern.search(said):
+            return code
+    return "unknown"
+
+
+def problem(subject: Subject, code: str, said: str = "") -> Problem:
+    """Return the `Problem` for `code`, with git's own last line behind it."""
+    sentence, hint = _SENTENCES[code]
+    where = shlex.quote(clean(subject.where))
+    host = subject.host
+    names = {
+        "label": subject.label,
+        "try_it": subject.try_it,
+        "where": where,
+        "remote": shlex.quote(clean(subject.remote)),
+        "branch": clean(subject.branch) or "the branch",
+        "action": subject.action,
+        "host_key": f"ssh {shlex.quote(host)}    (compare the fingerprint, then accept it)" if host else subject.try_it,
+    }
+    line = last_line(said)
+    message = sentence.format(**names) + (f": {line}" if line else "")
+    return Problem(code, message, hint.format(**names))
+
+
+def failure(trouble: Problem) -> OperationError:
+    """Return the exception that carries `trouble`: a TransientError when it goes away by itself."""
+    kind = TransientError if trouble.code in TRANSIENT else OperationError
+    return kind(trouble.message, trouble.hint, code=trouble.code)
+
+
+def from_output(subject: Subject, stderr: bytes | str) -> Problem:
+    """Return the `Problem` of a git that failed and wrote `stderr`."""
+    said = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
+    return problem(subject, classify(said), said)
+
+
+def from_exception(subject: Subject, error: Exception) -> Problem:
+    """Return the `Problem` of an exception of pygit2's or of the system's."""
+    return from_output(subject, str(error))
+
+
+# What stands in parentheses behind "! ... [rejected]" and "[remote rejected]" of `git push --porcelain`.
+_STALE = re.compile(
+    r"non-fast-forward|fetch first|stale info|needs force|failed to update ref|cannot lock ref|"
+    r"reference already exists|incorrect old value|failed to lock|is at .* but expected|"
+    r"fetch-first|cannotpush because|cannot push|non-fastforwardable",
+    re.IGNORECASE,
+)
+
+
+def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> Problem:
+    """Return the `Problem` of a push whose ref was not taken, for git's `reason`.
+
+    "fetch-first" when integrating what the remote has and pushing again helps (another machine was quicker),
+    "refused" when the remote's rules or hooks said no.
+    """
+    said = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
+    if _STALE.search(reason):
+        code = "non-fast-forward" if "non-fast" in reason.lower() else "fetch-first"
+        return problem(subject, code)
+    if re.search(r"unpacker error|unpack failed", reason, re.IGNORECASE):
+        inner = classify(said)
+        return problem(subject, inner if inner in ("disk-full", "remote-corrupt") else "refused", said or reason)
+    # The hook's own words, as far as it said any, tell more than git's "pre-receive hook declined".
+    words = [line for line in re.split(r"[\r\n]+", said) if re.match(r"remote:\s*\w", line)]
+    return problem(subject, "refused", f"{words[-1].strip()} ({reason})" if words else reason)
