@@ -38,9 +38,10 @@ _PEM = (
     rb"[ \t]*[A-Za-z0-9+/=]{8,}[ \t]*(?:\r?\n|\\n|\\r|\Z)"
 )
 _ENV = rb"\.env(?!.*(?:example|sample|template|dist|default))(?:\..+)?|(?!.*(?:example|sample|template|dist)).+\.env"
+# Bounded, because two unbounded runs around one word take quadratic time on a line of such words.
 _TELLING = (
-    rb"(?im)^[ \t]*(?:export[ \t]+)?\w*"
-    rb"(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credential)s?\w*"
+    rb"(?im)^[ \t]*(?:export[ \t]+)?\w{0,64}"
+    rb"(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credential)s?\w{0,64}"
 )
 # A value that is there, and neither a reference ("${TOKEN}", "<token>") nor a stand-in.
 _VALUE = (
