@@ -1,0 +1,133 @@
+"""What may have changed in one repository, between the threads that notice it and the one that commits it.
+
+Runs on: any thread. Watchers note, the committer steals. Owns the only lock of the program; it is held for set
+operations and nothing else, and `on_first` is called outside it.
+
+Hints only: a noted path may be unchanged, ignored or gone. What matters is the other direction: whatever changed was
+noted, itself, through the tree that holds it, or through a reason to look at everything.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How much is noted, and since when; the instants are monotonic seconds and 0.0 while `count` is 0."""
+
+    count: int
+    first_at: float
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What was stolen: paths, trees and reasons to look at everything; the instants are monotonic seconds."""
+
+    paths: frozenset[bytes]
+    trees: frozenset[bytes]
+    reasons: frozenset[str]
+    first_at: float
+    last_at: float
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to look at."""
+        return not (self.paths or self.trees or self.reasons)
+
+
+class ChangeBuffer:
+    """Collects hints until they are stolen; `limit` bounds how many are kept apart before all becomes one rescan."""
+
+    def __init__(self, on_first: Callable[[], None], now: Callable[[], float], limit: int = 100_000) -> None:
+        self._on_first = on_first
+        self._now = now
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._has_told = False
+        self._empty()
+
+    def note(self, paths: Iterable[bytes]) -> None:
+        """Note paths relative to the work tree; a batch costs one lock, an empty batch nothing."""
+        self.note_batch(paths=paths)
+
+    def note_tree(self, path: bytes) -> None:
+        """Note a directory whose whole contents need a look; b"" is the root."""
+        self.note_batch(trees=(path,))
+
+    def note_rescan(self, reason: str) -> None:
+        """Note that everything needs a look, and why."""
+        self.note_batch(reasons=(reason,))
+
+    def note_batch(self, paths: Iterable[bytes] = (), trees: Iterable[bytes] = (), reasons: Iterable[str] = ()) -> None:
+        """Note all three kinds at once, so that a steal sees all of a batch or nothing of it."""
+        paths, trees, reasons = frozenset(paths), frozenset(trees), frozenset(reasons)
+        if not (paths or trees or reasons):
+            return
+        with self._lock:
+            is_oldest = not self._size()
+            self._paths |= paths
+            self._trees |= trees
+            self._reasons |= reasons
+            # What is noted again leaves the size as it is, and still restarts the quiet period.
+            self._last_at = self._now()
+            if is_oldest:
+                self._first_at = self._last_at
+            self._collapse()
+            is_first, self._has_told = not self._has_told, True
+        if is_first:
+            self._on_first()
+
+    def peek(self) -> Pending:
+        """Return how much waits, and since when, and leave it where it is."""
+        with self._lock:
+            return Pending(self._size() + self._collapsed, self._first_at, self._last_at)
+
+    def steal(self) -> Noted:
+        """Return everything and keep nothing; the next note calls `on_first` again."""
+        with self._lock:
+            noted = Noted(
+                frozenset(self._paths),
+                frozenset(self._trees),
+                frozenset(self._reasons),
+                self._first_at,
+                self._last_at,
+            )
+            self._has_told = False
+            self._empty()
+            return noted
+
+    def give_back(self, noted: Noted) -> None:
+        """Take back what was stolen and not done; it counts from when it was first noted. `on_first` is not called."""
+        if noted.is_empty:
+            return
+        with self._lock:
+            was_empty = not self._size()
+            self._paths |= noted.paths
+            self._trees |= noted.trees
+            self._reasons |= noted.reasons
+            self._first_at = noted.first_at if was_empty else min(self._first_at, noted.first_at)
+            self._last_at = noted.last_at if was_empty else max(self._last_at, noted.last_at)
+            self._collapse()
+
+    def _empty(self) -> None:
+        self._paths: set[bytes] = set()
+        self._trees: set[bytes] = set()
+        self._reasons: set[str] = set()
+        self._collapsed = 0
+        self._first_at = self._last_at = 0.0
+
+    def _size(self) -> int:
+        return len(self._paths) + len(self._trees) + len(self._reasons)
+
+    def _collapse(self) -> None:
+        """Give up telling changes apart when there are more than the limit; the rescan finds them all."""
+        apart = len(self._paths) + len(self._trees)
+        if apart > self._limit:
+            self._collapsed += apart
+            self._paths = set()
+            self._trees = set()
+            self._reasons.add(f"more than {self._limit} changes at once")

@@ -1,0 +1,108 @@
+"""Directories of a work tree: what is in one, which of them are to be watched, and what they are known as.
+
+Runs on: the thread of the emitter that asks; owns nothing. Only names and types are read, never a file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+# Whether nothing below a directory (its path relative to the root) is to be watched: it is ignored, or a repository of
+# its own. It is asked again about the same path after a change: it must look at what is there now, and not raise.
+Prune = Callable[[bytes], bool]
+
+
+class Node:
+    """One watched directory; its path is its parents' names, so a moved tree is renamed in one place.
+
+    `is_nested`: the work tree of another repository, watched for its coming and going only. `is_marker`: the git
+    directory of a repository in the tree, watched to see commits there; it may be anywhere on disk.
+    """
+
+    __slots__ = ("children", "is_marker", "is_nested", "name", "parent", "wd")
+
+    def __init__(self, parent: Node | None, name: bytes, wd: int) -> None:
+        self.parent = parent
+        self.name = name
+        self.wd = wd
+        self.children: dict[bytes, Node] | None = None
+        self.is_nested = False
+        self.is_marker = False
+
+    @property
+    def path(self) -> bytes:
+        """Its path relative to the root, b"" for the root."""
+        names = []
+        node = self
+        while node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return b"/".join(reversed(names))
+
+    def child(self, name: bytes) -> Node | None:
+        """Return the watched directory of that name in this one."""
+        return self.children.get(name) if self.children else None
+
+    def holds(self, other: Node) -> bool:
+        """Whether `other` is this directory or below it."""
+        node: Node | None = other
+        while node is not None and node is not self:
+            node = node.parent
+        return node is self
+
+
+def list_directory(path: bytes) -> tuple[list[bytes], bool]:
+    """Return the names of the directories in a directory, symlinks left out, and whether it holds a `.git`."""
+    names = []
+    has_git = False
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name == b".git":
+                has_git = True
+            elif entry.is_dir(follow_symlinks=False):
+                names.append(entry.name)
+    return names, has_git
+
+
+def directories(root: bytes, prune: Prune) -> Iterator[bytes]:
+    """Yield every directory below `root` that is to be watched, relative to it; unreadable ones are not entered."""
+    stack = [b""]
+    while stack:
+        path = stack.pop()
+        try:
+            names, _ = list_directory(root + b"/" + path if path else root)
+        except OSError:
+            continue  # it vanished or cannot be read: nothing to watch below it; the tree's problems tell the latter
+        for name in names:
+            below = path + b"/" + name if path else name
+            if not prune(below):
+                stack.append(below)
+                yield below
+            elif has_git(root + b"/" + below):
+                yield below
+
+
+def has_git(directory: bytes) -> bool:
+    """Whether a directory holds a `.git` of any kind."""
+    return os.path.lexists(directory + b"/.git")
+
+
+def git_directory(directory: bytes) -> bytes | None:
+    """Return the git directory that the `.git` in `directory` is or names, None when there is none."""
+    marker = directory + b"/.git"
+    if os.path.isdir(marker):
+        return marker
+    try:
+        # The marker of a submodule or linked work tree; a FIFO of that name must not hold us up.
+        fd = os.open(marker, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None  # gone again, or not ours to read: then commits there are seen by the reconciling scan only
+    try:
+        text = os.read(fd, 4096) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+    finally:
+        os.close(fd)
+    if not text.startswith(b"gitdir:"):
+        return None
+    return os.path.join(directory, text[len(b"gitdir:") :].strip())

@@ -1,0 +1,163 @@
+"""Our own watchdog emitter for Linux: pruned, by watch descriptor, and fast enough to lose nothing.
+
+Runs on: its own thread (`run`), which owns the inotify descriptor, the tree of watches and what the prune factory
+makes; it sleeps in poll without a timeout. `refresh_ignores` and `stop` may be called from any thread.
+
+One read becomes one `Hints` in watchdog's queue. Names are collected, never opened or read. Events are hints: after
+any event about a directory, what is there now is looked at (see `gitsync.watch.tree`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+from collections import deque
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from watchdog.events import FileSystemEvent
+from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
+
+from gitsync.errors import GitsyncError
+from gitsync.model import Problem
+from gitsync.watch import syscalls
+from gitsync.watch.digest import Digest
+from gitsync.watch.directories import Prune, directories
+from gitsync.watch.hints import Hints, unreadable
+from gitsync.watch.limits import Shortage, shortage
+from gitsync.watch.syscalls import Inotify, Wake
+from gitsync.watch.tree import OutOfWatchesError, RootVanishedError, WatchTree
+
+# After a handful of events the next look waits this long: a file written a thousand times a second then costs a
+# hundred looks. After a flood it does not wait, for the kernel's queue is finite.
+PAUSE_MS = 10
+FLOOD = 2000
+
+
+class InotifyEmitter(EventEmitter):
+    """Watches one work tree through one inotify descriptor.
+
+    What start-up came to is put into `ready` once: None when every directory is watched, else the error.
+    """
+
+    def __init__(
+        self,
+        event_queue: EventQueue,
+        watch: ObservedWatch,
+        *,
+        timeout: float = 1.0,
+        event_filter: list[type[FileSystemEvent]] | None = None,
+        prune_factory: Callable[[], Prune],
+        ready: SimpleQueue[Exception | Shortage | None],
+        max_watches: int | None = None,
+    ) -> None:
+        super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter)
+        self._prune_factory = prune_factory
+        self._ready = ready
+        self._max_watches = max_watches
+        self._root_text = watch.path
+        self._root = os.fsencode(watch.path)
+        self._wake = Wake()
+        self._backlog: deque[bytes] = deque()
+        self._wants_refresh = False
+        self.is_over = False
+        self.watch_count = 0
+        self.problems: tuple[Problem, ...] = ()
+
+    def refresh_ignores(self) -> None:
+        """Ask for a fresh look at what is ignored, and at every directory."""
+        self._wants_refresh = True
+        self._wake.ring()
+
+    def on_thread_stop(self) -> None:
+        """Wake the thread, so that it sees that it has to end."""
+        self._wake.ring()
+
+    def run(self) -> None:
+        """Watch until told to stop, or until the root or the kernel's patience is gone."""
+        outcome: Exception | Shortage | None = OSError("it ended before it had started")
+        reason = "the watcher has died"
+        try:
+            inotify = Inotify()
+        except OSError as error:
+            self.is_over = True
+            self._ready.put(shortage(error.errno or 0))
+            return
+        digest: Digest | None = None
+        try:
+            tree = WatchTree(self._root, inotify, self._prune_factory(), lambda: self._pull(inotify), self._max_watches)
+            tree.rebuild()
+            digest = Digest(tree)
+            self._publish(tree)
+            self._ready.put(None)
+            self._watch_on(inotify, tree, digest)
+            reason = ""
+        except RootVanishedError as error:
+            reason, outcome = "root vanished", error
+        except OutOfWatchesError:
+            reason = "inotify limit reached"
+            needed = 1 + sum(1 for _ in directories(self._root, tree.prune))
+            outcome = shortage(errno.ENOSPC, needed, self._max_watches)
+        except (GitsyncError, OSError) as error:
+            reason, outcome = f"the watcher has died: {error}", error
+        finally:
+            # Before the last batch: whoever is woken by it and asks has to hear that nobody watches any more.
+            self.is_over = True
+            if digest is None:
+                self._ready.put(outcome)
+            else:
+                if reason:
+                    digest.reasons.add(reason)
+                self._hand_over(digest)
+            inotify.close()
+
+    def _watch_on(self, inotify: Inotify, tree: WatchTree, digest: Digest) -> None:
+        all_news, wake_only = select.poll(), select.poll()
+        all_news.register(inotify.fd, select.POLLIN)
+        all_news.register(self._wake.fd, select.POLLIN)
+        wake_only.register(self._wake.fd, select.POLLIN)
+        while self.should_keep_running():
+            if not self._backlog:
+                all_news.poll()
+            self._wake.clear()
+            if self._take(inotify, tree, digest) < FLOOD and self.should_keep_running():
+                wake_only.poll(PAUSE_MS)
+        # What was changed before the stop is still noted.
+        self._take(inotify, tree, digest)
+
+    def _take(self, inotify: Inotify, tree: WatchTree, digest: Digest) -> int:
+        """Take in what the kernel has to say, hand it over as one batch, and return how many events it was."""
+        self._pull(inotify)
+        count = 0
+        while self._backlog:
+            events = syscalls.parse(self._backlog.popleft())
+            count += len(events)
+            digest.feed(events)
+        if tree.is_doubtful:
+            tree.rebuild()
+            digest.reasons.add("the tree of watches was in doubt")
+        if digest.is_stale or self._wants_refresh:
+            # Cleared first: what is asked for while this runs is done again.
+            self._wants_refresh = False
+            tree.prune = self._prune_factory()
+            tree.rebuild()
+            digest.reasons.add("ignore rules changed")
+        self._publish(tree)
+        self._hand_over(digest)
+        return count
+
+    def _pull(self, inotify: Inotify) -> None:
+        """Move the kernel's queue into ours, which does not overflow."""
+        while data := inotify.read():
+            self._backlog.append(data)
+
+    def _publish(self, tree: WatchTree) -> None:
+        self.watch_count = len(tree.nodes)
+        if tree.problems or self.problems:
+            self.problems = tuple(unreadable(path, why) for path, why in sorted(tree.problems.items()))
+
+    def _hand_over(self, digest: Digest) -> None:
+        if digest.paths or digest.trees or digest.reasons:
+            self.queue_event(Hints(self._root_text, digest.paths, digest.trees, digest.reasons))
+        digest.empty()

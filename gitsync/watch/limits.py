@@ -1,0 +1,75 @@
+"""What to tell a person when the kernel's limits for inotify are too low: numbers, and the line that raises them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+# The plain limits, and what a user namespace (a container) may lower them to.
+_LIMITS = {
+    "watches": ("fs/inotify/max_user_watches", "user/max_inotify_watches"),
+    "instances": ("fs/inotify/max_user_instances", "user/max_inotify_instances"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Why there is no native watching: a sentence, and the command that would change it."""
+
+    message: str
+    command: str
+
+    @property
+    def hint(self) -> str:
+        """Both in one line."""
+        return f"{self.message}; to change that: {self.command}" if self.command else self.message
+
+
+def shortage(error_number: int, needed: int = 0, allowed: int | None = None) -> Shortage:
+    """Explain the refusal of a watch (ENOSPC) or of an inotify instance (anything else).
+
+    `needed` is how many directories this work tree has; `allowed` a limit of our own that stood in for the kernel's.
+    """
+    if error_number == errno.ENOSPC:
+        key, limit = _lowest("watches") if allowed is None else ("fs.inotify.max_user_watches", allowed)
+        return Shortage(
+            f"{needed} directories need a watch each, and {key} is {limit} for all programs together",
+            f"sudo sysctl {key}={_roomy(limit + needed)}",
+        )
+    if error_number == errno.EMFILE and _may_open_files():
+        key, limit = _lowest("instances")
+        return Shortage(
+            f"no further inotify instance may be made, {key} is {limit} for all programs together",
+            f"sudo sysctl {key}={_roomy(limit)}",
+        )
+    if error_number == errno.EMFILE:
+        return Shortage("this process may not open any further file", "raise LimitNOFILE= of the service, or ulimit -n")
+    return Shortage(f"inotify is not to be had here ({os.strerror(error_number)})", "")
+
+
+def _lowest(kind: str) -> tuple[str, int]:
+    """Return the lowest limit of that kind that this process is under, with sysctl's name for it."""
+    found = []
+    for name in _LIMITS[kind]:
+        try:
+            found.append((int(Path("/proc/sys", name).read_text()), name))
+        except (OSError, ValueError):
+            continue  # not every kernel and container shows both
+    limit, name = min(found, default=(0, _LIMITS[kind][0]))
+    return name.replace("/", "."), limit
+
+
+def _roomy(count: int) -> int:
+    """Return the power of two above `count`."""
+    return 1 << count.bit_length()
+
+
+def _may_open_files() -> bool:
+    """Whether this process is still below its own limit of open files, which answers with the same error."""
+    try:
+        os.close(os.open("/", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

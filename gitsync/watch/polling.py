@@ -1,0 +1,219 @@
+"""The fallback where the kernel does not tell: walk the tree, compare with the walk before.
+
+Runs on: its own thread (`run`), which owns the last picture and what the prune factory makes. Between walks it waits
+on watchdog's stop event, so that `stop` ends the wait at once.
+
+A walk costs a stat for each file, so it is made rarely: `INTERVAL_S` apart, and never more than a tenth of the time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from watchdog.events import FileSystemEvent
+from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
+
+from gitsync.clock import Clock, SystemClock
+from gitsync.errors import GitsyncError
+from gitsync.model import Problem
+from gitsync.watch.directories import Prune, git_directory
+from gitsync.watch.hints import Hints, unreadable
+
+INTERVAL_S = 2.0
+SHARE = 10.0
+# A file that changed this shortly before it was looked at may change again without looking different: clocks of file
+# systems tick this slowly. It is noted once more.
+TICK_NS = 2_000_000_000
+
+_FACTS = struct.Struct("=QqqqI")
+Picture = dict[bytes, dict[bytes, bytes]]
+
+
+class PollingEmitter(EventEmitter):
+    """Watches one work tree by looking. What the first look came to is put into `ready` once: None, or the error."""
+
+    def __init__(
+        self,
+        event_queue: EventQueue,
+        watch: ObservedWatch,
+        *,
+        timeout: float = 1.0,
+        event_filter: list[type[FileSystemEvent]] | None = None,
+        prune_factory: Callable[[], Prune],
+        ready: SimpleQueue[Exception | None],
+        interval_s: float = INTERVAL_S,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter)
+        self._prune_factory = prune_factory
+        self._ready = ready
+        self._interval_s = interval_s
+        self._clock = clock or SystemClock()
+        self._root_text = watch.path
+        self._root = os.fsencode(watch.path)
+        self._wants_refresh = False
+        self.is_over = False
+        self.watch_count = 0
+        self.problems: tuple[Problem, ...] = ()
+
+    def refresh_ignores(self) -> None:
+        """Ask for fresh ignore rules from the next walk on."""
+        self._wants_refresh = True
+
+    def run(self) -> None:
+        """Walk and compare until told to stop, or until the root is gone."""
+        outcome: Exception | None = OSError("it ended before it had started")
+        reason = "the watcher has died"
+        is_ready = False
+        try:
+            walk = Walk(self._root, self._prune_factory(), self._clock)
+            walk.look()
+            self._publish(walk)
+            self._ready.put(None)
+            is_ready = True
+            self._walk_on(walk)
+            reason = ""
+        except FileNotFoundError as error:
+            reason, outcome = "root vanished", error
+        except (GitsyncError, OSError) as error:
+            reason, outcome = f"the watcher has died: {error}", error
+        finally:
+            self.is_over = True
+            if not is_ready:
+                self._ready.put(outcome)
+            elif reason:
+                self.queue_event(Hints(self._root_text, reasons=(reason,)))
+
+    def _walk_on(self, walk: Walk) -> None:
+        while not self.stopped_event.wait(max(self._interval_s, SHARE * walk.took_s)):
+            self._look(walk)
+        # What was changed before the stop is still noted.
+        self._look(walk)
+
+    def _look(self, walk: Walk) -> None:
+        paths, trees = walk.look()
+        reasons = []
+        if self._wants_refresh or any(path == b".gitignore" or path.endswith(b"/.gitignore") for path in paths):
+            self._wants_refresh = False
+            walk.prune = self._prune_factory()
+            walk.look()
+            reasons.append("ignore rules changed")
+        self._publish(walk)
+        if paths or trees or reasons:
+            self.queue_event(Hints(self._root_text, paths, trees, reasons))
+
+    def _publish(self, walk: Walk) -> None:
+        if walk.problems or self.problems:
+            self.problems = tuple(unreadable(path, why) for path, why in sorted(walk.problems.items()))
+
+
+class Walk:
+    """The picture that the last look left, and how long that took; `look` raises FileNotFoundError without the root."""
+
+    def __init__(self, root: bytes, prune: Prune, clock: Clock) -> None:
+        self.prune = prune
+        self.problems: dict[bytes, str] = {}
+        self.took_s = 0.0
+        self._root = root
+        self._clock = clock
+        self._picture: Picture = {}
+        self._racy: set[bytes] = set()
+        self._identity: tuple[int, int] | None = None
+
+    def look(self) -> tuple[set[bytes], set[bytes]]:
+        """Return the paths that differ from the last look, and the directories that are gone."""
+        began_at = self._clock.now()
+        self._check_root()
+        # Whatever looked settled too early last time is looked at again, changed or not.
+        paths, self._racy = self._racy, set()
+        picture: Picture = {}
+        self.problems = {}
+        stack = [b""]
+        while stack:
+            path = stack.pop()
+            before = self._picture.get(path)
+            seen, below = self._list(path, before)
+            if seen is None:
+                continue
+            picture[path] = seen
+            stack.extend(below)
+            prefix = path + b"/" if path else b""
+            for name, facts in seen.items():
+                if before is None or before.get(name) != facts:
+                    paths.add(prefix + name)
+            if before is not None:
+                paths.update(prefix + name for name in before.keys() - seen.keys())
+        trees = {path for path in self._picture if path not in picture}
+        self._picture = picture
+        self.took_s = self._clock.now() - began_at
+        return paths, trees
+
+    def _list(self, path: bytes, before: dict[bytes, bytes] | None) -> tuple[dict[bytes, bytes] | None, list[bytes]]:
+        """Return a directory's files with their facts, and its directories to go into; None when it is not there."""
+        prefix = path + b"/" if path else b""
+        now_ns = int(self._clock.wall() * 1e9)
+        seen: dict[bytes, bytes] = {}
+        below = []
+        try:
+            with os.scandir(self._root + b"/" + path if path else self._root) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name == b".git":
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if not self.prune(prefix + name):
+                            below.append(prefix + name)
+                        elif facts_of_head := self._look_at_head(prefix + name):
+                            seen[name] = facts_of_head
+                    else:
+                        facts = self._look_at(entry)
+                        if facts is None:
+                            continue
+                        seen[name] = pack(facts)
+                        if abs(now_ns - max(facts.st_mtime_ns, facts.st_ctime_ns)) < TICK_NS:
+                            self._racy.add(prefix + name)
+        except (FileNotFoundError, NotADirectoryError):
+            if not path:
+                raise
+            return None, []
+        except OSError as error:
+            # Not seen is not gone: what was there is taken as unchanged.
+            self.problems[path] = error.strerror or str(error)
+            return before or {}, [known for known in self._picture if is_in(known, path)]
+        return seen, below
+
+    def _look_at_head(self, path: bytes) -> bytes:
+        """Return what differs when a repository in the tree gets another commit; b"" when it is none."""
+        directory = git_directory(self._root + b"/" + path)
+        facts = b""
+        for name in (b"HEAD", b"logs/HEAD") if directory is not None else ():
+            with contextlib.suppress(OSError):  # not there yet, or not to be read: nothing to compare
+                facts += pack(os.lstat(os.path.join(directory or b"", name)))
+        return facts
+
+    def _look_at(self, entry: os.DirEntry[bytes]) -> os.stat_result | None:
+        try:
+            return entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return None  # it vanished since it was listed, which the next look will see
+
+    def _check_root(self) -> None:
+        facts = os.lstat(self._root)
+        identity = (facts.st_dev, facts.st_ino)
+        if self._identity not in (None, identity):
+            raise FileNotFoundError(f"another directory is at {os.fsdecode(self._root)!r} now")
+        self._identity = identity
+
+
+def is_in(path: bytes, directory: bytes) -> bool:
+    """Whether `path` is an entry of `directory`, not deeper."""
+    return path != b"" and path.rpartition(b"/")[0] == directory
+
+
+def pack(facts: os.stat_result) -> bytes:
+    """Return what tells two states of a file apart, in a third of the memory that a tuple takes."""
+    return _FACTS.pack(facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_mode)

@@ -1,0 +1,125 @@
+"""inotify's three calls and the wake-up descriptor, for Linux; nothing here knows what a work tree is.
+
+Runs on: the thread that watches, which owns the `Inotify`. A `Wake` is rung from any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import struct
+
+IN_MODIFY = 0x2
+IN_ATTRIB = 0x4
+IN_CLOSE_WRITE = 0x8
+IN_MOVED_FROM = 0x40
+IN_MOVED_TO = 0x80
+IN_CREATE = 0x100
+IN_DELETE = 0x200
+IN_DELETE_SELF = 0x400
+IN_MOVE_SELF = 0x800
+IN_UNMOUNT = 0x2000
+IN_Q_OVERFLOW = 0x4000
+IN_IGNORED = 0x8000
+IN_ONLYDIR = 0x1000000
+IN_DONT_FOLLOW = 0x2000000
+IN_EXCL_UNLINK = 0x4000000
+IN_MASK_ADD = 0x20000000
+IN_ISDIR = 0x40000000
+
+# Room for a full queue of the usual 16,384 events with short names in a few reads.
+READ_SIZE = 1 << 18
+_HEADER = struct.Struct("=iIII")
+
+
+# Whose watch, what happened, the cookie that pairs a move, and the name below the watched directory. Plain tuples: one
+# is made three times for each file that anybody writes.
+Event = tuple[int, int, int, bytes]
+
+
+def _bind() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.inotify_init1.argtypes = (ctypes.c_int,)
+    libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+    libc.inotify_rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
+    return libc
+
+
+class Inotify:
+    """One inotify descriptor. Every call raises OSError with the kernel's errno."""
+
+    def __init__(self) -> None:
+        self._libc = _bind()
+        self.fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self.fd < 0:
+            raise _last_error(b"")
+
+    def add(self, path: bytes, mask: int) -> int:
+        """Watch what is at `path` and return its watch descriptor; a directory watched already keeps the one it has."""
+        wd: int = self._libc.inotify_add_watch(self.fd, path, mask)
+        if wd < 0:
+            raise _last_error(path)
+        return wd
+
+    def remove(self, wd: int) -> None:
+        """Stop watching; a watch that the kernel has dropped by itself is no error."""
+        self._libc.inotify_rm_watch(self.fd, wd)
+
+    def read(self) -> bytes:
+        """Return what one read yields, or b"" when nothing waits."""
+        try:
+            return os.read(self.fd, READ_SIZE)
+        except BlockingIOError:
+            return b""
+
+    def close(self) -> None:
+        """Give everything back to the kernel."""
+        os.close(self.fd)
+
+
+def _last_error(path: bytes) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), os.fsdecode(path))
+
+
+def parse(data: bytes) -> list[Event]:
+    """Return the events in what `Inotify.read` returned, in the kernel's order."""
+    events: list[Event] = []
+    position, end = 0, len(data)
+    unpack = _HEADER.unpack_from
+    while position < end:
+        wd, mask, cookie, length = unpack(data, position)
+        position += 16
+        events.append((wd, mask, cookie, data[position : position + length].rstrip(b"\0") if length else b""))
+        position += length
+    return events
+
+
+class Wake:
+    """A descriptor that becomes readable when any thread rings it."""
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def ring(self) -> None:
+        """Make the descriptor readable; never blocks."""
+        with contextlib.suppress(BlockingIOError):  # the counter is full: it is readable already
+            os.eventfd_write(self.fd, 1)
+
+    def clear(self) -> None:
+        """Make it unreadable again."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.fd)
+
+    def __del__(self) -> None:
+        # Closed when the last thread lets go of it and not before: a ring at a closed descriptor could meet the
+        # file of somebody else that got the same number.
+        if hasattr(self, "fd"):
+            os.close(self.fd)
+
+
+def is_gone(error: OSError) -> bool:
+    """Whether the error says that there is no directory (any more) at that path."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

@@ -1,0 +1,230 @@
+"""Watching one work tree: the best way that this machine allows, and a plain word when that is not the best one.
+
+Runs on: whoever starts it makes the calls; the observer's thread (`watch-NAME`) runs `buffer.note_batch` and nothing
+else, the emitter's thread (`watch-NAME-reader`) finds the hints. Owns both threads; whoever owns the Watcher looks at
+`is_alive` after a rescan was noted (every death notes one) and makes a new one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Literal, cast
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers.api import BaseObserver, EventDispatcher, EventEmitter
+
+from gitsync.clock import SystemClock
+from gitsync.errors import GitsyncError, OperationError
+from gitsync.model import Problem
+from gitsync.watch.buffer import ChangeBuffer
+from gitsync.watch.directories import Prune
+from gitsync.watch.hints import Hints
+from gitsync.watch.limits import Shortage
+from gitsync.watch.polling import PollingEmitter
+from gitsync.watch.portable import EVENTS, Translator
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["native", "polling"]
+IS_LINUX: bool = sys.platform == "linux"
+_Ready = SimpleQueue[Exception | Shortage | None]
+
+
+class Watcher:
+    """Notes what changes below `root`, a real path, into `buffer`; `mode` is auto, native or polling.
+
+    `prune_factory` is called on the thread that uses what it makes. `max_watches` stands in for the kernel's limit."""
+
+    def __init__(
+        self,
+        name: str,
+        root: Path,
+        buffer: ChangeBuffer,
+        prune_factory: Callable[[], Prune],
+        mode: str = "auto",
+        *,
+        max_watches: int | None = None,
+    ) -> None:
+        self._name = name
+        self._root = root
+        self._buffer = buffer
+        self._prune_factory = prune_factory
+        self._mode = mode
+        self._max_watches = max_watches
+        self._handler = _Handler(name, str(root), buffer, prune_factory)
+        self._observer: BaseObserver | None = None
+        self._emitter: Any = None
+        self.kind: Kind = "polling" if mode == "polling" else "native"
+        self.hint = ""
+
+    def start(self, timeout_s: float = 600.0) -> None:
+        """Return when everything is watched: what changes from now on is noted, what changed before is not.
+
+        Falls back to polling, with a hint, where the kernel refuses. Raise OperationError when the root is not there
+        or the watches are not established in time, and whatever GitsyncError the prune factory raises.
+        """
+        if not self._root.is_dir():
+            raise self._vanished()
+        outcome: Exception | Shortage | None = None
+        if self.kind == "native":
+            outcome = self._start_native(timeout_s)
+            if isinstance(outcome, Shortage):
+                logger.warning("%s is watched by polling: %s", self._name, outcome.hint)
+                self.hint, self.kind = outcome.hint, "polling"
+        if self.kind == "polling":
+            outcome = self._launch(PollingEmitter, timeout_s)
+        if isinstance(outcome, Exception):
+            self.stop(0.0)
+            if isinstance(outcome, GitsyncError):
+                raise outcome
+            if not self._root.is_dir():
+                raise self._vanished() from outcome
+            raise OperationError(f"cannot watch {self._root}: {outcome}") from outcome
+
+    def stop(self, timeout_s: float) -> bool:
+        """Note what has changed until now, then end; return whether the threads ended within `timeout_s` seconds."""
+        observer, self._observer = self._observer, None
+        if observer is None:
+            return True
+        now = SystemClock().now
+        ends_at = now() + timeout_s
+        emitters = list(observer.emitters)
+        for emitter in emitters:
+            emitter.stop()
+        for emitter in emitters:
+            emitter.join(max(0.0, ends_at - now()))
+        # The observer's own stop would wait for its emitters without a bound.
+        has_ended = not any(emitter.is_alive() for emitter in emitters)
+        if has_ended:
+            observer.stop()
+        else:
+            observer.stopped_event.set()
+            observer.event_queue.put(EventDispatcher.stop_event)
+        observer.join(max(0.0, ends_at - now()))
+        if has_ended and not observer.is_alive():
+            self._deliver_rest(observer)
+            return True
+        logger.warning("the watcher of %s does not end; it is left behind", self._name)
+        return False
+
+    def refresh_ignores(self) -> None:
+        """Look afresh at what is ignored and at every directory, then note a rescan; from any thread, does not wait."""
+        refresh = getattr(self._emitter, "refresh_ignores", self._handler.translator.refresh_ignores)
+        refresh()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether whatever changes is still noted."""
+        observer = self._observer
+        return (
+            observer is not None
+            and observer.is_alive()
+            and not self._handler.has_failed
+            and all(emitter.is_alive() and not getattr(emitter, "is_over", False) for emitter in observer.emitters)
+        )
+
+    @property
+    def watch_count(self) -> int:
+        """How many watches of the kernel's this takes."""
+        return int(getattr(self._emitter, "watch_count", 0))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Directories that cannot be watched, and why."""
+        found: tuple[Problem, ...] = getattr(self._emitter, "problems", ())
+        return found
+
+    def _start_native(self, timeout_s: float) -> Exception | Shortage | None:
+        if IS_LINUX:
+            # Here, because the module is Linux's alone.
+            from gitsync.watch.inotify import InotifyEmitter
+
+            return self._launch(InotifyEmitter, timeout_s, max_watches=self._max_watches)
+        return self._launch_portable()
+
+    def _launch(
+        self, emitter_class: Callable[..., EventEmitter], timeout_s: float, **options: Any
+    ) -> Exception | Shortage | None:
+        ready: _Ready = SimpleQueue()
+        made = partial(
+            emitter_class,
+            prune_factory=self._prune_factory,
+            ready=ready,
+            **options,
+        )
+        # An observer takes a class and only ever calls it; watchdog 6 has no other way to hand options through.
+        self._observe(BaseObserver(cast("type[EventEmitter]", made)))
+        try:
+            outcome = ready.get(timeout=timeout_s)
+        except Empty:
+            outcome = OperationError(f"the watches of {self._root} were not established within {timeout_s:g} s")
+        if outcome is not None:
+            self.stop(1.0)
+        return outcome
+
+    def _launch_portable(self) -> Exception | None:
+        from watchdog.observers import Observer
+
+        try:
+            self._observe(Observer())
+        except OSError as error:
+            return error
+        return None
+
+    def _observe(self, observer: BaseObserver) -> None:
+        events: list[type[FileSystemEvent]] = [Hints, *EVENTS]
+        observer.name = f"watch-{self._name}"
+        observer.schedule(self._handler, os.fspath(self._root), recursive=True, event_filter=events)
+        for emitter in observer.emitters:
+            emitter.name = f"watch-{self._name}-reader"
+            self._emitter = emitter
+        self._observer = observer
+        observer.start()
+
+    def _deliver_rest(self, observer: BaseObserver) -> None:
+        """Note what the observer had in its queue when it was told to stop: it leaves that there."""
+        while True:
+            try:
+                entry = observer.event_queue.get_nowait()
+            except Empty:
+                return
+            if entry is not EventDispatcher.stop_event:
+                self._handler.dispatch(entry[0])
+
+    def _vanished(self) -> OperationError:
+        return OperationError(
+            f"there is no directory {self._root}", "mount or restore it, or stop watching it", code="root-vanished"
+        )
+
+
+class _Handler(FileSystemEventHandler):
+    """What the observer's thread runs: it hands hints to the buffer."""
+
+    def __init__(
+        self,
+        name: str,
+        root: str,
+        buffer: ChangeBuffer,
+        prune_factory: Callable[[], Prune],
+    ) -> None:
+        self.translator = Translator(root, prune_factory)
+        self.has_failed = False
+        self._name = name
+        self._buffer = buffer
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        try:
+            hints = event if isinstance(event, Hints) else self.translator.translate(event)
+            self._buffer.note_batch(hints.paths, hints.trees, hints.reasons)
+        except Exception as error:
+            # Blind on purpose: watchdog's thread would die of it, and the process live on, deaf.
+            logger.exception("the watcher of %s has failed", self._name)
+            # Before the note: whoever is woken by it and asks has to hear that nobody watches any more.
+            self.has_failed = True
+            self._buffer.note_rescan(f"the watcher has failed: {error}")
