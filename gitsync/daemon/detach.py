@@ -1,0 +1,89 @@
+"""Leaving the terminal: python-daemon does the forks, this waits until the daemon answers or says why it does not.
+
+Runs on the main thread before any other thread exists; forking later would copy locks that nobody releases.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from gitsync.daemon import logs
+from gitsync.daemon.lock import InstanceLock
+from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError
+
+logger = logging.getLogger(__name__)
+
+READY = b"ready"
+
+
+def detached(
+    serve: Callable[[Callable[[], None]], int], *, lock: InstanceLock, pid_file: Path, log_file: Path, level: int
+) -> int:
+    """Run `serve` in a detached process; return in the caller's once it is ready, or has said why it cannot be.
+
+    `serve` gets a function to call when it is ready. The PID file exists while the daemon runs.
+    """
+    logs.set_up(level, log_file)  # here, so that an unwritable log file is refused where somebody sees it
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        lock.hand_over()
+        with os.fdopen(reading, "rb") as pipe:
+            told = pipe.read()
+        if told == READY:
+            return EXIT_OK
+        status, _, text = told.partition(b"\n")
+        sys.stderr.buffer.write(
+            text or b"error: the daemon ended at once\nhint: look into %s\n" % os.fsencode(log_file)
+        )
+        return int(status) if status.isdigit() else EXIT_BUG
+    os.close(reading)
+    os._exit(_live(serve, lock, pid_file, log_file, level, writing))
+
+
+def _live(
+    serve: Callable[[Callable[[], None]], int],
+    lock: InstanceLock,
+    pid_file: Path,
+    log_file: Path,
+    level: int,
+    writing: int,
+) -> int:
+    # Here, because only this way of starting needs it.
+    from daemon import DaemonContext
+
+    umask = os.umask(0o077)
+    os.umask(umask)
+    context = DaemonContext(
+        working_directory="/",
+        umask=umask,  # the user's own: files that a pull brings get the modes they would get from git
+        files_preserve=[lock.fd, writing],
+        signal_map={},
+        prevent_core=False,
+    )
+    context.open()
+    logs.set_up(level, log_file)
+    lock.write_pid()
+
+    def tell_ready() -> None:
+        pid_file.write_text(f"{os.getpid()}\n")
+        os.write(writing, READY)
+        os.close(writing)
+
+    try:
+        return serve(tell_ready)
+    except GitsyncError as error:
+        hint = f"hint: {error.hint}\n" if error.hint else ""
+        os.write(writing, f"{error.exit_status}\nerror: {error.message}\n{hint}".encode("utf-8", "replace"))
+        return error.exit_status
+    except BaseException:
+        logger.critical("a bug of ours ended the daemon", exc_info=True)
+        return EXIT_BUG
+    finally:
+        pid_file.unlink(missing_ok=True)
+        lock.release()
+        logging.shutdown()

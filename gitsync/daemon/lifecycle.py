@@ -1,0 +1,156 @@
+"""The life of the daemon: the composition root. Nothing below may import it.
+
+Theory of operation
+-------------------
+Runs on the main thread, which owns the lock, the signals and the list of threads, and nothing else. Things are started
+in order and stopped in reverse: lock, engine (committer, watchers, first scans, exchangers), socket, readiness. Each
+is acquired and its undoing registered on adjacent lines, so that a failure half way undoes what there is.
+
+The main thread then sleeps in its own inbox. A signal handler puts a number there and does nothing else: `Queue.put`
+and `Event.set` take locks that the interrupted thread may hold, `SimpleQueue.put` does not. Dead threads, doubted
+watchers, `reload` and `stop` of the control socket come the same way and are handled one after the other.
+
+Three ends: asked to stop (status 0, what is pending is committed), a thread's bug (status 70, the service manager
+restarts us), a failure to start (the error's own status, said before anything was detached).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any
+
+from gitsync import places
+from gitsync.clock import Clock
+from gitsync.config.load import load
+from gitsync.config.options import Config
+from gitsync.control.server import ControlServer
+from gitsync.daemon.handlers import Handlers
+from gitsync.daemon.runtime import Runtime
+from gitsync.engine.messages import WatcherDoubted
+from gitsync.engine.owner import Ask, ThreadDied
+from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, OperationError
+
+logger = logging.getLogger(__name__)
+
+SOCKET_STOP_S = 2.0
+RELOAD_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """A signal came."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadWanted:
+    """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopWanted:
+    """End the daemon."""
+
+
+class Service:
+    """The daemon's main thread."""
+
+    def __init__(self, config: Config, clock: Clock, config_option: str | None, socket: Path) -> None:
+        self._clock = clock
+        self._config_option = config_option
+        self._socket = socket
+        self._inbox: SimpleQueue[object] = SimpleQueue()
+        self.runtime = Runtime(config, clock, places.state_dir(), self._inbox.put, is_watching=True)
+
+    def lock_repositories(self) -> None:
+        """Take the repositories' locks; called before detaching, so that a refusal can still be said."""
+        self.runtime.lock_all()
+
+    def run(self, on_ready: Callable[[], None]) -> int:
+        """Run until asked to stop; return the exit status. `on_ready` is called when the socket answers."""
+        runtime = self.runtime
+        with contextlib.ExitStack() as stack:
+            self._catch_signals()
+            stack.callback(runtime.stop)
+            runtime.start()
+            handlers = Handlers(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
+            server = ControlServer(self._socket, handlers.dispatch, runtime.board.subscribe, on_bug=self._take_bug)
+            server.start()
+            stack.callback(server.stop, SOCKET_STOP_S)
+            logger.debug("answering on %s", self._socket)
+            on_ready()
+            return self._loop()
+
+    def reload_soon(self) -> dict[str, Any]:
+        """Ask the main thread to reload and return what changed; called on a connection's thread."""
+        future: Future[dict[str, Any]] = Future()
+        self._inbox.put(Ask(ReloadWanted(), future))
+        try:
+            return future.result(RELOAD_S)
+        except TimeoutError as error:
+            raise OperationError("the reload takes longer than a minute", "look at gitsyncctl status") from error
+
+    def stop_soon(self) -> None:
+        """Ask the main thread to stop; called on a connection's thread."""
+        self._inbox.put(StopWanted())
+
+    def _loop(self) -> int:
+        while True:
+            match self._next():
+                case Signalled(number=number) if number == signal.SIGHUP:
+                    self._reload_for_signal()
+                case Signalled() | StopWanted():
+                    logger.info("stopping: committing what is pending")
+                    return EXIT_OK
+                case Ask(what=ReloadWanted(), future=future):
+                    try:
+                        future.set_result(self._reload())
+                    except GitsyncError as error:
+                        future.set_exception(error)
+                case WatcherDoubted(repo=name):
+                    self.runtime.doubt_watcher(name)
+                case ThreadDied(name=name, error=error):
+                    logger.critical("ending: the thread %s died of %r", name, error)
+                    return EXIT_BUG
+            self.runtime.remake_watchers()
+
+    def _next(self) -> object | None:
+        wake_at = self.runtime.wake_at()
+        try:
+            if wake_at is None:
+                return self._inbox.get()
+            return self._inbox.get(timeout=max(0.0, wake_at - self._clock.now()))
+        except Empty:
+            return None
+
+    def _reload(self) -> dict[str, Any]:
+        changed = self.runtime.reload(load(self._config_option))
+        told = ", ".join(f"{what} {', '.join(names)}" for what, names in changed.items() if names)
+        logger.info("configuration read again: %s", told or "nothing changed")
+        return dict(changed)
+
+    def _reload_for_signal(self) -> None:
+        try:
+            self._reload()
+        except GitsyncError as error:
+            message = f"the configuration is not taken over, the old one stays in force: {error.message}"
+            self.runtime.board.publish("problem", "", message, level=logging.ERROR, code=error.code)
+
+    def _take_bug(self, error: BaseException) -> None:
+        self._inbox.put(ThreadDied("control", error))
+
+    def _catch_signals(self) -> None:
+        def put(number: int, frame: FrameType | None) -> None:
+            self._inbox.put(Signalled(number))
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, put)

@@ -1,0 +1,147 @@
+"""Who may work: one gitsync a user, one gitsync a repository.
+
+Both are flocks, so a crash leaves none behind. The user's is a file in the state directory that holds the PID; a
+repository's is taken on its git directory itself, so that nothing of ours is left lying about in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+from pathlib import Path
+
+from gitsync.errors import AlreadyRunningError, OperationError
+
+logger = logging.getLogger(__name__)
+
+# File systems without flock (some NFS and FUSE): the user's lock has to do there.
+UNSUPPORTED = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+class InstanceLock:
+    """The user's lock: held by the daemon, by `--once`, or by a control command that works without a daemon."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    @property
+    def fd(self) -> int:
+        """Return the descriptor that holds the lock; it must survive a daemon's closing of descriptors."""
+        assert self._fd is not None
+        return self._fd
+
+    def acquire(self) -> None:
+        """Take the lock. Raise AlreadyRunningError with the holder's PID."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise OperationError(
+                f"cannot open the lock file {self._path}: {error.strerror}", "check the permissions of its directory"
+            ) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(fd)
+            raise AlreadyRunningError(
+                f"gitsync is already running with PID {holder}, which holds {self._path}",
+                "ask it with gitsyncctl status; end it with gitsyncctl stop",
+            ) from None
+        self._fd = fd
+        self.write_pid()
+
+    def write_pid(self) -> None:
+        """Write this process's PID into the lock file; again after a fork."""
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
+
+    def hand_over(self) -> None:
+        """Forget the lock in this process; the one that was forked from it holds it on."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def release(self) -> None:
+        """Let go. The file stays: removing a lock file lets two processes hold one lock."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+
+class RepositoryLocks:
+    """The locks on the git directories of the repositories that this process works on."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, int] = {}
+
+    @property
+    def fds(self) -> list[int]:
+        """Return the descriptors that hold the locks."""
+        return list(self._held.values())
+
+    def acquire(self, name: str, root: Path) -> None:
+        """Take the lock of a repository, by name. Raise AlreadyRunningError with the holder's PID where known."""
+        if name in self._held:
+            return
+        git_dir = git_dir_of(root)
+        try:
+            fd = os.open(git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return  # not there, or not readable: opening the repository says so, with its own words
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(fd)
+            os.close(fd)
+            raise AlreadyRunningError(
+                f"{root} is held by another gitsync with PID {holder}",
+                f"end that one first, or leave {name} out of this configuration",
+            ) from None
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                os.close(fd)
+                raise
+            logger.debug("no flock on %s: %s", git_dir, error)
+        self._held[name] = fd
+
+    def release(self, name: str) -> None:
+        """Let go of one repository."""
+        fd = self._held.pop(name, None)
+        if fd is not None:
+            os.close(fd)
+
+    def release_all(self) -> None:
+        """Let go of every repository."""
+        for name in list(self._held):
+            self.release(name)
+
+
+def git_dir_of(root: Path) -> Path:
+    """Return the git directory of a work tree; a `.git` file (linked work tree, submodule) names it."""
+    entry = root / ".git"
+    try:
+        text = entry.read_text("utf-8", "surrogateescape") if entry.is_file() else ""
+    except OSError:
+        return entry
+    if text.startswith("gitdir:"):
+        return (root / text.removeprefix("gitdir:").strip()).resolve()
+    return entry
+
+
+def _holder(fd: int) -> str:
+    """Return the PID that holds a flock on what `fd` is, from Linux's list of locks; "unknown" elsewhere."""
+    facts = os.fstat(fd)
+    wanted = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}"
+    try:
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return "unknown"
+    for line in lines:
+        fields = line.split()
+        if "FLOCK" in fields and wanted in fields:
+            return fields[fields.index(wanted) - 1]
+    return "unknown"

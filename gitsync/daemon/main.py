@@ -1,0 +1,141 @@
+"""The daemon's command line: foreground, detached, once, check.
+
+Runs on the main thread until `Service` takes over. What can be refused (a bad configuration, a held lock) is refused
+before anything is detached, with one error line and one hint line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from gitsync import places
+from gitsync.clock import SystemClock
+from gitsync.config.load import check_paths, load
+from gitsync.config.options import Config
+from gitsync.core.names import shown_text
+from gitsync.daemon import logs
+from gitsync.daemon.lock import InstanceLock
+from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError
+from gitsync.version import VERSION
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the daemon's command line and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except GitsyncError as error:
+        say_error(error)
+        return error.exit_status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gitsync",
+        description="Watch directories, commit what changes, pull, merge and push, and never lose an edit.",
+        epilog="Talk to it with gitsyncctl. Exit status: 0 done, 1 something needs you, 2 wrong usage or "
+        "configuration, 3 already running, 4 failed, 70 a bug of ours.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="the configuration file (default: config.toml in your configuration directory)"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--once", action="store_true", help="commit, pull and push everything once, then exit (for cron)")
+    how.add_argument("--daemon", action="store_true", help="detach, write a PID file and log to a file")
+    how.add_argument("--check", action="store_true", help="validate the configuration, say what would be done, exit")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log an engineer's story")
+    parser.add_argument("-q", "--quiet", action="store_true", help="log trouble only")
+    parser.add_argument("--log-file", metavar="FILE", help="log there instead of to stderr")
+    parser.add_argument("--pid-file", metavar="FILE", help="write the PID there")
+    parser.add_argument("--version", action="version", version=f"gitsync {VERSION}")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = load(arguments.config)
+    if arguments.check:
+        return _check(config)
+    level = logs.level_for(config.daemon.log_level, arguments.verbose, arguments.quiet)
+    log_file = _path(arguments.log_file)
+    lock = InstanceLock(places.state_dir() / "lock")
+    lock.acquire()
+    try:
+        if arguments.once:
+            logs.set_up(level, log_file)
+            return _once(config)
+        if arguments.daemon:
+            from gitsync.daemon.detach import detached
+
+            return detached(
+                lambda on_ready: _serve(arguments, config, on_ready),
+                lock=lock,
+                pid_file=_path(arguments.pid_file) or places.state_dir() / "gitsync.pid",
+                log_file=log_file or places.state_dir() / "gitsync.log",
+                level=level,
+            )
+        logs.set_up(level, log_file)
+        pid_file = _path(arguments.pid_file)
+        if pid_file is not None:
+            pid_file.write_text(f"{os.getpid()}\n")
+        try:
+            return _serve(arguments, config, lambda: None)
+        finally:
+            if pid_file is not None:
+                pid_file.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _serve(arguments: argparse.Namespace, config: Config, on_ready: Callable[[], None]) -> int:
+    # Late: `--check`, `--version` and a refusal need neither pygit2 nor watchdog.
+    from gitsync.daemon.lifecycle import Service
+
+    service = Service(config, SystemClock(), arguments.config, places.socket_path())
+    service.lock_repositories()
+    for notice in config.notices:
+        print(f"gitsync: {notice}", file=sys.stderr)
+    return service.run(on_ready)
+
+
+def _path(given: str | None) -> Path | None:
+    return Path(given).expanduser().absolute() if given else None
+
+
+def say_error(error: GitsyncError) -> None:
+    """Print an error as one line what happened and one line what to do; a configuration's faults one a line."""
+    for line in error.message.splitlines():
+        print(f"error: {shown_text(line)}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {shown_text(error.hint)}", file=sys.stderr)
+
+
+def _once(config: Config) -> int:
+    from gitsync.daemon.oneshot import run_once
+
+    status, statuses = run_once(config)
+    for repo in statuses:
+        if repo.needs_person or repo.error is not None:
+            print(f"{repo.name}: {repo.state}: {shown_text(repo.reason)}", file=sys.stderr)
+            if repo.error is not None and repo.error.hint:
+                print(f"hint: {shown_text(repo.error.hint)}", file=sys.stderr)
+    return status
+
+
+def _check(config: Config) -> int:
+    print(f"configuration: {config.source or 'none'}")
+    for notice in config.notices:
+        print(f"note: {notice}")
+    for repo in config.repos:
+        remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, repo.remote)
+        print(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
+    if not config.repos:
+        print("nothing is watched; to watch a directory: gitsyncctl watch DIR")
+    faults = check_paths(config)
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    return EXIT_USAGE if faults else EXIT_OK

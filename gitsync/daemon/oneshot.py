@@ -1,0 +1,79 @@
+"""One pass without a daemon: for cron (`gitsync --once`) and for control commands while no daemon runs.
+
+Runs on the main thread of its process, under the same lock as the daemon, with the same engine and without watchers.
+"""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from typing import Any
+
+from gitsync import places
+from gitsync.clock import SystemClock
+from gitsync.config.load import load
+from gitsync.config.options import Config
+from gitsync.daemon.handlers import SYNC_PATIENCE_S, Handlers
+from gitsync.daemon.lock import InstanceLock
+from gitsync.daemon.runtime import Runtime
+from gitsync.engine.looking import show
+from gitsync.engine.owner import ThreadDied
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
+from gitsync.model import RepoStatus
+
+
+def run_once(config: Config) -> tuple[int, list[RepoStatus]]:
+    """Commit, pull and push everything once; return the exit status and how every repository stands."""
+    runtime, bugs = _runtime(config)
+    runtime.lock_all()
+    names = [repo.name for repo in config.repos]
+    try:
+        runtime.start()
+        runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        statuses = [runtime.board.status(name) for name in names]
+    finally:
+        runtime.stop()
+    _raise_bug(bugs)
+    return (EXIT_ATTENTION if any(status.needs_person for status in statuses) else EXIT_OK), statuses
+
+
+def handle(method: str, params: dict[str, Any], config_option: str | None) -> dict[str, Any]:
+    """Return the document that the daemon would answer with, from files and git alone.
+
+    Raise NotRunningError for what only a daemon can do, AlreadyRunningError when one appeared in the meantime.
+    """
+    config = load(config_option)
+    runtime, bugs = _runtime(config)
+    handlers = Handlers(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False)
+    if method == "sync":
+        lock = InstanceLock(places.state_dir() / "lock")
+        lock.acquire()
+        try:
+            runtime.lock_all()
+            try:
+                runtime.start()
+                answer = handlers.dispatch(method, params)
+            finally:
+                runtime.stop()
+        finally:
+            lock.release()
+        _raise_bug(bugs)
+        return answer
+    if method in ("status", "list"):
+        for repo in config.repos:
+            show(runtime.board, repo, runtime.notes_dir(repo))
+    if method in ("status", "list", "watch", "unwatch"):
+        return handlers.dispatch(method, params)
+    raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
+
+
+def _runtime(config: Config) -> tuple[Runtime, SimpleQueue[object]]:
+    messages: SimpleQueue[object] = SimpleQueue()
+    return Runtime(config, SystemClock(), places.state_dir(), messages.put, is_watching=False), messages
+
+
+def _raise_bug(messages: SimpleQueue[object]) -> None:
+    """Raise what ended a thread: a bug must end this process as it ends the daemon."""
+    while not messages.empty():
+        message = messages.get()
+        if isinstance(message, ThreadDied):
+            raise message.error

@@ -1,0 +1,205 @@
+"""The status board: what every thread last said of its part, for whoever asks.
+
+Any thread may read. Each part of an entry is written by one thread only: the local part by the committer, the exchange
+part by that repository's exchanger. Parts are frozen and replaced whole, so a reader never sees half a change.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from gitsync.clock import Clock, iso
+from gitsync.core.notices import Told, changes
+from gitsync.model import CommitInfo, Problem, Quarantined, RepoState, RepoStatus
+
+logger = logging.getLogger(__name__)
+
+KEPT_EVENTS = 1000
+WORST_FIRST = (
+    RepoState.PAUSED,
+    RepoState.HALTED,
+    RepoState.BUSY,
+    RepoState.ERROR,
+    RepoState.CONFLICT,
+    RepoState.AUTH,
+    RepoState.OFFLINE,
+    RepoState.SYNCING,
+    RepoState.PENDING,
+    RepoState.OK,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPart:
+    """What the committer knows of a repository."""
+
+    path: str = ""
+    branch: str = ""
+    head: str | None = None
+    state: RepoState = RepoState.PENDING
+    reason: str = ""
+    pending: int = 0
+    ahead: int = 0
+    behind: int = 0
+    watch: str = "native"
+    conflicts: tuple[str, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    last_commit: CommitInfo | None = None
+    error: Problem | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangePart:
+    """What the exchanger knows of a repository."""
+
+    state: RepoState = RepoState.OK
+    reason: str = ""
+    last_pull: str | None = None
+    last_push: str | None = None
+    error: Problem | None = None
+
+
+class Subscription:
+    """One listener's queue of events; used by the thread that made it."""
+
+    def __init__(self, close: Callable[[Subscription], None]) -> None:
+        self.queue: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._close = close
+
+    def get(self, timeout: float) -> dict[str, Any] | None:
+        """Return the next event, or None when there was none for `timeout` seconds."""
+        try:
+            return self.queue.get(timeout=timeout)
+        except Empty:
+            return None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._close(self)
+
+
+class Board:
+    """Snapshots of every repository, and the stream of what happened."""
+
+    def __init__(self, clock: Clock, on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self._clock = clock
+        self._on_event = on_event
+        self._local: dict[str, LocalPart] = {}
+        self._exchange: dict[str, ExchangePart] = {}
+        self._pending: dict[str, Callable[[], int]] = {}
+        self._told: dict[str, Told] = {}
+        self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
+        # A list, because append and remove of one are atomic: listeners come and go on connection threads.
+        self._subscriptions: list[Subscription] = []
+
+    def local(self, name: str) -> LocalPart:
+        """Return the committer's part."""
+        return self._local.get(name, LocalPart())
+
+    def exchange(self, name: str) -> ExchangePart:
+        """Return the exchanger's part."""
+        return self._exchange.get(name, ExchangePart())
+
+    def set_local(self, name: str, **changes: Any) -> None:
+        """Replace fields of the committer's part; runs on the committer thread."""
+        before = self.status(name) if name in self._local else None
+        self._local[name] = replace(self.local(name), **changes)
+        self._tell(name, before)
+
+    def set_exchange(self, name: str, **changes: Any) -> None:
+        """Replace fields of the exchanger's part; runs on that repository's exchange thread."""
+        before = self.status(name) if name in self._local else None
+        self._exchange[name] = replace(self.exchange(name), **changes)
+        self._tell(name, before)
+
+    def count_pending_by(self, name: str, count: Callable[[], int]) -> None:
+        """Let `count` tell how many noted paths wait; it must be cheap and callable from any thread."""
+        self._pending[name] = count
+
+    def forget(self, name: str) -> None:
+        """Remove a repository that is no longer configured."""
+        for part in (self._local, self._exchange, self._pending, self._told):
+            part.pop(name, None)
+
+    def status(self, name: str) -> RepoStatus:
+        """Return one repository's status, both parts together."""
+        local, exchange = self.local(name), self.exchange(name)
+        state, reason = local.state, local.reason
+        if _rank(exchange.state) < _rank(state):
+            state, reason = exchange.state, exchange.reason
+        count = self._pending.get(name)
+        pending = local.pending + (count() if count is not None else 0)
+        if state is RepoState.OK and pending:
+            state = RepoState.PENDING
+        return RepoStatus(
+            name=name,
+            path=local.path,
+            branch=local.branch,
+            state=state,
+            reason=reason,
+            pending=pending,
+            ahead=local.ahead,
+            behind=local.behind,
+            watch=local.watch,
+            conflicts=local.conflicts,
+            quarantined=local.quarantined,
+            last_commit=local.last_commit,
+            last_pull=exchange.last_pull,
+            last_push=exchange.last_push,
+            error=local.error or exchange.error,
+            notes=local.notes,
+        )
+
+    def names(self) -> list[str]:
+        """Return the repositories' names in the order of the configuration."""
+        return list(self._local)
+
+    def publish(self, event: str, repo: str, message: str, *, level: int = logging.INFO, **details: Any) -> None:
+        """Tell everybody what happened: the log (a user's story), the kept events and the listeners."""
+        told = {"event": event, "repo": repo, "path": self.local(repo).path, "message": message}
+        entry = {"time": iso(self._clock.wall()), **told, **details}
+        self._events.append(entry)
+        for subscription in list(self._subscriptions):
+            subscription.queue.put(entry)
+        if self._on_event is not None:
+            self._on_event(entry)
+        logger.log(level, "%s", message)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events that are kept, oldest first."""
+        return list(self._events)
+
+    def subscribe(self) -> Subscription:
+        """Return a listener that gets every event from now on; close it when done."""
+        subscription = Subscription(self._unsubscribe)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def _unsubscribe(self, gone: Subscription) -> None:
+        if gone in self._subscriptions:
+            self._subscriptions.remove(gone)
+
+    def _tell(self, name: str, before: RepoStatus | None) -> None:
+        after = self.status(name)
+        if before is None:
+            return
+        if (before.state, before.reason) != (after.state, after.reason):
+            text = f"{name}: {after.state}" + (f" ({after.reason})" if after.reason else "")
+            self.publish("state", name, text, level=logging.DEBUG, state=str(after.state), reason=after.reason)
+        # One notice when trouble begins and one when it ends, however often it is met in between.
+        self._told[name], notices = changes(self._told.get(name, Told()), after)
+        for notice in notices:
+            event = "recovered" if notice.code == "recovered" else "problem"
+            level = logging.WARNING if event == "problem" else logging.INFO
+            text = f"{notice.text}; {notice.hint}" if notice.hint else notice.text
+            self.publish(event, name, text, level=level, code=notice.code, hint=notice.hint)
+
+
+def _rank(state: RepoState) -> int:
+    return WORST_FIRST.index(state)

@@ -1,0 +1,200 @@
+"""The committer: one thread that owns every work tree.
+
+Theory of operation
+-------------------
+Runs on the thread `committer`, alone. It owns the index, the work tree, HEAD and the local branches of every
+repository, and the pygit2 handles through which they are reached; nothing else in the program writes them.
+
+Others reach it by messages. The buffer of a repository posts `Dirty` with its first note, an exchanger posts `Fetched`,
+a control connection asks (`CommitNow`, `Pause`, ...) and gets a frozen answer. Nobody waits for it without a deadline.
+
+The loop is a step. A step takes one message, then gives each repository whose time has come one slice of work: a scan,
+a few dozen milliseconds of staging, one commit, one integration. Then it looks at its inbox again. So a batch of ten
+thousand files is staged over many steps and a single save elsewhere is committed in between.
+
+`wake_at` is the earliest instant at which any repository wants a slice. With nothing pending it is the next periodic
+reconcile, so an idle committer sleeps in its inbox and costs nothing.
+
+Trouble stays where it is: a repository's errors become that repository's state (`slices.tick` sees to it).
+What is no GitsyncError is a bug and leaves `step`, which ends the process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from gitsync.clock import Clock, boot_offset
+from gitsync.core.states import WorktreeState
+from gitsync.engine.board import Board
+from gitsync.engine.integrating import answer_refused
+from gitsync.engine.local import LocalRepository
+from gitsync.engine.messages import (
+    Adopt,
+    CommitNow,
+    Dirty,
+    Drop,
+    Fetched,
+    Pause,
+    Pushed,
+    Refresh,
+    Rescan,
+    Resume,
+    Watched,
+)
+from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.engine.slices import tick
+from gitsync.errors import UsageError
+from gitsync.watch.buffer import ChangeBuffer
+
+logger = logging.getLogger(__name__)
+
+# A wall clock that ran this much ahead of the monotonic one means that the machine slept.
+SLEEP_JUMP_S = 10.0
+# At the end, what is pending is committed; what takes longer stays on disk for the next start.
+LAST_COMMIT_S = 8.0
+
+
+class Committer(Owner):
+    """Owns the work trees; see the module's theory of operation."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        board: Board,
+        post: Callable[[str, object], None],
+        on_death: Callable[[ThreadDied], None],
+    ) -> None:
+        super().__init__("committer", clock, on_death)
+        self._board = board
+        self._post = post
+        self._repos: dict[str, LocalRepository] = {}
+        self._buffers: dict[str, ChangeBuffer] = {}
+        self._offset = boot_offset()
+
+    def buffer_for(self, name: str) -> ChangeBuffer:
+        """Return the buffer of a repository, made on first use; called by main before it starts the watcher."""
+        if name not in self._buffers:
+            self._buffers[name] = ChangeBuffer(lambda: self.post(Dirty(name)), self.clock.now)
+        return self._buffers[name]
+
+    def step(self, message: object | None, now: float) -> None:
+        """Take one message, then give every repository that is due one slice."""
+        self._notice_sleep()
+        if isinstance(message, Stop):
+            self._commit_last(now)
+            self.end()
+            return
+        if isinstance(message, Ask):
+            self._reply(message)
+        elif message is not None:
+            self._take(message)
+        for repository in list(self._repos.values()):
+            wanted = repository.wake_at(now)
+            if wanted is not None and wanted <= now:
+                tick(repository, self.clock.now())
+
+    def wake_at(self) -> float | None:
+        """Return the earliest instant at which a repository wants a slice."""
+        now = self.clock.now()
+        wanted = [repository.wake_at(now) for repository in self._repos.values()]
+        return min((instant for instant in wanted if instant is not None), default=None)
+
+    def teardown(self) -> None:
+        """Close every repository."""
+        for repository in self._repos.values():
+            repository.close()
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Dirty():
+                pass  # the buffer has it; the slices below look there
+            case Fetched(repo=name) if name in self._repos:
+                self._take_fetched(self._repos[name], message)
+            case Pushed(repo=name) if name in self._repos:
+                self._board.set_local(name, ahead=0)
+            case Watched(repo=name, kind=kind, hint=hint) if name in self._repos:
+                self._repos[name].show_watch(kind, hint)
+            case Rescan(repo=name, reason=reason) if name in self._repos:
+                self._repos[name].rescan(reason)
+            case _:
+                logger.debug("a message for a repository that is gone: %r", message)
+
+    def _take_fetched(self, repository: LocalRepository, message: Fetched) -> None:
+        repository.fetched = message
+        if repository.machine in (WorktreeState.BUSY, WorktreeState.PAUSED, WorktreeState.HALTED):
+            answer_refused(repository, None)
+
+    def _reply(self, ask: Ask) -> None:
+        future: Future[Any] = ask.future
+        match ask.what:
+            case Adopt(repo=config):
+                self._adopt(ask.what)
+                future.set_result(config.name)
+            case Refresh():
+                for repository in self._repos.values():
+                    repository.refresh()
+                future.set_result(None)
+            case Drop(repo=name):
+                repository = self._repos.pop(name, None)
+                if repository is not None:
+                    self._commit_rest([repository], LAST_COMMIT_S)
+                    repository.close()
+                self._buffers.pop(name, None)
+                self._board.forget(name)
+                future.set_result(None)
+            case CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) if name not in self._repos:
+                future.set_exception(UsageError(f"no repository is called {name!r}", "gitsyncctl list names them"))
+            case CommitNow(repo=name):
+                self._repos[name].commit_now(future)
+            case Pause(repo=name, until=until):
+                self._repos[name].pause(until)
+                future.set_result(None)
+            case Resume(repo=name, is_accepted=is_accepted):
+                self._repos[name].resume(is_accepted=is_accepted)
+                future.set_result(None)
+            case _:
+                raise TypeError(f"the committer cannot be asked {ask.what!r}")
+
+    def _adopt(self, adopt: Adopt) -> None:
+        config = adopt.repo
+        known = self._repos.get(config.name)
+        if known is not None:
+            known.reconfigure(config)
+            return
+        self._repos[config.name] = LocalRepository(
+            config,
+            buffer=self.buffer_for(config.name),
+            board=self._board,
+            clock=self.clock,
+            notes_dir=adopt.notes_dir,
+            post=self._post,
+        )
+
+    def _notice_sleep(self) -> None:
+        offset = boot_offset()
+        if abs(offset - self._offset) > SLEEP_JUMP_S:
+            for repository in self._repos.values():
+                repository.rescan("the clock jumped: a resume from sleep, or it was set")
+        self._offset = offset
+
+    def _commit_last(self, now: float) -> None:
+        pending = [repository for repository in self._repos.values() if repository.has_pending]
+        self._commit_rest(pending, LAST_COMMIT_S)
+
+    def _commit_rest(self, repositories: list[LocalRepository], patience_s: float) -> None:
+        """Commit what is pending without waiting for quiet; what cannot be done in time stays for the next start."""
+        ends_at = self.clock.now() + patience_s
+        for repository in repositories:
+            repository.hurry()
+        while self.clock.now() < ends_at:
+            left = [repository for repository in repositories if repository.is_working]
+            if not left:
+                return
+            for repository in left:
+                tick(repository, self.clock.now())
+        for repository in repositories:
+            if repository.is_working:
+                logger.warning("%s: stopped before all was committed; the next start goes on", repository.name)

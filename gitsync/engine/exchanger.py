@@ -1,0 +1,310 @@
+"""The exchanger of one repository: when to look at the remote, and what to tell it.
+
+Runs on the thread `exchange-NAME`, one a repository with a remote. It owns the schedule, the back-off, the network
+children and the remote-tracking refs. It never touches the work tree: what was fetched goes to the committer as
+`Fetched`, and comes back as `Integrated` with what may be pushed.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from gitsync.clock import Clock, iso
+from gitsync.config.options import RepoConfig
+from gitsync.core.reconcile import may_fetch, may_push
+from gitsync.core.schedule import back_off, next_run
+from gitsync.core.states import ExchangeEvent, ExchangeState, advance
+from gitsync.engine.board import Board
+from gitsync.engine.messages import Committed, ExchangeNow, Fetched, Integrated, Opened, Pause, Pushed, Resume
+from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.errors import GitsyncError
+from gitsync.git import transport, upstream
+from gitsync.git.exchange import PushKind, RemoteChoice
+from gitsync.model import Problem, RepoState
+
+logger = logging.getLogger(__name__)
+
+BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
+# How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
+AWAITING_S = 300.0
+# Pushes that cross those of other machines are tried again at once this often, then by back-off.
+CROSSINGS = 5
+# Trouble that a person has to look at; all else is tried again by itself.
+STATES = {
+    "offline": RepoState.OFFLINE,
+    "timeout": RepoState.OFFLINE,
+    "auth": RepoState.AUTH,
+    "host-key": RepoState.AUTH,
+}
+HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone"})
+
+V_, X_ = ExchangeEvent, ExchangeState
+
+
+class Exchanger(Owner):
+    """Owns the exchange of one repository with its remote."""
+
+    def __init__(
+        self,
+        config: RepoConfig,
+        *,
+        timeout_s: float,
+        clock: Clock,
+        board: Board,
+        committer: Callable[[object], None],
+        is_scheduled: bool,
+        on_death: Callable[[ThreadDied], None],
+    ) -> None:
+        super().__init__(f"exchange-{config.name}", clock, on_death)
+        self.config = config
+        self._timeout_s = timeout_s
+        self._board = board
+        self._committer = committer
+        self._is_scheduled = is_scheduled  # False: only when asked, for a single pass
+        self._machine = ExchangeState.IDLE
+        self._choice: RemoteChoice | None = None
+        self._pull_at: float | None = None  # the first cycle begins with `Opened`
+        self._push_at: float | None = None
+        self._retry_at: float | None = None
+        self._awaiting_until: float | None = None
+        self._failures = 0
+        self._crossings = 0
+        self._is_accepted = False
+        self._waiting: list[Future[Any]] = []
+        self._waiting_next: list[Future[Any]] = []
+
+    def wake_at(self) -> float | None:
+        """Return when the remote is to be looked at, or the answer waited for is overdue."""
+        if self._machine is X_.AWAITING:
+            return self._awaiting_until
+        if self._machine in (X_.PAUSED, X_.HALTED):
+            return None
+        if self._machine is X_.BACK_OFF:
+            return self._retry_at
+        return min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
+
+    def step(self, message: object | None, now: float) -> None:
+        """Take one message; begin a cycle when its time has come."""
+        match message:
+            case Stop():
+                self._answer()
+                self._answer()
+                self.end()
+                return
+            case Committed():
+                self._schedule_push(now)
+            case Opened():
+                self._pull_at = now if self._is_scheduled else None
+            case Integrated():
+                self._take_integrated(message)
+            case Ask(what=ExchangeNow(), future=future):
+                self._hurry(future, now)
+            case Pause():
+                self._move(V_.PAUSED)
+                self._answer()
+            case Resume(is_accepted=is_accepted):
+                self._is_accepted = is_accepted
+                self._move(V_.RESUMED)
+                self._failures, self._pull_at, self._retry_at = 0, now, now
+                self._board.set_exchange(self.config.name, state=RepoState.OK, reason="", error=None)
+        wake_at = self.wake_at()
+        if wake_at is None or wake_at > self.clock.now():
+            return
+        if self._machine is X_.AWAITING:
+            self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
+        else:
+            self._guarded(self._begin)
+
+    # -- a cycle: fetch, let it be integrated, push -------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        name, branch = self.config.name, self._board.local(self.config.name).branch
+        choice = upstream.remote_for(self.config.path, self.config.remote, branch) if branch else None
+        self._choice = choice
+        push_only = self._push_at is not None and (self._pull_at is None or self._pull_at > self.clock.now())
+        self._push_at = None
+        if choice is None:
+            # Local only, or detached: looked at again with the next commit or branch.
+            self._rest()
+            self._pull_at = None
+            return
+        head = self._board.local(name).head
+        if (push_only or not may_fetch(self.config.mode)) and may_push(self.config.mode) and head is not None:
+            self._move(V_.PUSH_BEGUN)
+            self._push(branch, head)
+        elif may_fetch(self.config.mode):
+            self._move(V_.FETCH_BEGUN)
+            self._fetch(branch)
+        else:
+            self._rest()
+
+    def _fetch(self, branch: str) -> None:
+        assert self._choice is not None
+        config, remote = self.config, self._choice
+        logger.debug("%s: fetching remote=%s branch=%s", config.name, remote.remote, remote.branch)
+        found = transport.fetch(
+            config.path,
+            remote.remote,
+            remote.branch,
+            timeout_s=self._timeout_s,
+            is_cancelled=lambda: self.is_cancelled,
+            transport=config.transport,
+        )
+        was = None if self._is_accepted else found.was
+        if found.upstream is None and was is not None:
+            source = f"{remote.remote}/{remote.branch}"
+            raise _Halting(
+                Problem(
+                    "remote-branch-gone",
+                    f"{config.name}: the branch {source} was deleted on the remote",
+                    f"to send it there again: gitsyncctl resume {config.name} --accept",
+                )
+            )
+        self._board.set_exchange(config.name, last_pull=iso(self.clock.wall()))
+        self._move(V_.INTEGRATION_ASKED)
+        self._awaiting_until = self.clock.now() + AWAITING_S
+        self._committer(Fetched(config.name, branch, remote.remote, found.upstream, was))
+
+    def _take_integrated(self, answer: Integrated) -> None:
+        if self._machine is not X_.AWAITING:
+            return
+        self._awaiting_until = None
+        if answer.problem is not None and answer.problem.code in HALTING:
+            self._halt(answer.problem)
+        elif answer.problem is not None:
+            self._rest(answer.problem)
+        elif answer.is_ahead and answer.head is not None and may_push(self.config.mode):
+            head = answer.head
+            self._move(V_.PUSH_BEGUN)
+            self._guarded(lambda: self._push(answer.branch, head))
+        else:
+            self._rest()
+
+    def _push(self, branch: str, head: str) -> None:
+        assert self._choice is not None
+        config, remote = self.config, self._choice
+        logger.debug("%s: pushing remote=%s branch=%s", config.name, remote.remote, remote.branch)
+        sent = transport.push(
+            config.path,
+            remote.remote,
+            remote.branch,
+            head,
+            timeout_s=self._timeout_s,
+            is_cancelled=lambda: self.is_cancelled,
+            transport=config.transport,
+        )
+        if sent.kind is PushKind.REJECTED:
+            self._take_crossing(branch)
+            return
+        if not remote.has_upstream:
+            upstream.set_upstream(config.path, branch, remote.remote, remote.branch)
+        if sent.kind is PushKind.PUSHED:
+            where = f"{remote.remote}/{remote.branch}"
+            self._board.set_exchange(config.name, last_push=iso(self.clock.wall()))
+            self._board.publish("pushed", config.name, f"pushed {config.name} {head[:7]} to {where}", commit=head)
+        self._committer(Pushed(config.name, branch, head))
+        self._rest()
+
+    def _take_crossing(self, branch: str) -> None:
+        """Another machine pushed first: fetch what it sent, then push again."""
+        self._crossings += 1
+        if not may_fetch(self.config.mode):
+            source = "the remote"
+            self._rest(
+                Problem(
+                    "diverged",
+                    f'{self.config.name}: {source} has commits that are not here, and mode = "push" takes none in',
+                    f'look at them with git fetch, or set mode = "both" for {self.config.name}',
+                )
+            )
+        elif self._crossings > CROSSINGS:
+            self._crossings = 0
+            self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))
+        else:
+            self._move(V_.REJECTED)
+            self._fetch(branch)
+
+    # -- ends of a cycle ----------------------------------------------------------------------------------------------
+
+    def _rest(self, problem: Problem | None = None) -> None:
+        if self._machine not in (X_.IDLE, X_.BACK_OFF):
+            self._move(V_.FINISHED)
+        elif self._machine is X_.BACK_OFF:
+            self._machine = X_.IDLE
+        self._failures = self._crossings = 0 if problem is None else self._crossings
+        self._is_accepted = False
+        state = RepoState.OK if problem is None or problem.code == "conflict" else RepoState.ERROR
+        shown = None if problem is not None and problem.code == "conflict" else problem
+        self._board.set_exchange(self.config.name, state=state, reason=shown.message if shown else "", error=shown)
+        self._plan_pull()
+        self._answer()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except _Halting as halting:
+            self._halt(halting.problem)
+        except GitsyncError as error:
+            if not self.is_cancelled:
+                self._fail(Problem(error.code, error.message, error.hint))
+
+    def _fail(self, problem: Problem) -> None:
+        if self._machine not in (X_.IDLE, X_.BACK_OFF):
+            self._move(V_.FAILED)
+        else:
+            self._machine = X_.BACK_OFF
+        self._failures += 1
+        wait = back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S)
+        self._retry_at = self.clock.now() + wait
+        self._pull_at = self._retry_at
+        self._awaiting_until = None
+        state = STATES.get(problem.code, RepoState.ERROR)
+        logger.debug("%s: failed code=%s failures=%d wait=%.1f", self.config.name, problem.code, self._failures, wait)
+        self._board.set_exchange(self.config.name, state=state, reason=problem.message, error=problem)
+        self._answer()
+
+    def _halt(self, problem: Problem) -> None:
+        self._move(V_.HALTED)
+        self._awaiting_until = None
+        self._board.set_exchange(self.config.name, state=RepoState.HALTED, reason=problem.message, error=problem)
+        self._answer()
+
+    def _schedule_push(self, now: float) -> None:
+        if self._is_scheduled and self.config.push is not None and may_push(self.config.mode) and self._push_at is None:
+            self._push_at = now + self.config.push
+
+    def _plan_pull(self) -> None:
+        every = self.config.pull if self._is_scheduled else None
+        self._pull_at = None if every is None else next_run(self.clock.now(), every, random.random())
+
+    def _hurry(self, future: Future[Any], now: float) -> None:
+        if self._machine is X_.AWAITING:
+            # The cycle under way looked at the remote before it was asked to: this one gets a cycle of its own.
+            self._waiting_next.append(future)
+            return
+        self._waiting.append(future)
+        if self._machine in (X_.PAUSED, X_.HALTED):
+            self._answer()
+        else:
+            self._pull_at = self._retry_at = now
+
+    def _answer(self) -> None:
+        waiting, self._waiting, self._waiting_next = self._waiting, self._waiting_next, []
+        if self._waiting:
+            self._pull_at = self._retry_at = self.clock.now()
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def _move(self, event: ExchangeEvent) -> None:
+        self._machine = advance(self._machine, event)
+
+
+class _Halting(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem

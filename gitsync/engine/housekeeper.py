@@ -1,0 +1,103 @@
+"""What follows from events and may take its time: the user's hook commands, and collecting garbage.
+
+Runs on the thread `housekeeper`, which owns nothing but its children. The board tells it every event; it does one thing
+after the other, so a slow hook holds up other hooks and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gitsync import proc
+from gitsync.clock import Clock
+from gitsync.config.options import HooksConfig
+from gitsync.engine.owner import Owner, Stop, ThreadDied
+
+logger = logging.getLogger(__name__)
+
+HOOK_DEADLINE_S = 60.0
+GC_DEADLINE_S = 1800.0
+# git's own estimate: one of 256 directories stands for all. libgit2 never collects, so somebody has to.
+LOOSE_SAMPLE = "17"
+LOOSE_LIMIT = 6000 // 256
+PACK_LIMIT = 50
+LOG_CHARS = 2000
+
+
+class Housekeeper(Owner):
+    """Runs hooks and `git gc`, one after the other."""
+
+    def __init__(self, hooks: HooksConfig, clock: Clock, on_death: Callable[[ThreadDied], None]) -> None:
+        super().__init__("housekeeper", clock, on_death)
+        self.hooks = hooks
+
+    def step(self, message: object | None, now: float) -> None:
+        """Take one event of the board."""
+        if isinstance(message, Stop):
+            self.end()
+        elif isinstance(message, dict) and not self.is_cancelled:
+            for command in commands_for(self.hooks, message):
+                self._run_hook(command, message)
+            if message["event"] == "committed":
+                self._collect(message["repo"], Path(message["path"]))
+
+    def _run_hook(self, command: str, event: dict[str, Any]) -> None:
+        told = {f"GITSYNC_{key.upper()}": str(value) for key, value in event.items() if value is not None}
+        done = proc.run(
+            ["sh", "-c", command],
+            deadline_s=HOOK_DEADLINE_S,
+            cwd=event.get("path") or None,
+            env=told,
+            is_cancelled=lambda: self.is_cancelled,
+        )
+        said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()[:LOG_CHARS]
+        if done.ok:
+            logger.debug("hook %r for %s: %s", command, event["event"], said or "no output")
+        else:
+            why = (
+                f"took longer than {HOOK_DEADLINE_S:.0f} s"
+                if done.is_over_deadline
+                else f"ended with {done.returncode}"
+            )
+            logger.warning("the hook %r for %s %s: %s", command, event["event"], why, said or "no output")
+
+    def _collect(self, name: str, root: Path) -> None:
+        if shutil.which("git") is None or not _is_worth_collecting(root / ".git"):
+            return
+        logger.debug("%s: collecting garbage", name)
+        # Never --prune=now: beside a commit that is being made it takes objects which no ref reaches yet.
+        done = proc.run(
+            ["git", "-C", str(root), "gc", "--quiet"],
+            deadline_s=GC_DEADLINE_S,
+            env={"LC_ALL": "C"},
+            is_cancelled=lambda: self.is_cancelled,
+        )
+        if not done.ok and not done.is_cancelled:
+            logger.warning("%s: git gc failed: %s", name, done.errors[:LOG_CHARS])
+
+
+def commands_for(hooks: HooksConfig, event: dict[str, Any]) -> tuple[str, ...]:
+    """Return the hook commands that an event of the board calls for."""
+    kind = event["event"]
+    if kind == "committed":
+        return hooks.after_commit
+    if kind in ("pushed", "pulled", "merged"):
+        return hooks.after_sync
+    if kind == "problem":
+        return hooks.on_conflict if event.get("code") == "conflict" else hooks.on_error
+    return ()
+
+
+def _is_worth_collecting(git_dir: Path) -> bool:
+    loose, packs = git_dir / "objects" / LOOSE_SAMPLE, git_dir / "objects/pack"
+    try:
+        if loose.is_dir() and sum(1 for _ in loose.iterdir()) > LOOSE_LIMIT:
+            return True
+        return packs.is_dir() and sum(entry.suffix == ".pack" for entry in packs.iterdir()) > PACK_LIMIT
+    except OSError as error:
+        logger.debug("cannot look into %s: %s", git_dir, error)
+        return False

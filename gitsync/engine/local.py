@@ -1,0 +1,233 @@
+"""One repository on this machine: what was noted, what is being committed, what holds it up.
+
+Runs on the committer thread, which owns every `LocalRepository`. `tick` does one bounded slice of work and `wake_at`
+tells when there is more, so that no repository holds up another. The slices are in `slices`, what holds
+a repository up in `holds`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from gitsync.clock import Clock
+from gitsync.config.options import RepoConfig
+from gitsync.core.debounce import due_at
+from gitsync.core.states import WorktreeEvent, WorktreeState, advance
+from gitsync.engine.board import Board
+from gitsync.engine.committing import Batch
+from gitsync.engine.messages import Fetched, Pause, Resume
+from gitsync.errors import GitsyncError
+from gitsync.git.integrate import recover
+from gitsync.git.worktree import Staging, Worktree
+from gitsync.model import RepoState
+from gitsync.watch.buffer import ChangeBuffer
+
+logger = logging.getLogger(__name__)
+
+# How often a repository that stands still because of its user, or of its root, is looked at again.
+BUSY_RECHECK_S = 2.0
+HALTED_RECHECK_S = 3.0
+
+Post = Callable[[str, object], None]
+E_, S_ = WorktreeEvent, WorktreeState
+
+
+class LocalRepository:
+    """A work tree and everything that is pending in it."""
+
+    def __init__(
+        self, config: RepoConfig, *, buffer: ChangeBuffer, board: Board, clock: Clock, notes_dir: Path, post: Post
+    ) -> None:
+        self.config = config
+        self.name = config.name
+        self.buffer = buffer
+        self.board = board
+        self.clock = clock
+        self.notes_dir = notes_dir
+        self.post = post
+        self.machine = WorktreeState.STARTING
+        self.worktree: Worktree | None = None
+        self.batch = Batch(config)
+        self.staging: Staging | None = None
+        self.fetched: Fetched | None = None
+        self.identity: tuple[int, int] | None = None
+        self.paused_until: float | None = None
+        self.is_hurried = False
+        self.is_forced = False
+        self.is_accepted = False
+        self.halt_code = ""
+        self.watch_hint = ""
+        self.failures = 0
+        self.retry_at = 0.0
+        self.reconcile_at: float | None = None
+        self.waiting: list[Future[Any]] = []
+        self.pending_since = 0.0
+        board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting")
+        board.count_pending_by(self.name, lambda: buffer.peek().count)
+
+    # -- what may be asked ------------------------------------------------------------------------------------------
+
+    def advance(self, event: WorktreeEvent) -> None:
+        """Move the work tree's machine; an illegal move is a bug and raises."""
+        self.machine = advance(self.machine, event)
+
+    def rescan(self, reason: str) -> None:
+        """Compare everything anew, because `reason` leaves doubt."""
+        logger.debug("%s: rescan reason=%r", self.name, reason)
+        self.drop_staging()
+        self.advance(E_.RESCAN_WANTED)
+
+    def commit_now(self, future: Future[Any]) -> None:
+        """Scan and commit without waiting for quiet; `future` is completed when that is done or cannot be."""
+        self.waiting.append(future)
+        self.hurry()
+        self.rescan("asked to sync now")
+        if self.machine in (S_.PAUSED, S_.HALTED):
+            self.answer()
+
+    def pause(self, until: float | None) -> None:
+        """Hold the repository until `resume` or the monotonic instant `until`."""
+        self.drop_staging()
+        self.paused_until = until
+        self.advance(E_.PAUSED)
+        self.post(self.name, Pause(self.name, until))
+        self.show(RepoState.PAUSED, "paused by you")
+
+    def resume(self, *, is_accepted: bool) -> None:
+        """Go on; with `is_accepted` the change that a brake stopped is taken as meant."""
+        self.is_accepted = is_accepted
+        self.paused_until = None
+        self.retry_at = 0.0
+        if is_accepted and self.halt_code == "root-replaced":
+            self.identity = None
+            self.close_worktree()
+        self.halt_code = ""
+        self.drop_staging()
+        self.advance(E_.RESUMED)
+        self.post(self.name, Resume(self.name, is_accepted))
+        self.advance(E_.RESCAN_WANTED)
+        self.show(RepoState.SYNCING, "resumed")
+
+    def reconfigure(self, config: RepoConfig) -> None:
+        """Take changed settings; patterns are read anew, so everything is compared once."""
+        self.drop_staging()
+        self.close_worktree()
+        self.config = config
+        self.batch = Batch(config)
+        self.rescan("the configuration changed")
+
+    def refresh(self) -> None:
+        """Show the branch and HEAD as they are now; a person may have moved them."""
+        if self.worktree is not None and self.machine in (S_.CLEAN, S_.SETTLING, S_.BUSY):
+            try:
+                facts = self.worktree.facts()
+                if facts.head != self.board.local(self.name).head:
+                    self.board.set_local(self.name, last_commit=self.worktree.last_commit())
+            except GitsyncError as error:
+                logger.debug("%s: cannot refresh code=%s", self.name, error.code)
+                return
+            self.board.set_local(self.name, branch=facts.branch or "", head=facts.head)
+
+    def show_watch(self, kind: str, hint: str) -> None:
+        """Show how changes are noticed; `hint` says why by polling, and what would end that."""
+        self.watch_hint = hint
+        self.board.set_local(self.name, watch=kind, notes=self.notes())
+
+    def hurry(self) -> None:
+        """Commit what is noted at the next slices, without waiting for quiet."""
+        self.is_hurried = self.is_forced = True
+        self.retry_at = 0.0
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something noted is not committed yet."""
+        return self.staging is not None or self.buffer.peek().count > 0
+
+    @property
+    def is_working(self) -> bool:
+        """Whether slices are needed until what is pending is committed, and nothing holds them up."""
+        if self.machine in (S_.BUSY, S_.PAUSED, S_.HALTED) or self.retry_at > self.clock.now():
+            return False
+        return self.has_pending or self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING)
+
+    def close(self) -> None:
+        """Let go of the repository; what is pending stays on disk and is found by the next scan."""
+        self.drop_staging()
+        self.close_worktree()
+        self.answer()
+
+    # -- the slices ---------------------------------------------------------------------------------------------------
+
+    def wake_at(self, now: float) -> float | None:
+        """Return when `tick` has something to do, or None when only a message can bring work."""
+        if self.machine is S_.PAUSED:
+            return self.paused_until
+        if self.retry_at > now:
+            return self.retry_at
+        if self.machine is S_.BUSY:
+            return now + BUSY_RECHECK_S
+        if self.machine is S_.HALTED:
+            return now + HALTED_RECHECK_S if self.halt_code == "root-vanished" else None
+        if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
+            return now
+        wanted = [instant for instant in (self.reconcile_at, self.batch.recheck_at) if instant is not None]
+        pending = self.buffer.peek()
+        if pending.count:
+            wanted.append(self.due_at(pending.first_at, pending.last_at))
+        elif self.fetched is not None:
+            return now
+        return min(wanted, default=None)
+
+    # -- what holds it up ---------------------------------------------------------------------------------------------
+
+    # -- small ones ---------------------------------------------------------------------------------------------------
+
+    def open(self) -> Worktree:
+        if self.worktree is None:
+            worktree = Worktree(
+                self.config.path, self.notes_dir, include=self.config.include, exclude=self.config.exclude
+            )
+            recovered = recover(worktree)
+            if recovered.summary:
+                self.board.publish("recovered", self.name, f"{self.name}: {recovered.summary}")
+            self.worktree = worktree
+            self.identity = worktree.identity()
+            self.board.set_local(self.name, last_commit=worktree.last_commit())
+        return self.worktree
+
+    def close_worktree(self) -> None:
+        if self.worktree is not None:
+            self.worktree.close()
+            self.worktree = None
+
+    def due_at(self, first_at: float, last_at: float) -> float:
+        if self.is_hurried or self.fetched is not None:
+            return first_at
+        return due_at(first_at, last_at, self.config.quiet, self.config.max_wait)
+
+    def drop_staging(self) -> None:
+        if self.staging is not None:
+            self.staging = None
+            self.batch.give_back(self.buffer, self.pending_since, self.clock.now())
+
+    def show(self, state: RepoState, reason: str) -> None:
+        local = self.board.local(self.name)
+        if (local.state, local.reason) != (state, reason) or (state is RepoState.OK and local.error is not None):
+            error = None if state in (RepoState.OK, RepoState.BUSY) else local.error
+            self.board.set_local(self.name, state=state, reason=reason, error=error)
+
+    def show_batch(self) -> None:
+        self.board.set_local(self.name, quarantined=self.batch.quarantined, notes=self.notes(), pending=0, error=None)
+
+    def notes(self) -> tuple[str, ...]:
+        return (*((self.watch_hint,) if self.watch_hint else ()), *self.batch.notes)
+
+    def answer(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(self.board.status(self.name))

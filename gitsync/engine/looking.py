@@ -1,0 +1,48 @@
+"""How a repository stands, from files and git alone: for `status` while no daemon runs. Changes nothing.
+
+Runs on the thread of whoever asks, with a work tree of its own that is closed again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitsync.config.options import RepoConfig
+from gitsync.core.safety import open_operation_reason
+from gitsync.engine.board import Board
+from gitsync.errors import GitsyncError
+from gitsync.git.refs import ahead_behind
+from gitsync.git.upstream import remote_for
+from gitsync.git.worktree import Worktree
+from gitsync.model import Problem, RepoState
+
+
+def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
+    """Put onto the board how `repo` stands now; trouble becomes its state."""
+    board.set_local(repo.name, path=str(repo.path))
+    try:
+        worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
+        try:
+            _show(board, repo, worktree)
+        finally:
+            worktree.close()
+    except GitsyncError as error:
+        problem = Problem(error.code, error.message, error.hint)
+        board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
+
+
+def _show(board: Board, repo: RepoConfig, worktree: Worktree) -> None:
+    facts = worktree.facts()
+    board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=worktree.last_commit())
+    if facts.open_operation or facts.branch is None:
+        reason = open_operation_reason(facts.open_operation or "detached")
+        board.set_local(repo.name, state=RepoState.BUSY, reason=reason)
+        return
+    pending = len(worktree.scan())
+    state = RepoState.PENDING if pending else RepoState.OK
+    board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)
+    choice = remote_for(repo.path, repo.remote, facts.branch)
+    upstream = worktree.read_ref(choice.tracking) if choice is not None else None
+    if upstream is not None:
+        ahead, behind = ahead_behind(worktree, upstream)
+        board.set_local(repo.name, ahead=ahead, behind=behind)

@@ -1,0 +1,139 @@
+"""What the threads tell each other: past participles, frozen, without live objects.
+
+The inboxes' vocabulary is all here, so that the directory of what can happen is one page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.config.options import RepoConfig
+from gitsync.model import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Dirty:
+    """The buffer of a repository got its first note since it was emptied."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A watcher covers the repository: `kind` is native or polling, `hint` says why polling and what would end it."""
+
+    repo: str
+    kind: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rescan:
+    """Something leaves doubt about a work tree: compare everything anew."""
+
+    repo: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatcherDoubted:
+    """Something may have ended a repository's watcher; told to the main thread, which looks and makes a new one."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An exchanger knows what the remote has; `upstream` is None when the remote has no such branch."""
+
+    repo: str
+    branch: str
+    remote: str
+    upstream: str | None
+    was: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The remote's branch is `commit` now."""
+
+    repo: str
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The branch moved by a commit of ours."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The committer sees which branch is checked out: the first time, or another one than before."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Integrated:
+    """The committer has answered `Fetched`: `head` may be pushed when `is_ahead`."""
+
+    repo: str
+    branch: str
+    head: str | None
+    is_ahead: bool
+    problem: Problem | None = None
+
+
+# What may be asked of a thread.
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Start owning a repository, or take its changed settings; `notes_dir` holds its journal and lock records."""
+
+    repo: RepoConfig
+    notes_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Stop owning a repository; what is pending is committed first."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Look again at what a person may have done with git: branch, HEAD, an open operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitNow:
+    """Scan and commit without waiting for quiet."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeNow:
+    """Fetch, integrate and push without waiting for the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Hold; `until` is monotonic seconds, None for until resumed."""
+
+    repo: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on; with `is_accepted` the change that a brake stopped is confirmed."""
+
+    repo: str
+    is_accepted: bool

@@ -1,0 +1,147 @@
+"""A thread that owns things: an inbox, a step, a time to wake.
+
+`Owner` is the only thread class. Whoever posts a message runs on any thread; `setup`, `step`, `wake_at` and `teardown`
+run on the owner's own. Tests call `step` themselves and need no thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from gitsync.clock import Clock
+from gitsync.errors import OperationError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish what cannot be left, then end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question with a reply; `future` is completed by the owner with a frozen value or an error."""
+
+    what: object
+    future: Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadDied:
+    """An exception left a step: a bug of ours, told to the main thread."""
+
+    name: str
+    error: BaseException
+
+
+class Owner:
+    """One thread with an inbox; subclasses say what it owns."""
+
+    def __init__(self, name: str, clock: Clock, on_death: Callable[[ThreadDied], None]) -> None:
+        self.name = name
+        self.clock = clock
+        self.inbox: SimpleQueue[object] = SimpleQueue()
+        self._on_death = on_death
+        self._has_ended = False
+        self._is_cancelled = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def post(self, message: object) -> None:
+        """Put a message into the inbox; returns at once."""
+        self.inbox.put(message)
+
+    def ask(self, what: object, patience_s: float) -> Any:
+        """Return the owner's reply to `what`; raise its error, or OperationError when patience (seconds) runs out."""
+        future: Future[Any] = Future()
+        self.post(Ask(what, future))
+        try:
+            return future.result(patience_s)
+        except FutureTimeout as error:
+            raise OperationError(
+                f"{self.name} did not answer within {patience_s:.0f} s",
+                "it may be busy with a large repository; look at gitsyncctl status and try again",
+                code="no-answer",
+            ) from error
+
+    def cancel(self) -> None:
+        """Ask whatever the thread waits for to be abandoned; children are ended."""
+        self._is_cancelled.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether work in progress should be abandoned."""
+        return self._is_cancelled.is_set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread to end, at most `timeout_s` seconds; return whether it has."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def end(self) -> None:
+        """Leave the loop after this step; called by the owner itself."""
+        self._has_ended = True
+
+    def setup(self) -> None:
+        """Acquire what the thread owns."""
+
+    def step(self, message: object | None, now: float) -> None:
+        """Handle one message, or None when `wake_at` has come; `now` is monotonic seconds."""
+        raise NotImplementedError
+
+    def wake_at(self) -> float | None:
+        """Return the monotonic instant at which `step` wants to run without a message, or None."""
+        return None
+
+    def teardown(self) -> None:
+        """Let go of what the thread owns."""
+
+    def _run(self) -> None:
+        try:
+            self.setup()
+            try:
+                while not self._has_ended:
+                    self.step(self._next(), self.clock.now())
+            finally:
+                self.teardown()
+        except BaseException as error:
+            logger.critical("a bug of ours ended the thread %s", self.name, exc_info=True)
+            self._on_death(ThreadDied(self.name, error))
+        finally:
+            self._refuse_rest()
+
+    def _next(self) -> object | None:
+        wake_at = self.wake_at()
+        try:
+            if wake_at is None:
+                return self.inbox.get()
+            return self.inbox.get(timeout=max(0.0, wake_at - self.clock.now()))
+        except Empty:
+            return None
+
+    def _refuse_rest(self) -> None:
+        while True:
+            try:
+                message = self.inbox.get_nowait()
+            except Empty:
+                return
+            if isinstance(message, Ask) and not message.future.done():
+                message.future.set_exception(
+                    OperationError(f"{self.name} has stopped", "gitsync is shutting down", code="stopping")
+                )

@@ -1,0 +1,160 @@
+"""Start, stop, locks, signals, detaching, configuration: the life of the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_git
+from tests.daemon.harness import BIN, Machine, machine, wait_for
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path / "b") as it:
+        yield it
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_status_0(box: Machine, number: int) -> None:
+    box.configure(box.repo())
+    box.start()
+    assert box.stop(number) == 0
+    assert not (box.run_dir / "gitsync/socket").exists()
+
+
+def test_a_second_daemon_refuses_and_names_the_pid(box: Machine) -> None:
+    box.configure(box.repo())
+    box.start()
+    assert box.process is not None
+    second = box.gitsync()
+    assert second.returncode == 3
+    assert f"PID {box.process.pid}" in second.stderr
+    assert second.stderr.startswith("error: ")
+    assert "hint: " in second.stderr
+    assert box.gitsync("--once").returncode == 3
+
+
+def test_a_repository_of_another_daemon_is_refused(box: Machine, other: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    box.start()
+    assert box.process is not None
+    other.configure(root)
+    second = other.gitsync()
+    assert second.returncode == 3
+    assert f"PID {box.process.pid}" in second.stderr
+
+
+def test_a_crash_leaves_no_lock_behind(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    box.start()
+    box.stop(signal.SIGKILL)
+    (root / "while-dead.txt").write_text("x\n")
+    box.start()
+    box.wait_committed(root)
+    assert "while-dead.txt" in run_git(root, "ls-files")
+
+
+def test_detached_with_pid_file_and_log(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    assert box.gitsync("--daemon").returncode == 0
+    try:
+        pid_file = box.home / ".local/state/gitsync/gitsync.pid"
+        pid = int(pid_file.read_text())
+        assert box.status()["daemon"]["pid"] == pid
+        (root / "a.txt").write_text("a\n")
+        box.wait_committed(root)
+        assert "Add a.txt" in (box.home / ".local/state/gitsync/gitsync.log").read_text()
+        assert box.gitsync("--daemon").returncode == 3
+    finally:
+        assert box.ctl("stop").returncode == 0
+    wait_for("the PID file to go", lambda: not pid_file.exists())
+    with pytest.raises(ProcessLookupError):
+        wait_for("the process to go", lambda: os.kill(pid, 0))
+
+
+def test_a_bad_configuration_is_refused_before_anything_starts(box: Machine) -> None:
+    root = box.repo()
+    box.write_config(f'[defaults]\nquiett = "2s"\n[[repo]]\npath = "{root}"\npull = "often"\n')
+    for argv in ((), ("--daemon",), ("--once",), ("--check",)):
+        done = box.gitsync(*argv)
+        assert done.returncode == 2
+        assert "quiett" in done.stderr
+        assert '"quiet"' in done.stderr or "'quiet'" in done.stderr or "quiet" in done.stderr
+        assert "often" in done.stderr
+        assert str(box.config) in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_check_says_what_would_be_watched_and_changes_nothing(box: Machine) -> None:
+    root = box.repo()
+    (root / "new.txt").write_text("x\n")
+    box.configure(root)
+    before = run_git(root, "rev-parse", "HEAD")
+    done = box.gitsync("--check")
+    assert done.returncode == 0
+    assert str(root) in done.stdout
+    assert run_git(root, "rev-parse", "HEAD") == before
+    missing = box.home / "missing"
+    box.configure(root, missing)
+    done = box.gitsync("--check")
+    assert done.returncode == 2
+    assert str(missing) in done.stderr
+
+
+def test_reload_takes_over_and_a_bad_file_changes_nothing(box: Machine) -> None:
+    one, two = box.repo("one"), box.repo("two")
+    box.configure(one)
+    box.start()
+    box.configure(one, two)
+    assert box.process is not None
+    box.process.send_signal(signal.SIGHUP)
+    wait_for("the second repository", lambda: [repo["name"] for repo in box.status()["repos"]] == ["one", "two"])
+    (two / "a.txt").write_text("a\n")
+    box.wait_committed(two)
+    box.write_config("[[repo]\n")
+    done = box.ctl("reload")
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+    assert [repo["name"] for repo in box.status()["repos"]] == ["one", "two"]
+    box.configure(two)
+    assert box.ctl("reload").returncode == 0
+    assert [repo["name"] for repo in box.status()["repos"]] == ["two"]
+    (two / "b.txt").write_text("b\n")
+    box.wait_committed(two)
+
+
+def test_the_ini_of_the_first_gitsync_is_read_as_it_is(box: Machine) -> None:
+    root = box.repo()
+    box.config.parent.parent.mkdir(parents=True, exist_ok=True)
+    (box.home / ".config/gitsync").write_text(f"[gitsync]\nwork_dir = {root},\n")
+    box.start()
+    assert [repo["path"] for repo in box.status()["repos"]] == [str(root)]
+    (root / "a.txt").write_text("a\n")
+    box.wait_committed(root)
+
+
+def test_a_reader_that_goes_away_does_no_harm(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    box.start()
+    for _ in range(3):
+        follower = subprocess.Popen(
+            [str(BIN / "gitsyncctl"), "events", "--follow"], env=box.env, stdout=subprocess.DEVNULL
+        )
+        follower.kill()
+        follower.wait()
+    (root / "a.txt").write_text("a\n")
+    box.wait_committed(root)
+
+
+def test_version_is_one(box: Machine) -> None:
+    assert box.gitsync("--version").stdout.split()[-1] == box.ctl("--version").stdout.split()[-1]
