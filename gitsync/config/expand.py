@@ -38,8 +38,10 @@ def expand_path(text: str) -> Path:
     if "\0" in text:
         raise ValueError("has a NUL character in it; allowed: a path")
     expanded = expand_text(text)
-    if "\0" in expanded:
-        raise ValueError("has a NUL character in it; allowed: a path")
+    try:
+        os.fsencode(expanded)
+    except UnicodeEncodeError:
+        raise ValueError("cannot be written in this system's character set; set LC_ALL to a UTF-8 one") from None
     path = Path(expanded)
     if not path.is_absolute():
         raise ValueError('is relative, and it is not clear to what; allowed: a path that begins with "/", "~/" or $VAR')

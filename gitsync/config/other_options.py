@@ -60,7 +60,7 @@ class JobConfig:
         choices=("git", "unison", "rsync"),
     )
     url: str = option(
-        Kind.TEXT,
+        Kind.ADDRESS,
         "",
         'The other side: git@host:path, ssh://host/path, host:path or /path; "" is, for git, the remote as it is set.',
         example="git@server:thesis.git",

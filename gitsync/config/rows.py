@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     PATH = "path"
+    ADDRESS = "address"
     DURATION = "duration"
     SIZE = "size"
     SHARE = "share"

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from gitsync.config.expand import expand_path, shorten_path
+from gitsync.config.expand import expand_path, expand_text, shorten_path
 from gitsync.config.rows import Kind, Option
 from gitsync.config.units import (
     DURATIONS_ALLOWED,
@@ -54,6 +54,8 @@ def render(row: Option, value: Any) -> Any:
             return format_size(value)
         case Kind.PATH:
             return shorten_path(value)
+        case Kind.ADDRESS:
+            return str(value).replace("$", "$$")
         case Kind.TEXTS:
             return list(value)
         case Kind.CHOICE_OR_TEXTS:
@@ -89,7 +91,7 @@ def allowed(row: Option) -> str:
             return f'{choices}, or a list of texts as ["a", "b"]'
         case Kind.CHOICE_BY_GLOB:
             return f'a table as {{ "*.log" = "{row.choices[0]}" }} with {choices}'
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.ADDRESS:
             return "a text in quotes"
 
 
@@ -105,7 +107,7 @@ def _bytes_text(size: float) -> str:
 
 def _wrong_type(row: Option, raw: Any, hint: str = "") -> ValueError:
     names = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
-    return ValueError(f"is {names.get(type(raw), 'a date or time')}{hint}; allowed: {allowed(row)}")
+    return ValueError(f"is {names.get(type(raw), 'a date or time')}; allowed: {allowed(row)}{hint}")
 
 
 def _need_text(row: Option, raw: Any, hint: str = "") -> str:
@@ -131,6 +133,14 @@ def _path(row: Option, raw: Any) -> Path:
         raise ValueError(f"{quoted(text)} {error}") from None
 
 
+def _address(row: Option, raw: Any) -> str:
+    text = _text(row, raw)
+    try:
+        return expand_text(text)
+    except ValueError as error:
+        raise ValueError(f"{quoted(text)}: {error}") from None
+
+
 def _choice(row: Option, raw: Any) -> str:
     text = _need_text(row, raw)
     if text not in row.choices:
@@ -139,13 +149,13 @@ def _choice(row: Option, raw: Any) -> str:
 
 
 def _duration(row: Option, raw: Any) -> float | None:
-    hint = f', without a unit; did you mean "{raw}s"?' if isinstance(raw, int | float) and _is_number(raw) else ""
+    hint = f'; did you mean "{raw}s"?' if isinstance(raw, int | float) and _is_number(raw) else ""
     text = _need_text(row, raw, hint)
     return _measured(row, text, parse_duration)
 
 
 def _size(row: Option, raw: Any) -> int | None:
-    hint = f', without a unit; did you mean "{raw}MB"?' if isinstance(raw, int | float) and _is_number(raw) else ""
+    hint = f'; did you mean "{raw}MB"?' if isinstance(raw, int | float) and _is_number(raw) else ""
     text = _need_text(row, raw, hint)
     size = _measured(row, text, parse_size)
     return None if size is None else int(size)
@@ -199,7 +209,7 @@ def _bool(row: Option, raw: Any) -> bool:
 
 def _texts(row: Option, raw: Any) -> tuple[str, ...]:
     if isinstance(raw, str):
-        raise _wrong_type(row, raw, f"; write [{quoted(raw)}]")
+        raise _wrong_type(row, raw, f"; did you mean [{quoted(raw)}]?")
     if not isinstance(raw, list):
         raise _wrong_type(row, raw)
     for number, item in enumerate(raw, 1):
@@ -232,6 +242,7 @@ def _choice_by_glob(row: Option, raw: Any) -> tuple[tuple[str, str], ...]:
 _CONVERT: dict[Kind, Callable[[Option, Any], Any]] = {
     Kind.TEXT: _text,
     Kind.PATH: _path,
+    Kind.ADDRESS: _address,
     Kind.DURATION: _duration,
     Kind.SIZE: _size,
     Kind.SHARE: _share,

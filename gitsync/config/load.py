@@ -1,0 +1,105 @@
+"""Loads the configuration, with all the faults of a file at once. On its caller's thread; owns nothing.
+
+A Config is a value: who reloads compares the new one with the old one, and keeps the old one when this raises.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from gitsync.config.build import build
+from gitsync.config.faults import Faults
+from gitsync.config.legacy.gitsync_ini import SECTION as INI_SECTION
+from gitsync.config.legacy.gitsync_ini import looks_like_ini, parse_ini
+from gitsync.config.lines import locate
+from gitsync.config.options import SECTIONS, Config
+from gitsync.config.source import SYSTEM_INI, active_file, default_inis, named_file, read_text
+from gitsync.core.names import shown_text
+
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def load(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Config:
+    """Return the configuration in force: from `option`, `$GITSYNC_CONFIG`, config.toml, or an INI file of GitSync.
+
+    Without any of them it is an empty one, with a notice of where was looked. Raise ConfigError for a file that was
+    named and is not there, cannot be read, or has faults.
+    """
+    path = active_file(option, system_ini=system_ini)
+    if path is None:
+        looked = ", ".join(shown_text(str(place)) for place in (named_file(option), *default_inis(system_ini)))
+        return Config(notices=(f"there is no configuration; looked for {looked}; gitsyncctl watch DIR makes one",))
+    text = read_text(path)
+    # What only GitSync's own places can hold is told as an INI file even when it is hardly one.
+    is_ini = path in default_inis(system_ini) and path != named_file(option)
+    return parse_ini(text, path) if is_ini else parse(text, path)
+
+
+def parse(text: str, source: Path) -> Config:
+    """Return the Config that the text of a config.toml, or of an INI file of GitSync, means.
+
+    Raise ConfigError with all its faults; `source` is only for their texts.
+    """
+    raw, faults = read_tables(text, source)
+    if raw is None:
+        return parse_ini(text, source)
+    return build(raw, faults, source)
+
+
+def read_tables(text: str, source: Path) -> tuple[dict[str, Any] | None, Faults]:
+    """Return the tables of a TOML text, None for an INI file of GitSync; raise ConfigError when it is neither."""
+    faults = Faults(source)
+    try:
+        raw = tomllib.loads(text)
+    except ValueError as error:
+        if looks_like_ini(text):
+            return None, faults
+        faults.add_line(*_syntax_fault(str(error), text))
+        raise faults.error() from error
+    except RecursionError as error:
+        faults.add_line(0, "not valid TOML: lists or tables are nested too deep")
+        raise faults.error() from error
+    if INI_SECTION in raw and not SECTIONS.keys() & raw and looks_like_ini(text):
+        return None, faults
+    return raw, Faults(source, locate(text))
+
+
+def check_paths(config: Config) -> list[str]:
+    """Return a sentence for each repository whose directory is missing or no git work tree; git is not asked."""
+    found = [(f"[[repo]] {repo.name}", repo.path, f"gitsyncctl watch {repo.path} --init") for repo in config.repos]
+    if config.home is not None:
+        found.append(("[home]", config.home.repo, "gitsyncctl init"))
+    sentences = (_path_fault(path, hint) for _, path, hint in found)
+    return [
+        shown_text(f"{label}: {sentence}") for (label, _, _), sentence in zip(found, sentences, strict=True) if sentence
+    ]
+
+
+def _path_fault(path: Path, hint: str) -> str:
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            return f"{path} is not a directory"
+        (path / ".").lstat()  # fails where the directory cannot be entered
+    except FileNotFoundError:
+        return f"there is no directory {path}; to make it: {hint}"
+    except OSError as error:
+        return f"cannot look into {path}: {error.strerror}"
+    if os.path.lexists(path / ".git"):
+        return ""
+    if all(os.path.lexists(path / name) for name in ("HEAD", "objects", "refs")):
+        return f"{path} is a bare repository; a work tree is needed"
+    return f"{path} is not a git work tree; to make it one: {hint}"
+
+
+def _syntax_fault(error: str, text: str) -> tuple[int, str]:
+    found = _POSITION.search(error)
+    what = error[: found.start()] if found else error
+    line = int(found[1]) if found and found[1] else text.count("\n") + (not text.endswith("\n"))
+    column = f" at column {found[2]}" if found and found[2] else ""
+    hint = "; a text stands in quotes" if what == "Invalid value" else ""
+    return line, f"not valid TOML: {what[:1].lower()}{what[1:]}{column}{hint}"

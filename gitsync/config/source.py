@@ -1,0 +1,89 @@
+"""Finds the configuration file and reads its text. On its caller's thread; owns nothing.
+
+config.toml is looked for first, then the INI file of the GitSync that came before: `~/.config/gitsync` where that is a
+plain file (config.toml cannot exist then), else one for the whole system.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from gitsync import places
+from gitsync.core.names import shown_text
+from gitsync.errors import ConfigError
+
+SYSTEM_INI = Path("/etc/gitsync.cfg")
+SIZE_MAX = 1024 * 1024
+
+
+def named_file(option: str | None) -> Path:
+    """Return `places.config_file(option)`; raise ConfigError where a `~user` in it does not exist."""
+    try:
+        return places.config_file(option)
+    except RuntimeError as error:
+        raise ConfigError([f"{shown_text(option or '$GITSYNC_CONFIG')}: {error}"]) from error
+
+
+def is_named(option: str | None) -> bool:
+    """Return whether the user said which file to read."""
+    return bool(option or os.environ.get("GITSYNC_CONFIG"))
+
+
+def default_inis(system_ini: Path = SYSTEM_INI) -> list[Path]:
+    """Return where an INI file of GitSync can be, the user's own first."""
+    own = [places.user_config_dir(), Path(os.path.expanduser("~/.config/gitsync"))]  # noqa: PTH111 - never raises
+    return [*dict.fromkeys(own), system_ini]
+
+
+def active_file(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Path | None:
+    """Return the file that holds the configuration, None when there is none; a file that was named has to exist."""
+    chosen = named_file(option)
+    if is_named(option) or os.path.lexists(chosen):
+        return chosen
+    return next((ini for ini in default_inis(system_ini) if ini.is_file()), None)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a configuration file. Raise ConfigError when it is missing, unreadable, too big or no text."""
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a configuration file; raise ConfigError as `read_text` does."""
+    try:
+        # Not blocking: a FIFO or a terminal must not hold up the daemon.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise _unreadable(path, "there is no such file", "make it with: gitsyncctl watch DIR") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+    try:
+        with open(descriptor, "rb", buffering=0) as file:
+            mode = os.fstat(descriptor).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # /dev/null is an empty configuration
+                kind = "a directory" if stat.S_ISDIR(mode) else "not a plain file"
+                raise _unreadable(path, f"it is {kind}", "name the file itself, as DIR/config.toml")
+            data = b""
+            while len(data) <= SIZE_MAX and (more := file.read(SIZE_MAX + 1 - len(data))):
+                data += more
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    if len(data) > SIZE_MAX:
+        raise _unreadable(path, f"it is larger than {SIZE_MAX // 1024} KiB", "is it the right file?")
+    return data
+
+
+def decode(data: bytes, path: Path) -> str:
+    """Return `data` as text, without a byte order mark; raise ConfigError when it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        fault = f"{shown_text(str(path))}:{line}: not UTF-8 text, there is a byte 0x{data[error.start]:02x}"
+        raise ConfigError([fault], "save the file as UTF-8") from error
+
+
+def _unreadable(path: Path, why: str, hint: str = "check the file and its permissions") -> ConfigError:
+    return ConfigError([f"{shown_text(str(path))}: cannot read the configuration: {why}"], hint)
