@@ -1,0 +1,93 @@
+"""The git program, for what libgit2 cannot do or does while it keeps the GIL. Runs on the calling thread.
+
+Every call names the repository and the work tree, so that a GIT_DIR in our environment leads nowhere, takes no
+optional lock, never asks anything, and makes what it stores durable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gitsync import proc
+from gitsync.errors import OperationError, TransientError
+
+# Loose objects are not synced by git's default; an object that a ref leads to has to outlive a power cut.
+_SETTINGS = (
+    "-c",
+    "core.fsync=all",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "core.quotePath=false",
+    "-c",
+    "color.ui=false",
+)
+_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+@dataclass(frozen=True, slots=True)
+class GitProgram:
+    """The git program, bound to one repository."""
+
+    git_dir: str
+    root: str
+
+    def run(
+        self,
+        *argv: str | bytes,
+        deadline_s: float = 60.0,
+        input: bytes | None = None,
+        stdin_fd: int | None = None,
+        env: Mapping[str, str] | None = None,
+        settings: Sequence[str] = (),
+    ) -> proc.Completed:
+        """Run one git command in the work tree and return what it said, whatever its status was.
+
+        `settings` are "key=value" of git's configuration. Raise OperationError "git-missing" without a git program
+        and TransientError "git-slow" when it is over its deadline (seconds).
+        """
+        extra = [part for setting in settings for part in ("-c", setting)]
+        place = {"GIT_INDEX_FILE": os.path.join(self.git_dir, "index")}
+        command = ["git", f"--git-dir={self.git_dir}", f"--work-tree={self.root}", *_SETTINGS, *extra, *argv]
+        try:
+            done = proc.run(
+                command,
+                deadline_s=deadline_s,
+                cwd=self.root,
+                env={**_ENVIRONMENT, **place, **(env or {})},
+                input=input,
+                stdin_fd=stdin_fd,
+            )
+        except FileNotFoundError as error:
+            raise OperationError(
+                f"cannot run git: {error}", "install git, or mend the PATH", code="git-missing"
+            ) from error
+        if done.is_over_deadline:
+            raise TransientError(
+                f"git {os.fsdecode(argv[0])} in {self.root} took longer than {deadline_s:.0f} s",
+                "it is tried again by itself",
+                code="git-slow",
+            )
+        return done
+
+    def read(self, *argv: str | bytes, deadline_s: float = 60.0, input: bytes | None = None) -> bytes:
+        """Run a git command that has to work and return its output; raise OperationError "git" with its words."""
+        done = self.run(*argv, deadline_s=deadline_s, input=input)
+        if not done.ok:
+            raise failed(f"git {os.fsdecode(argv[0])} failed in {self.root}", done)
+        return done.stdout
+
+
+def failed(what: str, done: proc.Completed, *, code: str = "git") -> OperationError:
+    """Return an error with git's own words; a full or read-only disk keeps the code people know it by."""
+    words = done.errors.lower()
+    if "no space left" in words or "disk quota" in words:
+        return OperationError(f"{what}: the disk is full", "make room", code="disk-full")
+    if "read-only file system" in words:
+        return OperationError(f"{what}: the file system is read-only", "mount it writable again", code="read-only")
+    last = done.errors.splitlines()[-1] if done.errors else f"status {done.returncode}"
+    return OperationError(f"{what}: {last}", code=code)

@@ -1,0 +1,63 @@
+"""The full comparison of HEAD, index and work tree, in a git child. Runs on the committer thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pathspec
+
+from gitsync.errors import OperationError
+from gitsync.git.program import GitProgram, failed
+
+DEADLINE_S = 600.0
+
+
+def differing(
+    program: GitProgram, include: Sequence[str], is_excluded: Callable[[bytes], bool], deadline_s: float = DEADLINE_S
+) -> frozenset[bytes]:
+    """Return every path that is not the same in HEAD, index and work tree, untracked ones too.
+
+    Ignored ones only where an `include` pattern takes them back; untracked ones for which `is_excluded` are left out.
+    Raise OperationError "scan", and TransientError "git-slow" after `deadline_s` seconds.
+    """
+    done = program.run(
+        "status",
+        "--porcelain=v2",
+        "-z",
+        "--untracked-files=all",
+        "--ignore-submodules=dirty",
+        "--no-renames",
+        "--no-ahead-behind",
+        deadline_s=deadline_s,
+    )
+    if not done.ok:
+        raise _scan_failed(program, failed(f"cannot compare {program.root} with its history", done))
+    changed = frozenset(path for path, is_new in _parsed(done.stdout) if not (is_new and is_excluded(path)))
+    if not include:
+        return changed
+    wanted = pathspec.GitIgnoreSpec.from_lines(include)
+    listed = program.read("ls-files", "--others", "--ignored", "--exclude-standard", "-z", deadline_s=deadline_s)
+    ignored = [path for path in listed.split(b"\0") if path and not path.endswith(b"/")]
+    return changed | {path for path in ignored if wanted.match_file(path.decode("utf-8", "surrogateescape"))}
+
+
+def _parsed(text: bytes) -> list[tuple[bytes, bool]]:
+    """Return path and "is untracked" of each record; untracked directories are nested repositories and left out."""
+    found = []
+    for record in text.split(b"\0"):
+        kind = record[:2]
+        if kind == b"? ":
+            if not record.endswith(b"/"):
+                found.append((record[2:], True))
+        elif kind == b"1 ":
+            found.append((record.split(b" ", 8)[8], False))
+        elif kind == b"u ":
+            found.append((record.split(b" ", 10)[10], False))
+    return found
+
+
+def _scan_failed(program: GitProgram, error: OperationError) -> OperationError:
+    if error.code == "git":
+        error.code = "scan"
+        error.hint = f"see what git says: git -C {program.root} status"
+    return error

@@ -1,0 +1,177 @@
+"""Tree objects as raw bytes: read, look up, walk, edit along paths, compare. Runs where its store runs.
+
+Any file name is fine here, bytes of no encoding and newlines included, but those that git itself refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+TREE = 0o040000
+_MODES = {b"100644": 0o100644, b"100755": 0o100755, b"120000": 0o120000, b"40000": TREE, b"160000": 0o160000}
+_TREE_TYPE = 2
+
+# git refuses these in an index and so in a checkout, also spelt as Windows file systems would take them.
+_REFUSED = re.compile(rb"(?:\A|[/\\])(?:\.git|git~1)[ .]*(?:[:\\/]|\Z)", re.IGNORECASE | re.DOTALL)
+
+
+class TreeEntry(NamedTuple):
+    """What a tree says of one name: the mode and the hex id of the object."""
+
+    mode: int
+    id: str
+
+
+class TreeStore(Protocol):
+    """Where tree objects are."""
+
+    def tree(self, tree_id: str) -> Mapping[bytes, TreeEntry]:
+        """Return the entries of a tree, in its order; not to be changed."""
+
+    def write(self, kind: int, data: bytes) -> str:
+        """Store an object of libgit2's numbered kind and return its hex id."""
+
+
+class _Edit:
+    """What an edit says of one name: an entry in its place (or None: away with it), and edits below it."""
+
+    __slots__ = ("below", "entry", "is_set")
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.entry: TreeEntry | None = None
+        self.below: dict[bytes, _Edit] = {}
+
+
+def is_refused(path: bytes) -> bool:
+    """Whether git refuses `path` in a tree: empty, `.` or `..` in it, or one that a file system takes for `.git`."""
+    return any(part in (b"", b".", b"..") for part in path.split(b"/")) or (
+        _REFUSED.search(path) is not None or b"\0" in path
+    )
+
+
+def parse(raw: bytes) -> dict[bytes, TreeEntry]:
+    """Return the entries of a raw tree; raise ValueError when it is none."""
+    entries: dict[bytes, TreeEntry] = {}
+    at, end = 0, len(raw)
+    find, modes = raw.index, _MODES
+    while at < end:
+        space = find(b" ", at)
+        nul = find(b"\0", space)
+        text = raw[at:space]
+        at = nul + 21
+        mode = modes.get(text)
+        entries[raw[space + 1 : nul]] = TreeEntry(int(text, 8) if mode is None else mode, raw[nul + 1 : at].hex())
+    if at != end:
+        raise ValueError("a tree object is cut short")
+    return entries
+
+
+def serialize(entries: Mapping[bytes, TreeEntry]) -> bytes:
+    """Return the raw tree of `entries`, in git's order."""
+    ordered = sorted((name + b"/" if entry.mode == TREE else name, name, entry) for name, entry in entries.items())
+    return b"".join(b"%o %b\0%b" % (entry.mode, name, bytes.fromhex(entry.id)) for _, name, entry in ordered)
+
+
+def edit_tree(store: TreeStore, root_id: str | None, changes: Mapping[bytes, TreeEntry | None]) -> str:
+    """Return the id of the tree that `root_id` (None: the empty one) becomes when each path of `changes` gets its
+    entry, or None goes away; only trees along those paths are read and written.
+
+    An entry takes the place of whatever was there, a file of a directory or the other way round; directories that
+    end up empty vanish. Raise ValueError for a path that git refuses and for a path below a changed file.
+    """
+    top = _Edit()
+    for path, entry in changes.items():
+        if is_refused(path):
+            raise ValueError(f"not a path that git takes: {path!r}")
+        node = top
+        for part in path.split(b"/"):
+            node = node.below.setdefault(part, _Edit())
+        node.is_set, node.entry = True, entry
+    edited = _edited(store, root_id, top.below)
+    return edited if edited is not None else store.write(_TREE_TYPE, b"")
+
+
+def _edited(store: TreeStore, tree_id: str | None, edits: dict[bytes, _Edit]) -> str | None:
+    """Return the id of the edited tree, None when nothing is left in it."""
+    before = store.tree(tree_id) if tree_id is not None else {}
+    after = dict(before)
+    for name, edit in edits.items():
+        entry = edit.entry if edit.is_set else before.get(name)
+        if edit.below:
+            below = _edited(store, entry.id if entry and entry.mode == TREE else None, edit.below)
+            if below is not None:
+                if edit.is_set and edit.entry is not None and edit.entry.mode != TREE:
+                    raise ValueError(f"both a file and a directory: {name!r}")
+                entry = TreeEntry(TREE, below)
+            elif entry is not None and entry.mode == TREE:
+                entry = None
+        if entry is None:
+            after.pop(name, None)
+        else:
+            after[name] = entry
+    if not after:
+        return None
+    if tree_id is not None and after == before:
+        return tree_id
+    return store.write(_TREE_TYPE, serialize(after))
+
+
+def lookup(store: TreeStore, root_id: str | None, path: bytes) -> TreeEntry | None:
+    """Return the entry at `path`, a tree's too, or None; the root itself is b""."""
+    if root_id is None:
+        return None
+    entry: TreeEntry | None = TreeEntry(TREE, root_id)
+    for part in path.split(b"/") if path else ():
+        if entry is None or entry.mode != TREE:
+            return None
+        entry = store.tree(entry.id).get(part)
+    return entry
+
+
+def walk(store: TreeStore, root_id: str | None, prefix: bytes = b"") -> Iterator[tuple[bytes, TreeEntry]]:
+    """Yield path and entry of everything but trees at and below `prefix`, in no promised order."""
+    entry = lookup(store, root_id, prefix)
+    if entry is None:
+        return
+    waiting = [(prefix, entry)]
+    while waiting:
+        path, entry = waiting.pop()
+        if entry.mode != TREE:
+            yield path, entry
+            continue
+        below = path + b"/" if path else b""
+        waiting.extend((below + name, child) for name, child in store.tree(entry.id).items())
+
+
+def diff(
+    store: TreeStore, old_id: str | None, new_id: str | None
+) -> dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]:
+    """Return what differs between two trees, path by path (trees themselves left out), as (old, new).
+
+    What both have in common is not read.
+    """
+    found: dict[bytes, tuple[TreeEntry | None, TreeEntry | None]] = {}
+    waiting = [(b"", old_id, new_id)]
+    while waiting:
+        prefix, old, new = waiting.pop()
+        if old == new:
+            continue
+        ours = store.tree(old) if old is not None else {}
+        theirs = store.tree(new) if new is not None else {}
+        for name in ours.keys() | theirs.keys():
+            left, right = ours.get(name), theirs.get(name)
+            if left == right:
+                continue
+            path = prefix + name
+            was = left.id if left is not None and left.mode == TREE else None
+            now = right.id if right is not None and right.mode == TREE else None
+            if was is not None or now is not None:
+                waiting.append((path + b"/", was, now))
+            gone = left if left is not None and was is None else None
+            come = right if right is not None and now is None else None
+            if gone is not None or come is not None:
+                found[path] = (gone, come)
+    return found
