@@ -144,13 +144,13 @@ class _Lines:
             self._ready = self._splitter.feed(data)
         line = self._ready.pop(0)
         if line is None:
-            raise _nonsense()
+            raise nonsense()
         try:
             message = wire.decode(line)
         except wire.WireError as error:
-            raise _nonsense() from error
+            raise nonsense() from error
         if not isinstance(message, dict):
-            raise _nonsense()
+            raise nonsense()
         return message
 
 
@@ -193,7 +193,7 @@ def _result(message: dict[str, Any]) -> Any:
     if fault is None:
         return message.get("result")
     if not isinstance(fault, dict) or not isinstance(fault.get("data", {}), dict):
-        raise _nonsense()
+        raise nonsense()
     data = fault.get("data", {})
     text, hint, code = str(fault.get("message", "")), str(data.get("hint", "")), str(data.get("code", ""))
     if fault.get("code") == wire.BUSY:
@@ -213,7 +213,7 @@ def _hung_up() -> OperationError:
     return OperationError("gitsync hung up in the middle", "is it stopping? look at its log", code="hung-up")
 
 
-def _nonsense() -> OperationError:
+def nonsense() -> OperationError:
     return OperationError("what answered on the socket is not gitsync", "see --socket and $GITSYNC_SOCKET")
 
 
@@ -221,3 +221,18 @@ def _wait(seconds: float) -> None:
     from gitsync import clock  # here: only a busy daemon makes us wait
 
     clock.sleep(seconds)
+
+
+def is_listening(path: str | os.PathLike[str]) -> bool:
+    """Whether somebody listens on the socket."""
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        connection.settimeout(CONNECT_TIMEOUT_S)
+        connection.connect(os.fsencode(path))
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # busy is alive
+    finally:
+        connection.close()
+    return True

@@ -1,0 +1,64 @@
+"""Saves what is needed to mend a bug of ours, without the secrets that a command line may hold. The only thread."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import traceback
+
+from gitsync import clock, places
+from gitsync.errors import EXIT_BUG, GitsyncError
+from gitsync.version import VERSION
+
+_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_AFTER_NAME = re.compile(r"(?i)\b([\w.-]*(?:token|passw|secret|api[-_]?key|credential)[\w.-]*)([=: ]+)(\S+)")
+HIDDEN = "***"
+
+
+class BugError(GitsyncError):
+    """An exception that nobody foresaw."""
+
+    code = "bug"
+    exit_status = EXIT_BUG
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"a bug of ours; the report is in {where}", "please look it through and send it to us")
+
+
+def redact(text: str) -> str:
+    """Return `text` without what stands for a user and password in a URL, or after a word like "token"."""
+    return _AFTER_NAME.sub(rf"\1\2{HIDDEN}", _IN_URL.sub(HIDDEN, text))
+
+
+def save(error: BaseException, argv: list[str]) -> str:
+    """Write a report and return its path; without a place to write to, put it on stderr and return "stderr"."""
+    now = clock.iso(clock.SystemClock().wall())
+    lines = [
+        f"gitsyncctl {VERSION}, Python {sys.version.split()[0]}, {sys.platform}, {now}",
+        "arguments: " + " ".join(ascii(redact(word)) for word in _without_values(argv)),
+        "",
+        redact("".join(traceback.format_exception(error))),
+    ]
+    report = "\n".join(lines).encode("utf-8", "backslashreplace")
+    try:
+        directory = places.state_dir() / "reports"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        stamp = now.replace(":", "").replace("-", "")[:15]
+        handle, path = tempfile.mkstemp(prefix=f"gitsyncctl-{stamp}-", suffix=".txt", dir=directory)
+        with open(handle, "wb") as file:
+            file.write(report)
+    except (OSError, GitsyncError):
+        os.write(2, report)
+        return "stderr"
+    return path
+
+
+def _without_values(argv: list[str]) -> list[str]:
+    """Return the words with the value of `config set KEY VALUE` hidden where its key speaks of a secret."""
+    words = list(argv)
+    for at, word in enumerate(words[:-1]):
+        if _AFTER_NAME.match(f"{word} x"):
+            words[at + 1] = HIDDEN
+    return words

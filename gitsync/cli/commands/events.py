@@ -1,0 +1,50 @@
+"""`gitsyncctl events`: what happened, and with --follow what happens."""
+
+from __future__ import annotations
+
+from gitsync.cli import times
+from gitsync.cli.context import Context
+from gitsync.control import client
+from gitsync.errors import EXIT_OK, OperationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+STYLES = {"problem": "red", "recovered": "green", "state": "dim"}
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Print one line an event; with --json one object a line."""
+    if not arguments["follow"]:
+        for event in context.ask(arguments).get("events") or ():
+            _show(context, event)
+        return EXIT_OK
+    # Listen before asking for what was: an event in between is shown twice rather than never, and twice is noticed.
+    stream = client.subscribe(context.address)
+    try:
+        shown = context.ask(arguments).get("events") or []
+        for event in shown:
+            _show(context, event)
+        context.output.flush()
+        for event in stream:
+            if event in shown:
+                shown.remove(event)
+                continue
+            _show(context, event)
+            context.output.flush()
+    except KeyboardInterrupt:
+        return EXIT_OK
+    finally:
+        stream.close()
+    raise OperationError("gitsync has stopped", "start it again with: gitsync")
+
+
+def _show(context: Context, event: dict[str, Any]) -> None:
+    output = context.output
+    if output.is_json:
+        output.json(event)
+        return
+    when = times.local(str(event.get("time", "")))
+    style = STYLES.get(str(event.get("event")), "")
+    output.painted([f"{output.paint(when, 'dim')}  {output.paint(str(event.get('message', '')), style)}"])

@@ -1,0 +1,128 @@
+"""`gitsyncctl status`: every repository, the home mirror and every job; what needs doing and how."""
+
+from __future__ import annotations
+
+from gitsync.cli import repos, text
+from gitsync.cli.context import Context
+from gitsync.control import client
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+# While watching: how long to look at most, and at least, between two looks.
+LOOK_S = 2.0
+CALM_S = 0.1
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Show it once, as one line, or again and again."""
+    if arguments["watch"]:
+        return _watch(context, arguments)
+    return _show(context, context.ask(arguments), is_short=arguments["short"])
+
+
+def show_daemon(context: Context) -> int:
+    """Show what a running daemon says; raise NotRunningError when there is none."""
+    return _show(context, context.tell_daemon("status"), is_short=False)
+
+
+def _show(context: Context, document: dict[str, Any], *, is_short: bool) -> int:
+    if context.output.is_json:
+        context.output.json(document)
+    else:
+        context.output.painted(lines(context.output, document, is_short=is_short))
+    return EXIT_ATTENTION if any(map(repos.needs_person, repos.entries(document))) else EXIT_OK
+
+
+def lines(output: Output, document: dict[str, Any], *, is_short: bool = False) -> list[str]:
+    """Return the status for people, painted."""
+    if is_short:
+        return [_short(output, document)]
+    shown: list[str] = []
+    daemon = document.get("daemon")
+    version = f"gitsync {document.get('version', '')}".strip()
+    if daemon:
+        up = text.span(float(daemon.get("uptime_s") or 0))
+        shown.append(output.paint(f"{version}, running for {up} (PID {daemon.get('pid')})", "dim"))
+    else:
+        shown += output.wrap(f"gitsync is not running: nothing is watched; {client.HOW_TO_START}", "yellow")
+    watched = document.get("repos") or []
+    shown += repos.repo_lines(output, watched)
+    if document.get("home"):
+        shown += ["", output.paint("home", "bold"), *repos.home_lines(output, document["home"])]
+    if document.get("jobs"):
+        shown += ["", output.paint("jobs", "bold"), *repos.job_lines(output, document["jobs"])]
+    if not repos.entries(document):
+        shown.append(output.paint("no repository is watched yet; to watch one: gitsyncctl watch DIR", ""))
+    return shown
+
+
+def _short(output: Output, document: dict[str, Any]) -> str:
+    everything = repos.entries(document)
+    good, bad, going = ("✓", "!", "…") if output.is_unicode else ("ok", "!", "...")
+    needy = [entry for entry in everything if repos.needs_person(entry)]
+    if needy:
+        shown = ", ".join(f"{entry.get('name')}: {_trouble(entry)}" for entry in needy[:3])
+        more = f", {len(needy) - 3} more" if len(needy) > 3 else ""
+        return output.paint(f"{bad} {shown}{more}", "red")
+    count = text.counted(len(everything), "repo")
+    if not document.get("daemon"):
+        return output.paint(f"- {count}, not running", "yellow")
+    states = [str(entry.get("state")) for entry in everything if entry.get("state") != "ok"]
+    if not states:
+        return output.paint(f"{good} {count}", "green")
+    told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    is_going = all(state in ("pending", "syncing") for state in states)
+    return output.paint(f"{going if is_going else '-'} {count}, {told}", "cyan" if is_going else "yellow")
+
+
+def _trouble(entry: dict[str, Any]) -> str:
+    if entry.get("state") in repos.NEEDS_PERSON:
+        return str(entry["state"])
+    return "conflict" if entry.get("conflicts") else "not committed"
+
+
+def _watch(context: Context, arguments: dict[str, Any]) -> int:
+    """Draw it anew on every event and every two seconds, until Ctrl-C."""
+    output = context.output
+    try:
+        while True:
+            try:
+                stream = client.subscribe(context.address)
+            except NotRunningError:
+                _draw(context, arguments)
+                _pause(LOOK_S)
+                continue
+            try:
+                while not stream.is_over:
+                    _draw(context, arguments)
+                    _pause(CALM_S)
+                    # One wait for the first event; what came with it is one look.
+                    if stream.wait(LOOK_S - CALM_S) is not None:
+                        while stream.wait(0.001) is not None:
+                            pass
+            finally:
+                stream.close()
+    except KeyboardInterrupt:
+        if output.is_terminal:
+            output.line()  # what comes next must not stand behind ^C
+        return EXIT_OK
+
+
+def _draw(context: Context, arguments: dict[str, Any]) -> None:
+    document = context.ask(arguments)
+    if context.output.is_json:
+        context.output.json(document)
+        context.output.flush()
+    else:
+        context.output.redraw(lines(context.output, document, is_short=arguments["short"]))
+
+
+def _pause(seconds: float) -> None:
+    from gitsync import clock
+
+    clock.sleep(seconds)

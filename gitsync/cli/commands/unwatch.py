@@ -1,0 +1,22 @@
+"""`gitsyncctl unwatch DIR|NAME`: stop watching; nothing is deleted."""
+
+from __future__ import annotations
+
+from gitsync.cli import text
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Have it taken out of the configuration."""
+    answer = context.ask(arguments)
+    if context.output.is_json:
+        context.output.json(answer)
+        return EXIT_OK
+    path = text.tilde(str(answer.get("path", "")))
+    context.output.line(f"no longer watching {answer.get('name')} ({path}); its files and history stay")
+    return EXIT_OK

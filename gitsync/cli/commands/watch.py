@@ -1,0 +1,28 @@
+"""`gitsyncctl watch DIR`: start watching a git work tree."""
+
+from __future__ import annotations
+
+from gitsync.cli import text
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Have it written into the configuration, and say what became of it."""
+    output = context.output
+    answer = context.ask(arguments)
+    if output.is_json:
+        output.json(answer)
+        return EXIT_OK
+    path = text.tilde(str(answer.get("path", "")))
+    if answer.get("created"):
+        output.line(f"made a new git repository in {path}")
+    if answer.get("already"):
+        output.line(f"{path} is watched already, as {answer.get('name')}")
+    else:
+        output.line(f"watching {path} as {answer.get('name')}")
+    return EXIT_OK

@@ -1,0 +1,81 @@
+"""What a command gets to work with: the output, the options of every command, and a way to ask gitsync.
+
+Runs on the control command's only thread. A command that needs files and git only is answered by the daemon where one
+runs, else by the same handler in this process, which is loaded by name and late: it takes longer than the question.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gitsync import places
+from gitsync.control import client
+from gitsync.control.commands import TARGET, TARGETS, Command, checked
+from gitsync.errors import NotRunningError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+
+class Context:
+    """One run of one command."""
+
+    def __init__(self, command: Command, output: Output, config: str | None, socket: str | None) -> None:
+        self.command = command
+        self.output = output
+        self.config = config
+        self._socket = socket
+
+    @property
+    def address(self) -> str:
+        """The path of the control socket."""
+        return places.socket_address(self._socket)
+
+    def ask(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return what this command's handler answers to `arguments`, in the daemon or in this process."""
+        params = checked(self.command, arguments)
+        try:
+            return self._ask(params)
+        except UsageError:
+            # A bare word is a name first. What no repository is called may still be a directory here.
+            other = self._with_directories(params)
+            if other == params:
+                raise
+            return self._ask(other)
+
+    def tell_daemon(self, method: str) -> dict[str, Any]:
+        """Return the daemon's answer to a method without parameters; raise NotRunningError when there is none."""
+        return _document(client.call(self.address, method, {}, 60.0))
+
+    def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return _document(client.call(self.address, self.command.method, params, self.command.timeout_s))
+        except NotRunningError:
+            if self.command.needs_daemon:
+                raise
+        oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
+        return _document(oneshot.handle(self.command.method, params, self.config))
+
+    def _with_directories(self, params: dict[str, Any]) -> dict[str, Any]:
+        changed = dict(params)
+        for parameter in self.command.parameters:
+            value = params[parameter.name]
+            if parameter.kind == TARGETS:
+                changed[parameter.name] = [_directory(word) for word in value]
+            elif parameter.kind == TARGET:
+                changed[parameter.name] = _directory(value)
+        return changed
+
+
+def _directory(word: str) -> str:
+    is_here = "/" not in word and os.path.isdir(word)  # noqa: PTH112 - pathlib takes 3 ms to load
+    return os.path.abspath(word) if is_here else word  # noqa: PTH100 - the same
+
+
+def _document(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise client.nonsense()
+    return answer

@@ -1,0 +1,139 @@
+"""Turns the table of commands into parsers and help texts. Pure but for the working directory; the only thread."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from gitsync.control import commands as table
+from gitsync.control.commands import COMMANDS, Command, Parameter
+from gitsync.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+# The options that stand before or after COMMAND: flag, name of its value or "" for none, help.
+GLOBAL_OPTIONS = (
+    ("--config", "FILE", "the configuration file (else $GITSYNC_CONFIG, else the user's config.toml)"),
+    ("--socket", "PATH", "the daemon's socket (else $GITSYNC_SOCKET, else one in the runtime directory)"),
+    ("--json", "", "print one JSON document on stdout and nothing else there"),
+)
+INDENT = "  "
+
+
+class HelpAsked(Exception):
+    """The command line asks for a command's help."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of printing and leaving."""
+
+    def print_help(self, file: object = None) -> NoReturn:
+        raise HelpAsked(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see: {self.prog} --help")
+
+
+def parse(command: Command, argv: list[str]) -> dict[str, Any]:
+    """Return the command's parameters and the global options as given; raise UsageError or HelpAsked."""
+    return vars(_parser(command).parse_intermixed_args(argv))
+
+
+def _parser(command: Command) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"gitsyncctl {command.name}",
+        description=_sentence(command.summary),
+        epilog="examples:\n" + "\n".join(INDENT + line for line in command.epilog.splitlines()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for parameter in command.parameters:
+        _declare(parser, parameter)
+    shared = parser.add_argument_group("options of every command")
+    for flag, metavar, help in GLOBAL_OPTIONS:
+        if metavar:
+            shared.add_argument(flag, metavar=metavar, help=help, dest=f"global_{flag[2:]}")
+        else:
+            shared.add_argument(flag, action="store_true", help=help, dest=f"global_{flag[2:]}")
+    return parser
+
+
+def _declare(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
+    more: dict[str, Any] = {"help": parameter.help.replace("%", "%%")}
+    if parameter.kind == table.FLAG:
+        parser.add_argument(*parameter.flags, dest=parameter.name, action="store_true", **more)
+        return
+    if parameter.choices:
+        more["choices"] = parameter.choices
+        more["metavar"] = "|".join(parameter.choices)
+    else:
+        more["metavar"] = parameter.metavar
+    more["type"] = _readers().get(parameter.kind, str)
+    if parameter.flags:
+        parser.add_argument(*parameter.flags, dest=parameter.name, required=parameter.is_required, **more)
+    elif parameter.kind == table.TARGETS:
+        parser.add_argument(parameter.name, nargs="*", **more)
+    else:
+        parser.add_argument(parameter.name, nargs=None if parameter.is_required else "?", **more)
+
+
+def _readers() -> dict[str, Any]:
+    return {table.PATH: absolute, table.TARGET: _target, table.TARGETS: _target, table.DURATION: _duration}
+
+
+def absolute(path: str) -> str:
+    """Return `path` as the daemon can use it, whose working directory is another. Links stay."""
+    if not path:
+        raise argparse.ArgumentTypeError("an empty path")
+    try:
+        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - pathlib takes 3 ms to load
+    except FileNotFoundError:
+        raise argparse.ArgumentTypeError("the working directory is gone; give an absolute path") from None
+
+
+def _target(word: str) -> str:
+    return absolute(word) if "/" in word or word in (".", "..", "~") or not word else word
+
+
+def _duration(text: str) -> float:
+    try:
+        return table.duration_s(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def overview() -> str:
+    """Return the help of the whole program."""
+    widest = max(len(command.name) for command in COMMANDS)
+    lines = [
+        "usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...",
+        "",
+        "Look at and steer gitsync, which keeps directories versioned and the same on all your machines.",
+        "",
+        "commands:",
+        *(f"{INDENT}{command.name:<{widest}}  {command.summary}" for command in COMMANDS),
+        "",
+        "options, before or after COMMAND:",
+        *(f"{INDENT}{(flag + ' ' + metavar).strip():<{widest + 8}}  {help}" for flag, metavar, help in GLOBAL_OPTIONS),
+        f"{INDENT}{'--version':<{widest + 8}}  print the version",
+        f"{INDENT}{'-h, --help':<{widest + 8}}  print this; after COMMAND: all about that command",
+        "",
+        "examples:",
+        f"{INDENT}gitsyncctl watch ~/Notes --init",
+        f"{INDENT}gitsyncctl status --watch",
+        f"{INDENT}gitsyncctl sync notes --wait",
+        "",
+        "exit status: 0 done; 1 done, but something needs you; 2 wrong usage or configuration;",
+        "             3 the daemon is not running; 4 the operation failed; 70 a bug of ours",
+    ]
+    return "\n".join(lines)
+
+
+def _sentence(summary: str) -> str:
+    return summary[:1].upper() + summary[1:] + "."

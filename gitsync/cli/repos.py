@@ -1,0 +1,156 @@
+"""How repositories, the home mirror and jobs look to a person, from the status document. Pure but for the clock."""
+
+from __future__ import annotations
+
+from gitsync import clock
+from gitsync.cli import text
+from gitsync.cli.output import Cell
+from gitsync.control.commands import BY_NAME
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+STYLES = {
+    "ok": "green",
+    "pending": "cyan",
+    "syncing": "cyan",
+    "paused": "yellow",
+    "busy": "yellow",
+    "offline": "yellow",
+}
+NEEDS_PERSON = ("conflict", "halted", "error", "auth")
+# How many paths are named before the rest is only counted.
+NAMED = 10
+
+
+def needs_person(entry: dict[str, Any]) -> bool:
+    """Whether a repository, the home mirror or a job waits for its user."""
+    return bool(entry.get("state") in NEEDS_PERSON or entry.get("conflicts") or entry.get("quarantined"))
+
+
+def entries(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return everything in a status document that has a state: repositories, home, jobs."""
+    home = document.get("home")
+    mirror = [{**home, "name": home.get("name") or "home"}] if home else []
+    return [*document.get("repos", ()), *mirror, *(document.get("jobs") or ())]
+
+
+def repo_lines(output: Output, repos: list[dict[str, Any]]) -> list[str]:
+    """Return one aligned line a repository, and under each what needs doing and how."""
+    now = clock.SystemClock().wall()
+    rows = [[*_name_and_state(repo), *_branch_what_path(output, repo, now)] for repo in repos]
+    return [line for repo, row in zip(repos, output.table(rows), strict=True) for line in (row, *_needs(output, repo))]
+
+
+def home_lines(output: Output, home: dict[str, Any]) -> list[str]:
+    """Return the home mirror's lines."""
+    entry = {"name": "home", "state": "ok", **home, "path": home.get("repo", "")}
+    lines = repo_lines(output, [entry])
+    lines += output.wrap(f"{text.counted(int(home.get('tracked') or 0), 'tracked file')}", "dim", "  ")
+    for item in home.get("broken") or ():
+        lines += output.wrap(f"{item.get('type', '')} ~/{item.get('path', '')}", "yellow", "  ")
+    return lines
+
+
+def job_lines(output: Output, jobs: list[dict[str, Any]]) -> list[str]:
+    """Return one aligned line a job, and under each what needs doing and how."""
+    now = clock.SystemClock().wall()
+    rows = [
+        [
+            *_name_and_state(job),
+            Cell(str(job.get("backend", ""))),
+            Cell(str(job.get("mode", ""))),
+            Cell(
+                _joined(output, [_when("last run", job.get("last_run"), now), _when("next", job.get("next_run"), now)])
+            ),
+        ]
+        for job in jobs
+    ]
+    return [line for job, row in zip(jobs, output.table(rows), strict=True) for line in (row, *_needs(output, job))]
+
+
+def _name_and_state(entry: dict[str, Any]) -> list[Cell]:
+    state = str(entry.get("state", ""))
+    return [Cell(str(entry.get("name", "")), "bold"), Cell(state, STYLES.get(state, "red"))]
+
+
+def _branch_what_path(output: Output, repo: dict[str, Any], now: float) -> list[Cell]:
+    what = [
+        str(repo.get("reason") or ""),
+        *(f"{key} {repo[key]}" for key in ("pending", "ahead", "behind") if repo.get(key)),
+        "polling" if repo.get("watch") == "polling" else "",
+        _last_commit(repo.get("last_commit"), now),
+    ]
+    path = text.tilde(str(repo.get("path", "")))
+    return [Cell(str(repo.get("branch") or "")), Cell(_joined(output, what)), Cell(path, "dim", is_path=True)]
+
+
+def _last_commit(commit: dict[str, Any] | None, now: float) -> str:
+    if not commit:
+        return ""
+    subject = text.fit(str(commit.get("message", "")), 50)
+    return _when(f"last commit {_quoted(subject)}", commit.get("time"), now)
+
+
+def _quoted(subject: str) -> str:
+    return f"'{subject}'"
+
+
+def _when(label: str, iso: str | None, now: float) -> str:
+    if not iso:
+        return ""
+    try:
+        seconds = now - clock.parse_iso(iso)
+    except ValueError:
+        return f"{label} {iso}"
+    return f"{label} {text.ago(seconds)}" if seconds > -2 else f"{label} in {text.span(-seconds)}"
+
+
+def _joined(output: Output, parts: list[str]) -> str:
+    return (" · " if output.is_unicode else ", ").join(part for part in parts if part)
+
+
+def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
+    """Return what needs doing and how, indented."""
+    name = str(entry.get("name", ""))
+    lines: list[str] = []
+    error = entry.get("error") or {}
+    if error.get("message"):
+        lines += output.wrap(str(error["message"]), "red" if needs_person(entry) else "yellow", "  ")
+        if error.get("hint"):
+            lines += _hint(output, str(error["hint"]))
+    conflicts = entry.get("conflicts") or []
+    lines += _named(output, [f"conflict: {path}" for path in conflicts], "conflicts")
+    if conflicts and not error.get("hint"):
+        if "resolve" in BY_NAME:
+            how = "gitsyncctl resolve PATH --ours | --theirs | --both"
+        else:
+            how = f"settle each with git, then: gitsyncctl sync {name}"
+        lines += _hint(output, how)
+    quarantined = entry.get("quarantined") or []
+    lines += _named(
+        output, [f"not committed: {item.get('path', '')} ({item.get('why', '')})" for item in quarantined], "files"
+    )
+    if quarantined:
+        lines += _hint(output, "commit it yourself with git if it is meant, else list it in .gitignore or move it away")
+    if entry.get("state") == "halted" and not error.get("hint"):
+        lines += _hint(output, f"if this is meant: gitsyncctl resume {name} --accept")
+    for note in entry.get("notes") or ():
+        lines += output.wrap(f"note: {note}", "dim", "  ")
+    return lines
+
+
+def _hint(output: Output, hint: str) -> list[str]:
+    return output.wrap(f"hint: {hint}", "", "  ")
+
+
+def _named(output: Output, sentences: list[str], noun: str) -> list[str]:
+    lines = [line for sentence in sentences[:NAMED] for line in output.wrap(sentence, "red", "  ")]
+    if len(sentences) > NAMED:
+        lines += output.wrap(
+            f"and {len(sentences) - NAMED} more {noun}; all of them: gitsyncctl status --json", "red", "  "
+        )
+    return lines

@@ -1,0 +1,88 @@
+"""How values look to a person: escaped names, widths, relative times. Pure; any thread may use it."""
+
+from __future__ import annotations
+
+import os
+
+# Below these many seconds, a time is told in this unit of so many seconds.
+_AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d"))
+
+
+def escape(text: str) -> str:
+    """Return `text` as it may reach a terminal: what is not printable (control characters, bytes that are no UTF-8,
+    what turns the direction of writing) shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    number = ord(char)
+    if 0xDC80 <= number <= 0xDCFF:
+        return f"\\x{number - 0xDC00:02x}"  # how os.fsdecode spells a byte that is no UTF-8
+    # isprintable also says no to other spaces, which are harmless but look like the plain one: escape them, too.
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # here: a megabyte that plain names do not need
+
+    columns = 0
+    for char in text:
+        if not unicodedata.combining(char):
+            columns += 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return columns
+
+
+def fit(text: str, columns: int, mark: str = "…") -> str:
+    """Return `text` cut at its end to at most `columns` columns."""
+    if width(text) <= columns:
+        return text
+    room = columns - width(mark)
+    if room <= 0:
+        return mark[: max(columns, 0)]
+    kept = text[:room]
+    while width(kept) > room:
+        kept = kept[:-1]
+    return kept + mark
+
+
+def fit_path(path: str, columns: int, mark: str = "…") -> str:
+    """Return `path` cut at its beginning to at most `columns` columns: the end tells paths apart."""
+    if width(path) <= columns:
+        return path
+    return fit(path[::-1], columns, mark[::-1])[::-1]
+
+
+def pad(text: str, columns: int) -> str:
+    """Return `text` with spaces up to `columns` columns."""
+    return text + " " * (columns - width(text))
+
+
+def tilde(path: str) -> str:
+    """Return an absolute path with the home directory written as ~."""
+    home = os.environ.get("HOME", "").rstrip("/")
+    if home and (path == home or path.startswith(home + "/")):
+        return "~" + path[len(home) :]
+    return path
+
+
+def span(seconds: float) -> str:
+    """Return a length of time as "9 s", "2 min", "3 h" or "12 d"."""
+    for limit, unit_s, name in _AGES:
+        if seconds < limit:
+            return f"{int(seconds / unit_s)} {name}"
+    return f"{int(seconds / 86400)} d"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was; a little in the future is a clock that differs, not worth a word."""
+    return "just now" if seconds < 2 else f"{span(seconds)} ago"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 repo" or "3 repos"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
