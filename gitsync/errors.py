@@ -5,7 +5,10 @@ Anything else that reaches the top of a program is a bug of ours and ends it wit
 
 from __future__ import annotations
 
-from typing import ClassVar
+# typing takes 2 ms to load, and the control command, which runs for every prompt of a shell, needs nothing of it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 EXIT_OK = 0
 EXIT_ATTENTION = 1
