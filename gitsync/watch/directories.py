@@ -66,8 +66,11 @@ def list_directory(path: bytes) -> tuple[list[bytes], bool]:
     return names, has_git
 
 
-def directories(root: bytes, prune: Prune) -> Iterator[bytes]:
-    """Yield every directory below `root` that is to be watched, relative to it; unreadable ones are not entered."""
+def directories(root: bytes, prune: Prune) -> Iterator[tuple[bytes, bool]]:
+    """Yield every directory below `root` that is to be watched, relative to it, and whether it is a repository.
+
+    Unreadable directories are not entered.
+    """
     stack = [b""]
     while stack:
         path = stack.pop()
@@ -79,9 +82,9 @@ def directories(root: bytes, prune: Prune) -> Iterator[bytes]:
             below = path + b"/" + name if path else name
             if not prune(below):
                 stack.append(below)
-                yield below
+                yield below, False
             elif has_git(root + b"/" + below):
-                yield below
+                yield below, True
 
 
 def has_git(directory: bytes) -> bool:

@@ -145,8 +145,11 @@ class WatchTree:
     def coverage(self) -> Coverage:
         """Return the directories that should be watched and are not, and the other way round; changes nothing."""
         watched = {node.path for node in self.nodes.values() if not node.is_marker}
-        there = set(directories(self.root, self.prune)) | {b""}
-        return Coverage(frozenset(there - watched - self.problems.keys()), frozenset(watched - there))
+        there = dict(directories(self.root, self.prune))
+        there[b""] = False
+        # An ignored directory that becomes a repository is not noticed, and need not be.
+        wanted = {path for path, is_nested in there.items() if not is_nested}
+        return Coverage(frozenset(wanted - watched - self.problems.keys()), frozenset(watched - there.keys()))
 
     def _cover(self, stack: list[tuple[Node, bytes]]) -> None:
         while stack:
