@@ -20,6 +20,7 @@ class Span:
 
     first: int
     last: int
+    is_header: bool = False
 
 
 _STRING = (
@@ -95,8 +96,9 @@ class _Scan:
                 self.counts[where] = self.counts.get(where, 0) + 1
             # A [table] may be opened below a list of tables, but is never one itself.
             table = (*where, self.counts[where] - 1) if is_list else where
-            self.note((), keys, Span(first, first))
-            self.spans.setdefault(table, Span(first, first))
+            span = Span(first, first, is_header=True)
+            self.note((), keys, span)
+            self.spans.setdefault(table, span)
 
     def note(self, start: Where, keys: list[str], span: Span) -> None:
         for count in range(1, len(keys) + 1):

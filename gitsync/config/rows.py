@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 
@@ -68,7 +67,6 @@ def option(kind: Kind, default: Any, doc: str, *, example: Any, is_required: boo
     return dataclasses.field(default=None if default is None else convert(row, default), metadata=metadata)
 
 
-@cache
 def rows(shape: type) -> dict[str, Option]:
     """Return the options that a dataclass of options declares, by key, in their order."""
     return {

@@ -1,0 +1,259 @@
+"""Edits of config.toml that keep its comments and order. On its caller's thread; owns the file while an edit runs.
+
+Each edit is verified before anything is written: the new text has to mean the old one with exactly that change, and
+has to load without a fault. tomlkit is used here alone, and loaded only when an edit needs it.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitsync.config.build import default_name, free_name
+from gitsync.config.checks import name_from
+from gitsync.config.edits import append_table, insert_key, lines_of_key, remove_table
+from gitsync.config.entries import (
+    check_given,
+    entry_of,
+    ini_instead,
+    is_there,
+    repo_names,
+    repos_in,
+    root_of,
+    writable_root,
+)
+from gitsync.config.expand import shorten_path
+from gitsync.config.keys import find_key, from_text, in_force
+from gitsync.config.legacy.gitsync_ini import parse_ini
+from gitsync.config.lines import Where
+from gitsync.config.literal import repos_as_toml, toml_literal
+from gitsync.config.load import parse, read_tables
+from gitsync.config.source import SYSTEM_INI, read_text
+from gitsync.config.store import edit_file
+from gitsync.config.values import nearest, quoted
+from gitsync.core.names import shown_text
+from gitsync.errors import OperationError, UsageError
+
+NEW_FILE = "# What gitsync watches and how; every key is explained in docs/configuration.rst.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class RepoRemoved:
+    """What `remove_repo` took out."""
+
+    name: str
+    root: Path
+
+
+def add_repo(
+    path: Path, root: Path, *, name: str | None = None, remote: str | None = None, system_ini: Path = SYSTEM_INI
+) -> str:
+    """Have `root` in the configuration file `path`, and return its name; one that is in it already is kept.
+
+    Without `name` it is the directory's, with a number where that is taken; `name` and `remote` that are given are
+    set. Raise OperationError when `name` is another repository's, or the file cannot be edited.
+    """
+    root = writable_root(root)
+    check_given(name, remote)
+    chosen = ""
+
+    def edit(text: str, raw: dict[str, Any]) -> str:
+        nonlocal chosen
+        number, taken = entry_of(raw, root), repo_names(raw)
+        if name is not None and taken.get(name, number) != number:
+            raise OperationError(
+                f"the name {quoted(name)} is taken by another repository",
+                "choose another one with --name",
+                code="name-taken",
+            )
+        if number is None:
+            default = name_from(root.name)
+            chosen = name or free_name(default or "root", set(taken))
+            values = {"path": shorten_path(root)}
+            values |= {"name": chosen} if chosen != default else {}
+            values |= {"remote": remote} if remote is not None else {}
+            return _appended(text, raw, values)
+        entry = raw["repo"][number]
+        for key, value, current in (("name", name, default_name(entry)), ("remote", remote, entry.get("remote"))):
+            if value is not None and value != current:
+                text = _set(text, tomllib.loads(text), ("repo", number), key, value)
+        chosen = name or default_name(entry) or ""
+        return text
+
+    _edit(path, edit, system_ini)
+    return chosen
+
+
+def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> RepoRemoved:
+    """Take the repository of that name or directory out of the file. Raise UsageError when it is not in it."""
+    removed: RepoRemoved | None = None
+
+    def edit(text: str, raw: dict[str, Any]) -> str:
+        nonlocal removed
+        names = repo_names(raw)
+        number = names.get(which)
+        if number is None or number < 0:
+            number = entry_of(raw, Path(os.path.abspath(os.path.expanduser(which))))  # noqa: PTH100,PTH111 - never raises
+        if number is None:
+            known = [name for name, at in names.items() if at >= 0]
+            raise UsageError(
+                f"{quoted(which)} is not watched{nearest(which, known)}",
+                "see what is: gitsyncctl list",
+                code="unknown-name",
+            )
+        entry = raw["repo"][number]
+        removed = RepoRemoved(default_name(entry) or "", root_of(entry) or Path(str(entry.get("path", ""))))
+        expected = copy.deepcopy(raw)
+        del expected["repo"][number]
+        if not expected["repo"]:
+            del expected["repo"]
+        return _verified(
+            expected,
+            lambda: remove_table(text, ("repo", number)),
+            lambda: _with_tomlkit(text, lambda document, _: document["repo"].pop(number)),
+        )
+
+    _edit(path, edit, system_ini)
+    assert removed is not None
+    return removed
+
+
+def set_value(path: Path, key: str, text: str, *, system_ini: Path = SYSTEM_INI) -> None:
+    """Set a dotted key (`defaults.quiet`, `repo.NAME.quiet`) to what a person typed.
+
+    Raise UsageError for a key that does not exist and a value that is not allowed, ConfigError when the file would
+    have a fault then.
+    """
+
+    def edit(before: str, raw: dict[str, Any]) -> str:
+        found = find_key(key, raw)
+        value = from_text(found.row, key, text)
+        return _set(before, raw, found.table, found.row.key, value)
+
+    _edit(path, edit, system_ini)
+
+
+def get(path: Path, key: str, *, system_ini: Path = SYSTEM_INI) -> object:
+    """Return the value in force of a dotted key, as it would be written; a dict for a whole table (`repo.NAME`).
+
+    Raise UsageError for a key that does not exist, ConfigError when the file has faults.
+    """
+    ini = ini_instead(path, system_ini)
+    raw: dict[str, Any] | None
+    if ini is not None:
+        config, raw = parse_ini(read_text(ini), ini), None
+    else:
+        text = read_text(path) if is_there(path) else ""
+        config, raw = parse(text, path), read_tables(text, path)[0]
+    if raw is None:
+        raw = tomllib.loads(repos_as_toml(config, ""))
+    return in_force(key, raw, config)
+
+
+def _edit(path: Path, edit: Callable[[str, dict[str, Any]], str], system_ini: Path) -> None:
+    ini = ini_instead(path, system_ini)
+
+    def on_text(text: str | None) -> str:
+        if text is None and ini is not None:
+            text = repos_as_toml(parse_ini(read_text(ini), ini), f"Made from {shown_text(str(ini))}.")
+        text = NEW_FILE if text is None else text
+        raw, _ = read_tables(text, path)
+        if raw is None:
+            raise OperationError(
+                f"{shown_text(str(path))} is the configuration of the first GitSync, which cannot be edited here",
+                f"gitsyncctl import --gitsync {shown_text(str(path))} turns it into config.toml",
+            )
+        if not isinstance(raw.get("repo", []), list) or not all(isinstance(entry, dict) for entry in repos_in(raw)):
+            parse(text, path)  # which tells what is wrong with it
+        edited = edit(text, raw)
+        parse(edited, path)
+        return edited
+
+    edit_file(path, on_text)
+
+
+def _appended(text: str, raw: dict[str, Any], values: dict[str, Any]) -> str:
+    expected = copy.deepcopy(raw)
+    expected.setdefault("repo", []).append(values)
+    literal = toml_literal(values)
+    return _verified(
+        expected,
+        lambda: append_table(text, "[[repo]]", values),
+        lambda: _with_tomlkit(text, lambda document, value: document["repo"].append(value(literal))),
+    )
+
+
+def _set(text: str, raw: dict[str, Any], table: Where, key: str, value: Any) -> str:
+    expected = copy.deepcopy(raw)
+    node: Any = expected
+    for step in table:
+        node = node[step] if isinstance(step, int) else node.setdefault(step, {})
+    if not isinstance(node, dict):
+        raise OperationError(f"{table[0]} is not a table in this file", "see what is wrong: gitsyncctl config check")
+    is_new = key not in node
+    node[key] = value
+    literal = toml_literal(value)
+
+    def put(document: Any, to_item: Callable[[str], Any]) -> None:
+        for step in table:
+            document = document[step]
+        document[key] = to_item(literal)
+
+    return _verified(
+        expected,
+        lambda: insert_key(text, table, key, value) if is_new else _replaced(text, (*table, key), literal),
+        lambda: append_table(text, f"[{table[0]}]", {key: value}) if table[0] not in raw else None,
+        lambda: _with_tomlkit(text, put),
+    )
+
+
+def _replaced(text: str, where: Where, literal: str) -> str | None:
+    """Return `text` with another value for a key, by tomlkit on the lines of that key alone."""
+    found = lines_of_key(text, where)
+    if found is None:
+        return None
+    keys = [step for step in where if isinstance(step, str)]
+
+    def put(document: Any, to_item: Callable[[str], Any]) -> None:
+        # The lines hold `quiet = …`, or with dots what a header would hold, `defaults.quiet = …`.
+        for count in range(1, len(keys) + 1):
+            if keys[-count] in document:
+                for step in keys[-count:-1]:
+                    document = document[step]
+                document[keys[-1]] = to_item(literal)
+                return
+
+    edited = _with_tomlkit(found[1], put)
+    return None if edited is None else found[0] + edited + found[2]
+
+
+def _with_tomlkit(text: str, change: Callable[[Any, Callable[[str], Any]], None]) -> str | None:
+    import tomlkit  # here: it takes as long to load as everything else of ours
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(text)
+        change(document, tomlkit.value)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, IndexError, TypeError):
+        return None  # the text is written in a way that tomlkit does not edit; the caller says so
+
+
+def _verified(expected: dict[str, Any], *attempts: Callable[[], str | None]) -> str:
+    """Return the text of the first attempt that means what is expected."""
+    for attempt in attempts:
+        text = attempt()
+        try:
+            if text is not None and tomllib.loads(text) == expected:
+                return text
+        except (ValueError, RecursionError):
+            continue  # an edit on lines that this way of writing does not allow; the next attempt is made
+    raise OperationError(
+        "the configuration is written in a way that cannot be edited without losing something",
+        "edit it by hand: gitsyncctl config edit",
+    )

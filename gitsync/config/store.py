@@ -1,0 +1,140 @@
+"""Writes the configuration file so that no edit is lost: one editor at a time, and whole or not at all.
+
+On its caller's thread (a program's foreground or a control connection, never one of the daemon's owners: it may wait).
+Owns `config.lock` in the state directory for as long as an edit runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gitsync import clock, places
+from gitsync.config.source import decode, read_bytes
+from gitsync.core.names import shown_text
+from gitsync.errors import OperationError
+
+LOCK_WAIT_S = 10.0
+LOCK_POLL_S = 0.02
+TRIES = 5
+
+
+def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
+    """Write what `edit` makes of the file's text, None for a file that does not exist yet.
+
+    A symbolic link is followed, mode and byte order mark are kept, missing directories are made. When another program
+    changes the file meanwhile, `edit` is called again on what it holds then; so it may have no effects of its own.
+    Raise OperationError when the file cannot be written; it is as it was then.
+    """
+    with _alone():
+        for _ in range(TRIES):
+            # What the link leads to is replaced, not the link: configurations are kept in dotfile repositories.
+            target = Path(os.path.realpath(path))
+            before = _content(target)
+            text = None if before is None else decode(before, path)
+            edited = edit(text)
+            if edited == text:
+                return
+            mark = b"\xef\xbb\xbf" if before is not None and before.startswith(b"\xef\xbb\xbf") else b""
+            try:
+                if _replace(target, before, mark + edited.encode()):
+                    return
+            except OSError as error:
+                raise OperationError(
+                    f"cannot write {shown_text(str(path))}: {error.strerror}",
+                    f"check the permissions of {shown_text(str(target.parent))} and the space on its disk",
+                ) from error
+    raise OperationError(
+        f"another program keeps changing {shown_text(str(path))}", "wait until it is done, then try again"
+    )
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the lock of everybody who edits a configuration."""
+    path = places.state_dir() / "config.lock"
+    ends_at = clock.SystemClock().now() + LOCK_WAIT_S
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise OperationError(
+            f"cannot open {shown_text(str(path))}: {error.strerror}", "check the directory's permissions"
+        ) from error
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if clock.SystemClock().now() >= ends_at:
+                    raise OperationError(
+                        f"another gitsync has been editing the configuration for {LOCK_WAIT_S:.0f} s",
+                        f"see which one: fuser {shown_text(str(path))}",
+                    ) from None
+                clock.sleep(LOCK_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)  # which lets go of the lock
+
+
+def _content(target: Path) -> bytes | None:
+    try:
+        target.stat()
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError as error:
+        raise _blocked(target) from error
+    except OSError as error:
+        raise OperationError(
+            f"cannot look at {shown_text(str(target))}: {error.strerror}", "check the permissions of its directory"
+        ) from error
+    return read_bytes(target)
+
+
+def _blocked(target: Path) -> OperationError:
+    """Return the error that says which file stands where a directory has to be; most often it is GitSync's INI."""
+    file = next(parent for parent in target.parents if parent.exists())
+    shown = shown_text(str(file))
+    return OperationError(
+        f"cannot make {shown_text(str(target))}: {shown} is a plain file",
+        f"move it (mv {shown} {shown}.ini), then: gitsyncctl import --gitsync {shown}.ini; or use --config",
+    )
+
+
+def _replace(target: Path, before: bytes | None, data: bytes) -> bool:
+    """Put `data` in the place of `before`; return False, with nothing changed, when the file is not that any more."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            if before is not None:
+                _keep_access(target, descriptor)
+            file.flush()
+            os.fsync(descriptor)
+        if _content(target) != before:
+            return False
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)  # there only when it did not become the file
+    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return True
+
+
+def _keep_access(target: Path, descriptor: int) -> None:
+    facts = target.stat()
+    if (facts.st_uid, facts.st_gid) != (os.geteuid(), os.getegid()):
+        # Only root may give files away; for anybody else the new file is theirs, as with every editor.
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, facts.st_uid, facts.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(facts.st_mode))
