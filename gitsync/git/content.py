@@ -67,6 +67,7 @@ class Reader:
     def __init__(self, root: str | bytes) -> None:
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._way: list[tuple[bytes, int]] = []
+        self._above: bytes | None = b""
         self._clock = SystemClock()
 
     def __enter__(self) -> Reader:
@@ -86,6 +87,7 @@ class Reader:
         """Close the handles of directories below the root: they may have been moved since."""
         while self._way:
             os.close(self._way.pop()[1])
+        self._above = b""
 
     def look(self, path: bytes) -> Found:
         """Return what kind of thing is at `path`, its stat, and no content."""
@@ -123,7 +125,11 @@ class Reader:
             os.close(handle)
 
     def _parent(self, path: bytes) -> tuple[int, bytes]:
-        *parts, name = path.split(b"/")
+        above, _, name = path.rpartition(b"/")
+        if above == self._above:
+            return (self._way[-1][1] if self._way else self._root), name
+        parts = above.split(b"/") if above else []
+        self._above = None
         kept = 0
         while kept < min(len(parts), len(self._way)) and self._way[kept][0] == parts[kept]:
             kept += 1
@@ -132,6 +138,7 @@ class Reader:
         for part in parts[kept:]:
             at = self._way[-1][1] if self._way else self._root
             self._way.append((part, os.open(part, _DIRECTORY, dir_fd=at)))
+        self._above = above
         return (self._way[-1][1] if self._way else self._root), name
 
     def _read_once(self, path: bytes, is_forced: bool, through: Callable[[int], str] | None) -> Found:

@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from gitsync.errors import OperationError
 from gitsync.git.indexformat import HEADER, CorruptIndexError, IndexEntry, NewEntry, UnsupportedIndexError, empty
-from gitsync.git.locks import IndexLock, storage_error, write_durably
+from gitsync.git.locks import IndexLock, Replace, storage_error, write_durably
 from gitsync.git.program import GitProgram, failed
-from gitsync.git.rawindex import RawIndex
+from gitsync.git.rawindex import Layout, RawIndex
 
 Signature = tuple[int, int, int, int]
-Replace = Callable[[bytes], None]
 
 # A walk costs about a microsecond an entry, a look-up fifty.
 _WALK_FROM = 50
+_MAPPED_FROM = 1 << 16
 
 
 class IndexFile:
@@ -37,6 +37,7 @@ class IndexFile:
         self._intent = notes_dir / "index-intent.json"
         self._sound: Signature | None = None
         self._unconflicted: Signature | None = None
+        self._layout: tuple[Signature, Layout] | None = None
 
     def close(self) -> None:
         """Let go of the lock's record."""
@@ -49,12 +50,17 @@ class IndexFile:
             facts = os.stat(self.path)
         except FileNotFoundError:
             return None
-        return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+        return _signature(facts)
 
     @property
     def is_missing(self) -> bool:
         """Whether there is no index at all."""
         return self.signature is None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the index is the one that was read last."""
+        return self._layout is not None and self._layout[0] == self.signature
 
     def count(self) -> int:
         """Return how many entries there are, as the header says; 0 without an index or with a broken one."""
@@ -71,7 +77,7 @@ class IndexFile:
         if signature is None or signature == self._unconflicted:
             return False
         try:
-            found = RawIndex(self._mapped()).has_conflicts()
+            found = self._load().has_conflicts()
         except UnsupportedIndexError:
             found = bool(self._program.read("ls-files", "--unmerged", "-z"))
         except CorruptIndexError:
@@ -85,7 +91,7 @@ class IndexFile:
         wanted = dict.fromkeys(paths)
         found: dict[bytes, IndexEntry | None] = dict(wanted)
         try:
-            index = RawIndex(self._mapped())
+            index = self._load()
             if len(wanted) > index.count / _WALK_FROM and len(wanted) > _WALK_FROM:
                 found.update((path, entry) for path, entry in index.walk() if path in wanted)
             else:
@@ -112,7 +118,7 @@ class IndexFile:
         Raise CorruptIndexError when there is no index to change, OperationError when it cannot be written.
         """
         try:
-            index = RawIndex(self._mapped())
+            index = self._load()
             if self.signature != self._sound:
                 index.check()
             data = index.patched(changes)
@@ -138,7 +144,7 @@ class IndexFile:
         with suppress(FileNotFoundError):
             write_durably(self._notes / "index.broken", self._bytes())
         if tree_id is None:
-            replace(empty())
+            replace([empty()])
             return
         self._through_git(("read-tree", tree_id), None, None, replace)
         # With the files' stat data git need not read every one of them at its next look.
@@ -157,7 +163,7 @@ class IndexFile:
             if is_checked and not done.ok:
                 raise failed(f"cannot update the index {self.path}", done)
             with open(aside, "rb") as stream:
-                replace(stream.read())
+                replace([stream.read()])
         except OSError as error:
             raise storage_error(f"cannot update the index {self.path}", error) from error
         finally:
@@ -192,10 +198,19 @@ class IndexFile:
         with open(self.path, "rb") as stream:
             return stream.read()
 
-    def _mapped(self) -> bytes | mmap.mmap:
+    def _load(self) -> RawIndex:
         try:
             with open(self.path, "rb") as stream:
-                size = os.fstat(stream.fileno()).st_size
-                return mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) if size > 65536 else stream.read()
+                facts = os.fstat(stream.fileno())
+                is_large = facts.st_size > _MAPPED_FROM
+                data = mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) if is_large else stream.read()
         except FileNotFoundError:
-            return empty()
+            return RawIndex(empty())
+        signature = _signature(facts)
+        index = RawIndex(data, self._layout[1] if self._layout and self._layout[0] == signature else None)
+        self._layout = (signature, index.layout)
+        return index
+
+
+def _signature(facts: os.stat_result) -> Signature:
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

@@ -12,13 +12,15 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 from gitsync import clock
 from gitsync.errors import OperationError, TransientError
+
+Replace = Callable[[Sequence[bytes | memoryview]], None]
 
 _MARK = b"gitsync "
 # git holds the index lock for moments; one that is older than this was most likely left by a crash.
@@ -48,7 +50,7 @@ class IndexLock:
         return os.path.lexists(self.path) and not self._is_swept()
 
     @contextmanager
-    def held(self) -> Iterator[Callable[[bytes], None]]:
+    def held(self) -> Iterator[Replace]:
         """Hold the lock; yield a function that puts a new index in place of the old one.
 
         Raise TransientError "index-locked" when somebody else holds it.
@@ -95,14 +97,14 @@ class IndexLock:
     def _acquire(self) -> None:
         for is_last in (False, True):
             try:
-                _write_new(self._own, _MARK + self._token.encode() + b"\n")
+                _write_new(self._own, [_MARK + self._token.encode() + b"\n"])
                 # A link appears with its content: there is no moment at which the lock is there but not ours to prove.
                 try:
                     os.link(self._own, self.path)
                 except FileExistsError:
                     raise
                 except OSError:  # a file system without hard links
-                    _write_new(self.path, _MARK + self._token.encode() + b"\n")
+                    _write_new(self.path, [_MARK + self._token.encode() + b"\n"])
                 return
             except FileExistsError:
                 with suppress(FileNotFoundError):
@@ -114,7 +116,7 @@ class IndexLock:
                     os.unlink(self._own)
                 raise storage_error(f"cannot lock the index {self.path}", error) from error
 
-    def _replace(self, data: bytes) -> None:
+    def _replace(self, data: Sequence[bytes | memoryview]) -> None:
         index = self.path.removesuffix(".lock")
         try:
             os.unlink(self._own)
@@ -126,12 +128,13 @@ class IndexLock:
             raise storage_error(f"cannot write the index {index}", error) from error
 
 
-def _write_new(path: str, data: bytes) -> None:
+def _write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(handle, view) :]
+        for piece in data:
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(handle, view) :]
     finally:
         os.close(handle)
 

@@ -41,11 +41,17 @@ _CHAIN = 3
 _KEPT, _DROPPED = (b"TREE", b"REUC"), (b"EOIE", b"IEOT")
 
 
+Layout = tuple[int, list[tuple[bytes, int, int]]]
+
+
 class RawIndex:
     """An index as bytes or as a mapped file."""
 
-    def __init__(self, data: bytes | mmap.mmap) -> None:
-        """Raise CorruptIndexError or UnsupportedIndexError for what cannot be handled."""
+    def __init__(self, data: bytes | mmap.mmap, layout: Layout | None = None) -> None:
+        """Take the index's bytes, and its layout if that is known already.
+
+        Raise CorruptIndexError or UnsupportedIndexError for what cannot be handled.
+        """
         if len(data) < HEADER.size + _TRAILER:
             raise CorruptIndexError("it is cut short")
         signature, self.version, self.count = HEADER.unpack_from(data)
@@ -55,11 +61,15 @@ class RawIndex:
             raise UnsupportedIndexError("version 4")
         self._data = data
         self._last = len(data) - _TRAILER
-        self.extensions: list[tuple[bytes, int, int]] = []
-        self.entries_end = self._find_end()
+        self.entries_end, self.extensions = layout or self._find_end()
         for name, _, _ in self.extensions:
             if name not in _KEPT + _DROPPED:
                 raise UnsupportedIndexError(f"extension {name!r}")
+
+    @property
+    def layout(self) -> Layout:
+        """Where the entries end and which extensions follow; a later look at the same bytes need not search."""
+        return self.entries_end, self.extensions
 
     def check(self) -> None:
         """Raise CorruptIndexError unless the checksum is right (or left out, as index.skipHash does)."""
@@ -90,10 +100,13 @@ class RawIndex:
                 return True
         return False
 
-    def patched(self, changes: Mapping[bytes, NewEntry | None]) -> bytes:
-        """Return the index with each path of `changes` set or taken out; a file takes the place of a directory of its
-        name and the other way round."""
+    def patched(self, changes: Mapping[bytes, NewEntry | None]) -> list[bytes | memoryview]:
+        """Return the pieces of the index with each path of `changes` set or taken out.
+
+        A file takes the place of a directory of its name, and the other way round.
+        """
         cuts: dict[int, tuple[int, bytes]] = {}
+        fine: set[bytes] = set()
         count = self.count
         for path, new in sorted(changes.items()):
             start = end = self._find(path)
@@ -102,9 +115,9 @@ class RawIndex:
                 count -= 1
             had_end, had = cuts.get(start, (start, b""))
             # Several new entries may go in before the same old one; they come in order.
-            cuts[start] = (max(end, had_end), had + (b"" if new is None else packed(path, new)))
+            cuts[start] = (max(end, had_end), had if new is None else had + packed(path, new))
             if new is not None:
-                count += 1 - self._cut_clashes(path, changes, cuts)
+                count += 1 - self._cut_clashes(path, changes, cuts, fine)
         data = memoryview(self._data)
         pieces: list[bytes | memoryview] = [HEADER.pack(b"DIRC", self.version, count)]
         at = HEADER.size
@@ -117,20 +130,28 @@ class RawIndex:
                 body = bytes(data[start:stop])
                 body = invalidated(body, changes) if name == b"TREE" else body
                 pieces += [name, struct.pack(">I", len(body)), body]
-        whole = b"".join(pieces)
-        trailer = hashlib.sha1(whole).digest() if any(data[self._last :]) else bytes(_TRAILER)
-        return whole + trailer
+        digest = hashlib.sha1()
+        for piece in pieces:
+            digest.update(piece)
+        return [*pieces, digest.digest() if any(data[self._last :]) else bytes(_TRAILER)]
 
     def _cut_clashes(
-        self, path: bytes, changes: Mapping[bytes, NewEntry | None], cuts: dict[int, tuple[int, bytes]]
+        self,
+        path: bytes,
+        changes: Mapping[bytes, NewEntry | None],
+        cuts: dict[int, tuple[int, bytes]],
+        fine: set[bytes],
     ) -> int:
-        """Take out entries that cannot stand beside a new `path`; return how many. Those in `changes` are seen to."""
+        """Take out entries that cannot stand beside a new `path`; return how many. Those in `changes` are seen
+        to, `fine` are directories looked at before."""
         clashing = []
-        parts = path.split(b"/")
-        for depth in range(1, len(parts)):
-            at = self._find(prefix := b"/".join(parts[:depth]))
+        end = path.rfind(b"/")
+        while end > 0 and (prefix := path[:end]) not in fine:
+            at = self._find(prefix)
             if at < self.entries_end and self._name(at) == prefix:
                 clashing.append(at)
+            fine.add(prefix)
+            end = path.rfind(b"/", 0, end)
         at = self._find(path + b"/")
         while at < self.entries_end and self._name(at).startswith(path + b"/"):
             clashing.append(at)
@@ -159,8 +180,8 @@ class RawIndex:
             at = self._next(at)
         return at
 
-    def _find_end(self) -> int:
-        """Return where the entries end, and note the extensions behind."""
+    def _find_end(self) -> Layout:
+        """Return where the entries end, and the extensions behind."""
         at, low = HEADER.size, HEADER.size
         high = self._last
         while high - low > _WALK:
@@ -175,8 +196,7 @@ class RawIndex:
         while at <= self._last:
             extensions = self._chain(at)
             if extensions is not None:
-                self.extensions = extensions
-                return at
+                return at, extensions
             if not self._is_entry(at, 1):
                 break
             at = self._next(at)

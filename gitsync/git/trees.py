@@ -14,7 +14,9 @@ _MODES = {b"100644": 0o100644, b"100755": 0o100755, b"120000": 0o120000, b"40000
 _TREE_TYPE = 2
 
 # git refuses these in an index and so in a checkout, also spelt as Windows file systems would take them.
-_REFUSED = re.compile(rb"(?:\A|[/\\])(?:\.git|git~1)[ .]*(?:[:\\/]|\Z)", re.IGNORECASE | re.DOTALL)
+_REFUSED = re.compile(
+    rb"(?:\A|[/\\])(?:\.git|git~1)[ .]*(?:[:\\/]|\Z)|(?:\A|/)\.{0,2}(?:/|\Z)|\0", re.IGNORECASE | re.DOTALL
+)
 
 
 class TreeEntry(NamedTuple):
@@ -47,9 +49,7 @@ class _Edit:
 
 def is_refused(path: bytes) -> bool:
     """Whether git refuses `path` in a tree: empty, `.` or `..` in it, or one that a file system takes for `.git`."""
-    return any(part in (b"", b".", b"..") for part in path.split(b"/")) or (
-        _REFUSED.search(path) is not None or b"\0" in path
-    )
+    return _REFUSED.search(path) is not None
 
 
 def parse(raw: bytes) -> dict[bytes, TreeEntry]:

@@ -23,8 +23,9 @@ from gitsync.git.commits import TipMovedError, author_of, info_of, move_branch, 
 from gitsync.git.filters import Filters
 from gitsync.git.heads import RepoFacts, head_of, open_operation
 from gitsync.git.ignores import IgnoreRules
-from gitsync.git.index import IndexFile, Replace, Signature
+from gitsync.git.index import IndexFile, Signature
 from gitsync.git.indexformat import CorruptIndexError, NewEntry
+from gitsync.git.locks import Replace
 from gitsync.git.opening import open_repository
 from gitsync.git.packs import PACK_FROM, ObjectStore, PackWriter
 from gitsync.git.program import GitProgram
@@ -243,6 +244,8 @@ class Worktree:
 
     def _mend_missing_index(self) -> None:
         """Make an index that is lost or broken anew from HEAD, unless nothing is checked out."""
+        if self.index.is_known:
+            return
         try:
             self.index.entries(())
             if not self.index.is_missing or set(os.listdir(self.root)) <= {".git"}:
