@@ -1,0 +1,116 @@
+"""What is written says what is there: commands, options, generated pages; and it is written for anybody's machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import docutils.core
+import pytest
+
+from gitsync.config.options import SECTIONS
+from gitsync.control.commands import BY_NAME
+from gitsync.core.message import PLACEHOLDERS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.rst"), *ROOT.glob("docs/**/*.rst"), *ROOT.glob("changelog.d/*.rst")])
+README = (ROOT / "README.rst").read_text(encoding="utf-8")
+# What the README itself says is planned.
+PROMISED_LATER = README.partition("What is not there yet\n")[2]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_page_renders(page: Path) -> None:
+    docutils.core.publish_string(
+        page.read_text(encoding="utf-8"),
+        source_path=str(page),
+        settings_overrides={"halt_level": 2, "report_level": 5, "syntax_highlight": "none"},
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"`[^`]*<([^`>]+\.rst)>`_", text):
+        assert (page.parent / target).exists(), target
+    for target in re.findall(r"``(docs/[\w/]+\.rst)``", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_what_the_readme_makes_the_makefile_can() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    asked = set(re.findall(r"^    make ([a-z]+)", README, re.MULTILINE))
+    assert asked
+    assert asked <= targets
+
+
+def test_every_command_of_the_readme_exists_and_every_command_is_in_it() -> None:
+    named = set(re.findall(r"gitsyncctl ([a-z][a-z-]*)", README))
+    assert named <= set(BY_NAME)
+    assert set(BY_NAME) <= named
+
+
+def test_every_option_of_a_command_in_the_readme_exists() -> None:
+    for command, rest in re.findall(r"gitsyncctl ([a-z-]+)((?: [^\n`#]*)?)", README):
+        known = {flag for parameter in BY_NAME[command].parameters for flag in parameter.flags}
+        for flag in re.findall(r"--[a-z][a-z-]*", rest):
+            assert flag in known | {"--json", "--help"}, f"gitsyncctl {command} {flag}"
+
+
+@pytest.mark.parametrize("command", sorted(BY_NAME))
+def test_no_command_is_both_there_and_promised_for_later(command: str) -> None:
+    assert f"``{command}``" not in PROMISED_LATER
+
+
+def test_every_option_is_on_the_page_of_the_configuration() -> None:
+    page = (ROOT / "docs" / "configuration.rst").read_text(encoding="utf-8")
+    for section in SECTIONS.values():
+        for key in section.rows:
+            assert re.search(rf"\b{key}\b", page), f"{section.name}.{key}"
+    for placeholder in PLACEHOLDERS:
+        assert f"{{{placeholder}}}" in page
+
+
+def test_the_page_of_the_states_is_fresh() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import states_page, sys; sys.stdout.write(states_page.page())"],
+        cwd=ROOT / "scripts",
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert done.stdout == (ROOT / "docs" / "states.rst").read_text(encoding="utf-8"), "run: make docs"
+
+
+def _texts() -> list[Path]:
+    skipped = {".git", ".venv", "build", "dist", "demo", ".run", "__pycache__"}
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file()
+        and not skipped & set(path.relative_to(ROOT).parts)
+        and not any(part.endswith(("_cache", ".egg-info")) or part == ".hypothesis" for part in path.parts)
+    ]
+
+
+def test_no_text_knows_the_machine_it_was_written_on() -> None:
+    # Put together, so that this file does not find itself.
+    machine = re.compile("|".join([r"(?<![\w}.~])/wo" + "rk/", "/ro" + r"ot/\.", "/tmp/br" + "ief"]))
+    found = [
+        f"{name(path)}: {match[0]}"
+        for path in _texts()
+        if (match := machine.search(path.read_text(encoding="utf-8", errors="replace")))
+    ]
+    assert found == []
+
+
+def test_the_readme_tells_of_both_exits_of_the_house() -> None:
+    for word in ("gitsync --once", "gitsync --daemon", "gitsync --check", "make test", "make bench", "pipx install ."):
+        assert word in README

@@ -1,0 +1,88 @@
+"""The house's own rules: layers, sizes, docstrings, and what the control command may load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+LINES = 300
+OURS = sorted(
+    path
+    for folder in ("gitsync", "scripts", "benchmarks", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+MODULES = [path for path in OURS if path.is_relative_to(ROOT / "gitsync")]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_every_import_contract_holds() -> None:
+    done = subprocess.run(
+        [BIN / "lint-imports", "--no-cache"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", OURS, ids=name)
+def test_no_file_is_longer_than_a_person_reads(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_and_every_public_thing_says_what_it_is(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    silent = [] if ast.get_docstring(tree) else ["the module"]
+    for node in tree.body:
+        is_public = isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
+        if is_public and not ast.get_docstring(node) and not _is_overload(node):
+            silent.append(node.name)
+    assert silent == []
+
+
+def _is_overload(node: ast.stmt) -> bool:
+    return isinstance(node, ast.FunctionDef) and any(
+        isinstance(mark, ast.Name) and mark.id == "overload" for mark in node.decorator_list
+    )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_annotations_are_never_evaluated_where_there_are_some(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    has_code = any(not isinstance(node, ast.Expr) for node in tree.body)
+    is_told = any(
+        isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.names[0].name == "annotations"
+        for node in tree.body
+    )
+    is_annotated = any(isinstance(node, ast.AnnAssign | ast.FunctionDef) for node in ast.walk(tree))
+    assert is_told or not has_code or not is_annotated
+
+
+LOADED = """
+import sys
+from gitsync.cli.main import main
+try:
+    status = main({argv!r})
+except SystemExit as end:
+    status = end.code
+heavy = ("pygit2", "watchdog", "gitsync.git", "gitsync.watch", "gitsync.engine", "gitsync.daemon")
+print("LOADED", [name for name in sys.modules if name.startswith(heavy)], status)
+"""
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["status", "--help"], ["sync", "--help"], ["list", "--help"]], ids=" ".join
+)
+def test_the_control_command_loads_nothing_heavy(argv: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED.format(argv=argv)], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1:] == ["LOADED [] 0"], done.stdout + done.stderr
