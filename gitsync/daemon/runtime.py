@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,7 @@ class Runtime:
                 self._stop_watcher(name)
                 if self._start_watcher(repo):
                     del self._remake_at[name]
+                    self._tell_watched(name)
                     self.committer.post(Rescan(name, "the watcher was made anew"))
 
     # -- sync now -----------------------------------------------------------------------------------------------------
@@ -170,7 +172,7 @@ class Runtime:
             future = self._ask(self.committer, CommitNow(name))
             exchanger = self.exchangers.get(name)
             if exchanger is not None:
-                future.add_done_callback(lambda _, to=exchanger: to.post(Ask(ExchangeNow(), Future())))
+                future.add_done_callback(partial(_exchange_after, exchanger))
 
     def _ask(self, owner: Committer | Exchanger, what: object) -> Future[Any]:
         future: Future[Any] = Future()
@@ -207,6 +209,7 @@ class Runtime:
             self.exchangers[repo.name] = exchanger
             exchanger.start()
         self.committer.ask(Adopt(repo, self.notes_dir(repo)), ADOPT_S)
+        self._tell_watched(repo.name)
 
     def _remove(self, name: str) -> None:
         logger.info("no longer watching %s", name)
@@ -224,12 +227,16 @@ class Runtime:
             exchanger.join(EXCHANGER_STOP_S)
 
     def _start_watcher(self, repo: RepoConfig) -> bool:
-        rules = (repo.path, repo.include, repo.exclude)
+
+        def make_prune() -> Callable[[bytes], bool]:
+            # Called on the watch thread: the repository that the rules open must stay there.
+            return IgnoreRules(repo.path, repo.include, repo.exclude).is_prunable
+
         watcher = Watcher(
             repo.name,
             repo.path,
             self.committer.buffer_for(repo.name),
-            lambda: IgnoreRules(*rules).is_prunable,
+            make_prune,
             mode=repo.watch,
         )
         try:
@@ -238,8 +245,12 @@ class Runtime:
             logger.debug("%s: cannot watch yet: %s", repo.name, error)
             return False
         self._watchers[repo.name] = watcher
-        self.committer.post(Watched(repo.name, watcher.kind, watcher.hint))
         return True
+
+    def _tell_watched(self, name: str) -> None:
+        watcher = self._watchers.get(name)
+        if watcher is not None:
+            self.committer.post(Watched(name, watcher.kind, watcher.hint))
 
     def _stop_watcher(self, name: str) -> None:
         watcher = self._watchers.pop(name, None)
@@ -262,3 +273,7 @@ class Runtime:
         exchanger = self.exchangers.get(name)
         if exchanger is not None:
             exchanger.post(message)
+
+
+def _exchange_after(exchanger: Exchanger, _: Future[Any]) -> None:
+    exchanger.post(Ask(ExchangeNow(), Future()))

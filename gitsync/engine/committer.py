@@ -114,7 +114,10 @@ class Committer(Owner):
             case Fetched(repo=name) if name in self._repos:
                 self._take_fetched(self._repos[name], message)
             case Pushed(repo=name) if name in self._repos:
-                self._board.set_local(name, ahead=0)
+                self._repos[name].has_upstream = True
+                local = self._board.local(name)
+                # A commit made while the push was under way is still ahead.
+                self._board.set_local(name, ahead=0 if local.head == message.commit else max(local.ahead, 1))
             case Watched(repo=name, kind=kind, hint=hint) if name in self._repos:
                 self._repos[name].show_watch(kind, hint)
             case Rescan(repo=name, reason=reason) if name in self._repos:
@@ -138,10 +141,10 @@ class Committer(Owner):
                     repository.refresh()
                 future.set_result(None)
             case Drop(repo=name):
-                repository = self._repos.pop(name, None)
-                if repository is not None:
-                    self._commit_rest([repository], LAST_COMMIT_S)
-                    repository.close()
+                if name in self._repos:
+                    gone = self._repos.pop(name)
+                    self._commit_rest([gone], LAST_COMMIT_S)
+                    gone.close()
                 self._buffers.pop(name, None)
                 self._board.forget(name)
                 future.set_result(None)

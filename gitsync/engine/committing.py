@@ -119,6 +119,7 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
     if not changes:
         return []
     made: list[CommitInfo] = []
+    groups: list[tuple[str, frozenset[bytes] | None]]
     if config.granularity == "file":
         groups = [(file_message(change), frozenset({change.path})) for change in changes]
     else:
@@ -131,7 +132,7 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
             repository.board.publish(
                 "committed", repository.name, f"committed {config.name} {info.id[:7]}: {info.message}", commit=info.id
             )
-    if made:
+    if made and repository.has_upstream:
         local = repository.board.local(repository.name)
         repository.board.set_local(repository.name, ahead=local.ahead + len(made))
     return made

@@ -97,6 +97,7 @@ def _finish(repository: LocalRepository, answer: Integrated) -> None:
 
 
 def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> None:
+    repository.has_upstream = True
     ahead, behind = ahead_behind(worktree, upstream)
     repository.board.set_local(repository.name, ahead=ahead, behind=behind)
 

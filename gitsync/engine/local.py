@@ -22,6 +22,8 @@ from gitsync.engine.committing import Batch
 from gitsync.engine.messages import Fetched, Pause, Resume
 from gitsync.errors import GitsyncError
 from gitsync.git.integrate import recover
+from gitsync.git.refs import ahead_behind, commit_at
+from gitsync.git.upstream import remote_for
 from gitsync.git.worktree import Staging, Worktree
 from gitsync.model import RepoState
 from gitsync.watch.buffer import ChangeBuffer
@@ -55,6 +57,7 @@ class LocalRepository:
         self.staging: Staging | None = None
         self.fetched: Fetched | None = None
         self.identity: tuple[int, int] | None = None
+        self.has_upstream = False
         self.paused_until: float | None = None
         self.is_hurried = False
         self.is_forced = False
@@ -197,7 +200,17 @@ class LocalRepository:
             self.worktree = worktree
             self.identity = worktree.identity()
             self.board.set_local(self.name, last_commit=worktree.last_commit())
+            self._count(worktree)
         return self.worktree
+
+    def _count(self, worktree: Worktree) -> None:
+        """Show how far the branch is from what the remote was last known to have."""
+        branch = worktree.facts().branch
+        choice = remote_for(self.config.path, self.config.remote, branch) if branch else None
+        upstream = commit_at(worktree, choice.tracking) if choice is not None else None
+        self.has_upstream = upstream is not None
+        ahead, behind = ahead_behind(worktree, upstream) if upstream is not None else (0, 0)
+        self.board.set_local(self.name, ahead=ahead, behind=behind)
 
     def close_worktree(self) -> None:
         if self.worktree is not None:

@@ -11,7 +11,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
 from gitsync.errors import GitsyncError
-from gitsync.git.refs import ahead_behind
+from gitsync.git.refs import ahead_behind, commit_at
 from gitsync.git.upstream import remote_for
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem, RepoState
@@ -42,7 +42,7 @@ def _show(board: Board, repo: RepoConfig, worktree: Worktree) -> None:
     state = RepoState.PENDING if pending else RepoState.OK
     board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)
     choice = remote_for(repo.path, repo.remote, facts.branch)
-    upstream = worktree.read_ref(choice.tracking) if choice is not None else None
+    upstream = commit_at(worktree, choice.tracking) if choice is not None else None
     if upstream is not None:
         ahead, behind = ahead_behind(worktree, upstream)
         board.set_local(repo.name, ahead=ahead, behind=behind)

@@ -48,9 +48,13 @@ def _tick(repo: LocalRepository, now: float) -> None:
         return
     if repo.machine is S_.COMMITTING:
         _stage_on(repo, now)
-        return
-    if is_held(repo, now):
-        return
+    elif not is_held(repo, now):
+        _work(repo, now)
+    if repo.machine is S_.CLEAN and not repo.has_pending and repo.fetched is None:
+        _come_to_rest(repo)
+
+
+def _work(repo: LocalRepository, now: float) -> None:
     if repo.machine is S_.STARTING:
         repo.advance(E_.STARTED)
     if repo.machine is S_.SCANNING:
@@ -71,8 +75,6 @@ def _rest(repo: LocalRepository, now: float) -> None:
         repo.advance(E_.NOTED)
     elif repo.fetched is not None:
         integrate(repo, now)
-    else:
-        _come_to_rest(repo)
 
 
 def _come_to_rest(repo: LocalRepository) -> None:
