@@ -116,6 +116,11 @@ class Output:
         if lines:
             self._write("\n".join(lines) + "\n")
 
+    def prompt(self, question: str) -> None:
+        """Print a question and leave the cursor behind it."""
+        self._write(text.escape(question))
+        self.flush()
+
     def redraw(self, lines: Sequence[str]) -> None:
         """Show `lines` in place of the screen; where there is none, print them after the others."""
         size = self.size

@@ -83,6 +83,6 @@ def ago(seconds: float) -> str:
     return "just now" if seconds < 2 else f"{span(seconds)} ago"
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str, plural: str = "") -> str:
     """Return "1 repo" or "3 repos"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"

@@ -1,0 +1,34 @@
+"""A real ControlServer over a scripted dispatch, for tests of both ends of the socket."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from gitsync.control import client
+from gitsync.control.server import ControlServer
+from tests.fakes.dispatch import FakeBoard, ScriptedDispatch, status
+
+PATIENCE_S = 30.0
+
+
+class Daemon:
+    """A server with its script, its board and the bugs it reported."""
+
+    def __init__(self, directory: Path, **answers: Any) -> None:
+        self.path = directory / "socket"
+        self.board = FakeBoard()
+        self.dispatch = ScriptedDispatch(status=status(), **answers)
+        self.bugs: list[BaseException] = []
+        self.server = ControlServer(self.path, self.dispatch, self.board.subscribe, on_bug=self.bugs.append)
+        self.server.start()
+
+    def connect(self) -> socket.socket:
+        raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        raw.connect(str(self.path))  # waits where the queue is full; with a timeout it would fail at once
+        raw.settimeout(PATIENCE_S)
+        return raw
+
+    def call(self, method: str = "status", **params: Any) -> Any:
+        return client.call(self.path, method, params, PATIENCE_S)
