@@ -153,7 +153,7 @@ class Digest:
         # Whatever the event said, this is what is there now.
         found = tree.cover(parent, name)
         if found is None:
-            if path in tree.problems or (mask & _DEPARTURE and not tree.prune(path)):
+            if path in tree.problems or (mask & _DEPARTURE and child is None and not tree.prune(path)):
                 self.paths.add(path)
         elif found.is_nested:
             self.paths.add(path)

@@ -107,8 +107,7 @@ class WatchTree:
 
     def cover(self, parent: Node, name: bytes) -> Node | None:
         """Make the tree agree with what is there from that entry of `parent` on; return its node if it has a watch."""
-        if self.nodes.get(parent.wd) is parent and not parent.is_nested:
-            self._cover([(parent, name)])
+        self._cover([(parent, name)])
         return parent.child(name)
 
     def move(self, node: Node, parent: Node, name: bytes) -> None:

@@ -51,3 +51,16 @@ class Watch:
 
     def watched(self) -> set[bytes]:
         return {node.path for node in self.tree.nodes.values()}
+
+    def check(self) -> None:
+        """Fail unless the kernel's watches, the tree, and the directories that are there are the same."""
+        self.take()
+        coverage = self.tree.coverage()
+        assert not coverage.missing, f"deaf to {coverage.missing}"
+        assert not coverage.stale, f"watched under a wrong path: {coverage.stale}"
+        nodes = self.tree.nodes.values()
+        lost = [node.path for node in nodes if node.parent is not None and node.parent.child(node.name) is not node]
+        assert not lost, f"watched and not in the tree: {lost}"
+        with open(f"/proc/self/fdinfo/{self.inotify.fd}") as file:
+            in_kernel = sum(line.startswith("inotify ") for line in file)
+        assert in_kernel == len(nodes), f"{in_kernel} watches in the kernel, {len(nodes)} known"

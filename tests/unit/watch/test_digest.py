@@ -46,6 +46,30 @@ def test_a_tree_is_known_under_its_new_name_all_the_way_down(watch: Watch, root:
     assert watch.hints()[0] == {b"x/b/c/f"}
 
 
+def test_a_write_after_a_rename_is_known_by_the_new_name_in_the_same_batch(watch: Watch, root: Path) -> None:
+    (root / "a/b").mkdir(parents=True)
+    watch.hints()
+    (root / "a/b/f").write_text("1")
+    (root / "a").rename(root / "x")
+    (root / "x/b/g").write_text("1")
+    assert watch.hints()[0] == {b"a/b/f", b"x/b/g"}
+
+
+def test_a_directory_that_turns_up_below_itself_calls_for_a_look_at_everything(watch: Watch, root: Path) -> None:
+    # Late events: when n is looked at in a/b, what is there is the old a, which is known as a directory above it.
+    (root / "a/b").mkdir(parents=True)
+    watch.hints()
+    (root / "a/b/n").mkdir()
+    (root / "a/b/n").rmdir()
+    (root / "a").rename(root.parent / "outside/old")
+    (root / "a/b").mkdir(parents=True)
+    (root.parent / "outside/old").rename(root / "a/b/n")
+    watch.take()
+    watch.check()
+    (root / "a/b/n/b/f").write_text("1")
+    assert b"a/b/n/b/f" in watch.hints()[0]
+
+
 def test_both_halves_of_a_rename_need_not_come_together(watch: Watch, root: Path) -> None:
     (root / "a/b").mkdir(parents=True)
     watch.hints()

@@ -108,3 +108,17 @@ def test_a_git_directory_that_lies_in_the_open_keeps_its_full_watch(watch: Watch
     watch.hints()
     (root / "store/HEAD").write_text("ref: refs/heads/other")
     assert b"store/HEAD" in watch.hints()[0]
+
+
+def test_a_git_directory_that_comes_to_lie_in_the_open_is_watched_as_any_other(watch: Watch, root: Path) -> None:
+    (root / ".gitignore").write_text("ign")
+    watch.hints()
+    (root / "ign").mkdir()
+    (root / "sub").mkdir()
+    (root / "sub/.git").write_text("gitdir: ../ign")
+    watch.hints()
+    assert watch.watched() == {b"", b"sub", b"sub/.git"}
+    (root / ".gitignore").unlink()
+    watch.hints()
+    (root / "ign/f").write_text("1")
+    assert watch.hints()[0] == {b"ign/f"}

@@ -26,16 +26,13 @@ def run_vandal(seed: int, top: Path, steps: int = 40) -> None:
             if (step + seed) % 11 == 0:
                 paths, trees, reasons = watch.hints()
                 view.look_at(paths, trees, bool(reasons))
-        watch.take()
-        coverage = watch.tree.coverage()
-        assert not coverage.missing, f"seed {seed}: deaf to {coverage.missing}"
-        assert not coverage.stale, f"seed {seed}: watched under a wrong path {coverage.stale}"
+        watch.check()
         vandal.everywhere()
         paths, trees, reasons = watch.hints()
         view.look_at(paths, trees, bool(reasons))
         there = everything(root, make_prune(root))
         wrong = {path for path in there.keys() | view.known.keys() if there.get(path) != view.known.get(path)}
-        assert not wrong, f"seed {seed}: never noted {wrong}"
+        assert not wrong, f"never noted: {wrong}"
     finally:
         watch.inotify.close()
 
