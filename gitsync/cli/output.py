@@ -65,7 +65,7 @@ class Output:
     @property
     def mark(self) -> str:
         """What stands for text that was cut."""
-        return "…" if self.is_unicode else "~"
+        return "…" if self.is_unicode else "..."
 
     @property
     def size(self) -> tuple[int, int] | None:
