@@ -1,4 +1,4 @@
-"""Backup refs, and moving a branch only when it is where we think it is.
+"""Backup refs, and how commits stand to each other.
 
 Runs on the committer thread, with its Repository. A backup ref is written before history or work tree moves, so that
 `undo` has something to go back to; old ones are taken away here and nowhere else.
@@ -13,7 +13,8 @@ from typing import Protocol
 import pygit2
 
 from gitsync import clock
-from gitsync.errors import OperationError, TransientError
+from gitsync.errors import OperationError
+from gitsync.git.packs import said
 from gitsync.git.translate import clean
 
 BACKUPS = "refs/gitsync/backup/"
@@ -57,7 +58,10 @@ def backup(repo: pygit2.Repository, reason: str, *, commit: str | None = None, w
             if str(found.target) == target:
                 return ref
             continue
-        repo.references.create(ref, target)
+        try:
+            repo.references.create(ref, target)
+        except (pygit2.GitError, ValueError) as error:
+            raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
         if (written := repo.references.get(ref)) is None or str(written.target) != target:
             raise OperationError(
                 f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
@@ -98,6 +102,12 @@ def head_commit(repo: pygit2.Repository) -> str | None:
     return None if repo.head_is_unborn else str(repo.head.target)
 
 
+def commit_at(worktree: HasRepository, ref: str) -> str | None:
+    """Return the commit that a full ref name is at, None when there is no such ref."""
+    found = worktree.repo.references.get(ref)
+    return None if found is None else str(found.target)
+
+
 def is_ancestor(repo: pygit2.Repository, older: str, newer: str) -> bool:
     """Return whether `older` is `newer` or in its history; False when either is not here."""
     if older == newer:
@@ -117,37 +127,3 @@ def ahead_behind(worktree: HasRepository, upstream: str | None) -> tuple[int, in
         return (count, 0) if local else (0, count)
     ahead, behind = repo.ahead_behind(local, upstream)
     return ahead, behind
-
-
-def move(repo: pygit2.Repository, ref: str, expected: str | None, target: str, message: str) -> None:
-    """Move `ref` from `expected` (None: it must not exist) to `target`, with a reflog entry, and read it back.
-
-    Raise TransientError "ref-moved" when it is somewhere else or another git holds its lock, and OperationError when
-    it was not stored.
-    """
-    try:
-        if expected is None:
-            repo.create_reference_direct(ref, target, False, message)
-        else:
-            found = repo.references.get(ref)
-            if found is None or str(found.target) != expected:
-                raise _moved(repo, ref)
-            # set_target compares with the value that this object was looked up with, under the ref's lock.
-            found.set_target(target, message)
-    except (pygit2.AlreadyExistsError, pygit2.GitError, ValueError) as error:
-        now = repo.references.get(ref)
-        if now is None or str(now.target) != target:
-            raise _moved(repo, ref, str(error)) from error
-    written = repo.references.get(ref)
-    if written is None or str(written.target) != target:
-        raise OperationError(
-            f"{clean(repo.path)}: {clean(ref)} was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
-        )
-
-
-def _moved(repo: pygit2.Repository, ref: str, why: str = "") -> TransientError:
-    return TransientError(
-        f"{clean(repo.path)}: {clean(ref)} was moved by somebody else" + (f": {clean(why)}" if why else ""),
-        f"git -C {clean(repo.path)} reflog {clean(ref)}",
-        code="ref-moved",
-    )

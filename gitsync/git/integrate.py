@@ -1,0 +1,242 @@
+"""Brings a plan into the work tree and the branch, or leaves both as they were; mends what a death left half way.
+
+Runs on the committer thread; owns the journal in the notes directory, the backup ref, and through `applier` the work
+tree. The order is what makes it safe:
+
+    look at every path; nothing is touched while one of them is not as the plan expects
+    journal (staging), temporaries with the new versions, all durable: a full disk is met here, before any harm
+    merge commit written and read back; journal (swapping)
+    steps, each looked at; the first surprise takes all of them back
+    directories synced, backup ref, branch moved by compare-and-swap under the index's lock, index entries
+    temporaries removed, journal dropped
+
+Recovery goes forward when nothing speaks against it: every path is at its base or its target. A path with a third
+content is an edit; if it was made before its step, the steps are taken back, HEAD stays at the base, and the normal
+scan commits the edit against the version that it was made from. Nothing is lost by that: the target is in the fetched
+history, the base is in HEAD's, the edit is on disk, and the next merge has all three. If it was made after its step it
+was made on the new version, and is committed on top of the merge. When HEAD was moved by the user in between, nothing
+of the work tree is changed any more: whatever is there is what the user has seen and gone on from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from gitsync.clock import SystemClock
+from gitsync.errors import GitsyncError, OperationError
+from gitsync.git import journal, refs
+from gitsync.git.applier import Applier
+from gitsync.git.arrival import arrive
+from gitsync.git.commits import TipMovedError, author_of, write_commit
+from gitsync.git.heads import head_of
+from gitsync.git.journal import Phase
+from gitsync.git.locks import storage_error
+from gitsync.git.merge import Plan, PlanKind
+from gitsync.git.preparing import Prepared, prepare
+from gitsync.git.rescue import rescuer
+from gitsync.git.surprise import Surprise
+from gitsync.git.temporaries import Probe, no_probe
+from gitsync.git.translate import clean
+from gitsync.git.worktree import Worktree
+from gitsync.model import CommitInfo, Problem
+
+__all__ = ["Outcome", "OutcomeKind", "Recovered", "apply", "recover"]
+
+
+T = TypeVar("T")
+
+
+class OutcomeKind(StrEnum):
+    """DONE: branch and work tree are at the plan. EDITED, BLOCKED: both are as they were."""
+
+    DONE = "done"
+    EDITED = "edited"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a plan.
+
+    DONE: `head` is HEAD now, `paths` changed. EDITED: `paths` hold something that is not committed; commit them and
+    plan again. BLOCKED: `problem` says what is in the way of `paths`; try again later.
+    """
+
+    kind: OutcomeKind
+    paths: tuple[bytes, ...] = ()
+    head: str | None = None
+    commit: CommitInfo | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was mended: `summary` is a sentence for people, "" when there was nothing to mend."""
+
+    summary: str = ""
+    paths: tuple[bytes, ...] = ()
+
+
+def apply(
+    worktree: Worktree,
+    plan: Plan,
+    *,
+    message: str,
+    author: str = "",
+    probe: Probe = no_probe,
+) -> Outcome:
+    """Bring the work tree and the branch from where `plan` started to where it leads.
+
+    `message` and `author` are a merge commit's. Raise TipMovedError when HEAD is not where it was or an operation of
+    the user's is open, TransientError when another git holds a lock, OperationError when objects cannot be stored;
+    nothing is changed then. An OperationError "half-applied" is the exception: the journal stays, and `recover` has to
+    be called (it is when the Worktree is opened anew) before anything else is done with this work tree.
+    """
+    recover(worktree)
+    _check(worktree, plan)
+    if not plan.changes_work_tree or plan.tree is None:
+        return Outcome(OutcomeKind.DONE, head=plan.head)
+    prepared = prepare(worktree, plan)
+    try:
+        if prepared.surprise:
+            return _outcome(worktree, prepared.surprise)
+        target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _merge_commit(worktree, plan, message, author)
+        return _apply(worktree, plan, prepared, target, message, probe)
+    finally:
+        prepared.close()
+
+
+def _check(worktree: Worktree, plan: Plan) -> None:
+    facts = worktree.facts()
+    if (facts.branch, facts.head) != (plan.branch, plan.head):
+        raise TipMovedError(f"HEAD of {clean(worktree.root)} was moved meanwhile", "it is tried again by itself")
+    if facts.open_operation:
+        raise TipMovedError(
+            f"{clean(worktree.root)}: a {facts.open_operation} of yours is open", "finish it, or: git status"
+        )
+    if worktree.index.lock.is_held():
+        raise worktree.index.lock.refusal()
+
+
+def _merge_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
+    assert plan.tree is not None
+    person = author_of(worktree.repo, author)
+    wall = SystemClock().wall()
+    return write_commit(worktree.store, plan.tree, list(plan.parents), message, person, person, wall)
+
+
+def _apply(worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, probe: Probe) -> Outcome:
+    noted = prepared.journal(plan, target)
+    journal.write(worktree.notes_dir, noted)
+    with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
+        try:
+            applier.stage(prepared.content)
+            probe("staged", b"")
+            noted = applier.journal = noted.swapping()
+            journal.write(worktree.notes_dir, noted)
+        except (OSError, GitsyncError) as error:
+            _half(worktree, applier.discard)
+            journal.drop(worktree.notes_dir)
+            if isinstance(error, OSError):
+                raise storage_error(f"cannot write {clean(str(error.filename or worktree.root))}", error) from error
+            raise
+        surprise = _half(worktree, applier.advance)
+        moved: GitsyncError | None = None
+        if not surprise:
+            probe("advanced", b"")
+            try:
+                refs.backup(worktree.repo, "merge" if len(plan.parents) > 1 else "pull")
+                arrive(worktree, applier, message)
+            except GitsyncError as error:
+                moved = error
+        if surprise or moved is not None:
+            edited = _half(worktree, applier.roll_back)
+            journal.drop(worktree.notes_dir)
+            if moved is not None:
+                raise moved
+            surprise.edited.extend(path for path in edited if path not in {*surprise.edited, *surprise.blocked})
+            return _outcome(worktree, surprise)
+        probe("arrived", b"")
+        _half(worktree, applier.sweep)
+    journal.drop(worktree.notes_dir)
+    refs.expire(worktree.repo)
+    return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit())
+
+
+def _half(worktree: Worktree, act: Callable[[], T]) -> T:
+    """Do a part that must not fail in the middle; if it does, the journal stays and says what is left to do."""
+    try:
+        return act()
+    except OSError as error:
+        raise OperationError(
+            f"{clean(worktree.root)}: a pull could neither be finished nor be taken back: {error.strerror}"
+            f" ({clean(str(error.filename or ''))}); nothing is lost, it is mended at the next start",
+            f"make room and check the permissions, then: gitsyncctl sync {clean(worktree.root)}",
+            code="half-applied",
+        ) from error
+
+
+def _outcome(worktree: Worktree, surprise: Surprise) -> Outcome:
+    if surprise.edited and not surprise.blocked:
+        return Outcome(OutcomeKind.EDITED, tuple(sorted(surprise.edited)))
+    paths = tuple(sorted(surprise.blocked))
+    path, why = next(iter(sorted(surprise.blocked.items())))
+    more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+    name = clean(os.fsdecode(path))
+    return Outcome(
+        OutcomeKind.BLOCKED,
+        paths,
+        problem=Problem(
+            "blocked",
+            f"{clean(worktree.root)}: what is new on the remote cannot be taken in: {name}: {why}{more}",
+            f"settle that file, then: gitsyncctl sync {clean(worktree.root)}",
+        ),
+    )
+
+
+def recover(worktree: Worktree, *, probe: Probe = no_probe) -> Recovered:
+    """Finish or take back what a death left half way; call it before anything is scanned or committed.
+
+    Raise OperationError when it cannot be done now (a full disk, a lock): the journal stays.
+    """
+    noted = journal.read(worktree.notes_dir)
+    if noted is None:
+        return Recovered()
+    worktree.recover()
+    paths = tuple(sorted(step.path for step in noted.steps))
+    with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
+        summary = _half(worktree, lambda: _recover(worktree, applier))
+    journal.drop(worktree.notes_dir)
+    return Recovered(summary, paths)
+
+
+def _recover(worktree: Worktree, applier: Applier) -> str:
+    noted = applier.journal
+    if noted.phase is Phase.STAGING:
+        applier.discard()
+        return ""  # nothing had begun
+    applier.settle_links()
+    branch, head = head_of(worktree.repo)
+    count = f"{len(noted.steps)} {'file' if len(noted.steps) == 1 else 'files'}"
+    is_ours = f"refs/heads/{branch}" == noted.ref
+    if is_ours and head == noted.target:
+        # The branch has moved, so every step was made; an edit since is an edit of the new version.
+        applier.sweep()
+        return f"finished an interrupted pull of {count}"
+    if is_ours and head == noted.base and not worktree.facts().open_operation:
+        try:
+            if not applier.advance():
+                refs.backup(worktree.repo, "pull")
+                arrive(worktree, applier, "finish an interrupted pull")
+                applier.sweep()
+                return f"finished an interrupted pull of {count}"
+        except TipMovedError:
+            pass  # the user was quicker: what is below is for that
+        applier.roll_back()
+        return f"took back an interrupted pull of {count}, because of edits since; it is tried again"
+    applier.sweep()
+    return f"left an interrupted pull of {count} as it was, because HEAD was moved since"

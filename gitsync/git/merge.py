@@ -1,0 +1,160 @@
+"""The trial: what taking in the upstream would come to, found out in memory.
+
+Runs on the committer thread, with a Worktree's Repository; owns nothing and moves nothing.
+
+Theory of operation. A pull is two things that fail in different ways, and only the second may touch what is the
+user's. The first is this module: it looks how HEAD and the upstream stand to each other and, when both moved, merges
+their trees into an index in memory (libgit2's recursive merge, with renames). What it leaves behind is objects that no
+ref leads to. The outcome is a `Plan`: the tree that the work tree is to have and the commits it comes from, or the
+reason why there is none. A merge that is not clean is not half a merge: there is no tree, only the list of paths, so
+that there is nothing with conflict markers in it that could ever reach a file.
+
+The second is `integrate.apply`: it brings the work tree from HEAD's tree to the plan's, under a journal, checks each
+file against the version that the plan started from, and moves the branch last. A plan is therefore bound to the HEAD
+it was made for: when HEAD or a file is not what it was, the plan is thrown away, whatever was edited is committed, and
+the trial begins again. It costs nothing but time.
+
+Two machines that merge the same two commits find the same tree, whichever calls which its own: a clean merge of two
+trees does not depend on the side. So when both push their merge and one is rejected, the next merge changes no file.
+
+A remote whose history was rewritten is told by the commit it had at the last fetch, which is no ancestor of the one it
+has now. When both sides have commits, merging would bring back what was taken away over there, which may have been the
+point of the rewriting: that is a person's decision, and the plan says REWRITTEN.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pygit2
+
+from gitsync.errors import OperationError
+from gitsync.git.heads import head_of
+from gitsync.git.names import faults
+from gitsync.git.packs import said
+from gitsync.git.refs import is_ancestor
+from gitsync.git.translate import clean
+from gitsync.git.worktree import Worktree
+
+
+class PlanKind(StrEnum):
+    """How HEAD and the upstream stand to each other, and so what there is to do."""
+
+    EQUAL = "equal"
+    AHEAD = "ahead"
+    FAST_FORWARD = "fast-forward"
+    MERGE = "merge"
+    CONFLICT = "conflict"
+    UNRELATED = "unrelated"
+    REWRITTEN = "rewritten"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What taking in `upstream` comes to, for `branch` at commit `head` (None: unborn) and its tree `base_tree`.
+
+    `tree` is what the work tree is to have: set for FAST_FORWARD and MERGE alone. `parents` are those of the merge
+    commit (two) or the commit to go to (one). `conflicts` are the paths on which a merge is not clean.
+    """
+
+    kind: PlanKind
+    branch: str
+    head: str | None
+    upstream: str
+    base_tree: str | None = None
+    tree: str | None = None
+    parents: tuple[str, ...] = ()
+    conflicts: tuple[bytes, ...] = ()
+
+    @property
+    def changes_work_tree(self) -> bool:
+        """Whether there is something to apply."""
+        return self.kind in (PlanKind.FAST_FORWARD, PlanKind.MERGE)
+
+
+def plan(worktree: Worktree, upstream: str, previous: str | None) -> Plan:
+    """Return what taking in the commit `upstream` comes to; `previous` is where the remote was at the last fetch.
+
+    Pass None as `previous` to take a rewritten remote as it is. Raise OperationError when HEAD is detached or an
+    object is missing.
+    """
+    repo = worktree.repo
+    branch, head = head_of(repo)
+    if branch is None:
+        raise OperationError(
+            f"{clean(worktree.root)}: HEAD is on no branch", "switch to a branch: git switch BRANCH", code="detached"
+        )
+    try:
+        return _plan(worktree, branch, head, upstream, previous)
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise said(f"{clean(worktree.root)}: cannot work out the merge with {upstream[:10]}", error) from error
+
+
+def _plan(worktree: Worktree, branch: str, head: str | None, upstream: str, previous: str | None) -> Plan:
+    repo = worktree.repo
+    tree = _tree_of(repo, upstream)
+    base = None if head is None else _tree_of(repo, head)
+    bare = Plan(PlanKind.EQUAL, branch, head, upstream, base)
+    if head == upstream:
+        return bare
+    if head is not None and repo.descendant_of(head, upstream):
+        return _of(bare, PlanKind.AHEAD)
+    # Before anything walks that tree: a bomb would never come to an end.
+    _refuse(worktree, base, tree)
+    if head is None or repo.descendant_of(upstream, head):
+        # Whatever the remote took back, nothing of ours is gone by going along.
+        return _of(bare, PlanKind.FAST_FORWARD, tree, (upstream,))
+    if previous is not None and not is_ancestor(repo, previous, upstream):
+        return _of(bare, PlanKind.REWRITTEN)
+    if repo.merge_base(head, upstream) is None:
+        return _of(bare, PlanKind.UNRELATED)
+    merged = repo.merge_commits(head, upstream)
+    if merged.conflicts is not None:
+        return _of(bare, PlanKind.CONFLICT, conflicts=_paths(merged.conflicts))
+    merged_tree = str(merged.write_tree(repo))
+    _refuse(worktree, base, merged_tree)
+    return _of(bare, PlanKind.MERGE, merged_tree, (head, upstream))
+
+
+def _refuse(worktree: Worktree, base: str | None, tree: str) -> None:
+    """Raise OperationError "unsafe-content" for a tree that may not come into the work tree."""
+    found = faults(worktree.store, base, tree, is_case_blind=_is_case_blind(worktree.repo))
+    if found:
+        path, why = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise OperationError(
+            f"{clean(worktree.root)}: the remote has what must not be written here: "
+            f"{clean(os.fsdecode(path)) or 'its tree'}: {why}{more}; nothing was taken in",
+            "remove or rename it on the machine that it comes from, and sync there",
+            code="unsafe-content",
+        )
+
+
+def _is_case_blind(repo: pygit2.Repository) -> bool:
+    try:
+        return bool(repo.config_snapshot.get_bool("core.ignorecase"))
+    except (KeyError, ValueError, pygit2.GitError):
+        return False
+
+
+def _of(
+    bare: Plan,
+    kind: PlanKind,
+    tree: str | None = None,
+    parents: tuple[str, ...] = (),
+    conflicts: tuple[bytes, ...] = (),
+) -> Plan:
+    return Plan(kind, bare.branch, bare.head, bare.upstream, bare.base_tree, tree, parents, conflicts)
+
+
+def _tree_of(repo: pygit2.Repository, commit: str) -> str:
+    return str(repo[commit].peel(pygit2.Tree).id)
+
+
+def _paths(conflicts: pygit2.index.ConflictCollection) -> tuple[bytes, ...]:
+    found: set[bytes] = set()
+    for sides in conflicts:
+        found.update(os.fsencode(entry.path) for entry in sides if entry is not None)
+    return tuple(sorted(found))

@@ -1,0 +1,90 @@
+"""Everything that an integration needs to know before it writes its first byte, in one value.
+
+Runs on the committer thread; owns the renderer until it is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pygit2
+
+from gitsync.git.content import MODE_GITLINK
+from gitsync.git.journal import Journal, Phase
+from gitsync.git.merge import Plan
+from gitsync.git.render import Renderer
+from gitsync.git.surprise import Surprise
+from gitsync.git.survey import Changes, Survey, Surveyor
+from gitsync.git.temporaries import Content
+from gitsync.git.trees import diff
+from gitsync.git.worktree import Worktree
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The changes, what the survey found, and the contents to come."""
+
+    changes: Changes
+    survey: Survey
+    has_modes: bool
+    renderer: Renderer
+
+    @property
+    def surprise(self) -> Surprise:
+        """Return what is in the way already."""
+        return Surprise(list(self.survey.edited), dict(self.survey.blocked))
+
+    def content(self, path: bytes) -> Content:
+        """Return what is to be on disk at `path`."""
+        return self.renderer.content(path)
+
+    def journal(self, plan: Plan, target: str) -> Journal:
+        """Return the journal of the integration that ends at commit `target`."""
+        assert plan.tree is not None
+        return Journal(
+            Phase.STAGING,
+            f"refs/heads/{plan.branch}",
+            plan.head,
+            target,
+            plan.base_tree,
+            plan.tree,
+            self.has_modes,
+            tuple(self.survey.steps),
+            tuple(sorted(self.survey.made)),
+            tuple(sorted(self.survey.gone)),
+        )
+
+    def close(self) -> None:
+        """Let go of the renderer."""
+        self.renderer.close()
+
+
+def prepare(worktree: Worktree, plan: Plan) -> Prepared:
+    """Look at every path that `plan` changes; raise OperationError when something of it cannot be rendered."""
+    assert plan.tree is not None
+    worktree.recover()
+    changes = diff(worktree.store, plan.base_tree, plan.tree)
+    coming = {path: new for path, (_, new) in changes.items() if new is not None and new.mode != MODE_GITLINK}
+    renderer = Renderer(worktree, plan.tree, coming)
+    try:
+        has_modes = _flag(worktree.repo, "core.filemode", True)
+        surveyor = Surveyor(
+            worktree,
+            plan.base_tree,
+            plan.tree,
+            changes,
+            renderer,
+            has_modes=has_modes,
+            is_case_blind=_flag(worktree.repo, "core.ignorecase", False),
+        )
+        return Prepared(changes, surveyor.look(), has_modes, renderer)
+    except BaseException:
+        renderer.close()
+        raise
+
+
+def _flag(repo: pygit2.Repository, key: str, default: bool) -> bool:
+    try:
+        return bool(repo.config_snapshot.get_bool(key))
+    except (KeyError, ValueError, pygit2.GitError):
+        return default

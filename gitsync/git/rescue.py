@@ -1,0 +1,45 @@
+"""Keeps a version of the user's for which there is no place in the work tree, because he has a newer one there.
+
+Runs on the committer thread; writes a commit that no branch leads to, and a backup ref that does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+
+from gitsync.clock import SystemClock
+from gitsync.git import refs
+from gitsync.git.commits import author_of, write_commit
+from gitsync.git.content import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
+from gitsync.git.heads import head_of
+from gitsync.git.packs import BLOB
+from gitsync.git.temporaries import Content
+from gitsync.git.translate import clean
+from gitsync.git.trees import TreeEntry, edit_tree
+from gitsync.git.worktree import Worktree
+
+logger = logging.getLogger(__name__)
+
+
+def rescuer(worktree: Worktree) -> Callable[[bytes, Content], None]:
+    """Return what keeps a version: a commit on top of HEAD, reachable by a backup ref, before it returns."""
+
+    def rescue(path: bytes, content: Content) -> None:
+        store = worktree.store
+        mode = MODE_LINK if content.is_link else MODE_EXECUTABLE if content.is_executable else MODE_FILE
+        # As it is on disk: a filter that fails must not stand between the user and his version.
+        blob = store.write(BLOB, content.data)
+        _, head = head_of(worktree.repo)
+        base = None if head is None else store.read(head)[1][5:45].decode("ascii")
+        tree = edit_tree(store, base, {path: TreeEntry(mode, blob)})
+        person = author_of(worktree.repo)
+        name = clean(os.fsdecode(path))
+        message = f"Keep {name}\n\nIt was saved while a pull replaced it, and saved anew a moment later."
+        parents = [] if head is None else [head]
+        commit = write_commit(store, tree, parents, message, person, person, SystemClock().wall())
+        ref = refs.backup(worktree.repo, "rescued", commit=commit)
+        logger.warning("%s: kept a version of %s as %s", clean(worktree.root), name, ref)
+
+    return rescue

@@ -1,0 +1,227 @@
+"""Looks at every path that an integration changes, before anything is touched, and plans the steps.
+
+Runs on the committer thread; reads the work tree and the index, writes nothing. What it finds may change a moment
+later: the applier looks again at what comes out of each step.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from gitsync.git import swap
+from gitsync.git.content import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK
+from gitsync.git.indexformat import CorruptIndexError
+from gitsync.git.journal import Step, temp_name
+from gitsync.git.packs import BLOB, object_id_of
+from gitsync.git.render import Renderer
+from gitsync.git.surprise import BUSY
+from gitsync.git.swap import ABSENT, BusyError
+from gitsync.git.temporaries import read
+from gitsync.git.trees import TREE, TreeEntry, lookup
+from gitsync.git.worktree import Worktree
+
+Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
+
+STAGED = "you staged another version of it"
+UNTRACKED = "a file of that name is here already, with other content, and git ignores it"
+SKIPPED = "it is left out of this work tree (sparse checkout)"
+
+
+@dataclass(slots=True)
+class Survey:
+    """What was found: the `steps` to make, the prints that arrive by path, and what is in the way."""
+
+    steps: list[Step] = field(default_factory=list)
+    prints: dict[bytes, str] = field(default_factory=dict)
+    edited: list[bytes] = field(default_factory=list)
+    blocked: dict[bytes, str] = field(default_factory=dict)
+    made: set[bytes] = field(default_factory=set)
+    gone: set[bytes] = field(default_factory=set)
+
+
+class Surveyor:
+    """One look at a work tree, on its way from tree `base` to tree `target` by `changes`."""
+
+    def __init__(
+        self,
+        worktree: Worktree,
+        base: str | None,
+        target: str,
+        changes: Changes,
+        renderer: Renderer,
+        *,
+        has_modes: bool,
+        is_case_blind: bool,
+    ) -> None:
+        self._worktree = worktree
+        self._base, self._target = base, target
+        self._changes = changes
+        self._renderer = renderer
+        self._has_modes = has_modes
+        self._survey = Survey()
+        removed = [path for path, (_, new) in changes.items() if new is None or new.mode == MODE_GITLINK]
+        self._early = self._find_early(removed, is_case_blind)
+        folded = {_fold(path) for path in removed} if is_case_blind else set()
+        self._twins = frozenset(path for path, (old, _) in changes.items() if old is None and _fold(path) in folded)
+        self._root = -1
+
+    def look(self) -> Survey:
+        """Look at every path; raise OperationError when something cannot be rendered."""
+        self._root = os.open(self._worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._look_at_index()
+            for path, (old, new) in sorted(self._changes.items()):
+                if path not in self._survey.blocked:
+                    self._look_at(path, _file(old), _file(new))
+            self._look_at_directories()
+        finally:
+            os.close(self._root)
+        return self._survey
+
+    def _look_at_index(self) -> None:
+        """Find what the user staged: those entries are his, and the merge waits for them."""
+        try:
+            entries = self._worktree.index.entries(self._changes)
+        except CorruptIndexError:
+            return  # made anew from HEAD after the move
+        if self._worktree.index.is_missing:
+            return
+        for path, (old, new) in self._changes.items():
+            entry = entries[path]
+            if entry is not None and entry.is_skipped:
+                self._survey.blocked[path] = SKIPPED
+            elif (entry and (entry.mode, entry.id)) not in (old, new):
+                self._survey.blocked[path] = STAGED
+
+    def _look_at(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> None:
+        target = ABSENT
+        if new is not None:
+            target = swap.comparable(self._renderer.content(path).print, has_modes=self._has_modes)
+            self._survey.prints[path] = target
+        try:
+            self._compare(path, old, target)
+        except BusyError:
+            self._survey.blocked[path] = BUSY
+        except OSError as error:
+            if swap.is_missing(error):
+                self._survey.edited.append(path)  # removed while we looked
+            else:
+                self._survey.blocked[path] = error.strerror or str(error)
+
+    def _compare(self, path: bytes, old: TreeEntry | None, target: str) -> None:
+        here = swap.comparable(swap.look(self._root, path), has_modes=self._has_modes)
+        if path in self._twins:
+            here = ABSENT  # what is there goes by its other spelling
+        if here == target or (here == swap.DIRECTORY and target == ABSENT and old is None):
+            return  # it is there already
+        if old is None:
+            self._look_at_new(path, here, target)
+        elif here != ABSENT and self._is_version(path, old, here):
+            self._step(path, here, target)
+        else:
+            self._survey.edited.append(path)
+
+    def _look_at_new(self, path: bytes, here: str, target: str) -> None:
+        """A path that HEAD does not have: nothing may be there, or a directory that goes."""
+        blocker = self._blocker(path)
+        if blocker is not None:
+            self._in_way(blocker)
+        elif here == ABSENT or (here == swap.DIRECTORY and self._was_tree(path)):
+            self._step(path, ABSENT, target)
+        else:
+            self._in_way(path)
+
+    def _in_way(self, path: bytes) -> None:
+        if not swap.is_plain(self._root, path):
+            self._survey.blocked[path] = "a directory or a device is there"
+        elif self._worktree.ignores.is_ignored(path, False):
+            self._survey.blocked[path] = UNTRACKED
+        else:
+            self._survey.edited.append(path)  # the next commit takes it, and the merge begins again
+
+    def _blocker(self, path: bytes) -> bytes | None:
+        """Return what stands where a directory above a new path is to be, unless it goes itself."""
+        above = b""
+        for part in path.split(b"/")[:-1]:
+            above = above + b"/" + part if above else part
+            if swap.is_plain(self._root, above) and above not in self._changes:
+                return above
+            if not swap.exists(self._root, above):
+                break
+        return None
+
+    def _is_version(self, path: bytes, entry: TreeEntry, here: str) -> bool:
+        """Return whether what is on disk is the committed version: as it is, or by way of its filters."""
+        if not here.startswith(("file:", "exec:", "link:")) or here.startswith("link:") != (entry.mode == MODE_LINK):
+            return False
+        if self._has_modes and here.startswith("exec:") != (entry.mode == MODE_EXECUTABLE):
+            return False
+        data = read(self._root, path).data
+        if object_id_of(BLOB, data) == entry.id:
+            return True
+        if entry.mode == MODE_LINK:
+            return False
+        done = self._worktree.program.run("hash-object", "--stdin", b"--path=" + path, input=data)
+        return done.ok and done.stdout.strip().decode("ascii", "replace") == entry.id
+
+    def _step(self, path: bytes, here: str, target: str) -> None:
+        self._survey.steps.append(Step(path, temp_name(self._anchor(path)), here, target, path in self._early))
+
+    def _anchor(self, path: bytes) -> bytes:
+        """Return the deepest directory above `path` that is there now and stays."""
+        directory = path.rpartition(b"/")[0]
+        while directory and not (
+            self._was_tree(directory) and self._will_be_tree(directory) and swap.is_directory(self._root, directory)
+        ):
+            directory = directory.rpartition(b"/")[0]
+        return directory
+
+    def _was_tree(self, path: bytes) -> bool:
+        return _is_tree(lookup(self._worktree.store, self._base, path))
+
+    def _will_be_tree(self, path: bytes) -> bool:
+        return _is_tree(lookup(self._worktree.store, self._target, path))
+
+    def _look_at_directories(self) -> None:
+        """Find the directories that come and go with the steps, and whether we may write where they are."""
+        for path, (old, new) in self._changes.items():
+            above = path
+            while above := above.rpartition(b"/")[0]:
+                if new is not None and not swap.exists(self._root, above):
+                    self._survey.made.add(above)
+                elif old is not None and not self._will_be_tree(above):
+                    self._survey.gone.add(above)
+        for step in self._survey.steps:
+            for place in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._survey.made:
+                where = os.path.join(os.fsencode(self._worktree.root), place)
+                if os.path.isdir(where) and not os.access(where, os.W_OK | os.X_OK):
+                    self._survey.blocked[step.path] = "its directory may not be written to"
+
+    def _find_early(self, removed: list[bytes], is_case_blind: bool) -> frozenset[bytes]:
+        """Return the removals that other paths wait for: files where a directory comes, files of a directory that
+        becomes a file, and names that differ in case alone on a file system that cannot tell.
+        """
+        coming = {path for path, (_, new) in self._changes.items() if new is not None}
+        above = {path[:at] for path in coming for at in range(len(path)) if path[at : at + 1] == b"/"}
+        folded = {_fold(path) for path in coming} if is_case_blind else set()
+        return frozenset(
+            path
+            for path in removed
+            if path in above
+            or _fold(path) in folded
+            or any(path[:at] in coming for at in range(len(path)) if path[at : at + 1] == b"/")
+        )
+
+
+def _file(entry: TreeEntry | None) -> TreeEntry | None:
+    """Return the entry unless it is a submodule's: on disk that is a directory, which is none of ours."""
+    return None if entry is None or entry.mode == MODE_GITLINK else entry
+
+
+def _fold(path: bytes) -> str:
+    return os.fsdecode(path).casefold()
+
+
+def _is_tree(entry: TreeEntry | None) -> bool:
+    return entry is not None and entry.mode == TREE

@@ -1,0 +1,284 @@
+"""The few file system calls that put a version in the place of another: below a directory handle, never through a
+symbolic link, and such that whatever was there before is still there to be looked at.
+
+Runs on the committer thread; owns nothing. A path is bytes relative to the root handle. What is at a path is told
+apart by its print: kind, executable bit and a digest of its bytes as they are on disk, so that two prints are equal
+only when nobody could tell the two versions apart.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import hashlib
+import os
+import signal
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+
+ABSENT = ""
+DIRECTORY = "directory"
+SPECIAL = "special"
+UNREADABLE = "unreadable"
+
+# What a temporary's name is prolonged by while an exchange is made of links.
+KEPT = b"~"
+
+_NOREPLACE, _EXCHANGE = 1, 2  # Linux; on macOS RENAME_SWAP is 2 and RENAME_EXCL 4
+_OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
+
+
+class BusyError(Exception):
+    """Somebody has the file open for writing: what it will hold cannot be known yet."""
+
+
+@contextmanager
+def parent_of(root: int, path: bytes, *, is_made: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Open the directory that `path` is in, step by step from the handle `root`; yield it with the last name.
+
+    `is_made` makes missing directories. Raise OSError (ENOENT, ENOTDIR and ELOOP where a step is no directory).
+    """
+    *steps, name = path.split(b"/")
+    at = os.dup(root)
+    try:
+        for step in steps:
+            if is_made:
+                with suppress(FileExistsError):  # also when it is no directory: opening it says so
+                    os.mkdir(step, dir_fd=at)
+            below = os.open(step, _OPEN_DIR, dir_fd=at)
+            os.close(at)
+            at = below
+        yield at, name
+    finally:
+        os.close(at)
+
+
+def is_missing(error: OSError) -> bool:
+    """Return whether the error says that there is nothing at that path in this tree."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+def print_of_link(target: bytes) -> str:
+    """Return the print of a symbolic link."""
+    return "link:" + hashlib.sha256(target).hexdigest()
+
+
+def print_of_file(data: bytes, *, is_executable: bool) -> str:
+    """Return the print of a file with these bytes."""
+    return ("exec:" if is_executable else "file:") + hashlib.sha256(data).hexdigest()
+
+
+def comparable(version: str, *, has_modes: bool) -> str:
+    """Return the print without the executable bit where the file system (core.fileMode) has none to speak of."""
+    return version if has_modes else version.replace("exec:", "file:", 1)
+
+
+def look(root: int, path: bytes) -> str:
+    """Return the print of what is at `path`, ABSENT when there is nothing (also beyond a symbolic link).
+
+    Raise BusyError while somebody has the file open for writing or it changes under our eyes, and OSError when it
+    cannot be read: that is never an absence.
+    """
+    return look_with_stat(root, path)[0]
+
+
+def look_calmly(root: int, path: bytes) -> str:
+    """Return the print of what is at `path` even while somebody writes it: for deciding where it goes, not whether."""
+    try:
+        return look_with_stat(root, path, is_calm=True)[0]
+    except PermissionError:
+        return UNREADABLE
+
+
+def look_with_stat(root: int, path: bytes, *, is_calm: bool = False) -> tuple[str, os.stat_result | None]:
+    """Return what `look` does, with the stat data of exactly that version."""
+    try:
+        with parent_of(root, path) as (at, name):
+            return _look_at(at, name, is_calm)
+    except OSError as error:
+        if is_missing(error):
+            return ABSENT, None
+        raise
+
+
+def _look_at(at: int, name: bytes, is_calm: bool) -> tuple[str, os.stat_result]:
+    facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+    if stat.S_ISLNK(facts.st_mode):
+        return print_of_link(os.readlink(name, dir_fd=at)), facts
+    if not stat.S_ISREG(facts.st_mode):
+        return (DIRECTORY if stat.S_ISDIR(facts.st_mode) else SPECIAL), facts
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    try:
+        before = os.fstat(handle)
+        if not is_calm and is_open_for_writing(handle):
+            raise BusyError(os.fsdecode(name))
+        digest = hashlib.sha256()
+        while piece := os.read(handle, 1 << 20):
+            digest.update(piece)
+        # Whoever opened it while we read is caught by a second look, whoever closed it again by its times.
+        after = os.fstat(handle)
+        if not is_calm and (is_open_for_writing(handle) or _moment(before) != _moment(after)):
+            raise BusyError(os.fsdecode(name))
+    finally:
+        os.close(handle)
+    return ("exec:" if after.st_mode & stat.S_IXUSR else "file:") + digest.hexdigest(), after
+
+
+def exists(root: int, path: bytes) -> bool:
+    """Return whether anything is at `path`; raise OSError when that cannot be known."""
+    return _mode_of(root, path) is not None
+
+
+def is_plain(root: int, path: bytes) -> bool:
+    """Return whether a file or a symbolic link is at `path`: something that git could track."""
+    mode = _mode_of(root, path)
+    return mode is not None and (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
+
+
+def is_directory(root: int, path: bytes) -> bool:
+    """Return whether a real directory is at `path`."""
+    mode = _mode_of(root, path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def _mode_of(root: int, path: bytes) -> int | None:
+    try:
+        with parent_of(root, path) as (at, name):
+            return os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+    except OSError as error:
+        if is_missing(error):
+            return None
+        raise
+
+
+def _moment(facts: os.stat_result) -> tuple[int, int, int]:
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def is_open_for_writing(handle: int) -> bool:
+    """Return whether somebody has the file open for writing, as a read lease tells; False where nobody can know."""
+    lease = getattr(fcntl, "F_SETLEASE", None)
+    if lease is None:
+        return False
+    try:
+        # A lease that is broken while it is held raises a signal; SIGIO's default would end the process.
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, lease, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, lease, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    return False
+
+
+def exchange(root: int, one: bytes, other: bytes) -> None:
+    """Let two existing paths change places in one step; raise OSError.
+
+    Where the system or the file system cannot do that, `other` (the user's path) still has a complete version at
+    every moment: the old one is kept under a second name, and the new one is renamed over it only while the old one
+    is still the same file.
+    """
+    with parent_of(root, one) as (one_at, one_name), parent_of(root, other) as (other_at, other_name):
+        try:
+            _renameat2(one_at, one_name, other_at, other_name, _EXCHANGE)
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+            _exchange_by_links(one_at, one_name, other_at, other_name)
+
+
+def _exchange_by_links(one_at: int, one: bytes, other_at: int, other: bytes) -> None:
+    kept = one + KEPT
+    os.link(other, kept, src_dir_fd=other_at, dst_dir_fd=one_at, follow_symlinks=False)
+    try:
+        before = os.stat(kept, dir_fd=one_at, follow_symlinks=False)
+        now = os.stat(other, dir_fd=other_at, follow_symlinks=False)
+        if (before.st_dev, before.st_ino) != (now.st_dev, now.st_ino):
+            raise OSError(errno.EBUSY, "the file was replaced at this moment", os.fsdecode(other))
+        os.rename(one, other, src_dir_fd=one_at, dst_dir_fd=other_at)
+    except OSError:
+        os.unlink(kept, dir_fd=one_at)
+        raise
+    os.rename(kept, one, src_dir_fd=one_at, dst_dir_fd=one_at)
+
+
+def move_new(root: int, source: bytes, target: bytes, *, is_made: bool = False) -> None:
+    """Rename `source` to `target` where there is nothing yet; raise FileExistsError otherwise, OSError as it comes.
+
+    `is_made` makes the directories above `target`.
+    """
+    with parent_of(root, source) as (source_at, name), parent_of(root, target, is_made=is_made) as (target_at, new):
+        try:
+            _renameat2(source_at, name, target_at, new, _NOREPLACE)
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+            os.link(name, new, src_dir_fd=source_at, dst_dir_fd=target_at, follow_symlinks=False)
+            os.unlink(name, dir_fd=source_at)
+
+
+def remove(root: int, path: bytes) -> None:
+    """Unlink a path of ours; nothing happens when it is gone."""
+    try:
+        with parent_of(root, path) as (at, name):
+            os.unlink(name, dir_fd=at)
+    except OSError as error:
+        if not is_missing(error):
+            raise
+
+
+def remove_directory(root: int, path: bytes) -> bool:
+    """Remove a directory if it is empty; return whether it is gone."""
+    try:
+        with parent_of(root, path) as (at, name):
+            os.rmdir(name, dir_fd=at)
+    except OSError as error:
+        if is_missing(error):
+            return True
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY):
+            return False
+        raise
+    return True
+
+
+def sync_directory(root: int, path: bytes) -> None:
+    """Make the names in a directory durable; one that is gone has none."""
+    try:
+        with parent_of(root, path + b"/.") as (at, _):
+            os.fsync(at)
+    except OSError as error:
+        if not is_missing(error):
+            raise
+
+
+def sync_all(root: int) -> bool:
+    """Make everything that was written to this file system durable, in one call; return False where there is none."""
+    libc = _libc()
+    if not hasattr(libc, "syncfs"):
+        return False
+    if libc.syncfs(root) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return True
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _renameat2(from_at: int, from_name: bytes, to_at: int, to_name: bytes, flag: int) -> None:
+    libc = _libc()
+    if sys.platform == "darwin":
+        call, flag = getattr(libc, "renameatx_np", None), {_NOREPLACE: 4, _EXCHANGE: 2}[flag]
+    else:
+        call = getattr(libc, "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(from_at, ctypes.c_char_p(from_name), to_at, ctypes.c_char_p(to_name), ctypes.c_uint(flag)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fsdecode(to_name))

@@ -1,0 +1,153 @@
+"""Writes the new versions beside the user's files, under names of ours, durably, before anything of his is touched.
+
+Runs on the committer thread, below the applier's handle of the root; owns nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gitsync.git import swap
+from gitsync.git.journal import Journal, Step
+from gitsync.git.swap import ABSENT
+
+# From this many files on one sync of the file system is cheaper than one a file.
+SYNC_ALL_FROM = 32
+
+# Called at every point where a death or an edit could come in between; tests put theirs here.
+Probe = Callable[[str, bytes], None]
+
+
+def no_probe(point: str, path: bytes) -> None:
+    """Let the moment pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One version: a file's bytes or a link's target."""
+
+    data: bytes
+    is_link: bool = False
+    is_executable: bool = False
+
+    @property
+    def print(self) -> str:
+        """Return the print that it has on disk."""
+        if self.is_link:
+            return swap.print_of_link(self.data)
+        return swap.print_of_file(self.data, is_executable=self.is_executable)
+
+
+def write(root: int, journal: Journal, contents: Callable[[bytes], Content], probe: Probe) -> None:
+    """Write the temporary of every step that brings something; raise OSError as the system does, with the path."""
+    written = []
+    for step in journal.steps:
+        if step.target != ABSENT:
+            probe("stage", step.path)
+            try:
+                _write_one(root, step, contents(step.path))
+            except OSError as error:
+                error.filename = os.fsdecode(step.path)
+                raise
+            written.append(step.temp)
+    if len(written) >= SYNC_ALL_FROM and swap.sync_all(root):
+        return
+    for temp in written:
+        _sync_file(root, temp)
+    sync_directories(root, written)
+
+
+def _write_one(root: int, step: Step, content: Content) -> None:
+    with swap.parent_of(root, step.temp) as (at, name):
+        if content.is_link:
+            os.symlink(content.data, name, dir_fd=at)
+            return
+        facts = _facts_of(root, step.path) if step.base != ABSENT else None
+        # Private until it has the permissions of the file whose place it takes; a new file gets the umask's.
+        mode = 0o600 if facts is not None else 0o777 if content.is_executable else 0o666
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(name, flags, mode, dir_fd=at)
+        try:
+            view = memoryview(content.data)
+            while view:
+                view = view[os.write(handle, view) :]
+            if facts is not None:
+                _take_over(handle, facts, content.is_executable)
+        finally:
+            os.close(handle)
+
+
+def _facts_of(root: int, path: bytes) -> os.stat_result | None:
+    with swap.parent_of(root, path) as (at, name):
+        facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+    return facts if stat.S_ISREG(facts.st_mode) else None
+
+
+def _take_over(handle: int, facts: os.stat_result, is_executable: bool) -> None:
+    """Give a new file the group and the permissions of the one it replaces, but for the executable bits."""
+    mode = stat.S_IMODE(facts.st_mode) & 0o666
+    if is_executable:
+        mode |= (mode & 0o444) >> 2
+    if os.fstat(handle).st_gid != facts.st_gid:
+        try:
+            os.fchown(handle, -1, facts.st_gid)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+            mode &= ~0o070  # not a group of ours: what that one might do, another must not
+    os.fchmod(handle, mode)
+
+
+def _sync_file(root: int, temp: bytes) -> None:
+    with swap.parent_of(root, temp) as (at, name):
+        try:
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+        except OSError as error:
+            # A symbolic link is only a name, which the directory's sync makes durable; a file that its owner may not
+            # read (0200) reaches the disk by and by, with the git object behind it.
+            if error.errno in (errno.ELOOP, errno.EACCES):
+                return
+            raise
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sync_directories(root: int, paths: Iterable[bytes]) -> None:
+    """Make the names of all `paths` durable, each directory once."""
+    for directory in sorted({path.rpartition(b"/")[0] for path in paths}):
+        swap.sync_directory(root, directory)
+
+
+def discard(root: int, journal: Journal) -> None:
+    """Take away the temporaries of a staging that came to nothing: they never held anything of the user's."""
+    for step in journal.steps:
+        swap.remove(root, step.temp)
+
+
+def settle_links(root: int, journal: Journal) -> None:
+    """After a death: end the exchanges that were being made of links, where the system has no exchange."""
+    for step in journal.steps:
+        kept = step.temp + swap.KEPT
+        if not swap.exists(root, kept):
+            continue
+        if swap.exists(root, step.temp):
+            swap.remove(root, kept)  # the path was not touched yet, and has it under its own name
+        else:
+            swap.move_new(root, kept, step.temp)
+
+
+def read(root: int, path: bytes) -> Content:
+    """Return what is at `path`; raise OSError."""
+    with swap.parent_of(root, path) as (at, name):
+        facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        if stat.S_ISLNK(facts.st_mode):
+            return Content(os.fsencode(os.readlink(name, dir_fd=at)), is_link=True)
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+        with open(handle, "rb") as stream:
+            return Content(stream.read(), is_executable=bool(facts.st_mode & stat.S_IXUSR))
