@@ -98,6 +98,11 @@ def test_every_working_state_can_be_rescanned_halted_and_made_busy(state: str) -
     assert walk(state, "operation-opened") == "busy"
 
 
+@pytest.mark.parametrize("state", [*sorted(WORKING), "busy"])
+def test_a_resume_of_what_is_not_held_changes_nothing(state: str) -> None:
+    assert walk(state, "resumed") == state
+
+
 @pytest.mark.parametrize("state", WorktreeState)
 def test_nothing_from_outside_is_ever_illegal(state: WorktreeState) -> None:
     for name in OUTSIDE:
@@ -162,7 +167,7 @@ def test_a_resume_cuts_the_back_off_short() -> None:
 
 @pytest.mark.parametrize("state", ExchangeState)
 def test_a_paused_exchange_stays_so_until_it_is_resumed(state: ExchangeState) -> None:
-    assert walk_exchange(str(state), "paused", "committed", "halted", "paused") == "paused"
+    assert walk_exchange(str(state), "paused", "committed", "paused", "halted") == "paused"
     assert walk_exchange(str(state), "paused", "resumed") == "idle"
     assert walk_exchange(str(state), "resumed", "halted", "resumed") in ("idle", str(state))
 
