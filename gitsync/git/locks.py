@@ -119,7 +119,8 @@ class IndexLock:
     def _replace(self, data: Sequence[bytes | memoryview]) -> None:
         index = self.path.removesuffix(".lock")
         try:
-            os.unlink(self._own)
+            with suppress(FileNotFoundError):
+                os.unlink(self._own)
             _write_new(self._own, data)
             with suppress(FileNotFoundError):
                 os.chmod(self._own, os.stat(index).st_mode & 0o777)

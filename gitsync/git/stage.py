@@ -99,7 +99,8 @@ class Staging:
         return Staged(
             context.head,
             context.branch,
-            tuple(tally.changes),
+            # What goes comes first: taken one by one, too, a file makes room for a directory of its name.
+            tuple(sorted(tally.changes, key=lambda change: (change.entry is not None, change.path))),
             frozenset(tally.later),
             tuple(tally.unreadable.items()),
             tuple(tally.quarantined),

@@ -79,8 +79,9 @@ def edit_tree(store: TreeStore, root_id: str | None, changes: Mapping[bytes, Tre
     """Return the id of the tree that `root_id` (None: the empty one) becomes when each path of `changes` gets its
     entry, or None goes away; only trees along those paths are read and written.
 
-    An entry takes the place of whatever was there, a file of a directory or the other way round; directories that
-    end up empty vanish. Raise ValueError for a path that git refuses and for a path below a changed file.
+    An entry takes the place of whatever was there, a file of a directory or the other way round. A directory goes
+    with its last file, not by None in its own place. Raise ValueError for a path that git refuses and for a path below
+    a changed file.
     """
     top = _Edit()
     for path, entry in changes.items():
@@ -99,7 +100,9 @@ def _edited(store: TreeStore, tree_id: str | None, edits: dict[bytes, _Edit]) ->
     before = store.tree(tree_id) if tree_id is not None else {}
     after = dict(before)
     for name, edit in edits.items():
-        entry = edit.entry if edit.is_set else before.get(name)
+        entry = before.get(name)
+        if edit.is_set and (edit.entry is not None or entry is None or entry.mode != TREE):
+            entry = edit.entry
         if edit.below:
             below = _edited(store, entry.id if entry and entry.mode == TREE else None, edit.below)
             if below is not None:
