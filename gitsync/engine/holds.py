@@ -14,6 +14,10 @@ from gitsync.engine.messages import Opened, WatcherDoubted
 from gitsync.errors import TransientError
 from gitsync.model import Problem, RepoState
 
+# How often a repository that stands still because of its user, or of its root, is looked at again.
+BUSY_RECHECK_S = 2.0
+VANISHED_RECHECK_S = 3.0
+
 E_, S_ = WorktreeEvent, WorktreeState
 
 
@@ -21,7 +25,7 @@ def is_held(repo: LocalRepository, now: float) -> bool:
     """Look at the root and at the user's own operations; move to halted or busy where they say so."""
     problem = _root_problem(repo)
     if problem is not None:
-        halt(repo, problem)
+        halt(repo, problem, look_again_at=now + VANISHED_RECHECK_S if problem.code == "root-vanished" else None)
         return True
     if repo.machine is S_.HALTED:
         if repo.halt_code != "root-vanished":
@@ -36,12 +40,13 @@ def is_held(repo: LocalRepository, now: float) -> bool:
         reason = open_operation_reason("detached")
     if not reason and repo.config.branch and facts.branch != repo.config.branch:
         reason = f"branch {facts.branch} is checked out; this repository is configured for {repo.config.branch}"
-    was = repo.board.local(repo.name)
     repo.board.set_local(repo.name, branch=facts.branch or "", head=facts.head)
-    if facts.branch and facts.branch != was.branch:
+    if facts.branch and facts.branch != repo.announced_branch:
+        repo.announced_branch = facts.branch
         repo.post(repo.name, Opened(repo.name))
     if reason:
         repo.drop_staging()
+        repo.look_again_at = now + BUSY_RECHECK_S
         repo.advance(E_.OPERATION_OPENED)
         repo.show(RepoState.BUSY, reason)
         repo.answer()
@@ -75,7 +80,9 @@ def _root_problem(repo: LocalRepository) -> Problem | None:
     )
 
 
-def halt(repo: LocalRepository, problem: Problem) -> None:
+def halt(repo: LocalRepository, problem: Problem, *, look_again_at: float | None = None) -> None:
+    """Stop this repository until a person, or at `look_again_at` the root itself, has settled the problem."""
+    repo.look_again_at = look_again_at
     repo.drop_staging()
     repo.halt_code = problem.code
     if repo.machine is not S_.HALTED:

@@ -30,10 +30,6 @@ from gitsync.watch.buffer import ChangeBuffer
 
 logger = logging.getLogger(__name__)
 
-# How often a repository that stands still because of its user, or of its root, is looked at again.
-BUSY_RECHECK_S = 2.0
-HALTED_RECHECK_S = 3.0
-
 Post = Callable[[str, object], None]
 E_, S_ = WorktreeEvent, WorktreeState
 
@@ -58,11 +54,13 @@ class LocalRepository:
         self.fetched: Fetched | None = None
         self.identity: tuple[int, int] | None = None
         self.has_upstream = False
+        self.announced_branch = ""  # the one that the exchanger knows of
         self.paused_until: float | None = None
         self.is_hurried = False
         self.is_forced = False
         self.is_accepted = False
         self.halt_code = ""
+        self.look_again_at: float | None = None
         self.watch_hint = ""
         self.failures = 0
         self.retry_at = 0.0
@@ -121,6 +119,7 @@ class LocalRepository:
         self.close_worktree()
         self.config = config
         self.batch = Batch(config)
+        self.announced_branch = ""
         self.rescan("the configuration changed")
 
     def refresh(self) -> None:
@@ -171,10 +170,8 @@ class LocalRepository:
             return self.paused_until
         if self.retry_at > now:
             return self.retry_at
-        if self.machine is S_.BUSY:
-            return now + BUSY_RECHECK_S
-        if self.machine is S_.HALTED:
-            return now + HALTED_RECHECK_S if self.halt_code == "root-vanished" else None
+        if self.machine in (S_.BUSY, S_.HALTED):
+            return self.look_again_at
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
             return now
         wanted = [instant for instant in (self.reconcile_at, self.batch.recheck_at) if instant is not None]

@@ -58,7 +58,7 @@ def test_a_burst_is_one_commit(box: Machine) -> None:
 
 def test_a_file_written_for_ever_is_committed_at_max_wait(box: Machine) -> None:
     root = box.repo()
-    box.configure(root, quiet="600ms", extra='max_wait = "1s"\n')
+    box.configure(root, quiet="600ms", max_wait="1s")
     box.start()
     box.wait_state("ok")
     before = count(root)
@@ -107,7 +107,7 @@ def test_strange_names_links_modes_and_swaps(box: Machine) -> None:
 
 def test_the_last_edit_before_the_stop_is_committed(box: Machine) -> None:
     root = box.repo()
-    box.configure(root, quiet="1h", extra='max_wait = "2h"\n')
+    box.configure(root, quiet="1h", max_wait="2h")
     box.start()
     box.wait_state("ok")
     (root / "last.txt").write_text("last words\n")

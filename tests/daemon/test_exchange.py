@@ -154,7 +154,7 @@ def test_mode_pull_never_pushes_and_mode_push_never_pulls(box: Machine, other: M
 
 def test_sync_wait_returns_when_the_remote_has_it(box: Machine, hub: Path) -> None:
     root = box.repo(remote=hub)
-    box.configure(root, quiet="1h", extra='max_wait = "2h"\npull = "off"\npush = "off"\n')
+    box.configure(root, quiet="1h", max_wait="2h", extra='pull = "off"\npush = "off"\n')
     box.start()
     (root / "now.txt").write_text("now\n")
     assert box.ctl("sync", "--wait").returncode == 0

@@ -69,7 +69,7 @@ def test_a_tree_of_the_standard_library(box: Machine, tmp_path: Path) -> None:
     root = empty_repo(box, "stdlib")
     reference = tmp_path / "reference.git"
     run_git(tmp_path, "init", "-q", "--bare", str(reference))
-    box.configure(root, quiet="300ms", extra='max_wait = "60s"\nsecrets = "off"\nbrake_deletes = 1.0\n')
+    box.configure(root, quiet="300ms", max_wait="60s", extra='secrets = "off"\nbrake_deletes = 1.0\n')
     box.start()
 
     def expect(step: str) -> None:

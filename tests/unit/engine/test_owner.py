@@ -1,0 +1,58 @@
+"""The one thread class: inbox, asks with patience, the end of a bug."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import pytest
+
+from gitsync.clock import SystemClock
+from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.errors import OperationError
+
+
+class Echo(Owner):
+    """Answers what it is asked; a bug when it is asked for one."""
+
+    def step(self, message: object | None, now: float) -> None:
+        if isinstance(message, Stop):
+            self.end()
+        elif isinstance(message, Ask) and message.what == "bug":
+            raise ZeroDivisionError("a bug")
+        elif isinstance(message, Ask) and message.what != "silence":
+            message.future.set_result(message.what)
+
+
+def started() -> tuple[Echo, list[ThreadDied]]:
+    died: list[ThreadDied] = []
+    echo = Echo("echo", SystemClock(), died.append)
+    echo.start()
+    return echo, died
+
+
+def test_an_ask_is_answered_and_a_stop_ends_it() -> None:
+    echo, died = started()
+    assert echo.ask("hello", 10) == "hello"
+    echo.post(Stop())
+    assert echo.join(10)
+    assert died == []
+
+
+def test_patience_ends_with_a_sentence() -> None:
+    echo, _ = started()
+    with pytest.raises(OperationError, match="echo did not answer"):
+        echo.ask("silence", 0.01)
+    echo.post(Stop())
+    assert echo.join(10)
+
+
+def test_a_bug_is_told_and_who_waits_is_not_left_waiting() -> None:
+    echo = Echo("echo", SystemClock(), (died := []).append)
+    later: Future[object] = Future()
+    echo.post(Ask("bug", Future()))
+    echo.post(Ask("later", later))
+    echo.start()
+    assert echo.join(10)
+    assert [type(one.error) for one in died] == [ZeroDivisionError]
+    with pytest.raises(OperationError, match="has stopped"):
+        later.result(0)
