@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +35,22 @@ class Daemon:
 
     def call(self, method: str = "status", **params: Any) -> Any:
         return client.call(self.path, method, params, PATIENCE_S)
+
+
+PROGRAM = str(Path(sys.executable).with_name("gitsyncctl"))
+
+
+def ctl(address: Path | str, *argv: str, **changes: Any) -> subprocess.CompletedProcess[str]:
+    """Run the installed control command to its end."""
+    changes.setdefault("stdout", subprocess.PIPE)
+    return subprocess.run(
+        [PROGRAM, *argv],
+        env={**os.environ, "GITSYNC_SOCKET": str(address), **changes.pop("env", {})},
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="surrogateescape",
+        check=False,
+        timeout=60,
+        **changes,
+    )

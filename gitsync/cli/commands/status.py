@@ -47,7 +47,7 @@ def lines(output: Output, document: dict[str, Any], *, is_short: bool = False) -
     version = f"gitsync {document.get('version', '')}".strip()
     if daemon:
         up = text.span(float(daemon.get("uptime_s") or 0))
-        shown.append(output.paint(f"{version}, running for {up} (PID {daemon.get('pid')})", "dim"))
+        shown += output.wrap(f"{version}, running for {up} (PID {daemon.get('pid')})", "dim")
     else:
         shown += output.wrap(f"gitsync is not running: nothing is watched; {client.HOW_TO_START}", "yellow")
     watched = document.get("repos") or []
