@@ -14,6 +14,7 @@ import pathspec
 import pygit2
 
 from gitsync.errors import OperationError
+from gitsync.git.journal import is_temporary
 from gitsync.git.program import GitProgram
 from gitsync.git.trees import TREE
 
@@ -37,7 +38,7 @@ class IgnoreRules:
 
     def is_ignored(self, path: bytes, is_dir: bool) -> bool:
         """Whether an untracked `path` is passed over; a directory says nothing of tracked files below it."""
-        if path == b".git" or path.startswith(b".git/"):
+        if path == b".git" or path.startswith(b".git/") or is_temporary(path):
             return True
         text = os.fsdecode(path)
         asked = text + "/" if is_dir else text
@@ -48,7 +49,9 @@ class IgnoreRules:
         return self._is_ignored_by_git(path, asked)
 
     def is_excluded(self, path: bytes) -> bool:
-        """Whether the configuration's own patterns pass over an untracked `path`."""
+        """Whether the configuration's own patterns pass over an untracked `path`, or it is a temporary of ours."""
+        if is_temporary(path):
+            return True
         if self._exclude is None:
             return False
         text = os.fsdecode(path)

@@ -79,6 +79,11 @@ def temp_name(directory: bytes) -> bytes:
     return directory + b"/" + name if directory else name
 
 
+def is_temporary(path: bytes) -> bool:
+    """Return whether `path` is a temporary of ours, or below one."""
+    return path.startswith(TEMP_PREFIX) or b"/" + TEMP_PREFIX in path
+
+
 def write(notes_dir: Path, journal: Journal) -> None:
     """Put the journal on disk, durably and in one step; raise OperationError (disk-full, read-only, io)."""
     document: dict[str, Any] = {
