@@ -99,17 +99,7 @@ class Output:
         whole = indent + text.escape(line)
         if size is None or text.width(whole) <= size[0]:
             return [self.paint(whole, style)]
-        import textwrap  # here: only long sentences on narrow terminals need it
-
-        broken = textwrap.wrap(
-            text.escape(line),
-            size[0],
-            initial_indent=indent,
-            subsequent_indent=indent + "  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        return [self.paint(each, style) for each in broken]
+        return [self.paint(each, style) for each in text.wrap(text.escape(line), size[0], indent)]
 
     def painted(self, lines: Sequence[str]) -> None:
         """Print lines that `paint`, `table` or `wrap` made."""

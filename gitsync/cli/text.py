@@ -62,6 +62,23 @@ def pad(text: str, columns: int) -> str:
     return text + " " * (columns - width(text))
 
 
+def wrap(sentence: str, columns: int, indent: str) -> list[str]:
+    """Return the lines of a sentence broken at spaces, all but the first indented two columns more.
+
+    A word longer than a line stays whole: it is a path or a command that somebody wants to copy.
+    """
+    lines: list[str] = []
+    line = indent
+    for word in sentence.split(" "):
+        longer = f"{line} {word}" if line.strip() else line + word
+        if width(longer) <= columns or not line.strip():
+            line = longer
+        else:
+            lines.append(line)
+            line = f"{indent}  {word}"
+    return [*lines, line]
+
+
 def tilde(path: str) -> str:
     """Return an absolute path with the home directory written as ~."""
     home = os.environ.get("HOME", "").rstrip("/")

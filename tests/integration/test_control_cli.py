@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,27 @@ def test_status_of_a_good_day(daemon: Daemon) -> None:
         "notes   ok       main  last commit 'Add a.txt' 2 min ago  ~/Notes",
         "thesis  pending  main  pending 2 · ahead 1                /home/u/thesis",
     ]
+
+
+def test_status_loads_little(daemon: Daemon) -> None:
+    daemon.dispatch.answers["status"] = status(repo_status(last_commit={"id": "a", "time": ago(9), "message": "m"}))
+    program = "import sys; from gitsync.cli.main import main; main(['status', 'notes']); print(*sys.modules)"
+    environment = {**os.environ, "GITSYNC_SOCKET": str(daemon.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    heavy = {"argparse", "dataclasses", "logging", "platformdirs", "socket", "subprocess", "threading", "tomllib"}
+    heavy |= {
+        "gitsync.daemon",
+        "gitsync.engine",
+        "gitsync.config",
+        "gitsync.git",
+        "gitsync.watch",
+        "pygit2",
+        "watchdog",
+    }
+    assert "notes  ok" in done.stdout
+    assert heavy.isdisjoint(done.stdout.split())
 
 
 def test_status_says_what_needs_doing_and_how(daemon: Daemon) -> None:

@@ -12,6 +12,8 @@ from gitsync.cli import text
 from gitsync.cli.output import Cell, Output
 from gitsync.errors import ConfigError, OperationError
 
+SENTENCE = "one two three four five six seven eight nine ten eleven twelve thirteen"
+
 
 class Screen(Output):
     """An output that believes in a terminal of so many columns."""
@@ -77,6 +79,13 @@ def test_a_closed_output_is_no_trouble() -> None:
 
 @pytest.mark.parametrize("columns", [20, 30, 79])
 def test_sentences_are_broken_at_spaces(columns: int) -> None:
-    lines = screen(columns).wrap("one two three four five six seven eight nine ten eleven twelve thirteen", "", "  ")
+    lines = screen(columns).wrap(SENTENCE, "", "  ")
     assert all(len(line) <= columns and line.startswith("  ") for line in lines)
-    assert "".join(lines).split()[-1] == "thirteen"
+    assert " ".join(line.strip() for line in lines) == SENTENCE
+    assert lines[-1].startswith("    ") == (len(lines) > 1)
+
+
+def test_a_word_longer_than_a_line_stays_whole() -> None:
+    path = "/a/path/that/is/longer/than/the/terminal/is/wide"
+    assert screen(20).wrap(f"see {path} there", "", "  ") == ["  see", f"    {path}", "    there"]
+    assert screen(20).wrap("日本語 日本語 日本語 日本語") == ["日本語 日本語 日本語", "  日本語"]
