@@ -60,6 +60,8 @@ class View:
                     self.known[path] = content(full)
             elif not os.path.isdir(full) or is_pruned(path):
                 self._forget(path)
+            else:
+                self.known.pop(path, None)  # a directory where a file was
         for tree in [b""] if is_everything else trees:
             self._forget(tree)
             if not tree or not (self._is_hidden(tree, is_pruned) or is_pruned(tree)):

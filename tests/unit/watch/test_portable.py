@@ -1,0 +1,70 @@
+"""watchdog's events, as FSEvents and kqueue send them, turned into hints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirModifiedEvent,
+    DirMovedEvent,
+    FileClosedNoWriteEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileOpenedEvent,
+    FileSystemEvent,
+)
+
+from gitsync.watch.hints import Hints
+from gitsync.watch.portable import Translator
+
+ROOT = "/somewhere/root"
+CASES: list[tuple[FileSystemEvent, set[bytes], set[bytes], set[str]]] = [
+    (FileModifiedEvent(f"{ROOT}/a/f"), {b"a/f"}, set(), set()),
+    (FileMovedEvent(f"{ROOT}/a", f"{ROOT}/b"), {b"a", b"b"}, set(), set()),
+    (FileMovedEvent("/outside/a", f"{ROOT}/b"), {b"b"}, set(), set()),
+    (DirMovedEvent(f"{ROOT}/a", f"{ROOT}/b"), set(), {b"a", b"b"}, set()),
+    (DirCreatedEvent(f"{ROOT}/a"), set(), {b"a"}, set()),
+    (FileOpenedEvent(f"{ROOT}/f"), set(), set(), set()),
+    (FileClosedNoWriteEvent(f"{ROOT}/f"), set(), set(), set()),
+    (DirModifiedEvent(f"{ROOT}/a"), set(), set(), set()),
+    (FileModifiedEvent(f"{ROOT}/.git/index"), set(), set(), set()),
+    (FileModifiedEvent(f"{ROOT}/sub/.git/index"), set(), set(), set()),
+    (FileModifiedEvent(f"{ROOT}/ign/f"), set(), set(), set()),
+    (DirCreatedEvent(f"{ROOT}/ign"), set(), set(), set()),
+    (FileModifiedEvent(f"{ROOT}/.gitignore"), {b".gitignore"}, set(), {"ignore rules changed"}),
+    (FileModifiedEvent(f"{ROOT}2/f"), set(), set(), set()),
+    (DirDeletedEvent(ROOT), set(), set(), {"root vanished"}),
+    (FileModifiedEvent(f"{ROOT}/\udcff\n"), {b"\xff\n"}, set(), set()),
+]
+
+
+@pytest.mark.parametrize(("event", "paths", "trees", "reasons"), CASES, ids=repr)
+def test_an_event_becomes_hints(
+    event: FileSystemEvent, paths: set[bytes], trees: set[bytes], reasons: set[str]
+) -> None:
+    hints = Translator(ROOT, lambda: lambda path: path == b"ign").translate(event)
+    assert (hints.paths, hints.trees, hints.reasons) == (paths, trees, reasons)
+
+
+def test_the_rules_are_made_anew_when_asked_to() -> None:
+    made = []
+
+    def factory() -> object:
+        made.append(1)
+        return lambda path: False
+
+    translator = Translator(ROOT, factory)  # type: ignore[arg-type]  # the same shape, counted
+    translator.translate(FileModifiedEvent(f"{ROOT}/a/f"))
+    translator.translate(FileModifiedEvent(f"{ROOT}/a/f"))
+    assert len(made) == 1
+    translator.refresh_ignores()
+    translator.translate(FileModifiedEvent(f"{ROOT}/a/f"))
+    assert len(made) == 2
+
+
+def test_two_batches_of_one_root_are_never_equal(tmp_path: Path) -> None:
+    # watchdog's queue drops an event that equals the one before it.
+    assert Hints(str(tmp_path), [b"a"]) != Hints(str(tmp_path), [b"b"])
