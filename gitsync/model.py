@@ -26,16 +26,6 @@ class RepoState(StrEnum):
     ERROR = "error"
 
 
-class Relation(StrEnum):
-    """How the branch stands to its upstream."""
-
-    EQUAL = "equal"
-    AHEAD = "ahead"
-    BEHIND = "behind"
-    DIVERGED = "diverged"
-    NO_UPSTREAM = "no-upstream"
-
-
 class ChangeKind(StrEnum):
     """What happened to one path between HEAD and the work tree."""
 

@@ -14,8 +14,3 @@ def due_at(first_at: float, last_at: float, quiet: float, max_wait: float) -> fl
     for ever is committed too. `math.inf` as `max_wait` takes the cap away.
     """
     return min(last_at + quiet, first_at + max_wait)
-
-
-def is_quiet(first_at: float, last_at: float, quiet: float, max_wait: float, now: float) -> bool:
-    """Return whether a batch is due at `now`."""
-    return now >= due_at(first_at, last_at, quiet, max_wait)

@@ -20,6 +20,8 @@ from gitsync.control.commands import nearest
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.messages import Pause, Refresh, Resume
 from gitsync.errors import OperationError, UsageError
+from gitsync.git.translate import redact
+from gitsync.git.upstream import remote_for
 from gitsync.version import VERSION
 
 REFRESH_S = 0.05
@@ -88,8 +90,13 @@ class Handlers:
         return {"home": [], "repos": [self._listed(repo) for repo in self._config.repos], "jobs": []}
 
     def _listed(self, repo: RepoConfig) -> Json:
-        local = self._runtime.board.local(repo.name)
-        return {"name": repo.name, "path": str(repo.path), "remote": repo.remote or "", "branch": local.branch}
+        branch = self._runtime.board.local(repo.name).branch
+        try:
+            choice = remote_for(repo.path, repo.remote, branch) if branch else None
+        except OperationError:
+            choice = None  # its own trouble shows in status
+        remote = choice.remote if choice is not None else repo.remote or ""
+        return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
 
     def _events(self, params: Json) -> Json:
         return {"events": self._runtime.board.events()}

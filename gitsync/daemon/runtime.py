@@ -165,6 +165,8 @@ class Runtime:
         self._await([self._ask(self.committer, CommitNow(name)) for name in names], ends_at)
         live = [self.exchangers[name] for name in names if name in self.exchangers]
         self._await([self._ask(exchanger, ExchangeNow()) for exchanger in live], ends_at)
+        # What a pull wrote is noted like any other change: look at it now, so that nothing is pending afterwards.
+        self._await([self._ask(self.committer, CommitNow(name, is_scanning=False)) for name in names], ends_at)
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""

@@ -150,8 +150,8 @@ class Committer(Owner):
                 future.set_result(None)
             case CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) if name not in self._repos:
                 future.set_exception(UsageError(f"no repository is called {name!r}", "gitsyncctl list names them"))
-            case CommitNow(repo=name):
-                self._repos[name].commit_now(future)
+            case CommitNow(repo=name, is_scanning=is_scanning):
+                self._repos[name].commit_now(future, is_scanning=is_scanning)
             case Pause(repo=name, until=until):
                 self._repos[name].pause(until)
                 future.set_result(None)

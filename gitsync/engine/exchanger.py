@@ -8,19 +8,18 @@ children and the remote-tracking refs. It never touches the work tree: what was 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
-from gitsync.core.reconcile import may_fetch, may_push
-from gitsync.core.schedule import back_off, next_run
+from gitsync.core.reconcile import crossed, may_fetch, may_push
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
 from gitsync.engine.messages import Committed, ExchangeNow, Fetched, Integrated, Opened, Pause, Pushed, Resume
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.engine.timetable import Timetable
 from gitsync.errors import GitsyncError
 from gitsync.git import transport, upstream
 from gitsync.git.exchange import PushKind, RemoteChoice
@@ -28,7 +27,6 @@ from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
 
-BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
 # How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again at once this often, then by back-off.
@@ -64,14 +62,10 @@ class Exchanger(Owner):
         self._timeout_s = timeout_s
         self._board = board
         self._committer = committer
-        self._is_scheduled = is_scheduled  # False: only when asked, for a single pass
         self._machine = ExchangeState.IDLE
         self._choice: RemoteChoice | None = None
-        self._pull_at: float | None = None  # the first cycle begins with `Opened`
-        self._push_at: float | None = None
-        self._retry_at: float | None = None
+        self._times = Timetable(config, is_scheduled=is_scheduled)
         self._awaiting_until: float | None = None
-        self._failures = 0
         self._crossings = 0
         self._is_accepted = False
         self._waiting: list[Future[Any]] = []
@@ -84,8 +78,8 @@ class Exchanger(Owner):
         if self._machine in (X_.PAUSED, X_.HALTED):
             return None
         if self._machine is X_.BACK_OFF:
-            return self._retry_at
-        return min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
+            return self._times.retry_at
+        return self._times.next_at()
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message; begin a cycle when its time has come."""
@@ -96,9 +90,9 @@ class Exchanger(Owner):
                 self.end()
                 return
             case Committed():
-                self._schedule_push(now)
+                self._times.see_commit(now)
             case Opened():
-                self._pull_at = now if self._is_scheduled else None
+                self._times.see_branch(now)
             case Integrated():
                 self._take_integrated(message)
             case Ask(what=ExchangeNow(), future=future):
@@ -109,7 +103,7 @@ class Exchanger(Owner):
             case Resume(is_accepted=is_accepted):
                 self._is_accepted = is_accepted
                 self._move(V_.RESUMED)
-                self._failures, self._pull_at, self._retry_at = 0, now, now
+                self._times.forgive(now)
                 self._board.set_exchange(self.config.name, state=RepoState.OK, reason="", error=None)
         wake_at = self.wake_at()
         if wake_at is None or wake_at > self.clock.now():
@@ -123,21 +117,16 @@ class Exchanger(Owner):
 
     def _begin(self) -> None:
         name, branch = self.config.name, self._board.local(self.config.name).branch
-        choice = upstream.remote_for(self.config.path, self.config.remote, branch) if branch else None
-        self._choice = choice
-        push_only = self._push_at is not None and (self._pull_at is None or self._pull_at > self.clock.now())
-        self._push_at = None
-        if choice is None:
-            # Local only, or detached: looked at again with the next commit or branch.
-            self._rest()
-            self._pull_at = None
-            return
+        self._move(V_.FETCH_BEGUN)
+        is_push_alone = self._times.begin(self.clock.now())
+        self._choice = upstream.remote_for(self.config.path, self.config.remote, branch) if branch else None
         head = self._board.local(name).head
-        if (push_only or not may_fetch(self.config.mode)) and may_push(self.config.mode) and head is not None:
+        if self._choice is None:
+            self._rest()  # local only, or detached: looked at again with the next commit or branch
+        elif (is_push_alone or not may_fetch(self.config.mode)) and may_push(self.config.mode) and head is not None:
             self._move(V_.PUSH_BEGUN)
             self._push(branch, head)
         elif may_fetch(self.config.mode):
-            self._move(V_.FETCH_BEGUN)
             self._fetch(branch)
         else:
             self._rest()
@@ -212,15 +201,9 @@ class Exchanger(Owner):
     def _take_crossing(self, branch: str) -> None:
         """Another machine pushed first: fetch what it sent, then push again."""
         self._crossings += 1
-        if not may_fetch(self.config.mode):
-            source = "the remote"
-            self._rest(
-                Problem(
-                    "diverged",
-                    f'{self.config.name}: {source} has commits that are not here, and mode = "push" takes none in',
-                    f'look at them with git fetch, or set mode = "both" for {self.config.name}',
-                )
-            )
+        problem = crossed(self.config.name, self.config.mode)
+        if problem is not None:
+            self._rest(problem)
         elif self._crossings > CROSSINGS:
             self._crossings = 0
             self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))
@@ -231,16 +214,13 @@ class Exchanger(Owner):
     # -- ends of a cycle ----------------------------------------------------------------------------------------------
 
     def _rest(self, problem: Problem | None = None) -> None:
-        if self._machine not in (X_.IDLE, X_.BACK_OFF):
-            self._move(V_.FINISHED)
-        elif self._machine is X_.BACK_OFF:
-            self._machine = X_.IDLE
-        self._failures = self._crossings = 0 if problem is None else self._crossings
+        self._move(V_.FINISHED)
+        self._crossings = 0
         self._is_accepted = False
         state = RepoState.OK if problem is None or problem.code == "conflict" else RepoState.ERROR
         shown = None if problem is not None and problem.code == "conflict" else problem
         self._board.set_exchange(self.config.name, state=state, reason=shown.message if shown else "", error=shown)
-        self._plan_pull()
+        self._times.rest(self.clock.now(), has_remote=self._choice is not None)
         self._answer()
 
     def _guarded(self, act: Callable[[], None]) -> None:
@@ -253,17 +233,11 @@ class Exchanger(Owner):
                 self._fail(Problem(error.code, error.message, error.hint))
 
     def _fail(self, problem: Problem) -> None:
-        if self._machine not in (X_.IDLE, X_.BACK_OFF):
-            self._move(V_.FAILED)
-        else:
-            self._machine = X_.BACK_OFF
-        self._failures += 1
-        wait = back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S)
-        self._retry_at = self.clock.now() + wait
-        self._pull_at = self._retry_at
+        self._move(V_.FAILED)
+        wait = self._times.fail(self.clock.now())
         self._awaiting_until = None
         state = STATES.get(problem.code, RepoState.ERROR)
-        logger.debug("%s: failed code=%s failures=%d wait=%.1f", self.config.name, problem.code, self._failures, wait)
+        logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
         self._board.set_exchange(self.config.name, state=state, reason=problem.message, error=problem)
         self._answer()
 
@@ -272,14 +246,6 @@ class Exchanger(Owner):
         self._awaiting_until = None
         self._board.set_exchange(self.config.name, state=RepoState.HALTED, reason=problem.message, error=problem)
         self._answer()
-
-    def _schedule_push(self, now: float) -> None:
-        if self._is_scheduled and self.config.push is not None and may_push(self.config.mode) and self._push_at is None:
-            self._push_at = now + self.config.push
-
-    def _plan_pull(self) -> None:
-        every = self.config.pull if self._is_scheduled else None
-        self._pull_at = None if every is None else next_run(self.clock.now(), every, random.random())
 
     def _hurry(self, future: Future[Any], now: float) -> None:
         if self._machine is X_.AWAITING:
@@ -290,12 +256,12 @@ class Exchanger(Owner):
         if self._machine in (X_.PAUSED, X_.HALTED):
             self._answer()
         else:
-            self._pull_at = self._retry_at = now
+            self._times.hurry(now)
 
     def _answer(self) -> None:
         waiting, self._waiting, self._waiting_next = self._waiting, self._waiting_next, []
         if self._waiting:
-            self._pull_at = self._retry_at = self.clock.now()
+            self._times.hurry(self.clock.now())
         for future in waiting:
             if not future.done():
                 future.set_result(None)

@@ -82,11 +82,14 @@ class LocalRepository:
         self.drop_staging()
         self.advance(E_.RESCAN_WANTED)
 
-    def commit_now(self, future: Future[Any]) -> None:
-        """Scan and commit without waiting for quiet; `future` is completed when that is done or cannot be."""
+    def commit_now(self, future: Future[Any], *, is_scanning: bool) -> None:
+        """Commit without waiting for quiet; `future` is completed when that is done or cannot be."""
         self.waiting.append(future)
         self.hurry()
-        self.rescan("asked to sync now")
+        if is_scanning:
+            self.rescan("asked to sync now")
+        elif self.machine is S_.CLEAN and not self.has_pending and self.fetched is None:
+            self.answer()
         if self.machine in (S_.PAUSED, S_.HALTED):
             self.answer()
 

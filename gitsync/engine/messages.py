@@ -113,9 +113,10 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class CommitNow:
-    """Scan and commit without waiting for quiet."""
+    """Commit without waiting for quiet; with `is_scanning` everything is compared, not only what was noted."""
 
     repo: str
+    is_scanning: bool = True
 
 
 @dataclass(frozen=True, slots=True)

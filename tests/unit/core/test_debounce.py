@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from gitsync.core.debounce import due_at, is_quiet
+from gitsync.core.debounce import due_at
 
 
 def test_a_single_note_is_due_after_the_quiet_period() -> None:
@@ -20,9 +20,3 @@ def test_notes_without_end_are_due_at_the_cap() -> None:
 
 def test_without_a_cap_only_quiet_counts() -> None:
     assert due_at(10.0, 500.0, 2.0, math.inf) == 502.0
-
-
-def test_it_is_quiet_at_the_instant_and_not_before() -> None:
-    assert not is_quiet(10.0, 10.0, 2.0, 30.0, now=11.999)
-    assert is_quiet(10.0, 10.0, 2.0, 30.0, now=12.0)
-    assert is_quiet(10.0, 39.9, 2.0, 30.0, now=40.0)
