@@ -73,6 +73,8 @@ class Exchanger(Owner):
 
     def wake_at(self) -> float | None:
         """Return when the remote is to be looked at, or the answer waited for is overdue."""
+        if self.is_cancelled:
+            return None
         if self._machine is X_.AWAITING:
             return self._awaiting_until
         if self._machine in (X_.PAUSED, X_.HALTED):
@@ -106,7 +108,8 @@ class Exchanger(Owner):
                 self._times.forgive(now)
                 self._board.set_exchange(self.config.name, state=RepoState.OK, reason="", error=None)
         wake_at = self.wake_at()
-        if wake_at is None or wake_at > self.clock.now():
+        # Once cancelled, what was under way was left where it was: only the stop is waited for.
+        if self.is_cancelled or wake_at is None or wake_at > self.clock.now():
             return
         if self._machine is X_.AWAITING:
             self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
