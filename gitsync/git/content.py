@@ -19,6 +19,7 @@ from enum import StrEnum
 from types import TracebackType
 
 from gitsync.clock import SystemClock
+from gitsync.errors import OperationError
 
 # The coarsest clock that stamps files on a kernel in use (CONFIG_HZ=100): two writes within it look alike.
 TICK_NS = 20_000_000
@@ -62,32 +63,44 @@ class Found:
 
 
 class Reader:
-    """Looks at paths below one root; keeps the handles of the directory last used until `forget` or `close`."""
+    """Looks at paths below one root while it is open; keeps the handles of the directory last used until `close`."""
 
     def __init__(self, root: str | bytes) -> None:
-        self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._place = root
+        self._root = -1
+        self._identity: tuple[int, int] | None = None
         self._way: list[tuple[bytes, int]] = []
         self._above: bytes | None = b""
         self._clock = SystemClock()
 
     def __enter__(self) -> Reader:
+        """Open the root; raise OperationError when it is not there, or not the one that was opened before."""
+        try:
+            self._root = os.open(self._place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            where = os.fsdecode(self._place)
+            raise OperationError(
+                f"cannot look at {where}: {error.strerror}", "is the disk mounted?", code="root-vanished"
+            ) from error
+        facts = os.fstat(self._root)
+        self._identity = self._identity or (facts.st_dev, facts.st_ino)
+        if self._identity != (facts.st_dev, facts.st_ino):
+            self.close()
+            where = os.fsdecode(self._place)
+            raise OperationError(f"{where} is another directory than it was", "look at it", code="root-replaced")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close every handle."""
-        self.forget()
-        if self._root >= 0:
-            os.close(self._root)
-            self._root = -1
-
-    def forget(self) -> None:
-        """Close the handles of directories below the root: they may have been moved since."""
+        """Close every handle; the directories may be moved before the next use."""
         while self._way:
             os.close(self._way.pop()[1])
         self._above = b""
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
 
     def look(self, path: bytes) -> Found:
         """Return what kind of thing is at `path`, its stat, and no content."""

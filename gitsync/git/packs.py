@@ -71,9 +71,7 @@ class ObjectStore:
         try:
             object_id = str(self.repository.odb.write(kind, data))
             is_there = self.has(object_id)
-        except OSError as error:
-            raise storage_error(what, error) from error
-        except pygit2.GitError as error:
+        except (pygit2.GitError, OSError) as error:
             raise said(what, error) from error
         if not is_there:  # libgit2 has been seen to return an id on a full disk
             raise OperationError(f"{what}: it was not there afterwards", "is the disk full?", code="disk-full")
@@ -142,6 +140,8 @@ def object_id_of(kind: int, data: bytes) -> str:
 def said(what: str, error: Exception) -> OperationError:
     """Return libgit2's words as an error; a full or read-only disk keeps the code people know it by."""
     words = str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return storage_error(what, error)
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
         if os.strerror(number).lower() in words.lower():
             return storage_error(what, OSError(number, os.strerror(number)))

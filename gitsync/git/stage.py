@@ -28,7 +28,7 @@ from gitsync.git.trees import TreeEntry, is_refused, lookup
 from gitsync.model import ChangeKind, Problem, Quarantined
 
 # Larger files are read by git: hashing and packing them would hold the GIL too long.
-BIG = 8 << 20
+BIG = 2 << 20
 # How many index entries are looked up at a time.
 _CHUNK = 5000
 
@@ -71,25 +71,22 @@ class Staging:
         self._pack: PackWriter | None = None
         self._clock = SystemClock()
         self._work = self._steps(frozenset(noted))
-        self._is_done = False
+        self._is_done = self._has_failed = False
 
     def advance(self, budget_s: float) -> bool:
         """Work for about `budget_s` seconds; return whether everything is compared and stored.
 
         Raise OperationError when objects cannot be stored (disk-full, read-only, …) or HEAD cannot be read.
         """
+        if self._has_failed:
+            raise RuntimeError("the staging has failed before")
         ends_at = self._clock.now() + budget_s
-        try:
-            for _ in self._work:
-                if self._clock.now() >= ends_at:
-                    return False
-            self._is_done = True
-        finally:
-            # Directories may move between two slices.
-            self._reader.forget()
-            if self._is_done:
-                self._reader.close()
-        return True
+        self._has_failed = True
+        # Opened for each slice: a staging may be dropped, and directories may move, between two.
+        with self._reader:
+            self._is_done = all(self._clock.now() < ends_at for _ in self._work)
+        self._has_failed = False
+        return self._is_done
 
     def result(self) -> Staged:
         """Return what the batch came to, once `advance` has returned True."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.errors import OperationError
 from gitsync.git.content import FoundKind, Reader, fault
 
 
@@ -94,10 +95,24 @@ def test_handles_are_not_kept_for_directories_that_moved(tmp_path: Path, reader:
     (tmp_path / "d/e").mkdir(parents=True)
     (tmp_path / "d/e/x").write_text("old")
     assert reader.read(b"d/e/x").data == b"old"
+    reader.close()
     (tmp_path / "d").rename(tmp_path / "moved")
-    reader.forget()
-    assert reader.read(b"d/e/x").kind is FoundKind.ABSENT
-    assert reader.read(b"moved/e/x").data == b"old"
+    with reader:
+        assert reader.read(b"d/e/x").kind is FoundKind.ABSENT
+        assert reader.read(b"moved/e/x").data == b"old"
+
+
+def test_a_root_that_was_replaced_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    reader = Reader(str(tmp_path / "root"))
+    with reader:
+        pass
+    (tmp_path / "root").rename(tmp_path / "before")
+    with pytest.raises(OperationError, match="root: No such file"), reader:
+        pass
+    (tmp_path / "root").mkdir()
+    with pytest.raises(OperationError, match="another directory"), reader:
+        pass
 
 
 def test_a_directory_that_cannot_be_entered_midway_leaves_no_wrong_handle(tmp_path: Path, reader: Reader) -> None:

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gitsync.git.worktree import Staged, StageRules, Worktree
+from gitsync.git.worktree import Worktree
 from tests.conftest import run_git
+from tests.unit.git.conftest import stage
 
 
-@pytest.fixture
-def worktree(repo: Path, tmp_path: Path) -> Iterator[Worktree]:
-    opened = Worktree(repo, tmp_path / "notes")
-    yield opened
-    opened.close()
-
-
-def stage(worktree: Worktree, *paths: bytes) -> Staged:
-    staging = worktree.begin_staging(paths, (), StageRules())
-    while not staging.advance(10):
-        pass
-    return staging.result()
-
-
-def stored(repo: Path, name: bytes) -> str:
-    """What git itself makes of the file."""
+def tree_by_git(repo: Path) -> str:
+    """What git itself makes of all the files."""
     aside = repo.parent / "aside-index"
     os.environ["GIT_INDEX_FILE"] = str(aside)
     try:
-        run_git(repo, "read-tree", "HEAD")
-        run_git(repo, "add", "--", name)
-        return run_git(repo, "ls-files", "-s", "--", name).split()[1]
+        run_git(repo, "add", "-A")
+        return run_git(repo, "write-tree")
     finally:
         del os.environ["GIT_INDEX_FILE"]
         aside.unlink()
 
 
-@pytest.mark.parametrize("name", [b"x.txt", b"\xff\n.txt", b"d/-x.txt"])
-@pytest.mark.parametrize("content", [b"a\r\nb\r\n", b"a\r\nb\n", b"plain\n", b"\0\r\n", b"$Id: 1 $\n"])
 @pytest.mark.parametrize(
     "attributes",
     [
@@ -54,20 +37,20 @@ def stored(repo: Path, name: bytes) -> str:
         "*.txt filter=up",
     ],
 )
-def test_the_blob_is_the_one_git_makes(
-    repo: Path, worktree: Worktree, name: bytes, content: bytes, attributes: str
-) -> None:
+def test_the_blob_is_the_one_git_makes(repo: Path, worktree: Worktree, attributes: str) -> None:
     run_git(repo, "config", "filter.up.clean", "tr a-z A-Z")
     (repo / ".gitattributes").write_text(attributes + "\n")
-    path = os.path.join(os.fsencode(repo), name)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "wb") as stream:
-        stream.write(content)
-    (change,) = stage(worktree, name).changes
-    assert change.entry is not None
-    assert change.entry.id == stored(repo, name)
-    assert worktree.commit(stage(worktree, name, b".gitattributes"), "x")
-    assert run_git(repo, "status", "--porcelain", "--", name) == ""
+    for number, content in enumerate([b"a\r\nb\r\n", b"a\r\nb\n", b"plain\n", b"\0\r\n", b"$Id: 1 $\n"]):
+        for name in (b"x%d.txt", b"\xff\n%d.txt", b"-d/-%d.txt"):
+            path = os.path.join(os.fsencode(repo), name % number)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as stream:
+                stream.write(content)
+    staged = stage(worktree)
+    assert len(staged.changes) >= 16
+    assert worktree.commit(staged, "x")
+    assert run_git(repo, "rev-parse", "HEAD^{tree}") == tree_by_git(repo)
+    assert run_git(repo, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("place", ["info", "deep", "autocrlf", "global"])
@@ -86,7 +69,7 @@ def test_attributes_count_wherever_they_are(
     else:
         run_git(repo, "config", "core.attributesFile", str(repo.parent / "attributes"))
         (repo.parent / "attributes").write_text("* text\n")
-    (change,) = stage(worktree, b"d/e/x").changes
+    (change,) = stage(worktree, "d/e/x").changes
     assert change.entry is not None
     assert change.entry.id == run_git(repo, "hash-object", "--stdin", input=b"a\n")
 
@@ -94,10 +77,10 @@ def test_attributes_count_wherever_they_are(
 def test_utf_16_is_stored_as_utf_8(repo: Path, worktree: Worktree) -> None:
     (repo / ".gitattributes").write_text("*.u text working-tree-encoding=UTF-16\n")
     (repo / "x.u").write_text("grüß\n", encoding="utf-16")
-    assert worktree.commit(stage(worktree, b"x.u", b".gitattributes"), "x")
+    assert worktree.commit(stage(worktree, "x.u", ".gitattributes"), "x")
     assert run_git(repo, "show", "HEAD:x.u") == "grüß"
     (repo / "x.u").write_bytes(b"no utf-16!\n")
-    staged = stage(worktree, b"x.u")
+    staged = stage(worktree, "x.u")
     assert not staged.changes
     assert [problem.code for problem in staged.problems] == ["filter"]
 
@@ -109,7 +92,7 @@ def test_a_filter_that_is_missing_or_fails_stores_nothing(repo: Path, worktree: 
         run_git(repo, "config", "filter.lfs.clean", command)
     (repo / "x.bin").write_bytes(b"large")
     (repo / "a.txt").write_text("two")
-    staged = stage(worktree, b"x.bin", b"a.txt", b".gitattributes")
+    staged = stage(worktree, "x.bin", "a.txt", ".gitattributes")
     assert [change.path for change in staged.changes] == [b".gitattributes", b"a.txt"]
     (problem,) = staged.problems
     assert problem.code == "filter"
@@ -125,7 +108,7 @@ def test_large_files_are_filtered_as_well(repo: Path, worktree: Worktree, monkey
     (repo / ".gitattributes").write_text("*.bin filter=up\n")
     (repo / "x.bin").write_text("large content")
     (repo / "y.txt").write_bytes(b"raw\r\n" * 10)
-    staged = stage(worktree, b"x.bin", b"y.txt")
+    staged = stage(worktree, "x.bin", "y.txt")
     assert worktree.commit(staged, "x")
     assert run_git(repo, "show", "HEAD:x.bin") == "LARGE CONTENT"
     assert run_git(repo, "rev-parse", "HEAD:y.txt") == run_git(repo, "hash-object", "--no-filters", "y.txt")

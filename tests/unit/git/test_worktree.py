@@ -1,4 +1,4 @@
-"""Committing beside a person who uses git: what is taken, what is left alone, what is refused, and why."""
+"""From files on disk to a commit: every kind of change, and what is passed over or set aside."""
 
 from __future__ import annotations
 
@@ -6,45 +6,16 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gitsync.errors import OperationError, TransientError
-from gitsync.git.worktree import Staged, StageRules, TipMovedError, Worktree
-from gitsync.model import ChangeKind, CommitInfo
+from gitsync.git.worktree import Worktree
+from gitsync.model import ChangeKind
 from tests.conftest import run_git
+from tests.unit.git.conftest import assert_clean, commit, stage
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAA\n"
-
-
-@pytest.fixture
-def worktree(repo: Path, tmp_path: Path) -> Iterator[Worktree]:
-    opened = Worktree(repo, tmp_path / "notes")
-    yield opened
-    opened.close()
-
-
-def stage(worktree: Worktree, *paths: str, trees: tuple[bytes, ...] = (), **rules: object) -> Staged:
-    noted = [os.fsencode(path) for path in paths] if paths or trees else worktree.scan()
-    staging = worktree.begin_staging(noted, trees, StageRules(**rules))  # type: ignore[arg-type]
-    while not staging.advance(10):
-        pass
-    return staging.result()
-
-
-def commit(worktree: Worktree, *paths: str, **rules: object) -> CommitInfo | None:
-    return worktree.commit(stage(worktree, *paths, **rules), "by gitsync")
-
-
-def head_file(repo: Path, path: str) -> str:
-    return run_git(repo, "show", f"HEAD:{path}")
-
-
-def assert_clean(repo: Path) -> None:
-    assert run_git(repo, "status", "--porcelain") == ""
-    run_git(repo, "fsck", "--strict")
 
 
 def test_a_saved_file_is_committed_with_its_name_and_reason(repo: Path, worktree: Worktree) -> None:
@@ -157,116 +128,6 @@ def test_what_somebody_writes_is_taken_later_or_as_it_is(repo: Path, worktree: W
     assert stage(worktree, "log").changes
 
 
-def test_what_the_user_staged_is_his(repo: Path, worktree: Worktree) -> None:
-    (repo / "b.txt").write_text("b")
-    (repo / "c.txt").write_text("mine too")
-    run_git(repo, "add", "b.txt")
-    (repo / "b.txt").write_text("b, edited since")
-    (repo / "a.txt").write_text("theirs to commit")
-    staged = stage(worktree)
-    assert staged.staged_by_user == {b"b.txt"}
-    assert worktree.commit(staged, "x")
-    assert run_git(repo, "diff", "--cached", "--name-only") == "b.txt"
-    assert run_git(repo, "show", ":b.txt") == "b"
-    assert head_file(repo, "a.txt") == "theirs to commit"
-    assert commit(worktree, "b.txt", take_staged=frozenset({b"b.txt"}))
-    assert head_file(repo, "b.txt") == "b, edited since"
-    assert_clean(repo)
-
-
-def test_a_staged_deletion_and_an_intent_to_add_are_the_users(repo: Path, worktree: Worktree) -> None:
-    run_git(repo, "rm", "-q", "--cached", "a.txt")
-    (repo / "planned").write_text("x")
-    run_git(repo, "add", "-N", "planned")
-    staged = stage(worktree)
-    assert staged.staged_by_user == {b"a.txt", b"planned"}
-    assert not staged.changes
-
-
-def test_what_git_was_told_not_to_look_at_is_left_alone(repo: Path, worktree: Worktree) -> None:
-    run_git(repo, "update-index", "--skip-worktree", "a.txt")
-    (repo / "a.txt").unlink()
-    assert not stage(worktree, "a.txt").changes
-    run_git(repo, "update-index", "--no-skip-worktree", "a.txt")
-    run_git(repo, "update-index", "--assume-unchanged", "a.txt")
-    assert not stage(worktree, "a.txt").changes
-
-
-@pytest.mark.parametrize("how", ["commit", "switch", "add", "reset"])
-def test_a_move_between_staging_and_commit_is_noticed(repo: Path, worktree: Worktree, how: str) -> None:
-    (repo / "a.txt").write_text("two")
-    staged = stage(worktree, "a.txt")
-    if how == "commit":
-        run_git(repo, "commit", "-q", "--allow-empty", "-m", "mine")
-    elif how == "switch":
-        run_git(repo, "switch", "-q", "-c", "other")
-    elif how == "add":
-        run_git(repo, "add", "a.txt")
-    else:
-        run_git(repo, "commit", "-q", "--allow-empty", "-m", "mine")
-        run_git(repo, "reset", "-q", "--soft", "HEAD~1")
-        run_git(repo, "checkout", "-q", "--detach")
-    head = run_git(repo, "rev-parse", "HEAD")
-    with pytest.raises(TipMovedError):
-        worktree.commit(staged, "x")
-    assert run_git(repo, "rev-parse", "HEAD") == head
-    assert run_git(repo, "rev-parse", "main") == run_git(repo, "rev-parse", "HEAD")
-
-
-def test_a_held_index_is_waited_for_and_named(repo: Path, worktree: Worktree) -> None:
-    lock = repo / ".git/index.lock"
-    (repo / "a.txt").write_text("two")
-    staged = stage(worktree, "a.txt")
-    lock.write_bytes(b"")
-    for attempt in (lambda: worktree.commit(staged, "x"), lambda: stage(worktree, "a.txt")):
-        with pytest.raises(TransientError) as caught:
-            attempt()
-        assert caught.value.code == "index-locked"
-        assert str(lock) in caught.value.message
-    os.utime(lock, (0, 0))
-    with pytest.raises(TransientError) as caught:
-        worktree.commit(staged, "x")
-    assert f"rm {lock}" in caught.value.hint
-    assert lock.exists()
-    lock.unlink()
-    assert worktree.commit(staged, "x")
-    assert_clean(repo)
-
-
-@pytest.mark.parametrize(
-    ("operation", "name"),
-    [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert"), ("BISECT_LOG", "bisect")],
-)
-def test_an_open_operation_is_told_and_stops_a_commit(
-    repo: Path, worktree: Worktree, operation: str, name: str
-) -> None:
-    assert worktree.facts().open_operation == ""
-    (repo / "a.txt").write_text("two")
-    staged = stage(worktree, "a.txt")
-    (repo / ".git" / operation).write_text(run_git(repo, "rev-parse", "HEAD") + "\n")
-    assert worktree.facts().open_operation == name
-    with pytest.raises(TipMovedError):
-        worktree.commit(staged, "x")
-
-
-def test_a_conflicted_stash_and_a_rebase_are_told(repo: Path, worktree: Worktree) -> None:
-    (repo / "a.txt").write_text("stashed\n")
-    run_git(repo, "stash", "-q")
-    (repo / "a.txt").write_text("committed\n")
-    run_git(repo, "commit", "-qam", "other")
-    run_git(repo, "stash", "pop", "-q", check=False)
-    assert worktree.facts().open_operation == "stash"
-    run_git(repo, "reset", "-q", "--hard")
-    assert worktree.facts().open_operation == ""
-    run_git(repo, "switch", "-q", "-c", "side", "HEAD~1")
-    (repo / "a.txt").write_text("side\n")
-    run_git(repo, "commit", "-qam", "side")
-    run_git(repo, "rebase", "-q", "main", check=False)
-    facts = worktree.facts()
-    assert facts.open_operation == "rebase"
-    assert facts.branch is None
-
-
 def test_large_and_secret_new_files_are_set_aside(repo: Path, worktree: Worktree) -> None:
     (repo / "large").write_bytes(b"x" * 2000)
     (repo / "key").write_text(KEY)
@@ -333,45 +194,6 @@ def test_nested_repositories_are_left_alone_and_submodules_recorded(
     assert run_git(repo, "ls-files", "-s", "sub").startswith("160000")
 
 
-@pytest.mark.parametrize("branch", ["main", "trunk", "feature/x"])
-def test_unborn_branches_are_born(tmp_path: Path, branch: str) -> None:
-    run_git(tmp_path, "init", "-q", "-b", branch, "new")
-    worktree = Worktree(tmp_path / "new", tmp_path / "notes")
-    facts = worktree.facts()
-    assert (facts.head, facts.branch, facts.is_unborn) == (None, branch, True)
-    assert commit(worktree) is None
-    (tmp_path / "new/x").write_text("x")
-    info = commit(worktree)
-    assert info is not None
-    assert run_git(tmp_path / "new", "rev-parse", branch) == info.id
-    assert run_git(tmp_path / "new", "reflog", "-1", "--format=%gs") == "gitsync: by gitsync"
-    assert_clean(tmp_path / "new")
-    worktree.close()
-
-
-def test_linked_work_trees_work(repo: Path, tmp_path: Path) -> None:
-    run_git(repo, "worktree", "add", "-q", str(tmp_path / "linked"), "-b", "side")
-    worktree = Worktree(tmp_path / "linked", tmp_path / "notes")
-    (tmp_path / "linked/a.txt").write_text("in the linked one")
-    assert commit(worktree)
-    assert_clean(tmp_path / "linked")
-    assert run_git(repo, "show", "side:a.txt") == "in the linked one"
-    assert_clean(repo)
-    worktree.close()
-
-
-def test_one_batch_may_become_a_commit_a_file(repo: Path, worktree: Worktree) -> None:
-    (repo / "a.txt").unlink()
-    (repo / "a.txt").mkdir()
-    (repo / "a.txt/b").write_text("b")
-    (repo / "c").write_text("c")
-    staged = stage(worktree)
-    for change in staged.changes:
-        worktree.commit(staged, f"one: {os.fsdecode(change.path)}", only=frozenset({change.path}))
-    assert_clean(repo)
-    assert len(run_git(repo, "log", "--format=%H").split()) > 2
-
-
 def test_modes_that_the_file_system_cannot_keep_are_kept(repo: Path, worktree: Worktree) -> None:
     (repo / "run").write_text("x")
     (repo / "run").chmod(0o755)
@@ -387,132 +209,6 @@ def test_modes_that_the_file_system_cannot_keep_are_kept(repo: Path, worktree: W
     assert_clean(repo)
 
 
-@pytest.mark.parametrize("form", ["version 4", "split", "untracked cache", "fsmonitor"])
-def test_other_forms_of_index_are_left_to_git(repo: Path, worktree: Worktree, form: str) -> None:
-    options = {
-        "version 4": ["--index-version=4"],
-        "split": ["--split-index"],
-        "untracked cache": ["--force-untracked-cache"],
-        "fsmonitor": ["--fsmonitor"],
-    }
-    if form == "fsmonitor":
-        run_git(repo, "config", "core.fsmonitor", "/bin/false")
-    run_git(repo, "update-index", *options[form])
-    (repo / "b").write_text("staged")
-    run_git(repo, "add", "b")
-    (repo / "a.txt").write_text("two")
-    (repo / "d").mkdir()
-    (repo / "d/new").write_text("new")
-    staged = stage(worktree)
-    assert staged.staged_by_user == {b"b"}
-    assert worktree.commit(staged, "x")
-    assert run_git(repo, "status", "--porcelain") == "A  b"
-    (repo / "a.txt").unlink()
-    (repo / "a.txt").mkdir()
-    (repo / "a.txt/x").write_text("x")
-    assert commit(worktree)
-    assert run_git(repo, "status", "--porcelain") == "A  b"
-    assert run_git(repo, "ls-files").split() == ["a.txt/x", "b", "d/new"]
-
-
-@pytest.mark.parametrize("damage", [b"", b"DIRC", b"garbage" * 100, None])
-def test_a_broken_index_is_made_anew(repo: Path, worktree: Worktree, tmp_path: Path, damage: bytes | None) -> None:
-    (repo / "keep").write_text("k")
-    assert commit(worktree)
-    if damage is None:
-        (repo / ".git/index").unlink()
-    else:
-        (repo / ".git/index").write_bytes(damage)
-    (repo / "a.txt").write_text("two")
-    assert commit(worktree, "a.txt")
-    assert_clean(repo)
-    if damage:
-        assert (tmp_path / "notes/index.broken").read_bytes() == damage
-
-
-@pytest.mark.parametrize("stop", ["before the branch", "before the index"])
-def test_a_crash_does_not_look_like_staging(
-    repo: Path, worktree: Worktree, tmp_path: Path, stop: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (repo / "gone").write_text("g")
-    assert commit(worktree)
-    (repo / "a.txt").write_text("two")
-    (repo / "new").write_text("n")
-    (repo / "gone").unlink()
-    (repo / "mine").write_text("m")
-    run_git(repo, "add", "mine")
-    staged = stage(worktree)
-
-    def crash(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        if stop == "before the branch":
-            patched.setattr("gitsync.git.worktree.move_branch", crash)
-        else:
-            patched.setattr(worktree.index, "update", crash)
-        with pytest.raises(KeyboardInterrupt):
-            worktree.commit(staged, "x")
-    again = Worktree(repo, tmp_path / "notes")
-    if stop == "before the branch":
-        assert again.commit(stage(again), "y")
-    assert run_git(repo, "status", "--porcelain") == "A  mine"
-    assert not (tmp_path / "notes/index-intent.json").exists()
-    again.close()
-
-
-def test_a_commit_that_the_index_cannot_follow_is_still_told(
-    repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (repo / "a.txt").write_text("two")
-    staged = stage(worktree, "a.txt")
-
-    def full(*_: object) -> None:
-        raise OperationError("the disk is full", code="disk-full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(worktree.index, "update", full)
-        info = worktree.commit(staged, "x")
-    assert info is not None
-    assert run_git(repo, "rev-parse", "HEAD") == info.id
-    assert commit(worktree, "a.txt") is None  # and the next batch mends the index first
-    assert_clean(repo)
-
-
-def test_a_failed_signature_is_an_error_in_the_signers_words(repo: Path, worktree: Worktree, tmp_path: Path) -> None:
-    signer = tmp_path / "signer"
-    signer.write_text("#!/bin/sh\necho 'gpg: no card inserted' >&2\nexit 2\n")
-    signer.chmod(0o755)
-    run_git(repo, "config", "commit.gpgsign", "true")
-    run_git(repo, "config", "gpg.program", str(signer))
-    (repo / "a.txt").write_text("two")
-    staged = stage(worktree, "a.txt")
-    with pytest.raises(OperationError) as caught:
-        worktree.commit(staged, "x")
-    assert caught.value.code == "signing"
-    assert "failed to sign" in caught.value.message  # newer gits add the signer's own words
-    assert run_git(repo, "log", "--format=%s") == "first"
-    signer.write_text(
-        "#!/bin/sh\ncat >/dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\n"
-        "printf -- '-----BEGIN PGP SIGNATURE-----\\nx\\n-----END PGP SIGNATURE-----\\n'\n"
-    )
-    assert worktree.commit(staged, "signed")
-    assert "gpgsig -----BEGIN PGP SIGNATURE-----" in run_git(repo, "cat-file", "commit", "HEAD")
-    assert run_git(repo, "log", "-1", "--format=%an %s") == "Test Person signed"
-
-
-def test_the_author_may_be_given_and_is_never_missing(repo: Path, worktree: Worktree) -> None:
-    (repo / "a.txt").write_text("two")
-    assert worktree.commit(stage(worktree, "a.txt"), "x", author="Ada L. <ada@example.org>")
-    assert run_git(repo, "log", "-1", "--format=%an <%ae>") == "Ada L. <ada@example.org>"
-    run_git(repo, "config", "user.name", "")
-    run_git(repo, "config", "user.email", "")
-    (repo / "a.txt").write_text("three")
-    assert worktree.commit(stage(worktree, "a.txt"), "x")
-    assert run_git(repo, "log", "-1", "--format=%ae").endswith(f"@{socket.gethostname()}")
-    run_git(repo, "fsck", "--strict")
-
-
 def test_names_that_git_refuses_are_told_and_passed_over(repo: Path, worktree: Worktree) -> None:
     for name in ("git~1", "d/.GIT", "fine"):
         (repo / name).parent.mkdir(exist_ok=True)
@@ -520,57 +216,3 @@ def test_names_that_git_refuses_are_told_and_passed_over(repo: Path, worktree: W
     staged = stage(worktree, trees=(b"",))
     assert [change.path for change in staged.changes] == [b"fine"]
     assert [problem.code for problem in staged.problems] == ["bad-name"]
-
-
-def test_a_root_that_was_replaced_is_not_touched(repo: Path, worktree: Worktree) -> None:
-    (repo / "a.txt").write_text("two")
-    staged = stage(worktree, "a.txt")
-    repo.rename(repo.with_name("elsewhere"))
-    with pytest.raises(OperationError) as caught:
-        worktree.commit(staged, "x")
-    assert caught.value.code == "root-vanished"
-    subprocess.run(["cp", "-r", repo.with_name("elsewhere"), repo], check=True)
-    with pytest.raises(OperationError) as caught:
-        worktree.commit(staged, "x")
-    assert caught.value.code == "root-replaced"
-
-
-@pytest.mark.parametrize(
-    ("make", "code"),
-    [
-        (["init", "-q", "--bare"], "bare"),
-        (["init", "-q", "--object-format=sha256"], "unsupported"),
-        ([], "not-a-repository"),
-    ],
-)
-def test_what_cannot_be_opened_says_why(tmp_path: Path, make: list[str], code: str) -> None:
-    (tmp_path / "r").mkdir()
-    if make:
-        run_git(tmp_path / "r", *make)
-    with pytest.raises(OperationError) as caught:
-        Worktree(tmp_path / "r", tmp_path / "notes")
-    assert caught.value.code == code
-    assert str(tmp_path / "r") in caught.value.message
-    assert caught.value.hint
-
-
-def test_only_the_top_of_a_work_tree_is_opened(repo: Path, tmp_path: Path) -> None:
-    (repo / "d").mkdir()
-    with pytest.raises(OperationError) as caught:
-        Worktree(repo / "d", tmp_path / "notes")
-    assert caught.value.code == "not-a-repository"
-    run_git(repo, "config", "core.repositoryFormatVersion", "1")
-    run_git(repo, "config", "extensions.refStorage", "reftable")
-    with pytest.raises(OperationError) as caught:
-        Worktree(repo, tmp_path / "notes")
-    assert "reftable" in caught.value.message
-
-
-def test_many_files_go_into_a_pack(repo: Path, worktree: Worktree) -> None:
-    for number in range(150):
-        (repo / f"{number}.txt").write_text(f"number {number}")
-    before = sum(len(files) for _, _, files in os.walk(repo / ".git/objects"))
-    assert commit(worktree)
-    after = sum(len(files) for _, _, files in os.walk(repo / ".git/objects"))
-    assert after - before < 10
-    assert_clean(repo)
