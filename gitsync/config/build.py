@@ -87,14 +87,14 @@ def _unknown_table(name: str, value: Any, faults: Faults) -> None:
 
 
 def _only(raw: dict[str, Any], name: str, faults: Faults) -> tuple[dict[str, Any], bool]:
-    """Return the values of a table that there is once, and whether it is in the file."""
+    """Return the values of a table that there is once, and whether the file has it."""
     section = SECTIONS[name]
     table = raw.get(name)
     if table is None:
         return {}, False
     if not isinstance(table, dict):
         faults.add((name,), f"{name} is not a table; allowed: {section.header}, once, and its keys below it")
-        return {}, True
+        return {}, False
     return _values(section, table, (name,), section.header, faults), True
 
 

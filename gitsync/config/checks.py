@@ -6,6 +6,7 @@ Pure, so on no thread and owner of nothing.
 from __future__ import annotations
 
 import re
+import warnings
 
 from gitsync.core.message import check_template
 
@@ -72,6 +73,17 @@ def check_pattern(text: str) -> None:
     """Refuse a pattern that could not be a line of an ignore file."""
     if "\n" in text or "\r" in text:
         raise ValueError("has a pattern with a line break in it; allowed: patterns as in .gitignore")
+    from pathspec import (
+        GitIgnoreSpec,
+    )  # here: most configurations have no patterns, and the control command is in a hurry
+
+    try:
+        with warnings.catch_warnings():
+            # What git takes as it is, as "[[a]", Python's own patterns warn of.
+            warnings.simplefilter("ignore", FutureWarning)
+            GitIgnoreSpec.from_lines([text])
+    except (ValueError, re.error):
+        raise ValueError(f'has the pattern "{text}", which is none; allowed: patterns as in .gitignore') from None
 
 
 def check_url(text: str) -> None:

@@ -144,7 +144,7 @@ class HooksConfig:
     """Commands to run, from [hooks]; they are told what happened in GITSYNC_* variables."""
 
     after_commit: tuple[str, ...] = option(
-        Kind.TEXTS, [], "Commands to run after a commit.", example=['notify-send "$GITSYNC_NAME committed"']
+        Kind.TEXTS, [], "Commands to run after a commit.", example=['notify-send "$GITSYNC_MESSAGE"']
     )
     after_sync: tuple[str, ...] = option(
         Kind.TEXTS, [], "Commands to run after a pull or push.", example=["~/bin/done"]

@@ -60,16 +60,17 @@ def read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
     try:
-        with open(descriptor, "rb", buffering=0) as file:
-            mode = os.fstat(descriptor).st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # /dev/null is an empty configuration
-                kind = "a directory" if stat.S_ISDIR(mode) else "not a plain file"
-                raise _unreadable(path, f"it is {kind}", "name the file itself, as DIR/config.toml")
-            data = b""
-            while len(data) <= SIZE_MAX and (more := file.read(SIZE_MAX + 1 - len(data))):
-                data += more
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # /dev/null is an empty configuration
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a plain file"
+            raise _unreadable(path, f"it is {kind}", "name the file itself, as DIR/config.toml")
+        data = b""
+        while len(data) <= SIZE_MAX and (more := os.read(descriptor, SIZE_MAX + 1 - len(data))):
+            data += more
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
+    finally:
+        os.close(descriptor)
     if len(data) > SIZE_MAX:
         raise _unreadable(path, f"it is larger than {SIZE_MAX // 1024} KiB", "is it the right file?")
     return data
