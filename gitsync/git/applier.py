@@ -165,6 +165,7 @@ class Applier:
         if step.target == ABSENT:
             self._restore(step)
             return
+        placed = self._look_calmly(step.temp)
         try:
             swap.exchange(self._root, step.temp, step.path)
         except OSError as error:
@@ -174,12 +175,15 @@ class Applier:
             self._restore(step)
         else:
             self._probe("put back, not looked", step.path)
-            self._leave_newest(step)
+            self._leave_newest(step, placed)
 
-    def _leave_newest(self, step: Step) -> bool:
-        """After an exchange back: return whether what came out was ours; if he went on from it, his goes back again."""
+    def _leave_newest(self, step: Step, placed: str) -> bool:
+        """After an exchange back, that put `placed` at the path: return whether what came out was ours.
+
+        If the user had gone on from it, his goes back again, unless he has saved yet another version meanwhile.
+        """
         is_ours = self._is_ours(step)
-        if not is_ours:
+        if not is_ours and self._look_calmly(step.path) == placed:
             swap.exchange(self._root, step.temp, step.path)
         self._keep(step)
         return is_ours
@@ -240,7 +244,7 @@ class Applier:
             self._keep(step)  # he removed our version since: that stays, but for what history does not have
             return False
         self._probe("taken back, not looked", step.path)
-        return self._leave_newest(step) and temp == step.base
+        return self._leave_newest(step, temp) and temp == step.base
 
     def _take_back_creation(self, step: Step) -> bool:
         if swap.exists(self._root, step.temp):

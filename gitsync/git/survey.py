@@ -188,7 +188,7 @@ class Surveyor:
         for path, (old, new) in self._changes.items():
             above = path
             while above := above.rpartition(b"/")[0]:
-                if new is not None and not swap.exists(self._root, above):
+                if new is not None and not swap.is_directory(self._root, above):
                     self._survey.made.add(above)
                 elif old is not None and not self._will_be_tree(above):
                     self._survey.gone.add(above)
