@@ -46,7 +46,7 @@ def insert_key(text: str, table: Where, key: str, value: Any) -> str | None:
 
 
 def remove_table(text: str, table: Where) -> str | None:
-    """Return `text` without an entry of a list of tables; comments above its header and above the next one stay."""
+    """Return `text` without an entry of a list of tables; comments above its header and behind its last key stay."""
     spans = locate(text)
     header = spans.get(table)
     if header is None or not header.is_header:
@@ -54,14 +54,7 @@ def remove_table(text: str, table: Where) -> str | None:
     own = [span for where, span in spans.items() if where[: len(table)] == table]
     last = max(span.last for span in own)
     lines = _lines(text)
-    # A comment right behind the last key is about it, unless the next table follows on it.
-    end = last
-    while end < len(lines) and lines[end].lstrip(" \t").startswith("#"):
-        end += 1
-    if end < len(lines) and lines[end].lstrip(" \t").startswith("["):
-        end = last
-    before = lines[: header.first - 1]
-    after = lines[end:]
+    before, after = lines[: header.first - 1], lines[last:]
     if not before or not before[-1].strip():
         while after and not after[0].strip():
             after.pop(0)

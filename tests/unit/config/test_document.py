@@ -166,6 +166,14 @@ def test_the_tables_of_an_entry_go_with_it(file: Path) -> None:
     assert file.read_text() == MINE[: MINE.index('[[repo]]\npath = "/r/third"')] + "# the end\n"
 
 
+@pytest.mark.parametrize("behind", ["", "\n", "\n[daemon]\n", "[daemon]\n", "\n\n"])
+def test_comments_around_an_entry_stay(config_file: Path, behind: str) -> None:
+    config_file.parent.mkdir(parents=True)
+    config_file.write_text('# above\n[[repo]]\npath = "/r/a"\n# behind\n' + behind)
+    remove_repo(config_file, "a")
+    assert config_file.read_text() == "# above\n# behind\n" + behind
+
+
 def test_a_relative_directory_and_a_home_directory_are_found(
     config_file: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
