@@ -186,7 +186,7 @@ class Handlers:
 
     @property
     def _config_file(self) -> Path:
-        return self._config.source or places.config_file(self._config_option)
+        return places.config_file(self._config_option)  # not the source: an INI in force is taken over into it
 
     def _chosen(self, names: list[str]) -> list[RepoConfig]:
         """Return the repositories that names or paths mean; all of them for none. Raise UsageError for an unknown."""

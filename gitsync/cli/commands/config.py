@@ -98,7 +98,7 @@ def _get(context: Context, key: str) -> int:
 def _set(context: Context, key: str, value: str) -> int:
     from gitsync.config import document
 
-    path = file_in_force(context)
+    path = places.config_file(context.config)  # an INI that is in force is taken over into it
     document.set_value(path, key, value)
     how = apply(context)
     if context.output.is_json:
