@@ -1,0 +1,151 @@
+"""Runs every measurement in one temporary directory and prints the tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import churn, control, exchange, flood, idle, saving, starting, table, trees
+from benchmarks.harness import Place, median, p90
+from benchmarks.table import NONE, Table, ms, progress, ratio
+
+SIZES = (1_000, 20_000, 100_000)
+GROUPS = ("sizes", "flood", "churn", "exchange", "control", "many")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what was asked for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--sizes", metavar="N,N", default="", help="files in a work tree (default: 1000,20000,100000)")
+    parser.add_argument("--only", metavar="GROUP,GROUP", default=",".join(GROUPS), help=f"of {', '.join(GROUPS)}")
+    parser.add_argument("--quick", action="store_true", help="about a minute: fewer rounds, 1,000 and 20,000 files")
+    parser.add_argument("--dir", metavar="DIR", help="where the work trees are made (default: the temporary directory)")
+    given = parser.parse_args(argv)
+    sizes = [int(size) for size in given.sizes.split(",") if size] or (SIZES[:2] if given.quick else SIZES)
+    with tempfile.TemporaryDirectory(prefix="gitsync-bench-", dir=given.dir, ignore_cleanup_errors=True) as name:
+        directory = Path(name).resolve()
+        print(table.facts(directory))
+        only = given.only.split(",")
+        if "sizes" in only:
+            print(_by_size(directory, sizes, is_quick=given.quick).text(), flush=True)
+        if rest := [group for group in GROUPS[1:] if group in only]:
+            print(_others(directory, rest, is_quick=given.quick).text(), flush=True)
+    return 0
+
+
+def _by_size(directory: Path, sizes: list[int] | tuple[int, ...], *, is_quick: bool) -> Table:
+    saves, rounds, idle_s = (6, 3, 5.0) if is_quick else (20, 5, 60.0)
+    columns = [_figures(directory / str(count), count, saves, rounds, idle_s) for count in sizes]
+    shown = Table(
+        f"By the number of files: medians of {saves} saves and {rounds} starts; idle for {idle_s:.0f} s",
+        ["", *(f"{count:,}" for count in sizes), "target"],
+    )
+    shown.rows = [
+        [name, *(column[number][1] for column in columns), column_target]
+        for number, (name, _, column_target) in enumerate(columns[0])
+    ]
+    return shown
+
+
+def _figures(directory: Path, count: int, saves: int, rounds: int, idle_s: float) -> list[tuple[str, str, str]]:
+    place = Place(directory)
+    progress(f"{count:,} files: making two work trees")
+    root = trees.make(place, place.home / "watched", count)
+    beside = trees.copy(place, root, place.home / "beside")
+    empty = trees.make(place, place.home / "empty", 0)
+    progress(f"{count:,} files: starting")
+    begun = starting.measure(place, root, empty, count, rounds)
+    place.configure([root], quiet=f"{saving.QUIET_S}s")
+    with place.daemon() as daemon:
+        progress(f"{count:,} files: idle for {idle_s:.0f} s")
+        resting = idle.measure(daemon, idle_s)
+        progress(f"{count:,} files: saving")
+        saved = saving.measure(place, daemon, root, beside, count, saves)
+        after = daemon.usage()
+    git_s = median([spent.wall_s for spent in saved.git])
+    git_cpu = median([spent.cpu_s for spent in saved.git])
+    wait = median(saved.waits)
+    return [
+        ("save: closed to committed, beyond quiet", ms(wait), "<= 10 ms at 1,000; x1.5 at 100,000"),
+        ("  nine of ten below", ms(p90(saved.waits)), NONE),
+        ("  git add -A && git commit, no fsync", ms(git_s), NONE),
+        ("  ratio", ratio(wait, git_s), NONE),
+        ("save: CPU", ms(saved.cpu_s), NONE),
+        ("  git add -A && git commit", ms(git_cpu), NONE),
+        ("  ratio", ratio(saved.cpu_s, git_cpu), "<= 0.20 at 100,000"),
+        ("start: every directory watched", ms(begun.watching_s), "<= 0.3 s at 20,000, 0.6 s at 100,000"),
+        ("  socket answers", ms(begun.answering_s), NONE),
+        ("  what was missed is committed, beyond quiet", ms(begun.caught_up_s), NONE),
+        ("  CPU beyond a start on an empty repository", ms(begun.cpu_s), NONE),
+        ("  git status: CPU", ms(begun.status.cpu_s), NONE),
+        ("  git status: on the clock", ms(begun.status.wall_s), NONE),
+        ("  ratio of the CPU", ratio(begun.cpu_s, begun.status.cpu_s), "<= 1.0"),
+        ("idle: resident memory", f"{resting.rss_mb:.1f} MB", "< 40 MB at 20,000"),
+        ("  after the saves", f"{after.rss_mb:.1f} MB", NONE),
+        ("  CPU", f"{resting.cpu_ms:.1f} ms", "none"),
+        ("  wake-ups", str(resting.switches), "none"),
+    ]
+
+
+def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
+    shown = Table("The rest, on small work trees of 1,000 files", ["", "gitsync", "against", "ratio", "target"])
+    place = Place(directory / "rest")
+    root = trees.make(place, place.home / "watched", 1000)
+    if "control" in groups:
+        progress("the control command")
+        told = control.measure(place, root, 7 if is_quick else 21)
+        for what, taken in (("status", told.status_s), ("--help", told.help_s)):
+            shown.rows.append(
+                _against(
+                    f"gitsyncctl {what} / python -c pass", taken, told.python_s, "<= 2.5" if what == "status" else NONE
+                )
+            )
+    if "churn" in groups:
+        seconds = 8.0 if is_quick else 20.0
+        progress(f"10 saves and 200 ignored writes a second for {seconds:.0f} s")
+        stirred = churn.measure(place, root, seconds)
+        name = (
+            f"10 saves + 200 ignored writes a second, {seconds:.0f} s (quiet {churn.QUIET}, max_wait {churn.MAX_WAIT})"
+        )
+        shown.rows.append([name, f"{stirred.share:.1%}", NONE, NONE, "< 5% of a core"])
+        shown.rows.append(["  commits meanwhile", str(stirred.commits), NONE, NONE, NONE])
+    if "flood" in groups:
+        progress("10,000 new files")
+        beside = trees.copy(place, root, place.home / "beside")
+        flooded = flood.measure(place, root, beside)
+        git = flooded.git
+        shown.rows += [
+            _against(
+                f"{flood.NEW_FILES:,} new files / git add + commit, no fsync", flooded.wall_s, git.wall_s, "<= 0.6"
+            ),
+            _against("  CPU", flooded.cpu_s, git.cpu_s, NONE),
+            ["  commits; files missing", f"{flooded.commits}; {flooded.missing}", NONE, NONE, "<= 2; 0"],
+        ]
+    if "exchange" in groups:
+        progress("two machines and a remote")
+        sent = exchange.measure(directory / "exchange", 5 if is_quick else 15)
+        for what, times, target in (
+            ("save on A to the commit, beyond quiet", sent.committed, NONE),
+            ("  to the remote's branch", sent.pushed, NONE),
+            (f"  to the whole file on B, which looks every {ms(exchange.PULL_S)}", sent.arrived, "< 150 ms"),
+        ):
+            shown.rows.append([what, ms(median(times)), f"p90 {ms(p90(times))}", NONE, target])
+    if "many" in groups:
+        progress("50 repositories")
+        many = idle.measure_many(Place(directory / "many"), 5.0 if is_quick else 30.0)
+        shown.rows += [
+            [f"{idle.REPOSITORIES} repositories: resident memory", f"{many.rss_mb:.1f} MB", NONE, NONE, "< 60 MB"],
+            [f"  threads; CPU in {many.seconds:.0f} s", f"{many.threads}; {many.cpu_ms:.1f} ms", NONE, NONE, NONE],
+            ["  wake-ups", str(many.switches), NONE, NONE, "none"],
+        ]
+    return shown
+
+
+def _against(what: str, ours: float, theirs: float, target: str) -> list[str]:
+    return [what, ms(ours), ms(theirs), ratio(ours, theirs), target]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
