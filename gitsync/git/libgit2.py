@@ -97,17 +97,21 @@ class _Session:
         self.repo = pygit2.Repository(str(root))
         self.branch = branch
         self.tracking = tracking_ref(remote, branch)
-        if remote in list(self.repo.remotes.names()):
-            self.remote = self.repo.remotes[remote]
-        else:
-            self.remote = self.repo.remotes.create_anonymous(remote)
-        url = (self.remote.push_url if action == "push" else None) or self.remote.url or ""
-        self.subject = Subject(action, str(root), remote, branch, url)
+        self._name = remote
+        remote_here = self.remote()
+        self._url = (remote_here.push_url if action == "push" else None) or remote_here.url or ""
+        self.subject = Subject(action, str(root), remote, branch, self._url)
         self.callbacks = _Callbacks(self.subject.host, is_cancelled)
 
+    def remote(self) -> pygit2.Remote:
+        """Return a remote of its own for one conversation: a connection that has listed refs cannot push."""
+        if self._name in list(self.repo.remotes.names()):
+            return self.repo.remotes[self._name]
+        return self.repo.remotes.create_anonymous(self._name)
+
     def heads(self) -> dict[str, str]:
-        """Ask the remote for its refs."""
-        listed = self.remote.list_heads(callbacks=self.callbacks)
+        """Ask the remote (where it is pushed to, in a push) for its refs."""
+        listed = self.repo.remotes.create_anonymous(self._url).list_heads(callbacks=self.callbacks)
         return {str(head.name): str(head.oid) for head in listed}
 
     def known(self) -> str | None:
@@ -140,7 +144,7 @@ def fetch(root: Path, remote: str, branch: str, *, timeout_s: float, is_cancelle
             is_empty = not any(name.startswith("refs/heads/") for name in heads)
             return FetchResult(None, was, is_empty_remote=is_empty)
         if commit != was or commit not in session.repo:
-            session.remote.fetch(
+            session.remote().fetch(
                 [f"+refs/heads/{branch}:{session.tracking}"],
                 callbacks=session.callbacks,
                 prune=FetchPrune.NO_PRUNE,
@@ -176,7 +180,7 @@ def push(
 def _send(session: _Session, commit: str, ref: str) -> PushKind:
     """Send the commit; return PUSHED only when the remote's ref was read back and is at it."""
     try:
-        session.remote.push([f"{commit}:{ref}"], callbacks=session.callbacks)
+        session.remote().push([f"{commit}:{ref}"], callbacks=session.callbacks)
     except _FAILURES as error:
         if isinstance(error, _GaveUpError):
             raise

@@ -207,7 +207,7 @@ def test_an_edit_at_every_point_survives(
 ) -> None:
     edited = 0
     for number, point in enumerate(points):
-        if name.encode() != point[1] and number % 5 != 2:
+        if name.encode() != point[1] and number % 9 != 2:
             continue  # every point of that path, and a sample of the others
         pair = fresh()
         made = pair.made
@@ -239,7 +239,7 @@ def test_an_edit_at_every_point_survives(
         settle(pair, made.upstream)
         for version in saved:
             assert is_kept(pair.ours, version), (point, "in the end")
-    assert edited > 3
+    assert edited > 2
 
 
 @pytest.mark.parametrize("second", ["put back", "put back, not looked", "roll back", "taken back, not looked"])
