@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.errors import OperationError
+from gitsync.errors import OperationError, TransientError
+from gitsync.git.commits import TipMovedError, move_branch
 from gitsync.git.worktree import Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import assert_clean, commit, head_file, stage
@@ -207,3 +208,40 @@ def _commit_with_little_room(worktree: Worktree, disk: Path, pages: int) -> str:
     finally:
         assert not [name for name in os.listdir(disk / "work/.git") if "gitsync" in name or "lock" in name]
         (disk / "filler").unlink()
+
+
+def test_a_branch_moves_only_from_where_it_was_seen(repo: Path, worktree: Worktree) -> None:
+    first = run_git(repo, "rev-parse", "HEAD")
+    run_git(repo, "commit", "-q", "--allow-empty", "-m", "mine")
+    second = run_git(repo, "rev-parse", "HEAD")
+    for old in (first, None):
+        with pytest.raises(TipMovedError):
+            move_branch(worktree.repo, "main", old, first, "x")
+        assert run_git(repo, "rev-parse", "main") == second
+    move_branch(worktree.repo, "main", second, first, "back")
+    assert run_git(repo, "rev-parse", "main") == first
+
+
+def test_a_held_branch_is_waited_for_and_named(repo: Path, worktree: Worktree) -> None:
+    lock = repo / ".git/refs/heads/main.lock"
+    (repo / "a.txt").write_text("two")
+    staged = stage(worktree, "a.txt")
+    lock.write_bytes(b"")
+    with pytest.raises(TransientError) as caught:
+        worktree.commit(staged, "x")
+    assert caught.value.code == "ref-locked"
+    assert f"rm {lock}" in caught.value.hint
+    lock.unlink()
+    assert worktree.commit(staged, "x")
+    assert_clean(repo)
+
+
+def test_a_save_within_the_same_tick_is_not_taken_for_clean(repo: Path, worktree: Worktree) -> None:
+    run_git(repo, "config", "core.trustctime", "false")
+    (repo / "a.txt").write_text("two\n")
+    before = os.stat(repo / "a.txt")
+    assert commit(worktree, "a.txt", is_forced=True)
+    with open(repo / "a.txt", "r+") as stream:
+        stream.write("TWO\n")
+    os.utime(repo / "a.txt", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert worktree.scan() == {b"a.txt"}
