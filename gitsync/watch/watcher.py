@@ -37,7 +37,7 @@ _Ready = SimpleQueue[Exception | Shortage | None]
 
 
 class Watcher:
-    """Notes what changes below `root`, a real path, into `buffer`; `mode` is auto, native or polling.
+    """Notes what changes below `root` into `buffer`; `mode` is auto, native or polling.
 
     `prune_factory` is called on the thread that uses what it makes. `max_watches` stands in for the kernel's limit."""
 
@@ -52,12 +52,13 @@ class Watcher:
         max_watches: int | None = None,
     ) -> None:
         self._name = name
-        self._root = root
+        # A root that is a symlink would be refused: links are not followed anywhere in the tree.
+        self._root = Path(os.path.realpath(root))
         self._buffer = buffer
         self._prune_factory = prune_factory
         self._mode = mode
         self._max_watches = max_watches
-        self._handler = _Handler(name, str(root), buffer, prune_factory)
+        self._handler = _Handler(name, str(self._root), buffer, prune_factory)
         self._observer: BaseObserver | None = None
         self._emitter: Any = None
         self.kind: Kind = "polling" if mode == "polling" else "native"
@@ -99,16 +100,14 @@ class Watcher:
             emitter.stop()
         for emitter in emitters:
             emitter.join(max(0.0, ends_at - now()))
-        # The observer's own stop would wait for its emitters without a bound.
-        has_ended = not any(emitter.is_alive() for emitter in emitters)
-        if has_ended:
-            observer.stop()
-        else:
-            observer.stopped_event.set()
-            observer.event_queue.put(EventDispatcher.stop_event)
+        # Not the observer's own stop: it waits for emitters without a bound, and it takes the handler away from a batch
+        # that is on its way.
+        observer.stopped_event.set()
+        observer.event_queue.put(EventDispatcher.stop_event)
         observer.join(max(0.0, ends_at - now()))
-        if has_ended and not observer.is_alive():
+        if not observer.is_alive() and not any(emitter.is_alive() for emitter in emitters):
             self._deliver_rest(observer)
+            observer.unschedule_all()
             return True
         logger.warning("the watcher of %s does not end; it is left behind", self._name)
         return False
@@ -184,8 +183,8 @@ class Watcher:
         for emitter in observer.emitters:
             emitter.name = f"watch-{self._name}-reader"
             self._emitter = emitter
-        self._observer = observer
         observer.start()
+        self._observer = observer
 
     def _deliver_rest(self, observer: BaseObserver) -> None:
         """Note what the observer had in its queue when it was told to stop: it leaves that there."""

@@ -75,6 +75,16 @@ def test_the_last_edit_before_the_stop_is_noted(tmp_path: Path) -> None:
         assert not watched.watcher.is_alive
 
 
+def test_a_root_that_is_given_as_a_link_is_watched(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "link").symlink_to("root")
+    watched = Watched(tmp_path / "link")
+    watched.watcher.start()
+    (tmp_path / "root/f").write_text("1")
+    watched.expect(b"f")
+    assert watched.watcher.stop(30)
+
+
 def test_threads_are_named_after_what_they_watch(tmp_path: Path) -> None:
     with watching(tmp_path):
         names = {thread.name for thread in threading.enumerate()}

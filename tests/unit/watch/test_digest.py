@@ -137,15 +137,19 @@ def test_an_overflow_of_the_queue_calls_for_a_look_at_everything_and_all_watches
     with open("/proc/sys/fs/inotify/max_queued_events") as file:
         queue = int(file.read())
     (root / "old/gone").mkdir(parents=True)
+    (root / "other").mkdir()
     watch.hints()
     for number in range(queue // 2 + 10):
         (root / f"{number % 2}").touch()
         (root / f"{number % 2}").unlink()
     (root / "new/deep").mkdir(parents=True)
     (root / "old/gone").rmdir()
+    (root / "other").rename(root.parent / "outside/other")
+    (root / "other").mkdir()
     _, _, reasons = watch.hints()
     assert reasons == {"inotify overflow"}
-    assert watch.watched() == {b"", b"new", b"new/deep", b"old"}
+    assert watch.watched() == {b"", b"new", b"new/deep", b"old", b"other"}
+    watch.check()
 
 
 def test_links_to_directories_are_not_followed(watch: Watch, root: Path) -> None:
