@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,8 +83,6 @@ def test_wrong_key(repo: Path, bare: Path, sshd: Sshd) -> None:
 
 
 def test_key_with_passphrase_asks_nobody(repo: Path, bare: Path, sshd: Sshd, tmp_path: Path) -> None:
-    import subprocess
-
     locked = sshd.make_key("locked")
     subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret words", "-f", str(locked)], check=True, timeout=60)
     sshd.authorized_keys.write_text(locked.with_suffix(".pub").read_text())
@@ -155,13 +155,22 @@ def test_cancelled(repo: Path) -> None:
 def test_answer_lost_but_push_done(repo: Path, bare: Path, sshd: Sshd, tmp_path: Path) -> None:
     """The server takes the push and the line dies before the answer: the remote is asked again."""
     wrapper = tmp_path / "ssh-that-drops"
-    # Everything goes to the server, but of a push the client hears only the refs (the first 4 kB at most, cut where
-    # the server's report would come: the client is killed once the ref moved).
+    # Everything goes to the server, but of a push the client hears only the list of refs, to its last packet ("0000"),
+    # which may come in pieces; then its line is dead. git waits for ssh to end, and so until the server is done.
+    listener = tmp_path / "hear-the-refs.py"
+    listener.write_text(
+        "import os\n"
+        "heard = b''\n"
+        "while not heard.endswith(b'0000') and (piece := os.read(0, 65536)):\n"
+        "    heard += piece\n"
+        "    os.write(1, piece)\n"
+        "os.close(1)\n"
+        "while os.read(0, 65536):\n"
+        "    pass\n"
+    )
     wrapper.write_text(
         "#!/bin/sh\n"
-        f'case "$*" in *git-receive-pack*) {sshd.ssh_command()} "$@" | '
-        "python3 -c 'import os,sys\nfirst=os.read(0,65536)\nos.write(1,first)\nos.close(1)\n"
-        "while os.read(0,65536): pass';; "
+        f'case "$*" in *git-receive-pack*) {sshd.ssh_command()} "$@" | {sys.executable} {listener};; '
         f'*) exec {sshd.ssh_command()} "$@";; esac\n'
     )
     wrapper.chmod(0o755)
