@@ -42,6 +42,14 @@ def test_the_socket_is_ours_alone(daemon: Daemon) -> None:
     assert stat.S_IMODE(facts.st_mode) == 0o600
 
 
+def test_the_socket_is_private_from_its_first_moment(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_late(path: Path, mode: int) -> None:
+        raise AssertionError(f"{path} had to be closed afterwards")
+
+    monkeypatch.setattr(Path, "chmod", too_late)
+    Daemon(private).server.stop(PATIENCE_S)
+
+
 def test_the_umask_of_other_threads_is_left_alone(private: Path) -> None:
     before = os.umask(0o022)
     os.umask(before)
