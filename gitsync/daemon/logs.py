@@ -7,7 +7,6 @@ out and control characters are escaped before anything is written.
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import sys
 from pathlib import Path
 
@@ -41,9 +40,12 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
     if log_file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
+        # Late: in the foreground, where nothing rotates, it would be 10 ms of the start for nothing.
+        from logging.handlers import RotatingFileHandler
+
         try:
             log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handler = logging.handlers.RotatingFileHandler(
+            handler = RotatingFileHandler(
                 log_file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"
             )
         except OSError as error:

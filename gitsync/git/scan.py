@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import pathspec
-
 from gitsync.errors import OperationError
 from gitsync.git.program import GitProgram, failed
 
@@ -35,7 +33,9 @@ def differing(
     changed = frozenset(path for path, is_new in _parsed(done.stdout) if not (is_new and is_excluded(path)))
     if not include:
         return changed
-    wanted = pathspec.GitIgnoreSpec.from_lines(include)
+    from pathspec import GitIgnoreSpec  # late: most configurations have no pattern of their own
+
+    wanted = GitIgnoreSpec.from_lines(include)
     listed = program.read("ls-files", "--others", "--ignored", "--exclude-standard", "-z", deadline_s=deadline_s)
     ignored = [path for path in listed.split(b"\0") if path and not path.endswith(b"/")]
     return changed | {path for path in ignored if wanted.match_file(path.decode("utf-8", "surrogateescape"))}

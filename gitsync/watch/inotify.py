@@ -29,9 +29,11 @@ from gitsync.watch.limits import Shortage, shortage
 from gitsync.watch.syscalls import Inotify, Wake
 from gitsync.watch.tree import OutOfWatchesError, RootVanishedError, WatchTree
 
-# After a handful of events the next look waits this long: a file written a thousand times a second then costs a
-# hundred looks. After a flood it does not wait, for the kernel's queue is finite.
-PAUSE_MS = 10
+# After a handful of events the next look waits: a file written a thousand times a second then costs a hundred looks.
+# The first wait after a lull is short, because a single save is a write and a close, and its quiet period begins when
+# the close is seen. After a flood there is no wait, for the kernel's queue is finite.
+FIRST_PAUSE_MS, PAUSE_MS = 1, 10
+LULL_MS = 100
 FLOOD = 2000
 
 
@@ -117,12 +119,15 @@ class InotifyEmitter(EventEmitter):
         all_news.register(inotify.fd, select.POLLIN)
         all_news.register(self._wake.fd, select.POLLIN)
         wake_only.register(self._wake.fd, select.POLLIN)
+        pause = FIRST_PAUSE_MS
         while self.should_keep_running():
-            if not self._backlog:
+            if not self._backlog and not all_news.poll(LULL_MS):
+                pause = FIRST_PAUSE_MS
                 all_news.poll()
             self._wake.clear()
             if self._take(inotify, tree, digest) < FLOOD and self.should_keep_running():
-                wake_only.poll(PAUSE_MS)
+                wake_only.poll(pause)
+                pause = min(2 * pause, PAUSE_MS)
         # What was changed before the stop is still noted.
         self._take(inotify, tree, digest)
 
