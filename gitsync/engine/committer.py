@@ -27,10 +27,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from gitsync.clock import Clock, boot_offset
-from gitsync.core.states import WorktreeState
 from gitsync.engine.board import Board
-from gitsync.engine.integrating import answer_refused
-from gitsync.engine.local import LocalRepository
+from gitsync.engine.local import STANDING, LocalRepository
 from gitsync.engine.messages import (
     Adopt,
     CommitNow,
@@ -127,8 +125,8 @@ class Committer(Owner):
 
     def _take_fetched(self, repository: LocalRepository, message: Fetched) -> None:
         repository.fetched = message
-        if repository.machine in (WorktreeState.BUSY, WorktreeState.PAUSED, WorktreeState.HALTED):
-            answer_refused(repository, None)
+        if repository.machine in STANDING:
+            repository.answer_fetch(None)
 
     def _reply(self, ask: Ask) -> None:
         future: Future[Any] = ask.future
@@ -199,5 +197,5 @@ class Committer(Owner):
             for repository in left:
                 tick(repository, self.clock.now())
         for repository in repositories:
-            if repository.is_working:
+            if repository.has_pending and repository.machine not in STANDING:
                 logger.warning("%s: stopped before all was committed; the next start goes on", repository.name)

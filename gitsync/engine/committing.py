@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gitsync.config.options import RepoConfig
 from gitsync.core.message import commit_message, file_message
 from gitsync.core.names import shown
+from gitsync.engine.messages import Committed
 from gitsync.git.worktree import Staged, StageRules, Staging, Worktree
 from gitsync.model import Change, CommitInfo, Quarantined
 from gitsync.watch.buffer import ChangeBuffer, Noted
@@ -33,6 +34,7 @@ class Batch:
         self.config = config
         self._paths: frozenset[bytes] = frozenset()
         self._trees: frozenset[bytes] = frozenset()
+        self._is_forced = False
         self._quarantined: dict[bytes, Quarantined] = {}
         self._unreadable: dict[bytes, str] = {}
         self._staged_since: dict[bytes, float] = {}
@@ -49,7 +51,7 @@ class Batch:
         is_forced: bool,
     ) -> Staging:
         """Begin to stage what was noted; `is_forced` takes files as they are although somebody is writing them."""
-        self._paths, self._trees = paths, trees
+        self._paths, self._trees, self._is_forced = paths, trees, is_forced
         over = frozenset(path for path, since in self._staged_since.items() if now >= since + STAGED_GRACE_S)
         rules = StageRules(
             max_file_size=self.config.max_file_size,
@@ -64,7 +66,7 @@ class Batch:
         buffer.give_back(Noted(self._paths, self._trees, frozenset(), first_at, now))
 
     def settle(self, staged: Staged, buffer: ChangeBuffer, first_at: float, now: float) -> None:
-        """Remember what this batch left out; what was being written is noted again."""
+        """Remember what this batch left out; what was being written is noted again, and waits for quiet anew."""
         seen = self._paths | {change.path for change in staged.changes}
         trees = tuple(tree + b"/" if tree else b"" for tree in self._trees)
         for kept in (self._quarantined, self._unreadable, self._staged_since):
@@ -77,7 +79,9 @@ class Batch:
             self._staged_since.setdefault(path, now)
         self._problems = tuple(problem.message for problem in staged.problems)
         if staged.later:
-            buffer.give_back(Noted(staged.later, frozenset(), frozenset(), first_at, now))
+            # After a forced try the count begins anew: a file that never holds still must not be tried without a pause.
+            since = now if self._is_forced else first_at
+            buffer.give_back(Noted(staged.later, frozenset(), frozenset(), since, now))
         wanted = [since + STAGED_GRACE_S for since in self._staged_since.values()]
         if self._unreadable:
             wanted.append(now + UNREADABLE_RETRY_S)
@@ -91,10 +95,18 @@ class Batch:
         over = [path for path, since in self._staged_since.items() if now >= since + STAGED_GRACE_S]
         return [*over, *self._unreadable]
 
-    def forget_seen(self) -> None:
-        """Drop what was left out: a full scan is about to name it again."""
+    def forget_seen(self, differing: frozenset[bytes]) -> None:
+        """Drop what was left out: a full scan has named again what is still `differing`."""
         self._quarantined.clear()
         self._unreadable.clear()
+        self._problems = ()
+        for path in self._staged_since.keys() - differing:
+            del self._staged_since[path]
+
+    @property
+    def count(self) -> int:
+        """Return how much was noted of what is being staged."""
+        return len(self._paths) + len(self._trees)
 
     @property
     def quarantined(self) -> tuple[Quarantined, ...]:
@@ -128,11 +140,13 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
         info = worktree.commit(staged, message, author=config.author, only=only)
         if info is not None:
             made.append(info)
-            repository.board.set_local(repository.name, last_commit=info, head=info.id)
-            repository.board.publish(
-                "committed", repository.name, f"committed {config.name} {info.id[:7]}: {info.message}", commit=info.id
-            )
-    if made and repository.has_upstream:
-        local = repository.board.local(repository.name)
-        repository.board.set_local(repository.name, ahead=local.ahead + len(made))
+            _tell(repository, info)
     return made
+
+
+def _tell(repository: LocalRepository, info: CommitInfo) -> None:
+    name, board = repository.name, repository.board
+    ahead = board.local(name).ahead + (1 if repository.has_upstream else 0)
+    board.set_local(name, last_commit=info, head=info.id, ahead=ahead)
+    board.publish("committed", name, f"committed {name} {info.id[:7]}: {info.message}", commit=info.id)
+    repository.post(name, Committed(name))

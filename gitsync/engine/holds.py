@@ -32,6 +32,7 @@ def is_held(repo: LocalRepository, now: float) -> bool:
             return True
         repo.advance(E_.ROOT_RETURNED)
         repo.halt_code = ""
+        repo.close_worktree()  # what came back may be another repository in the same directory
         repo.post(repo.name, WatcherDoubted(repo.name))
         repo.board.set_local(repo.name, error=None)
     facts = repo.open().facts()
@@ -41,18 +42,22 @@ def is_held(repo: LocalRepository, now: float) -> bool:
     if not reason and repo.config.branch and facts.branch != repo.config.branch:
         reason = f"branch {facts.branch} is checked out; this repository is configured for {repo.config.branch}"
     repo.board.set_local(repo.name, branch=facts.branch or "", head=facts.head)
-    if facts.branch and facts.branch != repo.announced_branch:
-        repo.announced_branch = facts.branch
-        repo.post(repo.name, Opened(repo.name))
     if reason:
         repo.drop_staging()
         repo.look_again_at = now + BUSY_RECHECK_S
         repo.advance(E_.OPERATION_OPENED)
+        repo.answer_fetch(None)
         repo.show(RepoState.BUSY, reason)
-        repo.answer()
+        repo.end_hurry()
         return True
     if repo.machine is S_.BUSY:
         repo.advance(E_.OPERATION_ENDED)
+        repo.announced_branch = ""  # what was committed by hand meanwhile is to be sent
+    if facts.branch and facts.branch != repo.announced_branch:
+        if repo.announced_branch:
+            repo.count(repo.open())
+        repo.announced_branch = facts.branch
+        repo.post(repo.name, Opened(repo.name))
     return False
 
 
@@ -88,5 +93,6 @@ def halt(repo: LocalRepository, problem: Problem, *, look_again_at: float | None
     if repo.machine is not S_.HALTED:
         repo.advance(E_.HALTED)
         repo.post(repo.name, WatcherDoubted(repo.name))
+    repo.answer_fetch(None)
     repo.board.set_local(repo.name, state=RepoState.HALTED, reason=problem.message, error=problem)
-    repo.answer()
+    repo.end_hurry()

@@ -11,11 +11,12 @@ import os
 from typing import TYPE_CHECKING
 
 from gitsync.core.states import WorktreeEvent
-from gitsync.engine.messages import Fetched, Integrated
-from gitsync.errors import GitsyncError
-from gitsync.git.integrate import OutcomeKind, apply
+from gitsync.engine.messages import Fetched
+from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.merge import Plan, PlanKind, plan
-from gitsync.git.refs import ahead_behind
+from gitsync.git.refs import ahead_behind, is_ancestor
+from gitsync.git.translate import redact
+from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem
 
@@ -29,47 +30,59 @@ E_ = WorktreeEvent
 
 def integrate(repository: LocalRepository, now: float) -> None:
     """Bring the branch and the work tree to what the last fetch asks for, and answer the exchanger."""
+    if answer_at_once(repository):
+        return
+    fetched = repository.fetched
+    assert fetched is not None
+    assert fetched.upstream is not None
+    worktree = repository.open()
+    repository.advance(E_.INTEGRATION_BEGUN)
+    try:
+        wanted = plan(worktree, fetched.upstream, fetched.was)
+        outcome = None
+        if wanted.changes_work_tree:
+            source = _source(fetched)
+            outcome = apply(worktree, wanted, message=f"Merge {source}", author=repository.config.author)
+    except TROUBLE as trouble:
+        repository.advance(E_.INTEGRATION_REFUSED)
+        error = as_error(repository.name, trouble)
+        repository.answer_fetch(None, problem=Problem(error.code, error.message, error.hint))
+        raise
+    if outcome is not None:
+        _take_outcome(repository, worktree, wanted, outcome, fetched)
+        return
+    repository.advance(E_.INTEGRATION_REFUSED)
+    problem = _problem(repository.name, wanted, fetched)
+    repository.conflict = problem if wanted.kind is PlanKind.CONFLICT else None
+    conflicts = tuple(os.fsdecode(path) for path in wanted.conflicts)
+    repository.board.set_local(repository.name, conflicts=conflicts, error=repository.conflict)
+    _count(repository, worktree, fetched.upstream)
+    repository.answer_fetch(wanted.head, problem=problem)
+
+
+def answer_at_once(repository: LocalRepository) -> bool:
+    """Answer the exchanger when there is nothing to take in; return whether it is answered."""
     fetched = repository.fetched
     assert fetched is not None
     worktree = repository.open()
     facts = worktree.facts()
     if facts.branch != fetched.branch or fetched.upstream is None:
         # Another branch is checked out by now (the next exchange asks about that one), or the remote has none yet.
-        is_ahead = facts.branch == fetched.branch and facts.head is not None
-        _finish(repository, Integrated(repository.name, fetched.branch, facts.head, is_ahead))
-        return
-    repository.advance(E_.INTEGRATION_BEGUN)
-    try:
-        wanted = plan(worktree, fetched.upstream, fetched.was)
-        if wanted.kind in (PlanKind.FAST_FORWARD, PlanKind.MERGE):
-            _apply(repository, worktree, wanted, fetched, now)
-            return
-    except GitsyncError:
-        repository.advance(E_.INTEGRATION_REFUSED)
-        answer_refused(repository, None)
-        raise
-    repository.advance(E_.INTEGRATION_REFUSED if wanted.kind is not PlanKind.EQUAL else E_.INTEGRATED)
-    conflicts = tuple(os.fsdecode(path) for path in wanted.conflicts)
-    repository.board.set_local(repository.name, conflicts=conflicts)
-    problem = _problem(repository.name, wanted, fetched)
-    if problem is not None and wanted.kind is PlanKind.CONFLICT:
-        repository.board.set_local(repository.name, error=problem)
+        is_ours = facts.branch == fetched.branch
+        repository.answer_fetch(facts.head if is_ours else None, is_ahead=is_ours and facts.head is not None)
+        return True
+    if facts.head is None or not is_ancestor(worktree.repo, fetched.upstream, facts.head):
+        return False
+    _settle(repository)
     _count(repository, worktree, fetched.upstream)
-    is_ahead = wanted.kind is PlanKind.AHEAD
-    _finish(repository, Integrated(repository.name, fetched.branch, facts.head, is_ahead, problem))
+    repository.answer_fetch(facts.head, is_ahead=facts.head != fetched.upstream)
+    return True
 
 
-def answer_refused(repository: LocalRepository, problem: Problem | None) -> None:
-    """Tell the exchanger that nothing can be taken in now; it comes back by its schedule."""
-    fetched = repository.fetched
-    if fetched is not None:
-        _finish(repository, Integrated(repository.name, fetched.branch, None, False, problem))
-
-
-def _apply(repository: LocalRepository, worktree: Worktree, wanted: Plan, fetched: Fetched, now: float) -> None:
-    config, name = repository.config, repository.name
-    source = f"{fetched.remote}/{fetched.branch}"
-    outcome = apply(worktree, wanted, message=f"Merge {source}", author=config.author)
+def _take_outcome(
+    repository: LocalRepository, worktree: Worktree, wanted: Plan, outcome: Outcome, fetched: Fetched
+) -> None:
+    name, source = repository.name, _source(fetched)
     if outcome.kind is OutcomeKind.EDITED:
         # Somebody saved one of these files a moment ago: that is committed first, then the merge is tried again.
         repository.buffer.note(outcome.paths)
@@ -78,22 +91,31 @@ def _apply(repository: LocalRepository, worktree: Worktree, wanted: Plan, fetche
     if outcome.kind is OutcomeKind.BLOCKED:
         repository.advance(E_.INTEGRATION_REFUSED)
         problem = outcome.problem or Problem("blocked", f"{name}: {source} cannot be taken in")
-        _finish(repository, Integrated(name, fetched.branch, None, False, problem))
+        repository.answer_fetch(None, problem=problem)
         return
     repository.advance(E_.INTEGRATED)
-    verb = "merged" if wanted.kind is PlanKind.MERGE else "pulled"
-    count = len(outcome.paths)
+    is_merge = wanted.kind is PlanKind.MERGE
+    # Answered first: whatever goes wrong in telling people, the branch has moved.
+    repository.answer_fetch(outcome.head, is_ahead=is_merge)
+    _settle(repository)
+    verb, count = "merged" if is_merge else "pulled", len(outcome.paths)
     text = f"{verb} {source} into {name}: {count} {'file' if count == 1 else 'files'}"
-    repository.board.set_local(name, last_commit=worktree.last_commit(), head=outcome.head, conflicts=(), error=None)
+    repository.board.set_local(name, last_commit=outcome.commit, head=outcome.head)
     repository.board.publish(verb, name, text, commit=outcome.head)
-    assert fetched.upstream is not None
-    _count(repository, worktree, fetched.upstream)
-    _finish(repository, Integrated(name, fetched.branch, outcome.head, wanted.kind is PlanKind.MERGE))
+    _count(repository, worktree, wanted.upstream)
 
 
-def _finish(repository: LocalRepository, answer: Integrated) -> None:
-    repository.fetched = None
-    repository.post(repository.name, answer)
+def _settle(repository: LocalRepository) -> None:
+    """Nothing of the remote's is missing here: a conflict there was is over."""
+    repository.conflict = None
+    local = repository.board.local(repository.name)
+    if local.conflicts:
+        repository.board.set_local(repository.name, conflicts=(), error=None)
+
+
+def _source(fetched: Fetched) -> str:
+    # It gets into history, events and hooks: a URL may hold a password.
+    return redact(f"{fetched.remote}/{fetched.branch}")
 
 
 def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> None:
@@ -103,7 +125,7 @@ def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> No
 
 
 def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:
-    source = f"{fetched.remote}/{fetched.branch}"
+    source = _source(fetched)
     if wanted.kind is PlanKind.CONFLICT:
         count = len(wanted.conflicts)
         files = "a file was" if count == 1 else f"{count} files were"

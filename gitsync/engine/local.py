@@ -19,19 +19,23 @@ from gitsync.core.debounce import due_at
 from gitsync.core.states import WorktreeEvent, WorktreeState, advance
 from gitsync.engine.board import Board
 from gitsync.engine.committing import Batch
-from gitsync.engine.messages import Fetched, Pause, Resume
-from gitsync.errors import GitsyncError
+from gitsync.engine.memory import PAUSE_FILE, Memory
+from gitsync.engine.messages import Fetched, Integrated, Pause, Resume
 from gitsync.git.integrate import recover
 from gitsync.git.refs import ahead_behind, commit_at
+from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.upstream import remote_for
 from gitsync.git.worktree import Staging, Worktree
-from gitsync.model import RepoState
+from gitsync.model import Problem, RepoState
 from gitsync.watch.buffer import ChangeBuffer
 
 logger = logging.getLogger(__name__)
 
 Post = Callable[[str, object], None]
 E_, S_ = WorktreeEvent, WorktreeState
+STANDING = (S_.BUSY, S_.PAUSED, S_.HALTED)
+# How often in a row a hurried batch tries again for files that did not hold still.
+HURRIED_TRIES = 3
 
 
 class LocalRepository:
@@ -54,10 +58,12 @@ class LocalRepository:
         self.fetched: Fetched | None = None
         self.identity: tuple[int, int] | None = None
         self.has_upstream = False
+        self.conflict: Problem | None = None
         self.announced_branch = ""  # the one that the exchanger knows of
         self.paused_until: float | None = None
-        self.is_hurried = False
-        self.is_forced = False
+        self.is_hurried = False  # what is noted is committed without waiting for quiet, files as they are
+        self.hurried_tries = 0
+        self.is_batch_hurried = False
         self.is_accepted = False
         self.halt_code = ""
         self.look_again_at: float | None = None
@@ -68,7 +74,9 @@ class LocalRepository:
         self.waiting: list[Future[Any]] = []
         self.pending_since = 0.0
         board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting")
-        board.count_pending_by(self.name, lambda: buffer.peek().count)
+        board.count_pending_by(self.name, self._count_pending)
+        self._memory = Memory(notes_dir / PAUSE_FILE)
+        self._go_on_pausing()
 
     # -- what may be asked ------------------------------------------------------------------------------------------
 
@@ -80,30 +88,48 @@ class LocalRepository:
         """Compare everything anew, because `reason` leaves doubt."""
         logger.debug("%s: rescan reason=%r", self.name, reason)
         self.drop_staging()
+        self.retry_at = 0.0
         self.advance(E_.RESCAN_WANTED)
 
     def commit_now(self, future: Future[Any], *, is_scanning: bool) -> None:
         """Commit without waiting for quiet; `future` is completed when that is done or cannot be."""
         self.waiting.append(future)
+        if self.machine in (S_.PAUSED, S_.HALTED):
+            self.answer()
+            return
         self.hurry()
         if is_scanning:
             self.rescan("asked to sync now")
         elif self.machine is S_.CLEAN and not self.has_pending and self.fetched is None:
-            self.answer()
-        if self.machine in (S_.PAUSED, S_.HALTED):
-            self.answer()
+            self.end_hurry()
 
     def pause(self, until: float | None) -> None:
-        """Hold the repository until `resume` or the monotonic instant `until`."""
+        """Hold the repository until `resume` or the monotonic instant `until`; a restart does not end it."""
+        wall = None if until is None else self.clock.wall() + until - self.clock.now()
+        self._memory.remember(is_paused=True, until=wall)
+        self._pause(until)
+
+    def _pause(self, until: float | None) -> None:
         self.drop_staging()
         self.paused_until = until
         self.advance(E_.PAUSED)
+        self.answer_fetch(None)
         self.post(self.name, Pause(self.name, until))
         self.show(RepoState.PAUSED, "paused by you")
+        self.end_hurry()
+
+    def _go_on_pausing(self) -> None:
+        if self._memory.get("is_paused") is not True:
+            return
+        wall = self._memory.get("until")
+        left = wall - self.clock.wall() if isinstance(wall, int | float) else None
+        if left is None or left > 0:
+            self._pause(None if left is None else self.clock.now() + left)
 
     def resume(self, *, is_accepted: bool) -> None:
-        """Go on; with `is_accepted` the change that a brake stopped is taken as meant."""
-        self.is_accepted = is_accepted
+        """Go on; with `is_accepted` the change that a brake stopped is taken as meant, and nothing else."""
+        self._memory.remember(is_paused=None, until=None)
+        self.is_accepted = is_accepted and bool(self.halt_code)
         self.paused_until = None
         self.retry_at = 0.0
         if is_accepted and self.halt_code == "root-replaced":
@@ -114,7 +140,8 @@ class LocalRepository:
         self.advance(E_.RESUMED)
         self.post(self.name, Resume(self.name, is_accepted))
         self.advance(E_.RESCAN_WANTED)
-        self.show(RepoState.SYNCING, "resumed")
+        if self.machine is S_.SCANNING:
+            self.show(RepoState.SYNCING, "resumed")
 
     def reconfigure(self, config: RepoConfig) -> None:
         """Take changed settings; patterns are read anew, so everything is compared once."""
@@ -123,6 +150,9 @@ class LocalRepository:
         self.config = config
         self.batch = Batch(config)
         self.announced_branch = ""
+        self.answer_fetch(None)
+        if self.machine is S_.PAUSED:
+            self.post(self.name, Pause(self.name, self.paused_until))
         self.rescan("the configuration changed")
 
     def refresh(self) -> None:
@@ -132,8 +162,8 @@ class LocalRepository:
                 facts = self.worktree.facts()
                 if facts.head != self.board.local(self.name).head:
                     self.board.set_local(self.name, last_commit=self.worktree.last_commit())
-            except GitsyncError as error:
-                logger.debug("%s: cannot refresh code=%s", self.name, error.code)
+            except TROUBLE as trouble:
+                logger.debug("%s: cannot refresh: %s", self.name, as_error(self.name, trouble).message)
                 return
             self.board.set_local(self.name, branch=facts.branch or "", head=facts.head)
 
@@ -144,26 +174,35 @@ class LocalRepository:
 
     def hurry(self) -> None:
         """Commit what is noted at the next slices, without waiting for quiet."""
-        self.is_hurried = self.is_forced = True
+        self.is_hurried, self.is_batch_hurried = True, False
+        self.hurried_tries = 0
         self.retry_at = 0.0
+
+    def end_hurry(self) -> None:
+        """What was asked for is done, or cannot be: whoever waits is told, and quiet is waited for again."""
+        self.is_hurried = self.is_batch_hurried = False
+        self.answer()
 
     @property
     def has_pending(self) -> bool:
         """Whether something noted is not committed yet."""
         return self.staging is not None or self.buffer.peek().count > 0
 
+    def _count_pending(self) -> int:
+        return self.buffer.peek().count + (self.batch.count if self.staging is not None else 0)
+
     @property
     def is_working(self) -> bool:
         """Whether slices are needed until what is pending is committed, and nothing holds them up."""
-        if self.machine in (S_.BUSY, S_.PAUSED, S_.HALTED) or self.retry_at > self.clock.now():
+        if self.machine in STANDING or self.retry_at > self.clock.now():
             return False
-        return self.has_pending or self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING)
+        return (self.has_pending and self.is_hurried) or self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING)
 
     def close(self) -> None:
         """Let go of the repository; what is pending stays on disk and is found by the next scan."""
         self.drop_staging()
         self.close_worktree()
-        self.answer()
+        self.end_hurry()
 
     # -- the slices ---------------------------------------------------------------------------------------------------
 
@@ -177,15 +216,13 @@ class LocalRepository:
             return self.look_again_at
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
             return now
-        wanted = [instant for instant in (self.reconcile_at, self.batch.recheck_at) if instant is not None]
         pending = self.buffer.peek()
-        if pending.count:
-            wanted.append(self.due_at(pending.first_at, pending.last_at))
-        elif self.fetched is not None:
+        if self.fetched is not None or (self.machine is S_.SETTLING and not pending.count):
             return now
+        wanted = [self.due_at(pending.first_at, pending.last_at)] if pending.count else []
+        if self.machine is S_.CLEAN:
+            wanted += [instant for instant in (self.reconcile_at, self.batch.recheck_at) if instant is not None]
         return min(wanted, default=None)
-
-    # -- what holds it up ---------------------------------------------------------------------------------------------
 
     # -- small ones ---------------------------------------------------------------------------------------------------
 
@@ -194,16 +231,21 @@ class LocalRepository:
             worktree = Worktree(
                 self.config.path, self.notes_dir, include=self.config.include, exclude=self.config.exclude
             )
-            recovered = recover(worktree)
+            try:
+                recovered = recover(worktree)
+                if self.identity is None:
+                    self.identity = worktree.identity()
+                self.board.set_local(self.name, last_commit=worktree.last_commit())
+                self.count(worktree)
+            except BaseException:
+                worktree.close()
+                raise
+            self.worktree = worktree
             if recovered.summary:
                 self.board.publish("recovered", self.name, f"{self.name}: {recovered.summary}")
-            self.worktree = worktree
-            self.identity = worktree.identity()
-            self.board.set_local(self.name, last_commit=worktree.last_commit())
-            self._count(worktree)
         return self.worktree
 
-    def _count(self, worktree: Worktree) -> None:
+    def count(self, worktree: Worktree) -> None:
         """Show how far the branch is from what the remote was last known to have."""
         branch = worktree.facts().branch
         choice = remote_for(self.config.path, self.config.remote, branch) if branch else None
@@ -219,7 +261,7 @@ class LocalRepository:
 
     def due_at(self, first_at: float, last_at: float) -> float:
         if self.is_hurried or self.fetched is not None:
-            return first_at
+            return first_at  # what was fetched waits, and it has nothing to wait for but this
         return due_at(first_at, last_at, self.config.quiet, self.config.max_wait)
 
     def drop_staging(self) -> None:
@@ -227,14 +269,21 @@ class LocalRepository:
             self.staging = None
             self.batch.give_back(self.buffer, self.pending_since, self.clock.now())
 
+    def answer_fetch(self, head: str | None, *, is_ahead: bool = False, problem: Problem | None = None) -> None:
+        """Answer the exchanger, if it waits: without a head nothing could be taken in now."""
+        fetched, self.fetched = self.fetched, None
+        if fetched is not None:
+            self.post(self.name, Integrated(self.name, fetched.branch, head, is_ahead, problem))
+
     def show(self, state: RepoState, reason: str) -> None:
         local = self.board.local(self.name)
-        if (local.state, local.reason) != (state, reason) or (state is RepoState.OK and local.error is not None):
-            error = None if state in (RepoState.OK, RepoState.BUSY) else local.error
+        ends = {RepoState.OK: None, RepoState.BUSY: None, RepoState.CONFLICT: self.conflict}
+        error = ends.get(state, local.error)
+        if (local.state, local.reason, local.error) != (state, reason, error):
             self.board.set_local(self.name, state=state, reason=reason, error=error)
 
     def show_batch(self) -> None:
-        self.board.set_local(self.name, quarantined=self.batch.quarantined, notes=self.notes(), pending=0, error=None)
+        self.board.set_local(self.name, quarantined=self.batch.quarantined, notes=self.notes(), error=self.conflict)
 
     def notes(self) -> tuple[str, ...]:
         return (*((self.watch_hint,) if self.watch_hint else ()), *self.batch.notes)

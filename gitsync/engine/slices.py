@@ -14,11 +14,14 @@ from gitsync.core.schedule import back_off, next_run
 from gitsync.core.states import WorktreeEvent, WorktreeState
 from gitsync.engine.committing import commit
 from gitsync.engine.holds import halt, is_held
-from gitsync.engine.integrating import integrate
-from gitsync.engine.local import LocalRepository
-from gitsync.engine.messages import Committed, WatcherDoubted
+from gitsync.engine.integrating import answer_at_once, integrate
+from gitsync.engine.local import HURRIED_TRIES, LocalRepository
+from gitsync.engine.messages import WatcherDoubted
 from gitsync.errors import GitsyncError, TransientError
+from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.git.worktree import Staged, Staging, TipMovedError
 from gitsync.model import Problem, RepoState
+from gitsync.watch.buffer import Noted
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +38,8 @@ def tick(repo: LocalRepository, now: float) -> None:
         return
     try:
         _tick(repo, now)
-    except TransientError as error:
-        _fail(repo, error, now, is_transient=True)
-    except GitsyncError as error:
-        _fail(repo, error, now, is_transient=False)
+    except TROUBLE as trouble:
+        _fail(repo, as_error(repo.name, trouble), now)
 
 
 def _tick(repo: LocalRepository, now: float) -> None:
@@ -59,6 +60,8 @@ def _work(repo: LocalRepository, now: float) -> None:
         repo.advance(E_.STARTED)
     if repo.machine is S_.SCANNING:
         _scan(repo, now)
+    if repo.fetched is not None and repo.has_pending and repo.machine in (S_.CLEAN, S_.SETTLING):
+        answer_at_once(repo)  # mostly nothing is new there, and then what is being edited here may settle
     if repo.machine is S_.CLEAN:
         _rest(repo, now)
     if repo.machine is S_.SETTLING:
@@ -78,10 +81,10 @@ def _rest(repo: LocalRepository, now: float) -> None:
 
 
 def _come_to_rest(repo: LocalRepository) -> None:
-    repo.is_hurried = repo.is_forced = repo.is_accepted = False
+    repo.is_accepted = False
     repo.failures = 0
     repo.show(RepoState.CONFLICT if repo.board.local(repo.name).conflicts else RepoState.OK, "")
-    repo.answer()
+    repo.end_hurry()
 
 
 def _scan(repo: LocalRepository, now: float) -> None:
@@ -92,7 +95,8 @@ def _scan(repo: LocalRepository, now: float) -> None:
     paths = worktree.scan()
     logger.debug("%s: scanned differing=%d seconds=%.3f", repo.name, len(paths), repo.clock.now() - started)
     _plan_reconcile(repo, now)
-    repo.batch.forget_seen()
+    repo.batch.forget_seen(paths)
+    repo.show_batch()
     if paths:
         repo.buffer.note(paths)
         repo.advance(E_.SCANNED_DIRTY)
@@ -109,59 +113,92 @@ def _settle(repo: LocalRepository, now: float) -> None:
         repo.show(RepoState.PENDING, "waiting for quiet")
         return
     noted = repo.buffer.steal()
+    try:
+        repo.staging = _begin(repo, noted, now)
+    except TROUBLE:
+        repo.buffer.give_back(noted)
+        raise
+    repo.advance(E_.FELL_DUE)
+    repo.show(RepoState.SYNCING, "committing")
+
+
+def _begin(repo: LocalRepository, noted: Noted, now: float) -> Staging:
     paths = noted.paths
     if noted.reasons:
         logger.debug("%s: rescan reason=%r", repo.name, ", ".join(sorted(noted.reasons)))
         repo.post(repo.name, WatcherDoubted(repo.name))
         paths |= repo.open().scan()
     repo.pending_since = noted.first_at
-    overdue = now >= noted.first_at + repo.config.max_wait
-    repo.staging = repo.batch.begin(repo.open(), paths, noted.trees, now, is_forced=overdue or repo.is_forced)
-    repo.advance(E_.FELL_DUE)
-    repo.show(RepoState.SYNCING, "committing")
+    repo.is_batch_hurried = repo.is_hurried
+    is_overdue = now >= noted.first_at + repo.config.max_wait
+    return repo.batch.begin(repo.open(), paths, noted.trees, now, is_forced=is_overdue or repo.is_hurried)
 
 
 def _stage_on(repo: LocalRepository, now: float) -> None:
     assert repo.staging is not None
-    if not repo.staging.advance(SLICE_S):
-        return
-    staging, repo.staging = repo.staging, None
-    staged = staging.result()
     try:
-        problem = _brake(repo, staged.removed_count)
-        if problem is not None or is_held(repo, now):
-            if problem is not None:
-                halt(repo, problem)
+        if not repo.staging.advance(SLICE_S):
+            return
+        staged = repo.staging.result()
+        if is_held(repo, now):
+            return
+        problem = _brake(repo, staged)
+        if problem is not None:
+            halt(repo, problem)
             return
         commits = commit(repo, repo.open(), staged)
-    except GitsyncError:
-        repo.batch.give_back(repo.buffer, repo.pending_since, now)
-        repo.advance(E_.COMMIT_FAILED)
+    except TROUBLE:
+        repo.drop_staging()
+        if repo.machine is S_.COMMITTING:
+            repo.advance(E_.COMMIT_FAILED)
         raise
+    repo.staging = None
     repo.batch.settle(staged, repo.buffer, repo.pending_since, now)
     repo.advance(E_.COMMITTED if commits else E_.FOUND_EQUAL)
     repo.failures = 0
+    repo.is_accepted = False
     repo.show_batch()
-    if commits:
-        repo.post(repo.name, Committed(repo.name))
+    if repo.has_pending:
+        repo.show(RepoState.PENDING, "waiting for quiet")
+    if repo.is_batch_hurried:
+        _end_hurried_batch(repo, staged)
 
 
-def _brake(repo: LocalRepository, removed: int) -> Problem | None:
+def _end_hurried_batch(repo: LocalRepository, staged: Staged) -> None:
+    repo.hurried_tries += 1
+    if not staged.later or repo.hurried_tries >= HURRIED_TRIES:
+        repo.end_hurry()
+
+
+def _brake(repo: LocalRepository, staged: Staged) -> Problem | None:
     if repo.is_accepted:
         return None
-    return mass_deletion(repo.name, repo.open().tracked_count(), removed, repo.config.brake_deletes)
+    worktree = repo.open()
+    problem = mass_deletion(repo.name, worktree.tracked_count(), staged.removed_count, repo.config.brake_deletes)
+    if problem is not None:
+        # The user's own `git switch` takes files away before it moves HEAD: that is no deletion.
+        if worktree.index.lock.is_held():
+            raise worktree.index.lock.refusal()
+        facts = worktree.facts()
+        if (facts.branch, facts.head) != (staged.branch, staged.head):
+            raise TipMovedError(f"{repo.name}: HEAD was moved meanwhile", "it is tried again by itself")
+    return problem
 
 
-def _fail(repo: LocalRepository, error: GitsyncError, now: float, *, is_transient: bool) -> None:
+def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
+    is_transient = isinstance(error, TransientError)
     repo.failures += 1
+    if not is_transient:
+        # Opened anew for the next try: what an interrupted pull left is mended then, and a repaired file is read.
+        repo.drop_staging()
+        repo.close_worktree()
     repo.retry_at = now + back_off(repo.failures, random.random(), RETRY_BASE_S, RETRY_CAP_S)
     logger.debug("%s: failed code=%s failures=%d", repo.name, error.code, repo.failures)
     # A single collision (a held index.lock, a tip that moved) is nobody's business but the retry's.
     if not is_transient or repo.failures > 3:
         problem = Problem(error.code, error.message, error.hint)
         repo.board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
-    if repo.failures > 3 or not is_transient:
-        repo.answer()
+        repo.end_hurry()
 
 
 def _plan_reconcile(repo: LocalRepository, now: float) -> None:

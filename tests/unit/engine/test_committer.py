@@ -1,0 +1,220 @@
+"""The committer, stepped by hand on real repositories: when it commits, what holds it up, whom it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitsync.engine.messages import CommitNow, Committed, Drop, Pause, Pushed, Rescan, Resume
+from gitsync.model import RepoState
+from tests.conftest import run_git
+from tests.fakes.engine import Bench
+
+
+def test_a_burst_is_one_commit_after_quiet(bench: Bench) -> None:
+    bench.write("b.txt", "1\n")
+    bench.run(1.0)
+    bench.write("c.txt", "1\n")
+    bench.run(1.9)
+    assert bench.subjects() == ["first"]
+    assert bench.status().state is RepoState.PENDING
+    bench.run(0.2)
+    assert len(bench.subjects()) == 2
+    assert bench.is_committed()
+    assert bench.status().state is RepoState.OK
+    assert any(isinstance(message, Committed) for message in bench.sent)
+
+
+def test_what_never_rests_is_committed_after_max_wait(bench: Bench) -> None:
+    for number in range(40):
+        bench.write("a.txt", f"{number}\n")
+        bench.run(1.0)
+    assert len(bench.subjects()) == 2
+
+
+def test_a_held_index_lock_loses_nothing(bench: Bench) -> None:
+    lock = bench.root / ".git/index.lock"
+    lock.touch()
+    bench.write("b.txt", "1\n")
+    bench.run(30.0)
+    status = bench.status()
+    assert status.state is RepoState.ERROR
+    assert status.error is not None
+    assert status.error.code == "index-locked"
+    assert str(lock) in status.error.message
+    lock.unlink()
+    bench.run(61.0)
+    assert bench.is_committed()
+    assert bench.status().state is RepoState.OK
+    assert bench.status().error is None
+
+
+def test_the_edit_after_a_sync_waits_for_quiet_again(bench: Bench) -> None:
+    assert bench.ask(CommitNow("notes", is_scanning=False)).done()
+    bench.write("b.txt", "1\n")
+    bench.run(1.0)
+    assert bench.subjects() == ["first"]
+    assert bench.ask(CommitNow("notes")).done() is False
+    bench.run()
+    assert bench.is_committed()
+    bench.write("b.txt", "2\n")
+    bench.run(1.0)
+    assert len(bench.subjects()) == 2
+
+
+def test_sync_is_answered_although_edits_never_end(bench: Bench) -> None:
+    bench.write("a.txt", "0\n")
+    future = bench.ask(CommitNow("notes"))
+    for number in range(20):
+        if future.done():
+            break
+        bench.write("a.txt", f"{number}\n")
+        bench.tell(None)
+    assert future.done()
+    commits = len(bench.subjects())
+    for number in range(20):
+        bench.write("a.txt", f"more {number}\n")
+        bench.run(0.05)
+    assert len(bench.subjects()) == commits
+
+
+def test_a_periodic_reconcile_while_edits_settle_is_no_busy_loop(repo: Path, tmp_path: Path) -> None:
+    bench = Bench(repo, tmp_path / "n", quiet="10m", max_wait="10m", reconcile="1m")
+    bench.run()
+    bench.write("b.txt", "1\n")
+    bench.run(300.0)
+    assert bench.subjects() == ["first"]
+    bench.run(400.0)
+    assert bench.is_committed()
+    bench.close()
+
+
+def test_a_pause_answers_who_waits_and_holds_everything(bench: Bench) -> None:
+    bench.write("b.txt", "1\n")
+    future = bench.ask(CommitNow("notes"))
+    bench.ask(Pause("notes", None)).result(0)
+    assert future.done()
+    bench.run(4000.0)
+    assert bench.subjects() == ["first"]
+    assert bench.status().state is RepoState.PAUSED
+    assert bench.ask(CommitNow("notes")).done()
+    bench.ask(Resume("notes", False)).result(0)
+    bench.run()
+    bench.run(3.0)
+    assert bench.is_committed()
+    assert bench.status().state is RepoState.OK
+
+
+def test_a_pause_ends_by_itself(bench: Bench) -> None:
+    bench.ask(Pause("notes", bench.clock.now() + 60)).result(0)
+    bench.write("b.txt", "1\n")
+    bench.run(59.0)
+    assert bench.subjects() == ["first"]
+    bench.run(10.0)
+    assert bench.is_committed()
+
+
+def test_no_repository_is_an_error_that_ends_by_itself(tmp_path: Path) -> None:
+    root = tmp_path / "work"
+    root.mkdir()
+    bench = Bench(root, tmp_path / "n", quiet="2s")
+    bench.run(200.0)
+    status = bench.status()
+    assert status.state is RepoState.ERROR
+    assert status.error is not None
+    assert "git init" in status.error.hint
+    assert len(list((tmp_path / "n").glob("lock-*"))) <= 1
+    run_git(root, "init", "-q")
+    (root / "a.txt").write_text("1\n")
+    bench.tell(Rescan("notes", "the watcher was made anew"))
+    bench.run(3.0)
+    assert bench.is_committed()
+    assert bench.status().state is RepoState.OK
+    bench.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (".git/config", "[core\nnonsense"),
+        (".git/HEAD", "garbage\n"),
+        (".git/refs/heads/main", "garbage\n"),
+        (".git/packed-refs", "garbage\n"),
+        (".gitattributes", "* filter=nowhere\n"),
+        (".git/index", "garbage"),
+        (".git/info/exclude", "[[[\\\n"),
+        (".git/MERGE_HEAD", "garbage"),
+    ],
+)
+def test_a_broken_repository_is_trouble_and_no_crash(bench: Bench, path: str, text: str) -> None:
+    target = bench.root / path
+    before = target.read_bytes() if target.exists() else None
+    target.parent.mkdir(exist_ok=True, parents=True)
+    target.write_text(text)
+    bench.write("b.txt", "1\n")
+    bench.run(10.0)
+    bench.ask(CommitNow("notes"))
+    bench.run(100.0)
+    if path != ".git/index":
+        if before is None:
+            target.unlink()
+        else:
+            target.write_bytes(before)
+    bench.ask(CommitNow("notes"))
+    bench.run(100.0)
+    assert bench.is_committed()
+    assert bench.status().state is RepoState.OK
+
+
+def test_quarantined_files_that_are_gone_are_forgotten(bench: Bench) -> None:
+    bench.write("id_rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "A" * 70 + "\n")
+    bench.run(3.0)
+    assert [item.path for item in bench.status().quarantined] == ["id_rsa"]
+    bench.ask(Pause("notes", None)).result(0)
+    (bench.root / "id_rsa").unlink()
+    bench.ask(Resume("notes", False)).result(0)
+    bench.run(3.0)
+    assert bench.status().quarantined == ()
+
+
+def test_what_a_person_staged_and_committed_is_no_longer_spoken_of(bench: Bench) -> None:
+    (bench.root / "mine.txt").write_text("1\n")
+    run_git(bench.root, "add", "mine.txt")
+    bench.note("mine.txt")
+    bench.run(3.0)
+    assert any("mine.txt" in note for note in bench.status().notes)
+    run_git(bench.root, "commit", "-qm", "mine")
+    bench.ask(CommitNow("notes"))
+    bench.run(1.0)
+    assert bench.status().notes == ()
+
+
+def test_staged_paths_are_taken_after_their_ten_minutes(bench: Bench) -> None:
+    (bench.root / "mine.txt").write_text("1\n")
+    run_git(bench.root, "add", "mine.txt")
+    bench.note("mine.txt")
+    bench.run(590.0)
+    assert bench.subjects() == ["first"]
+    bench.run(20.0)
+    assert bench.is_committed()
+
+
+def test_a_repository_that_is_dropped_is_committed_first(bench: Bench) -> None:
+    bench.write("b.txt", "1\n")
+    bench.ask(Drop("notes")).result(0)
+    assert bench.is_committed()
+    bench.tell(Pushed("notes", "main", bench.head()))
+
+
+def test_a_brake_is_asked_before_the_last_commit_too(bench: Bench) -> None:
+    for number in range(40):
+        (bench.root / f"f{number}").write_text(f"{number}\n")
+    bench.ask(CommitNow("notes"))
+    bench.run()
+    head = bench.head()
+    for number in range(40):
+        (bench.root / f"f{number}").unlink()
+    bench.note(*(f"f{number}" for number in range(40)))
+    bench.ask(Drop("notes")).result(0)
+    assert bench.head() == head
