@@ -175,6 +175,13 @@ COMMANDS = (
         epilog="gitsyncctl config check\ngitsyncctl config get defaults.quiet\ngitsyncctl config set defaults.quiet 5s",
         is_local=True,
     ),
+    Command(
+        "import",
+        "turn the configuration of the first GitSync into config.toml; the old file stays",
+        Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="its INI file, as ~/.config/gitsync.ini"),
+        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --gitsync ~/.config/gitsync.ini",
+        is_local=True,
+    ),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
 

@@ -75,7 +75,7 @@ def _problem(status: RepoStatus) -> Problem | None:
     if status.state is RepoState.CONFLICT:
         names = ", ".join(map(shown_text, status.conflicts[:LISTED])) + (", …" if status.conflicts[LISTED:] else "")
         text = f"{status.name}: both sides changed {names or 'the same place'}"
-        return Problem("conflict", text, f"gitsyncctl conflicts {status.name}")
+        return status.error or Problem("conflict", text, f"gitsyncctl status {status.name}")
     return status.error or Problem(str(status.state), f"{status.name}: {status.reason or _TITLES[status.state]}")
 
 

@@ -63,7 +63,7 @@ def test_a_conflict_names_files_and_the_command() -> None:
     files = tuple(f"{n}.txt" for n in range(7))
     (notice,) = tell(replace(OK, state=RepoState.CONFLICT, conflicts=files))
     assert "0.txt, 1.txt, 2.txt, 3.txt, 4.txt, …" in notice.text
-    assert notice.hint == "gitsyncctl conflicts notes"
+    assert notice.hint == "gitsyncctl status notes"
 
 
 def test_polling_is_told_with_the_line_that_ends_it() -> None:

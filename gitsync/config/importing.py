@@ -1,0 +1,28 @@
+"""Turns the configurations of the programs before us into config.toml. On its caller's thread; the old file stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitsync.config.document import add_repo
+from gitsync.config.entries import is_there
+from gitsync.config.legacy.gitsync_ini import parse_ini
+from gitsync.config.literal import repos_as_toml
+from gitsync.config.source import read_text
+from gitsync.config.store import edit_file
+from gitsync.core.names import shown_text
+
+
+def import_ini(path: Path, ini: Path) -> list[Path]:
+    """Bring the repositories of the first GitSync's `ini` into the configuration `path`, and return their roots.
+
+    What `path` has already stays as it is. Raise ConfigError with every fault of the INI, OperationError when the
+    configuration cannot be written.
+    """
+    config = parse_ini(read_text(ini), ini)
+    made = repos_as_toml(config, f"Made from {shown_text(str(ini))}.")
+    if not is_there(path):
+        edit_file(path, lambda text: made if text is None else text)
+    for repo in config.repos:
+        add_repo(path, repo.path)
+    return [repo.path for repo in config.repos]
