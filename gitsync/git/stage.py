@@ -56,6 +56,7 @@ class _Tally:
     unreadable: dict[bytes, str] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
     staged_by_user: set[bytes] = field(default_factory=set)
+    ignored: set[bytes] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     seen: dict[bytes, IndexEntry | None] = field(default_factory=dict)
 
@@ -102,6 +103,7 @@ class Staging:
             tuple(tally.unreadable.items()),
             tuple(tally.quarantined),
             frozenset(tally.staged_by_user),
+            frozenset(tally.ignored),
             tuple(tally.problems),
             tally.seen,
         )
@@ -173,11 +175,12 @@ class Staging:
         look = self._reader.look(path)
         if look.kind is FoundKind.DIRECTORY:
             return self._found_directory(path, head)
-        if look.kind not in (FoundKind.FILE, FoundKind.LINK):
-            return look if head is not None or look.kind is not FoundKind.ABSENT else None
         is_new = head is None and in_index is None
         if is_new and self._context.ignores.is_ignored(path, False):
+            self._tally.ignored.add(path)
             return None
+        if look.kind not in (FoundKind.FILE, FoundKind.LINK):
+            return look if head is not None or look.kind is not FoundKind.ABSENT else None
         is_examined = is_new and path not in self._rules.exempt
         limit = self._rules.max_file_size
         assert look.stat is not None

@@ -46,8 +46,8 @@ class Staged:
     """What a batch came to, on top of commit `head` of `branch`.
 
     `later` changed while they were read or are open for writing; `unreadable` has the system's words;
-    `staged_by_user` differ between HEAD and index. `seen` are the index entries that were met, `batch` tells
-    one batch from another.
+    `staged_by_user` differ between HEAD and index; `ignored` are untracked and ignored files. `seen` are the index
+    entries that were met, `batch` tells one batch from another.
     """
 
     head: str | None
@@ -57,6 +57,7 @@ class Staged:
     unreadable: tuple[tuple[bytes, str], ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     staged_by_user: frozenset[bytes] = frozenset()
+    ignored: frozenset[bytes] = frozenset()
     problems: tuple[Problem, ...] = ()
     seen: Mapping[bytes, IndexEntry | None] = field(default_factory=dict, repr=False, compare=False)
     batch: object = field(default_factory=object, repr=False, compare=False)

@@ -48,6 +48,7 @@ class ChangeBuffer:
         self._limit = limit
         self._lock = threading.Lock()
         self._has_told = False
+        self._ignored: frozenset[bytes] = frozenset()
         self._empty()
 
     def note(self, paths: Iterable[bytes]) -> None:
@@ -68,6 +69,11 @@ class ChangeBuffer:
         if not (paths or trees or reasons):
             return
         with self._lock:
+            if self._ignored and not paths.isdisjoint(self._ignored):
+                self._aside |= paths & self._ignored
+                paths -= self._ignored
+                if not (paths or trees or reasons):
+                    return
             is_oldest = not self._size()
             self._paths |= paths
             self._trees |= trees
@@ -90,7 +96,7 @@ class ChangeBuffer:
         """Return everything and keep nothing; the next note calls `on_first` again."""
         with self._lock:
             noted = Noted(
-                frozenset(self._paths),
+                frozenset(self._paths | self._aside),
                 frozenset(self._trees),
                 frozenset(self._reasons),
                 self._first_at,
@@ -113,10 +119,21 @@ class ChangeBuffer:
             self._last_at = noted.last_at if was_empty else max(self._last_at, noted.last_at)
             self._collapse()
 
+    def learn(self, looked_at: Iterable[bytes], ignored: Iterable[bytes]) -> None:
+        """Take what a look at noted paths found: notes of `ignored` ones begin no quiet period from now on.
+
+        They are kept aside and come with the next steal, so that a path which is no longer ignored is still found: a
+        log that is written for ever must not hold back the commit of everything else.
+        """
+        with self._lock:
+            kept = self._ignored.difference(looked_at).union(ignored)
+            self._ignored = kept if len(kept) <= self._limit else frozenset(ignored)
+
     def _empty(self) -> None:
         self._paths: set[bytes] = set()
         self._trees: set[bytes] = set()
         self._reasons: set[str] = set()
+        self._aside: set[bytes] = set()
         self._collapsed = 0
         self._first_at = self._last_at = 0.0
 

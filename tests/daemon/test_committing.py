@@ -239,3 +239,24 @@ def test_one_commit_per_file_as_the_first_gitsync_did(box: Machine) -> None:
     (root / "first.txt").write_text("again\n")
     box.wait_committed(root)
     assert set(run_git(root, "log", "-2", "--format=%s").splitlines()) == {"Add file b.txt", "Change file first.txt"}
+
+
+def test_an_ignored_log_that_is_written_for_ever_holds_back_nothing(box: Machine) -> None:
+    root = box.repo()
+    (root / ".gitignore").write_text("*.log\n")
+    box.configure(root, quiet="1s", max_wait="1h")
+    box.start()
+    box.wait_committed(root)
+    with (root / "noise.log").open("w") as log:
+
+        def is_committed(name: str) -> bool:
+            log.write("line\n")
+            log.flush()
+            return name in run_git(root, "ls-tree", "--name-only", "HEAD")
+
+        # The first batch finds out that the log is ignored; it may need the writer to pause.
+        (root / "one.txt").write_text("1\n")
+        box.wait_committed(root)
+        (root / "two.txt").write_text("2\n")
+        wait_for("a commit beside a busy log", lambda: is_committed("two.txt"))
+    assert "noise.log" not in run_git(root, "ls-files")

@@ -133,3 +133,21 @@ def test_nothing_is_lost_between_threads() -> None:
             told.buffer.give_back(noted)
     stolen |= told.buffer.steal().paths
     assert len(stolen) == 8000
+
+
+def test_a_path_known_as_ignored_begins_no_quiet_period_and_is_still_handed_over() -> None:
+    told = Told()
+    told.buffer.note([b"noise.log", b"a"])
+    told.buffer.steal()
+    told.buffer.learn([b"noise.log", b"a"], [b"noise.log"])
+    told.buffer.note([b"noise.log"])
+    assert (told.count, told.buffer.peek().count) == (1, 0)
+    told.buffer.note([b"a"])
+    told.now = 105.0
+    told.buffer.note([b"noise.log"])
+    pending = told.buffer.peek()
+    assert (told.count, pending.count, pending.last_at) == (2, 1, 100.0)
+    assert told.buffer.steal().paths == {b"a", b"noise.log"}
+    told.buffer.learn([b"a", b"noise.log"], [])
+    told.buffer.note([b"noise.log"])
+    assert told.count == 3
