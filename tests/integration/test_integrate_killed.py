@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run_git
-from tests.unit.git.test_integrate import Pair, check_no_leftovers
+from tests.fakes.pair import Pair, check_no_leftovers
 
 FILES = 24
 ROUNDS = int(os.environ.get("GITSYNC_TEST_ROUNDS", "12"))

@@ -20,7 +20,7 @@ from gitsync.git.merge import PlanKind, plan
 from gitsync.git.refs import backups
 from gitsync.git.worktree import Worktree
 from tests.conftest import run_git
-from tests.unit.git.test_integrate import Pair, check_no_leftovers
+from tests.fakes.pair import Pair, check_no_leftovers
 
 
 class Death(BaseException):

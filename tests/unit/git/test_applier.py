@@ -13,7 +13,7 @@ from gitsync.errors import OperationError
 from gitsync.git import journal, swap
 from gitsync.git.integrate import OutcomeKind, apply
 from tests.conftest import run_git
-from tests.unit.git.test_integrate import Pair, check_no_leftovers
+from tests.fakes.pair import Pair, check_no_leftovers
 
 
 @pytest.fixture
