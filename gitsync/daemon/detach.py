@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
+from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError
 
 logger = logging.getLogger(__name__)
@@ -21,12 +22,13 @@ READY = b"ready"
 
 
 def detached(
-    serve: Callable[[Callable[[], None]], int], *, lock: InstanceLock, pid_file: Path, log_file: Path, level: int
+    serve: Callable[[Callable[[], None]], int], *, lock: InstanceLock, pid_file: PidFile, log_file: Path, level: int
 ) -> int:
     """Run `serve` in a detached process; return in the caller's once it is ready, or has said why it cannot be.
 
     `serve` gets a function to call when it is ready. The PID file exists while the daemon runs.
     """
+    pid_file.check()
     logs.set_up(level, log_file)  # here, so that an unwritable log file is refused where somebody sees it
     reading, writing = os.pipe()
     if os.fork():
@@ -48,7 +50,7 @@ def detached(
 def _live(
     serve: Callable[[Callable[[], None]], int],
     lock: InstanceLock,
-    pid_file: Path,
+    pid_file: PidFile,
     log_file: Path,
     level: int,
     writing: int,
@@ -69,8 +71,12 @@ def _live(
     logs.set_up(level, log_file)
     lock.write_pid()
 
+    is_ready = False
+
     def tell_ready() -> None:
-        pid_file.write_text(f"{os.getpid()}\n")
+        nonlocal is_ready
+        pid_file.write()
+        is_ready = True
         os.write(writing, READY)
         os.close(writing)
 
@@ -78,12 +84,15 @@ def _live(
         return serve(tell_ready)
     except GitsyncError as error:
         hint = f"hint: {error.hint}\n" if error.hint else ""
-        os.write(writing, f"{error.exit_status}\nerror: {error.message}\n{hint}".encode("utf-8", "replace"))
+        if is_ready:  # nobody listens, and the descriptor may be somebody else's by now
+            logger.critical("%s", error.message)
+        else:
+            os.write(writing, f"{error.exit_status}\nerror: {error.message}\n{hint}".encode("utf-8", "replace"))
         return error.exit_status
     except BaseException:
         logger.critical("a bug of ours ended the daemon", exc_info=True)
         return EXIT_BUG
     finally:
-        pid_file.unlink(missing_ok=True)
+        pid_file.remove()
         lock.release()
         logging.shutdown()

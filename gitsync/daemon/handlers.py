@@ -133,7 +133,11 @@ class Handlers:
 
     def _watch(self, params: Json) -> Json:
         root = Path(params["path"])
-        was_made = self._make_work_tree(root, is_wanted=bool(params.get("init")))
+        try:
+            was_made = self._make_work_tree(root, is_wanted=bool(params.get("init")))
+        except (OSError, ValueError) as error:
+            what = getattr(error, "strerror", None) or str(error)
+            raise OperationError(f"cannot use {root}: {what}", "check the path and its permissions") from error
         remote = params.get("remote")
         if remote:
             self._set_remote(root, remote)
@@ -141,7 +145,7 @@ class Handlers:
         name = document.add_repo(self._config_file, root, name=params.get("name"), remote=None)
         if self._is_daemon:
             self._reload()
-        return {"name": name, "path": str(root), "created": was_made, "already": root.resolve() in before}
+        return {"name": name, "path": str(root), "created": was_made, "already": _real(root) in before}
 
     def _unwatch(self, params: Json) -> Json:
         removed = document.remove_repo(self._config_file, params["name"])
@@ -199,8 +203,11 @@ class Handlers:
             if repo.name == name:
                 return repo
         if "/" in name:
-            path = Path(name).resolve()
-            within = [repo for repo in self._config.repos if path.is_relative_to(repo.path.resolve())]
+            try:
+                path = _real(name)
+            except ValueError as error:
+                raise UsageError(f"{name!r} is no path", "name a repository or a path below one") from error
+            within = [repo for repo in self._config.repos if path.is_relative_to(_real(repo.path))]
             if within:
                 return max(within, key=lambda repo: len(repo.path.parts))
             raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {name}")
@@ -210,3 +217,8 @@ class Handlers:
             f"did you mean {like!r}?" if like else f"there are: {', '.join(known)}" if known else "none is watched yet"
         )
         raise UsageError(f"no repository is called {name!r}", hint)
+
+
+def _real(path: str | Path) -> Path:
+    """Return the real path; unlike `Path.resolve` this raises nothing for links that go round in circles."""
+    return Path(os.path.realpath(path))

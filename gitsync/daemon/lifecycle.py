@@ -117,7 +117,7 @@ class Service:
                     except GitsyncError as error:
                         future.set_exception(error)
                 case WatcherDoubted(repo=name):
-                    self.runtime.doubt_watcher(name)
+                    self.runtime.watchers.doubt(name)
                 case ThreadDied(name=name, error=error):
                     logger.critical("ending: the thread %s died of %r", name, error)
                     return EXIT_BUG

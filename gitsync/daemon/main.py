@@ -7,7 +7,6 @@ before anything is detached, with one error line and one hint line.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +18,13 @@ from gitsync.config.options import Config
 from gitsync.core.names import shown_text
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
+from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError
+from gitsync.git.translate import redact
 from gitsync.version import VERSION
+
+# What a shell says of a program that Ctrl-C ended.
+EXIT_INTERRUPTED = 130
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,6 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     except GitsyncError as error:
         say_error(error)
         return error.exit_status
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,19 +80,17 @@ def _run(arguments: argparse.Namespace) -> int:
             return detached(
                 lambda on_ready: _serve(arguments, config, on_ready),
                 lock=lock,
-                pid_file=_path(arguments.pid_file) or places.state_dir() / "gitsync.pid",
+                pid_file=PidFile(_path(arguments.pid_file) or places.state_dir() / "gitsync.pid"),
                 log_file=log_file or places.state_dir() / "gitsync.log",
                 level=level,
             )
         logs.set_up(level, log_file)
-        pid_file = _path(arguments.pid_file)
-        if pid_file is not None:
-            pid_file.write_text(f"{os.getpid()}\n")
+        pid_file = PidFile(_path(arguments.pid_file))
+        pid_file.check()
         try:
-            return _serve(arguments, config, lambda: None)
+            return _serve(arguments, config, pid_file.write)
         finally:
-            if pid_file is not None:
-                pid_file.unlink(missing_ok=True)
+            pid_file.remove()
     finally:
         lock.release()
 
@@ -131,7 +135,7 @@ def _check(config: Config) -> int:
     for notice in config.notices:
         print(f"note: {notice}")
     for repo in config.repos:
-        remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, repo.remote)
+        remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, redact(repo.remote or ""))
         print(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
     if not config.repos:
         print("nothing is watched; to watch a directory: gitsyncctl watch DIR")

@@ -20,25 +20,26 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import Config, RepoConfig
 from gitsync.daemon.lock import RepositoryLocks
+from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, CommitNow, Drop, ExchangeNow, Rescan, Watched, WatcherDoubted
+from gitsync.engine.messages import Adopt, CommitNow, Drop, ExchangeNow, Rescan, WatcherDoubted
 from gitsync.engine.owner import Ask, Stop
-from gitsync.errors import AlreadyRunningError, GitsyncError
-from gitsync.git.ignores import IgnoreRules
-from gitsync.watch.watcher import Watcher
+from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
+from gitsync.git.locks import storage_error
+from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
 
 # The whole stop stays under 20 seconds: service managers kill what takes much longer.
-WATCHER_STOP_S = 2.0
 EXCHANGER_STOP_S = 4.0
 COMMITTER_STOP_S = 10.0
 HOUSEKEEPER_STOP_S = 2.0
-ADOPT_S = 30.0
-REMAKE_EVERY_S = 3.0
+DROP_S = 30.0
+# How often a repository that another gitsync holds is asked for.
+REFUSED_EVERY_S = 10.0
 
 
 class Runtime:
@@ -60,11 +61,11 @@ class Runtime:
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message)
         self.exchangers: dict[str, Exchanger] = {}
-        self._watchers: dict[str, Watcher] = {}
+        self.watchers = Watchers(self.committer, clock)
         self._state_dir = state_dir
         self._on_message = on_message
         self._is_watching = is_watching
-        self._remake_at: dict[str, float] = {}
+        self._refused: dict[str, float] = {}
 
     def lock_all(self) -> None:
         """Take the lock of every repository. Raise AlreadyRunningError when another process holds one."""
@@ -87,8 +88,7 @@ class Runtime:
         for exchanger in self.exchangers.values():
             exchanger.cancel()
             exchanger.post(Stop())
-        for watcher in self._watchers.values():
-            watcher.stop(WATCHER_STOP_S)
+        self.watchers.stop_all()
         ends_at = self.clock.now() + EXCHANGER_STOP_S
         for exchanger in self.exchangers.values():
             if not exchanger.join(max(0.0, ends_at - self.clock.now())):
@@ -106,7 +106,7 @@ class Runtime:
 
     def reload(self, config: Config) -> dict[str, list[str]]:
         """Take a new configuration over: repositories appear, disappear and change; return their names."""
-        old = {repo.name: repo for repo in self.config.repos}
+        old = {repo.name: repo for repo in self.config.repos if repo.name not in self._refused}
         new = {repo.name: repo for repo in config.repos}
         is_network_same = self.config.daemon.network_timeout == config.daemon.network_timeout
         removed = [name for name in old if name not in new or old[name].path != new[name].path]
@@ -115,46 +115,41 @@ class Runtime:
         changed = [name for name in kept if old[name] != new[name] or not is_network_same]
         for name in removed:
             self._remove(name)
+        for name in list(self._refused):
+            del self._refused[name]
+            self.board.forget(name)
         self.config = config
         self.housekeeper.hooks = config.hooks
         for name in changed:
             self._stop_exchanger(name)
-            self._stop_watcher(name)
+            self.watchers.stop(name)
             self._begin(new[name])
         for name in added:
-            try:
-                self.locks.acquire(name, new[name].path)
-            except AlreadyRunningError as error:
-                self.board.publish("problem", name, error.message, level=logging.WARNING, code=error.code)
-                continue
-            self._add(new[name])
+            self._admit(new[name])
         return {"added": added, "removed": removed, "changed": changed}
 
     # -- watchers -----------------------------------------------------------------------------------------------------
 
-    def doubt_watcher(self, name: str) -> None:
-        """Look whether a repository's watcher lives; plan a new one when it does not."""
-        watcher = self._watchers.get(name)
-        if watcher is not None and not watcher.is_alive:
-            self._remake_at.setdefault(name, self.clock.now())
-
     def wake_at(self) -> float | None:
-        """Return when a watcher is to be made anew."""
-        return min(self._remake_at.values(), default=None)
+        """Return when a watcher is to be made anew, or a repository that another gitsync holds is asked for."""
+        return min((*self.watchers.remake_at.values(), *self._refused.values()), default=None)
 
     def remake_watchers(self) -> None:
         """Make anew those watchers whose time has come; a root that is still missing is looked at again later."""
         now = self.clock.now()
-        for name in [name for name, at in self._remake_at.items() if at <= now]:
-            self._remake_at[name] = now + REMAKE_EVERY_S
-            repo = next((repo for repo in self.config.repos if repo.name == name), None)
-            if repo is None:
-                del self._remake_at[name]
-            elif repo.path.is_dir():
-                self._stop_watcher(name)
-                if self._start_watcher(repo):
-                    del self._remake_at[name]
-                    self._tell_watched(name)
+        for repo in [repo for repo in self.config.repos if self._refused.get(repo.name, now + 1) <= now]:
+            self._admit(repo)
+        remake_at = self.watchers.remake_at
+        for name in [name for name, at in remake_at.items() if at <= now]:
+            remake_at[name] = now + REMAKE_EVERY_S
+            found = next((repo for repo in self.config.repos if repo.name == name), None)
+            if found is None:
+                del remake_at[name]
+            elif _is_dir(found.path) and self._is_locked(found):
+                self.watchers.stop(name)
+                if self.watchers.start(found):
+                    del remake_at[name]
+                    self.watchers.tell(name)
                     self.committer.post(Rescan(name, "the watcher was made anew"))
 
     # -- sync now -----------------------------------------------------------------------------------------------------
@@ -190,13 +185,39 @@ class Runtime:
 
     # -- one repository -----------------------------------------------------------------------------------------------
 
+    def _admit(self, repo: RepoConfig) -> None:
+        """Take a repository's lock and start it; one that another gitsync holds is asked for again and again."""
+        if self._is_locked(repo):
+            self._add(repo)
+
+    def _is_locked(self, repo: RepoConfig) -> bool:
+        """Take a repository's lock where it is not ours yet; show who holds it when it cannot be had."""
+        try:
+            self.locks.acquire(repo.name, repo.path)
+        except (AlreadyRunningError, OSError) as error:
+            hint = error.hint if isinstance(error, GitsyncError) else "check the permissions of its .git directory"
+            problem = Problem("already-running", str(error), hint)
+            if repo.name in self.watchers.remake_at:
+                self._remove(repo.name)
+            self._refused[repo.name] = self.clock.now() + REFUSED_EVERY_S
+            self.board.set_local(
+                repo.name, path=str(repo.path), state=RepoState.ERROR, reason=problem.message, error=problem
+            )
+            return False
+        if self._refused.pop(repo.name, None) is not None:
+            self.board.forget(repo.name)
+        return True
+
     def _add(self, repo: RepoConfig) -> None:
         logger.info("watching %s: %s", repo.name, repo.path)
         self._begin(repo)
 
     def _begin(self, repo: RepoConfig) -> None:
-        if self._is_watching and not self._start_watcher(repo):
-            self._remake_at[repo.name] = self.clock.now() + REMAKE_EVERY_S
+        if repo.name not in self.board.names():
+            # Until the committer, which may be at work for others, says more.
+            self.board.set_local(repo.name, path=str(repo.path), state=RepoState.SYNCING, reason="starting")
+        if self._is_watching:
+            self.watchers.begin(repo)
         # The exchanger is there before the committer can tell it anything.
         if repo.mode != "commit" and repo.remote != "":
             exchanger = Exchanger(
@@ -206,19 +227,25 @@ class Runtime:
                 board=self.board,
                 committer=self.committer.post,
                 is_scheduled=self._is_watching,
+                notes_dir=self.notes_dir(repo),
                 on_death=self._on_message,
             )
             self.exchangers[repo.name] = exchanger
             exchanger.start()
-        self.committer.ask(Adopt(repo, self.notes_dir(repo)), ADOPT_S)
-        self._tell_watched(repo.name)
+        else:
+            self.board.set_exchange(repo.name, state=RepoState.OK, reason="", error=None)
+        self._ask(self.committer, Adopt(repo, self.notes_dir(repo)))
+        self.watchers.tell(repo.name)
 
     def _remove(self, name: str) -> None:
         logger.info("no longer watching %s", name)
         self._stop_exchanger(name)
-        self._stop_watcher(name)
-        self._remake_at.pop(name, None)
-        self.committer.ask(Drop(name), ADOPT_S)
+        self.watchers.stop(name)
+        self.watchers.remake_at.pop(name, None)
+        try:
+            self.committer.ask(Drop(name), DROP_S)
+        except OperationError as error:
+            logger.warning("%s is let go of as soon as the work under way is done: %s", name, error.message)
         self.locks.release(name)
 
     def _stop_exchanger(self, name: str) -> None:
@@ -228,43 +255,15 @@ class Runtime:
             exchanger.post(Stop())
             exchanger.join(EXCHANGER_STOP_S)
 
-    def _start_watcher(self, repo: RepoConfig) -> bool:
-
-        def make_prune() -> Callable[[bytes], bool]:
-            # Called on the watch thread: the repository that the rules open must stay there.
-            return IgnoreRules(repo.path, repo.include, repo.exclude).is_prunable
-
-        watcher = Watcher(
-            repo.name,
-            repo.path,
-            self.committer.buffer_for(repo.name),
-            make_prune,
-            mode=repo.watch,
-        )
-        try:
-            watcher.start()
-        except (GitsyncError, OSError) as error:
-            logger.debug("%s: cannot watch yet: %s", repo.name, error)
-            return False
-        self._watchers[repo.name] = watcher
-        return True
-
-    def _tell_watched(self, name: str) -> None:
-        watcher = self._watchers.get(name)
-        if watcher is not None:
-            self.committer.post(Watched(name, watcher.kind, watcher.hint))
-
-    def _stop_watcher(self, name: str) -> None:
-        watcher = self._watchers.pop(name, None)
-        if watcher is not None:
-            watcher.stop(WATCHER_STOP_S)
-
     def notes_dir(self, repo: RepoConfig) -> Path:
         """Return the directory for a repository's journal and lock records, made where missing."""
         # By path, not by name: a repository that is renamed in the configuration keeps its journal.
         digest = hashlib.sha256(os.fsencode(repo.path)).hexdigest()[:16]
         path = self._state_dir / "repos" / digest
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(f"cannot make the directory {path}", error) from error
         return path
 
     def _route(self, name: str, message: object) -> None:
@@ -275,6 +274,13 @@ class Runtime:
         exchanger = self.exchangers.get(name)
         if exchanger is not None:
             exchanger.post(message)
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a directory above it that may not be searched
+        return False
 
 
 def _exchange_after(exchanger: Exchanger, _: Future[Any]) -> None:

@@ -73,6 +73,7 @@ class Batch:
             for path in [path for path in kept if path in seen or path.startswith(trees)]:
                 if kept is not self._staged_since or path not in staged.staged_by_user:
                     del kept[path]
+        buffer.learn(seen, staged.ignored)
         self._quarantined |= {os.fsencode(item.path): item for item in staged.quarantined}
         self._unreadable |= dict(staged.unreadable)
         for path in staged.staged_by_user:

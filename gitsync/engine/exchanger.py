@@ -10,19 +10,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
-from gitsync.core.reconcile import crossed, may_fetch, may_push
+from gitsync.core.reconcile import crossed, may_fetch
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
+from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
 from gitsync.engine.messages import Committed, ExchangeNow, Fetched, Integrated, Opened, Pause, Pushed, Resume
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.engine.timetable import Timetable
-from gitsync.errors import GitsyncError
+from gitsync.engine.verdicts import HALTING, STATES, Halting, branch_gone
 from gitsync.git import transport, upstream
 from gitsync.git.exchange import PushKind, RemoteChoice
+from gitsync.git.translate import redact
+from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -31,15 +35,6 @@ logger = logging.getLogger(__name__)
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again at once this often, then by back-off.
 CROSSINGS = 5
-# Trouble that a person has to look at; all else is tried again by itself.
-STATES = {
-    "offline": RepoState.OFFLINE,
-    "timeout": RepoState.OFFLINE,
-    "auth": RepoState.AUTH,
-    "host-key": RepoState.AUTH,
-}
-HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone"})
-
 V_, X_ = ExchangeEvent, ExchangeState
 
 
@@ -55,6 +50,7 @@ class Exchanger(Owner):
         board: Board,
         committer: Callable[[object], None],
         is_scheduled: bool,
+        notes_dir: Path,
         on_death: Callable[[ThreadDied], None],
     ) -> None:
         super().__init__(f"exchange-{config.name}", clock, on_death)
@@ -67,9 +63,23 @@ class Exchanger(Owner):
         self._times = Timetable(config, is_scheduled=is_scheduled)
         self._awaiting_until: float | None = None
         self._crossings = 0
+        self._was_fetched = False
+        self._halt_code = ""
         self._is_accepted = False
+        self._memory = ExchangeMemory(notes_dir / EXCHANGE_FILE)
         self._waiting: list[Future[Any]] = []
         self._waiting_next: list[Future[Any]] = []
+
+    def setup(self) -> None:
+        """Show what is remembered of the time before this start."""
+        pull, push = self._memory.text("last_pull"), self._memory.text("last_push")
+        self._board.set_exchange(
+            self.config.name, state=RepoState.OK, reason="", error=None, last_pull=pull, last_push=push
+        )
+
+    def teardown(self) -> None:
+        """Answer whoever still waits."""
+        self._answer_all()
 
     def wake_at(self) -> float | None:
         """Return when the remote is to be looked at, or the answer waited for is overdue."""
@@ -87,8 +97,7 @@ class Exchanger(Owner):
         """Take one message; begin a cycle when its time has come."""
         match message:
             case Stop():
-                self._answer()
-                self._answer()
+                self._answer_all()
                 self.end()
                 return
             case Committed():
@@ -101,9 +110,11 @@ class Exchanger(Owner):
                 self._hurry(future, now)
             case Pause():
                 self._move(V_.PAUSED)
-                self._answer()
+                self._awaiting_until = None
+                self._answer_all()
             case Resume(is_accepted=is_accepted):
-                self._is_accepted = is_accepted
+                self._is_accepted = is_accepted and bool(self._halt_code)
+                self._halt_code = ""
                 self._move(V_.RESUMED)
                 self._times.forgive(now)
                 self._board.set_exchange(self.config.name, state=RepoState.OK, reason="", error=None)
@@ -122,15 +133,16 @@ class Exchanger(Owner):
         name, branch = self.config.name, self._board.local(self.config.name).branch
         self._move(V_.FETCH_BEGUN)
         is_push_alone = self._times.begin(self.clock.now())
-        self._choice = upstream.remote_for(self.config.path, self.config.remote, branch) if branch else None
-        head = self._board.local(name).head
+        self._was_fetched = False
+        is_ours = branch and (not self.config.branch or branch == self.config.branch)
+        self._choice = upstream.remote_for(self.config.path, self.config.remote, branch) if is_ours else None
         if self._choice is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
-        elif (is_push_alone or not may_fetch(self.config.mode)) and may_push(self.config.mode) and head is not None:
-            self._move(V_.PUSH_BEGUN)
-            self._push(branch, head)
-        elif may_fetch(self.config.mode):
+        elif may_fetch(self.config.mode) and not is_push_alone:
             self._fetch(branch)
+        elif self._times.is_pushing:
+            # HEAD is asked for, not looked up: since the commit a person may have amended it or begun a rebase.
+            self._ask_committer(Fetched(name, branch, self._choice.remote, None, None))
         else:
             self._rest()
 
@@ -146,30 +158,33 @@ class Exchanger(Owner):
             is_cancelled=lambda: self.is_cancelled,
             transport=config.transport,
         )
-        was = None if self._is_accepted else found.was
+        self._was_fetched = True
+        known = self._memory.known_before(remote.tracking, found.was, found.upstream)
+        was = None if self._is_accepted else known
         if found.upstream is None and was is not None:
-            source = f"{remote.remote}/{remote.branch}"
-            raise _Halting(
-                Problem(
-                    "remote-branch-gone",
-                    f"{config.name}: the branch {source} was deleted on the remote",
-                    f"to send it there again: gitsyncctl resume {config.name} --accept",
-                )
-            )
-        self._board.set_exchange(config.name, last_pull=iso(self.clock.wall()))
+            raise branch_gone(config.name, redact(f"{remote.remote}/{remote.branch}"))
+        self._ask_committer(Fetched(config.name, branch, remote.remote, found.upstream, was))
+
+    def _ask_committer(self, fetched: Fetched) -> None:
         self._move(V_.INTEGRATION_ASKED)
         self._awaiting_until = self.clock.now() + AWAITING_S
-        self._committer(Fetched(config.name, branch, remote.remote, found.upstream, was))
+        self._committer(fetched)
 
     def _take_integrated(self, answer: Integrated) -> None:
         if self._machine is not X_.AWAITING:
             return
         self._awaiting_until = None
+        if self._was_fetched and self._choice is not None and answer.problem is None and answer.head is not None:
+            wall = iso(self.clock.wall())
+            self._memory.take_in(self._choice.tracking, wall)
+            self._board.set_exchange(self.config.name, last_pull=wall)
         if answer.problem is not None and answer.problem.code in HALTING:
             self._halt(answer.problem)
+        elif answer.problem is not None and answer.problem.code != "conflict":
+            self._fail(answer.problem)
         elif answer.problem is not None:
             self._rest(answer.problem)
-        elif answer.is_ahead and answer.head is not None and may_push(self.config.mode):
+        elif answer.is_ahead and answer.head is not None and self._times.is_pushing:
             head = answer.head
             self._move(V_.PUSH_BEGUN)
             self._guarded(lambda: self._push(answer.branch, head))
@@ -195,8 +210,9 @@ class Exchanger(Owner):
         if not remote.has_upstream:
             upstream.set_upstream(config.path, branch, remote.remote, remote.branch)
         if sent.kind is PushKind.PUSHED:
-            where = f"{remote.remote}/{remote.branch}"
-            self._board.set_exchange(config.name, last_push=iso(self.clock.wall()))
+            where, wall = redact(f"{remote.remote}/{remote.branch}"), iso(self.clock.wall())
+            self._memory.remember(last_push=wall)
+            self._board.set_exchange(config.name, last_push=wall)
             self._board.publish("pushed", config.name, f"pushed {config.name} {head[:7]} to {where}", commit=head)
         self._committer(Pushed(config.name, branch, head))
         self._rest()
@@ -229,10 +245,11 @@ class Exchanger(Owner):
     def _guarded(self, act: Callable[[], None]) -> None:
         try:
             act()
-        except _Halting as halting:
+        except Halting as halting:
             self._halt(halting.problem)
-        except GitsyncError as error:
+        except TROUBLE as trouble:
             if not self.is_cancelled:
+                error = as_error(self.config.name, trouble)
                 self._fail(Problem(error.code, error.message, error.hint))
 
     def _fail(self, problem: Problem) -> None:
@@ -246,9 +263,10 @@ class Exchanger(Owner):
 
     def _halt(self, problem: Problem) -> None:
         self._move(V_.HALTED)
+        self._halt_code = problem.code
         self._awaiting_until = None
         self._board.set_exchange(self.config.name, state=RepoState.HALTED, reason=problem.message, error=problem)
-        self._answer()
+        self._answer_all()
 
     def _hurry(self, future: Future[Any], now: float) -> None:
         if self._machine is X_.AWAITING:
@@ -269,11 +287,10 @@ class Exchanger(Owner):
             if not future.done():
                 future.set_result(None)
 
+    def _answer_all(self) -> None:
+        """Answer those too who wait for a cycle of their own: there will be none for now."""
+        self._waiting, self._waiting_next = [*self._waiting, *self._waiting_next], []
+        self._answer()
+
     def _move(self, event: ExchangeEvent) -> None:
         self._machine = advance(self._machine, event)
-
-
-class _Halting(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.problem = problem

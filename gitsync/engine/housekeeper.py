@@ -47,13 +47,19 @@ class Housekeeper(Owner):
 
     def _run_hook(self, command: str, event: dict[str, Any]) -> None:
         told = {f"GITSYNC_{key.upper()}": str(value) for key, value in event.items() if value is not None}
-        done = proc.run(
-            ["sh", "-c", command],
-            deadline_s=HOOK_DEADLINE_S,
-            cwd=event.get("path") or None,
-            env=told,
-            is_cancelled=lambda: self.is_cancelled,
-        )
+        path = event.get("path")
+        try:
+            done = proc.run(
+                ["sh", "-c", command],
+                deadline_s=HOOK_DEADLINE_S,
+                # A root that has vanished is what the hook may be told of.
+                cwd=path if path and Path(path).is_dir() else None,
+                env=told,
+                is_cancelled=lambda: self.is_cancelled,
+            )
+        except (OSError, ValueError) as error:
+            logger.warning("the hook %r for %s could not be run: %s", command, event["event"], error)
+            return
         said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()[:LOG_CHARS]
         if done.ok:
             logger.debug("hook %r for %s: %s", command, event["event"], said or "no output")
@@ -70,12 +76,16 @@ class Housekeeper(Owner):
             return
         logger.debug("%s: collecting garbage", name)
         # Never --prune=now: beside a commit that is being made it takes objects which no ref reaches yet.
-        done = proc.run(
-            ["git", "-C", str(root), "gc", "--quiet"],
-            deadline_s=GC_DEADLINE_S,
-            env={"LC_ALL": "C"},
-            is_cancelled=lambda: self.is_cancelled,
-        )
+        try:
+            done = proc.run(
+                ["git", "-C", str(root), "gc", "--quiet"],
+                deadline_s=GC_DEADLINE_S,
+                env={"LC_ALL": "C"},
+                is_cancelled=lambda: self.is_cancelled,
+            )
+        except OSError as error:
+            logger.warning("%s: git gc could not be run: %s", name, error)
+            return
         if not done.ok and not done.is_cancelled:
             logger.warning("%s: git gc failed: %s", name, done.errors[:LOG_CHARS])
 

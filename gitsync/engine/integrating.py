@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.messages import Fetched
+from gitsync.errors import TransientError
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.merge import Plan, PlanKind, plan
 from gitsync.git.refs import ahead_behind, is_ancestor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 E_ = WorktreeEvent
+PATIENT_TRIES = 3
 
 
 def integrate(repository: LocalRepository, now: float) -> None:
@@ -46,6 +48,8 @@ def integrate(repository: LocalRepository, now: float) -> None:
     except TROUBLE as trouble:
         repository.advance(E_.INTEGRATION_REFUSED)
         error = as_error(repository.name, trouble)
+        if isinstance(error, TransientError) and repository.failures < PATIENT_TRIES:
+            raise  # a moment's collision: tried again here, and the exchanger goes on waiting
         repository.answer_fetch(None, problem=Problem(error.code, error.message, error.hint))
         raise
     if outcome is not None:

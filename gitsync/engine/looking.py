@@ -10,6 +10,7 @@ from pathlib import Path
 from gitsync.config.options import RepoConfig
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
+from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
 from gitsync.errors import GitsyncError
 from gitsync.git.refs import ahead_behind, commit_at
 from gitsync.git.upstream import remote_for
@@ -20,6 +21,8 @@ from gitsync.model import Problem, RepoState
 def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
     """Put onto the board how `repo` stands now; trouble becomes its state."""
     board.set_local(repo.name, path=str(repo.path))
+    remembered = ExchangeMemory(notes_dir / EXCHANGE_FILE)
+    board.set_exchange(repo.name, last_pull=remembered.text("last_pull"), last_push=remembered.text("last_push"))
     try:
         worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
         try:

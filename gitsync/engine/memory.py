@@ -56,3 +56,29 @@ def _read(path: Path) -> dict[str, Any]:
         logger.warning("cannot read %s: %s", path, error)
         return {}
     return found if isinstance(found, dict) else {}
+
+
+class ExchangeMemory(Memory):
+    """What one exchange remembers: when it last pulled and pushed, and what the remote had before an open question."""
+
+    def known_before(self, tracking: str, was: str | None, upstream: str | None) -> str | None:
+        """Return what the remote had when its commits were last taken in; `was` is what the tracking ref says.
+
+        The ref forgets that with the fetch. Until it is taken in it is remembered here, or a restart, a resume or a
+        merge of the user's in between would take off the brake that a rewritten remote runs into.
+        """
+        known = self._known()
+        if tracking in known:
+            return str(known[tracking])
+        if was is not None and was != upstream:
+            self.remember(known={**known, tracking: was})
+        return was
+
+    def take_in(self, tracking: str, when: str) -> None:
+        """What the remote has was taken in at `when`: what it had before no longer counts."""
+        left = {ref: was for ref, was in self._known().items() if ref != tracking}
+        self.remember(known=left or None, last_pull=when)
+
+    def _known(self) -> dict[str, Any]:
+        known = self.get("known")
+        return known if isinstance(known, dict) else {}

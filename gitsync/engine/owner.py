@@ -51,6 +51,7 @@ class Owner:
         self.inbox: SimpleQueue[object] = SimpleQueue()
         self._on_death = on_death
         self._has_ended = False
+        self._is_closed = False
         self._is_cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -59,8 +60,10 @@ class Owner:
         self._thread.start()
 
     def post(self, message: object) -> None:
-        """Put a message into the inbox; returns at once."""
+        """Put a message into the inbox; returns at once. Nobody waits for a thread that has ended."""
         self.inbox.put(message)
+        if self._is_closed:
+            self._refuse_rest()
 
     def ask(self, what: object, patience_s: float) -> Any:
         """Return the owner's reply to `what`; raise its error, or OperationError when patience (seconds) runs out."""
@@ -124,6 +127,7 @@ class Owner:
             logger.critical("a bug of ours ended the thread %s", self.name, exc_info=True)
             self._on_death(ThreadDied(self.name, error))
         finally:
+            self._is_closed = True
             self._refuse_rest()
 
     def _next(self) -> object | None:

@@ -22,6 +22,8 @@ class Timetable:
         self._config = config
         self._is_scheduled = is_scheduled
         self._failures = 0
+        self._is_push_alone = False
+        self._is_asked = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
         self._retry_at: float | None = None
@@ -35,10 +37,19 @@ class Timetable:
         """Return when a cycle is to begin after a failure."""
         return self._retry_at
 
+    @property
+    def is_pushing(self) -> bool:
+        """Whether this cycle may send: `push = "off"` sends only what somebody asked to be synced."""
+        return may_push(self._config.mode) and (self._config.push is not None or self._is_asked)
+
     def see_branch(self, now: float) -> None:
-        """A branch is seen for the first time: look at its upstream."""
-        if self._is_scheduled:
+        """A branch is seen for the first time: look at its upstream, or send what waits where that is off."""
+        if not self._is_scheduled:
+            return
+        if self._config.pull is not None:
             self._pull_at = now
+        else:
+            self.see_commit(now)
 
     def see_commit(self, now: float) -> None:
         """There is a commit to send; later ones until then go with it."""
@@ -46,18 +57,22 @@ class Timetable:
             self._push_at = now + self._config.push if self._push_at is None else self._push_at
 
     def hurry(self, now: float) -> None:
-        """Begin a whole cycle now."""
+        """Begin a whole cycle now, because somebody asked for it."""
+        self._is_asked = True
         self._pull_at = self._retry_at = now
 
     def begin(self, now: float) -> bool:
         """Note that a cycle begins; return whether it is for a push alone."""
-        is_push_alone = self._push_at is not None and (self._pull_at is None or self._pull_at > now)
+        self._is_push_alone = self._push_at is not None and (self._pull_at is None or self._pull_at > now)
         self._push_at = None
-        return is_push_alone
+        return self._is_push_alone
 
     def rest(self, now: float, *, has_remote: bool = True) -> None:
         """A cycle ended well: the next one comes after the period, counted from now."""
         self._failures = 0
+        self._is_asked = False
+        if self._is_push_alone and self._pull_at is not None:
+            return  # pushes that follow each other do not put off the next look at the remote
         every = self._config.pull if self._is_scheduled and has_remote else None
         self._pull_at = None if every is None else next_run(now, every, random.random())
 
@@ -65,10 +80,15 @@ class Timetable:
         """A cycle failed: plan the retry and return how many seconds away it is."""
         self._failures += 1
         wait = back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S)
-        self._retry_at = self._pull_at = now + wait
+        self._retry_at = now + wait
+        if self._is_push_alone:
+            self._push_at = self._retry_at
+        else:
+            self._pull_at = self._retry_at
         return wait
 
     def forgive(self, now: float) -> None:
         """A person resumed: what failed before no longer counts."""
         self._failures = 0
-        self.hurry(now)
+        self._retry_at = now
+        self.see_branch(now)

@@ -1,0 +1,77 @@
+"""The watchers of a configuration: started, stopped, and made anew when one has ended.
+
+Runs on the main thread, which owns the lists; the watchers' own threads do nothing but note into buffers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from gitsync.clock import Clock
+from gitsync.config.options import RepoConfig
+from gitsync.engine.committer import Committer
+from gitsync.engine.messages import Watched
+from gitsync.errors import GitsyncError
+from gitsync.git.ignores import IgnoreRules
+from gitsync.watch.watcher import Watcher
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 2.0
+REMAKE_EVERY_S = 3.0
+
+
+class Watchers:
+    """One watcher a repository; `remake_at` tells which of them are to be made anew, and when."""
+
+    def __init__(self, committer: Committer, clock: Clock) -> None:
+        self._committer = committer
+        self._clock = clock
+        self._watchers: dict[str, Watcher] = {}
+        self.remake_at: dict[str, float] = {}
+
+    def begin(self, repo: RepoConfig) -> None:
+        """Start watching, or plan to when it cannot be yet."""
+        if not self.start(repo):
+            self.remake_at[repo.name] = self._clock.now() + REMAKE_EVERY_S
+
+    def start(self, repo: RepoConfig) -> bool:
+        """Start a watcher; return whether it watches."""
+
+        def make_prune() -> Callable[[bytes], bool]:
+            # Called on the watch thread: the repository that the rules open must stay there.
+            return IgnoreRules(repo.path, repo.include, repo.exclude).is_prunable
+
+        watcher = Watcher(repo.name, repo.path, self._committer.buffer_for(repo.name), make_prune, mode=repo.watch)
+        try:
+            watcher.start()
+        except (GitsyncError, OSError) as error:
+            logger.debug("%s: cannot watch yet: %s", repo.name, error)
+            return False
+        self._watchers[repo.name] = watcher
+        return True
+
+    def tell(self, name: str) -> None:
+        """Tell the committer how a repository is watched; after it was told of the repository."""
+        watcher = self._watchers.get(name)
+        if watcher is not None:
+            self._committer.post(Watched(name, watcher.kind, watcher.hint))
+
+    def doubt(self, name: str) -> None:
+        """Look whether a repository's watcher lives; plan a new one when it does not."""
+        watcher = self._watchers.get(name)
+        if watcher is not None and not watcher.is_alive:
+            self.remake_at.setdefault(name, self._clock.now())
+
+    def stop(self, name: str) -> None:
+        """Stop one watcher."""
+        watcher = self._watchers.pop(name, None)
+        if watcher is not None:
+            watcher.stop(STOP_S)
+
+    def stop_all(self) -> None:
+        """Stop all of them, in about the time that one may take."""
+        ends_at = self._clock.now() + STOP_S
+        for watcher in self._watchers.values():
+            watcher.stop(max(0.1, ends_at - self._clock.now()))

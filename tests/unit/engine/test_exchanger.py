@@ -1,0 +1,328 @@
+"""The exchanger, stepped by hand against a bare repository: when it looks, what it sends, whom it answers."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitsync.engine.board import Board
+from gitsync.engine.exchanger import Exchanger
+from gitsync.engine.messages import Committed, ExchangeNow, Fetched, Integrated, Opened, Pause, Pushed, Resume
+from gitsync.engine.owner import Ask, Stop
+from gitsync.model import Problem, RepoState
+from tests.conftest import run_git
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import configured
+
+
+class Wire:
+    """An exchanger, its remote and what it told the committer; the committer is played by the test."""
+
+    def __init__(self, repo: Path, tmp_path: Path) -> None:
+        self.repo = repo
+        self.hub = tmp_path / "hub.git"
+        self.notes_dir = tmp_path / "notes-dir"
+        self.notes_dir.mkdir()
+        run_git(tmp_path, "init", "-q", "--bare", "-b", "main", str(self.hub))
+        run_git(repo, "remote", "add", "origin", str(self.hub))
+        self.clock = FakeClock()
+        self.board = Board(self.clock)
+        self.board.set_local("notes", branch="main", head=self.head(), state=RepoState.OK)
+        self.told: list[object] = []
+
+    def begin(self, *, is_scheduled: bool = True, **options: object) -> Exchanger:
+        self.exchanger = Exchanger(
+            configured(self.repo, **options),
+            timeout_s=30.0,
+            clock=self.clock,
+            board=self.board,
+            committer=self.told.append,
+            is_scheduled=is_scheduled,
+            notes_dir=self.notes_dir,
+            on_death=self.told.append,
+        )
+        self.exchanger.setup()
+        return self.exchanger
+
+    def head(self) -> str:
+        return run_git(self.repo, "rev-parse", "HEAD")
+
+    def there(self) -> str:
+        return run_git(self.hub, "rev-parse", "--verify", "-q", "main", check=False)
+
+    def tell(self, message: object | None) -> None:
+        self.exchanger.step(message, self.clock.now())
+
+    def run(self, seconds: float) -> None:
+        """Let time pass; answer every fetch as a committer with a clean work tree does, without merging."""
+        ends_at = self.clock.now() + seconds
+        for _ in range(500):
+            self.answer()
+            wake_at = self.exchanger.wake_at()
+            if wake_at is None or wake_at > ends_at:
+                self.clock.advance(max(0.0, ends_at - self.clock.now()))
+                return
+            self.clock.advance(max(0.0, wake_at - self.clock.now()))
+            self.tell(None)
+        raise AssertionError("a busy loop")
+
+    def answer(self) -> None:
+        while self.told:
+            message = self.told.pop(0)
+            if isinstance(message, Fetched):
+                self.seen = message
+                is_ahead = message.upstream != self.head()
+                self.tell(Integrated("notes", "main", self.head(), is_ahead))
+            else:
+                assert isinstance(message, Pushed)
+
+    def sync(self) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.tell(Ask(ExchangeNow(), future))
+        return future
+
+    def commit(self, name: str) -> str:
+        (self.repo / name).write_text(name)
+        run_git(self.repo, "add", name)
+        run_git(self.repo, "commit", "-qm", name)
+        return self.head()
+
+    def state(self) -> RepoState:
+        return self.board.exchange("notes").state
+
+
+@pytest.fixture
+def wire(repo: Path, tmp_path: Path) -> Wire:
+    return Wire(repo, tmp_path)
+
+
+def test_the_first_branch_is_looked_up_and_sent(wire: Wire) -> None:
+    wire.begin()
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    assert wire.there() == wire.head()
+    assert wire.board.exchange("notes").last_push is not None
+    assert run_git(wire.repo, "rev-parse", "--abbrev-ref", "@{u}") == "origin/main"
+
+
+def test_pull_off_never_looks_but_sends(wire: Wire) -> None:
+    wire.begin(pull="off", push="5s")
+    wire.tell(Opened("notes"))
+    wire.run(4.0)
+    assert wire.there() == ""
+    wire.run(2.0)
+    assert wire.there() == wire.head()
+    assert wire.board.exchange("notes").last_pull is None
+    wire.run(100_000.0)
+    assert wire.board.exchange("notes").last_pull is None
+    assert wire.sync().done() is False
+    wire.run(1.0)
+    assert wire.board.exchange("notes").last_pull is not None
+
+
+def test_push_off_never_sends_unless_asked(wire: Wire) -> None:
+    wire.begin(pull="1m", push="off")
+    wire.tell(Opened("notes"))
+    wire.tell(Committed("notes"))
+    wire.run(3600.0)
+    assert wire.there() == ""
+    future = wire.sync()
+    wire.run(1.0)
+    assert future.done()
+    assert wire.there() == wire.head()
+    wire.commit("b.txt")
+    wire.run(3600.0)
+    assert wire.there() != wire.head()
+
+
+def test_mode_push_sends_what_a_person_committed(wire: Wire) -> None:
+    wire.begin(mode="push")
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    commit = wire.commit("by-hand.txt")
+    wire.run(90.0)
+    assert wire.there() == commit
+    assert wire.board.exchange("notes").last_pull is None
+
+
+def test_mode_pull_never_sends(wire: Wire) -> None:
+    wire.begin(mode="pull")
+    wire.tell(Opened("notes"))
+    wire.tell(Committed("notes"))
+    future = wire.sync()
+    wire.run(600.0)
+    assert future.done()
+    assert wire.there() == ""
+
+
+def test_another_branch_than_the_configured_one_is_not_exchanged(wire: Wire) -> None:
+    wire.begin(branch="trunk")
+    wire.tell(Opened("notes"))
+    wire.run(600.0)
+    assert wire.there() == ""
+    assert wire.sync().done()
+
+
+def test_frequent_pushes_do_not_put_off_the_pull(wire: Wire) -> None:
+    wire.begin(pull="1m", push="1s")
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    first = wire.board.exchange("notes").last_pull
+    for number in range(6):
+        wire.commit(f"{number}.txt")
+        wire.tell(Committed("notes"))
+        wire.run(15.0)
+    assert wire.board.exchange("notes").last_pull != first
+
+
+def test_a_remote_that_is_away_is_offline_then_well_again(wire: Wire) -> None:
+    wire.begin()
+    aside = wire.hub.with_name("aside")
+    wire.hub.rename(aside)
+    wire.tell(Opened("notes"))
+    future = wire.sync()
+    wire.run(60.0)
+    assert future.done()
+    assert wire.state() is not RepoState.OK
+    aside.rename(wire.hub)
+    wire.run(400.0)
+    assert wire.state() is RepoState.OK
+    assert wire.there() == wire.head()
+
+
+def test_a_pause_answers_those_too_who_wait_for_their_own_cycle(wire: Wire) -> None:
+    wire.begin()
+    wire.tell(Opened("notes"))
+    first, second = wire.sync(), wire.sync()
+    assert wire.exchanger.wake_at() is not None
+    wire.tell(Pause("notes", None))
+    assert first.done()
+    assert second.done()
+    assert wire.exchanger.wake_at() is None
+    wire.tell(Integrated("notes", "main", wire.head(), True))
+    assert wire.there() == ""
+    wire.told.clear()
+    wire.tell(Resume("notes", False))
+    wire.run(1.0)
+    assert wire.there() == wire.head()
+
+
+def test_a_halt_answers_everybody(wire: Wire) -> None:
+    wire.begin()
+    wire.tell(Opened("notes"))
+    first, second = wire.sync(), wire.sync()
+    wire.told.clear()
+    wire.tell(Integrated("notes", "main", None, False, Problem("unrelated-histories", "no")))
+    assert first.done()
+    assert second.done()
+    assert wire.sync().done()
+    assert wire.state() is RepoState.HALTED
+
+
+def test_a_stop_answers_everybody(wire: Wire) -> None:
+    wire.begin()
+    wire.tell(Opened("notes"))
+    first, second = wire.sync(), wire.sync()
+    wire.tell(Stop())
+    assert first.done()
+    assert second.done()
+
+
+def rewritten(wire: Wire) -> str:
+    """Send two commits, then rewrite the remote; return what it had before."""
+    wire.commit("b.txt")
+    wire.begin()
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    before = wire.there()
+    tree = run_git(wire.hub, "rev-parse", "main^{tree}")
+    other = run_git(wire.hub, "commit-tree", tree, "-p", "main~1", "-m", "rewritten")
+    run_git(wire.hub, "update-ref", "refs/heads/main", other)
+    return before
+
+
+def test_a_rewritten_remote_is_remembered_over_refusals_resumes_and_restarts(wire: Wire) -> None:
+    """The tracking ref forgets what the remote had with the first fetch that sees the new history."""
+    before = rewritten(wire)
+    wire.sync()
+    fetched = wire.told.pop()
+    assert isinstance(fetched, Fetched)
+    assert fetched.was == before
+    wire.tell(Integrated("notes", "main", None, False))  # a rebase of the user's is open
+    wire.begin()  # a restart
+    wire.sync()
+    fetched = wire.told.pop()
+    assert isinstance(fetched, Fetched)
+    assert fetched.was == before
+    wire.tell(Integrated("notes", "main", None, False, Problem("remote-rewritten", "no")))
+    wire.tell(Resume("notes", False))
+    fetched = wire.told.pop()
+    assert isinstance(fetched, Fetched)
+    assert fetched.was == before
+    wire.tell(Integrated("notes", "main", None, False, Problem("remote-rewritten", "no")))
+    wire.tell(Resume("notes", True))
+    fetched = wire.told.pop()
+    assert isinstance(fetched, Fetched)
+    assert fetched.was is None
+    wire.tell(Integrated("notes", "main", wire.head(), False))
+    wire.sync()
+    fetched = wire.told.pop()
+    assert isinstance(fetched, Fetched)
+    assert fetched.was == wire.there()
+
+
+def test_accepting_without_a_halt_takes_no_brake_off(wire: Wire) -> None:
+    before = rewritten(wire)
+    wire.tell(Resume("notes", True))
+    fetched = wire.told.pop()
+    assert isinstance(fetched, Fetched)
+    assert fetched.was == before
+
+
+def test_trouble_with_taking_in_backs_off_and_recovers(wire: Wire) -> None:
+    wire.begin(pull="off")
+    future = wire.sync()
+    wire.told.clear()
+    wire.tell(Integrated("notes", "main", None, False, Problem("disk-full", "the disk is full")))
+    assert future.done()
+    assert wire.state() is RepoState.ERROR
+    wire.run(10.0)
+    assert wire.state() is RepoState.OK
+
+
+def test_an_answer_that_never_comes_is_an_error_and_tried_again(wire: Wire) -> None:
+    wire.begin()
+    future = wire.sync()
+    wire.told.clear()
+    wire.clock.advance(301.0)
+    wire.tell(None)
+    assert future.done()
+    assert wire.state() is RepoState.ERROR
+    wire.run(10.0)
+    assert wire.state() is RepoState.OK
+
+
+def test_last_pull_and_push_outlive_a_restart(wire: Wire) -> None:
+    wire.begin()
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    was = wire.board.exchange("notes")
+    assert was.last_pull is not None
+    wire.board.forget("notes")
+    wire.begin()
+    now = wire.board.exchange("notes")
+    assert (now.last_pull, now.last_push) == (was.last_pull, was.last_push)
+
+
+def test_a_password_in_a_url_reaches_no_event(wire: Wire) -> None:
+    run_git(wire.repo, "config", f"url.{wire.hub}.insteadOf", "https://me:s3cret@host/notes.git")
+    wire.begin(remote="https://me:s3cret@host/notes.git")
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    assert wire.there() == wire.head()
+    assert "pushed" in [event["event"] for event in wire.board.events()]
+    assert "s3cret" not in repr(wire.board.events())
+    assert "s3cret" not in repr(wire.board.status("notes"))
