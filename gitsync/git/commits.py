@@ -12,7 +12,7 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import OperationError, TransientError
-from gitsync.git.packs import COMMIT, ObjectStore, said
+from gitsync.git.packs import COMMIT, ObjectStore, ObjectWriter, said
 from gitsync.model import CommitInfo
 
 _SIGN_S = 60.0
@@ -50,10 +50,18 @@ def author_of(repository: pygit2.Repository, override: str = "") -> Person:
 
 
 def write_commit(
-    store: ObjectStore, tree: str, parents: list[str], message: str, author: Person, committer: Person, wall: float
+    store: ObjectStore,
+    tree: str,
+    parents: list[str],
+    message: str,
+    author: Person,
+    committer: Person,
+    wall: float,
+    writer: ObjectWriter | None = None,
 ) -> str:
     """Store a commit, signed where `commit.gpgsign` asks for it, and return its id.
 
+    What waits in `writer`, the tree for one, is stored together with it.
     Raise OperationError: "signing" with the signer's words, disk-full, read-only, io.
     """
     text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
@@ -61,10 +69,14 @@ def write_commit(
     sign = "-" if offset < 0 else "+"
     stamp = f"{int(wall)} {sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d}"
     if _is_signed(store.repository):
+        if writer is not None:
+            writer.flush()
         return _write_signed(store, tree, parents, text, author, committer, stamp)
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {_line(author)} {stamp}", f"committer {_line(committer)} {stamp}", "", ""]
-    commit = store.write(COMMIT, "\n".join(lines).encode("utf-8", "backslashreplace") + text)
+    commit = (writer or store).write(COMMIT, "\n".join(lines).encode("utf-8", "backslashreplace") + text)
+    if writer is not None:
+        writer.flush()
     store.read(commit)
     return commit
 

@@ -12,13 +12,14 @@ import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Protocol
 
 import pygit2
 
 from gitsync.errors import OperationError
 from gitsync.git.locks import storage_error
 from gitsync.git.program import GitProgram, failed
-from gitsync.git.trees import TreeEntry, parse
+from gitsync.git.trees import TreeEntry, TreeStore, parse
 
 COMMIT, TREE, BLOB = 1, 2, 3
 _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
@@ -27,6 +28,13 @@ _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
 PACK_FROM = 100
 _FLUSH_BYTES = 32 << 20
 _CACHED_ENTRIES = 20_000
+
+
+class ObjectWriter(TreeStore, Protocol):
+    """Takes objects now and stores them, durably, at the latest by `flush`."""
+
+    def flush(self) -> None:
+        """Store what was taken; raise OperationError."""
 
 
 class ObjectStore:
@@ -132,9 +140,14 @@ class PackWriter:
         self._pieces, self._waiting, self._size = [], set(), 0
 
 
+def raw_object(kind: int, data: bytes) -> bytes:
+    """Return an object as git hashes it and, compressed, keeps it."""
+    return b"%b %d\0%b" % (_NAMES[kind], len(data), data)
+
+
 def object_id_of(kind: int, data: bytes) -> str:
     """Return the hex id that an object has."""
-    return hashlib.sha1(b"%b %d\0%b" % (_NAMES[kind], len(data), data)).hexdigest()
+    return hashlib.sha1(raw_object(kind, data)).hexdigest()
 
 
 def said(what: str, error: Exception) -> OperationError:

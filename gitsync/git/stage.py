@@ -1,5 +1,6 @@
 """From noted paths to blobs: compares the disk with HEAD and stores what differs, a slice at a time. Committer thread.
 
+What little there is may wait in memory and be stored together with the commit.
 Nothing here moves a ref or touches the index; a staging that is dropped leaves nothing but unreferenced objects.
 """
 
@@ -22,6 +23,7 @@ from gitsync.git.filters import Filters
 from gitsync.git.ignores import IgnoreRules
 from gitsync.git.index import IndexFile
 from gitsync.git.indexformat import IndexEntry
+from gitsync.git.loose import LooseWriter
 from gitsync.git.packs import BLOB, PACK_FROM, ObjectStore, PackWriter, object_id_of
 from gitsync.git.staged import Staged, StagedChange, StageRules
 from gitsync.git.trees import TreeEntry, is_refused, lookup
@@ -69,7 +71,7 @@ class Staging:
         self._rules = rules
         self._reader = Reader(context.root)
         self._tally = _Tally()
-        self._pack: PackWriter | None = None
+        self._writer: LooseWriter | PackWriter = LooseWriter(context.store)
         self._clock = SystemClock()
         self._work = self._steps(frozenset(noted))
         self._is_done = self._has_failed = False
@@ -106,6 +108,7 @@ class Staging:
             frozenset(tally.ignored),
             tuple(tally.problems),
             tally.seen,
+            writer=self._writer,
         )
 
     def _steps(self, noted: frozenset[bytes]) -> Iterator[None]:
@@ -118,13 +121,14 @@ class Staging:
         while chunk := list(islice(candidates, _CHUNK)):
             entries = context.index.entries(chunk)
             count += len(chunk)
-            if count >= PACK_FROM and self._pack is None:
-                self._pack = PackWriter(context.store)
+            if count >= PACK_FROM and isinstance(self._writer, LooseWriter):
+                self._writer.flush()
+                self._writer = PackWriter(context.store)
             for path in chunk:
                 self._stage(path, entries[path])
                 yield
-        if self._pack is not None:
-            self._pack.flush()
+        if isinstance(self._writer, PackWriter):
+            self._writer.flush()
 
     def _stage(self, path: bytes, in_index: IndexEntry | None) -> None:
         tally = self._tally
@@ -236,7 +240,7 @@ class Staging:
         return found.mode
 
     def _store(self, data: bytes, expected: str) -> None:
-        stored = (self._pack or self._context.store).write(BLOB, data)
+        stored = self._writer.write(BLOB, data)
         if stored != expected:
             raise OperationError(f"an object was stored as {stored} instead of {expected}", code="io")
 

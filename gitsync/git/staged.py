@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gitsync.git.indexformat import IndexEntry
+from gitsync.git.packs import ObjectWriter
 from gitsync.git.trees import TreeEntry
 from gitsync.model import ChangeKind, Problem, Quarantined
 
@@ -47,7 +48,8 @@ class Staged:
 
     `later` changed while they were read or are open for writing; `unreadable` has the system's words;
     `staged_by_user` differ between HEAD and index; `ignored` are untracked and ignored files. `seen` are the index
-    entries that were met, `batch` tells one batch from another.
+    entries that were met, `batch` tells one batch from another. In `writer` may be contents that the commit stores together
+    with itself.
     """
 
     head: str | None
@@ -61,6 +63,7 @@ class Staged:
     problems: tuple[Problem, ...] = ()
     seen: Mapping[bytes, IndexEntry | None] = field(default_factory=dict, repr=False, compare=False)
     batch: object = field(default_factory=object, repr=False, compare=False)
+    writer: ObjectWriter | None = field(default=None, repr=False, compare=False)
 
     @property
     def removed_count(self) -> int:

@@ -26,8 +26,9 @@ from gitsync.git.ignores import IgnoreRules
 from gitsync.git.index import IndexFile, Signature
 from gitsync.git.indexformat import CorruptIndexError, NewEntry
 from gitsync.git.locks import Replace
+from gitsync.git.loose import LooseWriter
 from gitsync.git.opening import open_repository
-from gitsync.git.packs import PACK_FROM, ObjectStore, PackWriter
+from gitsync.git.packs import ObjectStore
 from gitsync.git.program import GitProgram
 from gitsync.git.scan import differing
 from gitsync.git.stage import StageContext, Staging
@@ -153,15 +154,13 @@ class Worktree:
         self._check_root()
         base = self._base_of(staged)
         old_tree = None if base is None else self._tree_of(base)
-        pack = PackWriter(self.store) if len(changes) >= PACK_FROM else None
-        tree = edit_tree(pack or self.store, old_tree, {change.path: change.entry for change in changes})
-        if pack is not None:
-            pack.flush()
+        writer = staged.writer or LooseWriter(self.store)
+        tree = edit_tree(writer, old_tree, {change.path: change.entry for change in changes})
         if tree == old_tree:
             return None
         person = author_of(self.repo, author)
         parents = [] if base is None else [base]
-        commit = write_commit(self.store, tree, parents, message, person, person, self._clock.wall())
+        commit = write_commit(self.store, tree, parents, message, person, person, self._clock.wall(), writer)
         subject = message.partition("\n")[0]
         branch = staged.branch
         if branch is None:
