@@ -48,8 +48,8 @@ class Staged:
 
     `later` changed while they were read or are open for writing; `unreadable` has the system's words;
     `staged_by_user` differ between HEAD and index; `ignored` are untracked and ignored files. `seen` are the index
-    entries that were met, `batch` tells one batch from another. In `writer` may be contents that the commit stores together
-    with itself.
+    entries that were met, `batch` tells one batch from another. In `writer` may be contents that the commit
+    stores together with itself.
     """
 
     head: str | None

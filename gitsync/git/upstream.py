@@ -1,13 +1,15 @@
 """Which remote and branch a local branch is exchanged with, read from git's configuration and, once, written to it.
 
-Any thread; every call reads the files anew through the git program, or through a libgit2 configuration of its own
-where there is no git.
+Any thread. The files are read through the git program, or through a libgit2 configuration of its own where there is no
+git, and anew whenever one of them may have changed.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pygit2
@@ -20,6 +22,9 @@ from gitsync.git.translate import clean
 CONFIG_DEADLINE_S = 20.0
 HEADS = "refs/heads/"
 
+_Fact = tuple[int, int, int, int, int]
+_Facts = tuple[_Fact | None, ...]
+
 __all__ = ["RemoteChoice", "has_git", "read_config", "remote_for", "set_upstream", "url_of"]
 
 
@@ -28,7 +33,7 @@ def has_git() -> bool:
     return shutil.which("git") is not None
 
 
-def read_config(root: Path) -> dict[str, str]:
+def read_config(root: Path) -> Mapping[str, str]:
     """Return the repository's effective configuration; a key that is given several times has its last value.
 
     Section and name are lower case, the part between them as written. Raise OperationError when it cannot be read.
@@ -38,6 +43,45 @@ def read_config(root: Path) -> dict[str, str]:
             return {entry.name: entry.value or "" for entry in pygit2.Repository(str(root)).config}
         except pygit2.GitError as error:
             raise _unreadable(root, str(error)) from error
+    facts = _facts(root)
+    found = _known(root, facts) if facts else _listed(root)
+    # What is included depends on other files, and on the branch.
+    return _listed(root) if facts and any(key.startswith(("include.", "includeif.")) for key in found) else found
+
+
+@lru_cache(maxsize=256)
+def _known(root: Path, facts: _Facts) -> Mapping[str, str]:
+    """Return what git said while the files were like this: a child for every look would cost more than the look."""
+    return _listed(root)
+
+
+def _facts(root: Path) -> _Facts | None:
+    """Return what changes with every file that git reads its configuration from; None when that cannot be told."""
+    git_dir = root / ".git"
+    if not git_dir.is_dir():  # a linked work tree or a submodule: its files are elsewhere
+        return None
+    home = Path.home()
+    program = shutil.which("git")
+    places = [
+        git_dir / "config",
+        git_dir / "config.worktree",
+        Path(os.environ.get("GIT_CONFIG_GLOBAL") or home / ".gitconfig"),
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git/config",
+        Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig"),
+        Path(program or "/usr/bin/git").parents[1] / "etc/gitconfig",
+    ]
+    return tuple(_fact(place) for place in places)
+
+
+def _fact(place: Path) -> _Fact | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _listed(root: Path) -> Mapping[str, str]:
     done = proc.run(
         ["git", "-C", str(root), "config", "-z", "--list"],
         deadline_s=CONFIG_DEADLINE_S,
