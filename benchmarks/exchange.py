@@ -54,10 +54,12 @@ def measure(directory: Path, saves: int) -> Exchange:
             before = tip(first)
             (first / name).write_text(text)
             closed = time.perf_counter() + QUIET_S
-            committed = a.wait("the commit", lambda: tip(first) != before)
-            ref = remote / "refs/heads/main"
-            pushed = a.wait("the push", lambda: ref.read_text() != before)
-            arrived = b.wait("the file", lambda: (second / name).read_text() == text)
+            committed = a.wait_moved(first / ".git/refs/heads/main", before)
+            pushed = a.wait_moved(remote / "refs/heads/main", before)
+            old = f"note {turn}\n"
+            arrived = b.wait_moved(second / name, old)
+            if (second / name).read_text() != text:
+                raise RuntimeError(f"{name} arrived torn")
             if turn:
                 found.committed.append(committed - closed)
                 found.pushed.append(pushed - closed)

@@ -65,7 +65,7 @@ class Place:
         self.socket = runtime / "s"
         self.log = directory / "daemon.log"
         self.config = self.home / ".config/gitsync/config.toml"
-        foreign = ("GIT_", "GITSYNC_", "XDG_", "SSH_", "PYTHON")
+        foreign = ("GIT_", "GITSYNC_", "XDG_", "SSH_")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / ".config"),
@@ -162,6 +162,10 @@ class Daemon:
                 tail = self._place.log.read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"waited in vain for {what}; the daemon's log:\n{tail}")
             time.sleep(every_s)
+
+    def wait_moved(self, ref: Path, before: str) -> float:
+        """Return the instant at which the file of a ref no longer says `before`."""
+        return self.wait(f"{ref} to move", lambda: ref.read_text() != before)
 
     def wait_answering(self) -> float:
         """Return the instant at which the control socket took a connection."""

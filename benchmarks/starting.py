@@ -24,7 +24,7 @@ class Starting:
 
 
 def measure(place: Place, root: Path, empty: Path, count: int, rounds: int) -> Starting:
-    """Start `rounds` times on `root` with one file changed meanwhile; medians."""
+    """Start `rounds` times on `root` with one file changed meanwhile, and as often with none; medians."""
     directories = sum(1 for path in root.rglob("*") if path.is_dir() and ".git" not in path.relative_to(root).parts)
     place.configure([empty], quiet=f"{QUIET_S}s")
     bare = median([_cpu_of_a_start(place) for _ in range(rounds)])
@@ -39,9 +39,9 @@ def measure(place: Place, root: Path, empty: Path, count: int, rounds: int) -> S
             at = daemon.wait("the watches", lambda: daemon.watch_count() > directories, every_s=0.002)
             watching.append(at - daemon.begun)
             answering.append(daemon.wait_answering() - daemon.begun)
-            caught.append(daemon.wait("the commit", lambda: tip(root) != before) - daemon.begun - QUIET_S)
-            daemon.wait_resting()
-            cpu.append(daemon.usage().cpu_s - bare)
+            caught.append(daemon.wait_moved(root / ".git/refs/heads/main", before) - daemon.begun - QUIET_S)
+        # The cost of the look alone, without that of a commit.
+        cpu.append(_cpu_of_a_start(place) - bare)
     spent = Spent(median([one.wall_s for one in status]), median([one.cpu_s for one in status]))
     return Starting(median(watching), median(answering), median(caught), median(cpu), spent)
 
