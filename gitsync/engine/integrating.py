@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from gitsync.core.names import shown
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.messages import Fetched
 from gitsync.errors import TransientError
@@ -48,6 +50,9 @@ def integrate(repository: LocalRepository, now: float) -> None:
     except TROUBLE as trouble:
         repository.advance(E_.INTEGRATION_REFUSED)
         error = as_error(repository.name, trouble)
+        if error.code == "half-applied":
+            # Opening it again rolls the journal on, before anything of the half is staged.
+            repository.close_worktree()
         if isinstance(error, TransientError) and repository.failures < PATIENT_TRIES:
             raise  # a moment's collision: tried again here, and the exchanger goes on waiting
         repository.answer_fetch(None, problem=Problem(error.code, error.message, error.hint))
@@ -88,7 +93,14 @@ def _take_outcome(
 ) -> None:
     name, source = repository.name, _source(fetched)
     if outcome.kind is OutcomeKind.EDITED:
+        met = (wanted.head, frozenset(outcome.paths))
+        if repository.overtaken == met:
+            # Looking at them committed nothing (one is in quarantine, or being written): asking again would not either.
+            repository.advance(E_.INTEGRATION_REFUSED)
+            repository.answer_fetch(None, problem=_in_the_way(name, source, outcome.paths))
+            return
         # Somebody saved one of these files a moment ago: that is committed first, then the merge is tried again.
+        repository.overtaken = met
         repository.buffer.note(outcome.paths)
         repository.advance(E_.OVERTAKEN)
         return
@@ -107,6 +119,15 @@ def _take_outcome(
     repository.board.set_local(name, last_commit=outcome.commit, head=outcome.head)
     repository.board.publish(verb, name, text, commit=outcome.head)
     _count(repository, worktree, wanted.upstream)
+
+
+def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
+    shown_paths = ", ".join(shown(path) for path in sorted(paths)[:5])
+    return Problem(
+        "blocked",
+        f"{name}: {source} cannot be taken in while these are not committed: {shown_paths}",
+        f"move them away or commit them (git add, git commit), then: gitsyncctl sync {name}",
+    )
 
 
 def _settle(repository: LocalRepository) -> None:

@@ -59,6 +59,7 @@ class LocalRepository:
         self.identity: tuple[int, int] | None = None
         self.has_upstream = False
         self.conflict: Problem | None = None
+        self.overtaken: tuple[str | None, frozenset[bytes]] | None = None  # what the last integration met, and where
         self.announced_branch = ""  # the one that the exchanger knows of
         self.paused_until: float | None = None
         self.is_hurried = False  # what is noted is committed without waiting for quiet, files as they are
@@ -272,6 +273,7 @@ class LocalRepository:
     def answer_fetch(self, head: str | None, *, is_ahead: bool = False, problem: Problem | None = None) -> None:
         """Answer the exchanger, if it waits: without a head nothing could be taken in now."""
         fetched, self.fetched = self.fetched, None
+        self.overtaken = None
         if fetched is not None:
             self.post(self.name, Integrated(self.name, fetched.branch, head, is_ahead, problem))
 

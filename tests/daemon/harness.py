@@ -72,7 +72,9 @@ class Machine:
     def configure(self, *roots: Path, quiet: str = "100ms", max_wait: str = "5s", extra: str = "") -> None:
         """Write a configuration that watches `roots` with a short quiet period."""
         repos = "".join(f'\n[[repo]]\npath = "{root}"\n{extra}' for root in roots)
-        self.write_config(f'[defaults]\nquiet = "{quiet}"\nmax_wait = "{max_wait}"\npull = "1s"\npush = "50ms"\n{repos}')
+        self.write_config(
+            f'[defaults]\nquiet = "{quiet}"\nmax_wait = "{max_wait}"\npull = "1s"\npush = "50ms"\n{repos}'
+        )
 
     def start(self, *options: str) -> None:
         """Start the daemon in the foreground and wait until it answers."""
