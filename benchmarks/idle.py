@@ -44,7 +44,8 @@ def measure_many(place: Place, seconds: float) -> Idle:
         (root / "first.txt").write_text("first\n")
         place.git(root, "add", "-A")
         place.git(root, "commit", "-qm", "first")
-    place.configure(roots, quiet="100ms")
+    # Without the push delay: the look for a remote after each commit is over before the idle time begins.
+    place.configure(roots, quiet="100ms", push="0s")
     with place.daemon() as daemon:
         before = [root / ".git/refs/heads/main" for root in roots]
         old = [ref.read_text() for ref in before]
