@@ -214,6 +214,7 @@ def _hung_up() -> OperationError:
 
 
 def nonsense() -> OperationError:
+    """Return the error for an answer that is none of ours."""
     return OperationError("what answered on the socket is not gitsync", "see --socket and $GITSYNC_SOCKET")
 
 

@@ -27,8 +27,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from gitsync.clock import Clock, boot_offset
+from gitsync.core.states import WorktreeState
 from gitsync.engine.board import Board
 from gitsync.engine.local import STANDING, LocalRepository
+from gitsync.engine.looking import show_head
 from gitsync.engine.messages import (
     Adopt,
     CommitNow,
@@ -173,6 +175,8 @@ class Committer(Owner):
             notes_dir=adopt.notes_dir,
             post=self._post,
         )
+        if self._repos[config.name].machine is WorktreeState.PAUSED:
+            show_head(self._board, config, adopt.notes_dir)
 
     def _notice_sleep(self) -> None:
         offset = boot_offset()

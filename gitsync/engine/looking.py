@@ -5,17 +5,20 @@ Runs on the thread of whoever asks, with a work tree of its own that is closed a
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
-from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
-from gitsync.errors import GitsyncError
+from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Memory
 from gitsync.git.refs import ahead_behind, commit_at
+from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.upstream import remote_for
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem, RepoState
+
+logger = logging.getLogger(__name__)
 
 
 def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
@@ -29,9 +32,28 @@ def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
             _show(board, repo, worktree)
         finally:
             worktree.close()
-    except GitsyncError as error:
+        # A pause with an end may be over by now; who starts the daemon finds out.
+        paused = Memory(notes_dir / PAUSE_FILE)
+        if paused.get("is_paused") is True and paused.get("until") is None:
+            board.set_local(repo.name, state=RepoState.PAUSED, reason="paused by you")
+    except TROUBLE as trouble:
+        error = as_error(repo.name, trouble)
         problem = Problem(error.code, error.message, error.hint)
         board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
+
+
+def show_head(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
+    """Put onto the board where HEAD is, for a repository that is held; trouble shows when it is let go."""
+    try:
+        worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
+        try:
+            facts, last = worktree.facts(), worktree.last_commit()
+        finally:
+            worktree.close()
+    except TROUBLE as trouble:
+        logger.debug("%s: %s", repo.name, as_error(repo.name, trouble).message)
+        return
+    board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=last)
 
 
 def _show(board: Board, repo: RepoConfig, worktree: Worktree) -> None:

@@ -12,7 +12,7 @@ import os
 from gitsync.errors import OperationError
 from gitsync.git import swap
 from gitsync.git.applier import Applier
-from gitsync.git.commits import TipMovedError, move_branch
+from gitsync.git.commits import TipMovedError, lock_of, move_branch
 from gitsync.git.content import MODE_GITLINK
 from gitsync.git.heads import head_of, open_operation
 from gitsync.git.indexformat import CorruptIndexError, NewEntry
@@ -41,7 +41,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
             raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "it is tried again by itself")
         _check_unstaged(worktree, changes)
         new = {path: _new_entry(applier, prints, path, entry) for path, (_, entry) in changes.items()}
-        worktree.index.intend(noted.base, noted.target)
+        worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
         move_branch(worktree.repo, branch, noted.base, noted.target, message.partition("\n")[0])
         try:
             worktree.index.update(new, replace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import shlex
 import socket
@@ -81,6 +82,16 @@ def write_commit(
     return commit
 
 
+def lock_of(repository: pygit2.Repository, branch: str) -> str:
+    """Return the path of the file that whoever moves `branch` holds meanwhile."""
+    common = os.path.join(repository.path, "commondir")
+    shared = repository.path
+    if os.path.exists(common):
+        with open(common, "rb") as stream:
+            shared = os.path.normpath(os.path.join(repository.path, os.fsdecode(stream.read().strip())))
+    return os.path.join(shared, f"refs/heads/{branch}.lock")
+
+
 def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new: str, subject: str) -> None:
     """Point `branch` from `old` (None: it must not be there) to `new`, and look that it does.
 
@@ -106,8 +117,7 @@ def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new
         if "old reference value does not match" in words:
             raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself") from error
         if "lock" in words:
-            path = f"{repository.path}{name}.lock"
-            hint = f"if no git is at work there any more: rm {shlex.quote(path)}"
+            hint = f"if no git is at work there any more: rm {shlex.quote(lock_of(repository, branch))}"
             raise TransientError(f"{what}: {words}", hint, code="ref-locked") from error
         raise said(what, error) from error
     if tip_of(repository, branch) != new:

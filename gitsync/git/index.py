@@ -7,6 +7,7 @@ git program. All changes are made under git's own lock.
 from __future__ import annotations
 
 import json
+import logging
 import mmap
 import os
 from collections.abc import Iterable, Mapping
@@ -15,9 +16,11 @@ from pathlib import Path
 
 from gitsync.errors import OperationError
 from gitsync.git.indexformat import HEADER, CorruptIndexError, IndexEntry, NewEntry, UnsupportedIndexError, empty
-from gitsync.git.locks import IndexLock, Replace, storage_error, write_durably
+from gitsync.git.locks import IndexLock, Replace, is_gone, myself, storage_error, write_durably
 from gitsync.git.program import GitProgram, failed
 from gitsync.git.rawindex import Layout, RawIndex
+
+logger = logging.getLogger(__name__)
 
 Signature = tuple[int, int, int, int]
 
@@ -171,9 +174,30 @@ class IndexFile:
                 with suppress(FileNotFoundError):
                     os.unlink(leftover)
 
-    def intend(self, old: str | None, new: str) -> None:
-        """Record, durably, that the branch is about to move and the index to follow."""
-        write_durably(self._intent, json.dumps({"index": self.path, "old": old, "new": new}).encode())
+    def intend(self, old: str | None, new: str, ref_lock: str) -> None:
+        """Record, durably, that the branch is about to move under `ref_lock` and the index to follow."""
+        note = {"index": self.path, "old": old, "new": new, "ref_lock": ref_lock, "owner": myself()}
+        write_durably(self._intent, json.dumps(note).encode())
+
+    def sweep_ref_lock(self) -> None:
+        """Remove the lock of a branch that a process of ours was killed over, while it moved the branch.
+
+        Provably ours is one that holds the very commit of the note; an empty one is, when it was made after the note of
+        a process that has ended since: git fills its own at once.
+        """
+        try:
+            noted = json.loads(self._intent.read_bytes())
+            path, new = str(noted["ref_lock"]), str(noted["new"])
+            if not is_gone(noted["owner"]):
+                return
+            with open(path, "rb") as stream:
+                content, made_at = stream.read(100).strip(), os.fstat(stream.fileno()).st_mtime_ns
+            if content == new.encode() or (not content and made_at >= self._intent.stat().st_mtime_ns):
+                logger.warning("removing %s: left over from a gitsync that was killed", path)
+                os.unlink(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            # Mostly there is no such lock; what is there and cannot be judged is met, and reported, by the next commit.
+            logger.debug("no branch lock of ours beside %s: %s", self._intent, error)
 
     def intended(self) -> tuple[str | None, str] | None:
         """Return the commits of a move that the index may not have followed, as (old, new)."""

@@ -47,6 +47,7 @@ def empty() -> bytes:
 
 
 def packed(path: bytes, new: NewEntry) -> bytes:
+    """Return an entry as an index of version 2 or 3 holds it; without a stat git looks at the file itself."""
     facts = new.stat
     times = (0, 0, 0, 0, 0, 0)
     owner = (0, 0, 0)

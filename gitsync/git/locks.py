@@ -38,7 +38,7 @@ class IndexLock:
         self._token = secrets.token_hex(16)
         self._note = notes_dir / f"lock-{self._token}.json"
         self._own = os.path.join(git_dir, f"gitsync-{self._token}.tmp")
-        write_durably(self._note, json.dumps({**_myself(), "lock": self.path, "own": self._own}).encode())
+        write_durably(self._note, json.dumps({**myself(), "lock": self.path, "own": self._own}).encode())
 
     def close(self) -> None:
         """Forget this owner."""
@@ -166,7 +166,7 @@ def storage_error(what: str, error: OSError) -> OperationError:
 
 def is_gone(owner: dict[str, object]) -> bool:
     """Whether the recorded process has provably ended; any doubt is no."""
-    me = _myself()
+    me = myself()
     if not owner.get("machine") or owner.get("machine") != me["machine"]:
         return False
     if owner.get("boot") != me["boot"]:
@@ -176,6 +176,8 @@ def is_gone(owner: dict[str, object]) -> bool:
     pid = owner.get("pid")
     if not isinstance(pid, int) or pid <= 0:
         return False
+    if _state(pid) in ("Z", "X"):
+        return True  # ended, and its parent has not looked yet
     started = _started(pid)
     if started is not None and owner.get("start"):
         return started != owner.get("start")
@@ -197,7 +199,8 @@ def _token_in(path: str) -> str | None:
     return head.removeprefix(_MARK).decode("ascii", "replace").strip() if head.startswith(_MARK) else None
 
 
-def _myself() -> dict[str, object]:
+def myself() -> dict[str, object]:
+    """Return what tells this process from every other one, for a note that `is_gone` can judge later."""
     return {"pid": os.getpid(), "start": _started(os.getpid()) or "", **_machine()}
 
 
@@ -213,6 +216,11 @@ def _machine() -> dict[str, object]:
 def _started(pid: int) -> str | None:
     facts = _text(f"/proc/{pid}/stat")
     return facts.rpartition(")")[2].split()[19] if facts else None
+
+
+def _state(pid: int) -> str:
+    facts = _text(f"/proc/{pid}/stat")
+    return facts.rpartition(")")[2].split()[0] if facts else ""
 
 
 def _text(path: str) -> str:

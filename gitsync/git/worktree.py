@@ -19,7 +19,7 @@ import pygit2
 
 from gitsync.clock import SystemClock
 from gitsync.errors import OperationError, TransientError
-from gitsync.git.commits import TipMovedError, author_of, info_of, move_branch, write_commit
+from gitsync.git.commits import TipMovedError, author_of, info_of, lock_of, move_branch, write_commit
 from gitsync.git.filters import Filters
 from gitsync.git.heads import RepoFacts, head_of, open_operation
 from gitsync.git.ignores import IgnoreRules
@@ -167,7 +167,7 @@ class Worktree:
             raise TipMovedError(f"HEAD of {self.root} is on no branch", "switch to a branch: git switch BRANCH")
         with self.index.lock.held() as replace:
             self._check_unmoved(staged, base, changes)
-            self.index.intend(base, commit)
+            self.index.intend(base, commit, lock_of(self.repo, branch))
             move_branch(self.repo, branch, base, commit, subject)
             self._successor = (staged.batch, commit)
             new = {change.path: _new_entry(change) for change in changes}
@@ -182,6 +182,7 @@ class Worktree:
         intended = self.index.intended()
         if intended is None:
             return
+        self.index.sweep_ref_lock()
         old, new = intended
         if not self.store.has(new):
             self.index.settle()
