@@ -79,7 +79,8 @@ def test_a_pause_outlives_a_restart_and_says_so(box: Machine) -> None:
     assert box.stop(signal.SIGKILL) == -signal.SIGKILL
     (root / "a.txt").write_text("a\n")
     box.start()
-    box.wait_state("paused")
+    status = box.wait_state("paused")
+    assert (status["branch"], status["last_commit"]["message"]) == ("main", "first")
     assert box.ctl("sync", "--wait").returncode in (0, 1)
     assert run_git(root, "log", "--format=%s") == "first"
     assert box.ctl("resume", "notes").returncode == 0
