@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import wait as futures_wait
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ HOUSEKEEPER_STOP_S = 2.0
 DROP_S = 30.0
 # How often a repository that another gitsync holds is asked for.
 REFUSED_EVERY_S = 10.0
+LOOK_EVERY_S = 1.0
 
 
 class Runtime:
@@ -178,10 +179,14 @@ class Runtime:
 
     def _await(self, futures: list[Future[Any]], ends_at: float) -> None:
         for future in futures:
-            try:
-                future.result(max(0.0, ends_at - self.clock.now()))
-            except (FutureTimeout, GitsyncError) as error:
+            # In short waits: when the committer died of a bug, an exchanger would wait for its answer for minutes.
+            while not future.done() and self.committer.is_alive and self.clock.now() < ends_at:
+                futures_wait([future], timeout=min(LOOK_EVERY_S, max(0.0, ends_at - self.clock.now())))
+            error = future.exception() if future.done() else None
+            if not future.done() or isinstance(error, GitsyncError):
                 logger.debug("sync did not end: %s", error or "out of patience")
+            elif error is not None:
+                raise error
 
     # -- one repository -----------------------------------------------------------------------------------------------
 
