@@ -38,6 +38,7 @@ def measure(place: Place, root: Path, empty: Path, count: int, rounds: int) -> S
         with place.starting() as daemon:
             at = daemon.wait("the watches", lambda: daemon.watch_count() > directories, every_s=0.002)
             watching.append(at - daemon.begun)
+            # Only as exact as the look before: the socket may have answered while the watches were counted.
             answering.append(daemon.wait_answering() - daemon.begun)
             caught.append(daemon.wait_moved(root / ".git/refs/heads/main", before) - daemon.begun - QUIET_S)
         # The cost of the look alone, without that of a commit.
