@@ -22,6 +22,8 @@ from gitsync import clock
 # How long a child may take to go away after SIGTERM before SIGKILL, and how often a cancellation is looked for.
 GRACE_S = 2.0
 CANCEL_POLL_S = 0.1
+# How long after its end a child's pipes may stay silent and open.
+EXIT_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,10 @@ def _converse(
             cancelled = is_cancelled is not None and is_cancelled()
             if over or cancelled:
                 break
-            for key, _ in selector.select(min(left, CANCEL_POLL_S) if is_cancelled else left):
+            ready = selector.select(min(left, CANCEL_POLL_S if is_cancelled else EXIT_POLL_S))
+            if not ready and child.poll() is not None:
+                break  # it has ended; who still holds its pipes (ssh's shared connection) is not waited for
+            for key, _ in ready:
                 if key.fileobj is child.stdin:
                     assert child.stdin is not None
                     try:
@@ -140,11 +145,11 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
                 pipe.close()
     if child.poll() is None:
         _signal_group(child.pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            _signal_group(child.pid, signal.SIGKILL)
-            child.wait()
+        # Whether it went or not: a child of its own may have stayed.
+        _signal_group(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _signal_group(pid: int, number: int) -> None:

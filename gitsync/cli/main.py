@@ -145,7 +145,7 @@ def _end(output: Output, error: GitsyncError, status: int) -> int:
 
 
 def _report(output: Output, error: BaseException, argv: list[str]) -> int:
-    from gitsync.cli import bugs
+    from gitsync.control import bugs
 
     report = bugs.BugError(bugs.save(error, argv))
     return _end(output, report, EXIT_BUG)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from gitsync.control import bugs
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
@@ -89,8 +90,9 @@ def _live(
         else:
             os.write(writing, f"{error.exit_status}\nerror: {error.message}\n{hint}".encode("utf-8", "replace"))
         return error.exit_status
-    except BaseException:
-        logger.critical("a bug of ours ended the daemon", exc_info=True)
+    except BaseException as error:
+        report = bugs.save(error, sys.argv[1:], "gitsync")
+        logger.critical("a bug of ours ended the daemon; the report is in %s", report, exc_info=True)
         return EXIT_BUG
     finally:
         pid_file.remove()

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.load import load
 from gitsync.config.options import Config
+from gitsync.control import bugs
 from gitsync.control.server import ControlServer
 from gitsync.daemon.handlers import Handlers
 from gitsync.daemon.runtime import Runtime
@@ -119,7 +121,8 @@ class Service:
                 case WatcherDoubted(repo=name):
                     self.runtime.watchers.doubt(name)
                 case ThreadDied(name=name, error=error):
-                    logger.critical("ending: the thread %s died of %r", name, error)
+                    report = bugs.save(error, sys.argv[1:], "gitsync")
+                    logger.critical("ending: a bug of ours in the thread %s; the report is in %s", name, report)
                     return EXIT_BUG
             self.runtime.remake_watchers()
 

@@ -37,6 +37,12 @@ def main(argv: list[str] | None = None) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the program's last line: a bug ends in a report, not in a traceback
+        from gitsync.control import bugs
+
+        bug = bugs.BugError(bugs.save(error, sys.argv[1:] if argv is None else argv, "gitsync"))
+        say_error(bug)
+        return bug.exit_status
 
 
 def _parser() -> argparse.ArgumentParser:

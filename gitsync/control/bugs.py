@@ -1,4 +1,7 @@
-"""Saves what is needed to mend a bug of ours, without the secrets that a command line may hold. The only thread."""
+"""Saves what is needed to mend a bug of either program, without the secrets that a command line may hold.
+
+Runs on the thread that ends the process. Owns the report that it writes.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,11 @@ def redact(text: str) -> str:
     return _AFTER_NAME.sub(rf"\1\2{HIDDEN}", _IN_URL.sub(HIDDEN, text))
 
 
-def save(error: BaseException, argv: list[str]) -> str:
+def save(error: BaseException, argv: list[str], program: str = "gitsyncctl") -> str:
     """Write a report and return its path; without a place to write to, put it on stderr and return "stderr"."""
     now = clock.iso(clock.SystemClock().wall())
     lines = [
-        f"gitsyncctl {VERSION}, Python {sys.version.split()[0]}, {sys.platform}, {now}",
+        f"{program} {VERSION}, Python {sys.version.split()[0]}, {sys.platform}, {now}",
         "arguments: " + " ".join(ascii(redact(word)) for word in _without_values(argv)),
         "",
         redact("".join(traceback.format_exception(error))),
@@ -46,7 +49,7 @@ def save(error: BaseException, argv: list[str]) -> str:
         directory = places.state_dir() / "reports"
         directory.mkdir(mode=0o700, exist_ok=True)
         stamp = now.replace(":", "").replace("-", "")[:15]
-        handle, path = tempfile.mkstemp(prefix=f"gitsyncctl-{stamp}-", suffix=".txt", dir=directory)
+        handle, path = tempfile.mkstemp(prefix=f"{program}-{stamp}-", suffix=".txt", dir=directory)
         with open(handle, "wb") as file:
             file.write(report)
     except (OSError, GitsyncError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.cli import bugs
+from gitsync.control import bugs
 
 
 def test_a_report_holds_the_traceback_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
