@@ -29,6 +29,7 @@ from typing import Any
 from gitsync.clock import Clock, boot_offset
 from gitsync.core.states import WorktreeState
 from gitsync.engine.board import Board
+from gitsync.engine.holds import refresh
 from gitsync.engine.local import STANDING, LocalRepository
 from gitsync.engine.looking import show_head
 from gitsync.engine.messages import (
@@ -138,7 +139,7 @@ class Committer(Owner):
                 future.set_result(config.name)
             case Refresh():
                 for repository in self._repos.values():
-                    repository.refresh()
+                    refresh(repository, self.clock.now())
                 future.set_result(None)
             case Drop(repo=name):
                 if name in self._repos:

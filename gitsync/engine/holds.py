@@ -5,6 +5,7 @@ Runs on the committer thread, before every piece of work and again between stagi
 
 from __future__ import annotations
 
+import logging
 import os
 
 from gitsync.core.safety import open_operation_reason, root_problem
@@ -12,7 +13,10 @@ from gitsync.core.states import WorktreeEvent, WorktreeState
 from gitsync.engine.local import LocalRepository
 from gitsync.engine.messages import Opened, WatcherDoubted
 from gitsync.errors import TransientError
+from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import Problem, RepoState
+
+logger = logging.getLogger(__name__)
 
 # How often a repository that stands still because of its user, or of its root, is looked at again.
 BUSY_RECHECK_S = 2.0
@@ -59,6 +63,19 @@ def is_held(repo: LocalRepository, now: float) -> bool:
         repo.announced_branch = facts.branch
         repo.post(repo.name, Opened(repo.name))
     return False
+
+
+def refresh(repo: LocalRepository, now: float) -> None:
+    """Show what a person may have done with git since the last look, where no slice of work is about to look anyhow."""
+    if repo.worktree is None or repo.machine not in (S_.CLEAN, S_.SETTLING, S_.BUSY):
+        return
+    head = repo.board.local(repo.name).head
+    try:
+        is_held(repo, now)
+        if repo.worktree is not None and repo.board.local(repo.name).head != head:
+            repo.board.set_local(repo.name, last_commit=repo.worktree.last_commit())
+    except TROUBLE as trouble:
+        logger.debug("%s: cannot refresh: %s", repo.name, as_error(repo.name, trouble).message)
 
 
 def _root_problem(repo: LocalRepository) -> Problem | None:

@@ -23,7 +23,6 @@ from gitsync.engine.memory import PAUSE_FILE, Memory
 from gitsync.engine.messages import Fetched, Integrated, Pause, Resume
 from gitsync.git.integrate import recover
 from gitsync.git.refs import ahead_behind, commit_at
-from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.upstream import remote_for
 from gitsync.git.worktree import Staging, Worktree
 from gitsync.model import Problem, RepoState
@@ -155,18 +154,6 @@ class LocalRepository:
         if self.machine is S_.PAUSED:
             self.post(self.name, Pause(self.name, self.paused_until))
         self.rescan("the configuration changed")
-
-    def refresh(self) -> None:
-        """Show the branch and HEAD as they are now; a person may have moved them."""
-        if self.worktree is not None and self.machine in (S_.CLEAN, S_.SETTLING, S_.BUSY):
-            try:
-                facts = self.worktree.facts()
-                if facts.head != self.board.local(self.name).head:
-                    self.board.set_local(self.name, last_commit=self.worktree.last_commit())
-            except TROUBLE as trouble:
-                logger.debug("%s: cannot refresh: %s", self.name, as_error(self.name, trouble).message)
-                return
-            self.board.set_local(self.name, branch=facts.branch or "", head=facts.head)
 
     def show_watch(self, kind: str, hint: str) -> None:
         """Show how changes are noticed; `hint` says why by polling, and what would end that."""

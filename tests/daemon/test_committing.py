@@ -260,3 +260,19 @@ def test_an_ignored_log_that_is_written_for_ever_holds_back_nothing(box: Machine
         (root / "two.txt").write_text("2\n")
         wait_for("a commit beside a busy log", lambda: is_committed("two.txt"))
     assert "noise.log" not in run_git(root, "ls-files")
+
+
+def test_a_detached_head_and_a_commit_by_hand_show_at_once(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    box.start()
+    box.wait_state("ok")
+    run_git(root, "commit", "-q", "--allow-empty", "-m", "by hand")
+    assert box.repo_status()["last_commit"]["message"] == "by hand"
+    run_git(root, "checkout", "-q", "--detach")
+    status = box.repo_status()
+    assert (status["state"], status["branch"]) == ("busy", "")
+    assert "detached" in status["reason"]
+    run_git(root, "checkout", "-q", "main")
+    (root / "a.txt").write_text("a\n")
+    box.wait_committed(root)
