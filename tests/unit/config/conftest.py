@@ -18,7 +18,7 @@ quiet = '5s'  # I pause a lot
 
 # The work one; never push.
 [[repo]]
-  path = "/r/work"
+  path = "/r/desk"
   name = "office"
   push = "off"
 

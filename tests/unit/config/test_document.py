@@ -44,8 +44,8 @@ def test_there_is_one_empty_line_between(config_file: Path, before: str, between
 
 
 def test_what_is_there_already_is_adopted(file: Path) -> None:
-    assert add_repo(file, Path("/r/work"), name=None, remote=None) == "office"
-    assert add_repo(file, Path("/r/work/../work/"), name="office", remote=None) == "office"
+    assert add_repo(file, Path("/r/desk"), name=None, remote=None) == "office"
+    assert add_repo(file, Path("/r/desk/../desk/"), name="office", remote=None) == "office"
     assert file.read_text() == MINE
 
 
@@ -69,7 +69,7 @@ def test_a_name_that_is_taken_gets_a_number(file: Path) -> None:
 
 
 def test_a_name_that_was_asked_for_and_is_taken_is_an_error(file: Path) -> None:
-    for root in (Path("/r/new"), Path("/r/work")):
+    for root in (Path("/r/new"), Path("/r/desk")):
         with pytest.raises(OperationError, match='the name "notes" is taken') as caught:
             add_repo(file, root, name="notes", remote=None)
         assert "--name" in caught.value.hint
@@ -156,7 +156,7 @@ def test_an_entry_goes_and_the_comments_of_others_stay(file: Path) -> None:
 
 
 def test_an_entry_goes_by_its_directory_too(file: Path) -> None:
-    assert remove_repo(file, "/r/work/").name == "office"
+    assert remove_repo(file, "/r/desk/").name == "office"
     start = MINE.index("[[repo]]\n  path")
     assert file.read_text() == MINE[:start] + MINE[MINE.index("\n[daemon]") :]
 

@@ -140,7 +140,7 @@ def test_get_gives_what_is_in_force(file: Path, home: Path) -> None:
     assert get(file, "daemon") == {"log_level": "info", "notify": "problems", "network_timeout": "1m"}
     whole = get(file, "repo.office")
     assert isinstance(whole, dict)
-    assert (whole["name"], whole["path"], whole["push"]) == ("office", "/r/work", "off")
+    assert (whole["name"], whole["path"], whole["push"]) == ("office", "/r/desk", "off")
     every = get(file, "repo")
     assert isinstance(every, dict)
     assert list(every) == ["notes", "office", "third"]
