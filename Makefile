@@ -36,7 +36,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 
 check: lint
-	$(BIN)/python -m pytest tests/unit tests/property tests/meta
+	$(BIN)/python -m pytest --numprocesses auto tests/unit tests/property tests/meta
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -41,7 +41,12 @@ CASES: list[tuple[FileSystemEvent, set[bytes], set[bytes], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "paths", "trees", "reasons"), CASES, ids=repr)
+def _stable(value: object) -> str:
+    # Sets are printed in another order in every process, and tests that run in several need one name.
+    return repr(sorted(value)) if isinstance(value, set | frozenset) else repr(value)
+
+
+@pytest.mark.parametrize(("event", "paths", "trees", "reasons"), CASES, ids=_stable)
 def test_an_event_becomes_hints(
     event: FileSystemEvent, paths: set[bytes], trees: set[bytes], reasons: set[str]
 ) -> None:
