@@ -209,7 +209,8 @@ class LocalRepository:
             return now
         wanted = [self.due_at(pending.first_at, pending.last_at)] if pending.count else []
         if self.machine is S_.CLEAN:
-            wanted += [instant for instant in (self.reconcile_at, self.batch.recheck_at) if instant is not None]
+            aside_at = None if pending.aside_at is None else pending.aside_at + self.config.max_wait
+            wanted += [at for at in (self.reconcile_at, self.batch.recheck_at, aside_at) if at is not None]
         return min(wanted, default=None)
 
     # -- small ones ---------------------------------------------------------------------------------------------------

@@ -74,6 +74,9 @@ def _rest(repo: LocalRepository, now: float) -> None:
     if repo.reconcile_at is not None and now >= repo.reconcile_at:
         _plan_reconcile(repo, now)
         repo.buffer.note_rescan("periodic reconcile")
+    aside_at = repo.buffer.peek().aside_at
+    if aside_at is not None and now >= aside_at + repo.config.max_wait:
+        repo.buffer.look_aside()
     if repo.buffer.peek().count:
         repo.advance(E_.NOTED)
     elif repo.fetched is not None:

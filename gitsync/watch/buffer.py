@@ -16,11 +16,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How much is noted, and since when; the instants are monotonic seconds and 0.0 while `count` is 0."""
+    """How much is noted, and since when; the instants are monotonic seconds and 0.0 while `count` is 0.
+
+    `aside_at` is since when paths known as ignored wait beside them, which `count` leaves out.
+    """
 
     count: int
     first_at: float
     last_at: float
+    aside_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class ChangeBuffer:
         self._lock = threading.Lock()
         self._has_told = False
         self._ignored: frozenset[bytes] = frozenset()
+        self._aside: set[bytes] = set()
+        self._aside_at: float | None = None
         self._empty()
 
     def note(self, paths: Iterable[bytes]) -> None:
@@ -69,28 +75,35 @@ class ChangeBuffer:
         if not (paths or trees or reasons):
             return
         with self._lock:
+            is_first = False
             if self._ignored and not paths.isdisjoint(self._ignored):
+                is_first = self._aside_at is None
+                self._aside_at = self._now() if self._aside_at is None else self._aside_at
                 self._aside |= paths & self._ignored
                 paths -= self._ignored
-                if not (paths or trees or reasons):
-                    return
-            is_oldest = not self._size()
-            self._paths |= paths
-            self._trees |= trees
-            self._reasons |= reasons
-            # What is noted again leaves the size as it is, and still restarts the quiet period.
-            self._last_at = self._now()
-            if is_oldest:
-                self._first_at = self._last_at
-            self._collapse()
-            is_first, self._has_told = not self._has_told, True
+            if paths or trees or reasons:
+                is_first |= self._take(paths, trees, reasons)
         if is_first:
             self._on_first()
+
+    def _take(self, paths: frozenset[bytes], trees: frozenset[bytes], reasons: frozenset[str]) -> bool:
+        """Add notes, with the lock held; return whether they are the first since the last steal."""
+        is_oldest = not self._size()
+        self._paths |= paths
+        self._trees |= trees
+        self._reasons |= reasons
+        # What is noted again leaves the size as it is, and still restarts the quiet period.
+        self._last_at = self._now()
+        if is_oldest:
+            self._first_at = self._last_at
+        self._collapse()
+        is_first, self._has_told = not self._has_told, True
+        return is_first
 
     def peek(self) -> Pending:
         """Return how much waits, and since when, and leave it where it is."""
         with self._lock:
-            return Pending(self._size() + self._collapsed, self._first_at, self._last_at)
+            return Pending(self._size() + self._collapsed, self._first_at, self._last_at, self._aside_at)
 
     def steal(self) -> Noted:
         """Return everything and keep nothing; the next note calls `on_first` again."""
@@ -122,18 +135,25 @@ class ChangeBuffer:
     def learn(self, looked_at: Iterable[bytes], ignored: Iterable[bytes]) -> None:
         """Take what a look at noted paths found: notes of `ignored` ones begin no quiet period from now on.
 
-        They are kept aside and come with the next steal, so that a path which is no longer ignored is still found: a
-        log that is written for ever must not hold back the commit of everything else.
+        They are kept aside and come with the next steal: a log that is written for ever must not hold back the commit
+        of everything else. `look_aside` brings them up on their own, because one of them may be tracked by now.
         """
         with self._lock:
             kept = self._ignored.difference(looked_at).union(ignored)
             self._ignored = kept if len(kept) <= self._limit else frozenset(ignored)
 
+    def look_aside(self) -> None:
+        """Let what is kept aside be noted like anything else."""
+        with self._lock:
+            paths, self._aside, self._aside_at = frozenset(self._aside), set(), None
+            if paths:
+                self._take(paths, frozenset(), frozenset())
+
     def _empty(self) -> None:
         self._paths: set[bytes] = set()
         self._trees: set[bytes] = set()
         self._reasons: set[str] = set()
-        self._aside: set[bytes] = set()
+        self._aside, self._aside_at = set(), None
         self._collapsed = 0
         self._first_at = self._last_at = 0.0
 

@@ -276,3 +276,18 @@ def test_a_detached_head_and_a_commit_by_hand_show_at_once(box: Machine) -> None
     run_git(root, "checkout", "-q", "main")
     (root / "a.txt").write_text("a\n")
     box.wait_committed(root)
+
+
+def test_an_ignored_file_that_is_tracked_by_now_is_committed_again(box: Machine) -> None:
+    root = box.repo()
+    (root / ".gitignore").write_text("*.log\n")
+    box.configure(root, quiet="200ms", max_wait="1s")
+    box.start()
+    box.wait_committed(root)
+    (root / "kept.log").write_text("1\n")
+    (root / "beside.txt").write_text("1\n")
+    box.wait_committed(root)
+    run_git(root, "add", "-f", "kept.log")
+    run_git(root, "commit", "-qm", "tracked by hand")
+    (root / "kept.log").write_text("2\n")
+    wait_for("the edit", lambda: run_git(root, "show", "HEAD:kept.log") == "2")
