@@ -10,7 +10,8 @@ import os
 
 from gitsync import places
 from gitsync.control import client
-from gitsync.control.commands import TARGET, TARGETS, Command, checked
+from gitsync.control.commands import checked
+from gitsync.control.table import NO, TARGET, TARGETS, Command
 from gitsync.errors import NotRunningError, UsageError
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ class Context:
         try:
             return _document(client.call(self.address, self.command.method, params, self.command.timeout_s))
         except NotRunningError:
-            if self.command.needs_daemon:
+            if self.command.without_daemon == NO:
                 raise
         oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
         return _document(oneshot.handle(self.command.method, params, self.config))

@@ -12,7 +12,8 @@ from contextlib import suppress
 from gitsync.cli.context import Context
 from gitsync.cli.output import Output, OutputError, quiet_pipe
 from gitsync.cli.words import quick
-from gitsync.control.commands import BY_NAME, Command, nearest
+from gitsync.control.commands import BY_NAME, nearest
+from gitsync.control.table import Command
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, NotRunningError, UsageError
 
 EXIT_INTERRUPTED = 130
@@ -108,7 +109,7 @@ def _command(command: Command, argv: list[str], output: Output) -> int:
             return EXIT_OK
     output.is_json = arguments.pop("global_json")
     context = Context(command, output, arguments.pop("global_config"), arguments.pop("global_socket"))
-    module = __import__(f"gitsync.cli.commands.{command.name}", fromlist=["run"])
+    module = __import__(f"gitsync.cli.commands.{command.name.replace('-', '_')}", fromlist=["run"])
     status: int = module.run(context, arguments)
     return status
 

@@ -6,8 +6,9 @@ import argparse
 import os
 
 from gitsync.cli import words
-from gitsync.control import commands as table
-from gitsync.control.commands import COMMANDS, Command, Parameter
+from gitsync.control import table
+from gitsync.control.commands import COMMANDS, LISTS
+from gitsync.control.table import Command, Parameter
 from gitsync.errors import UsageError
 
 TYPE_CHECKING = False
@@ -26,7 +27,9 @@ _READERS = {
     table.PATH: words.absolute,
     table.TARGET: words.target,
     table.TARGETS: words.target,
+    table.PATHS: words.absolute,
     table.DURATION: words.duration,
+    table.COUNT: words.count,
 }
 
 
@@ -97,8 +100,8 @@ def _declare(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
         more["type"] = _READERS[parameter.kind]
     if parameter.flags:
         parser.add_argument(*parameter.flags, dest=parameter.name, required=parameter.is_required, **more)
-    elif parameter.kind == table.TARGETS:
-        parser.add_argument(parameter.name, nargs="*", **more)
+    elif parameter.kind in LISTS:
+        parser.add_argument(parameter.name, nargs="+" if parameter.is_required else "*", **more)
     else:
         parser.add_argument(parameter.name, nargs=None if parameter.is_required else "?", **more)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from gitsync.control.commands import FLAG, TARGETS, Command, duration_s
+from gitsync.control.commands import duration_s
+from gitsync.control.table import FLAG, TARGETS, Command
 from gitsync.errors import UsageError
 
 TYPE_CHECKING = False
@@ -68,3 +69,10 @@ def duration(text: str) -> float:
         return duration_s(text)
     except ValueError as error:
         raise UsageError(f"the duration {error}", 'write it like "30m" or "1h"') from error
+
+
+def count(text: str) -> int:
+    """Return a whole number, at least 1."""
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise UsageError(f"{text!r} is no whole number, at least 1", "write it like 10")
+    return int(text)

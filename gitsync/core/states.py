@@ -174,6 +174,9 @@ WORKTREE: WorktreeTable = {
     ),
 }
 
+# Where nothing is done until a person, or the root itself, moves it on.
+STANDING = (_S.BUSY, _S.PAUSED, _S.HALTED)
+
 _X, _V = ExchangeState, ExchangeEvent
 
 

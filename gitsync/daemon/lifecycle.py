@@ -34,6 +34,7 @@ from gitsync.config.load import load
 from gitsync.config.options import Config
 from gitsync.control import bugs
 from gitsync.control.server import ControlServer
+from gitsync.daemon.desk import Desk
 from gitsync.daemon.handlers import Handlers
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.messages import WatcherDoubted
@@ -84,7 +85,8 @@ class Service:
             self._catch_signals()
             stack.callback(runtime.stop)
             runtime.start()
-            handlers = Handlers(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
+            desk = Desk(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
+            handlers = Handlers(desk)
             server = ControlServer(self._socket, handlers.dispatch, runtime.board.subscribe, on_bug=self._take_bug)
             server.start()
             stack.callback(server.stop, SOCKET_STOP_S)

@@ -12,10 +12,13 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import load
 from gitsync.config.options import Config
-from gitsync.daemon.handlers import SYNC_PATIENCE_S, Handlers
+from gitsync.control.commands import BY_NAME
+from gitsync.control.table import ACT, NO
+from gitsync.daemon.answers.repos import SYNC_PATIENCE_S
+from gitsync.daemon.desk import Desk
+from gitsync.daemon.handlers import Handlers
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.runtime import Runtime
-from gitsync.engine.looking import show
 from gitsync.engine.owner import ThreadDied
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
 from gitsync.model import RepoStatus
@@ -41,10 +44,13 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
 
     Raise NotRunningError for what only a daemon can do, AlreadyRunningError when one appeared in the meantime.
     """
+    without_daemon = BY_NAME[method].without_daemon
+    if without_daemon == NO:
+        raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
     config = load(config_option)
     runtime, bugs = _runtime(config)
-    handlers = Handlers(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False)
-    if method == "sync":
+    handlers = Handlers(Desk(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False))
+    if without_daemon == ACT:
         lock = InstanceLock(places.state_dir() / "lock")
         lock.acquire()
         try:
@@ -58,12 +64,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
             lock.release()
         _raise_bug(bugs)
         return answer
-    if method in ("status", "list"):
-        for repo in config.repos:
-            show(runtime.board, repo, runtime.notes_dir(repo))
-    if method in ("status", "list", "watch", "unwatch"):
-        return handlers.dispatch(method, params)
-    raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
+    return handlers.dispatch(method, params)
 
 
 def _runtime(config: Config) -> tuple[Runtime, SimpleQueue[object]]:

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from concurrent.futures import wait as futures_wait
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gitsync.clock import Clock
 from gitsync.config.options import Config, RepoConfig
@@ -25,13 +25,15 @@ from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, CommitNow, Drop, ExchangeNow, Rescan, WatcherDoubted
+from gitsync.engine.messages import Adopt, CommitNow, Drop, ExchangeNow, Perform, Rescan, WatcherDoubted
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.locks import storage_error
+from gitsync.git.worktree import Worktree
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # The whole stop stays under 20 seconds: service managers kill what takes much longer.
 EXCHANGER_STOP_S = 4.0
@@ -171,6 +173,11 @@ class Runtime:
             exchanger = self.exchangers.get(name)
             if exchanger is not None:
                 future.add_done_callback(partial(_exchange_after, exchanger))
+
+    def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
+        """Return what `act` makes of a repository's work tree on the committer thread; see `messages.Perform`."""
+        answer: T = self.committer.ask(Perform(name, act), patience_s)
+        return answer
 
     def _ask(self, owner: Committer | Exchanger, what: object) -> Future[Any]:
         future: Future[Any] = Future()

@@ -27,10 +27,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from gitsync.clock import Clock, boot_offset
-from gitsync.core.states import WorktreeState
+from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board
 from gitsync.engine.holds import refresh
-from gitsync.engine.local import STANDING, LocalRepository
+from gitsync.engine.local import LocalRepository
 from gitsync.engine.looking import show_head
 from gitsync.engine.messages import (
     Adopt,
@@ -39,6 +39,7 @@ from gitsync.engine.messages import (
     Drop,
     Fetched,
     Pause,
+    Perform,
     Pushed,
     Refresh,
     Rescan,
@@ -46,6 +47,7 @@ from gitsync.engine.messages import (
     Watched,
 )
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.engine.performing import perform
 from gitsync.engine.slices import tick
 from gitsync.errors import UsageError
 from gitsync.watch.buffer import ChangeBuffer
@@ -149,10 +151,14 @@ class Committer(Owner):
                 self._buffers.pop(name, None)
                 self._board.forget(name)
                 future.set_result(None)
-            case CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) if name not in self._repos:
+            case CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) | Perform(repo=name) if (
+                name not in self._repos
+            ):
                 future.set_exception(UsageError(f"no repository is called {name!r}", "gitsyncctl list names them"))
             case CommitNow(repo=name, is_scanning=is_scanning):
                 self._repos[name].commit_now(future, is_scanning=is_scanning)
+            case Perform(repo=name, act=act):
+                perform(self._repos[name], act, future)
             case Pause(repo=name, until=until):
                 self._repos[name].pause(until)
                 future.set_result(None)

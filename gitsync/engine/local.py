@@ -8,6 +8,7 @@ a repository up in `holds`.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.core.debounce import due_at
-from gitsync.core.states import WorktreeEvent, WorktreeState, advance
+from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState, advance
 from gitsync.engine.board import Board
 from gitsync.engine.committing import Batch
 from gitsync.engine.memory import PAUSE_FILE, Memory
 from gitsync.engine.messages import Fetched, Integrated, Pause, Resume
+from gitsync.engine.performing import refuse
 from gitsync.git.integrate import recover
 from gitsync.git.refs import ahead_behind, commit_at
 from gitsync.git.upstream import remote_for
@@ -32,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 Post = Callable[[str, object], None]
 E_, S_ = WorktreeEvent, WorktreeState
-STANDING = (S_.BUSY, S_.PAUSED, S_.HALTED)
 # How often in a row a hurried batch tries again for files that did not hold still.
 HURRIED_TRIES = 3
 
@@ -72,6 +73,8 @@ class LocalRepository:
         self.retry_at = 0.0
         self.reconcile_at: float | None = None
         self.waiting: list[Future[Any]] = []
+        self.overtakings = 0  # how often the first of these met an edit
+        self.performing: deque[tuple[Callable[[Worktree], object], Future[Any]]] = deque()
         self.pending_since = 0.0
         board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting")
         board.count_pending_by(self.name, self._count_pending)
@@ -169,6 +172,8 @@ class LocalRepository:
     def end_hurry(self) -> None:
         """What was asked for is done, or cannot be: whoever waits is told, and quiet is waited for again."""
         self.is_hurried = self.is_batch_hurried = False
+        if self.machine is not S_.CLEAN:
+            refuse(self)
         self.answer()
 
     @property
@@ -191,6 +196,7 @@ class LocalRepository:
         self.drop_staging()
         self.close_worktree()
         self.end_hurry()
+        refuse(self)
 
     # -- the slices ---------------------------------------------------------------------------------------------------
 
@@ -205,6 +211,8 @@ class LocalRepository:
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
             return now
         pending = self.buffer.peek()
+        if self.machine is S_.CLEAN and self.performing:
+            return now
         if self.fetched is not None or (self.machine is S_.SETTLING and not pending.count):
             return now
         wanted = [self.due_at(pending.first_at, pending.last_at)] if pending.count else []

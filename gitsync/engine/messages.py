@@ -5,10 +5,12 @@ The inboxes' vocabulary is all here, so that the directory of what can happen is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
+from gitsync.git.worktree import Worktree
 from gitsync.model import Problem
 
 
@@ -117,6 +119,17 @@ class CommitNow:
 
     repo: str
     is_scanning: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Change a repository for its user: `act` runs on the committer thread when what is pending is committed.
+
+    It may move the branch with `integrate.put`; what it returns is frozen and is the answer.
+    """
+
+    repo: str
+    act: Callable[[Worktree], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from gitsync.engine.holds import halt, is_held
 from gitsync.engine.integrating import answer_at_once, integrate
 from gitsync.engine.local import HURRIED_TRIES, LocalRepository
 from gitsync.engine.messages import WatcherDoubted
+from gitsync.engine.performing import perform_next
 from gitsync.errors import GitsyncError, TransientError
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Staged, Staging, TipMovedError
@@ -69,6 +70,9 @@ def _work(repo: LocalRepository, now: float) -> None:
 
 
 def _rest(repo: LocalRepository, now: float) -> None:
+    if repo.performing and not (repo.is_hurried and repo.buffer.peek().count):
+        perform_next(repo)
+        return
     for path in repo.batch.take_rechecks(now):
         repo.buffer.note([path])
     if repo.reconcile_at is not None and now >= repo.reconcile_at:

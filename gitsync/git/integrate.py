@@ -26,8 +26,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+import pygit2
+
 from gitsync.clock import SystemClock
-from gitsync.errors import GitsyncError, OperationError
+from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git import journal, refs
 from gitsync.git.applier import Applier
 from gitsync.git.arrival import arrive
@@ -44,7 +46,7 @@ from gitsync.git.translate import clean
 from gitsync.git.worktree import Worktree
 from gitsync.model import CommitInfo, Problem
 
-__all__ = ["Outcome", "OutcomeKind", "Recovered", "apply", "recover"]
+__all__ = ["Outcome", "OutcomeKind", "OvertakenError", "Recovered", "apply", "put", "recover"]
 
 
 T = TypeVar("T")
@@ -73,6 +75,16 @@ class Outcome:
     problem: Problem | None = None
 
 
+class OvertakenError(TransientError):
+    """Files that were to be changed hold edits that are not committed: commit `paths`, then begin again."""
+
+    code = "overtaken"
+
+    def __init__(self, message: str, paths: tuple[bytes, ...]) -> None:
+        super().__init__(message, "close the programs that write these files, then try again")
+        self.paths = paths
+
+
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """What was mended: `summary` is a sentence for people, "" when there was nothing to mend."""
@@ -87,11 +99,13 @@ def apply(
     *,
     message: str,
     author: str = "",
+    reason: str = "",
     probe: Probe = no_probe,
 ) -> Outcome:
     """Bring the work tree and the branch from where `plan` started to where it leads.
 
-    `message` and `author` are a merge commit's. Raise TipMovedError when HEAD is not where it was or an operation of
+    `message` and `author` are those of a commit that is made; `reason` names the backup ref (default: merge or pull).
+    Raise TipMovedError when HEAD is not where it was or an operation of
     the user's is open, TransientError when another git holds a lock, OperationError when objects cannot be stored;
     nothing is changed then. An OperationError "half-applied" is the exception: the journal stays, and `recover` has to
     be called (it is when the Worktree is opened anew) before anything else is done with this work tree.
@@ -104,10 +118,36 @@ def apply(
     try:
         if prepared.surprise:
             return _outcome(worktree, prepared.surprise)
-        target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _merge_commit(worktree, plan, message, author)
-        return _apply(worktree, plan, prepared, target, message, probe)
+        target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _new_commit(worktree, plan, message, author)
+        reason = reason or ("merge" if plan.kind is PlanKind.MERGE else "pull")
+        return _apply(worktree, plan, prepared, target, message, reason, probe)
     finally:
         prepared.close()
+
+
+def put(
+    worktree: Worktree, tree: str, *, message: str, reason: str, author: str = "", merging: str | None = None
+) -> Outcome:
+    """Make `tree` the work tree's and, on top of HEAD, a new commit; with `merging` that commit is its second parent.
+
+    The outcome is DONE. Raise OvertakenError where files hold edits, OperationError "blocked" where something is in the
+    way, and what `apply` raises; nothing is changed then.
+    """
+    branch, head = head_of(worktree.repo)
+    if branch is None:
+        raise OperationError(
+            f"{clean(worktree.root)}: HEAD is on no branch", "switch to a branch: git switch BRANCH", code="detached"
+        )
+    base = None if head is None else str(worktree.repo[head].peel(pygit2.Tree).id)
+    parents = tuple(commit for commit in (head, merging) if commit is not None)
+    wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents)
+    outcome = apply(worktree, wanted, message=message, author=author, reason=reason)
+    if outcome.kind is OutcomeKind.EDITED:
+        names = ", ".join(clean(os.fsdecode(path)) for path in outcome.paths[:5])
+        raise OvertakenError(f"{clean(worktree.root)}: these hold edits that are not committed: {names}", outcome.paths)
+    if outcome.problem is not None:
+        raise OperationError(outcome.problem.message, outcome.problem.hint, code=outcome.problem.code)
+    return outcome
 
 
 def _check(worktree: Worktree, plan: Plan) -> None:
@@ -122,14 +162,16 @@ def _check(worktree: Worktree, plan: Plan) -> None:
         raise worktree.index.lock.refusal()
 
 
-def _merge_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
+def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
     assert plan.tree is not None
     person = author_of(worktree.repo, author)
     wall = SystemClock().wall()
     return write_commit(worktree.store, plan.tree, list(plan.parents), message, person, person, wall)
 
 
-def _apply(worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, probe: Probe) -> Outcome:
+def _apply(
+    worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, reason: str, probe: Probe
+) -> Outcome:
     noted = prepared.journal(plan, target)
     journal.write(worktree.notes_dir, noted)
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
@@ -149,7 +191,7 @@ def _apply(worktree: Worktree, plan: Plan, prepared: Prepared, target: str, mess
         if not surprise:
             probe("advanced", b"")
             try:
-                refs.backup(worktree.repo, "merge" if len(plan.parents) > 1 else "pull")
+                refs.backup(worktree.repo, reason)
                 arrive(worktree, applier, message)
             except GitsyncError as error:
                 moved = error

@@ -49,14 +49,16 @@ class PlanKind(StrEnum):
     CONFLICT = "conflict"
     UNRELATED = "unrelated"
     REWRITTEN = "rewritten"
+    COMMIT = "commit"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What taking in `upstream` comes to, for `branch` at commit `head` (None: unborn) and its tree `base_tree`.
 
-    `tree` is what the work tree is to have: set for FAST_FORWARD and MERGE alone. `parents` are those of the merge
-    commit (two) or the commit to go to (one). `conflicts` are the paths on which a merge is not clean.
+    `tree` is what the work tree is to have: set for FAST_FORWARD, MERGE and COMMIT alone. `parents` are those of the
+    commit to make, or the commit to go to (FAST_FORWARD). A COMMIT takes in nothing: its user asked for that tree on
+    top of HEAD. `conflicts` are the paths on which a merge is not clean.
     """
 
     kind: PlanKind
@@ -71,7 +73,7 @@ class Plan:
     @property
     def changes_work_tree(self) -> bool:
         """Whether there is something to apply."""
-        return self.kind in (PlanKind.FAST_FORWARD, PlanKind.MERGE)
+        return self.kind in (PlanKind.FAST_FORWARD, PlanKind.MERGE, PlanKind.COMMIT)
 
 
 def plan(worktree: Worktree, upstream: str, previous: str | None) -> Plan:

@@ -1,0 +1,105 @@
+"""The commands for watched repositories, the daemon and its configuration."""
+
+from __future__ import annotations
+
+from gitsync.control.table import ACT, DURATION, FLAG, LOOK, NAMES, PATH, TARGET, TEXT, Command, Parameter
+
+ROWS = (
+    Command(
+        "status",
+        "show every repository and what needs doing; exit 1 when something needs you",
+        NAMES,
+        Parameter("short", FLAG, "--short", help="one line, for a shell prompt"),
+        Parameter("watch", FLAG, "--watch", help="keep showing it until Ctrl-C"),
+        epilog="gitsyncctl status\ngitsyncctl status notes ~/Papers\ngitsyncctl status --json | jq '.repos[].state'",
+        without_daemon=LOOK,
+    ),
+    Command(
+        "list",
+        "list what is tracked, watched and synchronized",
+        epilog="gitsyncctl list\ngitsyncctl list --json",
+        without_daemon=LOOK,
+    ),
+    Command(
+        "watch",
+        "start watching a git work tree; writes the configuration",
+        Parameter("path", PATH, metavar="DIR", is_required=True, help="the work tree"),
+        Parameter("init", FLAG, "--init", help="make it a git repository when it is none"),
+        Parameter("remote", TEXT, "--remote", metavar="URL", help="where to push to and pull from"),
+        Parameter("name", TEXT, "--name", help="what to call it (default: the directory's name)"),
+        epilog="gitsyncctl watch ~/Notes\ngitsyncctl watch ~/Notes --init --remote git@server:notes.git",
+        timeout_s=60.0,
+        without_daemon=LOOK,
+    ),
+    Command(
+        "unwatch",
+        "stop watching; nothing is deleted",
+        Parameter("name", TARGET, metavar="DIR|NAME", is_required=True, help="the repository"),
+        epilog="gitsyncctl unwatch notes\ngitsyncctl unwatch ~/Notes",
+        timeout_s=60.0,
+        without_daemon=LOOK,
+    ),
+    Command(
+        "sync",
+        "commit, pull and push now",
+        NAMES,
+        Parameter("wait", FLAG, "--wait", help="return when it is done"),
+        epilog="gitsyncctl sync\ngitsyncctl sync notes --wait",
+        timeout_s=900.0,
+        without_daemon=ACT,
+    ),
+    Command(
+        "pause",
+        "hold repositories: nothing is committed, pulled or pushed",
+        NAMES,
+        Parameter("for", DURATION, "--for", metavar="DURATION", help='for how long, as "30m" or "1h"; until "resume"'),
+        epilog="gitsyncctl pause\ngitsyncctl pause notes --for 1h",
+    ),
+    Command(
+        "resume",
+        "go on after a pause or a brake",
+        NAMES,
+        Parameter("accept", FLAG, "--accept", help="yes, the change that a brake stopped is meant"),
+        epilog="gitsyncctl resume\ngitsyncctl resume notes --accept",
+    ),
+    Command(
+        "events",
+        "show what happened",
+        Parameter("follow", FLAG, "-f", "--follow", help="go on as things happen, until Ctrl-C"),
+        epilog="gitsyncctl events\ngitsyncctl events --follow --json | jq .message",
+    ),
+    Command(
+        "reload",
+        "read the configuration again",
+        epilog="gitsyncctl reload",
+        timeout_s=60.0,
+    ),
+    Command(
+        "stop",
+        "commit what is pending and stop the daemon",
+        epilog="gitsyncctl stop",
+        timeout_s=30.0,
+    ),
+    Command(
+        "config",
+        "show, check or change the configuration file; comments are kept",
+        Parameter(
+            "action",
+            TEXT,
+            choices=("path", "check", "get", "set", "edit"),
+            is_required=True,
+            help="path: where it is; check: its faults; get, set: one key; edit: in your editor",
+        ),
+        Parameter("key", TEXT, help="as defaults.quiet or repo.notes.pull"),
+        Parameter("value", TEXT, help="as it would stand in the file; quotes may be left out"),
+        epilog="gitsyncctl config check\ngitsyncctl config get defaults.quiet\ngitsyncctl config set defaults.quiet 5s",
+        is_local=True,
+    ),
+    Command(
+        "import",
+        "turn the configuration of the first GitSync into config.toml; the old file stays",
+        Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="its INI file, as ~/.config/gitsync.ini"),
+        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --gitsync ~/.config/gitsync.ini",
+        is_local=True,
+    ),
+)

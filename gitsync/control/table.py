@@ -1,0 +1,71 @@
+"""What a row of the table of commands is made of.
+
+Pure data; any thread may use it. Plain classes, because the control command must start fast.
+"""
+
+from __future__ import annotations
+
+# The kinds of a parameter, and what travels in JSON.
+FLAG = "flag"  # true or false
+TEXT = "text"  # a string
+PATH = "path"  # an absolute path; the control command makes it absolute
+TARGET = "target"  # one repository: its name, or an absolute path in it
+TARGETS = "targets"  # a list of those
+PATHS = "paths"  # a list of absolute paths; the control command makes them absolute
+COUNT = "count"  # a whole number, at least 1
+DURATION = "duration"  # "90s", "1h" or a number of seconds; handlers get seconds
+# What a command does while no daemon runs.
+NO = "no"  # nothing: it needs the daemon
+LOOK = "look"  # the same answer, from files and git alone
+ACT = "act"  # the same operation in the control command's process, under the daemon's lock
+
+
+class Parameter:
+    """One parameter of a command; without flags it is positional."""
+
+    __slots__ = ("choices", "flags", "help", "is_required", "kind", "metavar", "name")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        *flags: str,
+        help: str,
+        metavar: str = "",
+        choices: tuple[str, ...] = (),
+        is_required: bool = False,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.flags = flags
+        self.help = help
+        self.metavar = metavar or name.upper()
+        self.choices = choices
+        self.is_required = is_required
+
+
+class Command:
+    """One command: its JSON-RPC method is its name, or "" when it never asks anybody (`is_local`)."""
+
+    __slots__ = ("epilog", "method", "name", "parameters", "summary", "timeout_s", "without_daemon")
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        *parameters: Parameter,
+        epilog: str,
+        is_local: bool = False,
+        without_daemon: str = NO,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.parameters = parameters
+        self.epilog = epilog
+        self.method = "" if is_local else name
+        self.without_daemon = without_daemon
+        self.timeout_s = timeout_s
+
+
+NAMES = Parameter("names", TARGETS, metavar="NAME|PATH", help="which repositories; all of them when none is named")

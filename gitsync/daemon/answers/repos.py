@@ -1,0 +1,173 @@
+"""The answers about watched repositories, the daemon and its configuration.
+
+Runs on connection threads (and in the control command while no daemon runs). Owns nothing: it reads frozen snapshots,
+asks the threads with deadlines, and edits the configuration through `gitsync.config.document`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from gitsync import proc
+from gitsync.clock import iso
+from gitsync.config import document
+from gitsync.config.options import RepoConfig
+from gitsync.daemon.desk import Answer, Desk, Json, real
+from gitsync.engine.looking import show
+from gitsync.engine.messages import Pause, Refresh, Resume
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.translate import redact
+from gitsync.git.upstream import remote_for
+from gitsync.version import VERSION
+
+REFRESH_S = 0.05
+ASK_S = 10.0
+SYNC_PATIENCE_S = 600.0
+GIT_S = 30.0
+
+
+def answers(desk: Desk) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    repos = _Repos(desk)
+    return {
+        "status": repos.status,
+        "list": repos.list,
+        "watch": repos.watch,
+        "unwatch": repos.unwatch,
+        "sync": repos.sync,
+        "pause": repos.pause,
+        "resume": repos.resume,
+        "events": repos.events,
+        "reload": lambda _: desk.reload(),
+        "stop": repos.stop_now,
+    }
+
+
+class _Repos:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def status(self, params: Json) -> Json:
+        repos = self._desk.chosen(params.get("names", []))
+        if self._desk.is_daemon:
+            # A person may have committed by hand a moment ago; when the committer is busy, the snapshot has to do.
+            with contextlib.suppress(OperationError):
+                self._desk.runtime.committer.ask(Refresh(), REFRESH_S)
+        else:
+            self._look(repos)
+        daemon = {"pid": os.getpid(), "uptime_s": round(self._desk.clock.now() - self._desk.started_at, 1)}
+        return {
+            "version": VERSION,
+            "daemon": daemon if self._desk.is_daemon else None,
+            "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
+            "home": None,
+            "jobs": [],
+        }
+
+    def list(self, params: Json) -> Json:
+        if not self._desk.is_daemon:
+            self._look(self._desk.config.repos)
+        return {"home": [], "repos": [self._listed(repo) for repo in self._desk.config.repos], "jobs": []}
+
+    def _listed(self, repo: RepoConfig) -> Json:
+        branch = self._desk.runtime.board.local(repo.name).branch
+        try:
+            choice = remote_for(repo.path, repo.remote, branch) if branch else None
+        except OperationError:
+            choice = None  # its own trouble shows in status
+        remote = choice.remote if choice is not None else repo.remote or ""
+        return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
+
+    def events(self, params: Json) -> Json:
+        return {"events": self._desk.runtime.board.events()}
+
+    def _look(self, repos: Iterable[RepoConfig]) -> None:
+        """Put onto the board what a daemon would know."""
+        for repo in repos:
+            show(self._desk.runtime.board, repo, self._desk.runtime.notes_dir(repo))
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def sync(self, params: Json) -> Json:
+        names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
+        if params.get("wait") or not self._desk.is_daemon:
+            self._desk.runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        else:
+            self._desk.runtime.begin_sync(names)
+        return {"repos": [self._desk.runtime.board.status(name).to_json() for name in names]}
+
+    def pause(self, params: Json) -> Json:
+        names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
+        span = params.get("for")
+        until = None if span is None else self._desk.clock.now() + span
+        for name in names:
+            self._desk.runtime.committer.ask(Pause(name, until), ASK_S)
+        return {"paused": names, "until": None if span is None else iso(self._desk.clock.wall() + span)}
+
+    def resume(self, params: Json) -> Json:
+        names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
+        for name in names:
+            self._desk.runtime.committer.ask(Resume(name, bool(params.get("accept"))), ASK_S)
+        return {"resumed": names}
+
+    def stop_now(self, params: Json) -> Json:
+        self._desk.stop()
+        return {}
+
+    # -- the configuration --------------------------------------------------------------------------------------------
+
+    def watch(self, params: Json) -> Json:
+        root = Path(params["path"])
+        try:
+            was_made = self._make_work_tree(root, is_wanted=bool(params.get("init")))
+        except (OSError, ValueError) as error:
+            what = getattr(error, "strerror", None) or str(error)
+            raise OperationError(f"cannot use {root}: {what}", "check the path and its permissions") from error
+        remote = params.get("remote")
+        if remote:
+            self._set_remote(root, remote)
+        before = {repo.path for repo in self._desk.config.repos}
+        name = document.add_repo(self._desk.config_file, root, name=params.get("name"), remote=None)
+        if self._desk.is_daemon:
+            self._desk.reload()
+        return {"name": name, "path": str(root), "created": was_made, "already": real(root) in before}
+
+    def unwatch(self, params: Json) -> Json:
+        removed = document.remove_repo(self._desk.config_file, params["name"])
+        if self._desk.is_daemon:
+            self._desk.reload()
+        return {"name": removed.name, "path": str(removed.root)}
+
+    def _make_work_tree(self, root: Path, *, is_wanted: bool) -> bool:
+        """Make `root` a repository where that is wanted; return whether it was made. Raise UsageError for none."""
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"{root} is not a directory", "name the directory that holds the files")
+        if os.path.lexists(root / ".git"):
+            return False
+        if not is_wanted:
+            what = "is no git work tree" if root.is_dir() else "does not exist"
+            raise UsageError(f"{root} {what}", f"to make it one: gitsyncctl watch --init {root}")
+        root.mkdir(parents=True, exist_ok=True)
+        self._git(root, "init", "--quiet")
+        return True
+
+    def _set_remote(self, root: Path, url: str) -> None:
+        found = proc.run(["git", "-C", str(root), "remote", "get-url", "origin"], deadline_s=GIT_S)
+        known = os.fsdecode(found.stdout).strip()
+        if found.ok and known != url:
+            raise UsageError(
+                f"{root} has a remote origin already: {known}",
+                f"if {url} is the right one: git -C {root} remote set-url origin {url}",
+            )
+        if not found.ok:
+            self._git(root, "remote", "add", "origin", "--", url)
+
+    def _git(self, root: Path, *argv: str) -> None:
+        done = proc.run(["git", "-C", str(root), *argv], deadline_s=GIT_S)
+        if not done.ok:
+            raise OperationError(f"git {argv[0]} failed in {root}: {done.errors}", "run it by hand to see more")

@@ -1,0 +1,98 @@
+"""What every answer works with: the engine, the configuration, and the choice of repositories by name or path.
+
+Runs on connection threads (and in the control command while no daemon runs). Owns nothing: it reads frozen snapshots
+and asks the threads with deadlines.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gitsync import places
+from gitsync.clock import Clock
+from gitsync.config.options import Config, RepoConfig
+from gitsync.control.commands import nearest
+from gitsync.daemon.runtime import Runtime
+from gitsync.errors import UsageError
+from gitsync.git.worktree import Worktree
+
+# A change waits until what is pending is committed, which a large batch or a held index.lock puts off.
+PERFORM_PATIENCE_S = 120.0
+
+Json = dict[str, Any]
+Answer = Callable[[Json], Json]
+T = TypeVar("T")
+
+
+class Desk:
+    """Where a question is worked on; `is_daemon` is false in the control command's own process."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        clock: Clock,
+        config_option: str | None,
+        reload: Callable[[], Json],
+        stop: Callable[[], None],
+        *,
+        is_daemon: bool = True,
+    ) -> None:
+        self.runtime = runtime
+        self.clock = clock
+        self.reload = reload
+        self.stop = stop
+        self.is_daemon = is_daemon
+        self.started_at = clock.now()
+        self._config_option = config_option
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration in force."""
+        return self.runtime.config
+
+    @property
+    def config_file(self) -> Path:
+        """Return the file that changes are written to."""
+        return places.config_file(self._config_option)  # not the source: an INI in force is taken over into it
+
+    def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float = PERFORM_PATIENCE_S) -> T:
+        """Return what `act` makes of a repository's work tree, on the committer thread, when all is committed.
+
+        Raise what it raised, or OperationError when the repository is held up or patience runs out.
+        """
+        return self.runtime.perform(name, act, patience_s=patience_s)
+
+    def chosen(self, names: list[str]) -> list[RepoConfig]:
+        """Return the repositories that names or paths mean; all of them for none. Raise UsageError for an unknown."""
+        if not names:
+            return list(self.config.repos)
+        return [self.one(name) for name in names]
+
+    def one(self, name: str) -> RepoConfig:
+        """Return the repository that a name or a path means. Raise UsageError when there is none."""
+        for repo in self.config.repos:
+            if repo.name == name:
+                return repo
+        if "/" in name:
+            try:
+                path = real(name)
+            except ValueError as error:
+                raise UsageError(f"{name!r} is no path", "name a repository or a path below one") from error
+            within = [repo for repo in self.config.repos if path.is_relative_to(real(repo.path))]
+            if within:
+                return max(within, key=lambda repo: len(repo.path.parts))
+            raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {name}")
+        known = [repo.name for repo in self.config.repos]
+        like = nearest(name, known)
+        hint = (
+            f"did you mean {like!r}?" if like else f"there are: {', '.join(known)}" if known else "none is watched yet"
+        )
+        raise UsageError(f"no repository is called {name!r}", hint)
+
+
+def real(path: str | Path) -> Path:
+    """Return the real path; unlike `Path.resolve` this raises nothing for links that go round in circles."""
+    return Path(os.path.realpath(path))

@@ -1,0 +1,88 @@
+"""Changes that a user asks for: a restore, an undo, a settled conflict.
+
+Runs on the committer thread, between commits: what is pending is committed first, so that a change never takes away
+what history does not have. The change itself is a commit like any other and goes through `git.integrate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from gitsync.core.states import STANDING, WorktreeEvent
+from gitsync.engine.messages import Committed
+from gitsync.errors import OperationError
+from gitsync.git.integrate import OvertakenError
+from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.git.worktree import Worktree
+
+if TYPE_CHECKING:
+    from gitsync.engine.local import LocalRepository
+
+E_ = WorktreeEvent
+# Files that are being written meet a change again and again; then its user is told.
+TRIES = 5
+
+
+def perform(repo: LocalRepository, act: Callable[[Worktree], object], future: Future[Any]) -> None:
+    """Let `act` run as soon as nothing is pending; refuse at once where the repository stands still."""
+    repo.performing.append((act, future))
+    if repo.machine in STANDING:
+        refuse(repo)
+    else:
+        repo.overtakings = 0
+        repo.hurry()
+
+
+def refuse(repo: LocalRepository) -> None:
+    """Tell those who want a change made that this is not the time; nothing was changed."""
+    while repo.performing:
+        _, future = repo.performing.popleft()
+        status = repo.board.status(repo.name)
+        hint = status.error.hint if status.error else f"gitsyncctl status {repo.name}"
+        why = status.reason or str(status.state)
+        future.set_exception(OperationError(f"{repo.name} cannot be changed now: {why}", hint, code="held"))
+
+
+def perform_next(repo: LocalRepository) -> None:
+    """Run the change that was asked for first, and tell the exchanger when the branch moved."""
+    act, future = repo.performing[0]
+    worktree = repo.open()
+    before = worktree.facts().head
+    repo.advance(E_.INTEGRATION_BEGUN)
+    try:
+        answer = act(worktree)
+    except OvertakenError as overtaken:
+        repo.overtakings += 1
+        if repo.overtakings < TRIES:
+            # Somebody saved one of these files a moment ago: that is committed first, then it is tried again.
+            repo.buffer.note(overtaken.paths)
+            repo.hurry()
+            repo.advance(E_.OVERTAKEN)
+            return
+        repo.advance(E_.INTEGRATION_REFUSED)
+        _end(repo, future, overtaken)
+    except TROUBLE as trouble:
+        repo.advance(E_.INTEGRATION_REFUSED)
+        error = as_error(repo.name, trouble)
+        if error.code == "half-applied":
+            repo.close_worktree()  # opening it again rolls the journal on
+        _end(repo, future, error)
+    else:
+        repo.advance(E_.INTEGRATED)
+        head = worktree.facts().head
+        if head != before:
+            repo.board.set_local(repo.name, last_commit=worktree.last_commit(), head=head)
+            repo.count(worktree)
+            repo.post(repo.name, Committed(repo.name))
+        _end(repo, future, None, answer)
+
+
+def _end(repo: LocalRepository, future: Future[Any], error: Exception | None, answer: object = None) -> None:
+    repo.performing.popleft()
+    repo.overtakings = 0
+    if error is None:
+        future.set_result(answer)
+    else:
+        future.set_exception(error)
