@@ -12,20 +12,19 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
-from concurrent.futures import wait as futures_wait
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gitsync.clock import Clock
 from gitsync.config.options import Config, RepoConfig
+from gitsync.daemon import syncing
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, CommitNow, Drop, ExchangeNow, Perform, Rescan, WatcherDoubted
+from gitsync.engine.messages import Adopt, Drop, Perform, Rescan, WatcherDoubted
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.locks import storage_error
@@ -42,7 +41,6 @@ HOUSEKEEPER_STOP_S = 2.0
 DROP_S = 30.0
 # How often a repository that another gitsync holds is asked for.
 REFUSED_EVERY_S = 10.0
-LOOK_EVERY_S = 1.0
 
 
 class Runtime:
@@ -159,41 +157,16 @@ class Runtime:
 
     def sync(self, names: list[str], *, patience_s: float) -> None:
         """Commit, fetch, integrate and push the named repositories now; return when done or out of patience."""
-        ends_at = self.clock.now() + patience_s
-        self._await([self._ask(self.committer, CommitNow(name)) for name in names], ends_at)
-        live = [self.exchangers[name] for name in names if name in self.exchangers]
-        self._await([self._ask(exchanger, ExchangeNow()) for exchanger in live], ends_at)
-        # What a pull wrote is noted like any other change: look at it now, so that nothing is pending afterwards.
-        self._await([self._ask(self.committer, CommitNow(name, is_scanning=False)) for name in names], ends_at)
+        syncing.sync(self.committer, self.exchangers, names, self.clock, patience_s)
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""
-        for name in names:
-            future = self._ask(self.committer, CommitNow(name))
-            exchanger = self.exchangers.get(name)
-            if exchanger is not None:
-                future.add_done_callback(partial(_exchange_after, exchanger))
+        syncing.begin(self.committer, self.exchangers, names)
 
     def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
         """Return what `act` makes of a repository's work tree on the committer thread; see `messages.Perform`."""
         answer: T = self.committer.ask(Perform(name, act), patience_s)
         return answer
-
-    def _ask(self, owner: Committer | Exchanger, what: object) -> Future[Any]:
-        future: Future[Any] = Future()
-        owner.post(Ask(what, future))
-        return future
-
-    def _await(self, futures: list[Future[Any]], ends_at: float) -> None:
-        for future in futures:
-            # In short waits: when the committer died of a bug, an exchanger would wait for its answer for minutes.
-            while not future.done() and self.committer.is_alive and self.clock.now() < ends_at:
-                futures_wait([future], timeout=min(LOOK_EVERY_S, max(0.0, ends_at - self.clock.now())))
-            error = future.exception() if future.done() else None
-            if not future.done() or isinstance(error, GitsyncError):
-                logger.debug("sync did not end: %s", error or "out of patience")
-            elif error is not None:
-                raise error
 
     # -- one repository -----------------------------------------------------------------------------------------------
 
@@ -246,7 +219,7 @@ class Runtime:
             exchanger.start()
         else:
             self.board.set_exchange(repo.name, state=RepoState.OK, reason="", error=None)
-        self._ask(self.committer, Adopt(repo, self.notes_dir(repo)))
+        self.committer.post(Ask(Adopt(repo, self.notes_dir(repo)), Future()))
         self.watchers.tell(repo.name)
 
     def _remove(self, name: str) -> None:
@@ -293,7 +266,3 @@ def _is_dir(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # a directory above it that may not be searched
         return False
-
-
-def _exchange_after(exchanger: Exchanger, _: Future[Any]) -> None:
-    exchanger.post(Ask(ExchangeNow(), Future()))
