@@ -51,6 +51,16 @@ def parse_iso(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+def parse_http(text: str) -> float | None:
+    """Return the seconds since the epoch of a date as HTTP writes it, None for anything else."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(text.strip()).timestamp()
+    except ValueError:
+        return None
+
+
 def local_offset_minutes(wall: float) -> int:
     """Return the local time zone's offset from UTC at `wall`, in minutes, as git commits store it."""
     from datetime import UTC, datetime

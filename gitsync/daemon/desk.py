@@ -46,7 +46,7 @@ class Desk:
         self.stop = stop
         self.is_daemon = is_daemon
         self.started_at = clock.now()
-        self._config_option = config_option
+        self.config_option = config_option
 
     @property
     def config(self) -> Config:
@@ -56,7 +56,7 @@ class Desk:
     @property
     def config_file(self) -> Path:
         """Return the file that changes are written to."""
-        return places.config_file(self._config_option)  # not the source: an INI in force is taken over into it
+        return places.config_file(self.config_option)  # not the source: an INI in force is taken over into it
 
     def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float = PERFORM_PATIENCE_S) -> T:
         """Return what `act` makes of a repository's work tree, on the committer thread, when all is committed.

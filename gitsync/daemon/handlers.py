@@ -5,7 +5,7 @@ Runs on connection threads (and in the control command while no daemon runs).
 
 from __future__ import annotations
 
-from gitsync.daemon.answers import files, home, jobs, repos, service, trouble
+from gitsync.daemon.answers import doctor, files, home, jobs, repos, service, trouble
 from gitsync.daemon.desk import Answer, Desk, Json
 
 
@@ -14,7 +14,7 @@ class Handlers:
 
     def __init__(self, desk: Desk) -> None:
         self._table: dict[str, Answer] = {}
-        for theme in (repos, home, files, trouble, jobs, service):
+        for theme in (repos, home, files, trouble, jobs, service, doctor):
             self._table.update(theme.answers(desk))
 
     def dispatch(self, method: str, params: Json) -> Json:

@@ -26,7 +26,7 @@ from gitsync.git.exchange import FetchResult, IsCancelled, PushKind, PushResult,
 from gitsync.git.translate import Subject, failure, from_output, from_rejection, problem
 from gitsync.model import Problem
 
-__all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head"]
+__all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head", "ssh_command"]
 
 # A push gets this share of its deadline; the rest is for asking the remote what became of it when it hangs.
 PUSH_SHARE = 0.75
@@ -104,14 +104,14 @@ def _environment(root: Path, timeout_s: float) -> dict[str, str]:
         "GCM_INTERACTIVE": "never",
         "GIT_OPTIONAL_LOCKS": "0",
     }
-    command = _ssh_command(root)
+    command = ssh_command(root)
     if _is_openssh(root, command):
         connect_s = max(1, min(CONNECT_TIMEOUT_MAX_S, int(timeout_s)))
         environment["GIT_SSH_COMMAND"] = f"{command} -o BatchMode=yes -o ConnectTimeout={connect_s}"
     return environment
 
 
-def _ssh_command(root: Path) -> str:
+def ssh_command(root: Path) -> str:
     """Return the user's own ssh command, as the shell words that GIT_SSH_COMMAND takes."""
     if command := os.environ.get("GIT_SSH_COMMAND"):
         return command

@@ -33,23 +33,23 @@ def shortage(error_number: int, needed: int = 0, allowed: int | None = None) -> 
     `needed` is how many directories this work tree has; `allowed` a limit of our own that stood in for the kernel's.
     """
     if error_number == errno.ENOSPC:
-        key, limit = _lowest("watches") if allowed is None else ("fs.inotify.max_user_watches", allowed)
+        key, limit = lowest("watches") if allowed is None else ("fs.inotify.max_user_watches", allowed)
         return Shortage(
             f"{needed} directories need a watch each, and {key} is {limit} for all programs together",
-            f"sudo sysctl {key}={_roomy(limit + needed)}",
+            f"sudo sysctl {key}={roomy(limit + needed)}",
         )
     if error_number == errno.EMFILE and _may_open_files():
-        key, limit = _lowest("instances")
+        key, limit = lowest("instances")
         return Shortage(
             f"no further inotify instance may be made, {key} is {limit} for all programs together",
-            f"sudo sysctl {key}={_roomy(limit)}",
+            f"sudo sysctl {key}={roomy(limit)}",
         )
     if error_number == errno.EMFILE:
         return Shortage("this process may not open any further file", "raise LimitNOFILE= of the service, or ulimit -n")
     return Shortage(f"inotify is not to be had here ({os.strerror(error_number)})", "")
 
 
-def _lowest(kind: str) -> tuple[str, int]:
+def lowest(kind: str) -> tuple[str, int]:
     """Return the lowest limit of that kind that this process is under, with sysctl's name for it."""
     found = []
     for name in _LIMITS[kind]:
@@ -61,7 +61,7 @@ def _lowest(kind: str) -> tuple[str, int]:
     return name.replace("/", "."), limit
 
 
-def _roomy(count: int) -> int:
+def roomy(count: int) -> int:
     """Return the power of two above `count`."""
     return 1 << count.bit_length()
 

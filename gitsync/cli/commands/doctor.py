@@ -1,0 +1,100 @@
+"""`gitsyncctl doctor`: every check with its verdict, and what mends what is wrong."""
+
+from __future__ import annotations
+
+from gitsync.cli import text
+from gitsync.cli.context import Context
+from gitsync.cli.output import Cell
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+from gitsync.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
+# How many repositories are named before the rest is only counted.
+NAMED = 3
+MARKS = {"ok": "✓", "warning": "!", "problem": "✗"}
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Show the checks; exit 1 when there is a problem, 0 when there are warnings at most."""
+    output = context.output
+    document = context.ask(arguments)
+    checks = document["checks"] = [_version_check(document), *(document.get("checks") or ())]
+    if output.is_json:
+        output.json(document)
+    else:
+        output.painted(_lines(output, checks))
+    return EXIT_ATTENTION if any(check.get("state") == "problem" for check in checks) else EXIT_OK
+
+
+def _version_check(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the check that only this program can make: whether the daemon is as old as it is."""
+    theirs = str(document.get("version", ""))
+    check = {"id": "version", "subject": "", "state": "ok", "message": f"gitsync {VERSION}", "fix": ""}
+    if theirs != VERSION:
+        check["state"] = "warning"
+        check["message"] = f"the daemon is gitsync {theirs}, this command is {VERSION}"
+        check["fix"] = "restart the daemon: gitsyncctl stop, then start it again"
+    return check
+
+
+def _lines(output: Output, checks: list[dict[str, Any]]) -> list[str]:
+    """Return a line a check, those that are well of many repositories in one, and what is wrong in full below."""
+    shown = _gathered(checks)
+    rows = [
+        [
+            Cell(_verdict(output, str(check.get("state"))), STYLES.get(str(check.get("state")), "red")),
+            Cell(str(check.get("id")), "bold"),
+            Cell(text.tilde(str(check.get("subject")))),
+            Cell(str(check.get("message")) if check.get("state") == "ok" else "", "dim"),
+        ]
+        for check in shown
+    ]
+    lines = []
+    for check, row in zip(shown, output.table(rows), strict=True):
+        lines.append(row)
+        if check.get("state") != "ok":
+            style = STYLES.get(str(check.get("state")), "red")
+            lines += output.wrap(str(check.get("message")), style, "  ")
+            if check.get("fix"):
+                lines += output.wrap(f"fix: {check['fix']}", "", "  ")
+    return [*lines, *_summary(output, checks)]
+
+
+def _verdict(output: Output, state: str) -> str:
+    return f"{MARKS.get(state, '?')} {state}" if output.is_unicode else state
+
+
+def _gathered(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the checks, those of one id that are well as one: of fifty repositories, fifty lines say little."""
+    gathered: list[dict[str, Any]] = []
+    well: dict[str, list[dict[str, Any]]] = {}
+    for check in checks:
+        same = well.setdefault(str(check.get("id")), []) if check.get("state") == "ok" else []
+        same.append(check)
+        if len(same) == 1:
+            gathered.append(check)
+    return [_one(well[check["id"]]) if check.get("state") == "ok" else check for check in gathered]
+
+
+def _one(well: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(well) == 1:
+        return well[0]
+    subjects = [str(check.get("subject")) for check in well]
+    more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
+    messages = {str(check.get("message")) for check in well}
+    message = messages.pop() if len(messages) == 1 else "all are well"
+    return {**well[0], "subject": ", ".join(subjects[:NAMED]) + more, "message": message}
+
+
+def _summary(output: Output, checks: list[dict[str, Any]]) -> list[str]:
+    counts = {state: sum(check.get("state") == state for check in checks) for state in MARKS}
+    told = [text.counted(counts["problem"], "problem"), text.counted(counts["warning"], "warning")]
+    worst = next((state for state in ("problem", "warning") if counts[state]), "ok")
+    summary = f"{', '.join(told)}, {counts['ok']} of {len(checks)} checks are well"
+    return ["", *output.wrap(summary, STYLES[worst])]

@@ -1,0 +1,52 @@
+"""The answer about what is wrong: the checks of `gitsync.daemon.checks`, made where the daemon runs.
+
+Runs on connection threads, or in the control command while no daemon runs.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gitsync import places
+from gitsync.daemon.checks.model import Case
+from gitsync.daemon.checks.table import examine
+from gitsync.daemon.desk import Answer, Desk, Json
+from gitsync.engine.looking import show
+from gitsync.version import VERSION
+
+
+def answers(desk: Desk) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    return {"doctor": lambda params: _doctor(desk, params)}
+
+
+def _doctor(desk: Desk, params: Json) -> Json:
+    repos = desk.chosen(params["names"])
+    if not desk.is_daemon:
+        for repo in repos:
+            show(desk.runtime.board, repo, desk.runtime.notes_dir(repo))
+    case = Case(
+        config=desk.config,
+        repos=tuple(repos),
+        config_option=desk.config_option,
+        socket=Path(places.socket_address()),
+        environment=dict(os.environ),
+        status=desk.runtime.board.status,
+        is_daemon=desk.is_daemon,
+        wall=desk.clock.wall(),
+    )
+    return {
+        "version": VERSION,
+        "daemon": {"pid": os.getpid()} if desk.is_daemon else None,
+        "checks": [
+            {
+                "id": id,
+                "subject": finding.subject,
+                "state": str(finding.state),
+                "message": finding.message,
+                "fix": finding.fix,
+            }
+            for id, finding in examine(case)
+        ],
+    }

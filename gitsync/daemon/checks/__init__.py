@@ -1,0 +1,1 @@
+"""What `doctor` looks at: each check is a function with a row in `table`, and changes nothing."""

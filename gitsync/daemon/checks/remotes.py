@@ -1,0 +1,222 @@
+"""Checks of what an exchange needs: a remote that answers, a host key, an ssh agent or key, clocks that agree.
+
+Run on the threads that `table` lends them; they change nothing, here or there. Where OpenSSH is used, it is asked
+itself what it would do (`ssh -G` reads its configuration and connects nowhere).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+from pathlib import Path
+
+from gitsync import clock, proc
+from gitsync.config.options import RepoConfig
+from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
+from gitsync.errors import OperationError
+from gitsync.git import transport, upstream
+from gitsync.git.exchange import RemoteChoice
+from gitsync.git.translate import clean
+
+CHILD_S = 5.0
+NETWORK_S = 15.0
+SKEW_S = 120.0
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+_NEW_HOSTS_ALLOWED = ("no", "off", "false", "accept-new")
+
+
+def choice_of(repo: RepoConfig) -> RemoteChoice | None:
+    """Return where a repository's branch is exchanged, None for one that stays here; raise OperationError."""
+    if repo.mode == "commit" or repo.remote == "" or not shutil.which("git"):
+        return None
+    done = proc.run(["git", "-C", str(repo.path), "symbolic-ref", "--quiet", "--short", "HEAD"], deadline_s=CHILD_S)
+    branch = os.fsdecode(done.stdout).strip()
+    return upstream.remote_for(repo.path, repo.remote, branch) if done.ok and branch else None
+
+
+def answers(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether the remote answers, asked as the exchanger asks it."""
+    choice = choice_of(repo)
+    if choice is None:
+        return [ok("stays on this machine")]
+    now = clock.SystemClock().now
+    began_at = now()
+    try:
+        head = transport.remote_head(
+            repo.path,
+            choice.remote,
+            choice.branch,
+            timeout_s=min(case.config.daemon.network_timeout, NETWORK_S),
+            transport=repo.transport,
+        )
+    except OperationError as error:
+        return [problem(error.message, error.hint)]
+    has = "has" if head else "has not yet"
+    return [ok(f"{clean(choice.remote)} answers after {now() - began_at:.1f} s and {has} {clean(choice.branch)}")]
+
+
+def address_of(repo: RepoConfig) -> str:
+    """Return the URL that the remote is reached by, after git's own url.*.insteadOf; "" without a remote."""
+    choice = choice_of(repo)
+    if choice is None:
+        return ""
+    done = proc.run(["git", "-C", str(repo.path), "ls-remote", "--get-url", "--", choice.remote], deadline_s=CHILD_S)
+    return os.fsdecode(done.stdout).strip() if done.ok else ""
+
+
+def ssh_place(address: str) -> tuple[str, str] | None:
+    """Return destination ("user@host") and port ("" for ssh's own choice) of an ssh address; None for another."""
+    if matched := re.match(r"(?:git\+)?ssh(?:\+git)?://([^/]+)", address, re.IGNORECASE):
+        host, _, port = matched[1].rpartition(":")
+        return (host, port) if host and port.isdigit() else (matched[1].replace("[", "").replace("]", ""), "")
+    if "://" not in address and (matched := re.match(r"([^/:]+):", address)):
+        return matched[1], ""
+    return None
+
+
+def ssh_settings(repo: RepoConfig, place: tuple[str, str]) -> dict[str, list[str]]:
+    """Return what OpenSSH would do for a destination, by key in lower case; {} when it does not say."""
+    command = transport.ssh_command(repo.path)
+    port = ["-p", place[1]] if place[1] else []
+    done = proc.run(["sh", "-c", f'{command} "$@"', "ssh", "-G", *port, "--", place[0]], deadline_s=CHILD_S, env=QUIET)
+    found: dict[str, list[str]] = {}
+    for line in os.fsdecode(done.stdout).splitlines() if done.ok else []:
+        key, _, value = line.partition(" ")
+        found.setdefault(key.lower(), []).append(value)
+    return found
+
+
+def known_host(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether the key of the remote's host is known: a daemon cannot be asked whether it is right."""
+    place = ssh_place(address_of(repo))
+    if place is None:
+        return [ok("no host key is needed")]
+    settings = ssh_settings(repo, place)
+    if not settings:
+        return [ok(f"{clean(place[0])} is reached by a program that keeps its own host keys")]
+    first = {key: values[0] for key, values in settings.items()}
+    host, port = first.get("hostkeyalias") or first.get("hostname", place[0]), first.get("port", "22")
+    named = host if port == "22" or "hostkeyalias" in first else f"[{host}]:{port}"
+    files = [
+        _ssh_path(file)
+        for key in ("userknownhostsfile", "globalknownhostsfile")
+        for file in first.get(key, "").split(" ")
+    ]
+    if first.get("knownhostscommand", "none") != "none" or any(_knows(file, named) for file in files):
+        return [ok(f"the key of {clean(named)} is known")]
+    if first.get("stricthostkeychecking") in _NEW_HOSTS_ALLOWED:
+        return [ok(f"the key of {clean(named)} is taken at first sight, as ssh is set up")]
+    port_option = f" -p {port}" if port != "22" else ""
+    return [
+        problem(
+            f"the key of {clean(named)} is not known, and nobody can be asked whether it is right",
+            f"compare the fingerprint, then accept it: ssh{port_option} {clean(place[0])}",
+        )
+    ]
+
+
+def _ssh_path(path: str) -> str:
+    """Return a path as ssh reads it: its home directory is the password file's, whatever HOME says."""
+    if not path.startswith("~/"):
+        return path
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir + path[1:]
+    except KeyError:  # a container's user without an entry in the password file
+        return path
+
+
+def _knows(file: str, host: str) -> bool:
+    if not Path(file).is_file():
+        return False
+    return proc.run(["ssh-keygen", "-F", host, "-f", file], deadline_s=CHILD_S).ok
+
+
+def ssh_keys(case: Case) -> list[Finding]:
+    """Whether there is a key that ssh can use without asking: in an agent, or in a file without a passphrase."""
+    files = _key_files(case)
+    found = [
+        problem(f"{clean(file)} may be read by others, so ssh does not use it", f"chmod 600 {clean(file)}")
+        for file in files
+        if Path(file).stat().st_mode & 0o077
+    ]
+    is_needed = any(ssh_place(address_of(repo)) for repo in case.repos)
+    socket = case.environment.get("SSH_AUTH_SOCK", "")
+    hint = "load a key: ssh-add; for a service: systemctl --user import-environment SSH_AUTH_SOCK, then restart it"
+    if not socket:
+        agent, has_keys = "SSH_AUTH_SOCK is not set, so no agent is asked", False
+    elif not shutil.which("ssh-add"):
+        return found or [ok("there is no ssh-add here to ask the agent with")]
+    else:
+        done = proc.run(["ssh-add", "-l"], deadline_s=CHILD_S, env={"LC_ALL": "C"})
+        has_keys = done.ok
+        count = len(done.stdout.splitlines())
+        keys = f"{count} key{'' if count == 1 else 's'}"
+        agent = f"the agent has {keys}" if done.ok else "the agent has no key"
+        if done.returncode not in (0, 1):
+            agent = f"no agent answers on {clean(socket)} (SSH_AUTH_SOCK)"
+            hint = f"the agent of that session is gone: {hint}"
+            if not is_needed:
+                found.append(warning(agent, hint))
+    if found:
+        return found
+    if has_keys:
+        return [ok(agent)]
+    if not is_needed:
+        return [ok(f"no remote is reached by ssh; {agent}")]
+    free = next((file for file in files if _needs_no_passphrase(file)), None)
+    if free is not None:
+        return [ok(f"{agent}, but {clean(free)} needs no passphrase")]
+    return [warning(f"{agent}, and there is no key file without a passphrase", hint)]
+
+
+def _key_files(case: Case) -> list[str]:
+    """Return the private keys that ssh would try for the remotes."""
+    named: dict[str, None] = {}
+    for repo in case.repos:
+        place = ssh_place(address_of(repo))
+        for file in ssh_settings(repo, place).get("identityfile", []) if place else []:
+            named[_ssh_path(file)] = None
+    return [file for file in named if Path(file).is_file()]
+
+
+def _needs_no_passphrase(file: str) -> bool:
+    return proc.run(["ssh-keygen", "-y", "-P", "", "-f", file], deadline_s=CHILD_S, env=QUIET).ok
+
+
+def clocks(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether the remote's clock and the newest commits are about as late as it is here."""
+    choice = choice_of(repo)
+    if choice is None:
+        return [ok("there is no other clock")]
+    done = proc.run(
+        ["git", "-C", str(repo.path), "log", "-1", "--format=%ct", choice.tracking, "--"], deadline_s=CHILD_S
+    )
+    newest = done.stdout.strip()
+    if done.ok and newest.isdigit() and int(newest) - case.wall > SKEW_S:
+        late = int(int(newest) - case.wall)
+        said = f"the newest commit of {clean(choice.remote)} was made {late} s in the future"
+        return [warning(f"{said}: a clock is wrong, here or there", "on both machines: timedatectl; date -u")]
+    there = _remote_time(repo, choice)
+    if there is None:
+        return [ok("nothing tells of clocks that differ")]
+    skew = there - clock.SystemClock().wall()
+    if abs(skew) > SKEW_S:
+        which = "ahead of" if skew > 0 else "behind"
+        said = f"the clock of {clean(choice.remote)} is {abs(skew):.0f} s {which} ours"
+        return [warning(said, "on both machines: timedatectl; date -u")]
+    return [ok(f"the clock of {clean(choice.remote)} differs by {abs(skew):.0f} s")]
+
+
+def _remote_time(repo: RepoConfig, choice: RemoteChoice) -> float | None:
+    """Return what an http server says it is late, in seconds since the epoch; None for every other remote."""
+    if not re.match(r"https?://", address_of(repo), re.IGNORECASE):
+        return None
+    done = proc.run(
+        ["git", "-C", str(repo.path), "ls-remote", "--quiet", "--", choice.remote, "HEAD"],
+        deadline_s=NETWORK_S,
+        env={**QUIET, "GCM_INTERACTIVE": "never", "GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"},
+    )
+    matched = re.search(rb"Recv header:\s*date:\s*([^\r\n]+)", done.stderr, re.IGNORECASE)
+    return clock.parse_http(matched[1].decode("ascii", "replace")) if matched else None

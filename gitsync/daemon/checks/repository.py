@@ -1,0 +1,173 @@
+"""Checks of one repository: its state, who commits, signing, filters, hooks.
+
+Run on the threads that `table` lends them. They change nothing: what has to be tried is tried beside the repository.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gitsync import proc
+from gitsync.config.options import RepoConfig
+from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
+from gitsync.daemon.lock import git_dir_of
+from gitsync.git.translate import clean
+from gitsync.git.upstream import read_config
+from gitsync.model import RepoState
+
+CHILD_S = 20.0
+# What git itself runs around a commit and a merge; gitsync makes both without it.
+COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-merge-commit", "post-merge")
+PUSH_HOOK = "pre-push"
+_FILTER = re.compile(r"(?:^|\s)filter=(\S+)")
+# Refuses instead of asking for a passphrase; a passphrase that the agent remembers works all the same.
+_UNASKING_GPG = '#!/bin/sh\nexec {program} --batch --pinentry-mode error "$@"\n'
+
+
+def state(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether the repository is there, and waits for nobody."""
+    where = clean(str(repo.path))
+    if not repo.path.is_dir():
+        return [problem(f"{where} is not there", f"bring it back, or: gitsyncctl unwatch {repo.name}")]
+    if not os.access(repo.path, os.R_OK | os.W_OK | os.X_OK):
+        return [problem(f"{where} cannot be read and written", f"look who owns it: ls -ld {where}")]
+    git_dir = git_dir_of(repo.path)
+    if not git_dir.is_dir():
+        return [problem(f"{where} is no git work tree", f"make it one: git init {where}")]
+    if not os.access(git_dir, os.W_OK | os.X_OK):
+        return [problem(f"{clean(str(git_dir))} cannot be written", f"look who owns it: ls -ld {clean(str(git_dir))}")]
+    status = case.status(repo.name)
+    if status.needs_person:
+        what = status.error.message if status.error else status.reason or f"it is {status.state}"
+        return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {repo.name}")]
+    if status.state in (RepoState.PAUSED, RepoState.BUSY):
+        fix = f"gitsyncctl resume {repo.name}" if status.state is RepoState.PAUSED else f"git -C {where} status"
+        return [warning(f"{status.state}: {status.reason}", fix)]
+    return [ok(f"{where} is {status.state}")]
+
+
+def identity(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether it is known who commits."""
+    if repo.author:
+        return [ok(f"commits are by {clean(repo.author)}, as configured")]
+    settings = read_config(repo.path)
+    name, mail = settings.get("user.name", "").strip(), settings.get("user.email", "").strip()
+    if name and mail:
+        return [ok(f"commits are by {clean(name)} <{clean(mail)}>")]
+    missing = " and ".join(key for key, value in (("user.name", name), ("user.email", mail)) if not value)
+    fix = 'git config --global user.name "YOUR NAME"; git config --global user.email YOU@EXAMPLE.ORG'
+    return [warning(f"git does not know your {missing}: the system's user and host stand in its place", fix)]
+
+
+def signing(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether a commit can be signed without asking anybody, where commits are to be signed."""
+    settings = read_config(repo.path)
+    if settings.get("commit.gpgsign", "").lower() not in ("true", "yes", "on", "1"):
+        return [ok("commits are not to be signed")]
+    done = _signed_beside(repo.path, settings)
+    if done.ok:
+        return [ok("a commit can be signed without a question")]
+    said = "it asks, or takes too long" if done.is_over_deadline else clean(done.errors.splitlines()[-1:][0])
+    fix = f"unlock or load the key, or: git -C {clean(str(repo.path))} config commit.gpgsign false"
+    return [problem(f"no commit can be signed: {said}", fix)]
+
+
+def _signed_beside(root: Path, settings: Mapping[str, str]) -> proc.Completed:
+    """Let git sign a commit whose objects go into a directory that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="gitsync-doctor-") as beside:
+        options = []
+        if settings.get("gpg.format", "openpgp") == "openpgp":
+            wrapper = Path(beside, "gpg")
+            program = settings.get("gpg.openpgp.program") or settings.get("gpg.program") or "gpg"
+            wrapper.write_text(_UNASKING_GPG.format(program=shlex.quote(program)))
+            wrapper.chmod(0o700)
+            options = ["-c", f"gpg.program={wrapper}", "-c", f"gpg.openpgp.program={wrapper}"]
+        objects = Path(beside, "objects")
+        objects.mkdir()
+        environment = {
+            "GIT_OBJECT_DIRECTORY": str(objects),
+            "SSH_ASKPASS_REQUIRE": "never",
+            "GIT_AUTHOR_NAME": settings.get("user.name") or "gitsync",
+            "GIT_AUTHOR_EMAIL": settings.get("user.email") or "gitsync@localhost",
+            "GIT_COMMITTER_NAME": settings.get("user.name") or "gitsync",
+            "GIT_COMMITTER_EMAIL": settings.get("user.email") or "gitsync@localhost",
+            "LC_ALL": "C",
+        }
+        git = ["git", "-C", str(root), *options]
+        tree = proc.run([*git, "mktree"], deadline_s=CHILD_S, env=environment, input=b"")
+        if not tree.ok:
+            return tree
+        name = tree.stdout.decode("ascii", "replace").strip()
+        return proc.run([*git, "commit-tree", "-S", "-m", "try", name], deadline_s=CHILD_S, env=environment)
+
+
+def filters(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether each filter that .gitattributes asks for can be run here."""
+    wanted = _filters_wanted(repo.path)
+    settings = read_config(repo.path)
+    found = [finding for name in sorted(wanted) for finding in _filter(repo.path, name, settings)]
+    return found or [ok(f"set up: {', '.join(map(clean, sorted(wanted)))}" if wanted else "none is asked for")]
+
+
+def _filters_wanted(root: Path) -> set[str]:
+    done = proc.run(
+        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--", ":(glob)**/.gitattributes"],
+        deadline_s=CHILD_S,
+        env={"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+    )
+    files = {root / os.fsdecode(name) for name in done.stdout.split(b"\0") if name}
+    wanted = set()
+    for file in (*files, git_dir_of(root) / "info/attributes"):
+        if file.is_file() and not file.is_symlink():
+            for line in file.read_text("utf-8", "surrogateescape").splitlines():
+                wanted.update(_FILTER.findall("" if line.lstrip().startswith("#") else line))
+    return wanted
+
+
+def _filter(root: Path, name: str, settings: Mapping[str, str]) -> list[Finding]:
+    shown, where = clean(name), clean(str(root))
+    fixes = {"lfs": f"install git-lfs, then: git -C {where} lfs install", "git-crypt": f"cd {where}; git-crypt unlock"}
+    fix = fixes.get(name, f"git -C {where} config filter.{shown}.clean COMMAND")
+    command = settings.get(f"filter.{name}.process") or settings.get(f"filter.{name}.clean") or ""
+    if not command and not settings.get(f"filter.{name}.smudge"):
+        what = "locked" if name == "git-crypt" else "not set up here"
+        return [problem(f"the filter {shown} is {what}: its files are not committed", fix)]
+    program = _program(command)
+    if program and shutil.which(program) is None:
+        return [problem(f"the filter {shown} needs {clean(program)}, which is not on the PATH", fix)]
+    if name == "git-crypt" and not (git_dir_of(root) / "git-crypt/keys").is_dir():
+        return [problem("git-crypt is locked: its files are not committed", fix)]
+    return []
+
+
+def _program(command: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""
+    first = words[0] if words else ""
+    # `git lfs` is a program of its own, which git finds by its name.
+    return f"git-{words[1]}" if first == "git" and len(words) > 1 and words[1] == "lfs" else first
+
+
+def hooks(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether the repository has hooks that do not run."""
+    done = proc.run(["git", "-C", str(repo.path), "rev-parse", "--git-path", "hooks"], deadline_s=CHILD_S)
+    place = repo.path / os.fsdecode(done.stdout.removesuffix(b"\n"))
+    present = [name for name in (*COMMIT_HOOKS, PUSH_HOOK) if done.ok and (place / name).is_file()]
+    runnable = [name for name in present if os.access(place / name, os.X_OK)]
+    found = []
+    if skipped := [name for name in runnable if name in COMMIT_HOOKS]:
+        fix = "let a pre-push hook check it, which runs, or the key after_commit in [hooks] of the configuration"
+        found.append(warning(f"gitsync's commits and merges do not run {', '.join(skipped)}", fix))
+    if dead := [name for name in present if name not in runnable]:
+        paths = " ".join(shlex.quote(clean(str(place / name))) for name in dead)
+        found.append(warning(f"git does not run what may not be executed: {', '.join(dead)}", f"chmod +x {paths}"))
+    told = "pre-push runs before each push" if PUSH_HOOK in runnable else "there are none"
+    return found or [ok(told)]

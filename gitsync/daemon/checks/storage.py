@@ -1,0 +1,145 @@
+"""Checks of where things lie: permissions of our own files, the log, room on the disks, kinds of file systems.
+
+Run on the threads that `table` lends them; they change nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from gitsync import places
+from gitsync.config.options import RepoConfig
+from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
+from gitsync.git.translate import clean, redact
+
+LOG_BYTES = 50_000_000
+LOW_BYTES = 100_000_000
+SCARCE_BYTES = 1_000_000_000
+LOW_SHARE = 0.01
+# What another machine changes there, the kernel here does not announce.
+DEAF = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "vboxsf", "prl_fs", "davfs", "virtiofs")
+PRIVATE = 0o077
+WRITABLE = 0o022
+
+
+def permissions(case: Case) -> list[Finding]:
+    """Whether what is ours is ours alone: socket, its directory, state, configuration."""
+    looked = [
+        (case.socket.parent, PRIVATE, "700"),
+        (places.state_dir(), PRIVATE, "700"),
+        *([(case.socket, PRIVATE, "600")] if case.is_daemon else []),
+    ]
+    source = case.config.source
+    if source is not None:
+        # The hooks are commands: who can write them can run them.
+        text = source.read_text("utf-8", "replace")
+        looked.append((source, PRIVATE if redact(text) != text else WRITABLE, "600"))
+        looked.append((source.parent, WRITABLE, "700"))
+    found = [finding for path, forbidden, mode in looked for finding in _exposed(path, forbidden, mode)]
+    return found or [ok(f"{len(looked)} files and directories of gitsync are yours alone")]
+
+
+def _exposed(path: Path, forbidden: int, mode: str) -> list[Finding]:
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return []
+    shown = clean(str(path))
+    if facts.st_uid not in (0, os.geteuid()):
+        return [problem(f"{shown} belongs to user {facts.st_uid}", f"look who made it: ls -ld {shown}")]
+    if stat.S_IMODE(facts.st_mode) & forbidden:
+        open_to = f"{shown} is open to others (mode {stat.S_IMODE(facts.st_mode):04o})"
+        return [problem(open_to, f"chmod {mode} {shown}")]
+    return []
+
+
+def log_size(case: Case) -> list[Finding]:
+    """Whether the log files have stayed small."""
+    files = list(places.state_dir().glob("*.log*"))
+    size = sum(file.stat().st_size for file in files)
+    if size > LOG_BYTES:
+        return [warning(f"the log files take {_size(size)}", f"remove what you do not need in {places.state_dir()}")]
+    return [ok(f"the log files take {_size(size)}" if files else "there is no log file")]
+
+
+def room(case: Case) -> list[Finding]:
+    """Whether the disks of the repositories and of our state have room for what is to come."""
+    seen: dict[int, Finding] = {}
+    for path in (places.state_dir(), *(repo.path for repo in case.repos)):
+        try:
+            device = path.stat().st_dev
+        except OSError:
+            continue  # the repository's own check tells
+        if device not in seen:
+            seen[device] = _room_at(path)
+    return list(seen.values())
+
+
+def _room_at(path: Path) -> Finding:
+    facts = os.statvfs(path)
+    free, total = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
+    shown = clean(str(path))
+    if facts.f_flag & os.ST_RDONLY:
+        return problem("the file system is read-only", f"sudo mount -o remount,rw {shown}", shown)
+    if facts.f_files and facts.f_favail < LOW_SHARE * facts.f_files:
+        return problem(f"only {facts.f_favail} inodes are left", f"look what takes them: df -i {shown}", shown)
+    if total and free < LOW_BYTES:
+        return problem(f"only {_size(free)} are left", f"make room: df -h {shown}", shown)
+    if total and free < SCARCE_BYTES:
+        return warning(f"only {_size(free)} are left", f"make room: df -h {shown}", shown)
+    return ok(f"{_size(free)} are free", shown)
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def file_system(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Whether the kernel can tell what changes in a work tree."""
+    kind = kind_of(os.path.realpath(repo.path), mounts())
+    status = case.status(repo.name)
+    if kind.startswith("fuse") or kind.startswith(DEAF):
+        if repo.watch == "polling":
+            return [ok(f"on {kind}, watched by polling")]
+        said = f"on {kind}, where what other machines change is not announced"
+        return [warning(said, f"gitsyncctl config set repo.{repo.name}.watch polling")]
+    if status.watch == "polling" and repo.watch != "polling":
+        note = next((note for note in status.notes if "sysctl" in note), "see gitsyncctl status")
+        return [warning(f"on {kind}, and changes are found by polling only", note)]
+    return [ok(f"on {kind or 'a file system of unknown kind'}")]
+
+
+def mounts() -> list[tuple[str, str]]:
+    """Return mount point and kind of every file system here, [] where the system does not tell."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return []
+    return [parsed for line in lines if (parsed := _mount(line))]
+
+
+def _mount(line: str) -> tuple[str, str] | None:
+    before, _, after = line.partition(" - ")
+    fields = before.split(" ")
+    if len(fields) < 5 or not after:
+        return None
+    # Blanks, tabs, line ends and backslashes stand in octal there.
+    point = fields[4]
+    for octal, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        point = point.replace(octal, char)
+    return point, after.split(" ")[0]
+
+
+def kind_of(path: str, known: list[tuple[str, str]]) -> str:
+    """Return the kind of file system that holds `path`: the deepest mount point, and of two the later one."""
+    held = [(len(point), at, kind) for at, (point, kind) in enumerate(known) if _holds(point, path)]
+    return max(held)[2] if held else ""
+
+
+def _holds(point: str, path: str) -> bool:
+    return point == "/" or path == point or path.startswith(point + "/")
