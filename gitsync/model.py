@@ -26,6 +26,10 @@ class RepoState(StrEnum):
     ERROR = "error"
 
 
+# The states in which nothing goes on before a person has done something.
+NEEDY = (RepoState.CONFLICT, RepoState.HALTED, RepoState.ERROR, RepoState.AUTH)
+
+
 class ChangeKind(StrEnum):
     """What happened to one path between HEAD and the work tree."""
 
@@ -104,11 +108,7 @@ class RepoStatus:
     @property
     def needs_person(self) -> bool:
         """Whether this repository waits for its user."""
-        return bool(
-            self.state in (RepoState.CONFLICT, RepoState.HALTED, RepoState.ERROR, RepoState.AUTH)
-            or self.conflicts
-            or self.quarantined
-        )
+        return bool(self.state in NEEDY or self.conflicts or self.quarantined)
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
@@ -129,4 +129,40 @@ class RepoStatus:
             "last_push": self.last_push,
             "error": self.error.to_json() if self.error else None,
             "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job as `status` shows it; the keys of the wire form are a contract."""
+
+    name: str
+    backend: str
+    mode: str
+    path: str
+    state: RepoState = RepoState.OK
+    reason: str = ""
+    last_run: str | None = None
+    next_run: str | None = None
+    conflicts: tuple[str, ...] = ()
+    error: Problem | None = None
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether this job waits for its user."""
+        return self.state in NEEDY or bool(self.conflicts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "name": self.name,
+            "backend": self.backend,
+            "mode": self.mode,
+            "path": self.path,
+            "state": str(self.state),
+            "reason": self.reason,
+            "last_run": self.last_run,
+            "next_run": self.next_run,
+            "conflicts": list(self.conflicts),
+            "error": self.error.to_json() if self.error else None,
         }

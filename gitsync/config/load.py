@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gitsync.config.build import build
 from gitsync.config.faults import Faults
 from gitsync.config.legacy.gitsync_ini import SECTION as INI_SECTION
 from gitsync.config.legacy.gitsync_ini import looks_like_ini, parse_ini
+from gitsync.config.legacy.sync_conf import conf_files, jobs_of
 from gitsync.config.lines import locate
 from gitsync.config.options import SECTIONS, Config
 from gitsync.config.source import SYSTEM_INI, active_file, default_inis, named_file, read_text
@@ -28,8 +30,17 @@ def load(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Config:
     """Return the configuration in force: from `option`, `$GITSYNC_CONFIG`, config.toml, or an INI file of GitSync.
 
     Without any of them it is an empty one, with a notice of where was looked. Raise ConfigError for a file that was
-    named and is not there, cannot be read, or has faults.
+    named and is not there, cannot be read, or has faults. Jobs of Sync Manager's `.conf` files come on top, and what is
+    wrong with lines of theirs is a notice.
     """
+    config = _load(option, system_ini)
+    jobs, faults = jobs_of(conf_files(), config.jobs)
+    if not jobs and not faults:
+        return config
+    return replace(config, jobs=(*config.jobs, *jobs), notices=(*config.notices, *faults))
+
+
+def _load(option: str | None, system_ini: Path) -> Config:
     path = active_file(option, system_ini=system_ini)
     if path is None:
         looked = ", ".join(shown_text(str(place)) for place in (named_file(option), *default_inis(system_ini)))

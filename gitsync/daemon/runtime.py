@@ -18,6 +18,7 @@ from typing import TypeVar
 from gitsync.clock import Clock
 from gitsync.config.options import Config, RepoConfig
 from gitsync.daemon import syncing
+from gitsync.daemon.jobs import Jobs, watching
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
@@ -63,6 +64,15 @@ class Runtime:
         self.committer = Committer(clock, self.board, self._route, on_message)
         self.exchangers: dict[str, Exchanger] = {}
         self.watchers = Watchers(self.committer, clock)
+        self.jobs = Jobs(
+            clock,
+            self.board,
+            state_dir,
+            on_message,
+            lambda name, act, patience_s: self.perform(name, act, patience_s=patience_s),
+            watching(lambda: self.config.repos),
+            is_scheduled=is_watching,
+        )
         self._state_dir = state_dir
         self._on_message = on_message
         self._is_watching = is_watching
@@ -83,6 +93,7 @@ class Runtime:
         self.committer.start()
         for repo in self.config.repos:
             self._add(repo)
+        self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout)
 
     def stop(self) -> None:
         """Stop in reverse: no more hints, no more network, commit what is pending, let go of the locks."""
@@ -90,6 +101,7 @@ class Runtime:
             exchanger.cancel()
             exchanger.post(Stop())
         self.watchers.stop_all()
+        self.jobs.stop()
         ends_at = self.clock.now() + EXCHANGER_STOP_S
         for exchanger in self.exchangers.values():
             if not exchanger.join(max(0.0, ends_at - self.clock.now())):
@@ -119,6 +131,7 @@ class Runtime:
         for name in list(self._refused):
             del self._refused[name]
             self.board.forget(name)
+        self.jobs.reload(config.jobs, config.daemon.network_timeout)
         self.config = config
         self.housekeeper.hooks = config.hooks
         for name in changed:

@@ -15,7 +15,7 @@ from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.core.notices import Told, changes
-from gitsync.model import CommitInfo, Problem, Quarantined, RepoState, RepoStatus
+from gitsync.model import CommitInfo, JobStatus, Problem, Quarantined, RepoState, RepoStatus
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ class Board:
         self._exchange: dict[str, ExchangePart] = {}
         self._pending: dict[str, Callable[[], int]] = {}
         self._told: dict[str, Told] = {}
+        self._jobs: dict[str, JobStatus] = {}
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         # A list, because append and remove of one are atomic: listeners come and go on connection threads.
         self._subscriptions: list[Subscription] = []
@@ -117,6 +118,25 @@ class Board:
         before = self.status(name) if name in self._local else None
         self._exchange[name] = replace(self.exchange(name), **changes)
         self._tell(name, before)
+
+    def set_job(self, status: JobStatus) -> None:
+        """Replace a job's status, and tell when its trouble begins, changes or ends; runs on that job's thread."""
+        before, self._jobs[status.name] = self._jobs.get(status.name), status
+        was, now = (before.error if before else None), status.error
+        if now is not None and (was is None or was.code != now.code):
+            text = f"{now.message}; {now.hint}" if now.hint else now.message
+            details = {"code": now.code, "hint": now.hint}
+            self.publish("problem", status.name, text, level=logging.WARNING, path=status.path, **details)
+        elif was is not None and now is None and status.state is RepoState.OK:
+            self.publish("recovered", status.name, f"{status.name}: all is well again", path=status.path)
+
+    def jobs(self) -> list[JobStatus]:
+        """Return every job's status in the order of the configuration."""
+        return list(self._jobs.values())
+
+    def forget_job(self, name: str) -> None:
+        """Remove a job that is no longer configured."""
+        self._jobs.pop(name, None)
 
     def count_pending_by(self, name: str, count: Callable[[], int]) -> None:
         """Let `count` tell how many noted paths wait; it must be cheap and callable from any thread."""

@@ -138,6 +138,13 @@ class ExchangeNow:
 
 
 @dataclass(frozen=True, slots=True)
+class RunNow:
+    """Run a job in `direction` (both, push, pull) without waiting for its schedule; the answer is its Report."""
+
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Hold; `until` is monotonic seconds, None for until resumed."""
 

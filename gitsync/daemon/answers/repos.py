@@ -60,13 +60,14 @@ class _Repos:
                 self._desk.runtime.committer.ask(Refresh(), REFRESH_S)
         else:
             self._look(repos)
+            self._desk.runtime.jobs.look(self._desk.config.jobs)
         daemon = {"pid": os.getpid(), "uptime_s": round(self._desk.clock.now() - self._desk.started_at, 1)}
         return {
             "version": VERSION,
             "daemon": daemon if self._desk.is_daemon else None,
             "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
             "home": None,
-            "jobs": [],
+            "jobs": [job.to_json() for job in self._desk.runtime.board.jobs()],
         }
 
     def list(self, params: Json) -> Json:

@@ -1,0 +1,113 @@
+"""What a job is told and what it tells: orders, items, reports. Backends are functions from an order to a report.
+
+A backend runs on the thread of the job that calls it, blocks that thread alone, and starts children by `gitsync.proc`
+with a deadline. It goes on over failures: what goes wrong with one branch or one file is an item of the report, and
+only what ends the whole run is its problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from gitsync.config.options import JobConfig
+from gitsync.git.worktree import Worktree
+from gitsync.model import Problem
+
+
+class Direction(StrEnum):
+    """Which way a run goes; a job's mode limits it."""
+
+    BOTH = "both"
+    PUSH = "push"
+    PULL = "pull"
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether the other side may change."""
+        return self is not Direction.PULL
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether this side may change."""
+        return self is not Direction.PUSH
+
+
+class Level(StrEnum):
+    """What an item means to its user."""
+
+    DONE = "done"
+    WAITING = "waiting"  # it goes away by itself: tried again at the next run
+    ATTENTION = "attention"  # a person has to do something
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a report: what happened to `subject` (a branch, a tag, a path, or "" for the whole), and what to do.
+
+    `code` is kebab-case and stable: cloned, fast-forwarded, merged, pushed, created, deleted, remote-set, conflict, ...
+    """
+
+    subject: str
+    code: str
+    message: str
+    hint: str = ""
+    level: Level = Level.DONE
+
+    def to_json(self) -> dict[str, str]:
+        """Return the wire form."""
+        return {
+            "subject": self.subject,
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "level": str(self.level),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run came to; `problem` is what ended it early, and `is_halting` says that only a person gets it going.
+
+    `conflicts` are the paths that both sides changed and that were left alone on both.
+    """
+
+    items: tuple[Item, ...] = ()
+    problem: Problem | None = None
+    is_halting: bool = False
+    conflicts: tuple[str, ...] = ()
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether its user has to do something."""
+        return self.is_halting or any(item.level is Level.ATTENTION for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One run of one job.
+
+    `notes_dir` is the job's own directory for what has to outlast the run (listings, profiles, archives); `deadline_s`
+    bounds each exchange with the other side. With `is_accepted` the change that a brake stopped at the last run is
+    meant. `tell` shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the
+    thread that may do that, under the repository's lock; it raises GitsyncError where that cannot be.
+    """
+
+    job: JobConfig
+    direction: Direction
+    notes_dir: Path
+    deadline_s: float
+    is_accepted: bool = False
+    is_cancelled: Callable[[], bool] = lambda: False
+    tell: Callable[[str], None] = lambda line: None
+    borrow: Callable[[Callable[[Worktree], Any]], Any] | None = field(default=None)
+
+
+class Backend(Protocol):
+    """A program that exchanges a directory with a server."""
+
+    def __call__(self, order: Order) -> Report:
+        """Do what `order` says and report; raise nothing that a user could meet."""

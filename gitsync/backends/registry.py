@@ -1,0 +1,7 @@
+"""Which program does which job, by the name in the configuration."""
+
+from __future__ import annotations
+
+from gitsync.backends.base import Backend
+
+BACKENDS: dict[str, Backend] = {}

@@ -1,0 +1,172 @@
+"""Sync Manager's `.conf` files: an optional `env=` line, sections, a line for each directory. On its caller's thread.
+
+    env=home,work
+    [git]
+    ~/thesis  origin|git@server:thesis.git  "Ada Lovelace"  ada@example.org
+    [unison]
+    ~/Photos  ssh://server//srv/photos      photos-template
+    [rsync]
+    ~/Music   server:/srv/music
+
+A line that is wrong is told with file and line, and the others hold.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitsync.config.build import free_name
+from gitsync.config.checks import check_identity, check_remote, check_url, name_from
+from gitsync.config.expand import expand_path
+from gitsync.config.options import JobConfig
+from gitsync.config.source import read_text
+from gitsync.config.values import nearest, quoted
+from gitsync.core.names import shown_text
+from gitsync.errors import ConfigError
+
+CONF_DIR = "~/.sync-conf"
+ENV_VARIABLE = "SYNC_ENV"
+BACKENDS = ("git", "unison", "rsync")
+_ENV = re.compile(r"\s*env\s*=\s*(.*?)\s*", re.IGNORECASE)
+_SECTION = re.compile(r"\s*\[\s*(.*?)\s*\]\s*")
+# What stands in quotes may hold blanks, the rest ends at one. A single quote inside of a word is part of it (O'Brien).
+_FIELD = re.compile(r"\s*('[^']*'(?!\S)|(?:\"[^\"]*\"|[^\s\"]+)+)")
+_QUOTED = re.compile(r"^'([^']*)'$|\"([^\"]*)\"")
+_REMOTE = re.compile(r"([^|/:\s]+)\|(.+)", re.DOTALL)
+_MAIL = re.compile(r"[^\s<>@]+@[^\s<>@]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    """What a file means: its jobs, what is wrong with its other lines, and for which environments it is (none: all)."""
+
+    source: Path
+    jobs: tuple[JobConfig, ...] = ()
+    faults: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+    @property
+    def is_meant_here(self) -> bool:
+        """Whether `$SYNC_ENV` is one of its environments, or it has none."""
+        return not self.environments or os.environ.get(ENV_VARIABLE, "").strip() in self.environments
+
+
+def conf_files(directory: str = CONF_DIR) -> list[Path]:
+    """Return the `.conf` files in force, sorted by name; none where there is no such directory."""
+    path = Path(os.path.expanduser(directory))  # noqa: PTH111 - Path.expanduser raises for an unknown home
+    return sorted(file for file in path.glob("*.conf") if file.is_file()) if path.is_dir() else []
+
+
+def read_conf(path: Path) -> Conf:
+    """Return what a file means; raise ConfigError when it cannot be read."""
+    return parse_conf(read_text(path), path)
+
+
+def jobs_of(files: list[Path], taken: tuple[JobConfig, ...] = ()) -> tuple[list[JobConfig], list[str]]:
+    """Return the jobs of the files that are meant here, under names that `taken` leaves free, and every fault.
+
+    What `taken` has already (the same directory, address and program) is left out.
+    """
+    names = {job.name for job in taken}
+    known = {(job.backend, os.path.realpath(job.path), job.url) for job in taken}
+    jobs: list[JobConfig] = []
+    faults: list[str] = []
+    for file in files:
+        try:
+            conf = read_conf(file)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        if not conf.is_meant_here:
+            continue
+        faults += conf.faults
+        for job in conf.jobs:
+            key = (job.backend, os.path.realpath(job.path), job.url)
+            if key not in known:
+                known.add(key)
+                named = replace(job, name=free_name(job.name, names))
+                names.add(named.name)
+                jobs.append(named)
+    return jobs, faults
+
+
+def parse_conf(text: str, source: Path) -> Conf:
+    """Return what the text of a file means; `source` is only for the texts of faults."""
+    jobs: list[JobConfig] = []
+    faults: list[str] = []
+    environments: tuple[str, ...] = ()
+    section, is_first = "", True
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        env, header = _ENV.fullmatch(line) if is_first else None, _SECTION.fullmatch(line)
+        is_first = False
+        try:
+            if env:
+                environments = tuple(word for word in re.split(r"[,\s]+", env[1]) if word)
+            elif header:
+                section = header[1].lower()
+                _check_section(section)
+            elif section in BACKENDS:
+                jobs.append(_job(section, line, {job.name for job in jobs}))
+            elif not section:
+                raise ValueError("this line stands before any section; allowed: [git], [unison], [rsync]")
+        except ValueError as error:
+            faults.append(f"{shown_text(str(source))}:{number}: {error}")
+    return Conf(source, tuple(jobs), tuple(faults), environments)
+
+
+def _check_section(section: str) -> None:
+    if section not in BACKENDS:
+        hint = nearest(section, list(BACKENDS))
+        raise ValueError(f"unknown section [{section}]; allowed: [git], [unison], [rsync]{hint}; its lines do not run")
+
+
+def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
+    fields = _fields(line)
+    if len(fields) < 2:
+        raise ValueError(f'{quoted(fields[0])} has no address; allowed: PATH [REMOTE|]URL "User Name" MAIL')
+    raw, address, *rest = fields
+    path = expand_path(raw)
+    found = _REMOTE.fullmatch(address)
+    remote, url = (found[1], found[2]) if found else ("origin", address)
+    check_remote(remote)
+    check_url(url)
+    user, options = _rest(backend, rest)
+    name = free_name(name_from(path.name) or "root", taken)
+    return JobConfig(name=name, path=path, backend=backend, url=url, remote=remote, user=user, options=options)
+
+
+def _rest(backend: str, rest: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the identity and the options that the fields behind the address mean."""
+    if len(rest) > 2:
+        raise ValueError(f"too many fields: {quoted(' '.join(rest[2:]))}; a name with blanks stands in quotes")
+    if len(rest) == 2:
+        name, mail = rest
+        if not _MAIL.fullmatch(mail):
+            raise ValueError(f"{quoted(mail)} is no mail address; a name with blanks stands in quotes")
+        user = f"{name} <{mail}>"
+        check_identity(user)
+        return user, ()
+    if rest and backend == "unison":
+        return "", (f"include {rest[0]}",)
+    if rest:
+        raise ValueError(f'{quoted(rest[0])} is a name without a mail address; allowed: "User Name" MAIL')
+    return "", ()
+
+
+def _fields(line: str) -> list[str]:
+    fields: list[str] = []
+    at = 0
+    while line[at:].strip():
+        found = _FIELD.match(line, at)
+        if found is None or line[found.end() :].startswith('"'):
+            raise ValueError("has a quote that does not end")
+        fields.append(_QUOTED.sub(lambda part: part[1] or part[2] or "", found[1]))
+        at = found.end()
+    if not all(fields):
+        raise ValueError('has an empty field ("")')
+    return fields

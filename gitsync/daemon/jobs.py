@@ -1,0 +1,179 @@
+"""The jobs of one configuration: started, stopped, changed and run.
+
+Runs on the main thread, which owns the list of jobs; connection threads ask them to run, with a deadline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from gitsync.backends.base import Report
+from gitsync.backends.registry import BACKENDS
+from gitsync.clock import Clock
+from gitsync.config.options import JobConfig, RepoConfig
+from gitsync.daemon.lock import RepositoryLocks
+from gitsync.engine.board import Board
+from gitsync.engine.job import JOB_FILE, Job, remembered
+from gitsync.engine.memory import Memory
+from gitsync.engine.messages import RunNow
+from gitsync.engine.owner import Ask, Stop
+from gitsync.errors import GitsyncError
+from gitsync.git.integrate import recover
+from gitsync.git.locks import storage_error
+from gitsync.git.worktree import Worktree
+from gitsync.model import Problem
+
+# How many jobs run at the same time: each is a program with a network connection of its own.
+TURNS = 3
+STOP_S = 4.0
+# A change to a watched work tree waits until what is pending there is committed.
+PERFORM_S = 120.0
+
+Act = Callable[[Worktree], Any]
+
+
+class Jobs:
+    """The threads of the jobs."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        board: Board,
+        state_dir: Path,
+        on_message: Callable[[object], None],
+        perform: Callable[[str, Act, float], Any],
+        watched: Callable[[Path], str | None],
+        *,
+        is_scheduled: bool,
+    ) -> None:
+        self._clock = clock
+        self._board = board
+        self._state_dir = state_dir
+        self._on_message = on_message
+        self._perform = perform
+        self._watched = watched
+        self._is_scheduled = is_scheduled
+        self._deadline_s = 0.0
+        self._jobs: dict[str, Job] = {}
+        self._turns: SimpleQueue[None] = SimpleQueue()
+        for _ in range(TURNS):
+            self._turns.put(None)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a job of that name."""
+        return name in self._jobs
+
+    def _start(self, config: JobConfig) -> None:
+        notes_dir = self.notes_dir(config)
+        job = Job(
+            config,
+            BACKENDS[config.backend],
+            clock=self._clock,
+            board=self._board,
+            notes_dir=notes_dir,
+            deadline_s=self._deadline_s,
+            borrow=partial(self._borrow, config, notes_dir),
+            turns=self._turns,
+            is_scheduled=self._is_scheduled,
+            on_death=self._on_message,
+        )
+        self._jobs[config.name] = job
+        job.start()
+
+    def stop(self, names: list[str] | None = None) -> None:
+        """End jobs, all of them when none is named; what is under way is cancelled and runs again at the next start."""
+        gone = [self._jobs.pop(name) for name in list(self._jobs) if names is None or name in names]
+        for job in gone:
+            job.cancel()
+            job.post(Stop())
+        ends_at = self._clock.now() + STOP_S
+        for job in gone:
+            job.join(max(0.0, ends_at - self._clock.now()))
+
+    def reload(self, wanted: tuple[JobConfig, ...], deadline_s: float) -> None:
+        """Take over a configuration: jobs appear, disappear and change."""
+        is_same = deadline_s == self._deadline_s
+        self._deadline_s = deadline_s
+        kept = {job.name for job in wanted if is_same and job.name in self._jobs and self._jobs[job.name].config == job}
+        gone = [name for name in self._jobs if name not in kept]
+        self.stop(gone)
+        for name in gone:
+            self._board.forget_job(name)
+        for job in wanted:
+            if job.name not in kept and job.backend in BACKENDS:
+                self._start(job)
+
+    def tell(self, name: str, message: object) -> None:
+        """Post a message (Pause, Resume) to a job."""
+        self._jobs[name].post(message)
+
+    def run(self, names: list[str], direction: str, patience_s: float) -> dict[str, Report]:
+        """Run jobs now and return their reports; what could not be run is the problem of its report."""
+        futures: dict[str, Future[Any]] = {}
+        for name in names:
+            futures[name] = Future()
+            self._jobs[name].post(Ask(RunNow(direction), futures[name]))
+        ends_at = self._clock.now() + patience_s
+        reports: dict[str, Report] = {}
+        for name, future in futures.items():
+            try:
+                reports[name] = future.result(max(0.0, ends_at - self._clock.now()))
+            except TimeoutError:
+                problem = Problem("no-answer", f"{name} is still running", "look again with: gitsyncctl status")
+                reports[name] = Report(problem=problem)
+            except GitsyncError as error:
+                reports[name] = Report(problem=Problem(error.code, error.message, error.hint))
+        return reports
+
+    def look(self, wanted: tuple[JobConfig, ...]) -> None:
+        """Put onto the board what is remembered of jobs that nobody runs."""
+        for config in wanted:
+            self._board.set_job(remembered(config, Memory(self.notes_dir(config) / JOB_FILE)))
+
+    def notes_dir(self, config: JobConfig) -> Path:
+        """Return the directory for a job's lock, memory and history, made where missing."""
+        # By what is synced, not by name: a renamed job keeps its history, and two names for one pair share a lock.
+        both = os.fsencode(config.path) + b"\0" + os.fsencode(config.url) + b"\0" + config.backend.encode()
+        path = self._state_dir / "jobs" / hashlib.sha256(both).hexdigest()[:16]
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(f"cannot make the directory {path}", error) from error
+        return path
+
+    def _borrow(self, config: JobConfig, notes_dir: Path, act: Act) -> Any:
+        """Return what `act` makes of a job's git work tree; runs on the job's thread.
+
+        A watched one is the committer's: there `act` runs on its thread, when what is pending is committed.
+        """
+        repo = self._watched(config.path)
+        if repo is not None:
+            return self._perform(repo, act, PERFORM_S)
+        locks = RepositoryLocks()
+        locks.acquire(config.name, config.path)
+        try:
+            worktree = Worktree(config.path, notes_dir)
+            try:
+                recover(worktree)
+                return act(worktree)
+            finally:
+                worktree.close()
+        finally:
+            locks.release_all()
+
+
+def watching(repos: Callable[[], tuple[RepoConfig, ...]]) -> Callable[[Path], str | None]:
+    """Return a function from a directory to the name of the watched repository whose root it is, None for none."""
+
+    def watched(path: Path) -> str | None:
+        wanted = os.path.realpath(path)
+        return next((repo.name for repo in repos() if os.path.realpath(repo.path) == wanted), None)
+
+    return watched

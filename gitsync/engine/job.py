@@ -1,0 +1,271 @@
+"""One job with a server: when it runs, under which lock, and what its runs mean for its state.
+
+Runs on the thread `job-NAME`, one a job. It owns the job's schedule, lock, memory and history; the work itself is a
+backend's. At most as many run at a time as there are turns, so that a login with twenty overdue jobs is no storm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from gitsync.backends.base import Backend, Direction, Level, Order, Report
+from gitsync.clock import Clock, iso
+from gitsync.config.options import JobConfig
+from gitsync.core.jobs import allowed, first_run, run_after
+from gitsync.engine import runs
+from gitsync.engine.board import Board
+from gitsync.engine.memory import Memory
+from gitsync.engine.messages import Pause, Resume, RunNow
+from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.engine.verdicts import STATES
+from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
+from gitsync.model import JobStatus, Problem, RepoState
+
+logger = logging.getLogger(__name__)
+
+JOB_FILE, LOCK_FILE = "job.json", "lock"
+TURN_POLL_S = 0.2
+
+
+class Job(Owner):
+    """Owns the exchange of one directory with its server."""
+
+    def __init__(
+        self,
+        config: JobConfig,
+        backend: Backend,
+        *,
+        clock: Clock,
+        board: Board,
+        notes_dir: Path,
+        deadline_s: float,
+        borrow: Callable[[Callable[[Any], Any]], Any],
+        turns: SimpleQueue[None],
+        is_scheduled: bool,
+        on_death: Callable[[ThreadDied], None],
+    ) -> None:
+        super().__init__(f"job-{config.name}", clock, on_death)
+        self.config = config
+        self._backend = backend
+        self._board = board
+        self._notes_dir = notes_dir
+        self._deadline_s = deadline_s
+        self._borrow = borrow
+        self._turns = turns
+        self._is_scheduled = is_scheduled
+        self._memory = Memory(notes_dir / JOB_FILE)
+        self._status = remembered(config, self._memory)
+        self._failures = 0
+        self._run_at: float | None = None
+        self._paused_until: float | None = None
+        self._is_accepted = False
+
+    def setup(self) -> None:
+        """Show what is remembered of the time before this start, and plan the first run."""
+        last = _ended(self._memory)
+        now, wall = self.clock.now(), self.clock.wall()
+        if self._is_scheduled:
+            at = first_run(None if last is None else now - (wall - last), self.config.every, now, random.random())
+            self._run_at = at
+        self._show()
+
+    def wake_at(self) -> float | None:
+        """Return when the next run is due."""
+        if self._status.state is RepoState.PAUSED:
+            return self._paused_until
+        return None if self._status.state is RepoState.HALTED or self.is_cancelled else self._run_at
+
+    def step(self, message: object | None, now: float) -> None:
+        """Take one message; run when that is due."""
+        match message:
+            case Stop():
+                self.end()
+                return
+            case Ask(what=RunNow(direction=direction), future=future):
+                self._run_asked(direction, future)
+            case Pause(until=until):
+                self._paused_until = until
+                self._memory.remember(is_paused=True if until is None else None)
+                self._show(state=RepoState.PAUSED, reason="paused by you")
+            case Resume(is_accepted=is_accepted):
+                self._resume(is_accepted=is_accepted)
+        wake_at = self.wake_at()
+        if wake_at is None or wake_at > self.clock.now():
+            return
+        if self._status.state is RepoState.PAUSED:
+            self._resume(is_accepted=False)
+        else:
+            self._perform(Direction(self.config.mode))
+
+    def _resume(self, *, is_accepted: bool) -> None:
+        halt = self._memory.get("halt")
+        self._paused_until = None
+        self._memory.remember(is_paused=None)
+        # Without a word that it is meant, the brake that stopped it is met again.
+        self._is_accepted = is_accepted and halt is not None
+        self._memory.remember(halt=None)
+        self._failures = 0
+        self._run_at = self.clock.now() if self._is_scheduled else None
+        self._show(state=RepoState.OK, reason="", error=None)
+
+    def _run_asked(self, wanted: str, future: Future[Any]) -> None:
+        name, direction = self.config.name, allowed(self.config.mode, wanted)
+        status = self._status
+        if not direction:
+            future.set_exception(
+                OperationError(
+                    f'{name} is configured with mode = "{self.config.mode}": it does not {wanted}',
+                    f"to change that: gitsyncctl config set job.{name}.mode both",
+                    code="wrong-direction",
+                )
+            )
+        elif status.state in (RepoState.PAUSED, RepoState.HALTED):
+            hint = status.error.hint if status.error else f"gitsyncctl resume {name}"
+            future.set_exception(OperationError(f"{name} is {status.state}: {status.reason}", hint, code="held"))
+        else:
+            future.set_result(self._perform(Direction(direction)))
+
+    # -- a run --------------------------------------------------------------------------------------------------------
+
+    def _perform(self, direction: Direction) -> Report:
+        began = self.clock.wall()
+        with self._turn() as has_turn:
+            if not has_turn:
+                return Report(problem=Problem("cancelled", f"{self.config.name}: stopped before its turn came"))
+            self._show(state=RepoState.SYNCING, reason=f"{direction} with {self.config.backend}")
+            report = self._worked(direction)
+        self._settle(direction, began, report)
+        return report
+
+    def _worked(self, direction: Direction) -> Report:
+        order = Order(
+            self.config,
+            direction,
+            self._notes_dir,
+            self._deadline_s,
+            is_accepted=self._is_accepted,
+            is_cancelled=lambda: self.is_cancelled,
+            tell=self._tell,
+            borrow=self._borrow,
+        )
+        try:
+            with _locked(self._notes_dir / LOCK_FILE, self.config.name):
+                return self._backend(order)
+        except GitsyncError as error:
+            return Report(problem=Problem(error.code, error.message, error.hint))
+        except OSError as error:
+            what = error.strerror or str(error)
+            message = f"{self.config.name}: {error.filename or self.config.path}: {what}"
+            return Report(problem=Problem("failed", message, "check the path and its permissions"))
+
+    def _settle(self, direction: Direction, began: float, report: Report) -> None:
+        wall, name = self.clock.wall(), self.config.name
+        problem, state = report.problem, RepoState.OK
+        self._is_accepted = False
+        if problem is not None and problem.code == "cancelled":
+            self._show(state=RepoState.OK, reason="")
+            return  # it did not end: the next start runs it again
+        needy = next((item for item in report.items if item.level is Level.ATTENTION), None)
+        if problem is not None:
+            state = RepoState.HALTED if report.is_halting else STATES.get(problem.code, RepoState.ERROR)
+        elif needy is not None:
+            state = RepoState.CONFLICT if report.conflicts else RepoState.ERROR
+            problem = Problem(needy.code, needy.message, needy.hint)
+        is_waiting = any(item.level is Level.WAITING for item in report.items)
+        self._failures = self._failures + 1 if report.problem is not None or is_waiting else 0
+        halt = problem.to_json() if problem and report.is_halting else None
+        self._memory.remember(ended=wall, halt=halt, conflicts=list(report.conflicts) or None)
+        run = {"started": iso(began), "ended": iso(wall), "direction": str(direction), "state": str(state)}
+        told = {"items": [item.to_json() for item in report.items], "error": problem.to_json() if problem else None}
+        runs.note(self._notes_dir, {**run, **told})
+        if self._is_scheduled:
+            self._run_at = run_after(self.clock.now(), self.config.every, self._failures, random.random())
+        changed = sum(item.level is Level.DONE for item in report.items)
+        if changed:
+            count = f"{changed} {'change' if changed == 1 else 'changes'}"
+            self._board.publish("job", name, f"{name}: {direction} with {self.config.backend}: {count}")
+        self._show(
+            state=state,
+            reason=problem.message if problem else "",
+            error=problem,
+            last_run=iso(wall),
+            conflicts=report.conflicts,
+        )
+
+    def _tell(self, line: str) -> None:
+        self._show(reason=line)
+        self._board.publish("progress", self.config.name, f"{self.config.name}: {line}", level=logging.DEBUG)
+
+    def _show(self, **changes: Any) -> None:
+        until = self._run_at
+        planned = None if until is None else iso(self.clock.wall() + max(0.0, until - self.clock.now()))
+        self._status = replace(self._status, **changes)
+        if self._status.state in (RepoState.PAUSED, RepoState.HALTED):
+            planned = None
+        self._status = replace(self._status, next_run=planned)
+        self._board.set_job(self._status)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Wait for a turn; without one, because the thread is to stop, the run is left out."""
+        while not self.is_cancelled:
+            try:
+                self._turns.get(timeout=TURN_POLL_S)
+            except Empty:
+                continue
+            try:
+                yield True
+            finally:
+                self._turns.put(None)
+            return
+        yield False
+
+
+def remembered(config: JobConfig, memory: Memory) -> JobStatus:
+    """Return how a job stands by what its last run left behind."""
+    last, halt, conflicts = _ended(memory), memory.get("halt"), memory.get("conflicts")
+    status = JobStatus(config.name, config.backend, config.mode, str(config.path))
+    status = replace(status, last_run=None if last is None else iso(last))
+    if isinstance(conflicts, list):
+        status = replace(status, conflicts=tuple(map(str, conflicts)))
+    if isinstance(halt, dict):
+        problem = Problem(str(halt.get("code")), str(halt.get("message")), str(halt.get("hint", "")))
+        status = replace(status, state=RepoState.HALTED, reason=problem.message, error=problem)
+    if memory.get("is_paused") is True:
+        status = replace(status, state=RepoState.PAUSED, reason="paused by you")
+    return status
+
+
+def _ended(memory: Memory) -> float | None:
+    ended = memory.get("ended")
+    return float(ended) if isinstance(ended, int | float) else None
+
+
+@contextlib.contextmanager
+def _locked(path: Path, name: str) -> Iterator[None]:
+    """Hold a job's lock: a flock, so that no crash leaves it behind. Raise AlreadyRunningError when it is taken."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            raise AlreadyRunningError(
+                f"{name} is being run by another gitsync with PID {holder}", "wait until it has ended"
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+        os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitsync.config.legacy.sync_conf import conf_files, jobs_of, parse_conf
+from gitsync.config.load import load
+from gitsync.config.options import JobConfig
+
+SOURCE = Path("/c/home.conf")
+
+
+def test_a_file_as_sync_manager_knew_it(home: Path) -> None:
+    conf = parse_conf(
+        "env=home,work\n"
+        "# my projects\n"
+        "\n"
+        "[git]\n"
+        '~/thesis git@server:thesis.git "Ada Lovelace" ada@example.org\n'
+        "~/site\tupstream|https://example.org/site.git\tAda\tada@example.org\n"
+        "[unison]\n"
+        '"~/My Photos" "ssh://server//srv/my photos" photos\n'
+        "[rsync]\n"
+        "~/Music server:/srv/music\n",
+        SOURCE,
+    )
+    assert conf.faults == ()
+    assert conf.environments == ("home", "work")
+    assert conf.jobs == (
+        JobConfig(
+            name="thesis", path=home / "thesis", url="git@server:thesis.git", user="Ada Lovelace <ada@example.org>"
+        ),
+        JobConfig(
+            name="site",
+            path=home / "site",
+            url="https://example.org/site.git",
+            remote="upstream",
+            user="Ada <ada@example.org>",
+        ),
+        JobConfig(
+            name="My Photos",
+            path=home / "My Photos",
+            backend="unison",
+            url="ssh://server//srv/my photos",
+            options=("include photos",),
+        ),
+        JobConfig(name="Music", path=home / "Music", backend="rsync", url="server:/srv/music"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("~/a", "has no address"),
+        ("relative/a /b", "is relative"),
+        ('~/a /b "Ada', "quote that does not end"),
+        ("~/a /b Ada Lovelace ada@example.org", "too many fields"),
+        ("~/a /b Ada Lovelace", "is no mail address"),
+        ("~/a /b Ada", "a name without a mail address"),
+        ("~/a --upload-pack=x", "cannot be an address"),
+        ('~/a ""', "an empty field"),
+        ("$NO_SUCH_VARIABLE/a /b", "is not set"),
+        ("[svn]", "unknown section [svn]"),
+    ],
+)
+def test_a_bad_line_is_told_with_its_place_and_the_others_hold(home: Path, line: str, fault: str) -> None:
+    conf = parse_conf(f"[git]\n{line}\n[git]\n~/good /srv/good.git\n", SOURCE)
+    assert [job.name for job in conf.jobs] == ["good"]
+    assert len(conf.faults) == 1
+    assert conf.faults[0].startswith("/c/home.conf:2: ")
+    assert fault in conf.faults[0]
+
+
+def test_a_quote_inside_of_a_word_belongs_to_it(home: Path) -> None:
+    conf = parse_conf("[git]\n~/o'brien /srv/it's.git \"Conan O'Brien\" c@example.org\n", SOURCE)
+    assert conf.faults == ()
+    assert conf.jobs[0].path == home / "o'brien"
+    assert conf.jobs[0].user == "Conan O'Brien <c@example.org>"
+
+
+def test_a_line_before_any_section_and_lines_of_an_unknown_one_do_not_run(home: Path) -> None:
+    conf = parse_conf("~/a /srv/a\n[svn]\n~/b /srv/b\n[git]\n~/c /srv/c\n", SOURCE)
+    assert [job.name for job in conf.jobs] == ["c"]
+    assert [fault.partition(": ")[0] for fault in conf.faults] == ["/c/home.conf:1", "/c/home.conf:2"]
+
+
+def test_only_the_files_for_this_environment_are_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = home / ".sync-conf"
+    directory.mkdir()
+    (directory / "a.conf").write_text("env=work\n[git]\n~/a /srv/a\n")
+    (directory / "b.conf").write_text("env = home, work\n[git]\n~/b /srv/b\n")
+    (directory / "c.conf").write_text("[git]\n~/x/a /srv/c\n")
+    (directory / "notes.txt").write_text("[git]\n~/d /srv/d\n")
+    monkeypatch.setenv("SYNC_ENV", "home")
+    assert [job.name for job in jobs_of(conf_files())[0]] == ["b", "a"]
+    monkeypatch.setenv("SYNC_ENV", "work")
+    assert [(job.name, job.url) for job in jobs_of(conf_files())[0]] == [
+        ("a", "/srv/a"),
+        ("b", "/srv/b"),
+        ("a-2", "/srv/c"),
+    ]
+    monkeypatch.delenv("SYNC_ENV")
+    assert [job.name for job in jobs_of(conf_files())[0]] == ["a"]
+
+
+def test_they_come_on_top_of_the_configuration_and_their_faults_are_notices(home: Path) -> None:
+    (home / ".sync-conf").mkdir()
+    (home / ".sync-conf/a.conf").write_text("[git]\n~/a /srv/a\n~/b /srv/b\nnonsense\n")
+    config_file = home / "config.toml"
+    config_file.write_text('[[job]]\npath = "~/a"\nurl = "/srv/a"\nname = "mine"\n')
+    config = load(str(config_file))
+    assert [job.name for job in config.jobs] == ["mine", "b"]
+    assert any("a.conf:4: " in notice for notice in config.notices)
