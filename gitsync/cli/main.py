@@ -55,7 +55,7 @@ def _run(argv: list[str], output: Output) -> int:
     if word in ("-h", "--help", "help") and not after:
         from gitsync.cli.parser import overview
 
-        output.painted(overview().splitlines())
+        output.painted(overview(output.size[0] if output.size else None))
         return EXIT_OK
     if word == "--version":
         from gitsync.version import VERSION

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from gitsync.cli import words
+from gitsync.cli import text, words
 from gitsync.control import table
-from gitsync.control.commands import COMMANDS, LISTS
+from gitsync.control.commands import COMMANDS, GROUPS, LISTS
 from gitsync.control.table import Command, Parameter
 from gitsync.errors import UsageError
 
@@ -21,8 +21,19 @@ GLOBAL_OPTIONS = (
     ("--socket", "PATH", "the daemon's socket (else $GITSYNC_SOCKET, else one in the runtime directory)"),
     ("--json", "", "print one JSON document on stdout and nothing else there"),
 )
+EXAMPLES = ("gitsyncctl watch ~/Notes --init", "gitsyncctl status --watch", "gitsyncctl sync notes --wait")
+EXIT_STATUS = (
+    (0, "done"),
+    (1, "done, but something needs you"),
+    (2, "wrong usage or configuration"),
+    (3, "the daemon is not running, or is already running"),
+    (4, "the operation failed"),
+    (70, "a bug of ours"),
+)
 INDENT = "  "
 WIDEST = 120
+# The least that a sentence beside a name needs.
+NARROWEST = 24
 _READERS = {
     table.PATH: words.absolute,
     table.TARGET: words.target,
@@ -47,9 +58,9 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 class HelpAsked(Exception):
     """The command line asks for a command's help."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+    def __init__(self, shown: str) -> None:
+        super().__init__(shown)
+        self.text = shown
 
 
 class _Parser(argparse.ArgumentParser):
@@ -106,31 +117,43 @@ def _declare(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
         parser.add_argument(parameter.name, nargs=None if parameter.is_required else "?", **more)
 
 
-def overview() -> str:
-    """Return the help of the whole program."""
+def overview(columns: int | None = None) -> list[str]:
+    """Return the help of the whole program; no line but an example is wider than `columns`."""
     widest = max(len(command.name) for command in COMMANDS)
+    options = [(f"{flag} {metavar}".strip(), help) for flag, metavar, help in GLOBAL_OPTIONS]
+    options += [("--version", "print the version"), ("-h, --help", "print this; after COMMAND: all about that command")]
     lines = [
-        "usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...",
+        *_filled("usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...", columns),
         "",
-        "Look at and steer gitsync, which keeps directories versioned and the same on all your machines.",
-        "",
-        "commands:",
-        *(f"{INDENT}{command.name:<{widest}}  {command.summary}" for command in COMMANDS),
-        "",
-        "options, before or after COMMAND:",
-        *(f"{INDENT}{(flag + ' ' + metavar).strip():<{widest + 8}}  {help}" for flag, metavar, help in GLOBAL_OPTIONS),
-        f"{INDENT}{'--version':<{widest + 8}}  print the version",
-        f"{INDENT}{'-h, --help':<{widest + 8}}  print this; after COMMAND: all about that command",
-        "",
-        "examples:",
-        f"{INDENT}gitsyncctl watch ~/Notes --init",
-        f"{INDENT}gitsyncctl status --watch",
-        f"{INDENT}gitsyncctl sync notes --wait",
-        "",
-        "exit status: 0 done; 1 done, but something needs you; 2 wrong usage or configuration;",
-        "             3 the daemon is not running; 4 the operation failed; 70 a bug of ours",
+        *_filled(
+            "Look at and steer gitsync, which keeps directories versioned and the same on all your machines.", columns
+        ),
     ]
-    return "\n".join(lines)
+    for title, commands in GROUPS:
+        if commands:
+            lines += ["", f"{title}:"]
+            lines += [line for each in commands for line in _entry(each.name, each.summary, widest, columns)]
+    lines += ["", "options, before or after COMMAND:"]
+    lines += [line for name, help in options for line in _entry(name, help, max(widest, 13), columns)]
+    lines += ["", "examples:", *(INDENT + example for example in EXAMPLES), ""]
+    lines += _filled("exit status: " + "; ".join(f"{status} {what}" for status, what in EXIT_STATUS), columns)
+    return lines
+
+
+def _entry(name: str, help: str, widest: int, columns: int | None) -> list[str]:
+    """Return a name and, beside it, what it is: below it where there is no room beside."""
+    indent = " " * (len(INDENT) + widest + 2)
+    beside = None if columns is None else columns - len(indent)
+    if beside is not None and beside < NARROWEST:
+        return [INDENT + name, *(INDENT * 2 + line for line in _filled(help, columns, len(INDENT) * 2))]
+    first, *rest = _filled(help, columns, len(indent))
+    return [f"{INDENT}{name:<{widest}}  {first}", *(indent + line for line in rest)]
+
+
+def _filled(sentence: str, columns: int | None, taken: int = 0) -> list[str]:
+    if columns is None:
+        return [sentence]
+    return [line.strip() for line in text.wrap(sentence, max(columns - taken - 2, NARROWEST), "")]
 
 
 def _sentence(summary: str) -> str:

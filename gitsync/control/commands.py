@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gitsync.control.rows import files, home, jobs, repos, service, trouble
+from gitsync.control.rows import daemon, files, home, jobs, repos, service, trouble
 from gitsync.control.table import COUNT, DURATION, FLAG, PATH, PATHS, TARGET, TARGETS, Command, Parameter
 from gitsync.errors import UsageError
 
@@ -30,14 +30,15 @@ class InvalidParamsError(UsageError):
 
 
 # Append only: scripts and other versions of the programs know these names.
-COMMANDS: tuple[Command, ...] = (
-    *repos.ROWS,
-    *home.ROWS,
-    *files.ROWS,
-    *trouble.ROWS,
-    *jobs.ROWS,
-    *service.ROWS,
+GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
+    ("watched repositories", repos.ROWS),
+    ("files of your home directory", home.ROWS),
+    ("files and their history", files.ROWS),
+    ("what went wrong between machines", trouble.ROWS),
+    ("jobs with a server", jobs.ROWS),
+    ("the daemon and its settings", (*daemon.ROWS, *service.ROWS)),
 )
+COMMANDS: tuple[Command, ...] = tuple(command for _, rows in GROUPS for command in rows)
 BY_NAME = {command.name: command for command in COMMANDS}
 
 

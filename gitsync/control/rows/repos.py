@@ -1,4 +1,4 @@
-"""The commands for watched repositories, the daemon and its configuration."""
+"""The commands for watched repositories."""
 
 from __future__ import annotations
 
@@ -61,45 +61,5 @@ ROWS = (
         NAMES,
         Parameter("accept", FLAG, "--accept", help="yes, the change that a brake stopped is meant"),
         epilog="gitsyncctl resume\ngitsyncctl resume notes --accept",
-    ),
-    Command(
-        "events",
-        "show what happened",
-        Parameter("follow", FLAG, "-f", "--follow", help="go on as things happen, until Ctrl-C"),
-        epilog="gitsyncctl events\ngitsyncctl events --follow --json | jq .message",
-    ),
-    Command(
-        "reload",
-        "read the configuration again",
-        epilog="gitsyncctl reload",
-        timeout_s=60.0,
-    ),
-    Command(
-        "stop",
-        "commit what is pending and stop the daemon",
-        epilog="gitsyncctl stop",
-        timeout_s=30.0,
-    ),
-    Command(
-        "config",
-        "show, check or change the configuration file; comments are kept",
-        Parameter(
-            "action",
-            TEXT,
-            choices=("path", "check", "get", "set", "edit"),
-            is_required=True,
-            help="path: where it is; check: its faults; get, set: one key; edit: in your editor",
-        ),
-        Parameter("key", TEXT, help="as defaults.quiet or repo.notes.pull"),
-        Parameter("value", TEXT, help="as it would stand in the file; quotes may be left out"),
-        epilog="gitsyncctl config check\ngitsyncctl config get defaults.quiet\ngitsyncctl config set defaults.quiet 5s",
-        is_local=True,
-    ),
-    Command(
-        "import",
-        "turn the configuration of the first GitSync into config.toml; the old file stays",
-        Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="its INI file, as ~/.config/gitsync.ini"),
-        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --gitsync ~/.config/gitsync.ini",
-        is_local=True,
     ),
 )
