@@ -91,5 +91,13 @@ def test_every_command_has_help_with_examples(command: object) -> None:
 
 
 def test_the_overview_names_every_command() -> None:
-    shown = parser.overview()
+    shown = "\n".join(parser.overview())
     assert all(f"  {command.name} " in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize("columns", [30, 40, 80, 200])
+def test_the_overview_fits_the_terminal(columns: int) -> None:
+    shown = parser.overview(columns)
+    examples = shown.index("examples:")
+    assert all(len(line) <= columns for line in shown[:examples])
+    assert {line.split()[0] for line in shown if line.startswith("  ")} >= {command.name for command in COMMANDS}
