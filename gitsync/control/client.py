@@ -222,18 +222,3 @@ def _wait(seconds: float) -> None:
     from gitsync import clock  # here: only a busy daemon makes us wait
 
     clock.sleep(seconds)
-
-
-def is_listening(path: str | os.PathLike[str]) -> bool:
-    """Whether somebody listens on the socket."""
-    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    try:
-        connection.settimeout(CONNECT_TIMEOUT_S)
-        connection.connect(os.fsencode(path))
-    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-        return False
-    except OSError:
-        return True  # busy is alive
-    finally:
-        connection.close()
-    return True

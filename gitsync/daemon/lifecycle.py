@@ -36,7 +36,9 @@ from gitsync.control import bugs
 from gitsync.control.server import ControlServer
 from gitsync.daemon.desk import Desk
 from gitsync.daemon.handlers import Handlers
+from gitsync.daemon.readiness import Readiness, told
 from gitsync.daemon.runtime import Runtime
+from gitsync.daemon.socket_activation import inherited
 from gitsync.engine.messages import WatcherDoubted
 from gitsync.engine.owner import Ask, ThreadDied
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, OperationError
@@ -72,6 +74,7 @@ class Service:
         self._config_option = config_option
         self._socket = socket
         self._inbox: SimpleQueue[object] = SimpleQueue()
+        self._readiness = Readiness(clock)
         self.runtime = Runtime(config, clock, places.state_dir(), self._inbox.put, is_watching=True)
 
     def lock_repositories(self) -> None:
@@ -83,16 +86,22 @@ class Service:
         runtime = self.runtime
         with contextlib.ExitStack() as stack:
             self._catch_signals()
+            listen_fd = inherited(self._socket)
             stack.callback(runtime.stop)
             runtime.start()
             desk = Desk(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
             handlers = Handlers(desk)
-            server = ControlServer(self._socket, handlers.dispatch, runtime.board.subscribe, on_bug=self._take_bug)
+            server = ControlServer(
+                self._socket, handlers.dispatch, runtime.board.subscribe, listen_fd, on_bug=self._take_bug
+            )
             server.start()
             stack.callback(server.stop, SOCKET_STOP_S)
             logger.debug("answering on %s", self._socket)
             on_ready()
-            return self._loop()
+            self._readiness.ready(self._story())
+            status = self._loop()
+            self._readiness.stopping()
+            return status
 
     def reload_soon(self) -> dict[str, Any]:
         """Ask the main thread to reload and return what changed; called on a connection's thread."""
@@ -127,9 +136,26 @@ class Service:
                     logger.critical("ending: a bug of ours in the thread %s; the report is in %s", name, report)
                     return EXIT_BUG
             self.runtime.remake_watchers()
+            self._show_life()
+
+    def _show_life(self) -> None:
+        """Tell the service manager how things stand, and that we live unless a thread of ours is stuck."""
+        if not self._readiness.is_heard:
+            return
+        self._readiness.say(self._story())
+        stuck = self.runtime.stuck_threads(self._clock.now())
+        if not stuck:
+            self._readiness.ping()
+        elif self._readiness.is_due:
+            logger.critical("no sign of life for the service manager: stuck: %s", ", ".join(stuck))
+            self._readiness.skip()
+
+    def _story(self) -> str:
+        return told([self.runtime.board.status(repo.name) for repo in self.runtime.config.repos])
 
     def _next(self) -> object | None:
-        wake_at = self.runtime.wake_at()
+        instants = (self.runtime.wake_at(), self._readiness.wake_at())
+        wake_at = min((instant for instant in instants if instant is not None), default=None)
         try:
             if wake_at is None:
                 return self._inbox.get()
@@ -138,9 +164,13 @@ class Service:
             return None
 
     def _reload(self) -> dict[str, Any]:
-        changed = self.runtime.reload(load(self._config_option))
-        told = ", ".join(f"{what} {', '.join(names)}" for what, names in changed.items() if names)
-        logger.info("configuration read again: %s", told or "nothing changed")
+        self._readiness.reloading()
+        try:
+            changed = self.runtime.reload(load(self._config_option))
+        finally:
+            self._readiness.ready(self._story())
+        difference = ", ".join(f"{what} {', '.join(names)}" for what, names in changed.items() if names)
+        logger.info("configuration read again: %s", difference or "nothing changed")
         return dict(changed)
 
     def _reload_for_signal(self) -> None:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gitsync.clock import Clock
 from gitsync.config.options import Config, RepoConfig
@@ -25,7 +25,7 @@ from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, Drop, Perform, Rescan, WatcherDoubted
+from gitsync.engine.messages import Adopt, Drop, Noticed, Perform, Rescan, WatcherDoubted
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.locks import storage_error
@@ -59,7 +59,7 @@ class Runtime:
         self.config = config
         self.clock = clock
         self.housekeeper = Housekeeper(config.hooks, clock, on_message)
-        self.board = Board(clock, self.housekeeper.post)
+        self.board = Board(clock, self._take_event)
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message)
         self.exchangers: dict[str, Exchanger] = {}
@@ -263,6 +263,17 @@ class Runtime:
         except OSError as error:
             raise storage_error(f"cannot make the directory {path}", error) from error
         return path
+
+    def stuck_threads(self, now: float) -> list[str]:
+        """Return the threads that have been at one step for longer than is plausible; `now` is monotonic seconds."""
+        # The housekeeper may wait for a hook or for `git gc` as long as it likes: nothing waits for it.
+        return [owner.name for owner in (self.committer, *self.exchangers.values()) if owner.is_stuck(now)]
+
+    def _take_event(self, event: dict[str, Any]) -> None:
+        """Pass on what the board was told; runs on the thread that told it."""
+        self.housekeeper.post(event)
+        if event["event"] in ("problem", "recovered"):
+            self._on_message(Noticed())
 
     def _route(self, name: str, message: object) -> None:
         """Deliver what the committer says of a repository; runs on the committer thread."""

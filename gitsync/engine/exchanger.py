@@ -56,6 +56,7 @@ class Exchanger(Owner):
         super().__init__(f"exchange-{config.name}", clock, on_death)
         self.config = config
         self._timeout_s = timeout_s
+        self.step_patience_s = max(self.step_patience_s, 2 * CROSSINGS * timeout_s)
         self._board = board
         self._committer = committer
         self._machine = ExchangeState.IDLE

@@ -46,6 +46,11 @@ class WatcherDoubted:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Trouble began or ended somewhere; told to the main thread, which tells the service manager."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """An exchanger knows what the remote has; `upstream` is None when the remote has no such branch."""
 

@@ -20,6 +20,10 @@ from gitsync.errors import OperationError
 
 logger = logging.getLogger(__name__)
 
+# How long one step may take before the service manager is told that the thread is stuck. Children have deadlines of
+# their own, the longest of them 10 minutes; killing a step that only takes long would begin it anew for ever.
+STEP_PATIENCE_S = 1800.0
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -53,6 +57,8 @@ class Owner:
         self._has_ended = False
         self._is_closed = False
         self._is_cancelled = threading.Event()
+        self._busy_since: float | None = None
+        self.step_patience_s = STEP_PATIENCE_S
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -92,6 +98,11 @@ class Owner:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
+    def is_stuck(self, now: float) -> bool:
+        """Whether the thread has been at one step for longer than is plausible; asked by the main thread."""
+        since = self._busy_since
+        return since is not None and now - since > self.step_patience_s
+
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread to end, at most `timeout_s` seconds; return whether it has."""
         self._thread.join(timeout_s)
@@ -116,6 +127,7 @@ class Owner:
         """Let go of what the thread owns."""
 
     def _run(self) -> None:
+        self._busy_since = self.clock.now()
         try:
             self.setup()
             try:
@@ -127,17 +139,21 @@ class Owner:
             logger.critical("a bug of ours ended the thread %s", self.name, exc_info=True)
             self._on_death(ThreadDied(self.name, error))
         finally:
+            self._busy_since = None
             self._is_closed = True
             self._refuse_rest()
 
     def _next(self) -> object | None:
         wake_at = self.wake_at()
+        self._busy_since = None
         try:
             if wake_at is None:
                 return self.inbox.get()
             return self.inbox.get(timeout=max(0.0, wake_at - self.clock.now()))
         except Empty:
             return None
+        finally:
+            self._busy_since = self.clock.now()
 
     def _refuse_rest(self) -> None:
         while True:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from gitsync import clock
 from gitsync.cli.context import Context
-from gitsync.control import client
 from gitsync.errors import EXIT_OK, OperationError
 
 TYPE_CHECKING = False
@@ -17,11 +18,13 @@ LOOK_S = 0.05
 
 
 def run(context: Context, arguments: dict[str, Any]) -> int:
-    """Ask it to stop; return when nobody listens on its socket."""
+    """Ask it to stop; return when the process is gone, and what was pending is committed."""
     answer = context.ask(arguments)
+    pid = int(answer["pid"])
     now = clock.SystemClock().now
     ends_at = now() + PATIENCE_S
-    while client.is_listening(context.address):
+    # Not by its socket: that one closes first, and where systemd holds it a look would start the daemon anew.
+    while not _is_gone(pid):
         if now() > ends_at:
             raise OperationError(
                 f"gitsync was asked to stop and still runs after {PATIENCE_S:g} seconds",
@@ -33,3 +36,15 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     else:
         context.output.line("stopped")
     return EXIT_OK
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether the process has ended, though whoever started it may not have noticed yet."""
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].startswith(b"Z")
+    except (ProcessLookupError, PermissionError):
+        return True
+    except FileNotFoundError:
+        return False  # a system without /proc

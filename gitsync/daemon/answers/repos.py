@@ -118,7 +118,7 @@ class _Repos:
 
     def stop_now(self, params: Json) -> Json:
         self._desk.stop()
-        return {}
+        return {"pid": os.getpid()}
 
     # -- the configuration --------------------------------------------------------------------------------------------
 

@@ -56,3 +56,40 @@ def test_a_bug_is_told_and_who_waits_is_not_left_waiting() -> None:
     assert [type(one.error) for one in died] == [ZeroDivisionError]
     with pytest.raises(OperationError, match="has stopped"):
         later.result(0)
+
+
+def test_a_step_that_takes_too_long_is_seen_from_outside() -> None:
+    begun, go = Future(), Future()
+
+    class Slow(Owner):
+        def step(self, message: object | None, now: float) -> None:
+            if isinstance(message, Stop):
+                self.end()
+            else:
+                begun.set_result(None)
+                go.result(60)
+
+    clock = SystemClock()
+    slow = Slow("slow", clock, lambda death: None)
+    slow.step_patience_s = 100.0
+    assert not slow.is_stuck(clock.now() + 1000)
+    slow.start()
+    slow.post("work")
+    begun.result(60)
+    assert not slow.is_stuck(clock.now() + 50)
+    assert slow.is_stuck(clock.now() + 101)
+    go.set_result(None)
+    slow.post(Stop())
+    assert slow.join(60)
+    assert not slow.is_stuck(clock.now() + 1000)
+
+
+def test_a_thread_that_sleeps_in_its_inbox_is_not_stuck() -> None:
+    echo, _ = started()
+    assert echo.ask("hello", 10) == "hello"
+    ends_at = echo.clock.now() + 30
+    while echo.is_stuck(echo.clock.now() + 1e9) and echo.clock.now() < ends_at:
+        pass  # it has answered, and is on its way back to the inbox
+    assert not echo.is_stuck(echo.clock.now() + 1e9)
+    echo.post(Stop())
+    assert echo.join(10)
