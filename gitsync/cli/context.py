@@ -66,7 +66,7 @@ class Context:
             value = params[parameter.name]
             if parameter.kind == TARGETS:
                 changed[parameter.name] = [_directory(word) for word in value]
-            elif parameter.kind == TARGET:
+            elif parameter.kind == TARGET and value is not None:
                 changed[parameter.name] = _directory(value)
         return changed
 

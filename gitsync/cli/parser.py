@@ -81,7 +81,7 @@ def parse(command: Command, argv: list[str]) -> dict[str, Any]:
 def _parser(command: Command) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"gitsyncctl {command.name}",
-        description=_sentence(command.summary),
+        description="\n\n".join(part for part in (_sentence(command.summary), command.about) if part),
         epilog="examples:\n" + "\n".join(INDENT + line for line in command.epilog.splitlines()),
         formatter_class=_Formatter,
         allow_abbrev=False,

@@ -34,7 +34,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     ("watched repositories", repos.ROWS),
     ("files of your home directory", home.ROWS),
     ("files and their history", files.ROWS),
-    ("what went wrong between machines", trouble.ROWS),
+    ("conflicts and undoing", trouble.ROWS),
     ("jobs with a server", jobs.ROWS),
     ("the daemon and its settings", (*daemon.ROWS, *service.ROWS)),
 )

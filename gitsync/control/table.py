@@ -45,9 +45,12 @@ class Parameter:
 
 
 class Command:
-    """One command: its JSON-RPC method is its name, or "" when it never asks anybody (`is_local`)."""
+    """One command: its JSON-RPC method is its name, or "" when it never asks anybody (`is_local`).
 
-    __slots__ = ("epilog", "method", "name", "parameters", "summary", "timeout_s", "without_daemon")
+    `about` is what its help says beyond `summary` and the examples in `epilog`, in paragraphs.
+    """
+
+    __slots__ = ("about", "epilog", "method", "name", "parameters", "summary", "timeout_s", "without_daemon")
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Command:
         summary: str,
         *parameters: Parameter,
         epilog: str,
+        about: str = "",
         is_local: bool = False,
         without_daemon: str = NO,
         timeout_s: float = 10.0,
@@ -63,6 +67,7 @@ class Command:
         self.summary = summary
         self.parameters = parameters
         self.epilog = epilog
+        self.about = about
         self.method = "" if is_local else name
         self.without_daemon = without_daemon
         self.timeout_s = timeout_s

@@ -36,7 +36,7 @@ WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class LocalPart:
-    """What the committer knows of a repository."""
+    """What the committer knows of a repository; `conflicts` hold up its exchange, `kept` have both versions on disk."""
 
     path: str = ""
     branch: str = ""
@@ -48,6 +48,7 @@ class LocalPart:
     behind: int = 0
     watch: str = "native"
     conflicts: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     last_commit: CommitInfo | None = None
     error: Problem | None = None
@@ -167,7 +168,7 @@ class Board:
             ahead=local.ahead,
             behind=local.behind,
             watch=local.watch,
-            conflicts=local.conflicts,
+            conflicts=(*local.conflicts, *(path for path in local.kept if path not in local.conflicts)),
             quarantined=local.quarantined,
             last_commit=local.last_commit,
             last_pull=exchange.last_pull,

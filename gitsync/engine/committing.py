@@ -138,8 +138,10 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
     else:
         groups = [(commit_message(changes, config.message, host=socket.gethostname()), None)]
     for message, only in groups:
+        before = repository.board.local(repository.name).head
         info = worktree.commit(staged, message, author=config.author, only=only)
         if info is not None:
+            repository.copies.pass_over(before, info.id, (change.path for change in changes))
             made.append(info)
             _tell(repository, info)
     return made

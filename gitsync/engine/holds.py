@@ -10,6 +10,7 @@ import os
 
 from gitsync.core.safety import open_operation_reason, root_problem
 from gitsync.core.states import WorktreeEvent, WorktreeState
+from gitsync.engine.copies import follow
 from gitsync.engine.local import LocalRepository
 from gitsync.engine.messages import Opened, WatcherDoubted
 from gitsync.errors import TransientError
@@ -74,6 +75,7 @@ def refresh(repo: LocalRepository, now: float) -> None:
         is_held(repo, now)
         if repo.worktree is not None and repo.board.local(repo.name).head != head:
             repo.board.set_local(repo.name, last_commit=repo.worktree.last_commit())
+        follow(repo)
     except TROUBLE as trouble:
         logger.debug("%s: cannot refresh: %s", repo.name, as_error(repo.name, trouble).message)
 

@@ -20,6 +20,7 @@ from gitsync.core.debounce import due_at
 from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState, advance
 from gitsync.engine.board import Board
 from gitsync.engine.committing import Batch
+from gitsync.engine.copies import KeptCopies
 from gitsync.engine.memory import PAUSE_FILE, Memory
 from gitsync.engine.messages import Fetched, Integrated, Pause, Resume
 from gitsync.engine.performing import refuse
@@ -59,6 +60,7 @@ class LocalRepository:
         self.identity: tuple[int, int] | None = None
         self.has_upstream = False
         self.conflict: Problem | None = None
+        self.copies = KeptCopies(notes_dir)
         self.overtaken: tuple[str | None, frozenset[bytes]] | None = None  # what the last integration met, and where
         self.announced_branch = ""  # the one that the exchanger knows of
         self.paused_until: float | None = None
@@ -76,7 +78,8 @@ class LocalRepository:
         self.overtakings = 0  # how often the first of these met an edit
         self.performing: deque[tuple[Callable[[Worktree], object], Future[Any]]] = deque()
         self.pending_since = 0.0
-        board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting")
+        kept = self.copies.originals
+        board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting", kept=kept)
         board.count_pending_by(self.name, self._count_pending)
         self._memory = Memory(notes_dir / PAUSE_FILE)
         self._go_on_pausing()

@@ -11,6 +11,7 @@ from pathlib import Path
 from gitsync.config.options import RepoConfig
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
+from gitsync.engine.copies import KeptCopies
 from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Memory
 from gitsync.git.refs import ahead_behind, commit_at
 from gitsync.git.trouble import TROUBLE, as_error
@@ -29,7 +30,7 @@ def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
     try:
         worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
         try:
-            _show(board, repo, worktree)
+            _show(board, repo, worktree, notes_dir)
         finally:
             worktree.close()
         # A pause with an end may be over by now; who starts the daemon finds out.
@@ -56,13 +57,17 @@ def show_head(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
     board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=last)
 
 
-def _show(board: Board, repo: RepoConfig, worktree: Worktree) -> None:
+def _show(board: Board, repo: RepoConfig, worktree: Worktree, notes_dir: Path) -> None:
     facts = worktree.facts()
     board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=worktree.last_commit())
     if facts.open_operation or facts.branch is None:
         reason = open_operation_reason(facts.open_operation or "detached")
         board.set_local(repo.name, state=RepoState.BUSY, reason=reason)
         return
+    copies = KeptCopies(notes_dir)
+    if copies.head != facts.head:
+        copies.look(worktree, facts.head)
+    board.set_local(repo.name, kept=copies.originals)
     pending = len(worktree.scan())
     state = RepoState.PENDING if pending else RepoState.OK
     board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)

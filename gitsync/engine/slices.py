@@ -13,6 +13,7 @@ from gitsync.core.safety import mass_deletion
 from gitsync.core.schedule import back_off, next_run
 from gitsync.core.states import WorktreeEvent, WorktreeState
 from gitsync.engine.committing import commit
+from gitsync.engine.copies import follow
 from gitsync.engine.holds import halt, is_held
 from gitsync.engine.integrating import answer_at_once, integrate
 from gitsync.engine.local import HURRIED_TRIES, LocalRepository
@@ -88,6 +89,7 @@ def _rest(repo: LocalRepository, now: float) -> None:
 
 
 def _come_to_rest(repo: LocalRepository) -> None:
+    follow(repo)
     repo.is_accepted = False
     repo.failures = 0
     repo.show(RepoState.CONFLICT if repo.board.local(repo.name).conflicts else RepoState.OK, "")

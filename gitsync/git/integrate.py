@@ -172,7 +172,7 @@ def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> st
 def _apply(
     worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, reason: str, probe: Probe
 ) -> Outcome:
-    noted = prepared.journal(plan, target)
+    noted = prepared.journal(plan, target, reason)
     journal.write(worktree.notes_dir, noted)
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
         try:
@@ -191,7 +191,7 @@ def _apply(
         if not surprise:
             probe("advanced", b"")
             try:
-                refs.backup(worktree.repo, reason)
+                refs.backup(worktree.repo, reason, outcome=target)
                 arrive(worktree, applier, message)
             except GitsyncError as error:
                 moved = error
@@ -263,22 +263,23 @@ def _recover(worktree: Worktree, applier: Applier) -> str:
         return ""  # nothing had begun
     applier.settle_links()
     branch, head = head_of(worktree.repo)
-    count = f"{len(noted.steps)} {'file' if len(noted.steps) == 1 else 'files'}"
+    what = "pull" if noted.reason == "merge" else noted.reason
+    count = f"{what} of {len(noted.steps)} {'file' if len(noted.steps) == 1 else 'files'}"
     is_ours = f"refs/heads/{branch}" == noted.ref
     if is_ours and head == noted.target:
         # The branch has moved, so every step was made; an edit since is an edit of the new version.
         applier.sweep()
-        return f"finished an interrupted pull of {count}"
+        return f"finished an interrupted {count}"
     if is_ours and head == noted.base and not worktree.facts().open_operation:
         try:
             if not applier.advance():
-                refs.backup(worktree.repo, "pull")
-                arrive(worktree, applier, "finish an interrupted pull")
+                refs.backup(worktree.repo, noted.reason, outcome=noted.target)
+                arrive(worktree, applier, f"finish an interrupted {what}")
                 applier.sweep()
-                return f"finished an interrupted pull of {count}"
+                return f"finished an interrupted {count}"
         except TipMovedError:
             pass  # the user was quicker: what is below is for that
         applier.roll_back()
-        return f"took back an interrupted pull of {count}, because of edits since; it is tried again"
+        return f"took back an interrupted {count}, because of edits since; it is tried again"
     applier.sweep()
-    return f"left an interrupted pull of {count} as it was, because HEAD was moved since"
+    return f"left an interrupted {count} as it was, because HEAD was moved since"

@@ -54,7 +54,8 @@ class Journal:
     """An integration: `ref` goes from commit `base` (None: unborn) to commit `target`, the paths by `steps`.
 
     `made` are directories that come into being, `gone` those that the target has no more: both are removed only when
-    they are empty, the first when the steps are taken back, the second when they are done.
+    they are empty, the first when the steps are taken back, the second when they are done. `reason` names the backup
+    ref.
     """
 
     phase: Phase
@@ -67,6 +68,7 @@ class Journal:
     steps: tuple[Step, ...]
     made: tuple[bytes, ...] = ()
     gone: tuple[bytes, ...] = ()
+    reason: str = "pull"
 
     def swapping(self) -> Journal:
         """Return it in the phase from which on the work tree changes."""
@@ -101,6 +103,7 @@ def write(notes_dir: Path, journal: Journal) -> None:
         ],
         "made": [os.fsdecode(path) for path in journal.made],
         "gone": [os.fsdecode(path) for path in journal.gone],
+        "reason": journal.reason,
     }
     write_durably(notes_dir / _NAME, json.dumps(document).encode("ascii"))
     _sync(notes_dir)
@@ -127,6 +130,7 @@ def read(notes_dir: Path) -> Journal | None:
             ),
             tuple(os.fsencode(item) for item in found["made"]),
             tuple(os.fsencode(item) for item in found["gone"]),
+            str(found.get("reason", "pull")),
         )
     except FileNotFoundError:
         return None

@@ -38,7 +38,7 @@ class Prepared:
         """Return what is to be on disk at `path`."""
         return self.renderer.content(path)
 
-    def journal(self, plan: Plan, target: str) -> Journal:
+    def journal(self, plan: Plan, target: str, reason: str) -> Journal:
         """Return the journal of the integration that ends at commit `target`."""
         assert plan.tree is not None
         return Journal(
@@ -52,6 +52,7 @@ class Prepared:
             tuple(self.survey.steps),
             tuple(sorted(self.survey.made)),
             tuple(sorted(self.survey.gone)),
+            reason,
         )
 
     def close(self) -> None:

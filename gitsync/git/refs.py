@@ -1,7 +1,8 @@
 """Backup refs, and how commits stand to each other.
 
 Runs on the committer thread, with its Repository. A backup ref is written before history or work tree moves, so that
-`undo` has something to go back to; old ones are taken away here and nowhere else.
+`undo` has something to go back to: one ref to the commit from before and, where a change has an outcome, one of the
+same name beside it to the commit that came of it. Old ones are taken away here and nowhere else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gitsync.git.packs import said
 from gitsync.git.translate import clean
 
 BACKUPS = "refs/gitsync/backup/"
+OUTCOMES = "refs/gitsync/outcome/"
 KEEP_NEWEST = 100
 KEEP_S = 90 * 86400.0
 _BACKUP = re.compile(re.escape(BACKUPS) + r"(?P<at>\d{8}T\d{6}Z)-(?P<reason>[a-z0-9-]+?)(?:\.(?P<count>\d+))?")
@@ -33,19 +35,31 @@ class HasRepository(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup ref: where the branch was at `at` (seconds since the epoch), before `reason`."""
+    """A backup ref: where the branch was at `at` (seconds since the epoch), before `reason`.
+
+    `outcome` is the commit that `reason` was to lead to; whether it did, the branch's history tells.
+    """
 
     ref: str
     commit: str
     at: float
     reason: str
     count: int = 0
+    outcome: str | None = None
 
 
-def backup(repo: pygit2.Repository, reason: str, *, commit: str | None = None, wall: float | None = None) -> str | None:
+def backup(
+    repo: pygit2.Repository,
+    reason: str,
+    *,
+    commit: str | None = None,
+    outcome: str | None = None,
+    wall: float | None = None,
+) -> str | None:
     """Write a backup ref to `commit`, default HEAD's, and return its name; None on an unborn branch.
 
     `reason` becomes part of the name. A ref of the same second to another commit is left and counted on from.
+    `outcome` is the commit that what begins now is to end with.
     """
     target = commit or head_commit(repo)
     if target is None:
@@ -55,19 +69,30 @@ def backup(repo: pygit2.Repository, reason: str, *, commit: str | None = None, w
     for count in range(1000):
         ref = name if count == 0 else f"{name}.{count}"
         if (found := repo.references.get(ref)) is not None:
-            if str(found.target) == target:
-                return ref
-            continue
-        try:
-            repo.references.create(ref, target)
-        except (pygit2.GitError, ValueError) as error:
-            raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
-        if (written := repo.references.get(ref)) is None or str(written.target) != target:
-            raise OperationError(
-                f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
-            )
+            if str(found.target) != target or _outcome(repo, ref) not in (None, outcome):
+                continue
+        else:
+            _write(repo, ref, target)
+        if outcome is not None:
+            _write(repo, ref.replace(BACKUPS, OUTCOMES, 1), outcome)
         return ref
     raise OperationError(f"{clean(repo.path)}: there are a thousand backup refs called {name}", code="ref-not-stored")
+
+
+def _write(repo: pygit2.Repository, ref: str, target: str) -> None:
+    try:
+        repo.references.create(ref, target, True)
+    except (pygit2.GitError, ValueError) as error:
+        raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
+    if (written := repo.references.get(ref)) is None or str(written.target) != target:
+        raise OperationError(
+            f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
+        )
+
+
+def _outcome(repo: pygit2.Repository, ref: str) -> str | None:
+    found = repo.references.get(ref.replace(BACKUPS, OUTCOMES, 1))
+    return None if found is None else str(found.target)
 
 
 def backups(repo: pygit2.Repository) -> list[Backup]:
@@ -76,7 +101,8 @@ def backups(repo: pygit2.Repository) -> list[Backup]:
     for ref in repo.references.iterator():
         if matched := _BACKUP.fullmatch(ref.name):
             at = clock.parse_iso(matched["at"])
-            found.append(Backup(ref.name, str(ref.target), at, matched["reason"], int(matched["count"] or 0)))
+            count = int(matched["count"] or 0)
+            found.append(Backup(ref.name, str(ref.target), at, matched["reason"], count, _outcome(repo, ref.name)))
     return sorted(found, key=lambda item: (item.at, item.count), reverse=True)
 
 
@@ -93,6 +119,8 @@ def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
         is_old = now - item.at > KEEP_S
         if is_old or (place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head)):
             repo.references.delete(item.ref)
+            if item.outcome is not None:
+                repo.references.delete(item.ref.replace(BACKUPS, OUTCOMES, 1))
             gone.append(item.ref)
     return gone
 

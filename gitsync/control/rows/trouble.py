@@ -2,6 +2,72 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import Command
+from gitsync.control.table import ACT, FLAG, LOOK, NAMES, TARGET, TEXT, Command, Parameter
 
-ROWS: tuple[Command, ...] = ()
+ROWS = (
+    Command(
+        "conflicts",
+        "show what two machines changed differently; exit 1 when there is any",
+        NAMES,
+        Parameter("full", FLAG, "--full", help="show whole differences, not only their beginning"),
+        epilog="""\
+gitsyncctl conflicts
+gitsyncctl conflicts notes --full
+gitsyncctl conflicts --json | jq -r '.conflicts[] | .repo + ": " + .path'""",
+        about="""\
+When a file was changed on two machines so that the changes cannot be
+merged, both versions are kept: one under the name ("theirs" here), the
+other beside it, as NAME.conflict-ID.EXT ("ours"). Both are committed, and
+syncing goes on. It is a conflict as long as the copy is there: settle it
+with "gitsyncctl resolve", or delete the copy.""",
+        without_daemon=LOOK,
+        timeout_s=120.0,
+    ),
+    Command(
+        "resolve",
+        "settle a conflict: say which version of a file is to stay",
+        Parameter("path", TEXT, metavar="PATH", is_required=True, help="the file, or its kept copy"),
+        Parameter("ours", FLAG, "--ours", help="the kept copy takes the name; what stands there now goes"),
+        Parameter("theirs", FLAG, "--theirs", help="what stands under the name stays; the kept copy goes"),
+        Parameter("both", FLAG, "--both", help="both stay; the kept copy gets an ordinary name"),
+        Parameter("done", FLAG, "--done", help="you have put the file right yourself; the kept copy goes"),
+        Parameter("repo", TARGET, "--repo", metavar="NAME", help="the repository that a relative PATH is in"),
+        epilog="""\
+gitsyncctl resolve ~/Notes/todo.txt --theirs
+gitsyncctl resolve todo.conflict-1a2b3c4d.txt --ours
+gitsyncctl resolve todo.txt --repo notes --both""",
+        about="""\
+Exactly one of --ours, --theirs, --both and --done says what becomes of it.
+Edits that are not committed yet are committed first. What goes is still in
+the history, and "gitsyncctl undo" brings the conflict back.""",
+        without_daemon=ACT,
+        timeout_s=180.0,
+    ),
+    Command(
+        "undo",
+        "take back gitsync's own last change: a merge, a pull, a restore, a resolve",
+        Parameter("name", TARGET, metavar="NAME", help="which repository; needed when there are several"),
+        Parameter("list", FLAG, "--list", help="show what can be undone, and change nothing"),
+        Parameter("dry_run", FLAG, "--dry-run", help="show what would be done, and change nothing"),
+        Parameter(
+            "commit", TEXT, "--commit", metavar="ID", help="undo this one of those that --list shows, an undo too"
+        ),
+        Parameter("keep", FLAG, "--keep", help="leave files as they are that were edited since at the same place"),
+        epilog="""\
+gitsyncctl undo
+gitsyncctl undo notes --dry-run
+gitsyncctl undo notes --list
+gitsyncctl undo notes --commit 1a2b3c4""",
+        about="""\
+An undo is a new commit, which is pushed like any other; history stays as it
+is, and what it took back does not come again with the next pull. Edits made
+since stay; where the same lines were edited since, nothing is done, unless
+--keep is given.
+
+A further undo goes one further back. To take back an undo, name its commit.
+Without NAME it is the only repository, or the one of the working directory.
+What can be undone: the newest 100 changes of the last 90 days.""",
+        without_daemon=ACT,
+        timeout_s=180.0,
+    ),
+)

@@ -1,13 +1,213 @@
 """The answers about conflicts, resolve and undo.
 
-Runs on connection threads, or in the control command while no daemon runs.
+Runs on connection threads, or in the control command while no daemon runs. Looking is done with a handle of its own,
+opened and closed here; what changes a repository is done by the committer.
 """
 
 from __future__ import annotations
 
-from gitsync.daemon.desk import Answer, Desk
+import os
+from functools import partial
+
+from gitsync.clock import iso
+from gitsync.config.options import RepoConfig
+from gitsync.core.conflict import Rules
+from gitsync.core.names import shown
+from gitsync.daemon.desk import Answer, Desk, Json, real
+from gitsync.errors import UsageError
+from gitsync.git.conflicted import kept_copies
+from gitsync.git.reading import Reading, head_tree
+from gitsync.git.settling import Choice, Settled, not_in_conflict, settle
+from gitsync.git.sides import Conflicted, Version, described
+from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.git.undoing import Undoable, Undone, trial, undo, undoables
+
+WHAT_EACH_DOES = (
+    "--theirs keeps what stands under the name, --ours puts the kept copy there, --both keeps both, "
+    "--done says that you have put it right yourself"
+)
 
 
 def answers(desk: Desk) -> dict[str, Answer]:
     """Return the answers, by method."""
-    return {}
+    return {"conflicts": partial(_conflicts, desk), "resolve": partial(_resolve, desk), "undo": partial(_undo, desk)}
+
+
+# -- conflicts --------------------------------------------------------------------------------------------------------
+
+
+def _conflicts(desk: Desk, params: Json) -> Json:
+    found: list[Json] = []
+    errors: list[Json] = []
+    for repo in desk.chosen(params.get("names", [])):
+        try:
+            found += [_conflict(repo, item) for item in _conflicts_of(repo)]
+        except TROUBLE as trouble:
+            error = as_error(repo.name, trouble)
+            errors.append({"repo": repo.name, "code": error.code, "message": error.message, "hint": error.hint})
+    return {"conflicts": found, "errors": errors}
+
+
+def _conflicts_of(repo: RepoConfig) -> list[Conflicted]:
+    with Reading(repo.path) as place:
+        return described(place, kept_copies(place, head_tree(place)[1]))
+
+
+def _conflict(repo: RepoConfig, item: Conflicted) -> Json:
+    rules = Rules.of(repo.conflict, repo.conflict_paths)
+    return {
+        "repo": repo.name,
+        "root": str(repo.path),
+        "path": os.fsdecode(item.path),
+        "copies": [os.fsdecode(version.path) for version in item.ours],
+        "policy": str(rules.policy(item.path)),
+        "commit": item.commit,
+        "time": item.time,
+        "with": item.author,
+        "ours": _version(item.ours[0]) if item.ours else None,
+        "theirs": None if item.theirs is None else _version(item.theirs),
+        "others": [_version(version) for version in item.ours[1:]],
+    }
+
+
+def _version(version: Version) -> Json:
+    return {
+        "path": os.fsdecode(version.path),
+        "blob": version.entry.id,
+        "mode": f"{version.entry.mode:06o}",
+        "size": version.size,
+        "text": version.text,
+        "commit": version.commit,
+        "author": version.author,
+        "time": version.time,
+        "message": version.message,
+        "here": version.is_here,
+    }
+
+
+# -- resolve ----------------------------------------------------------------------------------------------------------
+
+
+def _resolve(desk: Desk, params: Json) -> Json:
+    wanted = [choice for choice in Choice if params.get(str(choice))]
+    if len(wanted) != 1:
+        what = "say what is to become of it" if not wanted else "only one of these can be done"
+        raise UsageError(f"{params['path']}: {what}: --ours, --theirs, --both or --done", WHAT_EACH_DOES)
+    repo, path = _place(desk, params["path"], params.get("repo"))
+    done = desk.perform(repo.name, partial(settle, path=path, choice=wanted[0], author=repo.author))
+    desk.runtime.board.publish(
+        "resolved",
+        repo.name,
+        f"settled {shown(done.path)} in {repo.name}: {done.choice}",
+        commit=done.commit.id if done.commit else None,
+    )
+    return _settled(repo, done)
+
+
+def _settled(repo: RepoConfig, done: Settled) -> Json:
+    return {
+        "repo": repo.name,
+        "root": str(repo.path),
+        "path": os.fsdecode(done.path),
+        "choice": str(done.choice),
+        "removed": [os.fsdecode(path) for path in done.removed],
+        "renamed": [{"from": os.fsdecode(old), "to": os.fsdecode(new)} for old, new in done.renamed],
+        "before": done.before,
+        "commit": done.commit.to_json() if done.commit else None,
+        "left": done.left,
+    }
+
+
+def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
+    """Return the repository and the path in it that `word` means: absolute, or as a conflict is listed."""
+    if word.startswith("/"):
+        # The name itself is not followed: a link in conflict is meant, not what it leads to.
+        parent, _, last = word.rstrip("/").rpartition("/")
+        at = real(parent or "/") / last
+        try:
+            repo = desk.one(str(at.parent))
+        except UsageError as error:
+            raise UsageError(f"no watched repository holds {word}", "gitsyncctl list names them") from error
+        root = real(repo.path)
+        if name is not None and desk.one(name) != repo:
+            raise UsageError(f"{word} is not in the repository {name}", f"it is in {repo.name}")
+        return repo, os.fsencode(at.relative_to(root))
+    path = os.fsencode(word)
+    repos = desk.chosen([name] if name is not None else [])
+    holding, known = [], set()
+    for repo in repos:
+        with Reading(repo.path) as place:
+            copies = kept_copies(place, head_tree(place)[1])
+        known |= {copy.original for copy in copies}
+        if any(path in (copy.path, copy.original) for copy in copies):
+            holding.append(repo)
+    if len(holding) == 1:
+        return holding[0], path
+    if holding:
+        names = ", ".join(repo.name for repo in holding)
+        raise UsageError(f"{shown(path)} is in conflict in several repositories: {names}", "say which: --repo NAME")
+    raise not_in_conflict(name or "the watched repositories", path, known)
+
+
+# -- undo -------------------------------------------------------------------------------------------------------------
+
+
+def _undo(desk: Desk, params: Json) -> Json:
+    wanted, is_keeping = params.get("commit") or "", bool(params.get("keep"))
+    if params.get("list"):
+        repos = desk.chosen([params["name"]] if params.get("name") else [])
+        changes = [_change(repo, item) for repo in repos for item in _undoables(repo)]
+        return {"changes": sorted(changes, key=lambda change: change["time"], reverse=True)}
+    repo = _one(desk, params.get("name"))
+    if params.get("dry_run"):
+        with Reading(repo.path) as place:
+            return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
+    done = desk.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
+    what = f"undid {done.change.reason} {done.change.commit.id[:7]} in {repo.name}"
+    desk.runtime.board.publish("undone", repo.name, what, commit=done.commit.id if done.commit else None)
+    return _undone(repo, done, is_trial=False)
+
+
+def _one(desk: Desk, name: str | None) -> RepoConfig:
+    if name is not None:
+        return desk.one(name)
+    repos = desk.config.repos
+    if len(repos) == 1:
+        return repos[0]
+    if not repos:
+        raise UsageError("no repository is watched yet", "to watch one: gitsyncctl watch DIR")
+    raise UsageError(
+        f"there are {len(repos)} repositories: {', '.join(repo.name for repo in repos)}",
+        "name the one in which to undo, as: gitsyncctl undo " + repos[0].name + "; for what there is: undo --list",
+        code="which-repository",
+    )
+
+
+def _undoables(repo: RepoConfig) -> list[Undoable]:
+    with Reading(repo.path) as place:
+        return undoables(place)
+
+
+def _change(repo: RepoConfig, change: Undoable) -> Json:
+    return {
+        "repo": repo.name,
+        "root": str(repo.path),
+        "commit": change.commit.to_json(),
+        "before": change.before,
+        "reason": change.reason,
+        "time": iso(change.at),
+        "paths": list(change.paths),
+        "is_undone": change.is_undone,
+    }
+
+
+def _undone(repo: RepoConfig, done: Undone, *, is_trial: bool) -> Json:
+    return {
+        "repo": repo.name,
+        "root": str(repo.path),
+        "undone": _change(repo, done.change),
+        "paths": list(done.paths),
+        "kept": list(done.kept),
+        "commit": done.commit.to_json() if done.commit else None,
+        "dry_run": is_trial,
+    }

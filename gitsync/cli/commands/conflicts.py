@@ -1,0 +1,102 @@
+"""`gitsyncctl conflicts`: what two machines changed differently, with both versions."""
+
+from __future__ import annotations
+
+from gitsync import clock
+from gitsync.cli import text
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+# How many lines of a difference are shown without --full.
+EXCERPT = 12
+STYLES = {"-": "red", "+": "green", "@": "cyan"}
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Show every conflict; there being any is what the exit status tells."""
+    answer = context.ask(arguments)
+    conflicts = answer.get("conflicts") or []
+    errors = answer.get("errors") or []
+    if context.output.is_json:
+        context.output.json(answer)
+    else:
+        _show(context.output, conflicts, is_full=arguments["full"])
+        for error in errors:
+            context.output.complain("error", str(error.get("message", "")))
+            if error.get("hint"):
+                context.output.complain("hint", str(error["hint"]))
+        if not conflicts and not errors:
+            context.output.line("nothing is in conflict")
+    return EXIT_ATTENTION if conflicts or errors else EXIT_OK
+
+
+def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> None:
+    now = clock.SystemClock().wall()
+    for number, conflict in enumerate(conflicts):
+        if number:
+            output.line()
+        path = str(conflict.get("path", ""))
+        title = f"{text.escape(str(conflict.get('repo', '')))}: {text.escape(path)}"
+        output.painted([f"{output.paint(title, 'bold')}{_when(conflict.get('time'), now)}"])
+        theirs, ours = conflict.get("theirs"), conflict.get("ours")
+        _version(output, "theirs", theirs, now)
+        for version in (ours, *(conflict.get("others") or ())):
+            _version(output, "ours", version, now)
+            _difference(output, theirs, version, is_full=is_full)
+        where = text.tilde(f"{conflict.get('root', '')}/{path}")
+        output.wrapped(f"settle it: gitsyncctl resolve {_word(where)} --theirs | --ours | --both | --done", indent="  ")
+
+
+def _version(output: Output, side: str, version: dict[str, Any] | None, now: float) -> None:
+    if version is None:
+        output.line(f"  {side:<6}  (removed)", "yellow")
+        return
+    who = str(version.get("author") or "")
+    here = {True: ", on this machine", False: ", on another machine"}.get(version.get("here") or False, "")
+    if version.get("here") is None:
+        here = ""
+    what = f"{version.get('path', '')}  {who}{here}{_when(version.get('time'), now)}"
+    output.wrapped(f"{side:<6}  {what}", "yellow", "  ")
+
+
+def _difference(output: Output, theirs: dict[str, Any] | None, ours: dict[str, Any] | None, *, is_full: bool) -> None:
+    """Show what would change if the kept copy took the place of what stands there."""
+    before, after = (theirs or {}).get("text"), (ours or {}).get("text")
+    if after is None or (theirs is not None and before is None):
+        sizes = [f"{name} {int(side.get('size') or 0)} bytes" for name, side in _named(theirs, ours)]
+        output.line(f"    no text, or a long one: {', '.join(sizes)}", "dim")
+        return
+    import difflib  # here: nothing else of this program needs it
+
+    lines = list(difflib.unified_diff(str(before or "").splitlines(), str(after).splitlines(), lineterm="", n=1))[2:]
+    shown = lines if is_full or len(lines) <= EXCERPT else lines[: EXCERPT - 1]
+    output.painted([output.paint(f"    {line}", STYLES.get(line[:1], "")) for line in shown])
+    if len(shown) < len(lines):
+        output.line(f"    {output.mark} {len(lines) - len(shown)} more lines: gitsyncctl conflicts --full", "dim")
+
+
+def _named(theirs: dict[str, Any] | None, ours: dict[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, side) for name, side in (("theirs", theirs), ("ours", ours)) if side is not None]
+
+
+def _when(iso: str | None, now: float) -> str:
+    if not iso:
+        return ""
+    try:
+        return f", {text.ago(now - clock.parse_iso(iso))}"
+    except ValueError:
+        return f", {text.escape(iso)}"
+
+
+def _word(path: str) -> str:
+    """Return a path as a word of a command line; ~ stays what it is to a shell."""
+    import shlex
+
+    home, slash, rest = path.partition("/")
+    return f"~/{shlex.quote(rest)}" if home == "~" and slash else shlex.quote(path)

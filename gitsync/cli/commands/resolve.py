@@ -1,0 +1,64 @@
+"""`gitsyncctl resolve`: settle a conflict with one command."""
+
+from __future__ import annotations
+
+import os
+
+from gitsync.cli import text, words
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_OK, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+WHAT = {
+    "ours": "the kept copy has taken the name",
+    "theirs": "what stands there stays",
+    "both": "both stay",
+    "done": "it stays as you have put it right",
+}
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Settle it, and say what was done, in which commit, and how to take it back."""
+    answer = _ask(context, arguments)
+    output = context.output
+    if output.is_json:
+        output.json(answer)
+        return EXIT_OK
+    name, path, choice = (str(answer.get(key, "")) for key in ("repo", "path", "choice"))
+    output.wrapped(f"settled {path} in {name}: {WHAT.get(choice, choice)}", "green")
+    for pair in answer.get("renamed") or ():
+        output.wrapped(f"{pair.get('from', '')} is now {pair.get('to', '')}", indent="  ")
+    for copy in answer.get("removed") or ():
+        place = f"git -C {text.tilde(str(answer.get('root', '')))} show {str(answer.get('before', ''))[:10]}:{copy}"
+        output.wrapped(f"removed {copy}; its content: {place}", indent="  ")
+    commit = answer.get("commit") or {}
+    if commit:
+        output.wrapped(f"commit {str(commit.get('id', ''))[:7]} '{commit.get('message', '')}'", indent="  ")
+        output.wrapped(f"to take this back: gitsyncctl undo {name}", "dim", "  ")
+    left = int(answer.get("left") or 0)
+    if left:
+        output.wrapped(f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {name}")
+    return EXIT_OK
+
+
+def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    word = arguments["path"]
+    if not word:
+        raise UsageError("the path is empty", "name the file that is in conflict")
+    expanded = os.path.expanduser(word)  # noqa: PTH111 - pathlib takes 3 ms to load
+    here = words.absolute(expanded)
+    if expanded.startswith("/"):
+        return context.ask({**arguments, "path": here})
+    if arguments["repo"]:
+        return context.ask(arguments)
+    try:
+        return context.ask({**arguments, "path": here})
+    except UsageError as error:
+        # As the list names it: below its repository, wherever the working directory is.
+        try:
+            return context.ask(arguments)
+        except UsageError:
+            raise error from None

@@ -1,0 +1,96 @@
+"""`gitsyncctl undo`: take back what gitsync did last."""
+
+from __future__ import annotations
+
+import os
+
+from gitsync import clock
+from gitsync.cli import text, times
+from gitsync.cli.context import Context
+from gitsync.cli.output import Cell
+from gitsync.errors import EXIT_OK, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+# How many paths are named before the rest is only counted.
+NAMED = 10
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Undo, or show what can be undone."""
+    answer = _ask(context, arguments)
+    if context.output.is_json:
+        context.output.json(answer)
+    elif arguments["list"]:
+        _list(context.output, answer.get("changes") or [])
+    else:
+        _show(context.output, answer)
+    return EXIT_OK
+
+
+def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return context.ask(arguments)
+    except UsageError as error:
+        if error.code != "which-repository":
+            raise
+        try:
+            return context.ask({**arguments, "name": os.getcwd()})  # noqa: PTH109 - pathlib takes 3 ms to load
+        except (UsageError, FileNotFoundError):
+            raise error from None
+
+
+def _list(output: Output, changes: list[dict[str, Any]]) -> None:
+    now = clock.SystemClock().wall()
+    rows = [
+        [
+            Cell(str(change.get("repo", "")), "bold"),
+            Cell(str((change.get("commit") or {}).get("id", ""))[:7], "cyan"),
+            Cell(_ago(change, now)),
+            Cell(str(change.get("reason", ""))),
+            Cell(text.counted(len(change.get("paths") or ()), "file")),
+            Cell("undone" if change.get("is_undone") else "", "dim"),
+            Cell(str((change.get("commit") or {}).get("message", "")), "dim", is_path=True),
+        ]
+        for change in changes
+    ]
+    output.painted(output.table(rows))
+    if changes:
+        output.line("to undo one: gitsyncctl undo NAME --commit ID", "dim")
+    else:
+        output.line("there is nothing to undo")
+
+
+def _ago(change: dict[str, Any], now: float) -> str:
+    try:
+        return text.ago(now - clock.parse_iso(str(change.get("time", ""))))
+    except ValueError:
+        return str(change.get("time", ""))
+
+
+def _show(output: Output, answer: dict[str, Any]) -> None:
+    name = str(answer.get("repo", ""))
+    change = answer.get("undone") or {}
+    commit = answer.get("commit") or {}
+    was = change.get("commit") or {}
+    age = _ago(change, clock.SystemClock().wall())
+    what = f"the {change.get('reason', '')} of {times.local(str(change.get('time', '')))} ({age})"
+    verb = "would undo" if answer.get("dry_run") else "undid"
+    output.wrapped(f"{name}: {verb} {what}, {str(was.get('id', ''))[:7]} '{was.get('message', '')}'", "green")
+    _paths(output, "", answer.get("paths") or [])
+    _paths(output, "left as edited since: ", answer.get("kept") or [])
+    if commit:
+        short = str(commit.get("id", ""))[:7]
+        output.wrapped(f"commit {short} '{commit.get('message', '')}'", indent="  ")
+        output.wrapped(f"to take this back: gitsyncctl undo {name} --commit {short}", "dim", "  ")
+
+
+def _paths(output: Output, label: str, paths: list[str]) -> None:
+    for path in paths[:NAMED]:
+        output.line(f"  {label}{path}")
+    if len(paths) > NAMED:
+        output.line(f"  and {len(paths) - NAMED} more", "dim")

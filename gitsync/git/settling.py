@@ -1,0 +1,143 @@
+"""Settles a conflict whose versions are kept side by side: as a person chose, in one new commit.
+
+Runs on the committer thread, when everything pending is committed; owns nothing. What is removed stays in the history,
+and the commit has a backup ref like every change of ours, so that `undo` brings the conflict back.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gitsync.core.names import shown
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.conflicted import KeptCopy, kept_copies
+from gitsync.git.integrate import put
+from gitsync.git.reading import head_tree
+from gitsync.git.translate import clean
+from gitsync.git.trees import TREE, TreeEntry, edit_tree, lookup
+from gitsync.git.worktree import Worktree
+from gitsync.model import CommitInfo
+
+REASON = "resolve"
+
+
+class Choice(StrEnum):
+    """What becomes of the versions; the values are the options of `resolve`."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was done to settle `path`: copies that were `removed`, and (copy, new name) of those that were `renamed`.
+
+    `before` is the commit that still has the copies; `left` says how many files are in conflict yet.
+    """
+
+    path: bytes
+    choice: Choice
+    before: str
+    removed: tuple[bytes, ...]
+    renamed: tuple[tuple[bytes, bytes], ...]
+    commit: CommitInfo | None
+    left: int
+
+
+def settle(worktree: Worktree, path: bytes, choice: Choice, *, author: str = "") -> Settled:
+    """Settle the conflict of the file `path`, or of the one kept copy that `path` is.
+
+    Raise UsageError "not-in-conflict", or when there are several copies to choose from, OperationError when something
+    else stands where a version belongs, and what `integrate.put` raises; nothing is changed then.
+    """
+    _, head, tree = head_tree(worktree)
+    copies = kept_copies(worktree, head)
+    chosen = tuple(copy for copy in copies if path in (copy.path, copy.original))
+    if not chosen or head is None or tree is None:
+        raise not_in_conflict(worktree.root, path, {copy.original for copy in copies})
+    original = chosen[0].original
+    changes: dict[bytes, TreeEntry | None] = {copy.path: None for copy in chosen}
+    renamed: list[tuple[bytes, bytes]] = []
+    if choice is Choice.OURS:
+        changes[original] = _only(chosen).entry
+        _check_free(worktree, tree, original)
+    elif choice is Choice.BOTH:
+        for copy in chosen:
+            name = _free_name(worktree, tree, copy, changes)
+            changes[name] = copy.entry
+            renamed.append((copy.path, name))
+    new_tree = edit_tree(worktree.store, tree, changes)
+    done = put(worktree, new_tree, message=_message(original, choice, renamed), reason=REASON, author=author)
+    left = {copy.original for copy in copies if copy not in chosen}
+    removed = () if choice is Choice.BOTH else tuple(copy.path for copy in chosen)
+    return Settled(original, choice, head, removed, tuple(renamed), done.commit, len(left))
+
+
+def not_in_conflict(root: str, path: bytes, known: set[bytes]) -> UsageError:
+    """Return the error for a path that no conflict is about, with the names that are most like it."""
+    name = shown(path)
+    like = difflib.get_close_matches(name, [shown(each) for each in sorted(known)], n=3, cutoff=0.5)
+    if like:
+        hint = f"did you mean: {', '.join(like)}?"
+    elif known:
+        hint = "to see what is in conflict: gitsyncctl conflicts"
+    else:
+        hint = "nothing is in conflict there"
+    return UsageError(f"{clean(root)}: {name} is not in conflict", hint, code="not-in-conflict")
+
+
+def _only(chosen: tuple[KeptCopy, ...]) -> KeptCopy:
+    if len(chosen) > 1:
+        names = ", ".join(shown(copy.path) for copy in chosen)
+        raise UsageError(
+            f"{shown(chosen[0].original)} has {len(chosen)} kept copies, and one of them has to take its name",
+            f"name the one that you mean: {names}",
+            code="several-copies",
+        )
+    return chosen[0]
+
+
+def _check_free(worktree: Worktree, tree: str, path: bytes) -> None:
+    """Raise OperationError when a file could stand at `path` only in the place of something else's whole."""
+    parts = path.split(b"/")
+    for count in range(1, len(parts) + 1):
+        place = b"/".join(parts[:count])
+        entry = lookup(worktree.store, tree, place)
+        if entry is not None and (entry.mode == TREE) != (count < len(parts)):
+            what = "directory" if entry.mode == TREE else "file"
+            raise OperationError(
+                f"{clean(worktree.root)}: a {what} stands at {shown(place)}, so that {shown(path)} cannot be put there",
+                "to keep both under names of their own: --both; to keep what stands there: --theirs",
+                code="in-the-way",
+            )
+
+
+def _free_name(worktree: Worktree, tree: str, copy: KeptCopy, taken: dict[bytes, TreeEntry | None]) -> bytes:
+    """Return a name for a copy that is to stay: `name-kept.ext`, counted on from where that is taken."""
+    directory, slash, name = copy.original.rpartition(b"/")
+    stem, dot, ending = name.rpartition(b".")
+    if not stem:
+        stem, dot, ending = name, b"", b""
+    for count in range(1, 1000):
+        found = directory + slash + stem + (b"-kept" if count == 1 else b"-kept-%d" % count) + dot + ending
+        is_on_disk = os.path.lexists(Path(worktree.root) / os.fsdecode(found))
+        if found not in taken and not is_on_disk and lookup(worktree.store, tree, found) is None:
+            return found
+    raise OperationError(f"{clean(worktree.root)}: there is no free name beside {shown(copy.path)}", code="in-the-way")
+
+
+def _message(original: bytes, choice: Choice, renamed: list[tuple[bytes, bytes]]) -> str:
+    kept = ", ".join(shown(name) for _, name in renamed)
+    what = {
+        Choice.OURS: "take the kept copy",
+        Choice.THEIRS: "keep what stands there",
+        Choice.BOTH: f"keep both, one as {kept}",
+        Choice.DONE: "done by hand",
+    }
+    return f"Settle {shown(original)}: {what[choice]}"

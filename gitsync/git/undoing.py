@@ -1,0 +1,227 @@
+"""What gitsync changed by itself and can be taken back: found by the backup refs, worked out in memory.
+
+Looking runs on the thread of whoever asks; `undo` on the committer's. Owns nothing.
+
+Every merge, pull, restore, resolve and undo left two refs: where the branch was before, and what it came to. Taking one
+back is a merge of three trees, with what it came to as the base: whatever was edited since stays, and so does history.
+The outcome is one new commit on top, which travels like any other; and since what it takes back is still in the
+history, no later pull brings it again.
+
+An undo says in its message which commit it took back. So it can be told, without a note of its own, what is undone: the
+commits named by undos that are not undone themselves. A further undo goes one further back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cmp_to_key, partial
+from itertools import islice
+
+import pygit2
+
+from gitsync import clock
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.commits import info_of
+from gitsync.git.integrate import put
+from gitsync.git.packs import said
+from gitsync.git.reading import Readable, head_tree, tree_of
+from gitsync.git.refs import Backup, backups, is_ancestor
+from gitsync.git.translate import clean
+from gitsync.git.trees import diff
+from gitsync.git.worktree import Worktree
+from gitsync.model import CommitInfo
+
+REASON = "undo"
+SHOWN = 20
+_NAMED_PATHS = 5
+_TRAILER = "Gitsync-Undoes: "
+_UNDOES = re.compile(rf"^{_TRAILER}([0-9a-f]{{40}})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """A change of gitsync's own: `reason` brought the branch from commit `before` to `commit` at `at` (wall clock)."""
+
+    commit: CommitInfo
+    before: str
+    reason: str
+    at: float
+    paths: tuple[str, ...]
+    is_undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did, or with no `commit` would do: `paths` changed, `kept` stayed as they were edited since."""
+
+    change: Undoable
+    paths: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+    commit: CommitInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What taking a change back comes to: the tree, or the paths on which it clashes with what was done since."""
+
+    tree: str | None
+    paths: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()
+
+
+def undoables(place: Readable, limit: int = SHOWN) -> list[Undoable]:
+    """Return the newest changes of the branch that gitsync made, the newest first, undone ones too."""
+    return [_described(place, item, is_undone=is_undone) for item, is_undone in islice(_changes(place), limit)]
+
+
+def trial(place: Readable, wanted: str = "", *, is_keeping: bool = False) -> Undone:
+    """Return what `undo` would do; raise OperationError as it does."""
+    change, tried = _choose(place, wanted, is_keeping=is_keeping)
+    return Undone(change, tried.paths, tried.clashes)
+
+
+def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, author: str = "") -> Undone:
+    """Take back the newest change that is not taken back yet, or the one that led to commit `wanted`.
+
+    With `is_keeping`, files that were edited since at the same place stay as they are. Raise UsageError when `wanted`
+    is no such change, OperationError "nothing-to-undo" and "edited-since", and what `integrate.put` raises; nothing is
+    changed then.
+    """
+    change, tried = _choose(worktree, wanted, is_keeping=is_keeping)
+    if tried.tree is None:
+        raise OperationError(f"{clean(worktree.root)}: there is nothing to undo", code="nothing-to-undo")
+    done = put(worktree, tried.tree, message=_message(change), reason=REASON, author=author)
+    return Undone(change, tried.paths, tried.clashes, done.commit)
+
+
+def _choose(place: Readable, wanted: str, *, is_keeping: bool) -> tuple[Undoable, _Trial]:
+    for item, is_undone in _changes(place):
+        assert item.outcome is not None
+        if wanted:
+            if not item.outcome.startswith(wanted):
+                continue
+            if is_undone:
+                raise OperationError(
+                    f"{clean(place.root)}: {wanted} is undone already", "see: gitsyncctl undo --list", code="undone"
+                )
+        elif is_undone or item.reason == REASON:
+            continue
+        tried = _try(place, item, is_keeping=is_keeping)
+        change = _described(place, item)
+        if tried.tree is None:
+            raise _edited_since(place, change, tried)
+        if tried.paths:
+            return change, tried
+        if wanted:
+            raise OperationError(
+                f"{clean(place.root)}: of {wanted} nothing is left that could be undone",
+                "see: gitsyncctl undo --list",
+                code="nothing-to-undo",
+            )
+    root = clean(place.root)
+    if wanted:
+        raise UsageError(
+            f"{root}: {clean(wanted)} is no change of gitsync's own that is known here", "see: gitsyncctl undo --list"
+        )
+    raise OperationError(
+        f"{root}: there is nothing to undo: no merge, pull, restore or resolve of gitsync's in the last 90 days",
+        "for versions of a file: gitsyncctl restore PATH --list",
+        code="nothing-to-undo",
+    )
+
+
+def _edited_since(place: Readable, change: Undoable, tried: _Trial) -> OperationError:
+    count = len(tried.clashes)
+    names = ", ".join(clean(path) for path in tried.clashes[:_NAMED_PATHS])
+    more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
+    return OperationError(
+        f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} is not undone, because the same places were"
+        f" edited since: {names}{more}; nothing was changed",
+        "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
+        f"to see one as it was: gitsyncctl show {change.before[:7]}:PATH",
+        code="edited-since",
+    )
+
+
+def _changes(place: Readable) -> Iterator[tuple[Backup, bool]]:
+    """Yield what changed the branch, the newest first, and whether it is undone by one that was yielded before."""
+    _, head, _ = head_tree(place)
+    undone: set[str] = set()
+    seen: set[str] = set()
+    for item in sorted(backups(place.repo), key=cmp_to_key(partial(_order, place.repo))):
+        if item.outcome is None or head is None or item.outcome in seen or not _is_whole(place, item, head):
+            continue
+        seen.add(item.outcome)
+        is_undone = item.outcome in undone
+        if item.reason == REASON and not is_undone:
+            undone.update(_UNDOES.findall(place.repo[item.outcome].peel(pygit2.Commit).message))
+        yield item, is_undone
+
+
+def _order(repo: pygit2.Repository, one: Backup, other: Backup) -> int:
+    """Compare by age, the newest first; the history tells what the clock, which counts seconds, does not."""
+    if one.at != other.at or one.outcome is None or other.outcome is None or one.outcome == other.outcome:
+        return int(one.at < other.at) - int(one.at > other.at)
+    return int(is_ancestor(repo, one.outcome, other.outcome)) - int(is_ancestor(repo, other.outcome, one.outcome))
+
+
+def _is_whole(place: Readable, item: Backup, head: str) -> bool:
+    """Whether the change arrived in the branch, and what there was before is still here."""
+    assert item.outcome is not None
+    return (
+        item.commit in place.repo
+        and is_ancestor(place.repo, item.outcome, head)
+        and tree_of(place, item.commit) != tree_of(place, item.outcome)
+    )
+
+
+def _described(place: Readable, item: Backup, *, is_undone: bool = False) -> Undoable:
+    assert item.outcome is not None
+    changed = diff(place.store, tree_of(place, item.commit), tree_of(place, item.outcome))
+    paths = tuple(sorted(os.fsdecode(path) for path in changed))
+    return Undoable(info_of(place.repo, item.outcome), item.commit, item.reason, item.at, paths, is_undone)
+
+
+def _try(place: Readable, item: Backup, *, is_keeping: bool) -> _Trial:
+    assert item.outcome is not None
+    repo = place.repo
+    now = head_tree(place)[2]
+    assert now is not None
+    try:
+        merged = repo.merge_trees(tree_of(place, item.outcome), now, tree_of(place, item.commit))
+        clashes = _keep(merged) if merged.conflicts is not None else ()
+        if clashes and not is_keeping:
+            return _Trial(None, clashes=clashes)
+        tree = str(merged.write_tree(repo))
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise said(f"{clean(place.root)}: cannot work out how to undo {item.outcome[:10]}", error) from error
+    changed = tuple(sorted(os.fsdecode(path) for path in diff(place.store, now, tree)))
+    return _Trial(tree, changed, clashes)
+
+
+def _keep(merged: pygit2.Index) -> tuple[str, ...]:
+    """Let every conflict of `merged` end with what stands there now, and return the paths."""
+    assert merged.conflicts is not None
+    clashes: set[str] = set()
+    for sides in list(merged.conflicts):
+        paths = {side.path for side in sides if side is not None}
+        clashes |= paths
+        for path in paths:
+            if path in merged.conflicts:
+                del merged.conflicts[path]
+        ours = sides[1]
+        if ours is not None:
+            merged.add(ours)
+    return tuple(sorted(clashes))
+
+
+def _message(change: Undoable) -> str:
+    count = f"{len(change.paths)} {'file' if len(change.paths) == 1 else 'files'}"
+    return (
+        f"Undo {change.reason} {change.commit.id[:7]}: {count}\n\n"
+        f"Takes back what came with it on {clock.iso(change.at)}; edits made since stay.\n\n"
+        f"{_TRAILER}{change.commit.id}\n"
+    )
