@@ -65,6 +65,11 @@ def _run(argv: list[str], output: Output) -> int:
         else:
             output.line(f"gitsyncctl {VERSION}")
         return EXIT_OK
+    if word == "__complete":
+        from gitsync.cli.shells import answer
+
+        answer(after, output)
+        return EXIT_OK
     if word == "help":
         word, after = after[0], ["--help"]
     if not word:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import LOOK, NAMES, Command
+from gitsync.control.table import LOOK, NAMES, TEXT, Command, Parameter
 
 ROWS: tuple[Command, ...] = (
     Command(
@@ -13,5 +13,14 @@ ROWS: tuple[Command, ...] = (
         "gitsyncctl doctor --json | jq '.checks[] | select(.state != \"ok\")'",
         without_daemon=LOOK,
         timeout_s=90.0,
+    ),
+    Command(
+        "completion",
+        "print the script that makes your shell complete gitsyncctl's command lines",
+        Parameter("shell", TEXT, choices=("bash", "zsh", "fish"), is_required=True, help="for which shell"),
+        epilog="gitsyncctl completion fish >~/.config/fish/completions/gitsyncctl.fish\n"
+        'eval "$(gitsyncctl completion bash)"    # in ~/.bashrc\n'
+        "source <(gitsyncctl completion zsh)     # in ~/.zshrc, after compinit",
+        is_local=True,
     ),
 )

@@ -1,0 +1,121 @@
+"""How each shell asks for completions and gets them. Pure but for the answer; the control command's only thread.
+
+The scripts are short and hold no list of anything: they ask the program, so they cannot become stale.
+"""
+
+from __future__ import annotations
+
+from gitsync.cli import completing, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gitsync.cli.output import Output
+
+# The hidden command that the scripts call: SHELL, then what that shell knows of the line.
+QUESTION = "__complete"
+# Where bash breaks a word, so that what stands before is not to be said again.
+BREAKS = ":="
+
+BASH = """\
+# gitsyncctl's completion for bash, to be sourced: eval "$(gitsyncctl completion bash)"
+_gitsyncctl() {
+    local more word
+    COMPREPLY=()
+    {
+        IFS= read -r more
+        while IFS= read -r word; do COMPREPLY+=("$(printf '%q' "$word")"); done
+    } < <("${COMP_WORDS[0]}" __complete bash "$COMP_LINE" "$COMP_POINT" 2>/dev/null)
+    case $more in
+        files) compopt -o default 2>/dev/null ;;
+        directories) compopt -o dirnames 2>/dev/null ;;
+    esac
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+complete -F _gitsyncctl gitsyncctl
+"""
+
+ZSH = """\
+#compdef gitsyncctl
+# gitsyncctl's completion for zsh: a file _gitsyncctl in $fpath, or: source <(gitsyncctl completion zsh)
+_gitsyncctl() {
+    local -a answer values shown
+    local line
+    answer=("${(@f)$("${words[1]}" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    for line in "${(@)answer[2,-1]}"; do
+        [[ -n $line ]] || continue
+        values+=("${line%%$'\\t'*}")
+        shown+=("${line/$'\\t'/  }")
+    done
+    (( $#values )) && compadd -l -d shown -a values
+    case ${answer[1]} in
+        files) _files ;;
+        directories) _files -/ ;;
+    esac
+}
+if [[ ${funcstack[1]} == _gitsyncctl ]]; then
+    _gitsyncctl "$@"
+else
+    compdef _gitsyncctl gitsyncctl
+fi
+"""
+
+FISH = """\
+# gitsyncctl's completion for fish: gitsyncctl completion fish >~/.config/fish/completions/gitsyncctl.fish
+function __gitsyncctl_complete
+    set -l words (commandline -opc)
+    set -l current (commandline -ct)
+    set -l program $words[1]
+    set -e words[1]
+    set -l answer ($program __complete fish $words "$current" 2>/dev/null)
+    for line in $answer[2..-1]
+        echo $line
+    end
+    switch "$answer[1]"
+        case files
+            __fish_complete_path $current
+        case directories
+            __fish_complete_directories $current
+    end
+end
+complete -c gitsyncctl -f -a '(__gitsyncctl_complete)'
+"""
+
+SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+
+
+def answer(argv: list[str], output: Output) -> None:
+    """Print what a shell's script is told: what the shell adds itself, then a line a word, told what it is.
+
+    Words that a line cannot carry are left out.
+    """
+    shell, *rest = argv or [""]
+    is_told = shell != "bash"
+    if shell == "bash":
+        before, current = _split(*rest[:2]) if len(rest) >= 2 else ([], "")
+    else:
+        before, current = rest[:-1], rest[-1] if rest else ""
+    choice = completing.choices(before, current)
+    kept = max((current.rfind(mark) for mark in BREAKS), default=-1) + 1 if shell == "bash" else 0
+    output.painted([choice.more])
+    for word, told in choice.beginning(current):
+        if text.escape(word) == word and "\t" not in word:
+            output.painted([word[kept:] + (f"\t{text.escape(told)}" if told and is_told else "")])
+
+
+def _split(line: str, point: str) -> tuple[list[str], str]:
+    """Return the words before the cursor without the program's name, and the one that is being written."""
+    import shlex
+
+    # COMP_POINT counts bytes or characters, as the locale has it; either way the rest of the line says nothing.
+    begun = line[: int(point)] if point.isdigit() else line
+    for closing in ("", "'", '"'):
+        try:
+            words = shlex.split(begun + closing)
+        except ValueError:
+            continue
+        is_new = not words or (begun[-1:].isspace() and not begun.endswith("\\ "))
+        if is_new and not closing:
+            words.append("")
+        return words[1:-1], words[-1]
+    return [], ""
