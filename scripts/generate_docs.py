@@ -12,6 +12,7 @@ import runpy
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,16 @@ def states() -> str:
     return page
 
 
+def man_page(name: str) -> str:
+    """Return a man page; made by its own script, which is found beside this one."""
+    page: str = runpy.run_path(str(Path(__file__).with_name("man_pages.py")))["PAGES"][name]()
+    return page
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "configuration.rst": configuration,
     "states.rst": states,
+    **{f"man/{name}": partial(man_page, name) for name in ("gitsync.1", "gitsyncctl.1", "gitsync.toml.5")},
 }
 
 
@@ -198,6 +206,7 @@ def main(argv: list[str] | None = None) -> int:
         if is_check:
             print(f"error: docs/{name} is stale\nhint: make docs", file=sys.stderr)
         else:
+            page.parent.mkdir(exist_ok=True)
             page.write_text(text, encoding="utf-8")
             print(f"wrote docs/{name}")
     return 1 if is_check and stale else 0

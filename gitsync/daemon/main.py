@@ -29,7 +29,7 @@ EXIT_INTERRUPTED = 130
 
 def main(argv: list[str] | None = None) -> int:
     """Run the daemon's command line and return the exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         return _run(arguments)
     except GitsyncError as error:
@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         return bug.exit_status
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the daemon's command line."""
     parser = argparse.ArgumentParser(
         prog="gitsync",
         description="Watch directories, commit what changes, pull, merge and push, and never lose an edit.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,16 +79,34 @@ def test_every_option_is_on_the_page_of_the_configuration() -> None:
         assert f"{{{placeholder}}}" in page
 
 
-def test_the_page_of_the_states_is_fresh() -> None:
+def test_the_pages_that_are_made_from_the_code_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import states_page, sys; sys.stdout.write(states_page.page())"],
-        cwd=ROOT / "scripts",
-        check=True,
+        [sys.executable, "scripts/generate_docs.py", "--check"],
+        cwd=ROOT,
+        check=False,
         capture_output=True,
         encoding="utf-8",
         timeout=60,
     )
-    assert done.stdout == (ROOT / "docs" / "states.rst").read_text(encoding="utf-8"), "run: make docs"
+    assert (done.returncode, done.stderr) == (0, ""), "run: make docs"
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/man/*")), ids=name)
+def test_every_man_page_is_sound_and_installed(page: Path) -> None:
+    assert f"docs/man/{page.name}\n" in (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    mandoc = shutil.which("mandoc")
+    if mandoc is None:
+        if os.environ.get("CI"):
+            pytest.fail("this machine has no mandoc")
+        pytest.skip("needs mandoc")
+    lint = [mandoc, "-T", "lint", "-W", "warning", str(page)]
+    done = subprocess.run(lint, check=False, capture_output=True, encoding="utf-8", timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_every_command_is_in_its_man_page() -> None:
+    shown = (ROOT / "docs/man/gitsyncctl.1").read_text(encoding="utf-8")
+    assert all(f".B {command}".replace("-", "\\-") in shown for command in BY_NAME)
 
 
 def _texts() -> list[Path]:
