@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DIR ?=
 
-.PHONY: help run test lint check format bench docs clean
+.PHONY: help run test lint check format bench soak docs clean
 
 help:
 	@echo "make run DIR=~/Notes   watch a directory (without DIR: a demo directory that is made for you)"
 	@echo "make test              make the environment and run every test"
 	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests"
 	@echo "make bench             print the benchmark tables"
+	@echo "make soak              let machines meet at random for SOAK_SECONDS (300); SOAK_SEED says from where"
 	@echo "make docs              write the generated pages of docs/ anew"
 
 # Editable, so that a changed source file needs no reinstallation.
@@ -44,6 +45,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+soak: $(STAMP)
+	$(BIN)/python -m tests.convergence.soak
 
 docs: $(STAMP)
 	$(BIN)/python scripts/generate_docs.py

@@ -1,0 +1,91 @@
+"""Bugs to be planted into an engine on purpose, so that the convergence test can be seen to find them.
+
+Each lies about one thing that the engine has to do; they are planted in a forked child and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pygit2
+
+from gitsync.engine import integrating, local
+from gitsync.git import journal, swap
+from gitsync.git.applier import Applier
+from gitsync.git.integrate import Outcome, OutcomeKind, Recovered
+from gitsync.git.merge import Plan, PlanKind
+from gitsync.git.worktree import Worktree
+
+
+def _unlooked() -> None:
+    """What came out of an exchange is not compared with the base that the merge started from."""
+
+    def judge(self: Applier, step: Any, came_out: str, surprise: Any) -> None:
+        return None
+
+    Applier._judge = judge
+    Applier._keep = lambda self, step: swap.remove(self._root, step.temp)
+
+
+def _forced() -> None:
+    """The work tree is written by libgit2's checkout, with force."""
+
+    def apply(worktree: Worktree, plan: Plan, *, message: str, author: str = "", probe: Any = None) -> Outcome:
+        repo = worktree.repo
+        target = plan.upstream
+        probe("", b"")
+        if plan.kind is PlanKind.MERGE:
+            person = repo.default_signature
+            assert plan.tree is not None
+            target = str(
+                repo.create_commit(None, person, person, message, pygit2.Oid(hex=plan.tree), list(plan.parents))
+            )
+        repo.checkout_tree(repo[target], strategy=pygit2.enums.CheckoutStrategy.FORCE)
+        probe("renamed", plan.branch.encode())
+        repo.references[f"refs/heads/{plan.branch}"].set_target(target)
+        probe("", b"")
+        repo.index.read()
+        repo.index.read_tree(repo[target].tree)
+        repo.index.write()
+        return Outcome(OutcomeKind.DONE, (), target, worktree.last_commit())
+
+    integrating.apply = apply
+
+
+def _forgotten() -> None:
+    """The journal of an interrupted pull is thrown away instead of being rolled forward."""
+
+    def recover(worktree: Worktree, *, probe: Any = None) -> Recovered:
+        journal.drop(worktree.notes_dir)
+        return Recovered()
+
+    local.recover = recover
+
+
+def _theirs() -> None:
+    """A merge takes the remote's tree, whatever is here."""
+    original = integrating.plan
+
+    def plan(worktree: Worktree, upstream: str, *args: Any, **options: Any) -> Plan:
+        made = original(worktree, upstream, *args, **options)
+        if made.kind is not PlanKind.MERGE:
+            return made
+        return replace(made, tree=str(worktree.repo[upstream].peel(pygit2.Tree).id))
+
+    integrating.plan = plan
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    "unlooked": _unlooked,
+    "forced": _forced,
+    "forgotten": _forgotten,
+    "theirs": _theirs,
+}
+
+
+def plant(bug: str) -> None:
+    """Plant a bug; "" plants none."""
+    if bug:
+        BUGS[bug]()
