@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gitsync import places
+from gitsync.cli.progress import Progress
 from gitsync.control import client
 from gitsync.control.commands import checked
 from gitsync.control.table import NO, TARGET, TARGETS, Command
@@ -52,13 +53,15 @@ class Context:
         return _document(client.call(self.address, method, {}, 60.0))
 
     def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return _document(client.call(self.address, self.command.method, params, self.command.timeout_s))
-        except NotRunningError:
-            if self.command.without_daemon == NO:
-                raise
-        oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
-        return _document(oneshot.handle(self.command.method, params, self.config))
+        with Progress(self.output, self.command.name, self.address) as progress:
+            try:
+                return _document(client.call(self.address, self.command.method, params, self.command.timeout_s))
+            except NotRunningError:
+                if self.command.without_daemon == NO:
+                    raise
+            progress.hear_log()
+            oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
+            return _document(oneshot.handle(self.command.method, params, self.config))
 
     def _with_directories(self, params: dict[str, Any]) -> dict[str, Any]:
         changed = dict(params)

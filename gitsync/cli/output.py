@@ -80,6 +80,23 @@ class Output:
         columns = int(given) if given.isascii() and given.isdigit() else found.columns
         return max(columns or 80, NARROWEST), found.lines or 24
 
+    @property
+    def is_animated(self) -> bool:
+        """Whether a line may move: on a terminal that can go back to its beginning, for people."""
+        return self.is_terminal and not self.is_json and os.environ.get("TERM", "dumb") != "dumb"
+
+    def animate(self, line: str, end: str = "") -> None:
+        """Show one line in place of the one that was shown so before; an empty one takes it away.
+
+        Called in the middle of anything, so that it writes beside the buffer and takes every failure as it is.
+        """
+        size = self.size
+        if self._stream is None or size is None:
+            return
+        shown = text.fit(text.escape(line), size[0] - 1 - len(end), self.mark) + end if line else ""
+        with contextlib.suppress(OSError):
+            os.write(self._stream.fileno(), f"\r{shown}\x1b[K".encode(errors="replace"))
+
     def paint(self, line: str, style: str) -> str:
         """Return `line` escaped, and in a style where there is colour."""
         line = text.escape(line)

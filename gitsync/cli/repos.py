@@ -78,8 +78,10 @@ def _name_and_state(entry: dict[str, Any]) -> list[Cell]:
 
 
 def _branch_what_path(output: Output, repo: dict[str, Any], now: float) -> list[Cell]:
+    # What the error below says is not said twice.
+    is_told = (repo.get("error") or {}).get("message") == repo.get("reason")
     what = [
-        str(repo.get("reason") or ""),
+        "" if is_told else str(repo.get("reason") or ""),
         *(f"{key} {repo[key]}" for key in ("pending", "ahead", "behind") if repo.get(key)),
         "polling" if repo.get("watch") == "polling" else "",
         _last_commit(repo.get("last_commit"), now),

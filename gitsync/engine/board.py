@@ -190,7 +190,7 @@ class Board:
             subscription.queue.put(entry)
         if self._on_event is not None:
             self._on_event(entry)
-        logger.log(level, "%s", message)
+        logger.log(level, "%s", message, extra={"told": entry})
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events that are kept, oldest first."""
