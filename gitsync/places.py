@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Linux sockaddr_un holds 108 bytes with the final NUL, macOS 104.
+SYSTEM_RUN = "/run"
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
 
 
@@ -79,6 +80,23 @@ def socket_address(option: str | None = None) -> str:
             "choose a shorter one with --socket or $GITSYNC_SOCKET",
         )
     return path
+
+
+def answering_address(option: str | None = None) -> str:
+    """Return where a daemon of ours answers: `socket_address`, or where the system's service for this user binds it.
+
+    The system's own is looked for only when nobody named another and there is none in the runtime directory.
+    """
+    address = socket_address(option)
+    if option or os.environ.get("GITSYNC_SOCKET") or os.path.lexists(address):
+        return address
+    import pwd
+
+    try:
+        system = f"{SYSTEM_RUN}/gitsync-{pwd.getpwuid(os.geteuid()).pw_name}/socket"
+        return system if os.stat(system).st_uid == os.geteuid() else address  # noqa: PTH116 - no pathlib here
+    except (KeyError, OSError):
+        return address
 
 
 def runtime_address() -> str:

@@ -29,12 +29,12 @@ class Context:
         self.command = command
         self.output = output
         self.config = config
-        self._socket = socket
+        self.socket = socket
 
     @property
     def address(self) -> str:
         """The path of the control socket."""
-        return places.socket_address(self._socket)
+        return places.answering_address(self.socket)
 
     def ask(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return what this command's handler answers to `arguments`, in the daemon or in this process."""

@@ -23,7 +23,7 @@ RECEIVE_BYTES = 65536
 MAX_REPLY = 256 << 20
 # Waits between tries when the daemon lives but has no room for one more connection, 10 s in all.
 BUSY_PAUSES_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 2.0, 2.0)
-HOW_TO_START = "start it with: gitsync --daemon (or gitsync, to see what it does)"
+HOW_TO_START = "start it with: gitsync --daemon; or with each login: gitsyncctl service install"
 
 
 class DaemonBugError(GitsyncError):

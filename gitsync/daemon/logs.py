@@ -1,4 +1,4 @@
-"""Where the log goes: stderr in the foreground, a rotating file in the state directory for a detached daemon.
+"""Where the log goes: stderr in the foreground (to the journal, a terminal or a pipe), a rotating file when detached.
 
 INFO tells a user's story, one line per commit, pull, push and state; DEBUG an engineer's. Secrets in URLs are taken
 out and control characters are escaped before anything is written.
@@ -7,8 +7,10 @@ out and control characters are escaped before anything is written.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from gitsync.core.names import shown_text
 from gitsync.errors import UsageError
@@ -17,14 +19,37 @@ from gitsync.git.translate import redact
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
 FILE_BYTES = 5_000_000
 FILES_KEPT = 3
+DATES = "%Y-%m-%d %H:%M:%S"
+
+
+# syslog's numbers, as sd-daemon(3) reads them at the beginning of a line.
+PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
+COLOURS = {"CRITICAL": "1;31", "ERROR": "31", "WARNING": "33", "DEBUG": "2"}
 
 
 class _SafeFormatter(logging.Formatter):
+    """Takes out secrets and control characters, whatever a message is made of."""
+
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        if record.exc_info:
-            return redact(text)  # a traceback of ours keeps its lines
-        return shown_text(redact(text))
+        text = redact(super().format(record))
+        # A traceback of ours keeps its lines.
+        return "\n".join(shown_text(line) for line in text.split("\n")) if record.exc_info else shown_text(text)
+
+
+class _JournalFormatter(_SafeFormatter):
+    """Begins each line with its priority; the journal knows time and program."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = PRIORITIES.get(record.levelno, 6)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).split("\n"))
+
+
+class _ColourFormatter(_SafeFormatter):
+    """Paints what is not the usual, for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text, colour = super().format(record), COLOURS.get(record.levelname)
+        return text if colour is None else f"\x1b[{colour}m{text}\x1b[0m"
 
 
 def level_for(configured: str, verbose: int, quiet: bool) -> int:
@@ -52,13 +77,36 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
             raise UsageError(
                 f"cannot write the log file {log_file}: {error.strerror}", "choose another one with --log-file"
             ) from error
-    # A terminal shows when; journald adds its own time, so none there.
-    stamp = "" if log_file is None and not sys.stderr.isatty() else "%(asctime)s "
-    handler.setFormatter(_SafeFormatter(f"{stamp}%(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_formatter(level, is_file=log_file is not None))
+    # A log on a full disk must not end in tracebacks on stderr, once a line.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(level)
-    logging.getLogger("watchdog").setLevel(max(level, logging.INFO))
+    # What libraries tell at their leisure is not our story, and nobody looked whether it holds secrets.
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger("gitsync").setLevel(level)
     return handler
+
+
+def _formatter(level: int, *, is_file: bool) -> logging.Formatter:
+    # An engineer wants to know which thread and which module said it.
+    story = "%(message)s" if level > logging.DEBUG else "[%(threadName)s %(name)s] %(message)s"
+    if is_file:
+        return _SafeFormatter(f"%(asctime)s %(levelname)-7s {story}", DATES)
+    if is_journal(sys.stderr):
+        return _JournalFormatter(story)
+    if not sys.stderr.isatty():
+        return _SafeFormatter(f"%(levelname)-7s {story}")  # who reads it adds the time: a container, a supervisor
+    wants_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+    return (_ColourFormatter if wants_colour else _SafeFormatter)(f"%(asctime)s %(levelname)-7s {story}", DATES)
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Whether what is written to `stream` goes straight to journald (systemd.exec(5), $JOURNAL_STREAM)."""
+    try:
+        facts = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{facts.st_dev}:{facts.st_ino}"

@@ -150,3 +150,7 @@ def _check(config: Config) -> int:
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     return EXIT_USAGE if faults else EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 import warnings
@@ -107,3 +108,22 @@ def test_the_runtime_directory_is_made_private(tmp_path: Path, monkeypatch: pyte
     path.parent.chmod(0o750)
     with pytest.raises(OperationError, match="yours alone"):
         places.socket_path()
+
+
+def test_the_systems_service_for_this_user_is_found_when_there_is_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "SYSTEM_RUN", str(tmp_path))
+    monkeypatch.setattr(places, "runtime_address", lambda: str(tmp_path / "mine"))
+    monkeypatch.delenv("GITSYNC_SOCKET", raising=False)
+    assert places.answering_address() == str(tmp_path / "mine/socket")
+    system = tmp_path / f"gitsync-{pwd.getpwuid(os.geteuid()).pw_name}/socket"
+    system.parent.mkdir()
+    system.touch()
+    assert places.answering_address() == str(system)
+    assert places.answering_address("/else/where") == "/else/where"
+    # The daemon itself never binds there unasked, and one's own comes first.
+    assert places.socket_address() == str(tmp_path / "mine/socket")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/socket").touch()
+    assert places.answering_address() == str(tmp_path / "mine/socket")

@@ -6,6 +6,19 @@ from gitsync.control.table import LOOK, NAMES, TEXT, Command, Parameter
 
 ROWS: tuple[Command, ...] = (
     Command(
+        "service",
+        "have gitsync started with your session, by systemd or launchd",
+        Parameter(
+            "action",
+            TEXT,
+            choices=("install", "uninstall", "status"),
+            is_required=True,
+            help="install: write it, start it and ask it; uninstall: stop and remove it; status: how it stands",
+        ),
+        epilog="gitsyncctl service install\ngitsyncctl service status --json | jq .pid\ngitsyncctl service uninstall",
+        is_local=True,
+    ),
+    Command(
         "doctor",
         "check all that gitsync needs, where the daemon runs, and say what mends it; exit 1 for a problem",
         NAMES,

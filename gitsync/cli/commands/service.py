@@ -1,0 +1,176 @@
+"""`gitsyncctl service`: have the user's service manager start gitsync. Runs in this process."""
+
+from __future__ import annotations
+
+from gitsync import clock
+from gitsync.cli import text
+from gitsync.cli.context import Context
+from gitsync.cli.service.kind import ServiceManager, State, find
+from gitsync.cli.service.setting import here
+from gitsync.errors import (
+    EXIT_NOT_RUNNING,
+    EXIT_OK,
+    AlreadyRunningError,
+    GitsyncError,
+    NotRunningError,
+    OperationError,
+)
+from gitsync.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# systemd says when the daemon answers; launchd does not.
+ANSWER_S = 30.0
+LOOK_S = 0.1
+LINGER = "it ends with your last logout; to keep it running: loginctl enable-linger"
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Do what `action` says."""
+    action = arguments["action"]
+    if action == "status":
+        return _status(context)
+    manager = find()
+    return _install(context, manager) if action == "install" else _uninstall(context, manager)
+
+
+def _install(context: Context, manager: ServiceManager) -> int:
+    """Write the service, start it and ask it; raise what keeps it from answering."""
+    from gitsync.config.load import load
+
+    load(context.config)  # its faults are said here, not in a journal
+    running = _running(context)
+    _refuse_another(running, manager)
+    is_outdated = running is not None and running["version"] != VERSION
+    change = manager.install(here(context.config, context.socket), is_outdated=is_outdated)
+    daemon = _answer(context, manager)
+    state = manager.state()
+    notes = [*change.notes, *([LINGER] if state.is_lingering is False else [])]
+    output = context.output
+    if output.is_json:
+        output.json({**_document(manager, state, daemon), "kept": change.kept, "notes": notes})
+        return EXIT_OK
+    output.line(f"gitsync {daemon['version']} runs as a service of {manager.name} (PID {daemon['pid']})", "green")
+    output.line(f"it is started with your session, by {text.tilde(str(state.file))}")
+    for kept in change.kept:
+        output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
+    for note in notes:
+        output.wrapped(f"note: {note}", "yellow")
+    return EXIT_OK
+
+
+def _refuse_another(daemon: dict[str, Any] | None, manager: ServiceManager) -> None:
+    """Raise AlreadyRunningError when a daemon runs that is not the service."""
+    if daemon is not None and daemon["pid"] != manager.state().pid:
+        raise AlreadyRunningError(
+            f"gitsync already runs with PID {daemon['pid']}, and not as a service of {manager.name}",
+            "end that one first: gitsyncctl stop, then: gitsyncctl service install",
+        )
+
+
+def _answer(context: Context, manager: ServiceManager) -> dict[str, Any]:
+    """Return what the started daemon says of itself; raise OperationError when it does not answer."""
+    now = clock.SystemClock().now
+    ends_at = now() + ANSWER_S
+    while True:
+        daemon = _running(context)
+        if daemon is not None and daemon["pid"] == manager.state().pid:
+            return daemon
+        if now() > ends_at:
+            whose = f"PID {daemon['pid']} answers instead" if daemon else "nobody answers"
+            raise OperationError(
+                f"the service was started, but {whose} on {context.address}",
+                "see how it stands: gitsyncctl service status; remove it: gitsyncctl service uninstall",
+                code="service-failed",
+            )
+        clock.sleep(LOOK_S)
+
+
+def _uninstall(context: Context, manager: ServiceManager) -> int:
+    """Stop and remove the service; what it kept in order stays."""
+    was = manager.state()
+    change = manager.uninstall()
+    output = context.output
+    if output.is_json:
+        removed = was.file if was.is_installed else None
+        output.json({"manager": manager.name, "removed": removed, "kept": change.kept, "notes": change.notes})
+    elif not was.is_installed:
+        output.line("no service was installed")
+    else:
+        output.line(f"stopped and removed: {text.tilde(str(was.file))}")
+        for kept in change.kept:
+            output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
+        output.line("your files, their history and the configuration stay")
+    return EXIT_OK
+
+
+def _status(context: Context) -> int:
+    """Show how the service stands; status 3 when no daemon answers, whoever started it."""
+    daemon = _running(context)
+    why = ""
+    manager: ServiceManager | None = None
+    try:
+        manager = find()
+    except OperationError as error:
+        why = error.message
+    state = manager.state() if manager is not None else State()
+    output = context.output
+    if output.is_json:
+        output.json(_document(manager, state, daemon))
+        return EXIT_OK if daemon else EXIT_NOT_RUNNING
+    if manager is None:
+        output.wrapped(why, "yellow")
+    elif not state.is_installed:
+        output.wrapped(
+            f"not installed as a service of {manager.name}; to have it: gitsyncctl service install", "yellow"
+        )
+    else:
+        how = ["starts with your session" if state.is_enabled else "is not started with your session"]
+        how.append(f"runs (PID {state.pid})" if state.is_active else "does not run")
+        output.wrapped(
+            f"service of {manager.name}: {', '.join(how)}",
+            "green" if state.is_enabled and state.is_active else "yellow",
+        )
+        output.wrapped(text.tilde(str(state.file)), "dim", "  ")
+        if state.is_enabled and state.is_lingering is False:
+            output.wrapped(f"note: {LINGER}")
+    if daemon is None:
+        output.wrapped("gitsync is not running", "yellow")
+    elif daemon["pid"] != state.pid:
+        output.wrapped(f"gitsync {daemon['version']} runs outside of it (PID {daemon['pid']})", "yellow")
+    else:
+        output.line(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
+    return EXIT_OK if daemon else EXIT_NOT_RUNNING
+
+
+def _document(manager: ServiceManager | None, state: State, daemon: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "manager": manager.name if manager is not None else None,
+        "file": state.file,
+        "installed": state.is_installed,
+        "enabled": state.is_enabled,
+        "active": state.is_active,
+        "pid": state.pid,
+        "lingering": state.is_lingering,
+        "daemon": daemon,
+    }
+
+
+def _running(context: Context) -> dict[str, Any] | None:
+    """Return version, pid and uptime_s of the daemon that answers, None when there is none."""
+    try:
+        document = context.tell_daemon("status")
+    except NotRunningError:
+        return None
+    except GitsyncError as error:
+        if error.code == "hung-up":  # it is about to end
+            return None
+        raise
+    daemon = document.get("daemon") or {}
+    return {
+        "version": str(document.get("version", "")),
+        "pid": int(daemon.get("pid", 0)),
+        "uptime_s": float(daemon.get("uptime_s", 0)),
+    }

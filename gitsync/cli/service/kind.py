@@ -1,0 +1,106 @@
+"""What every service manager can do for gitsync, and which one there is. The control command's only thread."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from gitsync import proc
+from gitsync.cli.service.setting import Setting
+from gitsync.errors import OperationError
+
+COMMAND_S = 30.0
+# Longer than a service may take to start or stop.
+START_S = 130.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a service manager knows of gitsync; `pid` is None when it does not run as a service."""
+
+    file: str | None = None
+    is_installed: bool = False
+    is_enabled: bool = False
+    is_active: bool = False
+    pid: int | None = None
+    # Whether it goes on after the last logout; None where that is no question.
+    is_lingering: bool | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """What was done: files `kept` for the person who changed them, and what the person should know."""
+
+    kept: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class ServiceManager(Protocol):
+    """systemd's user manager or launchd."""
+
+    name: str
+
+    def state(self) -> State:
+        """Return how gitsync stands with it."""
+
+    def install(self, setting: Setting, *, is_outdated: bool) -> Change:
+        """Write the service, have it started now and at each login; raise OperationError, all undone, when it fails.
+
+        What runs already as it should is left running, unless it `is_outdated`.
+        """
+
+    def uninstall(self) -> Change:
+        """Stop it, and remove what `install` wrote."""
+
+
+def find() -> ServiceManager:
+    """Return the service manager of this session. Raise OperationError, which says what to do instead, for none."""
+    if sys.platform == "darwin":
+        from gitsync.cli.service.launchd import Launchd
+
+        return Launchd(Path.home())
+    from gitsync.cli.service.systemd import Systemd
+
+    if shutil.which("systemctl") is None or not Path("/run/systemd/system").is_dir():
+        raise OperationError(
+            "there is no service manager here that gitsync knows (systemd or launchd)",
+            "start it in the background: gitsync --daemon; or from cron, by crontab -e: "
+            f"*/10 * * * * {shlex.quote(shutil.which('gitsync') or 'gitsync')} --once",
+            code="no-service-manager",
+        )
+    probe = told("systemctl", "--user", "show-environment")
+    if not probe.ok:
+        raise OperationError(
+            f"the user manager of systemd cannot be reached: {last_line(probe)}",
+            "log in directly, not by su or sudo; or have one from boot on: loginctl enable-linger",
+            code="no-service-manager",
+        )
+    return Systemd()
+
+
+def told(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
+    """Run a program of the service manager and return what became of it."""
+    try:
+        return proc.run(argv, deadline_s=deadline_s, env={"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C"})
+    except FileNotFoundError as error:
+        raise OperationError(str(error), "install it, or mend the PATH") from error
+
+
+def must(*argv: str, deadline_s: float = COMMAND_S) -> str:
+    """Run a program of the service manager that has to end well, and return its output."""
+    done = told(*argv, deadline_s=deadline_s)
+    if not done.ok:
+        raise OperationError(f"{shlex.join(argv)} failed: {last_line(done)}", f"run it by hand: {shlex.join(argv)}")
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+def last_line(done: proc.Completed) -> str:
+    """Return the last thing a program said, or its status."""
+    if done.is_over_deadline:
+        return "it took too long"
+    said = done.errors or done.stdout.decode("utf-8", "replace").strip()
+    return said.splitlines()[-1] if said else f"status {done.returncode}"

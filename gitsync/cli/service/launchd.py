@@ -1,0 +1,129 @@
+"""gitsync as an agent of launchd, on macOS. The control command's only thread; owns the plist with our mark."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+from pathlib import Path
+from typing import Any
+
+from gitsync.cli.service import written
+from gitsync.cli.service.kind import START_S, Change, State, last_line, must, told
+from gitsync.cli.service.setting import AGENT, Setting
+from gitsync.errors import GitsyncError, OperationError
+
+LABEL = "org.gitsync.gitsync"
+# launchctl bootstrap after a bootout of the same label: "Operation already in progress".
+BUSY = 37
+
+
+class Launchd:
+    """launchd's domain of this user's graphical session."""
+
+    name = "launchd"
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._domain = f"gui/{os.getuid()}"
+        self._target = f"{self._domain}/{LABEL}"
+
+    @property
+    def file(self) -> Path:
+        """The plist that is written."""
+        return self._home / "Library/LaunchAgents" / f"{LABEL}.plist"
+
+    def state(self) -> State:
+        """Return how gitsync stands with launchd."""
+        printed = told("launchctl", "print", self._target)
+        fields = dict(
+            line.strip().split(" = ", 1)
+            for line in printed.stdout.decode("utf-8", "replace").splitlines()
+            if " = " in line and line.startswith("\t") and not line.startswith("\t\t")
+        )
+        pid = fields.get("pid", "")
+        is_there = self.file.exists()
+        return State(
+            file=str(self.file) if is_there else None,
+            is_installed=is_there,
+            is_enabled=is_there and printed.ok,
+            is_active=printed.ok and fields.get("state") == "running",
+            pid=int(pid) if pid.isdigit() else None,
+        )
+
+    def install(self, setting: Setting, *, is_outdated: bool) -> Change:
+        """Write the plist and have launchd run it; raise OperationError, with the plist as before, when it does not.
+
+        What runs already as it should is left running, unless it `is_outdated`.
+        """
+        change = Change()
+        text = written.marked(self.render(setting), is_xml=True)
+        before = self.file.read_bytes() if self.file.exists() else None
+        if before == text.encode() and self.state().is_active and not is_outdated:
+            return change
+        self._log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            aside = written.put(self.file, text)
+            if aside is not None:
+                change.kept.append(str(aside))
+            self._bootout()
+            must("launchctl", "enable", self._target)
+            started = told("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
+            if not started.ok:
+                raise OperationError(
+                    f"the service did not start: {last_line(started)}",
+                    f"see what it says: {self._log_dir}, or in the foreground: gitsync -v",
+                    code="service-failed",
+                )
+        except GitsyncError:
+            self._bootout()
+            if before is None:
+                self.file.unlink(missing_ok=True)
+            else:
+                self.file.write_bytes(before)
+                told("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
+            for kept in change.kept:  # its content is back in its place
+                Path(kept).unlink(missing_ok=True)
+            raise
+        return change
+
+    def uninstall(self) -> Change:
+        """Stop the agent and remove the plist with our mark."""
+        if self.file.exists() and not written.has_mark(self.file):
+            raise OperationError(
+                f"{self.file} was not written by gitsyncctl service install",
+                f"to stop it: launchctl bootout {self._target}",
+            )
+        change = Change()
+        self._bootout()
+        aside = written.remove(self.file)
+        if aside is not None:
+            change.kept.append(str(aside))
+        return change
+
+    def render(self, setting: Setting) -> str:
+        """Return the plist for a program and an environment."""
+        settings: dict[str, Any] = plistlib.loads(Path(__file__).with_name(f"{LABEL}.plist").read_bytes())
+        environment = dict(setting.environment)
+        agent = os.environ.get(AGENT, "")
+        # launchd's own agent is in every session already, at a place that changes.
+        if agent and "com.apple.launchd" not in agent:
+            environment[AGENT] = agent
+        settings["ProgramArguments"] = [*setting.daemon, "--log-file", str(self._log_dir / "gitsync.log")]
+        settings["EnvironmentVariables"] = {**settings.get("EnvironmentVariables", {}), **environment}
+        settings["StandardErrorPath"] = str(self._log_dir / "errors.log")
+        settings["StandardOutPath"] = str(self._log_dir / "errors.log")
+        return plistlib.dumps(settings, sort_keys=False).decode("utf-8")
+
+    @property
+    def _log_dir(self) -> Path:
+        return self._home / "Library/Logs/gitsync"
+
+    def _bootout(self) -> None:
+        if not told("launchctl", "print", self._target).ok:
+            return
+        done = told("launchctl", "bootout", self._target, deadline_s=START_S)
+        if not done.ok and done.returncode != BUSY:
+            raise OperationError(
+                f"launchd does not let go of the running gitsync: {last_line(done)}",
+                f"run it by hand: launchctl bootout {self._target}",
+            )

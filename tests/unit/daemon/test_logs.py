@@ -1,0 +1,140 @@
+"""How a line of the log looks, by where it goes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gitsync.daemon import logs
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _quiet_afterwards() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("gitsync")
+    before = list(root.handlers), root.level, ours.level, logging.raiseExceptions
+    yield
+    for handler in list(root.handlers):
+        if handler not in before[0]:
+            root.removeHandler(handler)
+            handler.close()
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+    logging.raiseExceptions = before[3]
+
+
+def write(level: int, tell: Callable[[logging.Logger], None]) -> None:
+    logs.set_up(level, None)
+    tell(logging.getLogger("gitsync.somewhere"))
+
+
+def test_a_pipe_gets_the_level_and_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    write(logging.INFO, lambda log: (log.info("committed %s", "notes"), log.debug("unseen")))
+    assert sys.stderr.getvalue() == "INFO    committed notes\n"
+
+
+def test_an_engineer_sees_who_said_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    write(logging.DEBUG, lambda log: log.debug("seen"))
+    assert sys.stderr.getvalue() == "DEBUG   [MainThread gitsync.somewhere] seen\n"
+
+
+def test_a_terminal_gets_the_time_and_colours_for_the_unusual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    write(logging.INFO, lambda log: (log.info("fine"), log.error("not\x1b[2J fine")))
+    fine, broken = sys.stderr.getvalue().splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d INFO    fine", fine)
+    assert broken.startswith("\x1b[31m")
+    assert broken.endswith("not\\x1b[2J fine\x1b[0m")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    write(logging.INFO, lambda log: log.error("plain"))
+    assert "\x1b" not in sys.stderr.getvalue()
+
+
+def test_the_journal_gets_priorities_and_no_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with path.open("w") as stream:
+        facts = os.fstat(stream.fileno())
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+
+        def tell(log: logging.Logger) -> None:
+            log.info("a story")
+            log.warning("trouble")
+            try:
+                raise ZeroDivisionError("a bug")
+            except ZeroDivisionError:
+                log.critical("ended", exc_info=True)
+
+        write(logging.INFO, tell)
+        stream.flush()
+    lines = path.read_text().splitlines()
+    assert lines[:3] == ["<6>a story", "<4>trouble", "<2>ended"]
+    assert all(line.startswith("<2>") for line in lines[3:])
+    assert lines[-1] == "<2>ZeroDivisionError: a bug"
+
+
+def test_a_stream_that_is_not_the_journals_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    write(logging.INFO, lambda log: log.info("x"))
+    assert sys.stderr.getvalue() == "INFO    x\n"
+
+
+def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 2000)
+    handler = logs.set_up(logging.INFO, tmp_path / "sub/gitsync.log")
+    for number in range(500):
+        logging.getLogger("gitsync").info("line %d", number)
+    handler.close()
+    files = sorted(path.name for path in (tmp_path / "sub").iterdir())
+    assert files == ["gitsync.log", "gitsync.log.1", "gitsync.log.2", "gitsync.log.3"]
+    assert sum((tmp_path / "sub" / name).stat().st_size for name in files) <= 4 * 2000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ada:hunter2secret@example.org/x.git",
+        "https://hunter2secret@example.org/x.git",
+        "https://example.org/x.git?access_token=hunter2secret",
+        "Authorization: Bearer hunter2secret",
+    ],
+)
+def test_secrets_are_taken_out_of_messages_and_tracebacks(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+
+    def tell(log: logging.Logger) -> None:
+        log.info("fetching %s", text)
+        try:
+            raise ValueError(f"cannot use {text}")
+        except ValueError:
+            log.critical("ended", exc_info=True)
+
+    write(logging.INFO, tell)
+    assert "hunter2secret" not in sys.stderr.getvalue()
+    assert "ValueError" in sys.stderr.getvalue()
+
+
+def test_what_libraries_tell_at_their_leisure_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    logs.set_up(logging.DEBUG, None)
+    logging.getLogger("urllib3").info("GET /?token=x")
+    logging.getLogger("watchdog").warning("queue overflow")
+    assert sys.stderr.getvalue().count("\n") == 1
