@@ -16,8 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Linux sockaddr_un holds 108 bytes with the final NUL, macOS 104.
+# Where the units of contrib have their runtime directories.
 SYSTEM_RUN = "/run"
+# Linux sockaddr_un holds 108 bytes with the final NUL, macOS 104.
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
 
 
