@@ -30,7 +30,7 @@ Four rules decide the rest:
 4. A failure loses nothing. A commit that failed goes back to `settling` with its paths and is retried; an integration
    that met an edit (`overtaken`) has put the edit back and goes to `settling`, so that the edit is committed first.
 
-A merge that is not clean is no state of these machines: the work tree goes back to `clean` and still commits, the
+A merge that waits for a person is no state of these machines: the work tree goes back to `clean` and still commits, the
 exchange goes to `idle` and tries the merge again when either side moves. `status` shows `conflict` from the facts.
 
 Waiting, needing somebody and broken are three different things: `back-off` retries by itself, `halted` waits for a

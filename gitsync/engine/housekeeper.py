@@ -46,7 +46,7 @@ class Housekeeper(Owner):
                 self._collect(message["repo"], Path(message["path"]))
 
     def _run_hook(self, command: str, event: dict[str, Any]) -> None:
-        told = {f"GITSYNC_{key.upper()}": str(value) for key, value in event.items() if value is not None}
+        told = {f"GITSYNC_{key.upper()}": _text(value) for key, value in event.items() if value is not None}
         path = event.get("path")
         try:
             done = proc.run(
@@ -97,9 +97,15 @@ def commands_for(hooks: HooksConfig, event: dict[str, Any]) -> tuple[str, ...]:
         return hooks.after_commit
     if kind in ("pushed", "pulled", "merged"):
         return hooks.after_sync
+    if kind == "conflict":
+        return hooks.on_conflict if event.get("copies") else ()  # else a policy has decided it
     if kind == "problem":
         return hooks.on_conflict if event.get("code") == "conflict" else hooks.on_error
     return ()
+
+
+def _text(value: object) -> str:
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _is_worth_collecting(git_dir: Path) -> bool:

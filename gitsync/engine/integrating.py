@@ -11,13 +11,16 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from gitsync.core.conflict import Rules
 from gitsync.core.names import shown
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.messages import Fetched
 from gitsync.errors import TransientError
+from gitsync.git import waiting
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.merge import Plan, PlanKind, plan
 from gitsync.git.refs import ahead_behind, is_ancestor
+from gitsync.git.settled import conflict_event, merge_message
 from gitsync.git.translate import redact
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Worktree
@@ -42,11 +45,13 @@ def integrate(repository: LocalRepository, now: float) -> None:
     worktree = repository.open()
     repository.advance(E_.INTEGRATION_BEGUN)
     try:
-        wanted = plan(worktree, fetched.upstream, fetched.was)
+        wanted = plan(worktree, fetched.upstream, fetched.was, _rules(repository, worktree, fetched.upstream))
         outcome = None
         if wanted.changes_work_tree:
-            source = _source(fetched)
-            outcome = apply(worktree, wanted, message=f"Merge {source}", author=repository.config.author)
+            message = merge_message(_source(fetched), wanted.settled)
+            outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+        elif wanted.kind is PlanKind.CONFLICT:
+            waiting.hold(worktree, wanted)
     except TROUBLE as trouble:
         repository.advance(E_.INTEGRATION_REFUSED)
         error = as_error(repository.name, trouble)
@@ -82,7 +87,7 @@ def answer_at_once(repository: LocalRepository) -> bool:
         return True
     if facts.head is None or not is_ancestor(worktree.repo, fetched.upstream, facts.head):
         return False
-    _settle(repository)
+    _settle(repository, worktree)
     _count(repository, worktree, fetched.upstream)
     repository.answer_fetch(facts.head, is_ahead=facts.head != fetched.upstream)
     return True
@@ -113,11 +118,13 @@ def _take_outcome(
     is_merge = wanted.kind is PlanKind.MERGE
     # Answered first: whatever goes wrong in telling people, the branch has moved.
     repository.answer_fetch(outcome.head, is_ahead=is_merge)
-    _settle(repository)
+    _settle(repository, worktree)
     verb, count = "merged" if is_merge else "pulled", len(outcome.paths)
     text = f"{verb} {source} into {name}: {count} {'file' if count == 1 else 'files'}"
     repository.board.set_local(name, last_commit=outcome.commit, head=outcome.head)
     repository.board.publish(verb, name, text, commit=outcome.head)
+    if wanted.settled:
+        _tell_conflicts(repository, wanted, source)
     _count(repository, worktree, wanted.upstream)
 
 
@@ -130,12 +137,26 @@ def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
     )
 
 
-def _settle(repository: LocalRepository) -> None:
+def _rules(repository: LocalRepository, worktree: Worktree, upstream: str) -> Rules:
+    configured = Rules.of(repository.config.conflict, repository.config.conflict_paths)
+    return waiting.with_choices(worktree, configured, upstream)
+
+
+def _tell_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:
+    details = conflict_event(wanted.settled, source)
+    count = len(wanted.settled)
+    text = f"{repository.name}: {count} {'file was' if count == 1 else 'files were'} changed here and in {source}"
+    kept = ", ".join(shown(item.copy) for item in wanted.settled[:5] if item.copy is not None)
+    text += f"; both versions are kept: {kept}" if kept else f"; settled by policy ({details['policy']})"
+    repository.board.publish("conflict", repository.name, text, commit=wanted.upstream, **details)
+
+
+def _settle(repository: LocalRepository, worktree: Worktree) -> None:
     """Nothing of the remote's is missing here: a conflict there was is over."""
     repository.conflict = None
-    local = repository.board.local(repository.name)
-    if local.conflicts:
+    if repository.board.local(repository.name).conflicts:
         repository.board.set_local(repository.name, conflicts=(), error=None)
+    waiting.release(worktree)
 
 
 def _source(fetched: Fetched) -> str:
@@ -157,7 +178,7 @@ def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:
         return Problem(
             "conflict",
             f"{name}: {files} changed here and in {source}; nothing was touched, commits go on and wait to be pushed",
-            f"settle it with git when you like: git merge {source}",
+            f"settle each: gitsyncctl resolve PATH --ours|--theirs|--both; or all with git: git merge {source}",
         )
     if wanted.kind is PlanKind.UNRELATED:
         return Problem(

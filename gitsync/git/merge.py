@@ -4,18 +4,19 @@ Runs on the committer thread, with a Worktree's Repository; owns nothing and mov
 
 Theory of operation. A pull is two things that fail in different ways, and only the second may touch what is the
 user's. The first is this module: it looks how HEAD and the upstream stand to each other and, when both moved, merges
-their trees into an index in memory (libgit2's recursive merge, with renames). What it leaves behind is objects that no
-ref leads to. The outcome is a `Plan`: the tree that the work tree is to have and the commits it comes from, or the
-reason why there is none. A merge that is not clean is not half a merge: there is no tree, only the list of paths, so
-that there is nothing with conflict markers in it that could ever reach a file.
+them into a tree (`threeway`), by the policies that the user configured. What it leaves behind is objects that no ref
+leads to. The outcome is a `Plan`: the tree that the work tree is to have and the commits it comes from, or the reason
+why there is none. A merge that waits for a person (policy `manual`) is not half a merge: there is no tree, only the
+list of paths.
 
 The second is `integrate.apply`: it brings the work tree from HEAD's tree to the plan's, under a journal, checks each
 file against the version that the plan started from, and moves the branch last. A plan is therefore bound to the HEAD
 it was made for: when HEAD or a file is not what it was, the plan is thrown away, whatever was edited is committed, and
 the trial begins again. It costs nothing but time.
 
-Two machines that merge the same two commits find the same tree, whichever calls which its own: a clean merge of two
-trees does not depend on the side. So when both push their merge and one is rejected, the next merge changes no file.
+Two machines that merge the same two commits find the same tree, whichever calls which its own, unless there was a
+conflict; the merge of both merges is the same in any case. So when both push their merge and one is rejected, the next
+merge brings them together.
 
 A remote whose history was rewritten is told by the commit it had at the last fetch, which is no ancestor of the one it
 has now. When both sides have commits, merging would bring back what was taken away over there, which may have been the
@@ -25,16 +26,18 @@ point of the rewriting: that is a person's decision, and the plan says REWRITTEN
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pygit2
 
+from gitsync.core.conflict import Rules
 from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.names import faults
 from gitsync.git.packs import said
 from gitsync.git.refs import is_ancestor
+from gitsync.git.threeway import Settled, merge
 from gitsync.git.translate import clean
 from gitsync.git.worktree import Worktree
 
@@ -69,6 +72,7 @@ class Plan:
     tree: str | None = None
     parents: tuple[str, ...] = ()
     conflicts: tuple[bytes, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
     @property
     def changes_work_tree(self) -> bool:
@@ -76,11 +80,22 @@ class Plan:
         return self.kind in (PlanKind.FAST_FORWARD, PlanKind.MERGE, PlanKind.COMMIT)
 
 
-def plan(worktree: Worktree, upstream: str, previous: str | None) -> Plan:
+DEFAULT_RULES = Rules()
+
+
+def plan(
+    worktree: Worktree,
+    upstream: str,
+    previous: str | None,
+    rules: Rules = DEFAULT_RULES,
+    *,
+    is_joining: bool = False,
+) -> Plan:
     """Return what taking in the commit `upstream` comes to; `previous` is where the remote was at the last fetch.
 
-    Pass None as `previous` to take a rewritten remote as it is. Raise OperationError when HEAD is detached or an
-    object is missing.
+    `rules` settle conflicts. Pass None as `previous` to take a rewritten remote as it is; `is_joining` merges histories
+    that share nothing, as if every file were new on both sides. Raise OperationError when HEAD is detached or an object
+    is missing.
     """
     repo = worktree.repo
     branch, head = head_of(repo)
@@ -89,35 +104,34 @@ def plan(worktree: Worktree, upstream: str, previous: str | None) -> Plan:
             f"{clean(worktree.root)}: HEAD is on no branch", "switch to a branch: git switch BRANCH", code="detached"
         )
     try:
-        return _plan(worktree, branch, head, upstream, previous)
+        return _plan(worktree, Plan(PlanKind.EQUAL, branch, head, upstream), previous, rules, is_joining)
     except (KeyError, ValueError, pygit2.GitError) as error:
         raise said(f"{clean(worktree.root)}: cannot work out the merge with {upstream[:10]}", error) from error
 
 
-def _plan(worktree: Worktree, branch: str, head: str | None, upstream: str, previous: str | None) -> Plan:
-    repo = worktree.repo
+def _plan(worktree: Worktree, bare: Plan, previous: str | None, rules: Rules, is_joining: bool) -> Plan:
+    repo, head, upstream = worktree.repo, bare.head, bare.upstream
     tree = _tree_of(repo, upstream)
     base = None if head is None else _tree_of(repo, head)
-    bare = Plan(PlanKind.EQUAL, branch, head, upstream, base)
+    bare = replace(bare, base_tree=base)
     if head == upstream:
         return bare
     if head is not None and repo.descendant_of(head, upstream):
-        return _of(bare, PlanKind.AHEAD)
+        return replace(bare, kind=PlanKind.AHEAD)
     # Before anything walks that tree: a bomb would never come to an end.
     _refuse(worktree, base, tree)
     if head is None or repo.descendant_of(upstream, head):
         # Whatever the remote took back, nothing of ours is gone by going along.
-        return _of(bare, PlanKind.FAST_FORWARD, tree, (upstream,))
+        return replace(bare, kind=PlanKind.FAST_FORWARD, tree=tree, parents=(upstream,))
     if previous is not None and not is_ancestor(repo, previous, upstream):
-        return _of(bare, PlanKind.REWRITTEN)
-    if repo.merge_base(head, upstream) is None:
-        return _of(bare, PlanKind.UNRELATED)
-    merged = repo.merge_commits(head, upstream)
-    if merged.conflicts is not None:
-        return _of(bare, PlanKind.CONFLICT, conflicts=_paths(merged.conflicts))
-    merged_tree = str(merged.write_tree(repo))
-    _refuse(worktree, base, merged_tree)
-    return _of(bare, PlanKind.MERGE, merged_tree, (head, upstream))
+        return replace(bare, kind=PlanKind.REWRITTEN)
+    if not is_joining and repo.merge_base(head, upstream) is None:
+        return replace(bare, kind=PlanKind.UNRELATED)
+    merged = merge(worktree, head, upstream, rules)
+    if merged.tree is None:
+        return replace(bare, kind=PlanKind.CONFLICT, conflicts=merged.waiting)
+    _refuse(worktree, base, merged.tree)
+    return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), settled=merged.settled)
 
 
 def _refuse(worktree: Worktree, base: str | None, tree: str) -> None:
@@ -141,22 +155,5 @@ def _is_case_blind(repo: pygit2.Repository) -> bool:
         return False
 
 
-def _of(
-    bare: Plan,
-    kind: PlanKind,
-    tree: str | None = None,
-    parents: tuple[str, ...] = (),
-    conflicts: tuple[bytes, ...] = (),
-) -> Plan:
-    return Plan(kind, bare.branch, bare.head, bare.upstream, bare.base_tree, tree, parents, conflicts)
-
-
 def _tree_of(repo: pygit2.Repository, commit: str) -> str:
     return str(repo[commit].peel(pygit2.Tree).id)
-
-
-def _paths(conflicts: pygit2.index.ConflictCollection) -> tuple[bytes, ...]:
-    found: set[bytes] = set()
-    for sides in conflicts:
-        found.update(os.fsencode(entry.path) for entry in sides if entry is not None)
-    return tuple(sorted(found))

@@ -69,6 +69,13 @@ class ObjectStore:
             raise OperationError(f"object {tree_id} of {self.program.root} is no tree", code="missing-object")
         return self._remember(tree_id, parse(data))
 
+    def size(self, object_id: str) -> int:
+        """Return how many bytes an object has, without reading them; raise OperationError as `read` does."""
+        try:
+            return int(self.repository.odb.read_header(object_id)[1])
+        except (KeyError, ValueError, pygit2.GitError):
+            return len(self.read(object_id)[1])
+
     def has(self, object_id: str) -> bool:
         """Whether the object is stored."""
         return bool(self.repository.odb.exists(object_id))

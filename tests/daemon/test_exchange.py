@@ -81,27 +81,6 @@ def test_edits_of_different_files_at_once_are_merged(box: Machine, other: Machin
         assert run_git(root, "fsck", "--strict") == ""
 
 
-def test_a_conflict_touches_nothing_and_is_said(box: Machine, other: Machine, hub: Path) -> None:
-    ours, theirs = pair(box, other, hub)
-    other.wait_state("ok")
-    box.ctl("pause")
-    (theirs / "first.txt").write_text("theirs\n")
-    wait_for("theirs to be pushed", lambda: run_git(hub, "show", "main:first.txt") == "theirs")
-    (ours / "first.txt").write_text("ours\n")
-    box.ctl("resume")
-    status = box.wait_state("conflict")
-    assert status["conflicts"] == ["first.txt"]
-    assert (ours / "first.txt").read_text() == "ours\n"
-    assert run_git(ours, "status", "--porcelain") == ""
-    assert run_git(hub, "show", "main:first.txt") == "theirs"
-    # Local commits go on; a person settles it with git, and the state ends.
-    (ours / "more.txt").write_text("more\n")
-    box.wait_committed(ours)
-    run_git(ours, "merge", "-q", "-X", "ours", "origin/main", "-m", "settled")
-    box.wait_state("ok")
-    wait_for("the settled state to arrive", lambda: (theirs / "first.txt").read_text() == "ours\n")
-
-
 def test_offline_backs_off_and_recovers_by_itself(box: Machine, hub: Path) -> None:
     root = box.repo(remote=hub)
     box.configure(root)

@@ -27,9 +27,14 @@ def configured(root: Path, **options: object) -> RepoConfig:
     """Return the configuration of one repository, read as a user's file would be."""
     lines = [f'path = "{root}"', 'name = "notes"']
     for key, value in options.items():
-        text = str(value).lower() if isinstance(value, bool) else value if isinstance(value, int | float) else None
-        lines.append(f"{key} = {text if text is not None else repr(value)}")
+        lines.append(f"{key} = {_toml(value)}")
     return parse("[[repo]]\n" + "\n".join(lines) + "\n", root / "config.toml").repos[0]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key!r} = {_toml(item)}" for key, item in value.items()) + " }"
+    return str(value).lower() if isinstance(value, bool | int | float) else repr(value)
 
 
 class Bench:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gitsync.core.conflict import Rules
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.journal import TEMP_PREFIX
-from gitsync.git.merge import Plan, plan
+from gitsync.git.merge import DEFAULT_RULES, Plan, plan
 from gitsync.git.worktree import Worktree
 from tests.conftest import run_git
 
@@ -46,8 +47,8 @@ class Pair:
         run_git(self.ours, "fetch", "-q", str(self.theirs), "+HEAD:refs/remotes/origin/main")
         return run_git(self.ours, "rev-parse", "refs/remotes/origin/main")
 
-    def plan(self, previous: str | None = None) -> Plan:
-        return plan(self.worktree, self.fetch(), previous)
+    def plan(self, previous: str | None = None, *, rules: Rules = DEFAULT_RULES, is_joining: bool = False) -> Plan:
+        return plan(self.worktree, self.fetch(), previous, rules, is_joining=is_joining)
 
     def take(self) -> Outcome:
         return apply(self.worktree, self.plan(), message="Merge origin/main")

@@ -119,24 +119,62 @@ def test_a_lock_that_stays_is_told_to_the_exchanger(bench: Bench, upstream: str)
     assert bench.status().state is RepoState.OK
 
 
-def test_a_conflict_is_shown_until_it_is_settled(bench: Bench, upstream: str) -> None:
+def test_a_conflict_is_kept_told_and_pushed(bench: Bench, upstream: str) -> None:
+    bench.write("theirs.txt", "mine\n")
+    bench.run(3.0)
+    bench.tell(bench.fetched(upstream))
+    bench.run()
+    assert bench.status().state is RepoState.OK
+    assert bench.integrated()[-1].is_ahead
+    assert bench.is_committed()
+    (copy,) = bench.root.glob("theirs.conflict-*.txt")
+    assert (copy.read_text(), (bench.root / "theirs.txt").read_text()) == ("mine\n", "theirs\n")
+    message = run_git(bench.root, "log", "-1", "--format=%B")
+    assert message.startswith(
+        "Merge origin/main\n\nChanged on both sides:\ntheirs.txt: both are kept, one as theirs.con"
+    )
+    (event,) = (event for event in bench.board.events() if event["event"] == "conflict")
+    assert (event["paths"], event["copies"], event["policy"], event["remote"]) == (
+        ["theirs.txt"],
+        [copy.name],
+        "keep-both",
+        "origin/main",
+    )
+
+
+def test_policies_come_from_the_configuration(bench: Bench, upstream: str) -> None:
+    bench.adopt(conflict="manual", conflict_paths={"*.txt": "ours"})
+    bench.write("theirs.txt", "mine\n")
+    bench.run(3.0)
+    bench.tell(bench.fetched(upstream))
+    bench.run()
+    assert sorted(path.name for path in bench.root.glob("theirs*")) == ["theirs.txt"]
+    assert (bench.root / "theirs.txt").read_text() == "mine\n"
+
+
+def test_a_merge_that_waits_is_shown_until_it_is_settled(bench: Bench, upstream: str) -> None:
+    bench.adopt(conflict="manual")
     bench.write("theirs.txt", "mine\n")
     bench.run(3.0)
     bench.tell(bench.fetched(upstream))
     bench.run()
     assert bench.status().state is RepoState.CONFLICT
     assert bench.status().conflicts == ("theirs.txt",)
+    assert run_git(bench.root, "rev-parse", "refs/gitsync/conflict/main/theirs") == upstream
+    assert run_git(bench.root, "rev-parse", "refs/gitsync/conflict/main/ours") == bench.head()
     bench.write("more.txt", "more\n")
     bench.run(3.0)
     status = bench.status()
     assert status.state is RepoState.CONFLICT
     assert status.error is not None
     assert "git merge" in status.error.hint
+    assert not bench.integrated()[-1].is_ahead
     run_git(bench.root, "merge", "-q", "-s", "ours", "-m", "settled", upstream)
     bench.tell(bench.fetched(upstream))
     bench.run(3.0)
     status = bench.status()
     assert (status.state, status.conflicts, status.error) == (RepoState.OK, (), None)
+    assert run_git(bench.root, "for-each-ref", "refs/gitsync/conflict") == ""
 
 
 def test_a_pull_that_was_left_half_way_is_mended_before_anything_is_committed(

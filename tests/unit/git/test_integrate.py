@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.core.conflict import Policy, Rules
 from gitsync.git.integrate import OutcomeKind, apply
 from gitsync.git.merge import PlanKind, plan
 from gitsync.git.refs import backups
@@ -107,11 +108,11 @@ def test_two_machines_merge_to_the_same_tree(pair: Pair, tmp_path: Path) -> None
     other.close()
 
 
-def test_conflict_touches_nothing(pair: Pair) -> None:
+def test_a_merge_that_waits_for_a_person_touches_nothing(pair: Pair) -> None:
     pair.put(pair.theirs, {"a.txt": b"theirs\n", "both": b"1"})
     pair.put(pair.ours, {"a.txt": b"ours\n", "both": b"2"})
     head = pair.commit(pair.ours)
-    made = pair.plan()
+    made = pair.plan(rules=Rules(Policy.MANUAL))
     assert (made.kind, made.conflicts, made.tree) == (PlanKind.CONFLICT, (b"a.txt", b"both"), None)
     assert apply(pair.worktree, made, message="").head == head
     assert (pair.ours / "a.txt").read_bytes() == b"ours\n"
