@@ -154,6 +154,20 @@ class Output:
 
         self._write(json.dumps(document) + "\n")
 
+    def raw(self, data: bytes) -> None:
+        """Write bytes as they are into a pipe or a file; a terminal gets them as escaped lines."""
+        if self.is_terminal or self._stream is None or not hasattr(self._stream, "buffer"):
+            self.painted([self.paint(line, "") for line in text.lines(data)])
+            return
+        self.flush()
+        try:
+            self._stream.buffer.write(data)
+            self._stream.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise self._unwritten(error) from error
+
     def problem(self, error: GitsyncError) -> None:
         """Say what went wrong and what to do: on stderr for people, and as a document on stdout with --json."""
         if self.is_json:
@@ -188,9 +202,13 @@ class Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            # What is still buffered cannot be written either: the end of the interpreter must not try it again.
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> OutputError:
+        # What is still buffered cannot be written either: the end of the interpreter must not try it again.
+        if self._stream is not None:
             _silence(self._stream)
-            raise OutputError(f"cannot write the output: {error.strerror}", "is the disk full?") from error
+        return OutputError(f"cannot write the output: {error.strerror}", "is the disk full?")
 
     def _row(self, row: Sequence[Cell], widths: Sequence[int], shown: Sequence[int]) -> str:
         parts = []

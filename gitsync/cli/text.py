@@ -24,6 +24,19 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+def lines(data: bytes) -> list[str]:
+    """Return the lines of a file or a patch, tabs as spaces."""
+    return data.decode("utf-8", "surrogateescape").expandtabs().removesuffix("\n").split("\n")
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as "312 B" or "4.1 MB"."""
+    if count < 1000:
+        return f"{count} B"
+    power = min(4, (len(str(count)) - 1) // 3)
+    return f"{count / 1000**power:.3g} {('', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
 def width(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
     if text.isascii():

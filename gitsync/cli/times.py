@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from gitsync import clock
+from gitsync.cli import text
+
+_DAYS = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")  # the epoch began on a Thursday
+_DAY_S = 86400
 
 
 def local(iso: str) -> str:
@@ -11,4 +15,36 @@ def local(iso: str) -> str:
         wall = clock.parse_iso(iso)
     except ValueError:
         return iso
+    return _spelled(wall)
+
+
+def told(iso: str, now: float) -> str:
+    """Return an instant as "today 14:05", "yesterday 18:00", "Tue 2026-02-03 14:05" or, long ago, "2025-02-03"."""
+    try:
+        wall = clock.parse_iso(iso)
+    except ValueError:
+        return iso
+    day, today = _day(wall), _day(now)
+    date, _, hour = _spelled(wall)[:16].partition(" ")
+    if day == today:
+        return f"today {hour}"
+    if day == today - 1:
+        return f"yesterday {hour}"
+    return f"{_DAYS[day % 7]} {date} {hour}" if 0 <= today - day < 200 else date
+
+
+def with_age(iso: str, now: float) -> str:
+    """Return an instant and how long ago it is: "today 14:05, 3 h ago"."""
+    try:
+        age = now - clock.parse_iso(iso)
+    except ValueError:
+        return iso
+    return f"{told(iso, now)}, {text.ago(age)}"
+
+
+def _day(wall: float) -> int:
+    return int(wall + 60 * clock.local_offset_minutes(wall)) // _DAY_S
+
+
+def _spelled(wall: float) -> str:
     return clock.iso(wall + 60 * clock.local_offset_minutes(wall))[:19].replace("T", " ")

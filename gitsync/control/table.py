@@ -47,10 +47,21 @@ class Parameter:
 class Command:
     """One command: its JSON-RPC method is its name, or "" when it never asks anybody (`is_local`).
 
-    `about` is what its help says beyond `summary` and the examples in `epilog`, in paragraphs.
+    `about` is what its help says beyond `summary` and the examples in `epilog`, in paragraphs. `looks_with` are the
+    parameters with one of which an acting command only looks.
     """
 
-    __slots__ = ("about", "epilog", "method", "name", "parameters", "summary", "timeout_s", "without_daemon")
+    __slots__ = (
+        "about",
+        "epilog",
+        "looks_with",
+        "method",
+        "name",
+        "parameters",
+        "summary",
+        "timeout_s",
+        "without_daemon",
+    )
 
     def __init__(
         self,
@@ -61,6 +72,7 @@ class Command:
         about: str = "",
         is_local: bool = False,
         without_daemon: str = NO,
+        looks_with: tuple[str, ...] = (),
         timeout_s: float = 10.0,
     ) -> None:
         self.name = name
@@ -70,6 +82,7 @@ class Command:
         self.about = about
         self.method = "" if is_local else name
         self.without_daemon = without_daemon
+        self.looks_with = looks_with
         self.timeout_s = timeout_s
 
 

@@ -44,13 +44,14 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
 
     Raise NotRunningError for what only a daemon can do, AlreadyRunningError when one appeared in the meantime.
     """
-    without_daemon = BY_NAME[method].without_daemon
+    command = BY_NAME[method]
+    without_daemon = command.without_daemon
     if without_daemon == NO:
         raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
     config = load(config_option)
     runtime, bugs = _runtime(config)
     handlers = Handlers(Desk(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False))
-    if without_daemon == ACT:
+    if without_daemon == ACT and not any(params.get(name) for name in command.looks_with):
         lock = InstanceLock(places.state_dir() / "lock")
         lock.acquire()
         try:

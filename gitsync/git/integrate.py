@@ -39,7 +39,7 @@ from gitsync.git.journal import Phase
 from gitsync.git.locks import storage_error
 from gitsync.git.merge import Plan, PlanKind
 from gitsync.git.preparing import Prepared, prepare
-from gitsync.git.rescue import rescuer
+from gitsync.git.rescue import IN_THE_WAY, rescuer
 from gitsync.git.surprise import Surprise
 from gitsync.git.temporaries import Probe, no_probe
 from gitsync.git.translate import clean
@@ -117,7 +117,7 @@ def apply(
     prepared = prepare(worktree, plan)
     try:
         if prepared.surprise:
-            return _outcome(worktree, prepared.surprise)
+            return _outcome(worktree, plan, prepared.surprise)
         target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _new_commit(worktree, plan, message, author)
         reason = reason or ("merge" if plan.kind is PlanKind.MERGE else "pull")
         return _apply(worktree, plan, prepared, target, message, reason, probe)
@@ -126,7 +126,14 @@ def apply(
 
 
 def put(
-    worktree: Worktree, tree: str, *, message: str, reason: str, author: str = "", merging: str | None = None
+    worktree: Worktree,
+    tree: str,
+    *,
+    message: str,
+    reason: str,
+    author: str = "",
+    merging: str | None = None,
+    displaced: frozenset[bytes] = frozenset(),
 ) -> Outcome:
     """Make `tree` the work tree's and, on top of HEAD, a new commit; with `merging` that commit is its second parent.
 
@@ -140,7 +147,7 @@ def put(
         )
     base = None if head is None else str(worktree.repo[head].peel(pygit2.Tree).id)
     parents = tuple(commit for commit in (head, merging) if commit is not None)
-    wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents)
+    wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents, displaced=displaced)
     outcome = apply(worktree, wanted, message=message, author=author, reason=reason)
     if outcome.kind is OutcomeKind.EDITED:
         names = ", ".join(clean(os.fsdecode(path)) for path in outcome.paths[:5])
@@ -172,6 +179,9 @@ def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> st
 def _apply(
     worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, reason: str, probe: Probe
 ) -> Outcome:
+    keep = rescuer(worktree, IN_THE_WAY)
+    for path, content in prepared.survey.displaced.items():
+        keep(path, content)
     noted = prepared.journal(plan, target, reason)
     journal.write(worktree.notes_dir, noted)
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
@@ -201,7 +211,7 @@ def _apply(
             if moved is not None:
                 raise moved
             surprise.edited.extend(path for path in edited if path not in {*surprise.edited, *surprise.blocked})
-            return _outcome(worktree, surprise)
+            return _outcome(worktree, plan, surprise)
         probe("arrived", b"")
         _half(worktree, applier.sweep)
     journal.drop(worktree.notes_dir)
@@ -222,22 +232,23 @@ def _half(worktree: Worktree, act: Callable[[], T]) -> T:
         ) from error
 
 
-def _outcome(worktree: Worktree, surprise: Surprise) -> Outcome:
+def _outcome(worktree: Worktree, plan: Plan, surprise: Surprise) -> Outcome:
     if surprise.edited and not surprise.blocked:
         return Outcome(OutcomeKind.EDITED, tuple(sorted(surprise.edited)))
     paths = tuple(sorted(surprise.blocked))
     path, why = next(iter(sorted(surprise.blocked.items())))
     more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
-    name = clean(os.fsdecode(path))
-    return Outcome(
-        OutcomeKind.BLOCKED,
-        paths,
-        problem=Problem(
-            "blocked",
-            f"{clean(worktree.root)}: what is new on the remote cannot be taken in: {name}: {why}{more}",
-            f"settle that file, then: gitsyncctl sync {clean(worktree.root)}",
-        ),
+    what = f"{clean(os.fsdecode(path))}: {why}{more}"
+    problem = Problem(
+        "blocked",
+        f"{clean(worktree.root)}: what is new on the remote cannot be taken in: {what}",
+        f"settle that file, then: gitsyncctl sync {clean(worktree.root)}",
     )
+    if plan.kind is PlanKind.COMMIT:
+        problem = Problem(
+            "blocked", f"{clean(worktree.root)}: nothing was changed: {what}", "settle that, and try again"
+        )
+    return Outcome(OutcomeKind.BLOCKED, paths, problem=problem)
 
 
 def recover(worktree: Worktree, *, probe: Probe = no_probe) -> Recovered:

@@ -61,7 +61,8 @@ class Plan:
 
     `tree` is what the work tree is to have: set for FAST_FORWARD, MERGE and COMMIT alone. `parents` are those of the
     commit to make, or the commit to go to (FAST_FORWARD). A COMMIT takes in nothing: its user asked for that tree on
-    top of HEAD. `conflicts` are the paths on which a merge is not clean.
+    top of HEAD. `conflicts` are the paths on which a merge is not clean. Where git tracks nothing at a path of
+    `displaced`, the file that is there is kept by a backup ref and makes room.
     """
 
     kind: PlanKind
@@ -73,6 +74,7 @@ class Plan:
     parents: tuple[str, ...] = ()
     conflicts: tuple[bytes, ...] = ()
     settled: tuple[Settled, ...] = ()
+    displaced: frozenset[bytes] = frozenset()
 
     @property
     def changes_work_tree(self) -> bool:

@@ -40,6 +40,14 @@ def open_repository(root: str) -> pygit2.Repository:
     return repository
 
 
+def is_set(repository: pygit2.Repository, key: str, default: bool) -> bool:
+    """Return what the repository's configuration says of a switch, `default` when that is nothing."""
+    try:
+        return bool(repository.config_snapshot.get_bool(key))
+    except (KeyError, ValueError, pygit2.GitError):
+        return default
+
+
 def _refusal(root: str, words: str) -> OperationError:
     place = shlex.quote(root)
     lowered = words.lower()

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pygit2
-
 from gitsync.git.content import MODE_GITLINK
 from gitsync.git.journal import Journal, Phase
 from gitsync.git.merge import Plan
+from gitsync.git.opening import is_set
 from gitsync.git.render import Renderer
 from gitsync.git.surprise import Surprise
 from gitsync.git.survey import Changes, Survey, Surveyor
@@ -68,7 +67,7 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
     coming = {path: new for path, (_, new) in changes.items() if new is not None and new.mode != MODE_GITLINK}
     renderer = Renderer(worktree, plan.tree, coming)
     try:
-        has_modes = _flag(worktree.repo, "core.filemode", True)
+        has_modes = is_set(worktree.repo, "core.filemode", True)
         surveyor = Surveyor(
             worktree,
             plan.base_tree,
@@ -76,16 +75,10 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
             changes,
             renderer,
             has_modes=has_modes,
-            is_case_blind=_flag(worktree.repo, "core.ignorecase", False),
+            is_case_blind=is_set(worktree.repo, "core.ignorecase", False),
+            displaced=plan.displaced,
         )
         return Prepared(changes, surveyor.look(), has_modes, renderer)
     except BaseException:
         renderer.close()
         raise
-
-
-def _flag(repo: pygit2.Repository, key: str, default: bool) -> bool:
-    try:
-        return bool(repo.config_snapshot.get_bool(key))
-    except (KeyError, ValueError, pygit2.GitError):
-        return default

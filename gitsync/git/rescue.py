@@ -23,7 +23,11 @@ from gitsync.git.worktree import Worktree
 logger = logging.getLogger(__name__)
 
 
-def rescuer(worktree: Worktree) -> Callable[[bytes, Content], None]:
+PULLED = "It was saved while a pull replaced it, and saved anew a moment later."
+IN_THE_WAY = "It was not tracked by git, and made room for a version that its user asked for."
+
+
+def rescuer(worktree: Worktree, why: str = PULLED) -> Callable[[bytes, Content], None]:
     """Return what keeps a version: a commit on top of HEAD, reachable by a backup ref, before it returns."""
 
     def rescue(path: bytes, content: Content) -> None:
@@ -36,7 +40,7 @@ def rescuer(worktree: Worktree) -> Callable[[bytes, Content], None]:
         tree = edit_tree(store, base, {path: TreeEntry(mode, blob)})
         person = author_of(worktree.repo)
         name = clean(os.fsdecode(path))
-        message = f"Keep {name}\n\nIt was saved while a pull replaced it, and saved anew a moment later."
+        message = f"Keep {name}\n\n{why}"
         parents = [] if head is None else [head]
         commit = write_commit(store, tree, parents, message, person, person, SystemClock().wall())
         ref = refs.backup(worktree.repo, "rescued", commit=commit)

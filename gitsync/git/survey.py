@@ -17,7 +17,7 @@ from gitsync.git.packs import BLOB, object_id_of
 from gitsync.git.render import Renderer
 from gitsync.git.surprise import BUSY
 from gitsync.git.swap import ABSENT, BusyError
-from gitsync.git.temporaries import read
+from gitsync.git.temporaries import Content, read
 from gitsync.git.trees import TREE, TreeEntry, lookup
 from gitsync.git.worktree import Worktree
 
@@ -25,17 +25,21 @@ Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
 
 STAGED = "you staged another version of it"
 UNTRACKED = "a file of that name is here already, with other content, and git ignores it"
+# What is kept of an untracked file that makes room goes through memory.
+DISPLACED_MAX = 64 << 20
 SKIPPED = "it is left out of this work tree (sparse checkout)"
 
 
 @dataclass(slots=True)
 class Survey:
-    """What was found: the `steps` to make, the prints that arrive by path, and what is in the way."""
+    """What was found: the `steps` to make, the prints that arrive by path, what is in the way, and what of that is
+    `displaced`, with its content."""
 
     steps: list[Step] = field(default_factory=list)
     prints: dict[bytes, str] = field(default_factory=dict)
     edited: list[bytes] = field(default_factory=list)
     blocked: dict[bytes, str] = field(default_factory=dict)
+    displaced: dict[bytes, Content] = field(default_factory=dict)
     made: set[bytes] = field(default_factory=set)
     gone: set[bytes] = field(default_factory=set)
 
@@ -53,8 +57,10 @@ class Surveyor:
         *,
         has_modes: bool,
         is_case_blind: bool,
+        displaced: frozenset[bytes] = frozenset(),
     ) -> None:
         self._worktree = worktree
+        self._displaced = displaced
         self._base, self._target = base, target
         self._changes = changes
         self._renderer = renderer
@@ -129,8 +135,24 @@ class Surveyor:
             self._in_way(blocker)
         elif here == ABSENT or (here == swap.DIRECTORY and self._was_tree(path)):
             self._step(path, ABSENT, target)
+        elif path in self._displaced and swap.is_plain(self._root, path):
+            self._displace(path, here, target)
         else:
             self._in_way(path)
+
+    def _displace(self, path: bytes, here: str, target: str) -> None:
+        """What is there makes room, and its content is to be kept before that."""
+        with swap.parent_of(self._root, path) as (at, name):
+            size = os.stat(name, dir_fd=at, follow_symlinks=False).st_size
+        if size > DISPLACED_MAX:
+            self._survey.blocked[path] = f"a file of {size >> 20} MiB is there that git does not track: move it away"
+            return
+        content = read(self._root, path)
+        if swap.comparable(content.print, has_modes=self._has_modes) != here:
+            self._survey.edited.append(path)
+            return
+        self._survey.displaced[path] = content
+        self._step(path, here, target)
 
     def _in_way(self, path: bytes) -> None:
         if not swap.is_plain(self._root, path):

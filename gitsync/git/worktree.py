@@ -15,8 +15,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import pygit2
-
 from gitsync.clock import SystemClock
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.commits import TipMovedError, author_of, info_of, lock_of, move_branch, write_commit
@@ -27,7 +25,7 @@ from gitsync.git.index import IndexFile, Signature
 from gitsync.git.indexformat import CorruptIndexError, NewEntry
 from gitsync.git.locks import Replace
 from gitsync.git.loose import LooseWriter
-from gitsync.git.opening import open_repository
+from gitsync.git.opening import is_set, open_repository
 from gitsync.git.packs import ObjectStore
 from gitsync.git.program import GitProgram
 from gitsync.git.scan import differing
@@ -125,7 +123,6 @@ class Worktree:
         branch, head = head_of(self.repo)
         tree = None if head is None else self._tree_of(head)
         self._filters.refresh(tree)
-        config = self.repo.config_snapshot
         context = StageContext(
             self.root,
             self.store,
@@ -135,8 +132,8 @@ class Worktree:
             head,
             branch,
             tree,
-            _flag(config, "core.filemode"),
-            _flag(config, "core.symlinks"),
+            is_set(self.repo, "core.filemode", True),
+            is_set(self.repo, "core.symlinks", True),
         )
         return Staging(context, {*paths, *trees}, rules)
 
@@ -260,10 +257,3 @@ class Worktree:
 
 def _new_entry(change: StagedChange) -> NewEntry | None:
     return None if change.entry is None else NewEntry(*change.entry, change.stat)
-
-
-def _flag(config: pygit2.Config, key: str) -> bool:
-    try:
-        return bool(config.get_bool(key))
-    except (KeyError, ValueError, pygit2.GitError):
-        return True

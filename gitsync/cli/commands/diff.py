@@ -1,0 +1,38 @@
+"""`gitsyncctl diff`: what has changed since the last commit, or since then."""
+
+from __future__ import annotations
+
+from gitsync import clock
+from gitsync.cli import patches, times
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Print the patch; where there is none, say since when nothing has changed."""
+    output = context.output
+    answer = context.ask(arguments)
+    if output.is_json:
+        output.json(answer)
+        return EXIT_OK
+    now = clock.SystemClock().wall()
+    diffs = answer.get("diffs") or []
+    for item in diffs:
+        base = item["from"]
+        where = item["path"] or item["repo"]
+        if not item["files"]:
+            since = f"{base['commit'][:7]} {base['message']!r}, {times.with_age(base['time'], now)}"
+            # For people: a pipe that awaits a patch gets an empty one.
+            if output.is_terminal:
+                output.wrapped(f"{where}: nothing has changed since {since}", "dim")
+                output.wrapped(f"what that commit changed: gitsyncctl show {base['commit'][:7]}", "dim", "  ")
+        elif output.is_terminal:
+            output.wrapped(f"{where} since {base['commit'][:7]}, {times.with_age(base['time'], now)}", "bold")
+        patches.show(output, item)
+    for problem in answer.get("problems") or ():
+        output.complain("error", problem["message"])
+    return EXIT_OK

@@ -1,0 +1,66 @@
+"""`gitsyncctl show`: a commit and what it changed, or a file as it was."""
+
+from __future__ import annotations
+
+from gitsync import clock
+from gitsync.cli import patches, times, words
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_OK, OperationError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+READ_S = 600.0
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Print it; a file's bytes go into a pipe as they are."""
+    output = context.output
+    answer = _ask(context, arguments)
+    if output.is_json:
+        output.json(answer)
+    elif "blob" in answer:
+        output.raw(_bytes(answer))
+    else:
+        now = clock.SystemClock().wall()
+        output.line(f"commit {answer['id']}", "yellow")
+        output.line(f"{answer['repo']}  {answer['author']}  {times.with_age(answer['time'], now)}", "dim")
+        output.line()
+        for line in answer["message"].split("\n"):
+            output.line(f"    {line}" if line else "")
+        output.line()
+        patches.show(output, answer)
+    return EXIT_OK
+
+
+def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    if arguments["within"] is not None:
+        return context.ask(arguments)
+    try:
+        return context.ask({**arguments, "within": words.absolute(".")})
+    except (UsageError, OperationError) as error:
+        # The working directory is in no repository, or this one has no such commit: another may.
+        if error.code not in ("outside", "unknown-revision"):
+            raise
+    return context.ask(arguments)
+
+
+def _bytes(answer: dict[str, Any]) -> bytes:
+    if answer.get("content_base64") is not None:
+        import base64
+
+        return base64.b64decode(answer["content_base64"])
+    if answer.get("content") is not None:
+        return str(answer["content"]).encode()
+    # Too large for the socket: it is read where the daemon would read it.
+    from gitsync import proc
+
+    path = str(answer["path"])
+    done = proc.run(
+        ["git", "-C", str(answer["root"]), "cat-file", "--filters", f"--path={path}", str(answer["blob"])],
+        deadline_s=READ_S,
+    )
+    if not done.ok:
+        raise OperationError(f"git cannot read {path}: {done.errors}", "")
+    return done.stdout

@@ -1,0 +1,162 @@
+"""The answer to `restore`: choose a version, say what it changes, and bring it back as one commit a repository.
+
+Runs on connection threads, or in the control command while no daemon runs. Choosing only reads; all of it is done, for
+every path, before the first file is touched.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from gitsync.clock import iso
+from gitsync.daemon.desk import Desk, Json
+from gitsync.daemon.locating import Place, locate
+from gitsync.errors import GitsyncError, UsageError
+from gitsync.git.choosing import Choice, choose
+from gitsync.git.content import MODE_LINK, MODE_TREE
+from gitsync.git.copying import copy, place_for
+from gitsync.git.history import History
+from gitsync.git.restoring import Restoring, message_for
+from gitsync.git.translate import clean
+from gitsync.git.trees import TreeEntry
+from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.git.versions import Version, records, unknown, versions
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is asked of one repository."""
+
+    history: History
+    chosen: list[tuple[Place, Choice]] = field(default_factory=list)
+
+
+def restore(desk: Desk, params: Json) -> Json:
+    """Bring back, copy or list versions; see `control/rows/files.py` for what may be asked."""
+    when, rev = params.get("at"), params.get("rev")
+    if when is not None and rev is not None:
+        raise UsageError("--at and --rev say the same thing twice", "give one of them")
+    places = [locate(desk, path) for path in params["paths"]]
+    if params.get("list"):
+        return {"versions": [version for place in places for version in _listed(place)]}
+    groups: dict[str, _Group] = {}
+    for place in places:
+        try:
+            group = groups.get(place.root) or _Group(History(place.root))
+            commit = group.history.commit(rev) if rev is not None else None
+            group.chosen.append((place, choose(group.history, place.path, commit=commit, when=when)))
+        except TROUBLE as trouble:
+            raise as_error(place.repo, trouble) from trouble
+        groups[place.root] = group
+    dest = params.get("to")
+    answer: Json = {
+        "restored": [_item(place, choice) for group in groups.values() for place, choice in group.chosen],
+        "commit": None,
+        "commits": [],
+        "failed": [],
+        "dry_run": bool(params.get("dry_run")),
+        "to": dest,
+    }
+    if dest is not None:
+        answer["to"] = _copy(list(groups.values()), dest, is_dry=answer["dry_run"])
+    elif not answer["dry_run"]:
+        for group in groups.values():
+            _bring_back(desk, group, answer, is_only=len(groups) == 1)
+        answer["commit"] = answer["commits"][0]["commit"] if answer["commits"] else None
+    return answer
+
+
+def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> None:
+    """Make one repository's commit; of several repositories one that fails does not hold up the others."""
+    place, first = group.chosen[0]
+    if all(choice.is_there for _, choice in group.chosen):
+        return
+    entries: dict[bytes, TreeEntry] = {}
+    for _, choice in group.chosen:
+        entries |= choice.entries
+    gone = frozenset[bytes]().union(*(choice.gone for _, choice in group.chosen)) - entries.keys()
+    source = f"{first.commit[:7]} of {iso(first.at)[:16].replace('T', ' ')}"
+    paths = [choice.path for _, choice in group.chosen]
+    act = Restoring(entries, gone, message_for(paths, source), place.author)
+    try:
+        done = desk.perform(place.repo, act)
+    except GitsyncError as error:
+        if is_only:
+            raise
+        problem = {"code": error.code, "message": error.message, "hint": error.hint}
+        answer["failed"].append({"repo": place.repo, "error": problem})
+        return
+    if done.commit is not None:
+        kept = [os.fsdecode(path) for path in done.kept]
+        made = {"repo": place.repo, "commit": done.commit.id, "message": done.commit.message, "kept": kept}
+        answer["commits"].append({**made, "undo": f"gitsyncctl undo {place.repo}"})
+
+
+def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
+    if len(groups) != 1 or len(groups[0].chosen) != 1:
+        raise UsageError("--to takes one PATH", "copy them one after the other")
+    place, choice = groups[0].chosen[0]
+    try:
+        where = place_for(choice.path, place.above, dest)
+        if not is_dry:
+            copy(groups[0].history, choice.source, choice.path, choice.entries, where)
+    except TROUBLE as trouble:
+        raise as_error(place.repo, trouble) from trouble
+    return where
+
+
+def _item(place: Place, choice: Choice) -> Json:
+    kinds = set(choice.what.values())
+    return {
+        "repo": place.repo,
+        "path": os.fsdecode(choice.path),
+        "absolute": place.absolute,
+        "kind": "directory" if choice.is_directory else "file",
+        "what": kinds.pop() if len(kinds) == 1 else "changed",
+        "commit": choice.commit,
+        "time": iso(choice.at),
+        "message": choice.subject,
+        "from": os.fsdecode(choice.source),
+        "files": [
+            {"path": os.fsdecode(path), "what": what} for path, what in choice.what.items() if what != "unchanged"
+        ],
+    }
+
+
+def _listed(place: Place) -> list[Json]:
+    try:
+        history = History(place.root)
+        head = history.head()
+        there = history.entry(head, place.path) if head is not None else None
+        last = records(history, place.path, limit=1)
+        if not last:
+            raise unknown(history, place.path)
+        is_file = there.mode != MODE_TREE if there else any(item.path == place.path for item in last[0].touched)
+        found = versions(history, place.path, is_directory=not is_file)
+        ids = sorted({version.entry.id for version in found if version.entry is not None})
+        sizes = history.sizes(ids)
+    except TROUBLE as trouble:
+        raise as_error(place.repo, trouble) from trouble
+    return [_version(place, version, sizes) for version in found]
+
+
+def _version(place: Place, version: Version, sizes: dict[str, int]) -> Json:
+    entry = version.entry
+    return {
+        "repo": place.repo,
+        "path": os.fsdecode(place.path),
+        "commit": version.commit,
+        "time": iso(version.at),
+        "what": version.what,
+        "size": None if entry is None else sizes.get(entry.id),
+        "kind": "directory" if entry is None and version.what != "removed" else _kind(entry),
+        "message": clean(version.subject),
+        "from": os.fsdecode(version.path),
+    }
+
+
+def _kind(entry: TreeEntry | None) -> str:
+    if entry is None:
+        return ""
+    return "link" if entry.mode == MODE_LINK else "program" if entry.mode == 0o100755 else "file"

@@ -1,0 +1,105 @@
+"""Which repository a path belongs to, and what it is called there.
+
+Runs on connection threads; owns nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.config.options import RepoConfig
+from gitsync.daemon.desk import Desk, real
+from gitsync.errors import UsageError
+from gitsync.git.translate import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path in a repository: `path` is relative to its `root`, b"" for the root itself.
+
+    `above` is the directory in which people know it: the root, or their home for the mirror of home files.
+    """
+
+    repo: str
+    root: str
+    path: bytes
+    above: str
+    author: str = ""
+
+    @property
+    def absolute(self) -> str:
+        """Return where people know it."""
+        return str(Path(self.above, os.fsdecode(self.path)))
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in a sentence: its path in the repository, or the repository itself."""
+        return clean(os.fsdecode(self.path) or self.repo)
+
+
+def locate(desk: Desk, given: str) -> Place:
+    """Return what an absolute path means, whether or not there is anything: a deleted file's is as good as another.
+
+    "NAME:path", which the control command has made absolute like any word, names a path in the repository NAME, and
+    NAME alone the repository, where no such file is there. A path below the home directory and in no repository is
+    one of the mirror's. Raise UsageError for a path outside all of that.
+    """
+    if not os.path.lexists(given):
+        for repo in repositories(desk):
+            _, found, rest = f"{given}/".partition(f"/{repo.name}:")
+            if found:
+                return _in(repo, os.path.normpath(real(repo.path) / rest.strip("/")))
+        if (named := _named(desk, Path(given).name)) is not None and _deepest(desk, given) is None:
+            return _in(named, str(real(named.path)))
+    above, last = os.path.split(given)
+    # A link is what is tracked, not what it leads to; the directories above it may be reached by links.
+    ways = (str(real(above) / last), given, str(real(given)))
+    for path in ways:
+        holder = _deepest(desk, path)
+        if holder is not None:
+            return _in(holder, path)
+    mirror = desk.config.home
+    home = str(real(Path.home()))
+    for path in ways:
+        if mirror is not None and Path(path).is_relative_to(home):
+            return _below(mirror.settings, home, path)
+    raise UsageError(
+        f"no watched repository holds {clean(given)}",
+        f"to watch its directory: gitsyncctl watch {clean(above)}",
+        code="outside",
+    )
+
+
+def repositories(desk: Desk) -> list[RepoConfig]:
+    """Return every repository there is, the mirror of home files included."""
+    mirror = desk.config.home
+    return [*desk.config.repos, *([mirror.settings] if mirror is not None and mirror.repo.is_dir() else [])]
+
+
+def whole(desk: Desk, name: str) -> Place:
+    """Return the place of a whole repository, by its name or a path in it; raise UsageError when there is none."""
+    repo = _named(desk, name) or desk.one(name)
+    return _in(repo, str(real(repo.path)))
+
+
+def _named(desk: Desk, name: str) -> RepoConfig | None:
+    return next((repo for repo in repositories(desk) if repo.name == name), None)
+
+
+def _deepest(desk: Desk, path: str) -> RepoConfig | None:
+    within = [repo for repo in repositories(desk) if Path(path).is_relative_to(real(repo.path))]
+    return max(within, key=lambda repo: len(real(repo.path).parts), default=None)
+
+
+def _in(repo: RepoConfig, path: str) -> Place:
+    return _below(repo, str(real(repo.path)), path)
+
+
+def _below(repo: RepoConfig, above: str, path: str) -> Place:
+    relative = os.path.relpath(path, above)
+    if relative.split("/")[0] in (".git", ".."):
+        raise UsageError(f"{clean(path)} is no file of {repo.name}", "name a file of the work tree", code="outside")
+    below = b"" if relative == "." else os.fsencode(relative)
+    return Place(repo.name, str(real(repo.path)), below, above, repo.author)
