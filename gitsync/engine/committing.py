@@ -143,11 +143,12 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
         if info is not None:
             repository.copies.pass_over(before, info.id, (change.path for change in changes))
             made.append(info)
-            _tell(repository, info)
+            tell(repository, info)
     return made
 
 
-def _tell(repository: LocalRepository, info: CommitInfo) -> None:
+def tell(repository: LocalRepository, info: CommitInfo) -> None:
+    """Tell the board, whoever listens and the exchanger of a commit of ours."""
     name, board = repository.name, repository.board
     ahead = board.local(name).ahead + (1 if repository.has_upstream else 0)
     board.set_local(name, last_commit=info, head=info.id, ahead=ahead)

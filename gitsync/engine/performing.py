@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from gitsync.core.states import STANDING, WorktreeEvent
-from gitsync.engine.messages import Committed
+from gitsync.engine.committing import tell
 from gitsync.errors import OperationError
 from gitsync.git.integrate import OvertakenError
 from gitsync.git.trouble import TROUBLE, as_error
@@ -71,11 +71,10 @@ def perform_next(repo: LocalRepository) -> None:
         _end(repo, future, error)
     else:
         repo.advance(E_.INTEGRATED)
-        head = worktree.facts().head
-        if head != before:
-            repo.board.set_local(repo.name, last_commit=worktree.last_commit(), head=head)
+        made = worktree.last_commit()
+        if made is not None and made.id != before:
+            tell(repo, made)
             repo.count(worktree)
-            repo.post(repo.name, Committed(repo.name))
         _end(repo, future, None, answer)
 
 

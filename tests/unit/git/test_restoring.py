@@ -150,7 +150,7 @@ def test_a_submodule_is_left_as_it_is(repo: Path, worktree: Worktree) -> None:
     assert act(choice)(worktree).commit is None
 
 
-# -- copies --------------------------------------------------------------------------------------------------------------
+# -- copies ----------------------------------------------------------------------------------------------------
 
 
 def test_a_copy_is_complete_and_changes_nothing_else(repo: Path, tmp_path: Path) -> None:
