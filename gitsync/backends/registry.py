@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitsync.backends import rsync
 from gitsync.backends.base import Backend
 
-BACKENDS: dict[str, Backend] = {}
+BACKENDS: dict[str, Backend] = {"rsync": rsync.run}

@@ -1,0 +1,273 @@
+"""A job done by rsync: listings of both sides, a decision, two passes, a new memory. Runs on the job's thread.
+
+    list both sides; an emptied or missing side, and too many deletions, halt before anything is touched
+    what changed on both sides: compared by content; the loser is kept beside as a copy, the newer one wins
+    pass one takes what is new there, pass two sends what is new here; both leave what is newer on the other side
+    deletions, each with the last run's listing as evidence, and looked at again just before
+    list both sides again, and remember what they have in common
+
+A death between any two of these leaves files that the next run finds and a memory that is older than they are, which
+proves less and therefore deletes less.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from gitsync.backends.base import Item, Level, Order, Report
+from gitsync.backends.rsync_contest import settle
+from gitsync.backends.rsync_listing import Listing, list_here, list_there, remember, remembered
+from gitsync.backends.rsync_program import MAX_DELETE, PARTIAL, PARTIAL_NAME, VANISHED, Rsync
+from gitsync.core.names import shown_text
+from gitsync.core.pairs import DIRECTORY, Agreed, Decision, Entry, decide, is_emptied
+from gitsync.errors import GitsyncError, OperationError
+from gitsync.git import swap
+from gitsync.model import Problem
+
+# A full copy, as far as both sides allow: a file system without owners is no reason to fail.
+_COPY = ("--dirs", "--links", "--times", "--perms", "--mkpath", f"--partial-dir={PARTIAL_NAME}")
+# How many paths a report names.
+NAMED = 20
+
+
+def run(order: Order) -> Report:
+    """Make both sides alike as far as the direction allows; see the module's order of things."""
+    rsync = Rsync(order)
+    try:
+        return _run(rsync)
+    except GitsyncError as error:
+        return Report(problem=Problem(error.code, error.message, error.hint))
+
+
+def _run(rsync: Rsync) -> Report:
+    order = rsync.order
+    agreed = remembered(order.notes_dir)
+    problem = _make_here(order, agreed)
+    if problem is not None:
+        return Report(problem=problem, is_halting=True)
+    order.tell("listing both sides")
+    here, there = list_here(rsync), list_there(rsync)
+    if there.is_missing and not agreed and not order.direction.is_sending:
+        raise OperationError(
+            f"{order.job.name}: there is no directory {order.job.url}", "correct url", code="not-found"
+        )
+    decision = _within(decide(here.entries, there.entries, agreed), order, here, there)
+    halt = _brake(order, decision, here, there, agreed)
+    if halt is not None:
+        return Report(problem=halt, is_halting=True)
+    items: list[Item] = []
+    conflicts: list[str] = []
+    if decision.contested:
+        settled = settle(rsync, decision.contested, here.entries, there.entries)
+        items += settled.items
+        conflicts += settled.conflicts
+        decision.take += settled.take
+        decision.send += settled.send
+    items += _blocked(decision, conflicts)
+    items += _transfer(rsync, decision, here, there)
+    items += _delete(rsync, decision, here.entries)
+    after_here, after_there = list_here(rsync), list_there(rsync)
+    if after_here.is_complete and after_there.is_complete:
+        remember(order.notes_dir, after_here.entries, after_there.entries, agreed)
+    return Report(tuple(items), conflicts=tuple(conflicts))
+
+
+def _make_here(order: Order, agreed: dict[str, Agreed]) -> Problem | None:
+    """Make the local directory where it is wanted for the first time; return why not where it has vanished."""
+    path = order.job.path
+    if path.is_dir():
+        return None
+    if agreed and not order.is_accepted:
+        return _emptied(order, f"{path} is gone")
+    if not order.direction.is_receiving:
+        raise OperationError(f"{order.job.name}: there is no directory {path}", "make it, or correct path")
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise OperationError(f"{order.job.name}: cannot make {path}: {error.strerror}", "check the path") from error
+    return None
+
+
+def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> Decision:
+    """Return what of a decision the direction allows, and what the listings prove."""
+    direction = order.direction
+    if not direction.is_receiving:
+        # What was deleted there is sent again: this side is the one that counts.
+        decision.send = sorted({*decision.send, *decision.drop_here})
+        decision.take, decision.drop_here = [], []
+    if not direction.is_sending:
+        decision.take = sorted({*decision.take, *decision.drop_there})
+        decision.send, decision.drop_there = [], []
+    if not (here.is_complete and there.is_complete):
+        decision.drop_here, decision.drop_there = [], []
+    return decision
+
+
+def _brake(
+    order: Order, decision: Decision, here: Listing, there: Listing, agreed: dict[str, Agreed]
+) -> Problem | None:
+    if order.is_accepted:
+        return None
+    if is_emptied(here.entries, agreed) and decision.drop_there:
+        return _emptied(order, f"{order.job.path} is empty")
+    if is_emptied(there.entries, agreed) and (decision.drop_here or there.is_missing):
+        return _emptied(order, f"{order.job.url} is {'gone' if there.is_missing else 'empty'}")
+    for where, paths, entries in (
+        ("here", decision.drop_here, here.entries),
+        ("on the server", decision.drop_there, there.entries),
+    ):
+        count = sum(entries[path].kind != DIRECTORY for path in paths)
+        if count > order.job.max_deletes:
+            return Problem(
+                "mass-deletion",
+                f"{order.job.name}: {count} files would be deleted {where}, more than max_deletes = "
+                f"{order.job.max_deletes}; nothing was touched",
+                f"if you mean it: gitsyncctl resume {order.job.name} --accept",
+            )
+    return None
+
+
+def _emptied(order: Order, what: str) -> Problem:
+    return Problem(
+        "side-emptied",
+        f"{order.job.name}: {what}, and there were files at the last run; is a disk not mounted? Nothing was touched",
+        f"bring it back, then: gitsyncctl resume {order.job.name}; "
+        f"if you mean it: gitsyncctl resume {order.job.name} --accept",
+    )
+
+
+def _blocked(decision: Decision, conflicts: list[str]) -> list[Item]:
+    tops = [path for path in decision.blocked if not any(path.startswith(f"{other}/") for other in decision.blocked)]
+    conflicts += tops
+    return [
+        Item(
+            path,
+            "conflict",
+            f"{shown_text(path)} is a file on one side and a directory on the other; both were left alone",
+            "rename one of them",
+            Level.ATTENTION,
+        )
+        for path in tops
+    ]
+
+
+def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -> list[Item]:
+    items: list[Item] = []
+    passes = (
+        (decision.take, rsync.there, rsync.here, there, here, "taken", "taken from the server"),
+        (decision.send, rsync.here, rsync.there, here, there, "sent", "sent to the server"),
+    )
+    for paths, source, target, new, old, code, verb in passes:
+        if not paths:
+            continue
+        rsync.order.tell(f"{len(paths)} {'path' if len(paths) == 1 else 'paths'} to be {verb}")
+        # One that was put back to an older version is older than what it replaces: --update would pass it over.
+        older = [path for path in paths if _is_older(new.entries.get(path), old.entries.get(path))]
+        newer = [path for path in paths if path not in set(older)]
+        if target == rsync.here:
+            older = [path for path in older if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
+        items.append(_count(code, verb, paths))
+        for group, more in ((newer, ("--update",)), (older, ())):
+            if group:
+                items += _copy(rsync, group, source, target, more)
+        if any(option in ("--checksum", "-c") for option in rsync.order.job.options):
+            items += _verify(rsync, paths, source, target)
+    return items
+
+
+def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...]) -> list[Item]:
+    done = rsync.run(*_COPY, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    if done.returncode == VANISHED:
+        return [Item("", "vanished", "files went away while they were copied", level=Level.WAITING)]
+    return [_partial(done.errors)] if done.returncode == PARTIAL else []
+
+
+def _is_older(new: Entry | None, old: Entry | None) -> bool:
+    return new is not None and old is not None and new.modified < old.modified
+
+
+def _is_as_listed(root: Path, path: str, listed: Entry) -> bool:
+    try:
+        facts = os.lstat(root / path)
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == (listed.size, listed.exact)
+
+
+def _verify(rsync: Rsync, paths: list[str], source: str, target: str) -> list[Item]:
+    """Compare what arrived with what was sent, by content."""
+    arguments = ("--dry-run", "--checksum", "--dirs", "--links", "--out-format=%n")
+    done = rsync.run(*arguments, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    wrong = [line for line in os.fsdecode(done.stdout).splitlines() if line and not line.endswith("/")]
+    if not wrong:
+        return []
+    names = ", ".join(shown_text(path) for path in wrong[:NAMED])
+    return [Item("", "differs", f"not alike after the copy, by checksum: {names}", level=Level.WAITING)]
+
+
+def _count(code: str, verb: str, paths: list[str]) -> Item:
+    subject = paths[0] if len(paths) == 1 else ""
+    names = ", ".join(shown_text(path) for path in paths[:3])
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return Item(subject, code, f"{verb}: {names}{more}")
+
+
+def _partial(errors: str) -> Item:
+    said = [line for line in errors.splitlines() if line.strip() and not line.startswith("rsync error")]
+    what = shown_text(said[0]) if said else "some files could not be copied"
+    return Item("", "partial", what, "check the permissions of that file on both sides", Level.ATTENTION)
+
+
+def _delete(rsync: Rsync, decision: Decision, here: dict[str, Entry]) -> list[Item]:
+    items: list[Item] = []
+    if decision.drop_here:
+        gone, changed = _delete_here(rsync.order.job.path, decision.drop_here, here)
+        if gone:
+            items.append(_count("deleted", "deleted here, as on the server", gone))
+        items += [Item(path, "kept", f"{shown_text(path)} was changed meanwhile: kept") for path in changed]
+    if decision.drop_there:
+        _delete_there(rsync, decision.drop_there)
+        items.append(_count("deleted-there", "deleted on the server, as here", decision.drop_there))
+    return items
+
+
+def _delete_here(root: Path, paths: list[str], listed: dict[str, Entry]) -> tuple[list[str], list[str]]:
+    """Delete what is still as it was listed; return what went, and what stays because somebody changed it."""
+    gone: list[str] = []
+    changed: list[str] = []
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for path in reversed(paths):  # what is in a directory goes before it
+            try:
+                with swap.parent_of(handle, os.fsencode(path)) as (at, name):
+                    facts = os.lstat(name, dir_fd=at)
+                    if stat.S_ISDIR(facts.st_mode):
+                        os.rmdir(name, dir_fd=at)
+                    elif (facts.st_size, facts.st_mtime_ns) == (listed[path].size, listed[path].exact):
+                        os.unlink(name, dir_fd=at)
+                    else:
+                        changed.append(path)
+                        continue
+                gone.append(path)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                changed.append(path)  # a directory that got something new, or one that may not be written
+    finally:
+        os.close(handle)
+    return sorted(gone), sorted(changed)
+
+
+def _delete_there(rsync: Rsync, paths: Iterable[str]) -> None:
+    """Delete there what is missing here: files first, then directories from the deepest up, the empty ones only."""
+    limit = () if rsync.order.is_accepted else (f"--max-delete={rsync.order.job.max_deletes}",)
+    levels: dict[int, list[str]] = {}
+    for path in paths:
+        levels.setdefault(-path.count("/"), []).append(path)
+    # What came back here meanwhile is no missing argument: rsync sends it instead.
+    for _, group in sorted(levels.items()):
+        arguments = ("--dirs", "--delete-missing-args", *limit, rsync.here, rsync.there)
+        rsync.run(*arguments, paths=group, also_ok=(VANISHED, MAX_DELETE))

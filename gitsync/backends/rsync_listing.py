@@ -1,0 +1,126 @@
+"""Listings of both sides, and the memory of what they had in common. Runs on the thread of the job that calls it.
+
+Both are made by rsync, so that its filters hold on both sides alike; what is here is looked at once more, because
+rsync's listing knows no fractions of a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync, trouble
+from gitsync.clock import parse_iso
+from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Entry, is_alike
+from gitsync.errors import OperationError
+from gitsync.git.locks import write_durably
+
+_FORMAT = "--out-format=%i\t%l\t%M\t%n\t%L"
+_LINE = re.compile(
+    rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>[^\t]+)\t(?P<link>.*)"
+)
+_ESCAPE = re.compile(rb"\\#(\d{3})")
+_KINDS = {b"f": FILE, b"d": DIRECTORY, b"L": LINK}
+LISTING_FILE = "listing.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The entries by path; `is_complete` is False where a directory could not be read, so that nothing is proved.
+
+    `is_missing` says that there is no such directory at all.
+    """
+
+    entries: dict[str, Entry]
+    is_complete: bool
+    is_missing: bool = False
+
+
+def list_here(rsync: Rsync) -> Listing:
+    """Return what is in the local directory."""
+    found = _list(rsync, rsync.here)
+    root = rsync.order.job.path
+    entries: dict[str, Entry] = {}
+    for path, entry in found.entries.items():
+        try:
+            facts = os.lstat(root / path)
+        except FileNotFoundError:
+            continue  # it went a moment ago
+        except OSError:
+            return Listing(found.entries, is_complete=False)
+        kind = FILE if stat.S_ISREG(facts.st_mode) else LINK if stat.S_ISLNK(facts.st_mode) else DIRECTORY
+        exact = Entry(kind, facts.st_size, facts.st_mtime_ns // 1_000_000_000, facts.st_mtime_ns, entry.target)
+        entries[path] = exact
+    return Listing(entries, found.is_complete)
+
+
+def list_there(rsync: Rsync) -> Listing:
+    """Return what is on the other side."""
+    return _list(rsync, rsync.there)
+
+
+def _list(rsync: Rsync, source: str) -> Listing:
+    nowhere = rsync.order.notes_dir / "empty"
+    nowhere.mkdir(mode=0o700, exist_ok=True)
+    done = rsync.run(
+        "--dry-run", "--recursive", "--links", "--times", _FORMAT, source, f"{nowhere}/", also_ok=(PARTIAL, VANISHED)
+    )
+    entries: dict[str, Entry] = {}
+    has_root = done.returncode == 0
+    for line in done.stdout.splitlines():
+        found = _LINE.fullmatch(line)
+        if found is None or found["kind"] not in _KINDS:
+            continue
+        path = _unescaped(found["name"]).rstrip("/")
+        if path == ".":
+            has_root = True
+            continue
+        day, _, hour = found["time"].decode("ascii").partition("-")
+        modified = int(parse_iso(f"{day.replace('/', '-')}T{hour}+00:00"))
+        target = _unescaped(found["link"]).removeprefix(" -> ")
+        entries[path] = Entry(_KINDS[found["kind"]], int(found["size"].replace(b",", b"")), modified, modified, target)
+    is_missing = not has_root and not entries
+    if is_missing and "No such file" not in done.errors:
+        raise trouble(rsync.order, done)
+    return Listing(entries, is_complete=done.returncode == 0 or is_missing, is_missing=is_missing)
+
+
+def _unescaped(name: bytes) -> str:
+    """Return a name as it is; rsync writes what is not printable, and a backslash before such a text, as \\#ooo."""
+    return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8) & 0xFF]), name))
+
+
+def remembered(notes_dir: Path) -> dict[str, Agreed]:
+    """Return what both sides had at the end of the last run; nothing where that is not known, which proves nothing."""
+    try:
+        raw = json.loads((notes_dir / LISTING_FILE).read_bytes())
+        return {path: Agreed(Entry(*pair[0]), Entry(*pair[1])) for path, pair in raw.items()}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OperationError(
+            f"cannot read {notes_dir / LISTING_FILE}: {error.strerror}", "check the permissions of the state directory"
+        ) from error
+    except (ValueError, TypeError, AttributeError, IndexError):
+        return {}
+
+
+def remember(
+    notes_dir: Path, here: Mapping[str, Entry], there: Mapping[str, Entry], before: Mapping[str, Agreed]
+) -> None:
+    """Note what both sides have in common now; what is not alike keeps what was known of it before."""
+    agreed: dict[str, Agreed] = {}
+    for path in here.keys() & there.keys():
+        if is_alike(here[path], there[path]):
+            agreed[path] = Agreed(here[path], there[path])
+        elif path in before:
+            agreed[path] = before[path]
+    for path in here.keys() ^ there.keys():
+        if path in before:
+            agreed[path] = before[path]
+    write_durably(notes_dir / LISTING_FILE, json.dumps(agreed).encode())

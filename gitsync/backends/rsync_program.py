@@ -1,0 +1,138 @@
+"""The rsync program: its address, its arguments, what its exit codes mean. Runs on the thread of the job that calls it.
+
+Exit codes are those of rsync's manual page, section EXIT VALUES.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gitsync import proc
+from gitsync.backends.base import Order
+from gitsync.errors import OperationError, TransientError
+from gitsync.git.translate import classify, clean, last_line
+
+# A transfer may take as long as it has to, as long as something comes (`--timeout`); this is for one that goes mad.
+WHOLE_S = 12 * 3600.0
+CONNECT_MAX_S = 20
+OK, VANISHED, PARTIAL, MAX_DELETE = 0, 24, 23, 25
+_SSH_URL = re.compile(r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^]]+\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*)")
+# What is only half there; rsync itself makes and removes it.
+PARTIAL_NAME = ".rsync-partial"
+# Trouble that goes away by itself: the network, a server that starts again, a lock.
+_TRANSIENT = {10: "offline", 12: "offline", 20: "cancelled", 30: "timeout", 35: "timeout", 255: "offline"}
+_CODES = {
+    1: ("usage", "its options were not understood", "look at options in the configuration"),
+    2: ("protocol", "the rsync over there is too old or too new", "install the same version on both sides"),
+    3: ("not-found", "a directory cannot be used", "check the path and its permissions"),
+    5: ("not-found", "the server does not offer it", "check the address"),
+    11: ("failed", "a file could not be read or written", "check room and permissions on both sides"),
+    127: ("not-found", "there is no rsync over there", "install rsync on the server"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The other side, as rsync takes it, and the ssh port where it is not the usual one."""
+
+    place: str
+    port: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a directory of this machine."""
+        return self.place.startswith("/")
+
+
+def address_of(url: str) -> Address:
+    """Return the address that `url` means: ssh://user@host:port/path, host:path, rsync://host/module, or /path."""
+    found = _SSH_URL.fullmatch(url)
+    if found is None:
+        return Address(url.rstrip("/") or "/")
+    user = f"{found['user']}@" if found["user"] else ""
+    # As in unison's addresses: one slash begins a path below the home directory, two an absolute one.
+    path = found["path"][1:].rstrip("/") or ("/" if found["path"].startswith("//") else ".")
+    return Address(f"{user}{found['host']}:{path}", found["port"] or "")
+
+
+class Rsync:
+    """rsync, bound to one order."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.address = address_of(order.job.url)
+
+    @property
+    def here(self) -> str:
+        """Return the local directory as an argument; the slash means its content."""
+        return f"{self.order.job.path}/"
+
+    @property
+    def there(self) -> str:
+        """Return the other side as an argument."""
+        return f"{self.address.place}/"
+
+    def run(self, *argv: str, paths: Iterable[str] | None = None, also_ok: Sequence[int] = ()) -> proc.Completed:
+        """Run rsync and return what it said; `paths` are the only ones it works on.
+
+        Raise TransientError or OperationError for any exit code but 0 and `also_ok`.
+        """
+        given = None if paths is None else b"".join(os.fsencode(path) + b"\0" for path in paths)
+        listed = [] if given is None else ["--from0", "--files-from=-"]
+        silence_s = max(10, int(self.order.deadline_s))
+        # ssh would ask a person; the remote side's words are matched in English; times are compared in UTC.
+        ssh = f"ssh -o BatchMode=yes -o ConnectTimeout={min(CONNECT_MAX_S, silence_s)}"
+        ssh += f" -p {self.address.port}" if self.address.port else ""
+        remote = [] if self.address.is_local else [f"--timeout={silence_s}"]
+        if not self.address.is_local and not any(_sets_shell(option) for option in self.order.job.options):
+            remote.append(f"--rsh={os.environ.get('RSYNC_RSH') or ssh}")
+        command = ["rsync", "--8-bit-output", f"--exclude={PARTIAL_NAME}*", *self.order.job.options, *remote]
+        done = proc.run(
+            [*command, *listed, *argv],
+            deadline_s=WHOLE_S,
+            env={"LC_ALL": "C", "TZ": "UTC"},
+            input=given,
+            is_cancelled=self.order.is_cancelled,
+        )
+        if done.ok or (done.returncode in also_ok and not done.is_over_deadline and not done.is_cancelled):
+            return done
+        raise trouble(self.order, done)
+
+
+def _sets_shell(option: str) -> bool:
+    return option == "-e" or option.startswith(("--rsh", "-e "))
+
+
+def trouble(order: Order, done: proc.Completed) -> OperationError:
+    """Return the error for an rsync that did not end well."""
+    name, words = order.job.name, clean(_telling(done.errors))
+    if done.is_cancelled:
+        return TransientError(f"{name}: the transfer was abandoned", "it goes on at the next run", code="cancelled")
+    if done.is_over_deadline:
+        return TransientError(f"{name}: rsync took longer than {WHOLE_S / 3600:.0f} hours", code="timeout")
+    code = classify(done.errors)
+    said = f": {words}" if words else ""
+    if code != "unknown":
+        kind = TransientError if code in ("offline", "timeout") else OperationError
+        hint = {
+            "auth": f"try it by hand: {shlex.join(['rsync', '--list-only', order.job.url])}",
+            "host-key": "connect once with ssh, compare the fingerprint, then accept it",
+            "disk-full": "make room on the side that is full",
+        }.get(code, "check the address and the network")
+        return kind(f"{name}: rsync{said}", hint, code=code)
+    status = done.returncode
+    if status in _TRANSIENT:
+        return TransientError(f"{name}: rsync{said}", "it is tried again by itself", code=_TRANSIENT[status])
+    code, what, hint = _CODES.get(status, ("failed", f"ended with status {status}", "run rsync by hand to see more"))
+    return OperationError(f"{name}: rsync: {what}{said}", hint, code=code)
+
+
+def _telling(said: str) -> str:
+    """Return the line that says what went wrong, not rsync's summary of it."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("rsync error:", "rsync warning:"))]
+    return last_line("\n".join(telling or lines))

@@ -1,0 +1,125 @@
+"""Two trees and what they had in common at the last run: what to copy which way, what to delete, what conflicts.
+
+Pure. A deletion needs evidence: only what was on both sides at the end of the last run, and has not changed since on
+the side where it still is, may be deleted there. Without evidence a missing file is a file that the other side made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+FILE, DIRECTORY, LINK = "f", "d", "l"
+
+
+class Entry(NamedTuple):
+    """What a listing says of a path; `modified` is in whole seconds since the epoch, `exact` in what the side has.
+
+    `exact` tells two versions of one side apart: nanoseconds where they are known, else the seconds again. `target` is
+    a link's.
+    """
+
+    kind: str
+    size: int
+    modified: int
+    exact: int
+    target: str = ""
+
+
+class Agreed(NamedTuple):
+    """What both sides had of a path at the end of the last run."""
+
+    here: Entry
+    there: Entry
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a run is to do; paths are sorted.
+
+    `take` comes here, `send` goes there, `drop_here` and `drop_there` are deleted, `contested` changed on both sides,
+    `blocked` are a file on one side and a directory on the other, with everything below.
+    """
+
+    take: list[str] = field(default_factory=list)
+    send: list[str] = field(default_factory=list)
+    drop_here: list[str] = field(default_factory=list)
+    drop_there: list[str] = field(default_factory=list)
+    contested: list[str] = field(default_factory=list)
+    blocked: list[str] = field(default_factory=list)
+
+
+def is_alike(here: Entry, there: Entry) -> bool:
+    """Whether two sides' entries are the same as far as listings can tell; a directory's time says nothing."""
+    if here.kind != there.kind:
+        return False
+    if here.kind == DIRECTORY:
+        return True
+    if here.kind == LINK:
+        return here.target == there.target
+    return (here.size, here.modified) == (there.size, there.modified)
+
+
+def is_changed(now: Entry, then: Entry) -> bool:
+    """Whether one side's entry is another than it was at the last run."""
+    if now.kind != then.kind:
+        return True
+    if now.kind == DIRECTORY:
+        return False
+    return now.target != then.target if now.kind == LINK else (now.size, now.exact) != (then.size, then.exact)
+
+
+def decide(here: Mapping[str, Entry], there: Mapping[str, Entry], agreed: Mapping[str, Agreed]) -> Decision:
+    """Return what makes both sides alike without losing what either changed."""
+    decision = Decision()
+    for path in sorted(here.keys() | there.keys()):
+        if _is_below(path, decision.blocked):
+            decision.blocked.append(path)
+            continue
+        mine, theirs, known = here.get(path), there.get(path), agreed.get(path)
+        if mine is not None and theirs is not None:
+            _both(path, mine, theirs, known, decision)
+        elif mine is not None:
+            is_gone = known is not None and not is_changed(mine, known.here)
+            (decision.drop_here if is_gone else decision.send).append(path)
+        elif theirs is not None:
+            is_gone = known is not None and not is_changed(theirs, known.there)
+            (decision.drop_there if is_gone else decision.take).append(path)
+    _keep_parents(decision.drop_here, decision.send)
+    _keep_parents(decision.drop_there, decision.take)
+    return decision
+
+
+def _both(path: str, mine: Entry, theirs: Entry, known: Agreed | None, decision: Decision) -> None:
+    if is_alike(mine, theirs):
+        return
+    has_mine_changed = known is None or is_changed(mine, known.here)
+    has_theirs_changed = known is None or is_changed(theirs, known.there)
+    if DIRECTORY in (mine.kind, theirs.kind):
+        decision.blocked.append(path)
+    elif has_mine_changed and has_theirs_changed:
+        decision.contested.append(path)
+    elif has_mine_changed:
+        decision.send.append(path)
+    elif has_theirs_changed:
+        decision.take.append(path)
+    # Neither changed, and they were not alike at the last run either: what one side cannot store is left alone.
+
+
+def _is_below(path: str, directories: list[str]) -> bool:
+    # Sorted by the text of the path, what is below one need not follow it at once ("a", "a-b", "a/c").
+    return any(path.startswith(directory + "/") for directory in directories)
+
+
+def _keep_parents(dropped: list[str], kept: list[str]) -> None:
+    """Take back the deletion of a directory that something new in it keeps alive."""
+    alive = {path[:at] for path in kept for at in range(len(path)) if path[at] == "/"}
+    dropped[:] = [path for path in dropped if path not in alive]
+
+
+def is_emptied(now: Mapping[str, Entry], agreed: Mapping[str, Agreed]) -> bool:
+    """Whether a side that had files has none any more: a disk that is not mounted looks like that."""
+    return not any(entry.kind != DIRECTORY for entry in now.values()) and any(
+        pair.here.kind != DIRECTORY for pair in agreed.values()
+    )
