@@ -125,7 +125,8 @@ class DaemonConfig:
     notify: str = option(
         Kind.CHOICE,
         "problems",
-        "Which desktop notifications there are.",
+        'Which desktop notifications there are: "problems" when something needs you and when that is over, "all" also '
+        "when you are offline and when changes arrive.",
         example="off",
         choices=("problems", "all", "off"),
     )

@@ -20,6 +20,7 @@ from gitsync.config.options import Config, RepoConfig
 from gitsync.daemon import syncing
 from gitsync.daemon.jobs import Jobs, watching
 from gitsync.daemon.lock import RepositoryLocks
+from gitsync.daemon.notify import Notifier
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
@@ -59,6 +60,7 @@ class Runtime:
         self.config = config
         self.clock = clock
         self.housekeeper = Housekeeper(config.hooks, clock, on_message)
+        self.notifier = Notifier(config.daemon.notify if is_watching else "off", clock, on_message)
         self.board = Board(clock, self._take_event)
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message)
@@ -89,8 +91,8 @@ class Runtime:
 
     def start(self) -> None:
         """Start the committer, then every repository."""
-        self.housekeeper.start()
-        self.committer.start()
+        for owner in (self.housekeeper, self.notifier, self.committer):
+            owner.start()
         for repo in self.config.repos:
             self._add(repo)
         self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout)
@@ -110,11 +112,12 @@ class Runtime:
             self.committer.post(Stop())
             if not self.committer.join(COMMITTER_STOP_S):
                 logger.warning("the last commit did not end in time; the next start goes on with it")
-        if self.housekeeper.is_alive:
-            self.housekeeper.post(Stop())
-            if not self.housekeeper.join(HOUSEKEEPER_STOP_S):
-                self.housekeeper.cancel()
-                self.housekeeper.join(HOUSEKEEPER_STOP_S)
+        for owner in (self.notifier, self.housekeeper):
+            if owner.is_alive:
+                owner.post(Stop())
+                if not owner.join(HOUSEKEEPER_STOP_S):
+                    owner.cancel()
+                    owner.join(HOUSEKEEPER_STOP_S)
         self.locks.release_all()
 
     def reload(self, config: Config) -> dict[str, list[str]]:
@@ -134,6 +137,7 @@ class Runtime:
         self.jobs.reload(config.jobs, config.daemon.network_timeout)
         self.config = config
         self.housekeeper.hooks = config.hooks
+        self.notifier.policy = config.daemon.notify
         for name in changed:
             self._stop_exchanger(name)
             self.watchers.stop(name)
@@ -272,6 +276,7 @@ class Runtime:
     def _take_event(self, event: dict[str, Any]) -> None:
         """Pass on what the board was told; runs on the thread that told it."""
         self.housekeeper.post(event)
+        self.notifier.post(event)
         if event["event"] in ("problem", "recovered"):
             self._on_message(Noticed())
 

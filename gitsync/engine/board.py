@@ -219,7 +219,8 @@ class Board:
             event = "recovered" if notice.code == "recovered" else "problem"
             level = logging.WARNING if event == "problem" else logging.INFO
             text = f"{notice.text}; {notice.hint}" if notice.hint else notice.text
-            self.publish(event, name, text, level=level, code=notice.code, hint=notice.hint)
+            details = {"code": notice.code, "hint": notice.hint, "title": notice.title}
+            self.publish(event, name, text, level=level, severity=str(notice.severity), **details)
 
 
 def _rank(state: RepoState) -> int:

@@ -1,0 +1,103 @@
+"""Which events become desktop notifications, and what these look like; showing them is in the daemon tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitsync import proc
+from gitsync.daemon import notify
+from gitsync.daemon.notify import Notification, Notifier, is_wanted, notification, show, together
+from tests.fakes.clock import FakeClock
+
+PROBLEM = {
+    "event": "problem",
+    "repo": "notes",
+    "message": "notes: origin did not let us in; ssh-add",
+    "hint": "ssh-add",
+    "title": "notes: the remote does not let gitsync in",
+    "severity": "problem",
+}
+OFFLINE = {**PROBLEM, "severity": "info"}
+RECOVERED = {"event": "recovered", "repo": "notes", "message": "notes: auth is over", "severity": "problem", "hint": ""}
+BACK = {**RECOVERED, "severity": "info"}
+PULLED = {"event": "pulled", "repo": "notes", "message": "pulled origin/main into notes: 3 files"}
+COMMITTED = {**PULLED, "event": "committed"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown"),
+    [
+        ("off", []),
+        ("problems", [PROBLEM, RECOVERED]),
+        ("all", [PROBLEM, OFFLINE, RECOVERED, BACK, PULLED]),
+    ],
+)
+def test_the_option_says_what_is_shown(policy: str, shown: list[dict[str, Any]]) -> None:
+    events = [PROBLEM, OFFLINE, RECOVERED, BACK, PULLED, COMMITTED]
+    assert [event for event in events if is_wanted(policy, event)] == shown
+
+
+def test_it_names_the_repository_what_and_the_hint() -> None:
+    assert notification(PROBLEM) == Notification(
+        "notes", "notes: the remote does not let gitsync in", "notes: origin did not let us in\nssh-add", notify.NORMAL
+    )
+    assert notification(RECOVERED).body == "notes: auth is over"
+    assert notification(PULLED).summary == "notes: pulled"
+
+
+def test_of_one_repository_the_last_is_shown_and_of_many_one_for_all() -> None:
+    each = [Notification(name, f"{name}: x", "") for name in "aabc"]
+    assert together(each) == each[1:]
+    (one,) = together([Notification(f"r{n}", f"r{n}: x", "") for n in range(7)])
+    assert one.summary == "gitsync: 7 repositories"
+    assert one.body.splitlines()[-1] == "and 2 more; see: gitsyncctl status"
+
+
+@pytest.fixture
+def showing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Notification, int]]:
+    """What is shown, with the number that it replaces; the desktop numbers from 7."""
+    shown: list[tuple[Notification, int]] = []
+
+    def take(wanted: Notification, replaces: int, **_: object) -> proc.Completed:
+        shown.append((wanted, replaces))
+        return proc.Completed(("x",), 0, f"{replaces or 6 + len(shown)}\n".encode(), b"")
+
+    monkeypatch.setattr(notify, "show", take)
+    return shown
+
+
+def test_what_comes_at_once_is_gathered_and_a_later_one_takes_the_place(
+    showing: list[tuple[Notification, int]],
+) -> None:
+    clock = FakeClock()
+    notifier = Notifier("problems", clock, lambda _: None)
+    assert notifier.wake_at() is None
+    notifier.step(PROBLEM, 10.0)
+    assert notifier.wake_at() == 10.0 + notify.GATHER_S
+    notifier.step(OFFLINE, 10.5)
+    assert showing == []
+    notifier.step(None, 11.0)
+    notifier.step(RECOVERED, 20.0)
+    notifier.step(None, 21.0)
+    assert [(wanted.key, replaces) for wanted, replaces in showing] == [("notes", 0), ("notes", 7)]
+    assert notifier.wake_at() is None
+
+
+def test_a_machine_without_a_desktop_is_told_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(notify, "show", lambda *_, **__: proc.Completed(("x",), 3, b"", b""))
+    caplog.set_level("DEBUG", "gitsync.daemon.notify")
+    notifier = Notifier("problems", FakeClock(), lambda _: None)
+    for at in (1.0, 5.0):
+        notifier.step(PROBLEM, at)
+        notifier.step(None, at + 2)
+    assert [record.levelname for record in caplog.records] == ["DEBUG"]
+    assert "there is no desktop" in caplog.text
+
+
+def test_the_child_says_that_there_is_no_desktop() -> None:
+    done = show(notification(PROBLEM), 0)
+    assert (done.returncode, done.stdout) == (3, b"")
