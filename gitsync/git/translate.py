@@ -26,7 +26,7 @@ _QUERY_SECRET = re.compile(
 _HEADER_SECRET = re.compile(r"(?i)\b(?P<key>authorization:\s*(?:\w+\s+)?)\S+")
 _NOISE = re.compile(
     r"^(hint:|To |From |Done$|Everything up-to-date|remote:\s*$|warning:|and the repository exists|"
-    r"Please make sure you have|fatal: the remote end hung up|error: failed to push some refs|"
+    r"Please make sure you have|\(or you mis-spelled|fatal: the remote end hung up|error: failed to push some refs|"
     r"fatal: Could not read from remote|@@@|debug\d?:|\s*$)"
 )
 
@@ -99,7 +99,7 @@ def last_line(text: str) -> str:
     lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
     telling = [line for line in lines if line and not _NOISE.match(line)]
     chosen = (telling or [line for line in lines if line] or [""])[-1]
-    for prefix in ("fatal: ", "error: ", "ERROR: ", "remote: "):
+    for prefix in ("remote: ", "fatal: ", "FATAL: ", "error: ", "ERROR: "):
         chosen = chosen.removeprefix(prefix)
     return clean(chosen)[:MAX_LINE]
 
@@ -148,7 +148,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"username does not match|agent (refused|admitted failure)|failed (getting response|connecting agent)|"
             r"ssh[_-]agent|invalid privatekey|load key .*(invalid|permission)|unexpected http status code: 40[13]|"
             r"too many redirects or authentication replays|http basic: access denied|write access .*not granted|"
-            r"deploy key|publickey",
+            r"deploy key|publickey|denied by (fallthru|refs/)|you are not allowed to|not authorized to|"
+            r"user permission denied",
         ),
         (
             "remote-corrupt",

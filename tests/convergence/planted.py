@@ -5,6 +5,7 @@ Each lies about one thing that the engine has to do; they are planted in a forke
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,9 @@ def _forced() -> None:
     def apply(worktree: Worktree, plan: Plan, *, message: str, author: str = "", probe: Any = None) -> Outcome:
         repo = worktree.repo
         target = plan.upstream
-        probe("", b"")
+        changed = repo.diff(plan.head, plan.upstream) if plan.head else ()
+        for delta in [patch.delta for patch in changed]:
+            probe("before", os.fsencode(delta.new_file.path))
         if plan.kind is PlanKind.MERGE:
             person = repo.default_signature
             assert plan.tree is not None
@@ -43,7 +46,8 @@ def _forced() -> None:
                 repo.create_commit(None, person, person, message, pygit2.Oid(hex=plan.tree), list(plan.parents))
             )
         repo.checkout_tree(repo[target], strategy=pygit2.enums.CheckoutStrategy.FORCE)
-        probe("renamed", plan.branch.encode())
+        for delta in [patch.delta for patch in changed]:
+            probe("renamed", os.fsencode(delta.new_file.path))
         repo.references[f"refs/heads/{plan.branch}"].set_target(target)
         probe("", b"")
         repo.index.read()

@@ -33,14 +33,16 @@ def require_sshd() -> None:
 class Sshd:
     """The server, with the files that a client needs to be let in; use it as a context manager."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, home: Path | None = None) -> None:
+        """`home` is where whoever logs in finds his files and his authorized keys; None: where the system says."""
         require_sshd()
         self.directory = directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.host_key = self.make_key("host_key")
         self.client_key = self.make_key("client_key")
-        self.authorized_keys = directory / "authorized_keys"
-        self.authorized_keys.write_text(self.client_key.with_suffix(".pub").read_text())
+        self.authorized_keys = (directory if home is None else home / ".ssh") / "authorized_keys"
+        if home is None:
+            self.authorized_keys.write_text(self.client_key.with_suffix(".pub").read_text())
         self.log = directory / "sshd.log"
         self.user = getpass.getuser()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -53,7 +55,7 @@ class Sshd:
             f"AuthorizedKeysFile {self.authorized_keys}\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "PermitRootLogin yes\nPubkeyAuthentication yes\nPrintMotd no\nPrintLastLog no\n"
-            "SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1\nPidFile none\n"
+            f"SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1{f' HOME={home}' if home else ''}\nPidFile none\n"
         )
         self._children: list[subprocess.Popen[bytes]] = []
         self._thread = threading.Thread(target=self._serve, name="fake-sshd", daemon=True)

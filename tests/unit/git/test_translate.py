@@ -29,6 +29,9 @@ SAID = {
     "remote: Invalid username or password.\nfatal: Authentication failed for 'https://github.com/x/y.git/'": "auth",
     "fatal: unable to access 'https://h/': The requested URL returned error: 403": "auth",
     "remote authentication required but no callback set": "auth",
+    "FATAL: W any notes bob DENIED by fallthru\n(or you mis-spelled the reponame)\n"
+    "fatal: Could not read from remote repository.": "auth",
+    "ERROR: You are not allowed to push code to this project.\nfatal: Could not read from remote repository.": "auth",
     "Host key verification failed.\nfatal: Could not read from remote repository.": "host-key",
     "fatal: unable to access 'https://h/': SSL certificate problem: self signed certificate": "host-key",
     "fatal: '/srv/x.git' does not appear to be a git repository\nfatal: Could not read from remote": "not-found",
@@ -59,6 +62,11 @@ def test_a_problem_names_place_and_remote_and_a_command() -> None:
     assert "origin" in trouble.message
     assert "Permission denied" in trouble.message
     assert trouble.hint.startswith("git -C '/home/u/My Notes' ")
+
+
+def test_gitolites_reason_is_told_not_its_guess() -> None:
+    said = "FATAL: W any notes bob DENIED by fallthru\n(or you mis-spelled the reponame)\n"
+    assert problem(SUBJECT, "auth", said).message.endswith("W any notes bob DENIED by fallthru")
 
 
 def test_unknown_keeps_the_last_telling_line() -> None:
