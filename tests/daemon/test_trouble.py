@@ -1,0 +1,162 @@
+"""A conflict seen on two machines and settled on one of them; what gitsync did, taken back on both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import run_git
+from tests.daemon.harness import Machine, machine, wait_for
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path / "b") as it:
+        (it.home / ".gitconfig").write_text(
+            (it.home / ".gitconfig").read_text().replace("Test Person", "Ada").replace("test@", "ada@")
+        )
+        yield it
+
+
+def document(of: Machine, *argv: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(of.ctl(*argv, "--json").stdout)
+    return found
+
+
+def conflicts(of: Machine) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = document(of, "conflicts")["conflicts"]
+    return found
+
+
+def pair(box: Machine, other: Machine, hub: Path, *, extra: str = "") -> tuple[Path, Path]:
+    ours = box.repo(remote=hub)
+    box.configure(ours, extra=extra)
+    box.start()
+    wait_for("the first push", lambda: run_git(hub, "rev-parse", "--verify", "-q", "main", check=False))
+    run_git(other.home, "clone", "-q", str(hub), "notes")
+    theirs = other.home / "notes"
+    other.configure(theirs, extra=extra)
+    other.start()
+    return ours, theirs
+
+
+def wait_equal(ours: Path, theirs: Path, hub: Path) -> None:
+    def heads() -> set[str]:
+        return {run_git(root, "rev-parse", "main") for root in (ours, theirs, hub)}
+
+    wait_for("equal heads", lambda: len(heads()) == 1)
+    for root in (ours, theirs):
+        assert run_git(root, "status", "--porcelain") == ""
+
+
+def collide(box: Machine, other: Machine, ours: Path, theirs: Path, hub: Path) -> None:
+    """Write first.txt differently on both machines; the other one finds out by merging."""
+    assert other.ctl("pause").returncode == 0
+    (ours / "first.txt").write_text("ours\n")
+    box.wait_committed(ours)
+    wait_for("the push", lambda: run_git(hub, "rev-parse", "main") == run_git(ours, "rev-parse", "HEAD"))
+    (theirs / "first.txt").write_text("theirs\n")
+    assert other.ctl("resume").returncode == 0
+
+
+def test_a_conflict_is_seen_on_both_machines_and_settled_on_one(box: Machine, other: Machine, hub: Path) -> None:
+    ours, theirs = pair(box, other, hub)
+    collide(box, other, ours, theirs, hub)
+    (there,) = wait_for("the conflict where it was met", lambda: conflicts(other))
+    (here,) = wait_for("the conflict where it was pulled", lambda: conflicts(box))
+    wait_equal(ours, theirs, hub)
+    for found in (here, there):
+        assert (found["repo"], found["path"], found["policy"]) == ("notes", "first.txt", "keep-both")
+        # What stands under the name was there first, on the machine that did not merge.
+        assert found["theirs"]["text"] == "ours\n"
+        assert found["ours"]["text"] == "theirs\n"
+        assert found["copies"] == [found["ours"]["path"]]
+    assert there["with"] == "Test Person <test@example.org>"
+    assert here["with"] == "Ada <ada@example.org>"
+    assert (here["theirs"]["here"], there["theirs"]["here"]) == (True, False)
+    assert box.ctl("conflicts").returncode == 1
+    assert other.repo_status()["conflicts"] == ["first.txt"]
+    assert other.repo_status()["state"] == "ok", "both versions are kept: it holds nothing up"
+
+    done = box.ctl("resolve", str(ours / "first.txt"), "--ours")
+    assert done.returncode == 0, done.stderr
+    assert "settled first.txt in notes" in done.stdout
+    wait_for("the settling to arrive", lambda: not conflicts(other))
+    assert conflicts(box) == []
+    wait_equal(ours, theirs, hub)
+    assert (theirs / "first.txt").read_text() == "theirs\n"
+    assert sorted(path.name for path in theirs.iterdir()) == [".git", "first.txt"]
+    assert other.repo_status()["conflicts"] == []
+    assert box.ctl("conflicts").stdout == "nothing is in conflict\n"
+
+    # Taken back, the conflict is back everywhere.
+    assert document(box, "undo")["undone"]["reason"] == "resolve"
+    wait_for("the conflict to be back", lambda: conflicts(other))
+    assert [item["path"] for item in conflicts(box)] == ["first.txt"]
+
+
+def test_an_undone_pull_goes_out_and_does_not_come_again(box: Machine, other: Machine, hub: Path) -> None:
+    ours, theirs = pair(box, other, hub)
+    (ours / "wrong.txt").write_text("wrong\n")
+    wait_for("the pull", lambda: (theirs / "wrong.txt").exists())
+    wait_equal(ours, theirs, hub)
+    (theirs / "later.txt").write_text("later\n")
+    assert document(other, "undo", "--dry-run")["paths"] == ["wrong.txt"]
+    assert (theirs / "wrong.txt").exists()
+    done = other.ctl("undo", "notes")
+    assert done.returncode == 0, done.stderr
+    assert "undid the pull" in done.stdout
+    assert not (theirs / "wrong.txt").exists()
+    # What was being edited was committed first and stays.
+    assert (theirs / "later.txt").read_text() == "later\n"
+    wait_for("the undo to arrive", lambda: not (ours / "wrong.txt").exists())
+    wait_for("the later file", lambda: (ours / "later.txt").exists())
+    wait_equal(ours, theirs, hub)
+    assert not (theirs / "wrong.txt").exists()
+    listed = document(other, "undo", "--list")["changes"]
+    assert [(item["reason"], item["is_undone"]) for item in listed][:2] == [("undo", False), ("pull", True)]
+    assert run_git(theirs, "for-each-ref", "refs/gitsync/backup")
+    assert run_git(hub, "for-each-ref", "refs/gitsync") == "", "backup refs stay at home"
+
+
+def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub: Path) -> None:
+    ours, theirs = pair(box, other, hub)
+    collide(box, other, ours, theirs, hub)
+    wait_for("the conflict", lambda: conflicts(other))
+    other.stop()
+    (found,) = conflicts(other)
+    assert other.ctl("status").returncode == 1
+    refused = other.ctl("resolve", "first.txt")
+    assert refused.returncode == 2
+    assert "--theirs keeps what stands under the name" in refused.stderr
+    refused = other.ctl("resolve", "first.txd", "--done", "--json")
+    assert refused.returncode == 2
+    error = json.loads(refused.stdout)["error"]
+    assert (error["code"], error["hint"]) == ("not-in-conflict", "did you mean: first.txt?")
+    # A relative path is one of the repository where the working directory has none of that name.
+    done = other.ctl("resolve", "first.txt", "--both", "--json")
+    assert json.loads(done.stdout)["renamed"] == [{"from": found["copies"][0], "to": "first-kept.txt"}]
+    assert conflicts(other) == []
+    assert document(other, "undo")["undone"]["reason"] == "resolve"
+    assert [item["copies"] for item in conflicts(other)] == [found["copies"]]
+    # Without a daemon nothing was sent; the next pass does it.
+    assert other.gitsync("--once").returncode == 1, "a conflict needs its user"
+    wait_for("what was done to arrive", lambda: (ours / found["copies"][0]).exists())
+    wait_equal(ours, theirs, hub)
+
+
+def test_an_undo_that_would_guess_names_the_repository_and_does_nothing(box: Machine) -> None:
+    first, second = box.repo("first"), box.repo("second")
+    box.configure(first, second)
+    box.start()
+    refused = box.ctl("undo")
+    assert refused.returncode == 2
+    assert "there are 2 repositories: first, second" in refused.stderr
+    nothing = box.ctl("undo", "first")
+    assert nothing.returncode == 4
+    assert "there is nothing to undo" in nothing.stderr
+    assert json.loads(box.ctl("undo", "--list", "--json").stdout) == {"changes": []}
