@@ -97,7 +97,9 @@ def _command(command: Command) -> list[str]:
     lines = [".TP", f".B {_text(' '.join([command.name, *map(_usage, command.parameters)]))}"]
     lines.append(_prose(command.summary[:1].upper() + command.summary[1:] + "."))
     told = [(_named(each), each.help) for each in command.parameters]
-    lines += [".RS", *(line for name, help in told for line in _tagged(name, help)), ".PP", ".EX"]
+    about = [_prose(each.replace("\n", " ")) for each in command.about.split("\n\n") if each]
+    lines += [".RS", *(line for name, help in told for line in _tagged(name, help)), ".PP"]
+    lines += [*(line for each in about for line in (each, ".PP")), ".EX"]
     lines += [_text(line) for line in command.epilog.splitlines()]
     return [*lines, ".EE", ".RE"]
 

@@ -131,7 +131,7 @@ def _value(line: _Line, parameter: Parameter, current: str) -> Choice:
         return _revisions(line, current)
     if parameter.kind in (table.TARGET, table.TARGETS):
         return Choice(DIRECTORIES, **_names(line))
-    if parameter.kind in (table.PATH, table.PATHS):
+    if parameter.kind in (table.PATH, table.PATHS) or parameter.metavar == "PATH":
         return Choice(DIRECTORIES if parameter.metavar == "DIR" else FILES)
     if parameter.name == "key":
         return Choice(**_keys())
