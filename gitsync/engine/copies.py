@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitsync.engine.memory import Memory
-from gitsync.git.conflicted import followed, is_called_copy, kept_copies
+from gitsync.git.conflicted import KeptCopy, followed, is_called_copy, kept_copies
 from gitsync.git.reading import Readable
 from gitsync.git.trouble import TROUBLE, as_error
 
@@ -42,12 +42,15 @@ class KeptCopies:
         if before is not None and before == self.head and not any(map(is_called_copy, paths)):
             self.head = after
 
-    def look(self, place: Readable, head: str | None) -> None:
-        """Find the copies at `head`; raise one of TROUBLE."""
+    def find(self, place: Readable, head: str | None) -> tuple[KeptCopy, ...]:
+        """Return the copies at `head`, beginning with what is known; raise one of TROUBLE."""
         if head is not None and self.head is not None and self.head in place.repo:
-            found = followed(place, self._paths, self.head, head)
-        else:
-            found = kept_copies(place, head)
+            return followed(place, self._paths, self.head, head)
+        return kept_copies(place, head)
+
+    def look(self, place: Readable, head: str | None) -> None:
+        """Find the copies at `head` and go on from there; raise one of TROUBLE."""
+        found = self.find(place, head)
         paths = frozenset(copy.path for copy in found)
         is_news = paths != self._paths or self._memory.get("head") is None
         self.head, self._paths = head, paths

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gitsync.core.names import shown
 from gitsync.errors import OperationError, UsageError
-from gitsync.git.conflicted import KeptCopy, kept_copies
+from gitsync.git.conflicted import KeptCopy
 from gitsync.git.integrate import put
 from gitsync.git.reading import head_tree
 from gitsync.git.translate import clean
@@ -50,14 +50,15 @@ class Settled:
     left: int
 
 
-def settle(worktree: Worktree, path: bytes, choice: Choice, *, author: str = "") -> Settled:
-    """Settle the conflict of the file `path`, or of the one kept copy that `path` is.
+def settle(
+    worktree: Worktree, copies: tuple[KeptCopy, ...], path: bytes, choice: Choice, *, author: str = ""
+) -> Settled:
+    """Settle the conflict of the file `path`, or of the one kept copy that `path` is; `copies` are those of HEAD.
 
     Raise UsageError "not-in-conflict", or when there are several copies to choose from, OperationError when something
     else stands where a version belongs, and what `integrate.put` raises; nothing is changed then.
     """
     _, head, tree = head_tree(worktree)
-    copies = kept_copies(worktree, head)
     chosen = tuple(copy for copy in copies if path in (copy.path, copy.original))
     if not chosen or head is None or tree is None:
         raise not_in_conflict(worktree.root, path, {copy.original for copy in copies})

@@ -14,13 +14,15 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.names import shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
+from gitsync.engine.copies import KeptCopies
 from gitsync.errors import UsageError
-from gitsync.git.conflicted import kept_copies
-from gitsync.git.reading import Reading, head_tree
+from gitsync.git.conflicted import KeptCopy
+from gitsync.git.reading import Readable, Reading, head_tree
 from gitsync.git.settling import Choice, Settled, not_in_conflict, settle
 from gitsync.git.sides import Conflicted, Version, described
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.undoing import Undoable, Undone, trial, undo, undoables
+from gitsync.git.worktree import Worktree
 
 WHAT_EACH_DOES = (
     "--theirs keeps what stands under the name, --ours puts the kept copy there, --both keeps both, "
@@ -41,16 +43,20 @@ def _conflicts(desk: Desk, params: Json) -> Json:
     errors: list[Json] = []
     for repo in desk.chosen(params.get("names", [])):
         try:
-            found += [_conflict(repo, item) for item in _conflicts_of(repo)]
+            found += [_conflict(repo, item) for item in _conflicts_of(desk, repo)]
         except TROUBLE as trouble:
             error = as_error(repo.name, trouble)
             errors.append({"repo": repo.name, "code": error.code, "message": error.message, "hint": error.hint})
     return {"conflicts": found, "errors": errors}
 
 
-def _conflicts_of(repo: RepoConfig) -> list[Conflicted]:
+def _conflicts_of(desk: Desk, repo: RepoConfig) -> list[Conflicted]:
     with Reading(repo.path) as place:
-        return described(place, kept_copies(place, head_tree(place)[1]))
+        return described(place, _copies(desk, repo, place))
+
+
+def _copies(desk: Desk, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
+    return KeptCopies(desk.runtime.notes_dir(repo)).find(place, head_tree(place)[1])
 
 
 def _conflict(repo: RepoConfig, item: Conflicted) -> Json:
@@ -94,7 +100,11 @@ def _resolve(desk: Desk, params: Json) -> Json:
         what = "say what is to become of it" if not wanted else "only one of these can be done"
         raise UsageError(f"{params['path']}: {what}: --ours, --theirs, --both or --done", WHAT_EACH_DOES)
     repo, path = _place(desk, params["path"], params.get("repo"))
-    done = desk.perform(repo.name, partial(settle, path=path, choice=wanted[0], author=repo.author))
+
+    def act(worktree: Worktree) -> Settled:
+        return settle(worktree, _copies(desk, repo, worktree), path, wanted[0], author=repo.author)
+
+    done = desk.perform(repo.name, act)
     desk.runtime.board.publish(
         "resolved",
         repo.name,
@@ -137,7 +147,7 @@ def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
     holding, known = [], set()
     for repo in repos:
         with Reading(repo.path) as place:
-            copies = kept_copies(place, head_tree(place)[1])
+            copies = _copies(desk, repo, place)
         known |= {copy.original for copy in copies}
         if any(path in (copy.path, copy.original) for copy in copies):
             holding.append(repo)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError, UsageError
+from gitsync.git.conflicted import kept_copies
 from gitsync.git.reading import head_tree
 from gitsync.git.settling import Choice, Settled, settle
 from gitsync.git.undoing import undo
@@ -20,8 +21,12 @@ def pair(tmp_path: Path) -> Pair:
     return Pair(tmp_path)
 
 
+def settle_it(pair: Pair, path: bytes, choice: Choice) -> Settled:
+    return settle(pair.worktree, kept_copies(pair.worktree, head_tree(pair.worktree)[1]), path, choice)
+
+
 def chosen(pair: Pair, name: str, choice: Choice) -> Settled:
-    done = settle(pair.worktree, name.encode(), choice)
+    done = settle_it(pair, name.encode(), choice)
     assert done.commit is not None
     assert done.commit.id == run_git(pair.ours, "rev-parse", "HEAD")
     assert done.before == run_git(pair.ours, "rev-parse", "HEAD^")
@@ -76,7 +81,7 @@ def test_with_two_copies_one_has_to_be_named(pair: Pair) -> None:
     run_git(pair.theirs, "pull", "-q", str(pair.ours), "main")
     second = keep_both(pair, "a.txt", b"ours again\n", b"theirs again\n")
     with pytest.raises(UsageError, match="2 kept copies") as refused:
-        settle(pair.worktree, b"a.txt", Choice.OURS)
+        settle_it(pair, b"a.txt", Choice.OURS)
     assert second in refused.value.hint
     assert chosen(pair, second, Choice.OURS).left == 1, "the other copy still waits"
     assert (pair.ours / "a.txt").read_bytes() == b"ours again\n"
@@ -97,7 +102,7 @@ def test_a_directory_is_not_swept_away_for_a_copy(pair: Pair) -> None:
     pair.put(pair.ours, {"a.txt/deep.txt": b"deep\n"})
     head = pair.commit(pair.ours)
     with pytest.raises(OperationError, match=r"a directory stands at a\.txt") as refused:
-        settle(pair.worktree, b"a.txt", Choice.OURS)
+        settle_it(pair, b"a.txt", Choice.OURS)
     assert "--both" in refused.value.hint
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
     chosen(pair, "a.txt", Choice.BOTH)
@@ -110,13 +115,13 @@ def test_a_file_in_place_of_its_directory_is_not_swept_away_either(pair: Pair) -
     pair.put(pair.ours, {"dir": b"a file\n"})
     pair.commit(pair.ours)
     with pytest.raises(UsageError, match="is not in conflict"):
-        settle(pair.worktree, copy.encode(), Choice.OURS)
+        settle_it(pair, copy.encode(), Choice.OURS)
 
 
 def test_a_path_that_is_not_in_conflict_is_named_with_its_neighbours(pair: Pair) -> None:
     keep_both(pair, "dir/b.txt", b"ours\n", b"theirs\n")
     with pytest.raises(UsageError, match=r"dir/c\.txt is not in conflict") as refused:
-        settle(pair.worktree, b"dir/c.txt", Choice.THEIRS)
+        settle_it(pair, b"dir/c.txt", Choice.THEIRS)
     assert "dir/b.txt" in refused.value.hint
     assert refused.value.code == "not-in-conflict"
 
