@@ -60,5 +60,5 @@ def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         # As the list names it: below its repository, wherever the working directory is.
         try:
             return context.ask(arguments)
-        except UsageError:
-            raise error from None
+        except UsageError as other:
+            raise (other if other.code == "not-in-conflict" and error.code != other.code else error) from None

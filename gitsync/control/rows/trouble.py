@@ -68,6 +68,7 @@ A further undo goes one further back. To take back an undo, name its commit.
 Without NAME it is the only repository, or the one of the working directory.
 What can be undone: the newest 100 changes of the last 90 days.""",
         without_daemon=ACT,
+        looks_with=("list", "dry_run"),
         timeout_s=180.0,
     ),
 )
