@@ -24,6 +24,26 @@ GRACE_S = 2.0
 CANCEL_POLL_S = 0.1
 # How long after its end a child's pipes may stay silent and open.
 EXIT_POLL_S = 0.5
+# What would make a git among our children work on another repository than the one it is told of. Who starts gitsync
+# from a hook or an alias of git's has these set. (`git rev-parse --local-env-vars`, less the configuration.)
+MISLEADING = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,8 @@ def run(
 ) -> Completed:
     """Run a child to its end, its deadline or its cancellation, and return what it said.
 
-    `env` is laid over this process's environment. `input` is written to its stdin; `stdin_fd` is handed over as
+    `env` is laid over this process's environment, of which `MISLEADING` is left out.
+    `input` is written to its stdin; `stdin_fd` is handed over as
     its stdin. Raise FileNotFoundError when there is no such program.
     """
     if shutil.which(os.fsdecode(argv[0])) is None:
@@ -69,7 +90,7 @@ def run(
     child = subprocess.Popen(
         [*_tether(), *argv],
         cwd=cwd,
-        env={**os.environ, **(env or {})},
+        env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
         stdin=stdin_fd if stdin_fd is not None else (subprocess.PIPE if input is not None else subprocess.DEVNULL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

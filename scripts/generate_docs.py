@@ -119,7 +119,7 @@ def _sample_table(section: Section) -> Iterator[str]:
         value = row.default if row.default is not None and row.default not in ("", [], {}) else row.example
         line = f"{toml_key(key)} = {toml_literal(value)}"
         # Without its key there is another meaning, so that the example must not be in force when it is copied.
-        line = line if row.is_required or value == row.default else f"# {line}"
+        line = line if row.is_required or (value == row.default and not row.absent) else f"# {line}"
         comment = textwrap.wrap(row.doc, 118 - COMMENT_COLUMN - 2)
         head = f"{line:{COMMENT_COLUMN - 1}} " if len(line) < COMMENT_COLUMN else f"{line}\n{'':{COMMENT_COLUMN}}"
         yield head + f"# {comment[0]}"

@@ -158,7 +158,7 @@ def _repo(entry: _Entry, defaults: dict[str, Any], faults: Faults) -> tuple[Repo
     is_whole = _required(entry, own, faults)
     merged = {**defaults, **own}
     _settle_wait(merged, own, entry.where, entry.label, faults)
-    return (RepoConfig(**merged), entry.where) if is_whole else None
+    return (RepoConfig(**merged, is_push_prompt="push" not in merged), entry.where) if is_whole else None
 
 
 def _settle_wait(values: dict[str, Any], own: dict[str, Any], where: Where, label: str, faults: Faults) -> None:
@@ -192,7 +192,7 @@ def _home(raw: dict[str, Any], defaults: dict[str, Any], faults: Faults) -> Home
     _settle_wait(shared, own, ("home",), "[home]", faults)
     if "repo" not in own:
         return None
-    settings = RepoConfig(name=MIRROR_NAME, path=own["repo"], **shared)
+    settings = RepoConfig(name=MIRROR_NAME, path=own["repo"], **shared, is_push_prompt="push" not in shared)
     return HomeConfig(settings=settings, **{key: own[key] for key in ("repo", "link") if key in own})
 
 

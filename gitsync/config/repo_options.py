@@ -82,7 +82,8 @@ class RepoConfig:
     pull: float | None = option(
         Kind.DURATION,
         "1m",
-        "How often to look at the remote.",
+        "How often to look at the remote, at least; up to 5m it is looked at more often for a while after something "
+        "changed. A remote on the same file system is watched besides.",
         example="5m",
         low=0.1,
         high=_YEAR,
@@ -91,8 +92,10 @@ class RepoConfig:
     push: float | None = option(
         Kind.DURATION,
         "5s",
-        "How long after a commit to push it.",
+        "How long after a commit to push it. Without this key a commit is pushed at once, and those that follow soon "
+        "go together, at most 5s later.",
         example="30s",
+        absent="at once",
         low=0,
         high=_YEAR,
         can_be_off=True,
@@ -191,3 +194,5 @@ class RepoConfig:
         example="polling",
         choices=("auto", "native", "polling"),
     )
+    # No key of the file: whether `push` is not set there, so that gitsync chooses the moment.
+    is_push_prompt: bool = True

@@ -24,9 +24,10 @@ from gitsync.daemon.notify import Notifier
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
+from gitsync.engine.ear import Ear
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, Drop, Noticed, Perform, Rescan, WatcherDoubted
+from gitsync.engine.messages import Adopt, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.locks import storage_error
@@ -65,6 +66,7 @@ class Runtime:
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message)
         self.exchangers: dict[str, Exchanger] = {}
+        self.ear = Ear(clock, self._route, self._route_all, on_message)
         self.watchers = Watchers(self.committer, clock)
         self.jobs = Jobs(
             clock,
@@ -91,7 +93,7 @@ class Runtime:
 
     def start(self) -> None:
         """Start the committer, then every repository."""
-        for owner in (self.housekeeper, self.notifier, self.committer):
+        for owner in (self.housekeeper, self.notifier, self.committer, *((self.ear,) if self._is_watching else ())):
             owner.start()
         for repo in self.config.repos:
             self._add(repo)
@@ -102,6 +104,7 @@ class Runtime:
         for exchanger in self.exchangers.values():
             exchanger.cancel()
             exchanger.post(Stop())
+        self.ear.post(Stop())
         self.watchers.stop_all()
         self.jobs.stop()
         ends_at = self.clock.now() + EXCHANGER_STOP_S
@@ -163,7 +166,7 @@ class Runtime:
             found = next((repo for repo in self.config.repos if repo.name == name), None)
             if found is None:
                 del remake_at[name]
-            elif _is_dir(found.path) and self._is_locked(found):
+            elif os.path.isdir(found.path) and self._is_locked(found):  # noqa: PTH112 - Path.is_dir raises for EACCES
                 self.watchers.stop(name)
                 if self.watchers.start(found):
                     del remake_at[name]
@@ -228,6 +231,7 @@ class Runtime:
                 clock=self.clock,
                 board=self.board,
                 committer=self.committer.post,
+                ear=self.ear.post,
                 is_scheduled=self._is_watching,
                 notes_dir=self.notes_dir(repo),
                 on_death=self._on_message,
@@ -271,7 +275,7 @@ class Runtime:
     def stuck_threads(self, now: float) -> list[str]:
         """Return the threads that have been at one step for longer than is plausible; `now` is monotonic seconds."""
         # The housekeeper may wait for a hook or for `git gc` as long as it likes: nothing waits for it.
-        return [owner.name for owner in (self.committer, *self.exchangers.values()) if owner.is_stuck(now)]
+        return [owner.name for owner in (self.committer, self.ear, *self.exchangers.values()) if owner.is_stuck(now)]
 
     def _take_event(self, event: dict[str, Any]) -> None:
         """Pass on what the board was told; runs on the thread that told it."""
@@ -281,17 +285,15 @@ class Runtime:
             self._on_message(Noticed())
 
     def _route(self, name: str, message: object) -> None:
-        """Deliver what the committer says of a repository; runs on the committer thread."""
+        """Deliver what the committer or the ear says of a repository; runs on their threads."""
         if isinstance(message, WatcherDoubted):
             self._on_message(message)
-            return
-        exchanger = self.exchangers.get(name)
-        if exchanger is not None:
+        elif (exchanger := self.exchangers.get(name)) is not None:
             exchanger.post(message)
 
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a directory above it that may not be searched
-        return False
+    def _route_all(self, message: object) -> None:
+        """Deliver what concerns every exchange; runs on the ear's thread."""
+        for exchanger in list(self.exchangers.values()):
+            exchanger.post(message)
+        if isinstance(message, Woken):
+            self.committer.post(message)

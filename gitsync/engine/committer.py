@@ -45,6 +45,7 @@ from gitsync.engine.messages import (
     Rescan,
     Resume,
     Watched,
+    Woken,
 )
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.engine.performing import perform
@@ -112,8 +113,8 @@ class Committer(Owner):
 
     def _take(self, message: object) -> None:
         match message:
-            case Dirty():
-                pass  # the buffer has it; the slices below look there
+            case Dirty() | Woken():
+                pass  # the buffer has it, and a jump of the clock is looked for at each step
             case Fetched(repo=name) if name in self._repos:
                 self._take_fetched(self._repos[name], message)
             case Pushed(repo=name) if name in self._repos:

@@ -17,15 +17,17 @@ from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
 from gitsync.core.reconcile import crossed, may_fetch
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
+from gitsync.engine import messages as told
+from gitsync.engine.askers import Askers
 from gitsync.engine.board import Board
 from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
-from gitsync.engine.messages import Committed, ExchangeNow, Fetched, Integrated, Opened, Pause, Pushed, Resume
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.engine.place import Limits, Place
+from gitsync.engine.question import Question
 from gitsync.engine.timetable import Timetable
-from gitsync.engine.verdicts import HALTING, STATES, Halting, branch_gone
-from gitsync.git import transport, upstream
-from gitsync.git.exchange import PushKind, RemoteChoice
-from gitsync.git.translate import redact
+from gitsync.engine.verdicts import HALTING, STATES, Halting, branch_gone, emptied
+from gitsync.git import upstream
+from gitsync.git.exchange import FetchResult, PushKind
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import Problem, RepoState
 
@@ -33,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 # How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
 AWAITING_S = 300.0
-# Pushes that cross those of other machines are tried again at once this often, then by back-off.
-CROSSINGS = 5
+# Pushes that cross those of other machines are tried again this often before a person hears of it.
+CROSSINGS = 12
 V_, X_ = ExchangeEvent, ExchangeState
 
 
@@ -49,138 +51,148 @@ class Exchanger(Owner):
         clock: Clock,
         board: Board,
         committer: Callable[[object], None],
+        ear: Callable[[object], None],
         is_scheduled: bool,
         notes_dir: Path,
         on_death: Callable[[ThreadDied], None],
     ) -> None:
         super().__init__(f"exchange-{config.name}", clock, on_death)
         self.config = config
-        self._timeout_s = timeout_s
-        self.step_patience_s = max(self.step_patience_s, 2 * CROSSINGS * timeout_s)
+        self.step_patience_s = max(self.step_patience_s, 4 * timeout_s)
+        self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._board = board
         self._committer = committer
+        self._ear = ear
         self._machine = ExchangeState.IDLE
-        self._choice: RemoteChoice | None = None
+        self._place: Place | None = None
+        self._found: FetchResult | None = None  # what this cycle saw of the remote
+        self._look_s: float | None = None
         self._times = Timetable(config, is_scheduled=is_scheduled)
         self._awaiting_until: float | None = None
-        self._crossings = 0
-        self._was_fetched = False
-        self._halt_code = ""
-        self._is_accepted = False
+        self._trouble = ""
         self._memory = ExchangeMemory(notes_dir / EXCHANGE_FILE)
-        self._waiting: list[Future[Any]] = []
-        self._waiting_next: list[Future[Any]] = []
+        self._question = Question(self._memory)
+        self._askers = Askers()
 
     def setup(self) -> None:
-        """Show what is remembered of the time before this start."""
+        """Show what is remembered of the time before this start; a question that was open still is."""
         pull, push = self._memory.text("last_pull"), self._memory.text("last_push")
-        self._board.set_exchange(
-            self.config.name, state=RepoState.OK, reason="", error=None, last_pull=pull, last_push=push
-        )
+        self._show(None, last_pull=pull, last_push=push)
+        if self._question.open is not None:
+            self._move(V_.HALTED)
+            self._show(self._question.open.problem, RepoState.HALTED)
 
     def teardown(self) -> None:
         """Answer whoever still waits."""
-        self._answer_all()
+        self._askers.answer_all()
+        self._memory.remember(last_pull=self._board.exchange(self.config.name).last_pull)
 
     def wake_at(self) -> float | None:
         """Return when the remote is to be looked at, or the answer waited for is overdue."""
-        if self.is_cancelled:
+        if self.is_cancelled or self._machine is X_.PAUSED:
             return None
         if self._machine is X_.AWAITING:
             return self._awaiting_until
-        if self._machine in (X_.PAUSED, X_.HALTED):
-            return None
-        if self._machine is X_.BACK_OFF:
+        if self._machine in (X_.BACK_OFF, X_.HALTED):
             return self._times.retry_at
         return self._times.next_at()
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message; begin a cycle when its time has come."""
-        match message:
-            case Stop():
-                self._answer_all()
-                self.end()
-                return
-            case Committed():
-                self._times.see_commit(now)
-            case Opened():
-                self._times.see_branch(now)
-            case Integrated():
-                self._take_integrated(message)
-            case Ask(what=ExchangeNow(), future=future):
-                self._hurry(future, now)
-            case Pause():
-                self._move(V_.PAUSED)
-                self._awaiting_until = None
-                self._answer_all()
-            case Resume(is_accepted=is_accepted):
-                self._is_accepted = is_accepted and bool(self._halt_code)
-                self._halt_code = ""
-                self._move(V_.RESUMED)
-                self._times.forgive(now)
-                self._board.set_exchange(self.config.name, state=RepoState.OK, reason="", error=None)
+        if isinstance(message, Stop):
+            self._askers.answer_all()
+            self.end()
+            return
+        self._take(message, now)
         wake_at = self.wake_at()
         # Once cancelled, what was under way was left where it was: only the stop is waited for.
         if self.is_cancelled or wake_at is None or wake_at > self.clock.now():
             return
         if self._machine is X_.AWAITING:
             self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
+        elif self._machine is X_.HALTED and self._question.is_as_seen(self.config, self._branch, self._limits):
+            self._times.halt(self.clock.now())
+            self._answer()
         else:
+            if self._machine is X_.HALTED:
+                self._move(V_.RESUMED)
             self._guarded(self._begin)
 
-    # -- a cycle: fetch, let it be integrated, push -------------------------------------------------------------------
+    def _take(self, message: object | None, now: float) -> None:
+        match message:
+            case told.Committed():
+                self._times.see_commit(now)
+            case told.Opened():
+                self._times.see_branch(now)
+                self._times.see_moved(now)
+            case told.Integrated():
+                self._take_integrated(message)
+            case Ask(what=told.ExchangeNow(), future=future):
+                self._hurry(future, now)
+            case told.RemoteMoved() if self._machine is X_.HALTED or not self._is_where_known():
+                self._times.see_moved(now)
+            case told.NetworkChanged() | told.Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:
+                self._times.see_return(now)
+            case told.Woken():
+                self._times.see_moved(now)
+            case told.Pause():
+                self._move(V_.PAUSED)
+                self._awaiting_until = None
+                self._askers.answer_all()
+            case told.Resume(is_accepted=is_accepted):
+                self._resume(now, is_accepted=is_accepted)
+
+    def _resume(self, now: float, *, is_accepted: bool) -> None:
+        if self._question.drop(is_accepted=is_accepted):
+            self._board.set_exchange(self.config.name, state=RepoState.SYNCING, reason="looking again", error=None)
+        self._move(V_.RESUMED)
+        self._times.forgive(now)
 
     def _begin(self) -> None:
-        name, branch = self.config.name, self._board.local(self.config.name).branch
+        config, branch = self.config, self._branch
         self._move(V_.FETCH_BEGUN)
         is_push_alone = self._times.begin(self.clock.now())
-        self._was_fetched = False
-        is_ours = branch and (not self.config.branch or branch == self.config.branch)
-        self._choice = upstream.remote_for(self.config.path, self.config.remote, branch) if is_ours else None
-        if self._choice is None:
+        self._found, self._look_s = None, None
+        self._place = Place.of(config, branch)
+        self._ear(told.Listen(config.name, self._place.directory if self._place and self._times.is_looking else None))
+        if self._place is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
-        elif may_fetch(self.config.mode) and not is_push_alone:
+        elif may_fetch(config.mode) and not is_push_alone:
             self._fetch(branch)
         elif self._times.is_pushing:
             # HEAD is asked for, not looked up: since the commit a person may have amended it or begun a rebase.
-            self._ask_committer(Fetched(name, branch, self._choice.remote, None, None))
+            self._ask_committer(told.Fetched(config.name, branch, self._place.choice.remote, None, None))
         else:
             self._rest()
 
     def _fetch(self, branch: str) -> None:
-        assert self._choice is not None
-        config, remote = self.config, self._choice
-        logger.debug("%s: fetching remote=%s branch=%s", config.name, remote.remote, remote.branch)
-        found = transport.fetch(
-            config.path,
-            remote.remote,
-            remote.branch,
-            timeout_s=self._timeout_s,
-            is_cancelled=lambda: self.is_cancelled,
-            transport=config.transport,
-        )
-        self._was_fetched = True
-        known = self._memory.known_before(remote.tracking, found.was, found.upstream)
-        was = None if self._is_accepted else known
-        if found.upstream is None and was is not None:
-            raise branch_gone(config.name, redact(f"{remote.remote}/{remote.branch}"))
-        self._ask_committer(Fetched(config.name, branch, remote.remote, found.upstream, was))
+        assert self._place is not None
+        name, place, began_at = self.config.name, self._place, self.clock.now()
+        self._found = found = place.fetch(self._limits)
+        self._look_s = self.clock.now() - began_at
+        known = self._memory.known(place.key, found.was)
+        if found.upstream is None and known is not None:
+            raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
+        if found.upstream != found.was:
+            self._times.see_news(self.clock.now())
+        is_joining, remote, ref = self._question.is_joining, place.choice.remote, place.choice.ref
+        self._ask_committer(told.Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
 
-    def _ask_committer(self, fetched: Fetched) -> None:
+    def _ask_committer(self, fetched: told.Fetched) -> None:
         self._move(V_.INTEGRATION_ASKED)
         self._awaiting_until = self.clock.now() + AWAITING_S
         self._committer(fetched)
 
-    def _take_integrated(self, answer: Integrated) -> None:
+    def _take_integrated(self, answer: told.Integrated) -> None:
         if self._machine is not X_.AWAITING:
             return
         self._awaiting_until = None
-        if self._was_fetched and self._choice is not None and answer.problem is None and answer.head is not None:
+        if self._found and self._place and answer.problem is None and answer.head is not None:
             wall = iso(self.clock.wall())
-            self._memory.take_in(self._choice.tracking, wall)
             self._board.set_exchange(self.config.name, last_pull=wall)
+            self._memory.note_pull(self._place.key, self._found.upstream, wall, self.clock.now())
         if answer.problem is not None and answer.problem.code in HALTING:
-            self._halt(answer.problem)
+            self._stop(answer.problem)
         elif answer.problem is not None and answer.problem.code != "conflict":
             self._fail(answer.problem)
         elif answer.problem is not None:
@@ -193,61 +205,49 @@ class Exchanger(Owner):
             self._rest()
 
     def _push(self, branch: str, head: str) -> None:
-        assert self._choice is not None
-        config, remote = self.config, self._choice
-        logger.debug("%s: pushing remote=%s branch=%s", config.name, remote.remote, remote.branch)
-        sent = transport.push(
-            config.path,
-            remote.remote,
-            remote.branch,
-            head,
-            timeout_s=self._timeout_s,
-            is_cancelled=lambda: self.is_cancelled,
-            transport=config.transport,
-        )
+        assert self._place is not None
+        config, place, began_at = self.config, self._place, self.clock.now()
+        expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
+        sent = place.push(head, expected, self._limits)
         if sent.kind is PushKind.REJECTED:
-            self._take_crossing(branch)
+            self._take_crossing(place)
             return
-        if not remote.has_upstream:
-            upstream.set_upstream(config.path, branch, remote.remote, remote.branch)
+        if not place.choice.has_upstream:
+            upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
+        wall, now = iso(self.clock.wall()), self.clock.now()
+        self._memory.take_in(place.key, head, last_push=wall)
         if sent.kind is PushKind.PUSHED:
-            where, wall = redact(f"{remote.remote}/{remote.branch}"), iso(self.clock.wall())
-            self._memory.remember(last_push=wall)
+            self._times.see_sent(now, now - began_at)
             self._board.set_exchange(config.name, last_push=wall)
-            self._board.publish("pushed", config.name, f"pushed {config.name} {head[:7]} to {where}", commit=head)
-        self._committer(Pushed(config.name, branch, head))
+            self._board.publish("pushed", config.name, f"pushed {config.name} {head[:7]} to {place.label}", commit=head)
+        self._committer(told.Pushed(config.name, branch, head))
         self._rest()
 
-    def _take_crossing(self, branch: str) -> None:
-        """Another machine pushed first: fetch what it sent, then push again."""
-        self._crossings += 1
+    def _take_crossing(self, place: Place) -> None:
+        """The remote is not where it was believed to be: look at it again, and then push again."""
         problem = crossed(self.config.name, self.config.mode)
         if problem is not None:
+            if self._memory.known(place.key) is not None and place.ask(self._limits) is None:
+                raise branch_gone(self.config.name, place.label)
             self._rest(problem)
-        elif self._crossings > CROSSINGS:
-            self._crossings = 0
+        elif self._times.cross(self.clock.now()) > CROSSINGS:
             self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))
         else:
             self._move(V_.REJECTED)
-            self._fetch(branch)
-
-    # -- ends of a cycle ----------------------------------------------------------------------------------------------
 
     def _rest(self, problem: Problem | None = None) -> None:
         self._move(V_.FINISHED)
-        self._crossings = 0
-        self._is_accepted = False
-        state = RepoState.OK if problem is None or problem.code == "conflict" else RepoState.ERROR
+        self._question.settle()
         shown = None if problem is not None and problem.code == "conflict" else problem
-        self._board.set_exchange(self.config.name, state=state, reason=shown.message if shown else "", error=shown)
-        self._times.rest(self.clock.now(), has_remote=self._choice is not None)
+        self._show(shown, RepoState.ERROR)
+        self._times.rest(self.clock.now(), has_remote=self._place is not None, look_s=self._look_s)
         self._answer()
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:
             act()
         except Halting as halting:
-            self._halt(halting.problem)
+            self._stop(halting.problem)
         except TROUBLE as trouble:
             if not self.is_cancelled:
                 error = as_error(self.config.name, trouble)
@@ -257,41 +257,44 @@ class Exchanger(Owner):
         self._move(V_.FAILED)
         wait = self._times.fail(self.clock.now())
         self._awaiting_until = None
-        state = STATES.get(problem.code, RepoState.ERROR)
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
-        self._board.set_exchange(self.config.name, state=state, reason=problem.message, error=problem)
+        self._show(problem, STATES.get(problem.code, RepoState.ERROR))
         self._answer()
 
-    def _halt(self, problem: Problem) -> None:
+    def _stop(self, problem: Problem) -> None:
+        """Halt: go on when a person says so, or when the remote is no more what it was."""
+        assert self._place is not None
         self._move(V_.HALTED)
-        self._halt_code = problem.code
+        self._question.ask(problem, self._place.key, self._found.upstream if self._found is not None else None)
         self._awaiting_until = None
-        self._board.set_exchange(self.config.name, state=RepoState.HALTED, reason=problem.message, error=problem)
-        self._answer_all()
+        self._times.halt(self.clock.now())
+        self._show(problem, RepoState.HALTED)
+        self._askers.answer_all()
+
+    def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
+        self._trouble = problem.code if problem is not None else ""
+        state, reason = (state, problem.message) if problem is not None else (RepoState.OK, "")
+        self._board.set_exchange(self.config.name, state=state, reason=reason, error=problem, **more)
 
     def _hurry(self, future: Future[Any], now: float) -> None:
-        if self._machine is X_.AWAITING:
-            # The cycle under way looked at the remote before it was asked to: this one gets a cycle of its own.
-            self._waiting_next.append(future)
-            return
-        self._waiting.append(future)
-        if self._machine in (X_.PAUSED, X_.HALTED):
+        # A cycle that awaits its answer looked at the remote before it was asked to.
+        is_late = self._machine is X_.AWAITING
+        self._askers.add(future, is_late=is_late)
+        if self._machine is X_.PAUSED:
             self._answer()
-        else:
+        elif not is_late:
             self._times.hurry(now)
 
     def _answer(self) -> None:
-        waiting, self._waiting, self._waiting_next = self._waiting, self._waiting_next, []
-        if self._waiting:
+        if self._askers.answer():
             self._times.hurry(self.clock.now())
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
 
-    def _answer_all(self) -> None:
-        """Answer those too who wait for a cycle of their own: there will be none for now."""
-        self._waiting, self._waiting_next = [*self._waiting, *self._waiting_next], []
-        self._answer()
+    def _is_where_known(self) -> bool:
+        return self._place is not None and self._place.head() == self._memory.known(self._place.key)
+
+    @property
+    def _branch(self) -> str:
+        return self._board.local(self.config.name).branch
 
     def _move(self, event: ExchangeEvent) -> None:
         self._machine = advance(self._machine, event)

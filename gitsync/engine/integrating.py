@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gitsync.core.conflict import Rules
 from gitsync.core.names import shown
 from gitsync.core.states import WorktreeEvent
+from gitsync.engine import verdicts
 from gitsync.engine.messages import Fetched
 from gitsync.errors import TransientError
 from gitsync.git import waiting
@@ -45,7 +46,8 @@ def integrate(repository: LocalRepository, now: float) -> None:
     worktree = repository.open()
     repository.advance(E_.INTEGRATION_BEGUN)
     try:
-        wanted = plan(worktree, fetched.upstream, fetched.was, _rules(repository, worktree, fetched.upstream))
+        rules = _rules(repository, worktree, fetched.upstream)
+        wanted = plan(worktree, fetched.upstream, fetched.was, rules, is_joining=fetched.is_joining)
         outcome = None
         if wanted.changes_work_tree:
             message = merge_message(_source(fetched), wanted.settled)
@@ -161,7 +163,11 @@ def _settle(repository: LocalRepository, worktree: Worktree) -> None:
 
 def _source(fetched: Fetched) -> str:
     # It gets into history, events and hooks: a URL may hold a password.
-    return redact(f"{fetched.remote}/{fetched.branch}")
+    return fetched.label or redact(f"{fetched.remote}/{fetched.branch}")
+
+
+def _ref(fetched: Fetched) -> str:
+    return fetched.ref or _source(fetched)
 
 
 def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> None:
@@ -178,18 +184,10 @@ def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:
         return Problem(
             "conflict",
             f"{name}: {files} changed here and in {source}; nothing was touched, commits go on and wait to be pushed",
-            f"settle each: gitsyncctl resolve PATH --ours|--theirs|--both; or all with git: git merge {source}",
+            f"settle each: gitsyncctl resolve PATH --ours|--theirs|--both; or all with git: git merge {_ref(fetched)}",
         )
     if wanted.kind is PlanKind.UNRELATED:
-        return Problem(
-            "unrelated-histories",
-            f"{name}: {source} shares no history with this repository",
-            f"check the address: git remote -v; to join the two: git merge --allow-unrelated-histories {source}",
-        )
+        return verdicts.unrelated(name, source)
     if wanted.kind is PlanKind.REWRITTEN:
-        return Problem(
-            "remote-rewritten",
-            f"{name}: the history of {source} was rewritten; commits that were there are gone from it",
-            f"look at it with git log {source}; to merge it with what is here: gitsyncctl resume {name} --accept",
-        )
+        return verdicts.rewritten(name, source, _ref(fetched))
     return None

@@ -16,6 +16,8 @@ from gitsync.git.locks import write_durably
 
 logger = logging.getLogger(__name__)
 
+# How often the time of the last pull is written to the disk while nothing new arrives (seconds).
+NOTE_EVERY_S = 60.0
 PAUSE_FILE, EXCHANGE_FILE = "pause.json", "exchange.json"
 
 
@@ -59,26 +61,41 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class ExchangeMemory(Memory):
-    """What one exchange remembers: when it last pulled and pushed, and what the remote had before an open question."""
+    """What one exchange remembers: when it last pulled and pushed, what it took in of the remote, an open question.
 
-    def known_before(self, tracking: str, was: str | None, upstream: str | None) -> str | None:
-        """Return what the remote had when its commits were last taken in; `was` is what the tracking ref says.
+    The tracking ref cannot tell what was taken in: it moves with each fetch, and the user's own git may prune it.
+    """
 
-        The ref forgets that with the fetch. Until it is taken in it is remembered here, or a restart, a resume or a
-        merge of the user's in between would take off the brake that a rewritten remote runs into.
+    _noted_at = 0.0
+
+    def known(self, key: str, was: str | None = None) -> str | None:
+        """Return what the remote had at `key` (a `Place.key`) when it was last taken in; None when it had nothing.
+
+        `was`, what the tracking ref says, counts for a place that is not remembered yet, and is remembered then.
         """
-        known = self._known()
-        if tracking in known:
-            return str(known[tracking])
-        if was is not None and was != upstream:
-            self.remember(known={**known, tracking: was})
-        return was
+        taken = self._taken()
+        if key in taken:
+            return str(taken[key]) or None
+        if was is not None and not any(_ref(other) == _ref(key) for other in taken):
+            self.remember(taken={**taken, key: was})
+            return was
+        return None  # the same name leads to another address by now: what was there before says nothing
 
-    def take_in(self, tracking: str, when: str) -> None:
-        """What the remote has was taken in at `when`: what it had before no longer counts."""
-        left = {ref: was for ref, was in self._known().items() if ref != tracking}
-        self.remember(known=left or None, last_pull=when)
+    def take_in(self, key: str, commit: str | None, **values: Any) -> None:
+        """Remember that the remote's `commit` was taken in (None: that it has none), and `values` beside it."""
+        others = {other: was for other, was in self._taken().items() if _ref(other) != _ref(key)}
+        self.remember(taken={**others, key: commit or ""}, **values)
 
-    def _known(self) -> dict[str, Any]:
-        known = self.get("known")
-        return known if isinstance(known, dict) else {}
+    def note_pull(self, key: str, commit: str | None, wall: str, now: float) -> None:
+        """Remember a pull at `wall`; where it brought nothing new, that is written only now and then."""
+        if self.known(key) != commit or now >= self._noted_at + NOTE_EVERY_S:
+            self._noted_at = now
+            self.take_in(key, commit, last_pull=wall)
+
+    def _taken(self) -> dict[str, Any]:
+        taken = self.get("taken")
+        return taken if isinstance(taken, dict) else {}
+
+
+def _ref(key: str) -> str:
+    return key.partition(" ")[0]

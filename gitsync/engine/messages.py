@@ -52,13 +52,20 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An exchanger knows what the remote has; `upstream` is None when the remote has no such branch."""
+    """An exchanger knows what the remote has; `upstream` is None when the remote has no such branch.
+
+    `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
+    With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten.
+    """
 
     repo: str
     branch: str
     remote: str
     upstream: str | None
     was: str | None
+    label: str = ""
+    ref: str = ""
+    is_joining: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,31 @@ class Pushed:
     repo: str
     branch: str
     commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """A repository's remote is the git directory `directory` on this file system; None: it is not on it."""
+
+    repo: str
+    directory: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMoved:
+    """Something changed in the repository on this file system that is a repository's remote."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """An address or a route came or went: who was offline may be so no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The wall clock jumped: the machine slept, or the clock was set."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,13 +147,16 @@ class Owner:
         wake_at = self.wake_at()
         self._busy_since = None
         try:
-            if wake_at is None:
-                return self.inbox.get()
-            return self.inbox.get(timeout=max(0.0, wake_at - self.clock.now()))
-        except Empty:
-            return None
+            return self.receive(None if wake_at is None else max(0.0, wake_at - self.clock.now()))
         finally:
             self._busy_since = self.clock.now()
+
+    def receive(self, timeout_s: float | None) -> object | None:
+        """Return the next message, or None after `timeout_s` seconds; overridden by who waits for more than that."""
+        try:
+            return self.inbox.get(timeout=timeout_s)
+        except Empty:
+            return None
 
     def _refuse_rest(self) -> None:
         while True:

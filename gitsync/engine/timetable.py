@@ -1,6 +1,10 @@
 """When an exchanger looks at its remote: the period, the push after a commit, the back-off after a failure.
 
 Runs on the thread of the exchanger that owns it. Instants are monotonic seconds; None is never.
+
+`pull` is how often a quiet remote is looked at. After something happened it is looked at more often, and ever less so
+as time goes by: another machine's change is likely to be followed by the next one. What this costs is bounded three
+times: by a shortest wait, by a multiple of what a look takes, and by a share of the time that has passed.
 """
 
 from __future__ import annotations
@@ -13,6 +17,18 @@ from gitsync.core.schedule import back_off, next_run
 
 # Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
 BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
+# Pushes that cross each other: the first retry comes at once, later ones spread out, or twenty machines meet again.
+CROSSING_BASE_S, CROSSING_CAP_S = 0.1, 5.0
+# A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
+PUSH_REST = 10.0
+# Who asks for a look less often than this has a reason, and gets no more looks than that.
+RARELY_S = 300.0
+# The shortest wait, and the share of the time since, after a change of another machine's and after one of ours.
+NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
+SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
+LOOK_REST = 2.0
+# After a changed network, machines of one place do not all come at the same instant.
+RETURN_SPREAD_S = 0.5
 
 
 class Timetable:
@@ -22,11 +38,17 @@ class Timetable:
         self._config = config
         self._is_scheduled = is_scheduled
         self._failures = 0
+        self._crossings = 0
         self._is_push_alone = False
         self._is_asked = False
+        self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
         self._retry_at: float | None = None
+        self._push_free_at = 0.0
+        self._news_at: float | None = None
+        self._sent_at: float | None = None
+        self._look_s = 0.0
 
     def next_at(self) -> float | None:
         """Return when a cycle is to begin, while nothing went wrong."""
@@ -34,13 +56,18 @@ class Timetable:
 
     @property
     def retry_at(self) -> float | None:
-        """Return when a cycle is to begin after a failure."""
+        """Return when a cycle is to begin after a failure, or a halted remote is to be looked at."""
         return self._retry_at
 
     @property
     def is_pushing(self) -> bool:
         """Whether this cycle may send: `push = "off"` sends only what somebody asked to be synced."""
         return may_push(self._config.mode) and (self._config.push is not None or self._is_asked)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether the remote is looked at without being asked to."""
+        return self._is_scheduled and self._config.pull is not None
 
     def see_branch(self, now: float) -> None:
         """A branch is seen for the first time: look at its upstream, or send what waits where that is off."""
@@ -53,8 +80,25 @@ class Timetable:
 
     def see_commit(self, now: float) -> None:
         """There is a commit to send; later ones until then go with it."""
-        if self._is_scheduled and self._config.push is not None and may_push(self._config.mode):
-            self._push_at = now + self._config.push if self._push_at is None else self._push_at
+        wait = self._config.push
+        if not self._is_scheduled or wait is None or not may_push(self._config.mode) or self._push_at is not None:
+            return
+        self._push_at = max(now, self._push_free_at) if self._config.is_push_prompt else now + wait
+
+    def see_sent(self, now: float, took_s: float) -> None:
+        """A push of ours arrived after `took_s` seconds: the next one leaves the network some rest."""
+        self._sent_at = now
+        self._push_free_at = now + min(self._config.push or 0.0, PUSH_REST * took_s)
+
+    def see_news(self, now: float) -> None:
+        """A commit of another machine's arrived: the next one may follow soon."""
+        self._news_at = now
+
+    def see_moved(self, now: float) -> None:
+        """The remote is known to have changed: look at it at once."""
+        if self.is_looking:
+            self._has_moved = True
+            self._pull_at = self._retry_at = now
 
     def hurry(self, now: float) -> None:
         """Begin a whole cycle now, because somebody asked for it."""
@@ -63,32 +107,69 @@ class Timetable:
 
     def begin(self, now: float) -> bool:
         """Note that a cycle begins; return whether it is for a push alone."""
-        self._is_push_alone = self._push_at is not None and (self._pull_at is None or self._pull_at > now)
+        is_push_due = self._push_at is not None and self._crossings == 0
+        self._is_push_alone = is_push_due and (self._pull_at is None or self._pull_at > now)
         self._push_at = None
+        self._has_moved = False
         return self._is_push_alone
 
-    def rest(self, now: float, *, has_remote: bool = True) -> None:
-        """A cycle ended well: the next one comes after the period, counted from now."""
-        self._failures = 0
+    def rest(self, now: float, *, has_remote: bool = True, look_s: float | None = None) -> None:
+        """A cycle ended well: the next one comes after the period, counted from now; `look_s` is what it took."""
+        self._failures = self._crossings = 0
         self._is_asked = False
-        if self._is_push_alone and self._pull_at is not None:
-            return  # pushes that follow each other do not put off the next look at the remote
-        every = self._config.pull if self._is_scheduled and has_remote else None
-        self._pull_at = None if every is None else next_run(now, every, random.random())
+        self._look_s = self._look_s if look_s is None else look_s
+        every = self.every(now) if self.is_looking and has_remote else None
+        next_at = None if every is None else next_run(now, every, random.random())
+        if self._is_push_alone and self._pull_at is not None and next_at is not None:
+            # Pushes that follow each other do not put off the next look at the remote.
+            next_at = min(next_at, self._pull_at)
+        self._pull_at = now if self._has_moved else next_at  # it moved after this cycle had looked
+
+    def every(self, now: float) -> float:
+        """Return how long to wait for the next look (seconds): at most `pull`, less after something happened."""
+        period = self._config.pull or RARELY_S
+        if period > RARELY_S:
+            return period
+        for at, floor, share in ((self._news_at, NEWS_FLOOR_S, NEWS_SHARE), (self._sent_at, SENT_FLOOR_S, SENT_SHARE)):
+            if at is not None:
+                period = min(period, max(floor, LOOK_REST * self._look_s, share * (now - at)))
+        return period
 
     def fail(self, now: float) -> float:
         """A cycle failed: plan the retry and return how many seconds away it is."""
         self._failures += 1
-        wait = back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S)
-        self._retry_at = now + wait
-        if self._is_push_alone:
-            self._push_at = self._retry_at
-        else:
-            self._pull_at = self._retry_at
-        return wait
+        self._crossings = 0
+        return self._retry(now, back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S))
+
+    def cross(self, now: float) -> int:
+        """Another machine's push came first: plan the retry and return how many times in a row that happened."""
+        self._crossings += 1
+        span = min(CROSSING_CAP_S, CROSSING_BASE_S * 2.0 ** (self._crossings - 2)) if self._crossings > 1 else 0.0
+        self._retry(now, span * random.random())
+        return self._crossings
+
+    def halt(self, now: float) -> None:
+        """A person is asked: look now and then whether the remote has changed by itself."""
+        self._failures = self._crossings = 0
+        self._is_asked = False
+        self._retry_at = next_run(now, self._config.pull or RARELY_S, random.random()) if self.is_looking else None
 
     def forgive(self, now: float) -> None:
         """A person resumed: what failed before no longer counts."""
         self._failures = 0
         self._retry_at = now
         self.see_branch(now)
+
+    def see_return(self, now: float) -> None:
+        """The network is another one, or the machine woke up: what failed because of it is tried again at once."""
+        self._failures = 0
+        if self._is_scheduled:
+            self._retry_at = now + RETURN_SPREAD_S * random.random()
+
+    def _retry(self, now: float, wait: float) -> float:
+        self._retry_at = now + wait
+        if self._is_push_alone:
+            self._push_at = self._retry_at
+        else:
+            self._pull_at = self._retry_at
+        return wait

@@ -1,9 +1,12 @@
 """What an exchange's trouble comes to: which of it halts, and as which state the rest is shown.
 
-Pure; used on the exchange threads.
+Pure; used on the exchange threads and by the committer.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from gitsync.model import Problem, RepoState
 
@@ -14,7 +17,9 @@ STATES = {
     "auth": RepoState.AUTH,
     "host-key": RepoState.AUTH,
 }
-HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone"})
+HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone", "remote-emptied"})
+# Of what there is no commit to look at.
+_GONE = frozenset({"remote-branch-gone", "remote-emptied"})
 
 
 class Halting(Exception):
@@ -25,12 +30,78 @@ class Halting(Exception):
         self.problem = problem
 
 
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A question that is open: the problem, and what was seen of the remote when it was asked.
+
+    `key` tells the remote's branch apart from others (`Place.key`); `seen` is its commit, None for gone.
+    """
+
+    problem: Problem
+    key: str
+    seen: str | None
+
+    @property
+    def is_about_absence(self) -> bool:
+        """Whether it is asked because the branch is not there any more."""
+        return self.problem.code in _GONE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is remembered of it."""
+        return {**self.problem.to_json(), "key": self.key, "seen": self.seen}
+
+    @classmethod
+    def from_json(cls, found: Any) -> Halt | None:
+        """Return the halt that was remembered, None for nothing and for what is no halt."""
+        if not isinstance(found, dict) or found.get("code") not in HALTING:
+            return None
+        texts = [found.get(key) for key in ("code", "message", "hint", "key")]
+        seen = found.get("seen")
+        if not all(isinstance(text, str) for text in texts) or not (seen is None or isinstance(seen, str)):
+            return None
+        code, message, hint, key = map(str, texts)
+        return cls(Problem(code, message, hint), key, seen)
+
+
 def branch_gone(name: str, source: str) -> Halting:
     """Return the halt of a repository whose branch was deleted on the remote; `source` is shown as it is."""
     return Halting(
         Problem(
             "remote-branch-gone",
-            f"{name}: the branch {source} was deleted on the remote",
-            f"to send it there again: gitsyncctl resume {name} --accept",
+            f"{name}: the branch {source} was deleted on the remote; commits go on here and are not sent",
+            f"to send it there again, with all that is here: gitsyncctl resume {name} --accept",
         )
+    )
+
+
+def emptied(name: str, source: str) -> Halting:
+    """Return the halt of a repository whose remote has no branch at all any more."""
+    return Halting(
+        Problem(
+            "remote-emptied",
+            f"{name}: the remote of {source} is empty, emptied or made anew; commits go on here and are not sent",
+            f"to fill it again with all that is here: gitsyncctl resume {name} --accept; "
+            "another machine that does so is noticed by itself",
+        )
+    )
+
+
+def unrelated(name: str, source: str) -> Problem:
+    """Return the problem of two histories without a common commit."""
+    return Problem(
+        "unrelated-histories",
+        f"{name}: {source} shares no history with this repository; nothing was taken in and nothing is sent",
+        "check the address: git remote -v; to join the two, keeping every file and commit of both: "
+        f"gitsyncctl resume {name} --accept",
+    )
+
+
+def rewritten(name: str, source: str, ref: str) -> Problem:
+    """Return the problem of a remote from which commits are gone; `ref` is what git takes for it."""
+    return Problem(
+        "remote-rewritten",
+        f"{name}: the history of {source} was rewritten: commits that were there are gone from it; "
+        "nothing was taken in and nothing is sent",
+        f"look at it: git log {ref}; to merge it with all that is here, which brings back what was taken out: "
+        f"gitsyncctl resume {name} --accept",
     )

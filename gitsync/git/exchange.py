@@ -42,6 +42,11 @@ class RemoteChoice:
     tracking: str
     has_upstream: bool = False
 
+    @property
+    def ref(self) -> str:
+        """Return what a git command takes for the branch over there, as it was last seen."""
+        return self.tracking.removeprefix("refs/remotes/")
+
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:

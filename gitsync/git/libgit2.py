@@ -155,7 +155,14 @@ def fetch(root: Path, remote: str, branch: str, *, timeout_s: float, is_cancelle
 
 
 def push(
-    root: Path, remote: str, branch: str, commit: str, *, timeout_s: float, is_cancelled: IsCancelled = never
+    root: Path,
+    remote: str,
+    branch: str,
+    commit: str,
+    *,
+    expected: str | None = None,
+    timeout_s: float,
+    is_cancelled: IsCancelled = never,
 ) -> PushResult:
     """Push `commit` to `branch` of `remote`, never with force; see `transport.push`."""
     subject, ref = Subject("push", str(root), remote, branch), f"refs/heads/{branch}"
@@ -165,6 +172,8 @@ def push(
         there = session.heads().get(ref)
         kind = PushKind.UP_TO_DATE
         if there != commit:
+            if expected is not None and there != expected:
+                return PushResult(PushKind.REJECTED, problem(subject, "fetch-first"))
             # libgit2 checks a fast-forward only against what it knows; what it does not know is never overwritten.
             if there is not None and not is_ancestor(session.repo, there, commit):
                 return PushResult(PushKind.REJECTED, problem(subject, "fetch-first"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gitsync import proc
 from gitsync.errors import OperationError, TransientError
+from gitsync.git.translate import clean
 
 # Loose objects are not synced by git's default; an object that a ref leads to has to outlive a power cut.
 _SETTINGS = (
@@ -62,7 +63,11 @@ class GitProgram:
                 input=input,
                 stdin_fd=stdin_fd,
             )
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if not os.path.isdir(self.root):
+                raise OperationError(
+                    f"there is no directory {clean(self.root)}", "mount or restore it", code="root-vanished"
+                ) from error
             raise OperationError(
                 f"cannot run git: {error}", "install git, or mend the PATH", code="git-missing"
             ) from error

@@ -7,32 +7,31 @@ up; libgit2 (see `libgit2.py`) is for machines that have no git, or for who asks
 
 Nothing here forces anything: a fetch takes exactly one branch into its tracking ref (with "+", because a remote that
 was rewritten is found out by `FetchResult.was`, not by a failure), a push sends exactly one commit to one branch
-without "+". Tags come along as git does it by default: those that point to what is fetched; none are pushed unless
-the user's own push.followTags says so. The user's pre-push hook runs, without a terminal: it is his guard.
+without "+", and none of refs/gitsync. Tags come along as git does it by default: those that point to what is fetched;
+none are pushed unless the user's own push.followTags says so. The user's pre-push hook runs, without a terminal: it is
+his guard.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync import clock, proc
 from gitsync.errors import OperationError
-from gitsync.git import libgit2, upstream
+from gitsync.git import libgit2, quiet, upstream
 from gitsync.git.exchange import FetchResult, IsCancelled, PushKind, PushResult, never, tracking_ref
 from gitsync.git.translate import Subject, failure, from_output, from_rejection, problem
 from gitsync.model import Problem
 
-__all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head", "ssh_command"]
+__all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head"]
 
 # A push gets this share of its deadline; the rest is for asking the remote what became of it when it hangs.
 PUSH_SHARE = 0.75
 # Looking something up in the repository itself.
 LOCAL_S = 20.0
-CONNECT_TIMEOUT_MAX_S = 20
 # fsck before storing (libgit2 and checkouts trust names); objects and refs reach the disk before "fetched" is said;
 # collecting garbage is the engine's, under its lock; nothing recurses into submodules.
 _SETTINGS = (
@@ -72,7 +71,7 @@ class _Call:
         return proc.run(
             ["git", "-C", str(self.root), *settings, *argv],
             deadline_s=left,
-            env=_environment(self.root, left),
+            env=quiet.environment(self.root, left),
             is_cancelled=self.is_cancelled,
         )
 
@@ -84,6 +83,10 @@ class _Call:
             return problem(self.subject, "timeout")
         return from_output(self.subject, done.stderr)
 
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` contains `old`; not when one of them is not here."""
+        return self.run("merge-base", "--is-ancestor", old, new, at_least_s=LOCAL_S).ok
+
     def read_ref(self, ref: str) -> str | None:
         done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", ref, at_least_s=LOCAL_S)
         return done.stdout.decode("ascii", "replace").strip() if done.ok else None
@@ -91,48 +94,6 @@ class _Call:
 
 def _wants_git(transport: str) -> bool:
     return transport == "git" or (transport == "auto" and upstream.has_git())
-
-
-def _environment(root: Path, timeout_s: float) -> dict[str, str]:
-    """Return what makes git and ssh fail where they would ask a person."""
-    environment = {
-        "LC_ALL": "C",
-        "LANGUAGE": "",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "",  # set but empty: git looks no further (core.askPass, SSH_ASKPASS)
-        "SSH_ASKPASS_REQUIRE": "never",
-        "GCM_INTERACTIVE": "never",
-        "GIT_OPTIONAL_LOCKS": "0",
-    }
-    command = ssh_command(root)
-    if _is_openssh(root, command):
-        connect_s = max(1, min(CONNECT_TIMEOUT_MAX_S, int(timeout_s)))
-        environment["GIT_SSH_COMMAND"] = f"{command} -o BatchMode=yes -o ConnectTimeout={connect_s}"
-    return environment
-
-
-def ssh_command(root: Path) -> str:
-    """Return the user's own ssh command, as the shell words that GIT_SSH_COMMAND takes."""
-    if command := os.environ.get("GIT_SSH_COMMAND"):
-        return command
-    if command := upstream.read_config(root).get("core.sshcommand"):
-        return command
-    if program := os.environ.get("GIT_SSH"):
-        return shlex.quote(program)
-    return "ssh"
-
-
-def _is_openssh(root: Path, command: str) -> bool:
-    """Return whether the command takes OpenSSH's -o options; plink and "simple" ones are left as they are."""
-    variant = os.environ.get("GIT_SSH_VARIANT") or upstream.read_config(root).get("ssh.variant", "auto")
-    if variant not in ("auto", "ssh"):
-        return False
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return False
-    program = next((word for word in words if not re.fullmatch(r"\w+=.*", word)), "")
-    return "plink" not in os.path.basename(program).lower()
 
 
 def fetch(
@@ -181,20 +142,29 @@ def push(
     branch: str,
     commit: str,
     *,
+    expected: str | None = None,
     timeout_s: float,
     is_cancelled: IsCancelled = never,
     transport: str = "auto",
 ) -> PushResult:
     """Push `commit` (40 hex digits) to `branch` of `remote`, never with force, and return what the remote says.
 
+    With `expected` the remote's branch has to be there and at that commit: one that was deleted or rewritten meanwhile
+    is not made anew.
     When the answer was lost (deadline, hang-up) the remote is asked where its branch is before anything is said.
     REJECTED means that another machine was quicker; everything else that goes wrong is raised, as `fetch` does.
     """
     if not _wants_git(transport):
-        return libgit2.push(root, remote, branch, commit, timeout_s=timeout_s, is_cancelled=is_cancelled)
+        return libgit2.push(
+            root, remote, branch, commit, expected=expected, timeout_s=timeout_s, is_cancelled=is_cancelled
+        )
     call = _Call.begin("push", root, remote, branch, timeout_s, is_cancelled)
+    if expected is not None and not call.is_ancestor(expected, commit):
+        return PushResult(PushKind.REJECTED, problem(call.subject, "non-fast-forward"))
     refspec = f"{commit}:refs/heads/{branch}"
-    done = call.run("push", "--porcelain", "--no-recurse-submodules", "--", remote, refspec, share=PUSH_SHARE)
+    # What is expected is an ancestor, so this cannot overwrite anything: it only refuses more than a plain push would.
+    lease = [] if expected is None else [f"--force-with-lease=refs/heads/{branch}:{expected}"]
+    done = call.run("push", "--porcelain", "--no-recurse-submodules", *lease, "--", remote, refspec, share=PUSH_SHARE)
     line = _porcelain(done.stdout, branch)
     if line is not None and line.flag in " *=" and not done.is_over_deadline and not done.is_cancelled:
         _note_pushed(call, commit)

@@ -33,6 +33,7 @@ class Wire:
         self.board = Board(self.clock)
         self.board.set_local("notes", branch="main", head=self.head(), state=RepoState.OK)
         self.told: list[object] = []
+        self.heard: list[object] = []
 
     def begin(self, *, is_scheduled: bool = True, **options: object) -> Exchanger:
         self.exchanger = Exchanger(
@@ -41,6 +42,7 @@ class Wire:
             clock=self.clock,
             board=self.board,
             committer=self.told.append,
+            ear=self.heard.append,
             is_scheduled=is_scheduled,
             notes_dir=self.notes_dir,
             on_death=self.told.append,

@@ -16,7 +16,7 @@ from gitsync import clock, proc
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import OperationError
-from gitsync.git import transport, upstream
+from gitsync.git import quiet, transport, upstream
 from gitsync.git.exchange import RemoteChoice
 from gitsync.git.translate import clean
 
@@ -78,7 +78,7 @@ def ssh_place(address: str) -> tuple[str, str] | None:
 
 def ssh_settings(repo: RepoConfig, place: tuple[str, str]) -> dict[str, list[str]]:
     """Return what OpenSSH would do for a destination, by key in lower case; {} when it does not say."""
-    command = transport.ssh_command(repo.path)
+    command = quiet.ssh_command(repo.path)
     port = ["-p", place[1]] if place[1] else []
     done = proc.run(["sh", "-c", f'{command} "$@"', "ssh", "-G", *port, "--", place[0]], deadline_s=CHILD_S, env=QUIET)
     found: dict[str, list[str]] = {}

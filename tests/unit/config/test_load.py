@@ -168,7 +168,7 @@ def test_a_byte_order_mark_and_carriage_returns_are_nothing_special(tmp_path: Pa
 
 def test_a_repository_has_the_defaults_of_the_file_and_its_own() -> None:
     repo = only_repo('[defaults]\nquiet = "3s"\npush = "off"\n[[repo]]\npath = "/a"\npush = "1m"\n')
-    assert repo == RepoConfig(name="a", path=Path("/a"), quiet=3.0, push=60.0)
+    assert repo == RepoConfig(name="a", path=Path("/a"), quiet=3.0, push=60.0, is_push_prompt=False)
 
 
 def test_defaults_may_stand_behind_the_repositories() -> None:
@@ -219,7 +219,7 @@ def test_home_has_the_defaults_too_and_exists_only_when_the_file_says_so(home: P
     found = parse('[defaults]\nquiet = "5s"\n[home]\npush = "off"\nlink = "copy"\n', SOURCE).home
     assert found is not None
     assert (found.repo, found.link) == (home / ".local/share/gitsync/home", "copy")
-    assert found.settings == RepoConfig(name="home", path=found.repo, quiet=5.0, push=None)
+    assert found.settings == RepoConfig(name="home", path=found.repo, quiet=5.0, push=None, is_push_prompt=False)
 
 
 def test_jobs_daemon_and_hooks_are_read() -> None:

@@ -151,7 +151,8 @@ def test_events_of_the_other_machine_do_not_count_even_with_the_same_name() -> N
 def test_an_exchange_goes_round() -> None:
     assert walk_exchange("idle", "fetch-begun", "finished") == "idle"
     assert walk_exchange("idle", "fetch-begun", "integration-asked", "push-begun", "finished") == "idle"
-    assert walk_exchange("idle", "push-begun", "rejected", "integration-asked", "push-begun", "finished") == "idle"
+    assert walk_exchange("idle", "push-begun", "rejected") == "back-off", "who was second waits a moment"
+    assert walk_exchange("back-off", "fetch-begun", "integration-asked", "push-begun", "finished") == "idle"
 
 
 @pytest.mark.parametrize("state", ["inbound", "awaiting", "outbound"])

@@ -185,12 +185,14 @@ def test_a_rewritten_remote_is_remembered_over_refusals_resumes_and_restarts(wir
     wire.tell(Resume("notes", True))
     fetched = wire.told.pop()
     assert isinstance(fetched, Fetched)
-    assert fetched.was is None
+    assert fetched.was == wire.there(), "what was accepted counts as taken in, and nothing beyond"
+    assert fetched.is_joining
     wire.tell(Integrated("notes", "main", wire.head(), False))
     wire.sync()
     fetched = wire.told.pop()
     assert isinstance(fetched, Fetched)
     assert fetched.was == wire.there()
+    assert not fetched.is_joining
 
 
 def test_accepting_without_a_halt_takes_no_brake_off(wire: Wire) -> None:

@@ -1,0 +1,101 @@
+"""Where one branch of a repository is exchanged, and the conversation with it, within its limits.
+
+Runs on the exchanger's thread, which owns the children that talk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.config.options import RepoConfig
+from gitsync.git import nearby, transport, upstream
+from gitsync.git.exchange import FetchResult, PushResult, RemoteChoice
+from gitsync.git.translate import redact
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one conversation may take (seconds), and whether it is to be broken off."""
+
+    timeout_s: float
+    is_cancelled: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence.
+
+    `directory` is the remote's git directory where it is on this file system and can be watched.
+    """
+
+    config: RepoConfig
+    choice: RemoteChoice
+    key: str
+    label: str
+    directory: Path | None
+
+    @classmethod
+    def of(cls, config: RepoConfig, branch: str) -> Place | None:
+        """Return where `branch` is exchanged, None when it stays here. Raise OperationError for a broken configuration.
+
+        A configured branch that is not the one checked out is not exchanged, and neither is a detached HEAD.
+        """
+        if not branch or (config.branch and branch != config.branch):
+            return None
+        choice = upstream.remote_for(config.path, config.remote, branch)
+        if choice is None:
+            return None
+        url = upstream.url_of(config.path, choice.remote)
+        # The URL as a digest: it may hold a password.
+        key = f"{choice.tracking} {hashlib.sha256(os.fsencode(url)).hexdigest()[:16]}"
+        return cls(
+            config, choice, key, redact(f"{choice.remote}/{choice.branch}"), nearby.git_directory(config.path, url)
+        )
+
+    def head(self) -> str | None:
+        """Return the branch's commit where it can be read at once, None when it cannot or there is no such branch."""
+        return None if self.directory is None else nearby.head(self.directory, self.choice.branch)
+
+    def fetch(self, limits: Limits) -> FetchResult:
+        """Fetch the branch; raises as `transport.fetch` does."""
+        logger.debug("%s: fetching %s", self.config.name, self.label)
+        return transport.fetch(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            transport=self.config.transport,
+        )
+
+    def push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
+        """Push `commit` where the branch is at `expected`; raises as `transport.push` does."""
+        logger.debug("%s: pushing to %s", self.config.name, self.label)
+        return transport.push(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            commit,
+            expected=expected,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            transport=self.config.transport,
+        )
+
+    def ask(self, limits: Limits) -> str | None:
+        """Ask where the branch is, None when there is none; raises as `transport.remote_head` does."""
+        return transport.remote_head(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            transport=self.config.transport,
+        )

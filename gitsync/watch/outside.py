@@ -1,0 +1,131 @@
+"""What happens to the machine and concerns every exchange: a network that comes or goes, a clock that jumps.
+
+Runs on the thread that waits; `ring` may be called from any. The kernel tells of both, so that a healthy machine pays
+nothing: rtnetlink of addresses, links and routes, and a timer on the wall clock that is never due and that the kernel
+ends when the clock is set, which it does after each sleep. Linux alone; no other thread is needed for this elsewhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import logging
+import os
+import select
+import socket
+import struct
+from dataclasses import dataclass
+
+from gitsync.watch.syscalls import Inotify, Wake
+
+logger = logging.getLogger(__name__)
+
+# linux/rtnetlink.h: RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE.
+_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
+_CLOCK_REALTIME = 0
+# linux/timerfd.h: TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET.
+_ABSOLUTE_AND_CANCELLED = 0x1 | 0x2
+_FAR_AWAY_S = 2**40
+# A network that comes up tells of it in many small messages.
+SETTLE_MS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What woke the thread; the inotify descriptor's own news are for its owner to read."""
+
+    has_network_changed: bool = False
+    has_clock_jumped: bool = False
+
+
+class Outside:
+    """The descriptors on which one thread hears everything that is not a work tree."""
+
+    def __init__(self) -> None:
+        self._wake = Wake()
+        self.inotify = Inotify()
+        self._poll = select.poll()
+        for fd in (self._wake.fd, self.inotify.fd):
+            self._poll.register(fd, select.POLLIN)
+        self._network = _listen_to_routes()
+        if self._network is not None:
+            self._poll.register(self._network, select.POLLIN)
+        self._timer = _wall_clock_timer()
+        if self._timer is not None:
+            self._poll.register(self._timer, select.POLLIN)
+
+    def ring(self) -> None:
+        """Wake the thread that waits; from any thread."""
+        self._wake.ring()
+
+    def wait(self) -> News:
+        """Return when something happened; there is no time-out."""
+        ready = {fd for fd, _ in self._poll.poll()}
+        self._wake.clear()
+        has_changed = self._network is not None and self._network.fileno() in ready
+        if has_changed:
+            self._drain()
+        has_jumped = self._timer is not None and self._timer in ready
+        if has_jumped:
+            self._rearm()
+        return News(has_changed, has_jumped)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self.inotify.close()
+        if self._network is not None:
+            self._network.close()
+        if self._timer is not None:
+            os.close(self._timer)
+
+    def _drain(self) -> None:
+        assert self._network is not None
+        quiet = select.poll()
+        quiet.register(self._network, select.POLLIN)
+        while True:
+            try:
+                while self._network.recv(1 << 16, socket.MSG_DONTWAIT):
+                    pass
+            except BlockingIOError:
+                if not quiet.poll(SETTLE_MS):
+                    return
+            except OSError as error:
+                # Some messages were dropped: that something changed is all that counts.
+                if error.errno != errno.ENOBUFS:
+                    raise
+
+    def _rearm(self) -> None:
+        assert self._timer is not None
+        try:
+            os.read(self._timer, 8)
+        except OSError as error:
+            if error.errno not in (errno.ECANCELED, errno.EAGAIN):
+                raise
+        _arm(self._timer)
+
+
+def _listen_to_routes() -> socket.socket | None:
+    try:
+        found = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        found.bind((0, _GROUPS))
+    except OSError as error:  # a sandbox without netlink: retries come by back-off alone
+        logger.debug("no news of the network: %s", error)
+        return None
+    return found
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _wall_clock_timer() -> int | None:
+    fd = int(_libc().timerfd_create(_CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC))
+    if fd < 0 or not _arm(fd):
+        logger.debug("no news of the clock: %s", os.strerror(ctypes.get_errno()))
+        return None
+    return fd
+
+
+def _arm(fd: int) -> bool:
+    never = struct.pack("=qqqq", 0, 0, _FAR_AWAY_S, 0)
+    return int(_libc().timerfd_settime(fd, _ABSOLUTE_AND_CANCELLED, never, None)) == 0

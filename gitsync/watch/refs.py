@@ -1,0 +1,94 @@
+"""Hearing that a repository on this file system was pushed to: inotify watches on the directories of its branches.
+
+Runs on the thread that owns the `Inotify`. Hints only: what moved is for whoever is told to find out. Linux alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gitsync.watch import syscalls
+from gitsync.watch.syscalls import Inotify
+
+# A branch moves by a rename in its directory; packing and deleting are seen, too. The locks that git makes are not.
+MASK = (
+    syscalls.IN_MOVED_TO
+    | syscalls.IN_DELETE
+    | syscalls.IN_CREATE
+    | syscalls.IN_DELETE_SELF
+    | syscalls.IN_MOVE_SELF
+    | syscalls.IN_ONLYDIR
+)
+# Directories below refs/heads; a repository with more is looked at on the schedule, as one far away is.
+MOST = 500
+_LOCK = b".lock"
+
+
+class RefWatches:
+    """The watches of any number of git directories, each under the names of those who want to hear of it."""
+
+    def __init__(self, inotify: Inotify) -> None:
+        self._inotify = inotify
+        self._wanted: dict[str, Path] = {}
+        self._watched: dict[int, Path] = {}
+
+    def listen(self, name: str, directory: Path | None) -> bool:
+        """Tell `name` of what moves in a git directory from now on; return whether that is new and can be done.
+
+        A directory that goes away is forgotten, and can be asked for again when it is back.
+        """
+        if self._wanted.get(name) == directory:
+            return False
+        self._wanted.pop(name, None)
+        if directory is not None:
+            self._wanted[name] = directory
+            self._cover(directory)
+        self._tidy()
+        return name in self._wanted
+
+    def take(self) -> set[str]:
+        """Return the names of those whose directory has something new."""
+        moved: set[Path] = set()
+        asked = dict(self._wanted)
+        while data := self._inotify.read():
+            for wd, mask, _, name in syscalls.parse(data):
+                directory = self._watched.get(wd)
+                if mask & syscalls.IN_Q_OVERFLOW:
+                    moved.update(self._watched.values())
+                elif directory is None:
+                    continue
+                elif mask & syscalls.IN_IGNORED:
+                    del self._watched[wd]
+                elif mask & (syscalls.IN_DELETE_SELF | syscalls.IN_MOVE_SELF | syscalls.IN_UNMOUNT):
+                    moved.add(directory)
+                    self._give_up(directory)
+                elif mask & syscalls.IN_ISDIR:
+                    moved.add(directory)
+                    self._cover(directory)
+                elif not name.endswith(_LOCK):
+                    moved.add(directory)
+        return {name for name, directory in asked.items() if directory in moved}
+
+    def _cover(self, directory: Path) -> None:
+        places = [os.fsencode(directory)]
+        for place, names, _ in os.walk(os.fsencode(directory / "refs/heads")):
+            places.append(place)
+            if len(places) + len(names) > MOST:
+                self._give_up(directory)
+                return
+        try:
+            for place in places:
+                self._watched[self._inotify.add(place, MASK)] = directory
+        except OSError:  # no watch left, or not for us: the schedule has to do
+            self._give_up(directory)
+
+    def _give_up(self, directory: Path) -> None:
+        for wd in [wd for wd, watched in self._watched.items() if watched == directory]:
+            self._inotify.remove(wd)
+            del self._watched[wd]
+        self._wanted = {name: wanted for name, wanted in self._wanted.items() if wanted != directory}
+
+    def _tidy(self) -> None:
+        for directory in set(self._watched.values()) - set(self._wanted.values()):
+            self._give_up(directory)

@@ -1,0 +1,147 @@
+"""When a remote is looked at: seldom while nothing happens, often after something did, and at a bounded cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitsync.engine.timetable import NEWS_FLOOR_S, RARELY_S, SENT_FLOOR_S, Timetable
+from tests.fakes.engine import configured
+
+
+def table(*, is_scheduled: bool = True, **options: object) -> Timetable:
+    return Timetable(configured(Path("/r"), **options), is_scheduled=is_scheduled)
+
+
+def looks(times: Timetable, since: float, until: float, look_s: float = 0.1) -> int:
+    """Count the looks in a span in which nothing happens."""
+    count, now = 0, since
+    while now < until:
+        times.begin(now)
+        times.rest(now, look_s=look_s)
+        at = times.next_at()
+        assert at is not None
+        assert at > now
+        now, count = at, count + 1
+    return count
+
+
+def test_a_quiet_remote_is_looked_at_once_a_period() -> None:
+    assert table().every(1000.0) == 60.0
+    assert 45 <= looks(table(), 0.0, 3600.0) <= 80
+
+
+def test_after_news_looks_are_frequent_then_fewer_and_their_number_is_bounded() -> None:
+    times = table()
+    times.see_news(1000.0)
+    assert times.every(1000.0) == times.every(1005.0) == NEWS_FLOOR_S
+    assert times.every(1060.0) == pytest.approx(3.0)
+    assert times.every(1000.0 + 3600.0) == 60.0
+    assert looks(times, 1000.0, 1000.0 + 1200.0) < 160
+
+
+def test_slow_looks_come_less_often() -> None:
+    times = table()
+    times.see_news(0.0)
+    times.rest(0.0, look_s=2.0)
+    assert times.every(0.0) == 4.0
+
+
+def test_after_a_push_of_ours_an_answer_is_looked_for() -> None:
+    times = table()
+    times.see_sent(0.0, 0.1)
+    assert times.every(0.0) == SENT_FLOOR_S
+    assert times.every(100.0) == 10.0
+
+
+def test_who_asks_for_rare_looks_gets_no_more() -> None:
+    times = table(pull="10m")
+    times.see_news(0.0)
+    assert times.every(0.0) == 600.0 > RARELY_S
+    assert table(pull="100ms").every(0.0) == 0.1
+
+
+def test_without_a_word_on_push_a_commit_goes_at_once_and_a_burst_together() -> None:
+    times = table(pull="off")
+    times.see_commit(10.0)
+    assert times.next_at() == 10.0
+    times.begin(10.0)
+    times.see_sent(10.2, 0.2)
+    times.rest(10.2)
+    times.see_commit(10.3)
+    times.see_commit(11.0)
+    assert times.next_at() == pytest.approx(12.2), "ten times what a push took"
+    times.begin(12.2)
+    times.see_sent(15.0, 2.8)
+    times.see_commit(15.0)
+    assert times.next_at() == pytest.approx(20.0), "and never more than five seconds"
+
+
+def test_a_push_that_was_asked_to_wait_waits() -> None:
+    times = table(pull="off", push="5s")
+    times.see_commit(10.0)
+    times.see_commit(12.0)
+    assert times.next_at() == 15.0
+
+
+def test_pushes_that_cross_spread_out() -> None:
+    times = table()
+    assert times.cross(0.0) == 1
+    assert times.retry_at == 0.0, "the first retry comes at once"
+    spans = []
+    for count in range(2, 13):
+        assert times.cross(100.0) == count
+        assert times.retry_at is not None
+        spans.append(times.retry_at - 100.0)
+    assert all(0 <= span <= 5.0 for span in spans)
+    assert max(spans) > 0
+    times.rest(200.0)
+    assert times.cross(300.0) == 1
+
+
+def test_after_a_crossing_the_remote_is_looked_at_before_the_next_push() -> None:
+    times = table(pull="1h")
+    times.see_branch(0.0)
+    times.begin(0.0)
+    times.rest(0.0)
+    times.see_commit(1.0)
+    assert times.begin(1.0), "a push alone"
+    times.cross(1.0)
+    assert not times.begin(1.0)
+
+
+def test_a_move_that_is_told_while_a_cycle_runs_gets_a_cycle_of_its_own() -> None:
+    times = table()
+    times.begin(0.0)
+    times.see_moved(0.5)
+    times.rest(1.0)
+    assert times.next_at() == 1.0
+    times.begin(1.0)
+    times.rest(2.0)
+    assert times.next_at() != 2.0
+
+
+def test_off_means_off() -> None:
+    times = table(pull="off", push="off")
+    times.see_branch(0.0)
+    times.see_commit(0.0)
+    times.see_moved(0.0)
+    times.rest(0.0)
+    times.halt(0.0)
+    assert times.next_at() is None
+    assert times.retry_at is None
+    single = table(is_scheduled=False)
+    single.see_moved(0.0)
+    single.see_return(0.0)
+    assert single.next_at() is None
+
+
+def test_a_return_of_the_network_is_tried_soon_and_the_back_off_begins_anew() -> None:
+    times = table()
+    for _ in range(20):
+        times.fail(0.0)
+    times.see_return(1000.0)
+    assert times.retry_at is not None
+    assert 1000.0 <= times.retry_at <= 1000.5
+    assert times.fail(1001.0) <= 2.0
