@@ -22,6 +22,8 @@ STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 GAP = 2
 LEAST = 10
 LEAST_PATH = 16
+# What a cell needs to say something; to get that, paths are left out.
+READABLE = 24
 NARROWEST = 20
 
 
@@ -228,10 +230,12 @@ def _shown(widths: list[int], paths: set[int], columns: int | None) -> list[int]
         return shown
     natural = list(widths)
     _shrink(widths, [i for i in shown if i in paths], _excess(widths, shown, columns), LEAST_PATH)
-    _shrink(widths, shown, _excess(widths, shown, columns), LEAST)
+    rest = [i for i in shown if i not in paths]
+    _shrink(widths, rest, _excess(widths, shown, columns), READABLE)
+    # What is said is worth more than a path whose end alone can be seen.
     if _excess(widths, shown, columns) > 0:
         widths[:] = natural
-        shown = [i for i in shown if i not in paths] or shown
+        shown = rest or shown
         _shrink(widths, shown, _excess(widths, shown, columns), LEAST)
         _shrink(widths, shown, _excess(widths, shown, columns), 1)
     return shown

@@ -22,6 +22,8 @@ STYLES = {
     "offline": "yellow",
 }
 NEEDS_PERSON = ("conflict", "halted", "error", "auth")
+# Fewer columns than these are too few for a table of five.
+NARROW = 60
 # How many paths are named before the rest is only counted.
 NAMED = 10
 
@@ -41,8 +43,16 @@ def entries(document: dict[str, Any]) -> list[dict[str, Any]]:
 def repo_lines(output: Output, repos: list[dict[str, Any]]) -> list[str]:
     """Return one aligned line a repository, and under each what needs doing and how."""
     now = clock.SystemClock().wall()
+    is_narrow = output.size is not None and output.size[0] < NARROW
     rows = [[*_name_and_state(repo), *_branch_what_path(output, repo, now)] for repo in repos]
-    return [line for repo, row in zip(repos, output.table(rows), strict=True) for line in (row, *_needs(output, repo))]
+    # In half a terminal what is said stands below, and the path is left out.
+    below = [output.wrap(row[3].text, "dim", "  ") if is_narrow and row[3].text else [] for row in rows]
+    shown = output.table([row[:3] for row in rows] if is_narrow else rows)
+    return [
+        line
+        for repo, row, told in zip(repos, shown, below, strict=True)
+        for line in (row, *told, *_needs(output, repo))
+    ]
 
 
 def home_lines(output: Output, home: dict[str, Any]) -> list[str]:
