@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import suppress
 
+from gitsync.cli import text
 from gitsync.cli.context import Context
 from gitsync.cli.output import Output, OutputError, quiet_pipe
 from gitsync.cli.words import quick
@@ -137,9 +138,11 @@ def _overview(argv: list[str], output: Output) -> int:
         output.line(error.message, "yellow")
         output.line(error.hint)
     output.line()
-    for name in ("status --watch", "watch DIR", "sync", "events --follow", "--help"):
+    columns = output.size[0] if output.size else None
+    for name in ("status --watch", "watch DIR", "sync", "events --follow", "doctor", "--help"):
         summary = BY_NAME[name.split()[0]].summary if not name.startswith("-") else "every command and option"
-        output.line(f"gitsyncctl {name:<16} {summary}", "dim")
+        for line in text.entry(f"gitsyncctl {name}", summary.partition(";")[0], 26, columns):
+            output.line(line.removeprefix(text.INDENT), "dim")
     return ended
 
 

@@ -30,10 +30,7 @@ EXIT_STATUS = (
     (4, "the operation failed"),
     (70, "a bug of ours"),
 )
-INDENT = "  "
 WIDEST = 120
-# The least that a sentence beside a name needs.
-NARROWEST = 24
 _READERS = {
     table.PATH: words.absolute,
     table.TARGET: words.target,
@@ -82,7 +79,7 @@ def _parser(command: Command) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"gitsyncctl {command.name}",
         description="\n\n".join(part for part in (_sentence(command.summary), command.about) if part),
-        epilog="examples:\n" + "\n".join(INDENT + line for line in command.epilog.splitlines()),
+        epilog="examples:\n" + "\n".join(text.INDENT + line for line in command.epilog.splitlines()),
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
@@ -123,37 +120,21 @@ def overview(columns: int | None = None) -> list[str]:
     options = [(f"{flag} {metavar}".strip(), help) for flag, metavar, help in GLOBAL_OPTIONS]
     options += [("--version", "print the version"), ("-h, --help", "print this; after COMMAND: all about that command")]
     lines = [
-        *_filled("usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...", columns),
+        *text.filled("usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...", columns),
         "",
-        *_filled(
+        *text.filled(
             "Look at and steer gitsync, which keeps directories versioned and the same on all your machines.", columns
         ),
     ]
     for title, commands in GROUPS:
         if commands:
             lines += ["", f"{title}:"]
-            lines += [line for each in commands for line in _entry(each.name, each.summary, widest, columns)]
+            lines += [line for each in commands for line in text.entry(each.name, each.summary, widest, columns)]
     lines += ["", "options, before or after COMMAND:"]
-    lines += [line for name, help in options for line in _entry(name, help, max(widest, 13), columns)]
-    lines += ["", "examples:", *(INDENT + example for example in EXAMPLES), ""]
-    lines += _filled("exit status: " + "; ".join(f"{status} {what}" for status, what in EXIT_STATUS), columns)
+    lines += [line for name, help in options for line in text.entry(name, help, max(widest, 13), columns)]
+    lines += ["", "examples:", *(text.INDENT + example for example in EXAMPLES), ""]
+    lines += text.filled("exit status: " + "; ".join(f"{status} {what}" for status, what in EXIT_STATUS), columns)
     return lines
-
-
-def _entry(name: str, help: str, widest: int, columns: int | None) -> list[str]:
-    """Return a name and, beside it, what it is: below it where there is no room beside."""
-    indent = " " * (len(INDENT) + widest + 2)
-    beside = None if columns is None else columns - len(indent)
-    if beside is not None and beside < NARROWEST:
-        return [INDENT + name, *(INDENT * 2 + line for line in _filled(help, columns, len(INDENT) * 2))]
-    first, *rest = _filled(help, columns, len(indent))
-    return [f"{INDENT}{name:<{widest}}  {first}", *(indent + line for line in rest)]
-
-
-def _filled(sentence: str, columns: int | None, taken: int = 0) -> list[str]:
-    if columns is None:
-        return [sentence]
-    return [line.strip() for line in text.wrap(sentence, max(columns - taken - 2, NARROWEST), "")]
 
 
 def _sentence(summary: str) -> str:

@@ -7,6 +7,10 @@ import os
 # Below these many seconds, a time is told in this unit of so many seconds.
 _AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d"))
 
+INDENT = "  "
+# The least that a sentence beside a name needs.
+NARROWEST = 24
+
 
 def escape(text: str) -> str:
     """Return `text` as it may reach a terminal: what is not printable (control characters, bytes that are no UTF-8,
@@ -90,6 +94,23 @@ def wrap(sentence: str, columns: int, indent: str) -> list[str]:
             lines.append(line)
             line = f"{indent}  {word}"
     return [*lines, line]
+
+
+def entry(name: str, help: str, widest: int, columns: int | None) -> list[str]:
+    """Return a name and, beside it, what it is: below it where there is no room beside."""
+    indent = " " * (len(INDENT) + widest + 2)
+    beside = None if columns is None else columns - len(indent)
+    if beside is not None and beside < NARROWEST:
+        return [INDENT + name, *(INDENT * 2 + line for line in filled(help, columns, len(INDENT) * 2))]
+    first, *rest = filled(help, columns, len(indent))
+    return [f"{INDENT}{name:<{widest}}  {first}", *(indent + line for line in rest)]
+
+
+def filled(sentence: str, columns: int | None, taken: int = 0) -> list[str]:
+    """Return a sentence broken to lines of `columns` less those that are `taken`; None is as long as it likes."""
+    if columns is None:
+        return [sentence]
+    return [line.strip() for line in wrap(sentence, max(columns - taken - 2, NARROWEST), "")]
 
 
 def tilde(path: str) -> str:

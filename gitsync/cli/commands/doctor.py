@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitsync.cli.output import Output
 
 STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
+NARROW = 60
 # How many repositories are named before the rest is only counted.
 NAMED = 3
 MARKS = {"ok": "✓", "warning": "!", "problem": "✗"}
@@ -46,12 +47,14 @@ def _version_check(document: dict[str, Any]) -> dict[str, Any]:
 def _lines(output: Output, checks: list[dict[str, Any]]) -> list[str]:
     """Return a line a check, those that are well of many repositories in one, and what is wrong in full below."""
     shown = _gathered(checks)
+    # On a narrow terminal there is room for what is wrong, and for names.
+    has_room = output.size is None or output.size[0] >= NARROW
     rows = [
         [
             Cell(_verdict(output, str(check.get("state"))), STYLES.get(str(check.get("state")), "red")),
             Cell(str(check.get("id")), "bold"),
             Cell(text.tilde(str(check.get("subject")))),
-            Cell(str(check.get("message")) if check.get("state") == "ok" else "", "dim"),
+            Cell(str(check.get("message")) if has_room and check.get("state") == "ok" else "", "dim"),
         ]
         for check in shown
     ]

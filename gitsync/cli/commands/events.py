@@ -47,4 +47,6 @@ def _show(context: Context, event: dict[str, Any]) -> None:
         return
     when = times.local(str(event.get("time", "")))
     style = STYLES.get(str(event.get("event")), "")
-    output.painted([f"{output.paint(when, 'dim')}  {output.paint(str(event.get('message', '')), style)}"])
+    message = str(event.get("message", ""))
+    told = output.wrap(f"{when}  {message}", style)
+    output.painted(told if len(told) > 1 else [f"{output.paint(when, 'dim')}  {output.paint(message, style)}"])

@@ -25,6 +25,8 @@ CHILD_S = 20.0
 # What git itself runs around a commit and a merge; gitsync makes both without it.
 COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-merge-commit", "post-merge")
 PUSH_HOOK = "pre-push"
+# Trouble that the check of the remote meets anew, as it is now.
+OF_THE_REMOTE = ("auth", "host-key", "not-found", "offline", "timeout", "remote-corrupt")
 _FILTER = re.compile(r"(?:^|\s)filter=(\S+)")
 # Refuses instead of asking for a passphrase; a passphrase that the agent remembers works all the same.
 _UNASKING_GPG = '#!/bin/sh\nexec {program} --batch --pinentry-mode error "$@"\n'
@@ -43,6 +45,8 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
     if not os.access(git_dir, os.W_OK | os.X_OK):
         return [problem(f"{clean(str(git_dir))} cannot be written", f"look who owns it: ls -ld {clean(str(git_dir))}")]
     status = case.status(repo.name)
+    if status.error is not None and status.error.code in OF_THE_REMOTE:
+        return [ok(f"{where} is {status.state}: see what its remote says")]
     if status.needs_person:
         what = status.error.message if status.error else status.reason or f"it is {status.state}"
         return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {repo.name}")]

@@ -82,14 +82,13 @@ def _room_at(path: Path) -> Finding:
     free, total = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
     shown = clean(str(path))
     if facts.f_flag & os.ST_RDONLY:
-        return problem("the file system is read-only", f"sudo mount -o remount,rw {shown}", shown)
+        return problem(f"the file system of {shown} is read-only", f"sudo mount -o remount,rw {shown}")
     if facts.f_files and facts.f_favail < LOW_SHARE * facts.f_files:
-        return problem(f"only {facts.f_favail} inodes are left", f"look what takes them: df -i {shown}", shown)
-    if total and free < LOW_BYTES:
-        return problem(f"only {_size(free)} are left", f"make room: df -h {shown}", shown)
+        return problem(f"only {facts.f_favail} inodes are left at {shown}", f"look what takes them: df -i {shown}")
     if total and free < SCARCE_BYTES:
-        return warning(f"only {_size(free)} are left", f"make room: df -h {shown}", shown)
-    return ok(f"{_size(free)} are free", shown)
+        verdict = problem if free < LOW_BYTES else warning
+        return verdict(f"only {_size(free)} are left at {shown}", f"make room: df -h {shown}")
+    return ok(f"{_size(free)} are free at {shown}")
 
 
 def _size(count: int) -> str:

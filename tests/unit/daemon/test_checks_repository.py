@@ -32,9 +32,12 @@ def test_a_missing_root_and_a_root_without_git_are_problems(tmp_path: Path) -> N
 
 def test_what_waits_for_a_person_is_a_problem_and_a_pause_a_warning(repo: Path) -> None:
     notes = checkup.repository(repo)
-    trouble = RepoStatus("notes", str(repo), state=RepoState.AUTH, error=Problem("auth", "no key", "run: ssh-add"))
+    trouble = RepoStatus("notes", str(repo), state=RepoState.ERROR, error=Problem("index", "unreadable", "git fsck"))
     found = only(repository.state(case(notes, status=trouble), notes))
-    assert (found.state, found.message, found.fix) == (Verdict.PROBLEM, "no key", "run: ssh-add")
+    assert (found.state, found.message, found.fix) == (Verdict.PROBLEM, "unreadable", "git fsck")
+    # The check of the remote asks it now, which is worth more than what it said last time.
+    trouble = RepoStatus("notes", str(repo), state=RepoState.AUTH, error=Problem("auth", "no key", "run: ssh-add"))
+    assert only(repository.state(case(notes, status=trouble), notes)).state is Verdict.OK
     paused = RepoStatus("notes", str(repo), state=RepoState.PAUSED, reason="paused by you")
     found = only(repository.state(case(notes, status=paused), notes))
     assert (found.state, found.fix) == (Verdict.WARNING, "gitsyncctl resume notes")
