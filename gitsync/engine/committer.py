@@ -30,6 +30,7 @@ from gitsync.clock import Clock, boot_offset
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board
 from gitsync.engine.holds import refresh
+from gitsync.engine.knowing import know
 from gitsync.engine.local import LocalRepository
 from gitsync.engine.looking import show_head
 from gitsync.engine.messages import (
@@ -37,6 +38,7 @@ from gitsync.engine.messages import (
     CommitNow,
     Dirty,
     Drop,
+    Explain,
     Fetched,
     Pause,
     Perform,
@@ -152,14 +154,16 @@ class Committer(Owner):
                 self._buffers.pop(name, None)
                 self._board.forget(name)
                 future.set_result(None)
-            case CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) | Perform(repo=name) if (
-                name not in self._repos
-            ):
+            case (
+                CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) | Perform(repo=name) | Explain(repo=name)
+            ) if name not in self._repos:
                 future.set_exception(UsageError(f"no repository is called {name!r}", "gitsyncctl list names them"))
             case CommitNow(repo=name, is_scanning=is_scanning):
                 self._repos[name].commit_now(future, is_scanning=is_scanning)
             case Perform(repo=name, act=act):
                 perform(self._repos[name], act, future)
+            case Explain(repo=name, path=path):
+                future.set_result(know(self._repos[name], path))
             case Pause(repo=name, until=until):
                 self._repos[name].pause(until)
                 future.set_result(None)

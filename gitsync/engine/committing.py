@@ -96,6 +96,14 @@ class Batch:
         over = [path for path, since in self._staged_since.items() if now >= since + STAGED_GRACE_S]
         return [*over, *self._unreadable]
 
+    def holds(self, path: bytes) -> bool:
+        """Whether `path` is among what is being staged, itself or by a directory above it."""
+        return path in self._paths or any(not tree or (path + b"/").startswith(tree + b"/") for tree in self._trees)
+
+    def staged_since(self, path: bytes) -> float | None:
+        """Return when it was seen that the user has staged `path`, None where he has not."""
+        return self._staged_since.get(path)
+
     def forget_seen(self, differing: frozenset[bytes]) -> None:
         """Drop what was left out: a full scan has named again what is still `differing`."""
         self._quarantined.clear()

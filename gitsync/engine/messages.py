@@ -151,6 +151,14 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
+class Explain:
+    """Say what is known of one path now; see `knowing.Known`."""
+
+    repo: str
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CommitNow:
     """Commit without waiting for quiet; with `is_scanning` everything is compared, not only what was noted."""
 

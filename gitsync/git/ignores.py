@@ -36,6 +36,7 @@ class IgnoreRules:
             raise OperationError(f"cannot open the repository {root}: {error}", code="not-a-repository") from error
         self._include = _spec(include) if include else None
         self._exclude = _spec(exclude) if exclude else None
+        self._excluded = tuple(exclude)
         self._stems = tuple(_stem(pattern) for pattern in include if pattern and not pattern.startswith(("#", "!")))
         self._program = GitProgram(self._repository.path, os.fsdecode(self._root))
 
@@ -60,6 +61,27 @@ class IgnoreRules:
         text = os.fsdecode(path)
         is_taken_back = self._include is not None and self._matches(self._include, text)
         return self._matches(self._exclude, text) and not is_taken_back
+
+    def excluding(self, path: bytes, is_dir: bool) -> str:
+        """Return the configuration's pattern that passes over an untracked `path` or a directory above it, else ""."""
+        text = os.fsdecode(path) + ("/" if is_dir else "")
+        if self._exclude is None or not self._matches(self._exclude, text):
+            return ""
+        if self._include is not None and self._matches(self._include, text):
+            return ""
+        return next((line for line in reversed(self._excluded) if self._matches(_spec([line]), text)), "")
+
+    def ignored_by(self, path: bytes, is_dir: bool) -> str:
+        """Return "FILE:LINE: pattern" of what git ignores an untracked `path` by, "" when it does not."""
+        text = os.fsdecode(path) + ("/" if is_dir else "")
+        if self._include is not None and self._matches(self._include, text):
+            return ""
+        argv = ("check-ignore", "-v", "-z", "--no-index", "--stdin")
+        told = self._program.run(*argv, input=path + b"\0").stdout.split(b"\0")
+        if len(told) < 4 or told[2].startswith(b"!"):
+            return ""
+        source, line, pattern = (os.fsdecode(field) for field in told[:3])
+        return f"{source}:{line}: {pattern}"
 
     def is_prunable(self, directory: bytes) -> bool:
         """Whether nothing below `directory` can ever be committed as things are, so that it need not be watched."""

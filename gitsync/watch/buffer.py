@@ -105,6 +105,17 @@ class ChangeBuffer:
         with self._lock:
             return Pending(self._size() + self._collapsed, self._first_at, self._last_at, self._aside_at)
 
+    def holds(self, path: bytes) -> bool:
+        """Whether a look at `path` is noted: itself, what is below it, a tree above it, or everything."""
+        with self._lock:
+            below = path + b"/"
+            return bool(
+                self._reasons
+                or path in self._paths
+                or any(tree in (b"", path) or below.startswith(tree + b"/") for tree in self._trees)
+                or any(not path or noted.startswith(below) for noted in self._paths)
+            )
+
     def steal(self) -> Noted:
         """Return everything and keep nothing; the next note calls `on_first` again."""
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import LOOK, NAMES, TEXT, Command, Parameter
+from gitsync.control.table import LOOK, NAMES, PATH, TEXT, Command, Parameter
 
 ROWS: tuple[Command, ...] = (
     Command(
@@ -26,6 +26,17 @@ ROWS: tuple[Command, ...] = (
         "gitsyncctl doctor --json | jq '.checks[] | select(.state != \"ok\")'",
         without_daemon=LOOK,
         timeout_s=90.0,
+    ),
+    Command(
+        "explain",
+        "say why a file is or is not committed, and what to do about it",
+        Parameter(
+            "path", PATH, metavar="PATH", is_required=True, help="a file or a directory, there or not; also NAME:path"
+        ),
+        epilog="gitsyncctl explain ~/Notes/video.mp4\ngitsyncctl explain notes:build/out.log\n"
+        "gitsyncctl explain ~/Notes/todo.txt --json | jq -r .code",
+        without_daemon=LOOK,
+        timeout_s=60.0,
     ),
     Command(
         "completion",

@@ -167,3 +167,14 @@ def test_what_is_kept_aside_can_be_brought_up() -> None:
     assert told.buffer.steal().paths == {b"noise.log"}
     told.buffer.look_aside()
     assert told.buffer.peek().count == 0
+
+
+def test_what_is_noted_can_be_asked_for_and_stays() -> None:
+    told = Told()
+    told.buffer.note([b"a", b"d/x"])
+    told.buffer.note_tree(b"t")
+    held = [path for path in (b"a", b"aa", b"d", b"d/x", b"d/y", b"t", b"t/u", b"tt") if told.buffer.holds(path)]
+    assert held == [b"a", b"d", b"d/x", b"t", b"t/u"]
+    assert told.buffer.peek().count == 3
+    told.buffer.note_rescan("why")
+    assert told.buffer.holds(b"anything")

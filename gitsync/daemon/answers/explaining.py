@@ -1,0 +1,171 @@
+"""The answer to `explain`: why a path is or is not committed.
+
+Runs on connection threads, or in the control command while no daemon runs. It looks at the path itself, and asks the
+committer what only that one knows; when it is busy, the board has to do.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from gitsync.clock import iso
+from gitsync.config.options import RepoConfig
+from gitsync.core.explaining import COMING, NOT, Facts, Verdict, verdict
+from gitsync.core.secrets import secret_in
+from gitsync.daemon.desk import Desk, Json
+from gitsync.daemon.locating import Place, locate, repositories
+from gitsync.engine.knowing import Known
+from gitsync.engine.looking import show
+from gitsync.engine.messages import Explain
+from gitsync.errors import OperationError, UsageError
+from gitsync.git import examining
+from gitsync.git.history import History
+from gitsync.git.ignores import IgnoreRules
+from gitsync.git.translate import clean, redact
+from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.git.versions import Record
+
+# How long the committer has for an answer; it may be in the middle of a large commit.
+ASK_S = 0.1
+
+
+def explain(desk: Desk, params: Json) -> Json:
+    """Say why a path is committed or is not."""
+    given = params["path"]
+    try:
+        place = locate(desk, given)
+    except UsageError as error:
+        if error.code != "outside":
+            raise
+        return _document(given, None, Verdict(NOT, "outside", error.message, error.hint))
+    config = next(repo for repo in repositories(desk) if repo.name == place.repo)
+    if not desk.is_daemon:
+        show(desk.runtime.board, config, desk.runtime.notes_dir(config))
+    status = desk.runtime.board.status(place.repo)
+    try:
+        facts, record, is_pushed = _facts(desk, place, config)
+    except TROUBLE as trouble:
+        if status.state not in ("halted", "error"):
+            raise as_error(place.repo, trouble) from trouble
+        # It cannot be looked into: what the repository suffers from is the answer.
+        held = Verdict(NOT, str(status.state), status.reason, status.error.hint if status.error else "")
+        return _document(given, place, held)
+    found = verdict(facts)
+    answer = _document(given, place, found)
+    if record is not None:
+        answer["commit"] = {"id": record.commit, "time": iso(record.at), "message": clean(record.subject)}
+        answer["pushed"] = is_pushed
+    answer["facts"] = _told(facts)
+    if found.verdict == COMING:
+        rule = f"quiet for {config.quiet:g} s, or {config.max_wait:g} s after the first change"
+        answer["facts"].append(f"the rule here: {rule}, and it is committed")
+    return answer
+
+
+def _document(given: str, place: Place | None, found: Verdict) -> Json:
+    return {
+        "path": given if place is None else os.fsdecode(place.path),
+        "absolute": given if place is None else place.absolute,
+        "repo": None if place is None else place.repo,
+        "verdict": found.verdict,
+        "code": found.code,
+        "reason": found.reason,
+        "hint": found.hint,
+        "commit": None,
+        "pushed": None,
+        "facts": [],
+    }
+
+
+def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record | None, bool | None]:
+    history = History(place.root)
+    rules = IgnoreRules(config.path, config.include, config.exclude)
+    path = place.path
+    found = examining.disk(place.root, path)
+    is_dir = found.kind == "directory"
+    known = examining.tracked(history, path, found.kind)
+    record = examining.last(history, path)
+    status = desk.runtime.board.status(place.repo)
+    live = _live(desk, place)
+    nested = examining.nested(rules, path) if path else b""
+    remote = (
+        None
+        if config.mode == "commit" or record is None
+        else examining.is_pushed(history, config.remote, record.commit)
+    )
+    facts = Facts(
+        repo=place.repo,
+        path=shlex.quote(clean(place.absolute)),
+        kind=found.kind,
+        is_tracked=known.is_tracked,
+        is_same=known.is_same,
+        is_staged=known.is_staged,
+        why_unreadable=found.why_unreadable,
+        ignored_by=clean(rules.ignored_by(path, is_dir)) if path else "",
+        excluded_by=rules.excluding(path, is_dir) if path else "",
+        nested=clean(str(Path(place.root, os.fsdecode(nested)))) if nested else "",
+        left_out=known.left_out,
+        size=found.size,
+        size_limit=config.max_file_size,
+        secret="" if known.is_tracked or config.secrets != "quarantine" else secret_in(path, found.head) or "",
+        is_written=found.is_written,
+        is_conflict=os.fsdecode(path) in status.conflicts,
+        copy_of=clean(os.fsdecode(examining.original(path))),
+        last=_commit(record),
+        pushed=_pushed(record, remote),
+        tracked_below=known.below,
+        differing_below=known.differing_below,
+        state=str(status.state),
+        held_by=status.reason,
+        hint=status.error.hint if status.error else "",
+        is_watched=desk.is_daemon,
+        waited_s=live.waited_s if live else None,
+        due_s=live.due_s if live else 0.0,
+        max_wait_s=config.max_wait,
+        staged_left_s=live.staged_left_s if live else None,
+    )
+    return facts, record, None if remote is None else remote[1]
+
+
+def _live(desk: Desk, place: Place) -> Known | None:
+    if not desk.is_daemon:
+        return None
+    try:
+        answer: Known = desk.runtime.committer.ask(Explain(place.repo, place.path), ASK_S)
+    except (OperationError, UsageError):  # busy, or a repository that has just come or gone
+        return None
+    return answer
+
+
+def _commit(record: Record | None) -> str:
+    return "" if record is None else f"in {record.commit[:7]} of {iso(record.at)[:16].replace('T', ' ')} UTC"
+
+
+def _pushed(record: Record | None, remote: tuple[str, bool] | None) -> str:
+    if record is None:
+        return ""
+    if remote is None:
+        return "; this repository stays on this machine"
+    name, is_there = remote
+    return f"; {clean(redact(name))} has it" if is_there else f"; not pushed to {clean(redact(name))} yet"
+
+
+def _told(facts: Facts) -> list[str]:
+    """Return what else is worth knowing, a sentence each."""
+    told = [f"repository {facts.repo}: {facts.state}{f', {facts.held_by}' if facts.held_by else ''}"]
+    if facts.kind in ("file", "link", "directory"):
+        kind = {"file": f"a file of {facts.size} bytes", "link": "a symbolic link", "directory": "a directory"}
+        told.append(
+            f"{kind[facts.kind]}, {'tracked by git' if facts.is_tracked or facts.tracked_below else 'not tracked'}"
+        )
+    if facts.differing_below:
+        told.append(f"{facts.differing_below} of what is in it is not committed")
+    if (facts.is_tracked or facts.tracked_below) and (facts.ignored_by or facts.excluded_by):
+        told.append(
+            f"{facts.ignored_by or facts.excluded_by} would ignore it, but it is tracked, and tracked files are kept"
+        )
+    if facts.last and not facts.is_same:
+        told.append(f"last committed {facts.last}{facts.pushed}")
+    return told
