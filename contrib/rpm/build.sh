@@ -1,0 +1,12 @@
+#!/bin/sh
+# Build an RPM for this machine's release: contrib/rpm/build.sh [DIRECTORY]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(mkdir -p "${1:-.}" && cd "${1:-.}" && pwd)
+source=$(cd "$here/../.." && pwd)
+version=$(/usr/bin/python3 -B -c "import runpy; print(runpy.run_path('$source/gitsync/version.py')['VERSION'])")
+top=$(mktemp -d)
+trap 'rm -rf "$top"' EXIT
+rpmbuild --quiet -bb --define "_topdir $top" --define "source $source" --define "version_now $version" \
+    "$here/gitsync.spec"
+find "$top/RPMS" -name '*.rpm' -exec cp {} "$out" \; -print

@@ -1,0 +1,154 @@
+"""What is built holds what it should: wheel, source archive, Debian package, RPM; and one version everywhere."""
+
+from __future__ import annotations
+
+import email
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gitsync.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+SKIPPED = shutil.ignore_patterns(
+    ".git", ".venv", "build", "dist", "demo", ".run", "*.egg-info", "*_cache", "__pycache__"
+)
+# setuptools leaves its own words in sys.argv.
+BUILD = "import sys; out = sys.argv[1]; from setuptools import build_meta as b; b.build_sdist(out); b.build_wheel(out)"
+UNITS = sorted(path.name for path in (ROOT / "contrib/systemd").iterdir())
+USER_UNITS = [name for name in UNITS if "@" not in name]
+
+
+def run(*argv: str | Path, cwd: Path = ROOT, **env: str) -> str:
+    done = subprocess.run(argv, cwd=cwd, env=os.environ | env, check=False, capture_output=True, text=True, timeout=230)
+    assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build(source: Path, out: Path) -> tuple[Path, Path]:
+    """Build both from a tree, without asking the network for the tools; return source archive and wheel."""
+    run(sys.executable, "-c", BUILD, out, cwd=source)
+    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    base = tmp_path_factory.mktemp("packaging")
+    shutil.copytree(ROOT, base / "source", ignore=SKIPPED, symlinks=True)
+    return build(base / "source", base)
+
+
+def names_in(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_has_all_modules_the_units_and_the_manual(built: tuple[Path, Path]) -> None:
+    names = names_in(built[1])
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "gitsync").rglob("*.py")}
+    assert modules <= names
+    assert not [name for name in names if name.startswith(("tests/", "scripts/", "benchmarks/", "contrib/"))]
+    data = f"gitsync-{VERSION}.data/data"
+    assert {f"{data}/share/systemd/user/{name}" for name in USER_UNITS} <= names
+    assert {f"{data}/lib/systemd/system/gitsync@.service"} <= names
+    assert {f"{data}/share/man/man{page.suffix[1:]}/{page.name}" for page in (ROOT / "docs/man").iterdir()} <= names
+    with zipfile.ZipFile(built[1]) as archive:
+        assert archive.read("gitsync/py.typed") == b""
+        for inside, outside in (
+            ("gitsync.service", "systemd/gitsync.service"),
+            ("gitsync-failed.service", "systemd/gitsync-failed.service"),
+            ("org.gitsync.gitsync.plist", "launchd/org.gitsync.gitsync.plist"),
+        ):
+            assert archive.read(f"gitsync/cli/service/{inside}") == (ROOT / "contrib" / outside).read_bytes()
+        metadata = email.message_from_bytes(archive.read(f"gitsync-{VERSION}.dist-info/METADATA"))
+    assert metadata["Version"] == VERSION
+
+
+def test_the_source_archive_is_enough_to_test_and_to_package(built: tuple[Path, Path], tmp_path: Path) -> None:
+    with tarfile.open(built[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    source = tmp_path / f"gitsync-{VERSION}"
+    for name in ("Makefile", "README.rst", "CHANGELOG.rst", "docs/index.rst", "tests/conftest.py", "scripts/run.py"):
+        assert (source / name).is_file(), name
+    for path in (ROOT / "contrib").rglob("*"):
+        if path.is_file():
+            there = source / path.relative_to(ROOT)
+            assert there.read_bytes() == path.read_bytes()
+            assert os.access(there, os.X_OK) == os.access(path, os.X_OK)
+    out = tmp_path / "again"
+    out.mkdir()
+    assert names_in(build(source, out)[1]) == names_in(built[1])
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    known = [path for folder in ("gitsync", "contrib") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    known += [ROOT / "setup.cfg", ROOT / "pyproject.toml", ROOT / "Makefile"]
+    found = [
+        str(path.relative_to(ROOT))
+        for path in known
+        if "__pycache__" not in path.parts and VERSION in path.read_text(errors="replace")
+    ]
+    assert found == ["gitsync/version.py"]
+
+
+def require(program: str, package: str) -> None:
+    """Skip without the tool; on a CI machine that is a failure."""
+    if shutil.which(program) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"this machine has no {program}: install {package}")
+        pytest.skip(f"needs {program}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
+    # Their tree is laid out by one script; what it asks pip for is what `make test` has asked for already.
+    for program, package in (("dpkg-deb", "dpkg"), ("rpmbuild", "rpm")):
+        require(program, package)
+    minor = run("/usr/bin/python3", "-c", "import sys; print(*sys.version_info[:2], sep='.')").strip()
+    if tuple(map(int, minor.split("."))) < (3, 11):
+        pytest.skip(f"the system's Python is {minor}")
+    run(ROOT / "contrib/debian/build.sh", tmp_path, PIP_PYTHON=sys.executable)
+    (deb,) = tmp_path.glob("*.deb")
+    fields = run("dpkg-deb", "--field", deb, "Package", "Version", "Depends")
+    assert f"Version: {VERSION}" in fields
+    assert f"python3 (>= {minor})" in fields
+    root = tmp_path / "root"
+    run("dpkg-deb", "--extract", deb, root)
+    assert sorted(path.name for path in (root / "usr/lib/systemd/user").iterdir()) == USER_UNITS
+    assert (root / "usr/lib/systemd/system/gitsync@.service").is_file()
+    assert (root / "usr/share/man/man1/gitsync.1.gz").is_file()
+    assert (root / "usr/share/bash-completion/completions/gitsyncctl").stat().st_size > 500
+    for program in ("gitsync", "gitsyncctl"):
+        # As installed, but for the place.
+        script = root / "usr/bin" / program
+        script.write_text(script.read_text().replace('"/usr/lib/gitsync"', f'"{root}/usr/lib/gitsync"'))
+        assert run(script, "--version").split()[-1] == VERSION
+    assert "configuration:" in run(root / "usr/bin/gitsync", "--check")
+    # The RPM is made of the same tree: it is laid out once.
+    spec = (ROOT / "contrib/rpm/gitsync.spec").read_text()
+    staged = tmp_path / "staged.spec"
+    staged.write_text(
+        spec.replace("%{source}/contrib/packages/stage.sh %{buildroot} %{python}", f"cp -a {root}/. %{{buildroot}}/")
+    )
+    assert staged.read_text() != spec
+    run(
+        "rpmbuild",
+        "--quiet",
+        "-bb",
+        "--define",
+        f"_topdir {tmp_path}/rpm",
+        "--define",
+        f"version_now {VERSION}",
+        staged,
+    )
+    (rpm,) = tmp_path.glob("rpm/RPMS/*/*.rpm")
+    assert run("rpm", "-qp", "--queryformat", "%{VERSION}", rpm) == VERSION
+    assert set(USER_UNITS) <= {Path(line).name for line in run("rpm", "-qpl", rpm).splitlines()}
