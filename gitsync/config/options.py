@@ -31,6 +31,11 @@ class Config:
     source: Path | None = None
     notices: tuple[str, ...] = ()
 
+    @property
+    def repositories(self) -> tuple[RepoConfig, ...]:
+        """Return everything that is handled as a repository: the watched ones, and the mirror of home files."""
+        return self.repos if self.home is None else (*self.repos, self.home.settings)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

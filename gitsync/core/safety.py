@@ -28,6 +28,17 @@ def mass_deletion(name: str, tracked: int, removed: int, share: float) -> Proble
     )
 
 
+def home_emptied(name: str, where: str, tracked: int, removed: int) -> Problem | None:
+    """Return the problem when every tracked file is gone at once from one side, home or the mirror (`where`)."""
+    if removed < tracked or tracked <= SMALL_TREE:
+        return None
+    return Problem(
+        "home-emptied",
+        f"{name}: all {tracked} tracked files are gone from {where} at once; nothing is deleted before you say so",
+        f"if you mean it: gitsyncctl resume {name} --accept; else bring them back, then: gitsyncctl resume {name}",
+    )
+
+
 def root_problem(
     name: str,
     path: str,

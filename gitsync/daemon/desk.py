@@ -68,12 +68,12 @@ class Desk:
     def chosen(self, names: list[str]) -> list[RepoConfig]:
         """Return the repositories that names or paths mean; all of them for none. Raise UsageError for an unknown."""
         if not names:
-            return list(self.config.repos)
+            return list(self.config.repositories)
         return [self.one(name) for name in names]
 
     def one(self, name: str) -> RepoConfig:
         """Return the repository that a name or a path means. Raise UsageError when there is none."""
-        for repo in self.config.repos:
+        for repo in self.config.repositories:
             if repo.name == name:
                 return repo
         if "/" in name:
@@ -81,11 +81,13 @@ class Desk:
                 path = real(name)
             except ValueError as error:
                 raise UsageError(f"{name!r} is no path", "name a repository or a path below one") from error
-            within = [repo for repo in self.config.repos if path.is_relative_to(real(repo.path))]
+            within = [repo for repo in self.config.repositories if path.is_relative_to(real(repo.path))]
             if within:
                 return max(within, key=lambda repo: len(repo.path.parts))
+            if self.config.home is not None and path.is_relative_to(real(Path("~").expanduser())):
+                return self.config.home.settings
             raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {name}")
-        known = [repo.name for repo in self.config.repos]
+        known = [repo.name for repo in self.config.repositories]
         like = nearest(name, known)
         hint = (
             f"did you mean {like!r}?" if like else f"there are: {', '.join(known)}" if known else "none is watched yet"

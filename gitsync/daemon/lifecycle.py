@@ -39,7 +39,7 @@ from gitsync.daemon.handlers import Handlers
 from gitsync.daemon.readiness import Readiness, told
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
-from gitsync.engine.messages import WatcherDoubted
+from gitsync.engine.messages import CoverageChanged, WatcherDoubted
 from gitsync.engine.owner import Ask, ThreadDied
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, OperationError
 
@@ -129,6 +129,8 @@ class Service:
                         future.set_result(self._reload())
                     except GitsyncError as error:
                         future.set_exception(error)
+                case CoverageChanged():
+                    self.runtime.watchers.refresh_home()
                 case WatcherDoubted(repo=name):
                     self.runtime.watchers.doubt(name)
                 case ThreadDied(name=name, error=error):
@@ -151,7 +153,7 @@ class Service:
             self._readiness.skip()
 
     def _story(self) -> str:
-        return told([self.runtime.board.status(repo.name) for repo in self.runtime.config.repos])
+        return told([self.runtime.board.status(repo.name) for repo in self.runtime.config.repositories])
 
     def _next(self) -> object | None:
         instants = (self.runtime.wake_at(), self._readiness.wake_at())

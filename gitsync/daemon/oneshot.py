@@ -28,7 +28,7 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus]]:
     """Commit, pull and push everything once; return the exit status and how every repository stands."""
     runtime, bugs = _runtime(config)
     runtime.lock_all()
-    names = [repo.name for repo in config.repos]
+    names = [repo.name for repo in config.repositories]
     try:
         runtime.start()
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
@@ -50,7 +50,11 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
         raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
     config = load(config_option)
     runtime, bugs = _runtime(config)
-    handlers = Handlers(Desk(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False))
+
+    def reload() -> dict[str, Any]:
+        return dict(runtime.reload(load(config_option)))
+
+    handlers = Handlers(Desk(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False))
     if without_daemon == ACT and not any(params.get(name) for name in command.looks_with):
         lock = InstanceLock(places.state_dir() / "lock")
         lock.acquire()

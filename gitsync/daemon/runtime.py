@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gitsync.clock import Clock
-from gitsync.config.options import Config, RepoConfig
+from gitsync.config.options import MIRROR_NAME, Config, RepoConfig
 from gitsync.daemon import syncing
 from gitsync.daemon.jobs import Jobs, watching
 from gitsync.daemon.lock import RepositoryLocks
@@ -27,7 +27,7 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.ear import Ear
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
+from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.locks import storage_error
@@ -85,7 +85,7 @@ class Runtime:
     def lock_all(self) -> None:
         """Take the lock of every repository. Raise AlreadyRunningError when another process holds one."""
         try:
-            for repo in self.config.repos:
+            for repo in self.config.repositories:
                 self.locks.acquire(repo.name, repo.path)
         except AlreadyRunningError:
             self.locks.release_all()
@@ -95,7 +95,7 @@ class Runtime:
         """Start the committer, then every repository."""
         for owner in (self.housekeeper, self.notifier, self.committer, *((self.ear,) if self._is_watching else ())):
             owner.start()
-        for repo in self.config.repos:
+        for repo in self.config.repositories:
             self._add(repo)
         self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout)
 
@@ -125,13 +125,14 @@ class Runtime:
 
     def reload(self, config: Config) -> dict[str, list[str]]:
         """Take a new configuration over: repositories appear, disappear and change; return their names."""
-        old = {repo.name: repo for repo in self.config.repos if repo.name not in self._refused}
-        new = {repo.name: repo for repo in config.repos}
+        old = {repo.name: repo for repo in self.config.repositories if repo.name not in self._refused}
+        new = {repo.name: repo for repo in config.repositories}
         is_network_same = self.config.daemon.network_timeout == config.daemon.network_timeout
         removed = [name for name in old if name not in new or old[name].path != new[name].path]
         added = [name for name in new if name not in old or old[name].path != new[name].path]
         kept = [name for name in new if name in old and name not in added]
-        changed = [name for name in kept if old[name] != new[name] or not is_network_same]
+        other_home = MIRROR_NAME if self.config.home != config.home else ""
+        changed = [name for name in kept if old[name] != new[name] or not is_network_same or name == other_home]
         for name in removed:
             self._remove(name)
         for name in list(self._refused):
@@ -158,12 +159,12 @@ class Runtime:
     def remake_watchers(self) -> None:
         """Make anew those watchers whose time has come; a root that is still missing is looked at again later."""
         now = self.clock.now()
-        for repo in [repo for repo in self.config.repos if self._refused.get(repo.name, now + 1) <= now]:
+        for repo in [repo for repo in self.config.repositories if self._refused.get(repo.name, now + 1) <= now]:
             self._admit(repo)
         remake_at = self.watchers.remake_at
         for name in [name for name, at in remake_at.items() if at <= now]:
             remake_at[name] = now + REMAKE_EVERY_S
-            found = next((repo for repo in self.config.repos if repo.name == name), None)
+            found = next((repo for repo in self.config.repositories if repo.name == name), None)
             if found is None:
                 del remake_at[name]
             elif os.path.isdir(found.path) and self._is_locked(found):  # noqa: PTH112 - Path.is_dir raises for EACCES
@@ -240,7 +241,7 @@ class Runtime:
             exchanger.start()
         else:
             self.board.set_exchange(repo.name, state=RepoState.OK, reason="", error=None)
-        self.committer.post(Ask(Adopt(repo, self.notes_dir(repo)), Future()))
+        self.committer.post(Ask(Adopt(repo, self.notes_dir(repo), self.config.home), Future()))
         self.watchers.tell(repo.name)
 
     def _remove(self, name: str) -> None:
@@ -286,7 +287,7 @@ class Runtime:
 
     def _route(self, name: str, message: object) -> None:
         """Deliver what the committer or the ear says of a repository; runs on their threads."""
-        if isinstance(message, WatcherDoubted):
+        if isinstance(message, WatcherDoubted | CoverageChanged):
             self._on_message(message)
         elif (exchanger := self.exchangers.get(name)) is not None:
             exchanger.post(message)

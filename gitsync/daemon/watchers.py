@@ -6,14 +6,18 @@ Runs on the main thread, which owns the lists; the watchers' own threads do noth
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from gitsync.clock import Clock
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.engine.committer import Committer
+from gitsync.engine.home import HOME_WATCH
 from gitsync.engine.messages import Watched
 from gitsync.errors import GitsyncError
 from gitsync.git.ignores import IgnoreRules
+from gitsync.mirror.walking import is_left_out
 from gitsync.watch.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -44,13 +48,33 @@ class Watchers:
             return IgnoreRules(repo.path, repo.include, repo.exclude).is_prunable
 
         watcher = Watcher(repo.name, repo.path, self._committer.buffer_for(repo.name), make_prune, mode=repo.watch)
+        return self._launch(repo.name, watcher) and (repo.name != MIRROR_NAME or self._start_home(repo))
+
+    def _launch(self, name: str, watcher: Watcher) -> bool:
         try:
             watcher.start()
         except (GitsyncError, OSError) as error:
-            logger.debug("%s: cannot watch yet: %s", repo.name, error)
+            logger.debug("%s: cannot watch yet: %s", name, error)
             return False
-        self._watchers[repo.name] = watcher
+        self._watchers[name] = watcher
         return True
+
+    def _start_home(self, repo: RepoConfig) -> bool:
+        """Start the watcher of the tracked files of home, which are those of the mirror's manifest."""
+        buffer, home = self._committer.home_buffer, Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - of no user: stays as it is
+
+        def make_prune() -> Callable[[bytes], bool]:
+            rules, coverage = IgnoreRules(repo.path, repo.include, repo.exclude), buffer.coverage
+            return lambda directory: is_left_out(os.fsencode(home), directory, coverage, rules.is_prunable)
+
+        watcher = Watcher(HOME_WATCH, home, buffer, make_prune, mode=repo.watch)
+        return self._launch(HOME_WATCH, watcher)
+
+    def refresh_home(self) -> None:
+        """Watch what is tracked now; everything tracked is compared after that."""
+        watcher = self._watchers.get(HOME_WATCH)
+        if watcher is not None:
+            watcher.refresh_ignores()
 
     def tell(self, name: str) -> None:
         """Tell the committer how a repository is watched; after it was told of the repository."""
@@ -62,13 +86,15 @@ class Watchers:
         """Look whether a repository's watcher lives; plan a new one when it does not."""
         watcher = self._watchers.get(name)
         if watcher is not None and not watcher.is_alive:
-            self.remake_at.setdefault(name, self._clock.now())
+            # Those of the mirror and of home are made anew together.
+            self.remake_at.setdefault(MIRROR_NAME if name == HOME_WATCH else name, self._clock.now())
 
     def stop(self, name: str) -> None:
-        """Stop one watcher."""
-        watcher = self._watchers.pop(name, None)
-        if watcher is not None:
-            watcher.stop(STOP_S)
+        """Stop one repository's watcher; the mirror has two."""
+        for one in (name, HOME_WATCH) if name == MIRROR_NAME else (name,):
+            watcher = self._watchers.pop(one, None)
+            if watcher is not None:
+                watcher.stop(STOP_S)
 
     def stop_all(self) -> None:
         """Stop all of them, in about the time that one may take."""

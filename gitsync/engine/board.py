@@ -56,6 +56,15 @@ class LocalPart:
 
 
 @dataclass(frozen=True, slots=True)
+class HomePart:
+    """What the committer knows of the home files: how many are tracked, and (path, letter) of what is not in order."""
+
+    repo: str = ""
+    tracked: int = 0
+    broken: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangePart:
     """What the exchanger knows of a repository."""
 
@@ -96,6 +105,7 @@ class Board:
         self._pending: dict[str, Callable[[], int]] = {}
         self._told: dict[str, Told] = {}
         self._jobs: dict[str, JobStatus] = {}
+        self.home = HomePart()
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         # A list, because append and remove of one are atomic: listeners come and go on connection threads.
         self._subscriptions: list[Subscription] = []
@@ -119,6 +129,10 @@ class Board:
         before = self.status(name) if name in self._local else None
         self._exchange[name] = replace(self.exchange(name), **changes)
         self._tell(name, before)
+
+    def set_home(self, part: HomePart) -> None:
+        """Replace what is known of the home files; runs on the committer thread."""
+        self.home = part
 
     def set_job(self, status: JobStatus) -> None:
         """Replace a job's status, and tell when its trouble begins, changes or ends; runs on that job's thread."""

@@ -24,12 +24,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from gitsync.clock import Clock, boot_offset
+from gitsync.config.options import MIRROR_NAME
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board
 from gitsync.engine.holds import refresh
+from gitsync.engine.home import HomeRepository
+from gitsync.engine.home_tracking import track
 from gitsync.engine.knowing import know
 from gitsync.engine.local import LocalRepository
 from gitsync.engine.looking import show_head
@@ -46,6 +50,8 @@ from gitsync.engine.messages import (
     Refresh,
     Rescan,
     Resume,
+    Track,
+    Untrack,
     Watched,
     Woken,
 )
@@ -54,6 +60,7 @@ from gitsync.engine.performing import perform
 from gitsync.engine.slices import tick
 from gitsync.errors import UsageError
 from gitsync.watch.buffer import ChangeBuffer
+from gitsync.watch.selected import SelectedBuffer
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +85,7 @@ class Committer(Owner):
         self._post = post
         self._repos: dict[str, LocalRepository] = {}
         self._buffers: dict[str, ChangeBuffer] = {}
+        self.home_buffer = SelectedBuffer(lambda: self.post(Dirty(MIRROR_NAME)), clock.now)
         self._offset = boot_offset()
 
     def buffer_for(self, name: str) -> ChangeBuffer:
@@ -154,6 +162,8 @@ class Committer(Owner):
                 self._buffers.pop(name, None)
                 self._board.forget(name)
                 future.set_result(None)
+            case Track() | Untrack():
+                track(self._repos.get(MIRROR_NAME), ask.what, future)
             case (
                 CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) | Perform(repo=name) | Explain(repo=name)
             ) if name not in self._repos:
@@ -177,9 +187,14 @@ class Committer(Owner):
         config = adopt.repo
         known = self._repos.get(config.name)
         if known is not None:
+            if isinstance(known, HomeRepository) and adopt.home is not None:
+                known.home = adopt.home
             known.reconfigure(config)
             return
-        self._repos[config.name] = LocalRepository(
+        make: Callable[..., LocalRepository] = LocalRepository
+        if adopt.home is not None and config.name == MIRROR_NAME:
+            make = partial(HomeRepository, adopt.home, self.home_buffer)
+        self._repos[config.name] = make(
             config,
             buffer=self.buffer_for(config.name),
             board=self._board,

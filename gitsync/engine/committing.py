@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from gitsync.config.options import RepoConfig
+from gitsync.core import manifest
 from gitsync.core.message import commit_message, file_message
 from gitsync.core.names import shown
 from gitsync.engine.messages import Committed
@@ -144,7 +145,9 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
     if config.granularity == "file":
         groups = [(file_message(change), frozenset({change.path})) for change in changes]
     else:
-        groups = [(commit_message(changes, config.message, host=socket.gethostname()), None)]
+        # Which files are tracked is told by the files themselves, where there are any.
+        told = [change for change in changes if change.path != manifest.NAME] or changes
+        groups = [(commit_message(told, config.message, host=socket.gethostname()), None)]
     for message, only in groups:
         before = repository.board.local(repository.name).head
         info = worktree.commit(staged, message, author=config.author, only=only)

@@ -18,6 +18,7 @@ from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.core.debounce import due_at
 from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState, advance
+from gitsync.engine.beside import Beside
 from gitsync.engine.board import Board
 from gitsync.engine.committing import Batch
 from gitsync.engine.copies import KeptCopies
@@ -39,7 +40,7 @@ E_, S_ = WorktreeEvent, WorktreeState
 HURRIED_TRIES = 3
 
 
-class LocalRepository:
+class LocalRepository(Beside):
     """A work tree and everything that is pending in it."""
 
     def __init__(
@@ -182,10 +183,10 @@ class LocalRepository:
     @property
     def has_pending(self) -> bool:
         """Whether something noted is not committed yet."""
-        return self.staging is not None or self.buffer.peek().count > 0
+        return self.staging is not None or self.peek().count > 0 or self.is_behind
 
     def _count_pending(self) -> int:
-        return self.buffer.peek().count + (self.batch.count if self.staging is not None else 0)
+        return self.peek().count + (self.batch.count if self.staging is not None else 0)
 
     @property
     def is_working(self) -> bool:
@@ -213,8 +214,8 @@ class LocalRepository:
             return self.look_again_at
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
             return now
-        pending = self.buffer.peek()
-        if self.machine is S_.CLEAN and self.performing:
+        pending = self.peek()
+        if self.machine is S_.CLEAN and (self.performing or self.is_behind):
             return now
         if self.fetched is not None or (self.machine is S_.SETTLING and not pending.count):
             return now

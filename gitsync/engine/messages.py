@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import HomeConfig, RepoConfig
+from gitsync.core.manifest import Entry
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem
 
@@ -43,6 +44,11 @@ class WatcherDoubted:
     """Something may have ended a repository's watcher; told to the main thread, which looks and makes a new one."""
 
     repo: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageChanged:
+    """Other home files are tracked than before: told to the main thread, which has them watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +138,14 @@ class Integrated:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Start owning a repository, or take its changed settings; `notes_dir` holds its journal and lock records."""
+    """Start owning a repository, or take its changed settings; `notes_dir` holds its journal and lock records.
+
+    `home` is what is configured for the mirror of home files, which is one of the repositories.
+    """
 
     repo: RepoConfig
     notes_dir: Path
+    home: HomeConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,20 @@ class Perform:
 
     repo: str
     act: Callable[[Worktree], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Track home files: the answer is `coverage.Added`; they are brought into the mirror and committed next."""
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Untrack:
+    """Stop tracking: the answer is the entries that were taken out; files in home stay."""
+
+    paths: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ what history does not have. The change itself is a commit like any other and goe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from gitsync.git.worktree import Worktree
 
 if TYPE_CHECKING:
     from gitsync.engine.local import LocalRepository
+
+logger = logging.getLogger(__name__)
 
 E_ = WorktreeEvent
 # Files that are being written meet a change again and again; then its user is told.
@@ -45,7 +48,7 @@ def refuse(repo: LocalRepository) -> None:
         future.set_exception(OperationError(f"{repo.name} cannot be changed now: {why}", hint, code="held"))
 
 
-def perform_next(repo: LocalRepository) -> None:
+def perform_next(repo: LocalRepository, now: float) -> None:
     """Run the change that was asked for first, and tell the exchanger when the branch moved."""
     act, future = repo.performing[0]
     worktree = repo.open()
@@ -75,7 +78,16 @@ def perform_next(repo: LocalRepository) -> None:
         if made is not None and made.id != before:
             tell(repo, made)
             repo.count(worktree)
+            _follow(repo, now)
         _end(repo, future, None, answer)
+
+
+def _follow(repo: LocalRepository, now: float) -> None:
+    """Let what was asked for reach home before it is answered; what cannot now is tried again by the next slice."""
+    try:
+        repo.follow(now)
+    except TROUBLE as trouble:
+        logger.debug("%s: not in home yet: %s", repo.name, as_error(repo.name, trouble).message)
 
 
 def _end(repo: LocalRepository, future: Future[Any], error: Exception | None, answer: object = None) -> None:

@@ -19,7 +19,7 @@ from gitsync.engine.integrating import answer_at_once, integrate
 from gitsync.engine.local import HURRIED_TRIES, LocalRepository
 from gitsync.engine.messages import WatcherDoubted
 from gitsync.engine.performing import perform_next
-from gitsync.errors import GitsyncError, TransientError
+from gitsync.errors import GitsyncError, HaltError, TransientError
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Staged, Staging, TipMovedError
 from gitsync.model import Problem, RepoState
@@ -40,6 +40,8 @@ def tick(repo: LocalRepository, now: float) -> None:
         return
     try:
         _tick(repo, now)
+    except HaltError as error:
+        halt(repo, Problem(error.code, error.message, error.hint))
     except TROUBLE as trouble:
         _fail(repo, as_error(repo.name, trouble), now)
 
@@ -71,8 +73,11 @@ def _work(repo: LocalRepository, now: float) -> None:
 
 
 def _rest(repo: LocalRepository, now: float) -> None:
-    if repo.performing and not (repo.is_hurried and repo.buffer.peek().count):
-        perform_next(repo)
+    if repo.is_behind:
+        repo.follow(now)
+        return
+    if repo.performing and not (repo.is_hurried and repo.peek().count):
+        perform_next(repo, now)
         return
     for path in repo.batch.take_rechecks(now):
         repo.buffer.note([path])
@@ -82,7 +87,7 @@ def _rest(repo: LocalRepository, now: float) -> None:
     aside_at = repo.buffer.peek().aside_at
     if aside_at is not None and now >= aside_at + repo.config.max_wait:
         repo.buffer.look_aside()
-    if repo.buffer.peek().count:
+    if repo.peek().count:
         repo.advance(E_.NOTED)
     elif repo.fetched is not None:
         integrate(repo, now)
@@ -106,7 +111,7 @@ def _scan(repo: LocalRepository, now: float) -> None:
     _plan_reconcile(repo, now)
     repo.batch.forget_seen(paths)
     repo.show_batch()
-    if paths:
+    if repo.scan_beside() or paths:
         repo.buffer.note(paths)
         repo.advance(E_.SCANNED_DIRTY)
     else:
@@ -114,10 +119,10 @@ def _scan(repo: LocalRepository, now: float) -> None:
 
 
 def _settle(repo: LocalRepository, now: float) -> None:
-    pending = repo.buffer.peek()
+    pending = repo.peek()
     if not pending.count:
         repo.buffer.note_rescan("settling with nothing noted")
-        pending = repo.buffer.peek()
+        pending = repo.peek()
     if now < repo.due_at(pending.first_at, pending.last_at):
         repo.show(RepoState.PENDING, "waiting for quiet")
         return
@@ -132,6 +137,7 @@ def _settle(repo: LocalRepository, now: float) -> None:
 
 
 def _begin(repo: LocalRepository, noted: Noted, now: float) -> Staging:
+    noted = repo.gather(noted, now)
     paths = noted.paths
     if noted.reasons:
         logger.debug("%s: rescan reason=%r", repo.name, ", ".join(sorted(noted.reasons)))

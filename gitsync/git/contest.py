@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gitsync.core import manifest
 from gitsync.core.conflict import Policy, Rules
 from gitsync.git.ancestry import changed_at
 from gitsync.git.content import MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK
@@ -99,6 +100,9 @@ class Judge:
             return Verdict(TreeEntry(mode, ours.id))
         if base is not None and base.id == ours.id:
             return Verdict(TreeEntry(mode, theirs.id))
+        if contest.path == manifest.NAME:
+            sides = [b"" if entry is None else self._store.read(entry.id)[1] for entry in (base, ours, theirs)]
+            return Verdict(TreeEntry(mode, self._writer.write(BLOB, manifest.merge_bytes(*sides))))
         kind = self._lines.kind(contest.path)
         texts = self._texts(base, ours, theirs) if kind is not Kind.WHOLE else None
         if texts is not None and base is not None and (merged := self._lines.merge(*texts)) is not None:

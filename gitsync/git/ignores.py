@@ -34,6 +34,7 @@ class IgnoreRules:
             self._repository = pygit2.Repository(os.fsdecode(self._root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
         except (pygit2.GitError, KeyError, ValueError) as error:
             raise OperationError(f"cannot open the repository {root}: {error}", code="not-a-repository") from error
+        self.exempt: frozenset[bytes] = frozenset()  # tracked by name, whatever a pattern says
         self._include = _spec(include) if include else None
         self._exclude = _spec(exclude) if exclude else None
         self._excluded = tuple(exclude)
@@ -44,6 +45,8 @@ class IgnoreRules:
         """Whether an untracked `path` is passed over; a directory says nothing of tracked files below it."""
         if path == b".git" or path.startswith(b".git/") or is_temporary(path):
             return True
+        if path in self.exempt:
+            return False
         text = os.fsdecode(path)
         asked = text + "/" if is_dir else text
         if self._include is not None and self._matches(self._include, asked):
@@ -56,7 +59,7 @@ class IgnoreRules:
         """Whether the configuration's own patterns pass over an untracked `path`, or it is a temporary of ours."""
         if is_temporary(path):
             return True
-        if self._exclude is None:
+        if self._exclude is None or path in self.exempt:
             return False
         text = os.fsdecode(path)
         is_taken_back = self._include is not None and self._matches(self._include, text)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from gitsync.git import swap
 from gitsync.git.journal import Journal, Step
@@ -17,6 +18,11 @@ from gitsync.git.swap import ABSENT
 
 # From this many files on one sync of the file system is cheaper than one a file.
 SYNC_ALL_FROM = 32
+
+# Another file system, one without links, a file of somebody else's, too many names.
+CANNOT_LINK = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+)
 
 # Called at every point where a death or an edit could come in between; tests put theirs here.
 Probe = Callable[[str, bytes], None]
@@ -28,11 +34,17 @@ def no_probe(point: str, path: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One version: a file's bytes or a link's target."""
+    """One version: a file's bytes or a link's target.
+
+    `mode` are permissions to have exactly, from the first instant; without it those of the file that is replaced, or
+    the umask's. `twin` (root and path) is a file that gets a second name instead of a copy, where that can be.
+    """
 
     data: bytes
     is_link: bool = False
     is_executable: bool = False
+    mode: int | None = None
+    twin: tuple[bytes, bytes] | None = None
 
     @property
     def print(self) -> str:
@@ -63,22 +75,51 @@ def write(root: int, journal: Journal, contents: Callable[[bytes], Content], pro
 
 def _write_one(root: int, step: Step, content: Content) -> None:
     with swap.parent_of(root, step.temp) as (at, name):
+        if content.twin is not None:
+            with _opened(content.twin[0]) as other:
+                if _link(other, content.twin[1], at, name):
+                    return
+                content = replace(read(other, content.twin[1]), mode=content.mode)
         if content.is_link:
             os.symlink(content.data, name, dir_fd=at)
             return
-        facts = _facts_of(root, step.path) if step.base != ABSENT else None
+        facts = _facts_of(root, step.path) if step.base != ABSENT and content.mode is None else None
         # Private until it has the permissions of the file whose place it takes; a new file gets the umask's.
-        mode = 0o600 if facts is not None else 0o777 if content.is_executable else 0o666
+        is_private = facts is not None or content.mode is not None
+        mode = 0o600 if is_private else 0o777 if content.is_executable else 0o666
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(name, flags, mode, dir_fd=at)
         try:
             view = memoryview(content.data)
             while view:
                 view = view[os.write(handle, view) :]
-            if facts is not None:
+            if content.mode is not None:
+                os.fchmod(handle, content.mode)
+            elif facts is not None:
                 _take_over(handle, facts, content.is_executable)
         finally:
             os.close(handle)
+
+
+@contextmanager
+def _opened(root: bytes) -> Iterator[int]:
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _link(source: int, path: bytes, at: int, name: bytes) -> bool:
+    """Give the file at `path` below the handle `source` a second name; return False where that cannot be."""
+    try:
+        with swap.parent_of(source, path) as (source_at, source_name):
+            os.link(source_name, name, src_dir_fd=source_at, dst_dir_fd=at, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in CANNOT_LINK:
+            return False
+        raise
+    return True
 
 
 def _facts_of(root: int, path: bytes) -> os.stat_result | None:

@@ -1,1 +1,15 @@
-"""The mirror of home files: what is tracked, how home and mirror are kept alike."""
+"""Home files and their mirror: what both hold, how one is put in the place of the other, what was last alike.
+
+The mirror is an ordinary git work tree in which a tracked file has the path that it has below home. What runs here
+runs on the committer thread, for `gitsync.engine.home`; `gitsync.core.dotfiles` decides and these do it:
+
+    homepaths   which paths may be tracked, and what a person's path is called below home
+    looking     what is at a path, on either side: `Looker.look(path)` gives a `Seen`
+    manifests   reads, mends and writes the manifest in the mirror
+    agreed      what home and mirror had when they were last alike, kept over a restart
+    placing     puts contents in the place of others, below home or the mirror, so that no version is lost
+    walking     which files there are below a tracked directory
+    letters     what is not in order, for `status`; changes nothing
+
+Beside `backends`: neither imports the other.
+"""

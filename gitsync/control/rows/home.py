@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import Command
+from gitsync.control.table import ACT, PATH, PATHS, TEXT, Command, Parameter
 
-ROWS: tuple[Command, ...] = ()
+_TIMEOUT_S = 300.0
+
+ROWS: tuple[Command, ...] = (
+    Command(
+        "init",
+        "make or adopt the repository that mirrors home files; writes the configuration",
+        Parameter("path", PATH, metavar="DIR", help="where it is to be (default: ~/.local/share/gitsync/home)"),
+        Parameter("remote", TEXT, "--remote", metavar="URL", help="where to push to and pull from"),
+        epilog="gitsyncctl init\ngitsyncctl init --remote git@server:home.git\ngitsyncctl init ~/dotfiles",
+        timeout_s=_TIMEOUT_S,
+        without_daemon=ACT,
+    ),
+    Command(
+        "clone",
+        "take over the mirror of another machine, and bring its files into home",
+        Parameter("url", TEXT, metavar="URL", is_required=True, help="where the mirror is pushed to"),
+        Parameter("path", PATH, metavar="DIR", help="where it is to be (default: ~/.local/share/gitsync/home)"),
+        epilog="gitsyncctl clone git@server:home.git\ngitsyncctl clone git@server:home.git ~/dotfiles",
+        timeout_s=900.0,
+        without_daemon=ACT,
+    ),
+    Command(
+        "add",
+        "track home files or directories",
+        Parameter("paths", PATHS, metavar="PATH", is_required=True, help="files or directories below home"),
+        Parameter("host", TEXT, "--host", metavar="NAME", help="for these machines only (commas between their names)"),
+        epilog="gitsyncctl add ~/.vimrc ~/.config/nvim\ngitsyncctl add ~/.Xresources --host laptop,desk",
+        timeout_s=_TIMEOUT_S,
+        without_daemon=ACT,
+    ),
+    Command(
+        "remove",
+        "stop tracking home files or directories; the files in home and their history stay",
+        Parameter("paths", PATHS, metavar="PATH", is_required=True, help="what was added, in home or in the mirror"),
+        epilog="gitsyncctl remove ~/.vimrc\ngitsyncctl remove ~/.config/nvim",
+        timeout_s=_TIMEOUT_S,
+        without_daemon=ACT,
+    ),
+)

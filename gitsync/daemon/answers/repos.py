@@ -14,7 +14,8 @@ from pathlib import Path
 from gitsync import proc
 from gitsync.clock import iso
 from gitsync.config import document
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import MIRROR_NAME, RepoConfig
+from gitsync.daemon.answers.home import home_list, home_status
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.looking import show
 from gitsync.engine.messages import Pause, Refresh, Resume
@@ -53,7 +54,9 @@ class _Repos:
     # -- looking ------------------------------------------------------------------------------------------------------
 
     def status(self, params: Json) -> Json:
-        repos = self._desk.chosen(params.get("names", []))
+        chosen = self._desk.chosen(params.get("names", []))
+        repos = [repo for repo in chosen if repo.name != MIRROR_NAME]
+        is_home_asked = len(repos) < len(chosen)
         if self._desk.is_daemon:
             # A person may have committed by hand a moment ago; when the committer is busy, the snapshot has to do.
             with contextlib.suppress(OperationError):
@@ -66,14 +69,18 @@ class _Repos:
             "version": VERSION,
             "daemon": daemon if self._desk.is_daemon else None,
             "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
-            "home": None,
+            "home": home_status(self._desk) if is_home_asked else None,
             "jobs": [job.to_json() for job in self._desk.runtime.board.jobs()],
         }
 
     def list(self, params: Json) -> Json:
         if not self._desk.is_daemon:
             self._look(self._desk.config.repos)
-        return {"home": [], "repos": [self._listed(repo) for repo in self._desk.config.repos], "jobs": []}
+        return {
+            "home": home_list(self._desk),
+            "repos": [self._listed(repo) for repo in self._desk.config.repos],
+            "jobs": [],
+        }
 
     def _listed(self, repo: RepoConfig) -> Json:
         branch = self._desk.runtime.board.local(repo.name).branch

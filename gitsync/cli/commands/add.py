@@ -1,0 +1,41 @@
+"""`gitsyncctl add PATH...`: track home files or directories."""
+
+from __future__ import annotations
+
+from gitsync.cli.context import Context
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Have them tracked, and say what is tracked now and what that replaced."""
+    output = context.output
+    answer = context.ask(arguments)
+    quarantined = answer.get("quarantined") or []
+    status = EXIT_ATTENTION if quarantined else EXIT_OK
+    if output.is_json:
+        output.json(answer)
+        return status
+    for item in answer.get("added") or []:
+        output.line(f"tracking {entry(item)}")
+    for item in answer.get("replaced") or []:
+        output.line(f"~/{item['path']} is covered by ~/{item['by']}/ now: its own entry is gone")
+    for item in answer.get("covered") or []:
+        if item["path"] == item["by"]:
+            output.line(f"~/{item['path']} is tracked already")
+        else:
+            output.line(f"~/{item['path']} is covered by ~/{item['by']}/, which is tracked already")
+    for item in quarantined:
+        output.complain("error", f"~/{item['path']} is tracked, but not committed: {item['why']}")
+        output.complain("hint", "if it is meant to be in history: gitsyncctl explain, or set secrets in [home]")
+    return status
+
+
+def entry(item: dict[str, Any]) -> str:
+    """Return an entry as people see it: its path, and the machines that have it."""
+    hosts = item.get("hosts") or []
+    path = f"~/{item.get('path', '')}{'/' if item.get('directory') else ''}"
+    return f"{path} (on {', '.join(hosts)} only)" if hosts else path

@@ -1,0 +1,123 @@
+"""What home and the mirror both changed is merged as two branches are, by the same policies.
+
+Runs on the committer thread. Home's versions are committed first, so that history has them whatever the merge makes of
+them; the merge is a commit with both as its parents. Only then does home get what came out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from gitsync.core.conflict import Rules
+from gitsync.core.names import shown
+from gitsync.core.states import WorktreeEvent
+from gitsync.engine.messages import Committed
+from gitsync.git import temporaries
+from gitsync.git.ancestry import changed_at
+from gitsync.git.commits import author_of, write_commit
+from gitsync.git.content import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
+from gitsync.git.integrate import OvertakenError, put
+from gitsync.git.packs import BLOB
+from gitsync.git.threeway import merge
+from gitsync.git.trees import TreeEntry, diff, edit_tree, lookup
+from gitsync.git.trouble import TROUBLE
+from gitsync.git.worktree import Worktree
+from gitsync.mirror.agreed import tree_of
+from gitsync.mirror.keeper import Facts, Keeper
+
+if TYPE_CHECKING:
+    from gitsync.engine.local import LocalRepository
+
+logger = logging.getLogger(__name__)
+E_ = WorktreeEvent
+
+
+def merge_home(repo: LocalRepository, keeper: Keeper, contested: Iterable[Facts]) -> None:
+    """Merge these paths into the mirror, and let home's versions count as seen; raise one of TROUBLE."""
+    worktree = keeper.worktree
+    mine = _read(keeper, contested)
+    changes: dict[bytes, TreeEntry | None] = {}
+    rules = Rules.of(repo.config.conflict, repo.config.conflict_paths)
+    done: dict[bytes, Facts] = {}
+    for path, (facts, entry, wall) in mine.items():
+        merged = _merge_one(worktree, path, facts, entry, wall, rules)
+        if merged is None:
+            keeper.notes[path] = "changed here and in the mirror, and the policy leaves it to you: make both the same"
+        else:
+            changes |= merged
+            done[path] = facts
+    if not done:
+        return
+    head = keeper.head
+    before = tree_of(worktree, head)
+    theirs = edit_tree(worktree.store, before, {path: mine[path][1] for path in done})
+    person = author_of(worktree.repo, repo.config.author)
+    names = ", ".join(f"~/{shown(path)}" for path in sorted(done)[:3]) + (" and more" if len(done) > 3 else "")
+    kept = write_commit(
+        worktree.store, theirs, [head] if head else [], f"Keep {names} as in home", person, person, repo.clock.wall()
+    )
+    tree = edit_tree(worktree.store, before, changes)
+    repo.advance(E_.INTEGRATION_BEGUN)
+    try:
+        outcome = put(worktree, tree, message=f"Merge {names} from home", reason="home", merging=kept)
+    except OvertakenError as overtaken:
+        repo.buffer.note(overtaken.paths)
+        repo.advance(E_.OVERTAKEN)
+        return
+    except TROUBLE:
+        repo.advance(E_.INTEGRATION_REFUSED)
+        raise
+    repo.advance(E_.INTEGRATED)
+    keeper.agreed.note({path: facts.home.version for path, facts in done.items()})
+    repo.board.set_local(repo.name, last_commit=outcome.commit, head=outcome.head)
+    repo.board.publish("merged", repo.name, f"merged what home and the mirror both changed: {names}")
+    repo.count(worktree)
+    repo.post(repo.name, Committed(repo.name))
+
+
+def _read(keeper: Keeper, contested: Iterable[Facts]) -> dict[bytes, tuple[Facts, TreeEntry, float]]:
+    """Store home's versions; return each with its entry and when it was written. What has changed since waits."""
+    found: dict[bytes, tuple[Facts, TreeEntry, float]] = {}
+    with keeper:
+        for facts in contested:
+            content = temporaries.read(keeper.home.handle, facts.path)
+            mode = MODE_LINK if content.is_link else MODE_EXECUTABLE if content.is_executable else MODE_FILE
+            entry = TreeEntry(mode, keeper.worktree.store.write(BLOB, content.data))
+            if entry.id == facts.home.version.id:
+                wall = keeper.home.changed_at(facts.path)
+                found[facts.path] = facts, entry, wall
+            else:
+                keeper.wanting.add(facts.path)
+    return found
+
+
+def _merge_one(
+    worktree: Worktree, path: bytes, facts: Facts, entry: TreeEntry, wall: float, rules: Rules
+) -> dict[bytes, TreeEntry | None] | None:
+    """Return what the merge of one path changes in the mirror's tree, None when the policy decides nothing.
+
+    Home is ours: theirs, which other machines have already, keeps the name when both are kept.
+    """
+    store, repo = worktree.store, worktree.repo
+    head = str(repo.head.target)
+    tree = tree_of(worktree, head)
+    theirs = lookup(store, tree, path)
+    base = facts.base
+    old = None
+    if base.is_there and store.has(base.id):
+        old = TreeEntry(entry.mode if theirs is None else theirs.mode, base.id)
+    person = author_of(repo)
+
+    def commit(of: str, parents: list[str], at: float) -> str:
+        return write_commit(store, of, parents, "For a merge", person, person, at)
+
+    origin = commit(edit_tree(store, tree, {path: old}), [], 0)
+    since = changed_at(store, (head,), path, theirs) if theirs is not None else wall
+    one = commit(edit_tree(store, tree, {path: entry}), [origin], wall)
+    other = commit(str(tree), [origin], since)
+    merged = merge(worktree, one, other, rules)
+    if merged.tree is None:
+        return None
+    return {at: new for at, (_, new) in diff(store, tree, merged.tree).items()}

@@ -1,0 +1,111 @@
+"""The manifest in the mirror: read from the work tree or a commit, mended, written. Runs on the committer thread."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import gitsync.core.manifest as manifests
+from gitsync.core.manifest import NAME, Entry, Manifest
+from gitsync.git.heads import head_of
+from gitsync.git.trees import TreeEntry, lookup, walk
+from gitsync.git.worktree import Worktree
+
+logger = logging.getLogger(__name__)
+EMPTY = Manifest()
+TRAKK_INDEX = b".trakk-index.config"
+# What repositories have at their top for git and for readers, and nobody has in home because of it.
+_FURNITURE = frozenset((NAME, TRAKK_INDEX, b".gitignore", b".gitattributes", b".gitmodules", b".mailmap"))
+_FURNITURE_STEMS = (b"readme", b"license", b"licence", b"copying", b"changelog", b"contributing")
+# How far back a version is looked for that can be read.
+_PATIENCE = 200
+
+
+def manifest_in(worktree: Worktree, tree: str | None) -> Manifest:
+    """Return what can be read of the manifest in a tree."""
+    return _in_tree(worktree, tree)[0]
+
+
+def _in_tree(worktree: Worktree, tree: str | None) -> tuple[Manifest, bool]:
+    entry = lookup(worktree.store, tree, NAME)
+    if entry is None:
+        return EMPTY, False
+    return manifests.parse(worktree.store.read(entry.id)[1])
+
+
+class ManifestFile:
+    """The manifest in the work tree, read again whenever the file has changed."""
+
+    def __init__(self, root: bytes) -> None:
+        self._path = root + b"/" + NAME
+        self._moment: tuple[int, int, int, int] | None = None
+        self.manifest = EMPTY
+        self.is_whole = False
+
+    def read(self) -> bool:
+        """Read it where it has changed; return whether it had. What cannot be read is not whole."""
+        moment = self._look()
+        if moment == self._moment and moment is not None:
+            return False
+        before = self.manifest, self.is_whole
+        self._moment = moment
+        self.manifest, self.is_whole = EMPTY, False
+        if moment is not None:
+            handle = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(handle, "rb") as stream:
+                self.manifest, self.is_whole = manifests.parse(stream.read())
+        return before != (self.manifest, self.is_whole)
+
+    def _look(self) -> tuple[int, int, int, int] | None:
+        try:
+            facts = os.lstat(self._path)
+        except FileNotFoundError:
+            return None
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def mend(worktree: Worktree, found: Manifest, *, is_every_file_tracked: bool) -> Manifest:
+    """Return what a damaged or missing manifest should be: what could be read of it, and the last whole one committed.
+
+    Where none ever was, what TRAKK listed; else every file of HEAD's when `is_every_file_tracked`, and none otherwise.
+    """
+    last = _last_whole(worktree)
+    if last is not None:
+        return Manifest({**last.entries, **found.entries}, {**last.modes, **found.modes})
+    _, head = head_of(worktree.repo)
+    tree = None if head is None else worktree.store.read(head)[1][5:45].decode("ascii")
+    listed = _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
+    if listed is None and is_every_file_tracked:
+        listed = [Entry(path) for path, _ in walk(worktree.store, tree) if not is_furniture(path)]
+    return Manifest({**{entry.path: entry for entry in listed or ()}, **found.entries}, found.modes)
+
+
+def _last_whole(worktree: Worktree) -> Manifest | None:
+    _, commit = head_of(worktree.repo)
+    for _ in range(_PATIENCE):
+        if commit is None or not worktree.store.has(commit):
+            return None
+        head, _, _ = worktree.store.read(commit)[1].partition(b"\n\n")
+        manifest, is_whole = _in_tree(worktree, head[5:45].decode("ascii"))
+        if is_whole:
+            return manifest
+        parents = [line[7:].decode("ascii") for line in head.split(b"\n") if line.startswith(b"parent ")]
+        commit = parents[0] if parents else None
+    return None
+
+
+def _trakk_index(worktree: Worktree, entry: TreeEntry | None) -> list[Entry] | None:
+    """Return what TRAKK listed in its own index, one path a line; None when there is none."""
+    if entry is None:
+        return None
+    lines = worktree.store.read(entry.id)[1].split(b"\n")
+    paths = [line.strip().removeprefix(b"./") for line in lines]
+    return [Entry(path.rstrip(b"/"), path.endswith(b"/")) for path in paths if manifests.is_sound(path.rstrip(b"/"))]
+
+
+def is_furniture(path: bytes) -> bool:
+    """Whether a file of the mirror is there for git or for readers, and no home file unless it is tracked by name."""
+    if b"/" in path:
+        return path.startswith((b".github/", b".gitlab/"))
+    stem = path.lower().partition(b".")[0]
+    return path in _FURNITURE or stem in _FURNITURE_STEMS
