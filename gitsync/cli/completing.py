@@ -29,7 +29,7 @@ GIT_S = 2.0
 COMMITS = 20
 REFS = 200
 _WITH_VALUE = tuple(flag for flag, metavar, _ in GLOBAL_OPTIONS if metavar)
-_REVISIONS = ("rev", "revision")
+_REVISIONS = ("REV", "REV[:PATH]")
 
 
 class Choice:
@@ -127,22 +127,38 @@ def _value(line: _Line, parameter: Parameter, current: str) -> Choice:
     """Return the values of a parameter, as far as they can be known."""
     if parameter.choices:
         return Choice(**dict.fromkeys(parameter.choices, ""))
-    if parameter.name in _REVISIONS:
+    if parameter.metavar in _REVISIONS:
         return _revisions(line, current)
     if parameter.kind in (table.TARGET, table.TARGETS):
         return Choice(DIRECTORIES, **_names(line))
-    if parameter.kind in (table.PATH, table.PATHS) or parameter.metavar == "PATH":
-        return Choice(DIRECTORIES if parameter.metavar == "DIR" else FILES)
+    if parameter.kind in (table.PATH, table.PATHS):
+        names = _names(line) if "NAME" in parameter.metavar.split("|") else {}
+        return Choice(DIRECTORIES if parameter.metavar == "DIR" else FILES, **names)
+    if parameter.metavar == "PATH":
+        return Choice(FILES, **_conflicts(line))
     if parameter.name == "key":
         return Choice(**_keys())
     return Choice()
 
 
-def _names(line: _Line) -> dict[str, str]:
-    """Return what repositories and jobs are called."""
+def _status(line: _Line) -> dict[str, Any] | None:
     try:
         status = client.call(places.socket_address(line.options.get("--socket")), "status", {}, ASK_S)
     except GitsyncError:
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def _conflicts(line: _Line) -> dict[str, str]:
+    """Return the paths that are in conflict, as far as a daemon knows."""
+    repos = (_status(line) or {}).get("repos") or ()
+    return {str(path): str(entry.get("name")) for entry in repos for path in entry.get("conflicts") or ()}
+
+
+def _names(line: _Line) -> dict[str, str]:
+    """Return what repositories and jobs are called."""
+    status = _status(line)
+    if status is None:
         return _configured_names(line)
     return {
         str(entry.get("name")): str(entry.get("path") or entry.get("backend") or "")

@@ -50,7 +50,9 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     run = tmp_path / "run"
     run.mkdir(mode=0o700)
     daemon = Daemon(run)
-    daemon.dispatch.answers["status"] = status(repo_status("notes"), repo_status("my papers"), repo_status("日本語"))
+    daemon.dispatch.answers["status"] = status(
+        repo_status("notes", conflicts=["todo.txt"]), repo_status("my papers"), repo_status("日本語")
+    )
     here = tmp_path / "here"
     (here / "directory").mkdir(parents=True)
     (here / "file.toml").touch()
@@ -90,6 +92,7 @@ def run(environment: dict[str, str], *argv: str) -> list[str]:
         ("gitsyncctl status m", ["my\\ papers"]),
         ("gitsyncctl status --wa", ["--watch"]),
         ("gitsyncctl config che", ["check"]),
+        ("gitsyncctl resolve to", ["todo.txt"]),
     ],
 )
 def test_bash(environment: dict[str, str], line: str, words: list[str]) -> None:

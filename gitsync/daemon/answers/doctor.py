@@ -9,8 +9,6 @@ import os
 from pathlib import Path
 
 from gitsync import places
-from gitsync.daemon.checks.model import Case
-from gitsync.daemon.checks.table import examine
 from gitsync.daemon.desk import Answer, Desk, Json
 from gitsync.engine.looking import show
 from gitsync.version import VERSION
@@ -22,6 +20,10 @@ def answers(desk: Desk) -> dict[str, Answer]:
 
 
 def _doctor(desk: Desk, params: Json) -> Json:
+    # Late: a daemon that nobody asks need not hold them.
+    from gitsync.daemon.checks.model import Case
+    from gitsync.daemon.checks.table import examine
+
     repos = desk.chosen(params["names"])
     if not desk.is_daemon:
         for repo in repos:

@@ -28,7 +28,7 @@ def quiet_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def show(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that takes a revision, whatever the table has."""
-    command = Command("show-it", "x", Parameter("rev", TEXT, help="a revision"), epilog="")
+    command = Command("show-it", "x", Parameter("rev", TEXT, metavar="REV[:PATH]", help="a revision"), epilog="")
     monkeypatch.setitem(BY_NAME, "show-it", command)
 
 
