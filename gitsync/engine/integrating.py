@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
@@ -52,6 +53,11 @@ def integrate(repository: LocalRepository, now: float) -> None:
         if wanted.changes_work_tree:
             message = merge_message(_source(fetched), wanted.settled)
             outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+            if outcome.kind is OutcomeKind.EDITED and _has_met(repository, wanted, outcome):
+                # Looking at them committed nothing: one is in quarantine, or cannot be read.
+                wanted = replace(wanted, movable=frozenset(outcome.paths))
+                outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+            _tell_aside(repository, outcome, _source(fetched))
         elif wanted.kind is PlanKind.CONFLICT:
             waiting.hold(worktree, wanted)
     except TROUBLE as trouble:
@@ -100,14 +106,13 @@ def _take_outcome(
 ) -> None:
     name, source = repository.name, _source(fetched)
     if outcome.kind is OutcomeKind.EDITED:
-        met = (wanted.head, frozenset(outcome.paths))
-        if repository.overtaken == met:
-            # Looking at them committed nothing (one is in quarantine, or being written): asking again would not either.
+        if _has_met(repository, wanted, outcome):
+            # Not even moving them helped: asking again would not either.
             repository.advance(E_.INTEGRATION_REFUSED)
             repository.answer_fetch(None, problem=_in_the_way(name, source, outcome.paths))
             return
         # Somebody saved one of these files a moment ago: that is committed first, then the merge is tried again.
-        repository.overtaken = met
+        repository.overtaken = (wanted.head, frozenset(outcome.paths))
         repository.buffer.note(outcome.paths)
         repository.advance(E_.OVERTAKEN)
         return
@@ -142,6 +147,19 @@ def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
 def _rules(repository: LocalRepository, worktree: Worktree, upstream: str) -> Rules:
     configured = Rules.of(repository.config.conflict, repository.config.conflict_paths)
     return waiting.with_choices(worktree, configured, upstream)
+
+
+def _has_met(repository: LocalRepository, wanted: Plan, outcome: Outcome) -> bool:
+    """Whether the same paths were met before, with the same HEAD."""
+    return repository.overtaken == (wanted.head, frozenset(outcome.paths))
+
+
+def _tell_aside(repository: LocalRepository, outcome: Outcome, source: str) -> None:
+    for path, name in outcome.aside:
+        text = f"{shown(path)} was in the way of {source} and cannot be committed: it is {shown(name)} now"
+        details = {"file": os.fsdecode(path), "copy": os.fsdecode(name)}
+        text = f"{repository.name}: {text}"
+        repository.board.publish("moved-aside", repository.name, text, level=logging.WARNING, **details)
 
 
 def _tell_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:

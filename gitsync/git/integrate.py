@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git import journal, refs
 from gitsync.git.applier import Applier
 from gitsync.git.arrival import arrive
+from gitsync.git.aside import Moved
 from gitsync.git.commits import TipMovedError, author_of, write_commit
 from gitsync.git.heads import head_of
 from gitsync.git.journal import Phase
@@ -65,7 +66,8 @@ class Outcome:
     """What became of a plan.
 
     DONE: `head` is HEAD now, `paths` changed. EDITED: `paths` hold something that is not committed; commit them and
-    plan again. BLOCKED: `problem` says what is in the way of `paths`; try again later.
+    plan again. BLOCKED: `problem` says what is in the way of `paths`; try again later. `aside` is what was in the way
+    and had to be moved, with where it is now.
     """
 
     kind: OutcomeKind
@@ -73,6 +75,7 @@ class Outcome:
     head: str | None = None
     commit: CommitInfo | None = None
     problem: Problem | None = None
+    aside: tuple[Moved, ...] = ()
 
 
 class OvertakenError(TransientError):
@@ -94,21 +97,15 @@ class Recovered:
 
 
 def apply(
-    worktree: Worktree,
-    plan: Plan,
-    *,
-    message: str,
-    author: str = "",
-    reason: str = "",
-    probe: Probe = no_probe,
+    worktree: Worktree, plan: Plan, *, message: str, author: str = "", reason: str = "", probe: Probe = no_probe
 ) -> Outcome:
     """Bring the work tree and the branch from where `plan` started to where it leads.
 
     `message` and `author` are those of a commit that is made; `reason` names the backup ref (default: merge or pull).
-    Raise TipMovedError when HEAD is not where it was or an operation of
-    the user's is open, TransientError when another git holds a lock, OperationError when objects cannot be stored;
-    nothing is changed then. An OperationError "half-applied" is the exception: the journal stays, and `recover` has to
-    be called (it is when the Worktree is opened anew) before anything else is done with this work tree.
+    Raise TipMovedError when HEAD is not where it was or an operation of the user's is open, TransientError when another
+    git holds a lock, OperationError when objects cannot be stored; nothing is changed then. An OperationError
+    "half-applied" is the exception: the journal stays, and `recover` has to be called (it is when the Worktree is
+    opened anew) before anything else is done with this work tree.
     """
     recover(worktree)
     _check(worktree, plan)
@@ -117,10 +114,10 @@ def apply(
     prepared = prepare(worktree, plan)
     try:
         if prepared.surprise:
-            return _outcome(worktree, plan, prepared.surprise)
+            return replace(_outcome(worktree, plan, prepared.surprise), aside=prepared.aside)
         target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _new_commit(worktree, plan, message, author)
         reason = reason or ("merge" if plan.kind is PlanKind.MERGE else "pull")
-        return _apply(worktree, plan, prepared, target, message, reason, probe)
+        return replace(_apply(worktree, plan, prepared, target, message, reason, probe), aside=prepared.aside)
     finally:
         prepared.close()
 

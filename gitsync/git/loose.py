@@ -30,7 +30,7 @@ class LooseWriter:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._directory = os.path.join(_common_dir(store.program.git_dir), "objects")
+        self._directory = os.path.join(common_dir(store.program.git_dir), "objects")
         self._waiting: dict[str, tuple[int, bytes]] = {}
         self._size = 0
 
@@ -118,7 +118,7 @@ def _sync_directory(path: str) -> None:
         os.close(handle)
 
 
-def _common_dir(git_dir: str) -> str:
+def common_dir(git_dir: str) -> str:
     """Return where the objects of a repository are, which a linked work tree shares with others."""
     try:
         with open(os.path.join(git_dir, "commondir"), "rb") as stream:

@@ -61,8 +61,9 @@ class Plan:
 
     `tree` is what the work tree is to have: set for FAST_FORWARD, MERGE and COMMIT alone. `parents` are those of the
     commit to make, or the commit to go to (FAST_FORWARD). A COMMIT takes in nothing: its user asked for that tree on
-    top of HEAD. `conflicts` are the paths on which a merge is not clean. Where git tracks nothing at a path of
-    `displaced`, the file that is there is kept by a backup ref and makes room.
+    top of HEAD. `conflicts` are the paths that wait for a person, `settled` the conflicts that a policy decided. Where
+    git tracks nothing at a path of `displaced`, the file that is there is kept by a backup ref and makes room; at one
+    of `movable`, a commit was tried and left it out, so that it is moved aside.
     """
 
     kind: PlanKind
@@ -75,6 +76,7 @@ class Plan:
     conflicts: tuple[bytes, ...] = ()
     settled: tuple[Settled, ...] = ()
     displaced: frozenset[bytes] = frozenset()
+    movable: frozenset[bytes] = frozenset()
 
     @property
     def changes_work_tree(self) -> bool:

@@ -13,6 +13,7 @@ from gitsync.git import swap
 from gitsync.git.content import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK
 from gitsync.git.indexformat import CorruptIndexError
 from gitsync.git.journal import Step, temp_name
+from gitsync.git.obstacles import Obstacles
 from gitsync.git.packs import BLOB, object_id_of
 from gitsync.git.render import Renderer
 from gitsync.git.surprise import BUSY
@@ -24,7 +25,7 @@ from gitsync.git.worktree import Worktree
 Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
 
 STAGED = "you staged another version of it"
-UNTRACKED = "a file of that name is here already, with other content, and git ignores it"
+UNTRACKED = "something that git does not track and cannot commit is there"
 # What is kept of an untracked file that makes room goes through memory.
 DISPLACED_MAX = 64 << 20
 SKIPPED = "it is left out of this work tree (sparse checkout)"
@@ -33,7 +34,11 @@ SKIPPED = "it is left out of this work tree (sparse checkout)"
 @dataclass(slots=True)
 class Survey:
     """What was found: the `steps` to make, the prints that arrive by path, what is in the way, and what of that is
-    `displaced`, with its content."""
+    `displaced`, with its content.
+
+    `aside` is what can never be committed and has to be moved away first: by the path in whose place something comes,
+    the path itself or the parts of a directory there.
+    """
 
     steps: list[Step] = field(default_factory=list)
     prints: dict[bytes, str] = field(default_factory=dict)
@@ -42,6 +47,7 @@ class Survey:
     displaced: dict[bytes, Content] = field(default_factory=dict)
     made: set[bytes] = field(default_factory=set)
     gone: set[bytes] = field(default_factory=set)
+    aside: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 class Surveyor:
@@ -58,8 +64,10 @@ class Surveyor:
         has_modes: bool,
         is_case_blind: bool,
         displaced: frozenset[bytes] = frozenset(),
+        movable: frozenset[bytes] = frozenset(),
     ) -> None:
         self._worktree = worktree
+        self._movable = movable
         self._displaced = displaced
         self._base, self._target = base, target
         self._changes = changes
@@ -75,6 +83,7 @@ class Surveyor:
     def look(self) -> Survey:
         """Look at every path; raise OperationError when something cannot be rendered."""
         self._root = os.open(self._worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._obstacles = Obstacles(self._worktree, self._root, self._base, self._movable)
         try:
             self._look_at_index()
             for path, (old, new) in sorted(self._changes.items()):
@@ -108,7 +117,10 @@ class Surveyor:
         try:
             self._compare(path, old, target)
         except BusyError:
-            self._survey.blocked[path] = BUSY
+            if old is None and self._obstacles.is_movable(path):
+                self._survey.aside[path] = (path,)  # who writes there goes on writing there
+            else:
+                self._survey.blocked[path] = BUSY
         except OSError as error:
             if swap.is_missing(error):
                 self._survey.edited.append(path)  # removed while we looked
@@ -133,10 +145,12 @@ class Surveyor:
         blocker = self._blocker(path)
         if blocker is not None:
             self._in_way(blocker)
-        elif here == ABSENT or (here == swap.DIRECTORY and self._was_tree(path)):
+        elif here == ABSENT:
             self._step(path, ABSENT, target)
         elif path in self._displaced and swap.is_plain(self._root, path):
             self._displace(path, here, target)
+        elif here == swap.DIRECTORY and not self._obstacles.is_movable(path):
+            self._look_into(path, target)
         else:
             self._in_way(path)
 
@@ -154,11 +168,21 @@ class Surveyor:
         self._survey.displaced[path] = content
         self._step(path, here, target)
 
+    def _look_into(self, directory: bytes, target: str) -> None:
+        """A file comes where a directory is: what HEAD has there goes by itself, the rest has to go before."""
+        parts, emptied = self._obstacles.below(directory)
+        edited = [part for part in parts if not self._obstacles.is_movable(part)]
+        if edited:
+            self._survey.edited += edited
+        elif parts:
+            self._survey.aside[directory] = tuple(parts)
+        else:
+            self._survey.gone.update(emptied)
+            self._step(directory, ABSENT, target)
+
     def _in_way(self, path: bytes) -> None:
-        if not swap.is_plain(self._root, path):
-            self._survey.blocked[path] = "a directory or a device is there"
-        elif self._worktree.ignores.is_ignored(path, False):
-            self._survey.blocked[path] = UNTRACKED
+        if self._obstacles.is_movable(path):
+            self._survey.aside[path] = (path,)
         else:
             self._survey.edited.append(path)  # the next commit takes it, and the merge begins again
 

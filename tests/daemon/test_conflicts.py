@@ -91,3 +91,31 @@ def test_manual_waits_and_is_said(box: Machine, other: Machine, hub: Path) -> No
     run_git(ours, "merge", "-q", "-X", "ours", "origin/main", "-m", "settled")
     box.wait_state("ok")
     wait_for("the settled state to arrive", lambda: (theirs / "first.txt").read_text() == "ours\n")
+
+
+def test_files_in_the_way_of_a_pull(box: Machine, other: Machine, hub: Path) -> None:
+    ours, theirs = pair(box, other, hub)
+    other.wait_state("ok")
+    other.ctl("pause")
+    for name in ("same.txt", "mine.txt", "id_rsa", "local.conf"):
+        (ours / name).write_text(f"{name}\n")
+    run_git(ours, "add", ".")
+    run_git(ours, "commit", "-qm", "files of these names")
+    assert box.ctl("sync", "--wait").returncode == 0
+    secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n"
+    (theirs / ".git/info/exclude").write_text("local.conf\n")
+    (theirs / "same.txt").write_text("same.txt\n")
+    (theirs / "mine.txt").write_text("another\n")
+    (theirs / "id_rsa").write_text(secret)
+    (theirs / "local.conf").write_text("password\n")
+    other.ctl("resume")
+    wait_for("the pull", lambda: (theirs / "id_rsa").read_text() == "id_rsa\n")
+    wait_for("equal heads", lambda: len({run_git(root, "rev-parse", "main") for root in (ours, theirs, hub)}) == 1)
+    found = files(theirs)
+    assert {name: found[name] for name in files(ours)} == files(ours)
+    assert len(files(ours)) == 6, "what could be committed was kept as in any conflict"
+    aside = sorted(found[name] for name in found.keys() - files(ours).keys())
+    assert aside == sorted([secret, "password\n"]), "and what could not be is beside, and stays here"
+    assert run_git(theirs, "status", "--porcelain") == ""
+    events = other.ctl("events", "--json").stdout
+    assert events.count('"moved-aside"') == 2

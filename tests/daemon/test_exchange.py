@@ -155,23 +155,3 @@ def test_once_commits_pulls_and_pushes(box: Machine, hub: Path) -> None:
     run_git(clone, "push", "-q")
     assert box.gitsync("--once").returncode == 0
     assert (root / "other.txt").read_text() == "other\n"
-
-
-def test_an_untracked_file_in_quarantine_blocks_a_pull_and_is_named(box: Machine, other: Machine, hub: Path) -> None:
-    ours, theirs = pair(box, other, hub)
-    other.wait_state("ok")
-    other.ctl("pause")
-    (ours / "id_rsa").write_text("public words\n")
-    run_git(ours, "add", "id_rsa")
-    run_git(ours, "commit", "-qm", "a file of that name")
-    assert box.ctl("sync", "--wait").returncode == 0
-    secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n"
-    (theirs / "id_rsa").write_text(secret)
-    other.ctl("resume")
-    status = wait_for("the trouble", lambda: other.repo_status() if other.repo_status()["error"] else None)
-    assert status["error"]["code"] == "blocked"
-    assert "id_rsa" in status["error"]["message"]
-    assert (theirs / "id_rsa").read_text() == secret
-    (theirs / "id_rsa").rename(theirs.parent / "kept")
-    wait_for("the pull", lambda: (theirs / "id_rsa").exists())
-    assert (theirs / "id_rsa").read_text() == "public words\n"

@@ -1,0 +1,116 @@
+"""Moves what cannot be committed out of the way of what comes: beside its name, and named in .git/info/exclude.
+
+Runs on the committer thread; renames in the work tree and writes info/exclude. A rename loses nothing: an edit made in
+this moment is in the file that was moved, whoever has it open goes on writing there, and a death leaves it under one
+name or the other. The exclusion is durable before the rename, so that what was never to be committed is not committed
+under its new name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from gitsync.core.conflict import copy_name
+from gitsync.git import swap
+from gitsync.git.locks import storage_error, write_durably
+from gitsync.git.loose import common_dir
+from gitsync.git.packs import BLOB, object_id_of
+from gitsync.git.translate import clean
+from gitsync.git.trees import lookup
+from gitsync.git.worktree import Worktree
+
+logger = logging.getLogger(__name__)
+
+Moved = tuple[bytes, bytes]
+_SPECIAL = b"*?[\\"
+
+
+def move_aside(worktree: Worktree, tree: str, in_way: Mapping[bytes, tuple[bytes, ...]]) -> tuple[Moved, ...]:
+    """Give every path of `in_way` up to what comes there with `tree`; return (path, where it is now).
+
+    The values are what is moved: the path itself, or the parts of a directory that have to go. Raise OperationError
+    when that cannot be done; what was moved by then stays there.
+    """
+    done: list[Moved] = []
+    root = os.open(worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for path, parts in sorted(in_way.items()):
+            name = _name(worktree, root, tree, path)
+            if not worktree.ignores.is_ignored(name, swap.is_directory(root, path)):
+                _exclude(worktree, name)
+            if _move(root, path, name, parts):
+                done.append((path, name))
+                told = map(clean, (worktree.root, os.fsdecode(path), os.fsdecode(name)))
+                logger.warning("%s: moved %s aside to %s", *told)
+    except OSError as error:
+        what = clean(str(error.filename or ""))
+        raise storage_error(f"cannot move aside what is in the way in {clean(worktree.root)}: {what}", error) from error
+    finally:
+        os.close(root)
+    return tuple(done)
+
+
+def _move(root: int, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool:
+    is_moved = False
+    for part in parts:
+        target = name + part[len(path) :]
+        try:
+            swap.move_new(root, part, target, is_made=True)
+        except OSError as error:
+            if not swap.is_missing(error):
+                raise
+            continue  # gone by itself
+        is_moved = True
+        swap.sync_directory(root, target.rpartition(b"/")[0])
+        swap.sync_directory(root, part.rpartition(b"/")[0])
+    return is_moved
+
+
+def _name(worktree: Worktree, root: int, tree: str, path: bytes) -> bytes:
+    def is_taken(name: bytes) -> bool:
+        return swap.exists(root, name) or lookup(worktree.store, tree, name) is not None
+
+    return copy_name(path, _id_of(root, path), is_taken)
+
+
+def _id_of(root: int, path: bytes) -> str:
+    """Return the id of a file's blob; what has no content, or none for us, is told apart by its inode."""
+    with swap.parent_of(root, path) as (at, name):
+        facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        if stat.S_ISLNK(facts.st_mode):
+            return object_id_of(BLOB, os.readlink(name, dir_fd=at))
+        if stat.S_ISREG(facts.st_mode):
+            try:
+                handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+            except PermissionError:
+                pass
+            else:
+                with open(handle, "rb") as stream:
+                    digest = hashlib.sha1(b"blob %d\0" % facts.st_size)
+                    while piece := stream.read(1 << 20):
+                        digest.update(piece)
+                return digest.hexdigest()
+    return hashlib.sha1(b"%d %d" % (facts.st_dev, facts.st_ino)).hexdigest()
+
+
+def _exclude(worktree: Worktree, path: bytes) -> None:
+    """Add a path to .git/info/exclude, durably; raise OperationError."""
+    file = Path(common_dir(worktree.git_dir)) / "info/exclude"
+    try:
+        file = file.resolve()
+        file.parent.mkdir(exist_ok=True)
+        before = file.read_bytes() if file.exists() else b""
+    except OSError as error:
+        raise storage_error(f"cannot read {clean(str(file))}", error) from error
+    escaped = b"".join(b"\\" + bytes([byte]) if byte in _SPECIAL else bytes([byte]) for byte in path)
+    # A line end cannot be written there, and a blank at the end has to be escaped.
+    line = b"/" + escaped.replace(b"\n", b"?").replace(b"\r", b"?")
+    if line.endswith(b" "):
+        line = line[:-1] + b"\\ "
+    newline = b"" if not before or before.endswith(b"\n") else b"\n"
+    write_durably(file, before + newline + line + b"\n")
