@@ -69,6 +69,11 @@ def local_offset_minutes(wall: float) -> int:
     return 0 if offset is None else int(offset.total_seconds()) // 60
 
 
+def local(wall: float) -> str:
+    """Return the instant `wall` in the local time zone as people read it: "2026-02-03 14:05:06"."""
+    return iso(wall + 60 * local_offset_minutes(wall))[:19].replace("T", " ")
+
+
 def boot_offset() -> float:
     """Return how far the wall clock is from the monotonic one; a jump means a sleep or a changed clock."""
     return time.time() - time.monotonic()

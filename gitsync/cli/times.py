@@ -15,7 +15,7 @@ def local(iso: str) -> str:
         wall = clock.parse_iso(iso)
     except ValueError:
         return iso
-    return _spelled(wall)
+    return clock.local(wall)
 
 
 def told(iso: str, now: float) -> str:
@@ -25,7 +25,7 @@ def told(iso: str, now: float) -> str:
     except ValueError:
         return iso
     day, today = _day(wall), _day(now)
-    date, _, hour = _spelled(wall)[:16].partition(" ")
+    date, _, hour = clock.local(wall)[:16].partition(" ")
     if day == today:
         return f"today {hour}"
     if day == today - 1:
@@ -44,7 +44,3 @@ def with_age(iso: str, now: float) -> str:
 
 def _day(wall: float) -> int:
     return int(wall + 60 * clock.local_offset_minutes(wall)) // _DAY_S
-
-
-def _spelled(wall: float) -> str:
-    return clock.iso(wall + 60 * clock.local_offset_minutes(wall))[:19].replace("T", " ")

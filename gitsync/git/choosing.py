@@ -140,10 +140,8 @@ def _named(history: History, path: bytes, commit: str | None, is_directory: bool
     entry = history.entry(commit, path) if commit is not None else None
     source = path
     if entry is None and commit is not None and not is_directory:
-        for older in versions(history, path, is_directory=False):
-            if older.path != path and (entry := history.entry(commit, older.path)) is not None:
-                source = older.path
-                break
+        source = name_in(history, commit, path)
+        entry = history.entry(commit, source)
     if entry is not None and entry.mode == MODE_GITLINK:
         raise OperationError(f"{clean(os.fsdecode(path))} is a repository of its own", "", code="no-version")
     if entry is None or commit is None:
@@ -151,6 +149,12 @@ def _named(history: History, path: bytes, commit: str | None, is_directory: bool
     last = records(history, source, start=commit, limit=1)
     item = last[0] if last else records(history, b"", start=commit, limit=1)[0]
     return Version(item.commit, item.at, item.subject, source, "changed", entry)
+
+
+def name_in(history: History, commit: str, path: bytes) -> bytes:
+    """Return what the file that is called `path` now, or was last, was called in `commit`; `path` where it was not."""
+    names = dict.fromkeys(version.path for version in versions(history, path, is_directory=False))
+    return next((name for name in names if name != path and history.entry(commit, name) is not None), path)
 
 
 def see_versions(history: History, path: bytes) -> str:

@@ -156,7 +156,9 @@ def test_log_diff_and_show(box: Machine) -> None:
     run_git(root, "stash", "-u", "-q")
     run_git(root, "apply", "-", input=patch.encode())
     assert (root / "new.txt").read_text() == "new\n"
-    assert ask(box, "diff", "notes/one.txt", "--rev", "HEAD~1")["diffs"][0]["from"]["message"] == "first"
+    since = ask(box, "diff", "notes/one.txt", "--rev", "HEAD~1")["diffs"][0]
+    assert since["from"]["message"] == "first"
+    assert {item["path"] for item in since["files"]} == {"first.txt", "one.txt"}
 
     shown = ask(box, "show", "HEAD", "--in", "notes")
     assert shown["message"] == "renamed, and a blob"
@@ -182,3 +184,24 @@ def test_a_large_file_is_shown_byte_by_byte(box: Machine) -> None:
         [BIN / "gitsyncctl", "show", "HEAD:large"], cwd=root, env=box.env, check=True, capture_output=True, timeout=60
     )
     assert raw.stdout == data
+
+
+def test_files_that_a_brake_holds_are_told_how_to_come_back(box: Machine) -> None:
+    root = box.repo()
+    for number in range(30):
+        (root / f"{number}.txt").write_text(f"{number}\n")
+    run_git(root, "add", "-A")
+    run_git(root, "commit", "-qm", "many")
+    box.configure(root)
+    box.start()
+    box.wait_state("ok")
+    for number in range(30):
+        (root / f"{number}.txt").unlink()
+    box.wait_state("halted")
+    refused = ask(box, "restore", str(root), status=4)["error"]
+    assert refused["code"] == "held"
+    back, _, resume = refused["hint"].partition(": ")[2].partition("; then: ")
+    subprocess.run(back.split(), check=True, timeout=60)
+    box.ctl(*resume.split()[1:])
+    box.wait_state("ok")
+    assert (root / "7.txt").exists()

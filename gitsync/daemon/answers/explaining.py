@@ -10,9 +10,9 @@ import os
 import shlex
 from pathlib import Path
 
-from gitsync.clock import iso
+from gitsync.clock import iso, local
 from gitsync.config.options import RepoConfig
-from gitsync.core.explaining import COMING, NOT, Facts, Verdict, verdict
+from gitsync.core.explaining import COMING, COMMITTED, NOT, Facts, Verdict, verdict
 from gitsync.core.secrets import secret_in
 from gitsync.daemon.desk import Desk, Json
 from gitsync.daemon.locating import Place, locate, repositories
@@ -57,7 +57,7 @@ def explain(desk: Desk, params: Json) -> Json:
     if record is not None:
         answer["commit"] = {"id": record.commit, "time": iso(record.at), "message": clean(record.subject)}
         answer["pushed"] = is_pushed
-    answer["facts"] = _told(facts)
+    answer["facts"] = _told(facts, is_committed=found.verdict == COMMITTED)
     if found.verdict == COMING:
         rule = f"quiet for {config.quiet:g} s, or {config.max_wait:g} s after the first change"
         answer["facts"].append(f"the rule here: {rule}, and it is committed")
@@ -140,7 +140,7 @@ def _live(desk: Desk, place: Place) -> Known | None:
 
 
 def _commit(record: Record | None) -> str:
-    return "" if record is None else f"in {record.commit[:7]} of {iso(record.at)[:16].replace('T', ' ')} UTC"
+    return "" if record is None else f"in {record.commit[:7]} of {local(record.at)[:16]}"
 
 
 def _pushed(record: Record | None, remote: tuple[str, bool] | None) -> str:
@@ -152,7 +152,7 @@ def _pushed(record: Record | None, remote: tuple[str, bool] | None) -> str:
     return f"; {clean(redact(name))} has it" if is_there else f"; not pushed to {clean(redact(name))} yet"
 
 
-def _told(facts: Facts) -> list[str]:
+def _told(facts: Facts, *, is_committed: bool) -> list[str]:
     """Return what else is worth knowing, a sentence each."""
     told = [f"repository {facts.repo}: {facts.state}{f', {facts.held_by}' if facts.held_by else ''}"]
     if facts.kind in ("file", "link", "directory"):
@@ -166,6 +166,6 @@ def _told(facts: Facts) -> list[str]:
         told.append(
             f"{facts.ignored_by or facts.excluded_by} would ignore it, but it is tracked, and tracked files are kept"
         )
-    if facts.last and not facts.is_same:
+    if facts.last and not is_committed:
         told.append(f"last committed {facts.last}{facts.pushed}")
     return told

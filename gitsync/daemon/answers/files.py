@@ -17,6 +17,7 @@ from gitsync.daemon.desk import Answer, Desk, Json
 from gitsync.daemon.locating import Place, locate, repositories, whole
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.changes import Changes, of, since
+from gitsync.git.choosing import name_in
 from gitsync.git.content import MODE_TREE
 from gitsync.git.history import History
 from gitsync.git.translate import clean
@@ -135,7 +136,10 @@ def _since(place: Place, when: str | None, rev: str | None, *, is_asked: bool) -
     is_there = os.path.lexists(Path(place.root, os.fsdecode(place.path)))
     if is_asked and not is_there and not records(history, place.path, limit=1):
         raise unknown(history, place.path)
-    changes = since(history, commit, [place.path] if place.path else [])
+    paths = [place.path] if place.path else []
+    if place.path and history.entry(commit, place.path) is None:
+        paths = sorted({place.path, name_in(history, commit, place.path)})
+    changes = since(history, commit, paths)
     record = records(history, b"", start=commit, limit=1)[0]
     base = {"commit": commit, "time": iso(record.at), "message": clean(record.subject)}
     return {"repo": place.repo, "path": os.fsdecode(place.path), "from": base, **_changes(changes)}

@@ -7,12 +7,13 @@ every path, before the first file is touched.
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 
-from gitsync.clock import iso
+from gitsync.clock import iso, local
 from gitsync.daemon.desk import Desk, Json
 from gitsync.daemon.locating import Place, locate
-from gitsync.errors import GitsyncError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.choosing import Choice, choose
 from gitsync.git.content import MODE_LINK, MODE_TREE
 from gitsync.git.copying import copy, place_for
@@ -76,14 +77,15 @@ def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> No
     for _, choice in group.chosen:
         entries |= choice.entries
     gone = frozenset[bytes]().union(*(choice.gone for _, choice in group.chosen)) - entries.keys()
-    source = f"{first.commit[:7]} of {iso(first.at)[:16].replace('T', ' ')}"
+    source = f"{first.commit[:7]} of {local(first.at)[:16]}"
     paths = [choice.path for _, choice in group.chosen]
     act = Restoring(entries, gone, message_for(paths, source), place.author)
     try:
         done = desk.perform(place.repo, act)
-    except GitsyncError as error:
+    except GitsyncError as refused:
+        error = _when_halted(desk, place, refused)
         if is_only:
-            raise
+            raise error from refused
         problem = {"code": error.code, "message": error.message, "hint": error.hint}
         answer["failed"].append({"repo": place.repo, "error": problem})
         return
@@ -91,6 +93,17 @@ def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> No
         kept = [os.fsdecode(path) for path in done.kept]
         made = {"repo": place.repo, "commit": done.commit.id, "message": done.commit.message, "kept": kept}
         answer["commits"].append({**made, "undo": f"gitsyncctl undo {place.repo}"})
+
+
+def _when_halted(desk: Desk, place: Place, error: GitsyncError) -> GitsyncError:
+    """Say how missing files come back while a brake holds the repository because they are missing."""
+    brake = desk.runtime.board.status(place.repo).error
+    if error.code != "held" or brake is None or brake.code not in ("mass-deletion", "root-emptied"):
+        return error
+    back = f"git -C {shlex.quote(clean(place.root))} restore {shlex.quote(clean(os.fsdecode(place.path)) or '.')}"
+    return OperationError(
+        error.message, f"to have back what is missing: {back}; then: gitsyncctl resume {place.repo}", code=error.code
+    )
 
 
 def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:

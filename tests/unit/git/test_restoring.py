@@ -11,11 +11,13 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git.choosing import Choice, choose
 from gitsync.git.copying import copy, place_for
 from gitsync.git.history import History
-from gitsync.git.integrate import OvertakenError
+from gitsync.git.integrate import OvertakenError, apply, recover
+from gitsync.git.merge import Plan, PlanKind
 from gitsync.git.refs import backups
 from gitsync.git.restoring import Restoring, message_for
 from gitsync.git.worktree import Worktree
 from tests.conftest import run_git
+from tests.fakes.deaths import Death, is_kept
 from tests.unit.git.conftest import assert_clean, head_file
 
 
@@ -148,6 +150,45 @@ def test_a_submodule_is_left_as_it_is(repo: Path, worktree: Worktree) -> None:
     choice = choose(History(repo), b"", commit=inner)
     assert choice.gone == frozenset()
     assert act(choice)(worktree).commit is None
+
+
+def test_what_made_room_is_kept_wherever_the_process_dies(repo: Path, tmp_path: Path) -> None:
+    then = run_git(repo, "rev-parse", "HEAD^{tree}")
+    run_git(repo, "rm", "-q", "a.txt")
+    base = save(repo, **{".gitignore": "a.txt\n"})
+    points = 0
+    for count in range(50):
+        run_git(repo, "reset", "-q", "--hard", base)
+        for item in run_git(repo, "for-each-ref", "--format=%(refname)", "refs/gitsync").split():
+            run_git(repo, "update-ref", "-d", item)
+        mine = f"only here {count}\n"
+        (repo / "a.txt").write_text(mine)
+        left = count
+
+        def die(point: str, path: bytes) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Death
+
+        opened = Worktree(repo, tmp_path / "notes")
+        tree = run_git(repo, "rev-parse", "HEAD^{tree}")
+        wanted = Plan(PlanKind.COMMIT, "main", base, base, tree, then, (base,), displaced=frozenset({b"a.txt"}))
+        try:
+            apply(opened, wanted, message="restore", reason="restore", probe=die)
+            points = count
+        except Death:
+            pass
+        opened.close()
+        again = Worktree(repo, tmp_path / "notes")
+        recover(again)
+        again.close()
+        assert (repo / "a.txt").read_text() in (mine, "one\n")
+        assert is_kept(repo, mine.encode())
+        assert not [path for path in repo.iterdir() if path.name.startswith(".gitsync-tmp-")]
+        if points:
+            break
+    assert points > 3
 
 
 # -- copies ----------------------------------------------------------------------------------------------------
