@@ -24,6 +24,8 @@ def case(*repos: RepoConfig, status: RepoStatus | None = None, **given: Any) -> 
     given.setdefault("environment", dict(os.environ))
     given.setdefault("socket", Path("/nowhere/socket"))
     given.setdefault("is_daemon", True)
+    given.setdefault("jobs", ())
+    given.setdefault("job_errors", {})
     return Case(repos=repos, config_option=None, status=lambda _: standing, wall=clock.SystemClock().wall(), **given)
 
 

@@ -24,13 +24,18 @@ def _doctor(desk: Desk, params: Json) -> Json:
     from gitsync.daemon.checks.model import Case
     from gitsync.daemon.checks.table import examine
 
-    repos = desk.chosen(params["names"])
+    names = params["names"]
+    jobs = [job for job in desk.config.jobs if not names or job.name in names]
+    of_repos = [name for name in names if name not in {job.name for job in jobs}]
+    repos = [] if names and not of_repos else desk.chosen(of_repos)
     if not desk.is_daemon:
         for repo in repos:
             show(desk.runtime.board, repo, desk.runtime.notes_dir(repo))
     case = Case(
         config=desk.config,
         repos=tuple(repos),
+        jobs=tuple(jobs),
+        job_errors={status.name: status.error for status in desk.runtime.board.jobs() if status.error is not None},
         config_option=desk.config_option,
         socket=Path(places.socket_address()),
         environment=dict(os.environ),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from gitsync.config.options import Config, RepoConfig
-from gitsync.model import RepoStatus
+from gitsync.config.options import Config, JobConfig, RepoConfig
+from gitsync.model import Problem, RepoStatus
 
 
 class Verdict(StrEnum):
@@ -31,14 +31,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the checks look at: the repositories that were asked for, and the process that they run in."""
+    """What the checks look at: the repositories and jobs that were asked for, and the process that they run in."""
 
     config: Config
     repos: tuple[RepoConfig, ...]
+    jobs: tuple[JobConfig, ...]
     config_option: str | None
     socket: Path
     environment: Mapping[str, str]
     status: Callable[[str], RepoStatus]
+    job_errors: Mapping[str, Problem]
     is_daemon: bool
     wall: float
 

@@ -23,6 +23,7 @@ from gitsync.git.translate import clean
 CHILD_S = 5.0
 NETWORK_S = 15.0
 SKEW_S = 120.0
+# Where there is no repository whose own settings count.
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
 _NEW_HOSTS_ALLOWED = ("no", "off", "false", "accept-new")
 
@@ -76,9 +77,8 @@ def ssh_place(address: str) -> tuple[str, str] | None:
     return None
 
 
-def ssh_settings(repo: RepoConfig, place: tuple[str, str]) -> dict[str, list[str]]:
-    """Return what OpenSSH would do for a destination, by key in lower case; {} when it does not say."""
-    command = quiet.ssh_command(repo.path)
+def ssh_settings(command: str, place: tuple[str, str]) -> dict[str, list[str]]:
+    """Return what an ssh command would do for a destination, by key in lower case; {} when it is no OpenSSH."""
     port = ["-p", place[1]] if place[1] else []
     done = proc.run(["sh", "-c", f'{command} "$@"', "ssh", "-G", *port, "--", place[0]], deadline_s=CHILD_S, env=QUIET)
     found: dict[str, list[str]] = {}
@@ -90,12 +90,17 @@ def ssh_settings(repo: RepoConfig, place: tuple[str, str]) -> dict[str, list[str
 
 def known_host(case: Case, repo: RepoConfig) -> list[Finding]:
     """Whether the key of the remote's host is known: a daemon cannot be asked whether it is right."""
-    place = ssh_place(address_of(repo))
+    return [host_key(address_of(repo), quiet.ssh_command(repo.path))]
+
+
+def host_key(address: str, command: str) -> Finding:
+    """Return whether the key of an address's host is known to an ssh command."""
+    place = ssh_place(address)
     if place is None:
-        return [ok("no host key is needed")]
-    settings = ssh_settings(repo, place)
+        return ok("no host key is needed")
+    settings = ssh_settings(command, place)
     if not settings:
-        return [ok(f"{clean(place[0])} is reached by a program that keeps its own host keys")]
+        return ok(f"{clean(place[0])} is reached by a program that keeps its own host keys")
     first = {key: values[0] for key, values in settings.items()}
     host, port = first.get("hostkeyalias") or first.get("hostname", place[0]), first.get("port", "22")
     named = host if port == "22" or "hostkeyalias" in first else f"[{host}]:{port}"
@@ -105,16 +110,14 @@ def known_host(case: Case, repo: RepoConfig) -> list[Finding]:
         for file in first.get(key, "").split(" ")
     ]
     if first.get("knownhostscommand", "none") != "none" or any(_knows(file, named) for file in files):
-        return [ok(f"the key of {clean(named)} is known")]
+        return ok(f"the key of {clean(named)} is known")
     if first.get("stricthostkeychecking") in _NEW_HOSTS_ALLOWED:
-        return [ok(f"the key of {clean(named)} is taken at first sight, as ssh is set up")]
+        return ok(f"the key of {clean(named)} is taken at first sight, as ssh is set up")
     port_option = f" -p {port}" if port != "22" else ""
-    return [
-        problem(
-            f"the key of {clean(named)} is not known, and nobody can be asked whether it is right",
-            f"compare the fingerprint, then accept it: ssh{port_option} {clean(place[0])}",
-        )
-    ]
+    return problem(
+        f"the key of {clean(named)} is not known, and nobody can be asked whether it is right",
+        f"compare the fingerprint, then accept it: ssh{port_option} {clean(place[0])}",
+    )
 
 
 def _ssh_path(path: str) -> str:
@@ -176,7 +179,7 @@ def _key_files(case: Case) -> list[str]:
     named: dict[str, None] = {}
     for repo in case.repos:
         place = ssh_place(address_of(repo))
-        for file in ssh_settings(repo, place).get("identityfile", []) if place else []:
+        for file in ssh_settings(quiet.ssh_command(repo.path), place).get("identityfile", []) if place else []:
             named[_ssh_path(file)] = None
     return [file for file in named if Path(file).is_file()]
 
@@ -216,7 +219,7 @@ def _remote_time(repo: RepoConfig, choice: RemoteChoice) -> float | None:
     done = proc.run(
         ["git", "-C", str(repo.path), "ls-remote", "--quiet", "--", choice.remote, "HEAD"],
         deadline_s=NETWORK_S,
-        env={**QUIET, "GCM_INTERACTIVE": "never", "GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"},
+        env={**quiet.environment(repo.path, NETWORK_S), "GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"},
     )
     matched = re.search(rb"Recv header:\s*date:\s*([^\r\n]+)", done.stderr, re.IGNORECASE)
     return clock.parse_http(matched[1].decode("ascii", "replace")) if matched else None

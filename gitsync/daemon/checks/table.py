@@ -12,8 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as futures_wait
 from dataclasses import dataclass
 
-from gitsync.config.options import RepoConfig
-from gitsync.daemon.checks import machine, remotes, repository, rivals, storage
+from gitsync.config.options import JobConfig, RepoConfig
+from gitsync.daemon.checks import jobs, machine, remotes, repository, rivals, storage
 from gitsync.daemon.checks.model import Case, Finding, problem, warning
 from gitsync.errors import GitsyncError
 from gitsync.git.trouble import TROUBLE, as_error
@@ -26,6 +26,7 @@ PATIENCE_S = 40.0
 WAITED_TOO_LONG = "its answer takes too long: a dead network drive, or a very busy machine?"
 
 OfMachine = Callable[[Case], list[Finding]]
+OfJob = Callable[[Case, JobConfig], list[Finding]]
 OfRepository = Callable[[Case, RepoConfig], list[Finding]]
 
 
@@ -36,6 +37,7 @@ class Row:
     id: str
     of_machine: OfMachine | None = None
     of_repository: OfRepository | None = None
+    of_job: OfJob | None = None
 
 
 CHECKS = (
@@ -59,6 +61,8 @@ CHECKS = (
     Row("hooks", None, repository.hooks),
     Row("file-system", None, storage.file_system),
     Row("other-tool", None, rivals.other_tools),
+    Row("job", of_job=jobs.state),
+    Row("job-server", of_job=jobs.server),
 )
 
 
@@ -76,6 +80,8 @@ def examine(case: Case, *, patience_s: float = PATIENCE_S) -> list[tuple[str, Fi
 def _begin(pool: ThreadPoolExecutor, row: Row, case: Case) -> list[tuple[str, Future[list[Finding]]]]:
     if row.of_machine is not None:
         return [("", pool.submit(row.of_machine, case))]
+    if row.of_job is not None:
+        return [(job.name, pool.submit(row.of_job, case, job)) for job in case.jobs]
     assert row.of_repository is not None
     return [(repo.name, pool.submit(row.of_repository, case, repo)) for repo in case.repos]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitsync import places
-from gitsync.config.options import Config, DaemonConfig
+from gitsync.config.options import Config, DaemonConfig, JobConfig
 from gitsync.daemon.checks import machine, storage, table
 from gitsync.daemon.checks.model import Case, Finding, Verdict, ok
 from gitsync.daemon.checks.table import Row, examine
@@ -188,7 +188,9 @@ def test_every_check_says_something_and_each_has_its_own_id(repo: Path) -> None:
     notes = checkup.repository(repo)
     ids = [row.id for row in table.CHECKS]
     assert len(set(ids)) == len(ids)
-    found = examine(case(notes, config=Config(repos=(notes,), daemon=DaemonConfig())))
+    config = Config(repos=(notes,), daemon=DaemonConfig())
+    job = JobConfig(name="thesis", path=repo, backend="git", url=str(repo))
+    found = examine(case(notes, config=config, jobs=(job,)))
     assert {id for id, _ in found} == set(ids)
     assert all(finding.message for _, finding in found)
     assert all(finding.fix for _, finding in found if finding.state is not Verdict.OK)

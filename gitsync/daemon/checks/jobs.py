@@ -1,0 +1,43 @@
+"""Checks of one job: its program, its last run, its server.
+
+Run on the threads that `table` lends them; they change nothing, here or there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from gitsync import proc
+from gitsync.config.options import JobConfig
+from gitsync.daemon.checks import remotes
+from gitsync.daemon.checks.model import Case, Finding, ok, problem
+from gitsync.git.translate import Subject, clean, from_output
+
+
+def state(case: Case, job: JobConfig) -> list[Finding]:
+    """Whether the job's program is there and its last run ended well."""
+    if shutil.which(job.backend) is None:
+        return [problem(f"there is no program {job.backend} on the PATH", f"install {job.backend}, or mend the PATH")]
+    trouble = case.job_errors.get(job.name)
+    if trouble is not None:
+        return [problem(trouble.message, trouble.hint or f"gitsyncctl status {job.name}")]
+    return [ok(f"{job.backend} exchanges {clean(str(job.path))} with {clean(job.url)}")]
+
+
+def server(case: Case, job: JobConfig) -> list[Finding]:
+    """Whether the server's host key is known and, for git, its repository answers."""
+    key = remotes.host_key(job.url, os.environ.get("GIT_SSH_COMMAND", "ssh") if job.backend == "git" else "ssh")
+    if job.backend != "git" or key.fix:
+        return [key]
+    done = proc.run(
+        ["git", "ls-remote", "--quiet", "--heads", "--", job.url],
+        deadline_s=min(case.config.daemon.network_timeout, remotes.NETWORK_S),
+        cwd="/",
+        env={**remotes.QUIET, "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -o BatchMode=yes"},
+    )
+    if done.ok:
+        return [ok(f"{clean(job.url)} answers")]
+    said = b"connection timed out" if done.is_over_deadline else done.stderr
+    trouble = from_output(Subject("fetch", str(job.path), job.remote, url=job.url), said)
+    return [problem(trouble.message, f"git ls-remote {clean(job.url)}")]
