@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gitsync.config.options import JobConfig
+from gitsync.core.conflict import Rules
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem
 
@@ -93,7 +94,8 @@ class Order:
     `notes_dir` is the job's own directory for what has to outlast the run (listings, profiles, archives); `deadline_s`
     bounds each exchange with the other side. With `is_accepted` the change that a brake stopped at the last run is
     meant. `tell` shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the
-    thread that may do that, under the repository's lock; it raises GitsyncError where that cannot be.
+    thread that may do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle
+    the conflicts of a git job; `is_watched` says that gitsync commits what is edited there.
     """
 
     job: JobConfig
@@ -103,6 +105,8 @@ class Order:
     is_accepted: bool = False
     is_cancelled: Callable[[], bool] = lambda: False
     tell: Callable[[str], None] = lambda line: None
+    rules: Rules = field(default_factory=Rules)
+    is_watched: bool = False
     borrow: Callable[[Callable[[Worktree], Any]], Any] | None = field(default=None)
 
 

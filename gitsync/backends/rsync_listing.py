@@ -6,7 +6,6 @@ rsync's listing knows no fractions of a second.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -14,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitsync.backends import notes
 from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync, trouble
 from gitsync.clock import parse_iso
 from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Entry, is_alike
-from gitsync.errors import OperationError
-from gitsync.git.locks import write_durably
 
 _FORMAT = "--out-format=%i\t%l\t%M\t%n\t%L"
 _LINE = re.compile(
@@ -98,15 +96,9 @@ def _unescaped(name: bytes) -> str:
 def remembered(notes_dir: Path) -> dict[str, Agreed]:
     """Return what both sides had at the end of the last run; nothing where that is not known, which proves nothing."""
     try:
-        raw = json.loads((notes_dir / LISTING_FILE).read_bytes())
-        return {path: Agreed(Entry(*pair[0]), Entry(*pair[1])) for path, pair in raw.items()}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise OperationError(
-            f"cannot read {notes_dir / LISTING_FILE}: {error.strerror}", "check the permissions of the state directory"
-        ) from error
-    except (ValueError, TypeError, AttributeError, IndexError):
+        found = notes.read(notes_dir / LISTING_FILE)
+        return {path: Agreed(Entry(*pair[0]), Entry(*pair[1])) for path, pair in found.items()}
+    except (TypeError, IndexError, KeyError):
         return {}
 
 
@@ -123,4 +115,4 @@ def remember(
     for path in here.keys() ^ there.keys():
         if path in before:
             agreed[path] = before[path]
-    write_durably(notes_dir / LISTING_FILE, json.dumps(agreed).encode())
+    notes.write(notes_dir / LISTING_FILE, dict(agreed))

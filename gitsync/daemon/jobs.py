@@ -49,7 +49,7 @@ class Jobs:
         state_dir: Path,
         on_message: Callable[[object], None],
         perform: Callable[[str, Act, float], Any],
-        watched: Callable[[Path], str | None],
+        watched: Callable[[Path], RepoConfig | None],
         *,
         is_scheduled: bool,
     ) -> None:
@@ -79,6 +79,7 @@ class Jobs:
             board=self._board,
             notes_dir=notes_dir,
             deadline_s=self._deadline_s,
+            watched=self._watched,
             borrow=partial(self._borrow, config, notes_dir),
             turns=self._turns,
             is_scheduled=self._is_scheduled,
@@ -155,7 +156,7 @@ class Jobs:
         """
         repo = self._watched(config.path)
         if repo is not None:
-            return self._perform(repo, act, PERFORM_S)
+            return self._perform(repo.name, act, PERFORM_S)
         locks = RepositoryLocks()
         locks.acquire(config.name, config.path)
         try:
@@ -169,11 +170,11 @@ class Jobs:
             locks.release_all()
 
 
-def watching(repos: Callable[[], tuple[RepoConfig, ...]]) -> Callable[[Path], str | None]:
-    """Return a function from a directory to the name of the watched repository whose root it is, None for none."""
+def watching(repos: Callable[[], tuple[RepoConfig, ...]]) -> Callable[[Path], RepoConfig | None]:
+    """Return a function from a directory to the watched repository whose root it is, None for none."""
 
-    def watched(path: Path) -> str | None:
+    def watched(path: Path) -> RepoConfig | None:
         wanted = os.path.realpath(path)
-        return next((repo.name for repo in repos() if os.path.realpath(repo.path) == wanted), None)
+        return next((repo for repo in repos() if os.path.realpath(repo.path) == wanted), None)
 
     return watched

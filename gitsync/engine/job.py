@@ -20,7 +20,8 @@ from typing import Any
 
 from gitsync.backends.base import Backend, Direction, Level, Order, Report
 from gitsync.clock import Clock, iso
-from gitsync.config.options import JobConfig
+from gitsync.config.options import JobConfig, RepoConfig
+from gitsync.core.conflict import Rules
 from gitsync.core.jobs import allowed, first_run, run_after
 from gitsync.engine import runs
 from gitsync.engine.board import Board
@@ -50,6 +51,7 @@ class Job(Owner):
         notes_dir: Path,
         deadline_s: float,
         borrow: Callable[[Callable[[Any], Any]], Any],
+        watched: Callable[[Path], RepoConfig | None],
         turns: SimpleQueue[None],
         is_scheduled: bool,
         on_death: Callable[[ThreadDied], None],
@@ -61,6 +63,7 @@ class Job(Owner):
         self._notes_dir = notes_dir
         self._deadline_s = deadline_s
         self._borrow = borrow
+        self._watched = watched
         self._turns = turns
         self._is_scheduled = is_scheduled
         self._memory = Memory(notes_dir / JOB_FILE)
@@ -148,6 +151,7 @@ class Job(Owner):
         return report
 
     def _worked(self, direction: Direction) -> Report:
+        repo = self._watched(self.config.path)
         order = Order(
             self.config,
             direction,
@@ -156,6 +160,8 @@ class Job(Owner):
             is_accepted=self._is_accepted,
             is_cancelled=lambda: self.is_cancelled,
             tell=self._tell,
+            rules=Rules() if repo is None else Rules.of(repo.conflict, repo.conflict_paths),
+            is_watched=repo is not None,
             borrow=self._borrow,
         )
         try:

@@ -65,13 +65,16 @@ class _Call:
         ends_at = clock.SystemClock().now() + timeout_s
         return cls(root, remote, branch, ends_at, is_cancelled, Subject(action, str(root), remote, branch, url))
 
-    def run(self, *argv: str, share: float = 1.0, at_least_s: float = 0.1) -> proc.Completed:
+    def run(
+        self, *argv: str, share: float = 1.0, at_least_s: float = 0.1, input: bytes | None = None
+    ) -> proc.Completed:
         left = max((self.ends_at - clock.SystemClock().now()) * share, at_least_s)
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
         return proc.run(
             ["git", "-C", str(self.root), *settings, *argv],
             deadline_s=left,
             env=quiet.environment(self.root, left),
+            input=input,
             is_cancelled=self.is_cancelled,
         )
 

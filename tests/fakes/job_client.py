@@ -61,3 +61,8 @@ def ok(report: Report) -> Report:
     """Return a report that was not ended by a problem."""
     assert report.problem is None, report.problem
     return report
+
+
+def codes(report: Report) -> list[tuple[str, str]]:
+    """Return what each item of a report is about, and its code."""
+    return [(item.subject, item.code) for item in report.items]

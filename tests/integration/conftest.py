@@ -1,4 +1,4 @@
-"""A server's directory and three machines that sync with it, by rsync: on the same disk, or over a real ssh server."""
+"""Servers and the machines that sync with them: by rsync, on the same disk or over a real ssh server, and by git."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.job_client import Client
+from tests.conftest import run_git
+from tests.fakes.git_client import GitClient
+from tests.fakes.job_client import Client, ok
 from tests.fakes.sshd import Sshd
 
 
@@ -38,3 +40,27 @@ def clients(tmp_path: Path, place: tuple[str, tuple[str, ...], Path]) -> list[Cl
         (tmp_path / f"{name}-notes").mkdir()
         made.append(Client(tmp_path / name, tmp_path / f"{name}-notes", place[0], place[1]))
     return made
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    path = tmp_path / "hub.git"
+    run_git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
+    return path
+
+
+@pytest.fixture
+def one(tmp_path: Path, hub: Path) -> GitClient:
+    """The first client, which has made main and sent it."""
+    client = GitClient.new(tmp_path, "one", hub)
+    client.make()
+    client.commit("main", "a.txt", "one\ntwo\nthree\n")
+    ok(client.run())
+    return client
+
+
+@pytest.fixture
+def two(tmp_path: Path, hub: Path, one: GitClient) -> GitClient:
+    client = GitClient.new(tmp_path, "two", hub)
+    ok(client.run())
+    return client

@@ -1,0 +1,33 @@
+"""What a backend remembers from run to run: a JSON file in the job's notes directory. On the thread of the job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gitsync.errors import OperationError
+from gitsync.git.locks import write_durably
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what was remembered; nothing where there is no such file, or a damaged one, which proves nothing.
+
+    Raise OperationError when it is there and cannot be read.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OperationError(
+            f"cannot read {path}: {error.strerror}", "check the permissions of the state directory"
+        ) from error
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write(path: Path, values: dict[str, Any]) -> None:
+    """Remember `values`, durably and by rename; raise OperationError when the disk is full."""
+    write_durably(path, json.dumps(values).encode())

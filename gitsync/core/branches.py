@@ -1,0 +1,101 @@
+"""What becomes of one branch when all branches are synced with a server. Pure.
+
+The first law decides the hard cases: a branch goes only when its commits are safe elsewhere, nothing that was pushed is
+rewritten, and a branch that a person deleted does not come back unless somebody worked on it since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Relation(StrEnum):
+    """How the branch here stands to the one on the server."""
+
+    EQUAL = "equal"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    DIVERGED = "diverged"
+
+
+class Action(StrEnum):
+    """What to do with a branch; those that end in -there change the server."""
+
+    NOTHING = "nothing"
+    FAST_FORWARD = "fast-forward"
+    MERGE = "merge"
+    SEND = "send"
+    CREATE = "create"
+    DELETE = "delete"
+    DELETE_THERE = "delete-there"
+    # What only a person decides.
+    REWRITTEN = "rewritten"
+    MUST_PULL = "must-pull"
+    PRINCIPAL_GONE = "principal-gone"
+    UNSAFE_GONE = "unsafe-gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What is known of a branch: where it is here, where it is on the server, and where the server had it before.
+
+    `known` is what the server had at the end of the last run; without one the branch was never there. `deleted_at` is
+    where it was when its user deleted it with gitsync. `is_safe` says that its commits are on a branch that stays.
+    """
+
+    name: str
+    here: str | None
+    there: str | None
+    known: str | None = None
+    relation: Relation | None = None
+    is_rewritten: bool = False
+    is_safe: bool = False
+    is_principal: bool = False
+    deleted_at: str | None = None
+    has_moved_since_deletion: bool = False
+
+
+def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_accepted: bool = False) -> Action:
+    """Return what to do with a branch in a run that may change the server, or this side, or both.
+
+    With `is_accepted` a rewritten branch is merged, and one that went from the server is sent there again.
+    """
+    if branch.deleted_at is not None and branch.here is None and branch.there is not None:
+        if not branch.has_moved_since_deletion:
+            return Action.DELETE_THERE if is_sending else Action.NOTHING
+        return Action.CREATE if is_receiving else Action.NOTHING
+    if branch.here is None:
+        return Action.CREATE if branch.there is not None and is_receiving else Action.NOTHING
+    if branch.there is None:
+        return _only_here(branch, is_sending, is_receiving, is_accepted)
+    match branch.relation:
+        case Relation.AHEAD if not branch.is_rewritten or is_accepted:
+            return Action.SEND if is_sending else Action.NOTHING
+        case Relation.BEHIND:
+            return Action.FAST_FORWARD if is_receiving else Action.NOTHING
+        case Relation.EQUAL:
+            return Action.NOTHING
+    if branch.is_rewritten and not is_accepted:
+        return Action.REWRITTEN
+    return Action.MERGE if is_receiving else Action.MUST_PULL
+
+
+def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_accepted: bool) -> Action:
+    if branch.known is None or is_accepted:
+        return Action.SEND if is_sending else Action.NOTHING
+    if branch.is_principal:
+        return Action.PRINCIPAL_GONE
+    if not is_receiving:
+        return Action.NOTHING
+    return Action.DELETE if branch.is_safe else Action.UNSAFE_GONE
+
+
+def is_emptied(there: object, known: object) -> bool:
+    """Whether a server that had branches has none any more."""
+    return not there and bool(known)
+
+
+def principal(names: set[str], remote_head: str) -> str:
+    """Return the branch that is never deleted: main, else master, else the server's HEAD; "" where there is none."""
+    return next((name for name in ("main", "master", remote_head) if name in names), "")

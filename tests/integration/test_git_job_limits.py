@@ -1,0 +1,98 @@
+"""What a git job does not do: the other direction, other branches, tags that differ, branches in linked work trees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_git
+from tests.fakes.git_client import GitClient
+from tests.fakes.job_client import codes, ok
+
+
+def test_push_and_pull_mean_what_they_say(one: GitClient, two: GitClient) -> None:
+    one.commit("main", "b.txt", "b\n")
+    ok(one.run())
+    two.commit("side", "s.txt", "s\n")
+    report = ok(two.run("pull"))
+    assert ("main", "fast-forwarded") in codes(report)
+    assert "side" not in two.server_heads()
+    one.commit("main", "c.txt", "c\n")
+    ok(one.run())
+    before = two.heads()["main"]
+    ok(two.run("push"))
+    assert "side" in two.server_heads()
+    assert two.heads()["main"] == before
+    two.commit("main", "mine.txt", "m\n")
+    report = ok(two.run("push"))
+    assert ("main", "fetch-first") in codes(report)
+    assert two.server_heads()["main"] == one.heads()["main"]
+
+
+@pytest.mark.parametrize(
+    ("branches", "sent"), [("current", {"main"}), (("main", "b"), {"main", "b"}), ("all", {"main", "a", "b"})]
+)
+def test_only_the_chosen_branches_are_synced(one: GitClient, branches: object, sent: set[str]) -> None:
+    one.commit("a", "x", "a")
+    one.commit("b", "x", "b")
+    one.branches = branches
+    ok(one.run())
+    assert set(one.server_heads()) == sent
+
+
+def test_a_missing_or_other_remote_is_set_and_told(one: GitClient, tmp_path: Path) -> None:
+    run_git(one.root, "remote", "set-url", "origin", str(tmp_path / "elsewhere.git"))
+    report = ok(one.run())
+    assert ("", "remote-set") in codes(report)
+    run_git(one.root, "remote", "remove", "origin")
+    assert ("", "remote-set") in codes(ok(one.run()))
+    assert run_git(one.root, "remote", "get-url", "origin") == str(one.hub)
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(tmp_path: Path, hub: Path, one: GitClient) -> None:
+    three = GitClient.new(tmp_path, "three", hub)
+    three.root.mkdir()
+    (three.root / "file").write_text("mine")
+    report = three.run()
+    assert report.problem is not None
+    assert report.problem.code == "no-repository"
+    assert [path.name for path in three.root.iterdir()] == ["file"]
+
+
+def test_tags_are_sent_and_fetched_and_never_moved(one: GitClient, two: GitClient) -> None:
+    run_git(one.root, "tag", "-a", "-m", "first", "v1")
+    ok(one.run())
+    ok(two.run())
+    assert run_git(two.root, "rev-parse", "v1") == run_git(one.root, "rev-parse", "v1")
+    two.commit("main", "b.txt", "b\n")
+    run_git(two.root, "tag", "-f", "v1", "HEAD")
+    report = ok(two.run())
+    assert ("v1", "tag-differs") in codes(report)
+    assert run_git(two.hub, "rev-parse", "v1") == run_git(one.root, "rev-parse", "v1")
+
+
+def test_a_branch_in_a_linked_work_tree_is_left_alone(one: GitClient, two: GitClient, tmp_path: Path) -> None:
+    one.commit("topic", "t.txt", "t\n")
+    ok(one.run())
+    ok(two.run())
+    run_git(two.root, "worktree", "add", "--quiet", str(tmp_path / "linked"), "topic")
+    one.commit("topic", "t.txt", "changed\n")
+    ok(one.run())
+    report = ok(two.run())
+    assert ("topic", "checked-out") in codes(report)
+    assert (tmp_path / "linked/t.txt").read_text() == "t\n"
+    assert run_git(tmp_path / "linked", "status", "--porcelain") == ""
+
+
+def test_a_hook_that_refuses_one_branch_does_not_stop_the_others(one: GitClient) -> None:
+    hook = one.hub / "hooks/update"
+    hook.write_text('#!/bin/sh\ncase $1 in refs/heads/no*) echo "not this one" >&2; exit 1;; esac\n')
+    hook.chmod(0o755)
+    one.commit("no-way", "x", "x")
+    one.commit("fine", "y", "y")
+    report = ok(one.run())
+    assert "fine" in one.server_heads()
+    assert "no-way" not in one.server_heads()
+    assert ("no-way", "refused") in codes(report)
+    assert report.needs_person
