@@ -99,7 +99,8 @@ class World:
         before = verdict.on_disk(there.root)
         status = there.order("run", seconds)
         if there.fresh and status is not None:
-            # Saved at the last moment, perhaps: that is given the time to be committed.
+            # Saved at the last moment, perhaps, and over what was not quiet yet: that is given the time it needs.
+            before = {}
             status = there.order("run", LONG_S)
         if status is None or status["state"] == "paused" or seconds < LONG_S:
             return

@@ -26,6 +26,7 @@ repo readings
     RW+ = ada
     R   = bob
 """
+ANSWER = [("second.txt", "ada answers\n")]
 
 
 class Gitolite:
@@ -107,10 +108,24 @@ def test_the_old_workflow_of_two_machines(gitolite: Gitolite, box: Machine, othe
     assert (ours / "second.txt").read_text() == "from bob\n"
     (ours / "first.txt").unlink()
     wait_for("the deletion to arrive", lambda: not (theirs / "first.txt").exists())
+
+    box.ctl("pause")
+    (theirs / "second.txt").write_text("bob had another thought\n")
+    wait_for("bob's thought", lambda: "another" in run_git(gitolite.bare("notes"), "show", "main:second.txt"))
+    (ours / "second.txt").write_text("ada answers\n")
+    box.ctl("resume")
     wait_for("both to be equal", lambda: equal(gitolite.bare("notes"), ours, theirs))
     for root in (ours, theirs):
+        versions = {path.name: path.read_text() for path in files(root)}
+        assert versions.pop("second.txt") == "bob had another thought\n"
+        assert list(versions.values()) == ["ada answers\n"]
+        assert next(iter(versions)).startswith("second.conflict-")
         assert run_git(root, "status", "--porcelain") == ""
         run_git(root, "fsck", "--strict")
+    assert "second.txt" in box.ctl("conflicts").stdout
+    assert box.ctl("resolve", str(ours / "second.txt"), "--ours").returncode == 0
+    wait_for("the answer alone", lambda: [(path.name, path.read_text()) for path in files(theirs)] == ANSWER)
+    assert box.ctl("conflicts").returncode == 0
 
 
 def test_who_may_only_read_is_told_so_and_goes_on_reading(gitolite: Gitolite, box: Machine, other: Machine) -> None:
@@ -129,6 +144,10 @@ def test_who_may_only_read_is_told_so_and_goes_on_reading(gitolite: Gitolite, bo
     (ours / "list.txt").write_text("another book\n")
     wait_for("the pull", lambda: (theirs / "list.txt").read_text() == "another book\n", 90)
     assert "mine.txt" not in run_git(gitolite.bare("readings"), "ls-tree", "--name-only", "main")
+
+
+def files(root: Path) -> list[Path]:
+    return [path for path in root.iterdir() if path.is_file()]
 
 
 def equal(*repositories: Path) -> bool:

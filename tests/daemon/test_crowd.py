@@ -1,0 +1,12 @@
+"""Real daemons that are killed while people work end with the same tree, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.convergence.crowd import crowd, live
+
+
+def test_three_daemons_that_are_killed_and_cut_off(tmp_path: Path) -> None:
+    with crowd(tmp_path, 3) as (hub, desks):
+        live(hub, desks, 8.0, 1)
