@@ -80,6 +80,9 @@ class Judge:
             return Verdict(ours)
         if ours == base:
             return Verdict(theirs)
+        chosen = self._rules.chosen.get(contest.path)
+        if chosen in (Policy.OURS, Policy.THEIRS):
+            return Verdict(ours if chosen is Policy.OURS else theirs, policy=chosen)  # a person's word, a deletion too
         if ours is None or theirs is None:
             # An edit beats a deletion: who deleted did not know of it.
             is_manual = self._rules.policy(contest.path) is Policy.MANUAL

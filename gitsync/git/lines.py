@@ -18,7 +18,7 @@ from gitsync.git.program import failed
 from gitsync.git.translate import clean
 
 if TYPE_CHECKING:
-    from gitsync.git.worktree import Worktree
+    from gitsync.git.reading import Mergeable
 
 # git's own rule for what is no text: a NUL in the first 8000 bytes.
 _SNIFFED = 8000
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 class LineMerger:
     """Merges files of one repository by line; the attributes are those that any of `commits` has."""
 
-    def __init__(self, worktree: Worktree, commits: tuple[str, ...]) -> None:
+    def __init__(self, worktree: Mergeable, commits: tuple[str, ...]) -> None:
         self._worktree = worktree
         self._commits = commits
 

@@ -36,10 +36,10 @@ from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.names import faults
 from gitsync.git.packs import said
+from gitsync.git.reading import Mergeable
 from gitsync.git.refs import is_ancestor
 from gitsync.git.threeway import Settled, merge
 from gitsync.git.translate import clean
-from gitsync.git.worktree import Worktree
 
 
 class PlanKind(StrEnum):
@@ -88,7 +88,7 @@ DEFAULT_RULES = Rules()
 
 
 def plan(
-    worktree: Worktree,
+    worktree: Mergeable,
     upstream: str,
     previous: str | None,
     rules: Rules = DEFAULT_RULES,
@@ -113,7 +113,7 @@ def plan(
         raise said(f"{clean(worktree.root)}: cannot work out the merge with {upstream[:10]}", error) from error
 
 
-def _plan(worktree: Worktree, bare: Plan, previous: str | None, rules: Rules, is_joining: bool) -> Plan:
+def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, is_joining: bool) -> Plan:
     repo, head, upstream = worktree.repo, bare.head, bare.upstream
     tree = _tree_of(repo, upstream)
     base = None if head is None else _tree_of(repo, head)
@@ -138,7 +138,7 @@ def _plan(worktree: Worktree, bare: Plan, previous: str | None, rules: Rules, is
     return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), settled=merged.settled)
 
 
-def _refuse(worktree: Worktree, base: str | None, tree: str) -> None:
+def _refuse(worktree: Mergeable, base: str | None, tree: str) -> None:
     """Raise OperationError "unsafe-content" for a tree that may not come into the work tree."""
     found = faults(worktree.store, base, tree, is_case_blind=_is_case_blind(worktree.repo))
     if found:

@@ -1,7 +1,7 @@
 """A repository to look into, without its work tree, its index and its notes.
 
 Runs on the thread of whoever asks, who opens it and closes it again: the committer's own handle stays with the
-committer. Nothing is written through it.
+committer. A merge that is tried through it leaves objects that no ref leads to; nothing else is written.
 """
 
 from __future__ import annotations
@@ -28,12 +28,19 @@ class Readable(Protocol):
     store: ObjectStore
 
 
+class Mergeable(Readable, Protocol):
+    """What a merge can be tried in; it leaves objects behind, and nothing else."""
+
+    notes_dir: Path
+
+
 class Reading:
     """A repository of one's own, for reading."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, notes_dir: Path) -> None:
         """Open the repository whose work tree begins at `root`; raise OperationError as `open_repository` does."""
         self.root = os.path.realpath(root)
+        self.notes_dir = notes_dir
         self.repo = open_repository(self.root)
         self.program = GitProgram(self.repo.path.rstrip("/"), self.root)
         self.store = ObjectStore(self.repo, self.program)

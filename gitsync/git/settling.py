@@ -1,4 +1,5 @@
-"""Settles a conflict whose versions are kept side by side: as a person chose, in one new commit.
+"""Settles a conflict as a person chose: in one new commit where both versions are there, and path by path where a merge
+waits for it, which is made with the last one.
 
 Runs on the committer thread, when everything pending is committed; owns nothing. What is removed stays in the history,
 and the commit has a backup ref like every change of ours, so that `undo` brings the conflict back.
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from gitsync.core.conflict import Policy, Rules
 from gitsync.core.names import shown
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.conflicted import KeptCopy
@@ -19,6 +21,7 @@ from gitsync.git.integrate import put
 from gitsync.git.reading import head_tree
 from gitsync.git.translate import clean
 from gitsync.git.trees import TREE, TreeEntry, edit_tree, lookup
+from gitsync.git.waiting import decide
 from gitsync.git.worktree import Worktree
 from gitsync.model import CommitInfo
 
@@ -38,7 +41,8 @@ class Choice(StrEnum):
 class Settled:
     """What was done to settle `path`: copies that were `removed`, and (copy, new name) of those that were `renamed`.
 
-    `before` is the commit that still has the copies; `left` says how many files are in conflict yet.
+    `before` is the commit that still has the copies; `left` says how many files are in conflict yet. With `is_waiting`
+    it was for a merge that waits, and without a `commit` that is made with the last of those left.
     """
 
     path: bytes
@@ -48,6 +52,7 @@ class Settled:
     renamed: tuple[tuple[bytes, bytes], ...]
     commit: CommitInfo | None
     left: int
+    is_waiting: bool = False
 
 
 def settle(
@@ -78,6 +83,27 @@ def settle(
     left = {copy.original for copy in copies if copy not in chosen}
     removed = () if choice is Choice.BOTH else tuple(copy.path for copy in chosen)
     return Settled(original, choice, head, removed, tuple(renamed), done.commit, len(left))
+
+
+def settle_waiting(worktree: Worktree, path: bytes, choice: Choice, rules: Rules, *, author: str = "") -> Settled:
+    """Settle one path of the merge that waits, and make the merge with the last one.
+
+    Raise what `waiting.decide` raises; then nothing is settled.
+    """
+    _, head, tree = head_tree(worktree)
+    ours = lookup(worktree.store, tree, path)
+    renamed: list[tuple[bytes, bytes]] = []
+    if choice is Choice.BOTH and ours is not None and tree is not None:
+        name = _free_name(worktree, tree, KeptCopy(path, path, ours), {})
+        renamed.append((path, name))
+        # Ours first, under a name of its own; then theirs may have the name.
+        new_tree = edit_tree(worktree.store, tree, {name: ours})
+        if new_tree != tree:
+            message = f"Keep this machine's {shown(path)} as {shown(name)}"
+            put(worktree, new_tree, message=message, reason=REASON, author=author)
+    policy = Policy.THEIRS if choice in (Choice.THEIRS, Choice.BOTH) else Policy.OURS
+    done = decide(worktree, path, policy, rules, author=author)
+    return Settled(path, choice, head or "", (), tuple(renamed), done.commit, len(done.left), is_waiting=True)
 
 
 def not_in_conflict(root: str, path: bytes, known: set[bytes]) -> UsageError:
@@ -127,6 +153,8 @@ def _free_name(worktree: Worktree, tree: str, copy: KeptCopy, taken: dict[bytes,
         stem, dot, ending = name, b"", b""
     for count in range(1, 1000):
         found = directory + slash + stem + (b"-kept" if count == 1 else b"-kept-%d" % count) + dot + ending
+        if found not in taken and lookup(worktree.store, tree, found) == copy.entry:
+            return found  # from a try that was overtaken, or the same by itself
         is_on_disk = os.path.lexists(Path(worktree.root) / os.fsdecode(found))
         if found not in taken and not is_on_disk and lookup(worktree.store, tree, found) is None:
             return found

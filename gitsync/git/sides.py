@@ -43,7 +43,8 @@ class Version:
 class Conflicted:
     """A file with its kept copies: `ours` are the versions that were put aside, `theirs` what stands under the name.
 
-    `commit` brought the first copy, at `time`; `author` made the version that is not this machine's.
+    `commit` brought the first copy, at `time`; `author` made the version that is not this machine's. With `is_waiting`
+    nothing was decided: `ours` is what stands under the name, and `theirs` is not on disk.
     """
 
     path: bytes
@@ -52,6 +53,22 @@ class Conflicted:
     commit: str | None
     time: str | None
     author: str
+    is_waiting: bool = False
+
+
+def waiting(place: Readable, paths: tuple[bytes, ...], upstream: str) -> list[Conflicted]:
+    """Return the conflicts of a merge with the commit `upstream` that waits for a person to settle `paths`."""
+    _, head, tree = head_tree(place)
+    other, theirs_tree = place.repo[upstream].peel(pygit2.Commit), tree_of(place, upstream)
+    author = f"{other.author.name} <{other.author.email}>"
+    found = []
+    for path in paths:
+        here, there = lookup(place.store, tree, path), lookup(place.store, theirs_tree, path)
+        ours = () if here is None else (version(place, path, here, side=head, is_here=True),)
+        theirs = None if there is None else version(place, path, there, side=upstream, is_here=False)
+        with_whom = theirs.author if theirs is not None and theirs.author else author
+        found.append(Conflicted(path, ours, theirs, upstream, iso(other.commit_time), with_whom, is_waiting=True))
+    return found
 
 
 def described(place: Readable, copies: tuple[KeptCopy, ...]) -> list[Conflicted]:

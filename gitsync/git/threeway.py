@@ -22,9 +22,9 @@ from gitsync.git.content import MODE_GITLINK
 from gitsync.git.contest import Contest, Judge, Side
 from gitsync.git.lines import LineMerger
 from gitsync.git.loose import LooseWriter
+from gitsync.git.reading import Mergeable
 from gitsync.git.renames import Renames
 from gitsync.git.trees import TreeEntry, diff, edit_tree, lookup
-from gitsync.git.worktree import Worktree
 
 # Bases of bases: beyond this depth one of them stands for all.
 DEPTH_MAX = 8
@@ -51,11 +51,17 @@ class Merged:
     waiting: tuple[bytes, ...] = ()
 
 
-def merge(worktree: Worktree, ours: str, theirs: str, rules: Rules) -> Merged:
+def merge(worktree: Mergeable, ours: str, theirs: str, rules: Rules) -> Merged:
     """Merge two commits; histories that share nothing are joined. Raise OperationError when an object is missing."""
     lines = LineMerger(worktree, (ours, theirs))
     origin = _origin(worktree, lines, ours, theirs, rules, 0)
     return _merge(worktree, lines, origin, (_side(worktree, ours), _side(worktree, theirs)), rules)
+
+
+def merge_from(worktree: Mergeable, base: str, ours: str, theirs: str, rules: Rules) -> Merged:
+    """Merge two commits as if both came from the tree `base`. Raise OperationError when an object is missing."""
+    sides = _side(worktree, ours), _side(worktree, theirs)
+    return _merge(worktree, LineMerger(worktree, (ours, theirs)), _Origin(base, (base,)), sides, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,11 @@ class _Origin:
     bases: tuple[str, ...] = ()
 
 
-def _side(worktree: Worktree, commit: str) -> Side:
+def _side(worktree: Mergeable, commit: str) -> Side:
     return Side(str(worktree.repo[commit].peel(pygit2.Tree).id), (commit,))
 
 
-def _origin(worktree: Worktree, lines: LineMerger, one: str, other: str, rules: Rules, depth: int) -> _Origin:
+def _origin(worktree: Mergeable, lines: LineMerger, one: str, other: str, rules: Rules, depth: int) -> _Origin:
     """Return where two commits come from; of several common ancestors it is made as any merge is, but without sides."""
     bases = [_side(worktree, commit) for commit in merge_bases(worktree.repo, one, other)]
     if not bases:
@@ -89,7 +95,7 @@ def _origin(worktree: Worktree, lines: LineMerger, one: str, other: str, rules: 
 
 
 def _merge(
-    worktree: Worktree,
+    worktree: Mergeable,
     lines: LineMerger,
     origin: _Origin,
     sides: tuple[Side, Side],
@@ -110,7 +116,7 @@ def _merge(
 class _Merging:
     """The paths of one merge on their way to the outcome."""
 
-    def __init__(self, worktree: Worktree, base: str | None, sides: tuple[Side, Side], rules: Rules) -> None:
+    def __init__(self, worktree: Mergeable, base: str | None, sides: tuple[Side, Side], rules: Rules) -> None:
         self._store = worktree.store
         self._base = base
         self._rules = rules

@@ -23,12 +23,14 @@ from itertools import islice
 import pygit2
 
 from gitsync import clock
+from gitsync.core.conflict import Policy, Rules
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.commits import info_of
 from gitsync.git.integrate import put
 from gitsync.git.packs import said
-from gitsync.git.reading import Readable, head_tree, tree_of
+from gitsync.git.reading import Mergeable, head_tree, tree_of
 from gitsync.git.refs import Backup, backups, is_ancestor
+from gitsync.git.threeway import merge_from
 from gitsync.git.translate import clean
 from gitsync.git.trees import diff
 from gitsync.git.worktree import Worktree
@@ -72,12 +74,12 @@ class _Trial:
     clashes: tuple[str, ...] = ()
 
 
-def undoables(place: Readable, limit: int = SHOWN) -> list[Undoable]:
+def undoables(place: Mergeable, limit: int = SHOWN) -> list[Undoable]:
     """Return the newest changes of the branch that gitsync made, the newest first, undone ones too."""
     return [_described(place, item, is_undone=is_undone) for item, is_undone in islice(_changes(place), limit)]
 
 
-def trial(place: Readable, wanted: str = "", *, is_keeping: bool = False) -> Undone:
+def trial(place: Mergeable, wanted: str = "", *, is_keeping: bool = False) -> Undone:
     """Return what `undo` would do; raise OperationError as it does."""
     change, tried = _choose(place, wanted, is_keeping=is_keeping)
     return Undone(change, tried.paths, tried.clashes)
@@ -97,7 +99,7 @@ def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, auth
     return Undone(change, tried.paths, tried.clashes, done.commit)
 
 
-def _choose(place: Readable, wanted: str, *, is_keeping: bool) -> tuple[Undoable, _Trial]:
+def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoable, _Trial]:
     for item, is_undone in _changes(place):
         assert item.outcome is not None
         if wanted:
@@ -133,7 +135,7 @@ def _choose(place: Readable, wanted: str, *, is_keeping: bool) -> tuple[Undoable
     )
 
 
-def _edited_since(place: Readable, change: Undoable, tried: _Trial) -> OperationError:
+def _edited_since(place: Mergeable, change: Undoable, tried: _Trial) -> OperationError:
     count = len(tried.clashes)
     names = ", ".join(clean(path) for path in tried.clashes[:_NAMED_PATHS])
     more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
@@ -146,7 +148,7 @@ def _edited_since(place: Readable, change: Undoable, tried: _Trial) -> Operation
     )
 
 
-def _changes(place: Readable) -> Iterator[tuple[Backup, bool]]:
+def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
     """Yield what changed the branch, the newest first, and whether it is undone by one that was yielded before."""
     _, head, _ = head_tree(place)
     undone: set[str] = set()
@@ -168,7 +170,7 @@ def _order(repo: pygit2.Repository, one: Backup, other: Backup) -> int:
     return int(is_ancestor(repo, one.outcome, other.outcome)) - int(is_ancestor(repo, other.outcome, one.outcome))
 
 
-def _is_whole(place: Readable, item: Backup, head: str) -> bool:
+def _is_whole(place: Mergeable, item: Backup, head: str) -> bool:
     """Whether the change arrived in the branch, and what there was before is still here."""
     assert item.outcome is not None
     return (
@@ -178,44 +180,31 @@ def _is_whole(place: Readable, item: Backup, head: str) -> bool:
     )
 
 
-def _described(place: Readable, item: Backup, *, is_undone: bool = False) -> Undoable:
+def _described(place: Mergeable, item: Backup, *, is_undone: bool = False) -> Undoable:
     assert item.outcome is not None
     changed = diff(place.store, tree_of(place, item.commit), tree_of(place, item.outcome))
     paths = tuple(sorted(os.fsdecode(path) for path in changed))
     return Undoable(info_of(place.repo, item.outcome), item.commit, item.reason, item.at, paths, is_undone)
 
 
-def _try(place: Readable, item: Backup, *, is_keeping: bool) -> _Trial:
+def _try(place: Mergeable, item: Backup, *, is_keeping: bool) -> _Trial:
     assert item.outcome is not None
-    repo = place.repo
-    now = head_tree(place)[2]
-    assert now is not None
+    _, head, now = head_tree(place)
+    assert head is not None
+    base = tree_of(place, item.outcome)
+    clashes: tuple[bytes, ...] = ()
     try:
-        merged = repo.merge_trees(tree_of(place, item.outcome), now, tree_of(place, item.commit))
-        clashes = _keep(merged) if merged.conflicts is not None else ()
-        if clashes and not is_keeping:
-            return _Trial(None, clashes=clashes)
-        tree = str(merged.write_tree(repo))
+        merged = merge_from(place, base, head, item.commit, Rules(Policy.MANUAL))
+        if merged.waiting and is_keeping:
+            clashes = merged.waiting
+            rules = Rules(Policy.MANUAL, chosen=dict.fromkeys(clashes, Policy.OURS))
+            merged = merge_from(place, base, head, item.commit, rules)
     except (KeyError, ValueError, pygit2.GitError) as error:
         raise said(f"{clean(place.root)}: cannot work out how to undo {item.outcome[:10]}", error) from error
-    changed = tuple(sorted(os.fsdecode(path) for path in diff(place.store, now, tree)))
-    return _Trial(tree, changed, clashes)
-
-
-def _keep(merged: pygit2.Index) -> tuple[str, ...]:
-    """Let every conflict of `merged` end with what stands there now, and return the paths."""
-    assert merged.conflicts is not None
-    clashes: set[str] = set()
-    for sides in list(merged.conflicts):
-        paths = {side.path for side in sides if side is not None}
-        clashes |= paths
-        for path in paths:
-            if path in merged.conflicts:
-                del merged.conflicts[path]
-        ours = sides[1]
-        if ours is not None:
-            merged.add(ours)
-    return tuple(sorted(clashes))
+    if merged.tree is None:
+        return _Trial(None, clashes=tuple(map(os.fsdecode, merged.waiting)))
+    changed = tuple(sorted(map(os.fsdecode, diff(place.store, now, merged.tree))))
+    return _Trial(merged.tree, changed, tuple(map(os.fsdecode, clashes)))
 
 
 def _message(change: Undoable) -> str:

@@ -1,7 +1,8 @@
 """A merge that waits for a person (policy `manual`): both sides in refs, and what was chosen so far.
 
 Runs on the committer thread; owns refs/gitsync/conflict/BRANCH/{ours,theirs} and `choices.json` in the notes directory.
-A choice is made for the version that was there: when the remote has another one by then, it is asked about anew.
+A choice is made for the versions that were there: when the remote has another one by then, it is asked about anew, and
+so it is when theirs was chosen and ours was edited since.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gitsync.git.integrate import put
 from gitsync.git.locks import write_durably
 from gitsync.git.merge import Plan, PlanKind, plan
 from gitsync.git.packs import said
+from gitsync.git.reading import Mergeable, head_tree, tree_of
 from gitsync.git.settled import merge_message
 from gitsync.git.translate import clean
 from gitsync.git.trees import lookup
@@ -69,7 +71,7 @@ def release(worktree: Worktree) -> None:
     (worktree.notes_dir / _CHOICES).unlink(missing_ok=True)
 
 
-def waiting(worktree: Worktree) -> Waiting | None:
+def waiting(worktree: Mergeable) -> Waiting | None:
     """Return what waits on the branch that is checked out, None for nothing."""
     branch, _ = head_of(worktree.repo)
     ours, theirs = (worktree.repo.references.get(f"{CONFLICTS}{branch}/{side}") for side in ("ours", "theirs"))
@@ -78,18 +80,25 @@ def waiting(worktree: Worktree) -> Waiting | None:
     return Waiting(branch, str(ours.target), str(theirs.target))
 
 
-def with_choices(worktree: Worktree, rules: Rules, upstream: str) -> Rules:
+def with_choices(worktree: Mergeable, rules: Rules, upstream: str) -> Rules:
     """Return `rules` with what a person chose for the versions that `upstream` has."""
     path = worktree.notes_dir / _CHOICES
     try:
         document = json.loads(path.read_bytes())
         seen, found = str(document["theirs"]), {os.fsencode(at): Policy(to) for at, to in document["chosen"].items()}
-        old, new = (str(worktree.repo[commit].peel(pygit2.Tree).id) for commit in (seen, upstream))
+        old, new, before = (tree_of(worktree, commit) for commit in (seen, upstream, str(document["ours"])))
+        _, _, now = head_tree(worktree)
     except FileNotFoundError:
         return rules
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return rules  # to be asked once more does no harm
-    chosen = {at: to for at, to in found.items() if lookup(worktree.store, old, at) == lookup(worktree.store, new, at)}
+
+    def is_same(at: bytes, one: str | None, other: str | None) -> bool:
+        return lookup(worktree.store, one, at) == lookup(worktree.store, other, at)
+
+    chosen = {
+        at: to for at, to in found.items() if is_same(at, old, new) and (to is Policy.OURS or is_same(at, before, now))
+    }
     return replace(rules, chosen=chosen)
 
 
@@ -101,12 +110,17 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
     held = waiting(worktree)
     if held is None:
         raise OperationError(f"{clean(worktree.root)}: no merge waits there", code="not-in-conflict")
-    rules = with_choices(worktree, rules, held.theirs)
-    if path not in _left(worktree, held, rules):
+    # Whoever has chosen may choose otherwise, until the merge is made.
+    if path not in left(worktree, held, rules):
         name = clean(os.fsdecode(path))
         raise OperationError(f"{clean(worktree.root)}: {name} does not wait to be settled", code="not-in-conflict")
+    rules = with_choices(worktree, rules, held.theirs)
     rules = replace(rules, chosen={**rules.chosen, path: policy})
-    document = {"theirs": held.theirs, "chosen": {os.fsdecode(at): str(to) for at, to in rules.chosen.items()}}
+    document = {
+        "theirs": held.theirs,
+        "ours": head_of(worktree.repo)[1],
+        "chosen": {os.fsdecode(at): str(to) for at, to in rules.chosen.items()},
+    }
     write_durably(worktree.notes_dir / _CHOICES, json.dumps(document).encode("ascii"))
     wanted = plan(worktree, held.theirs, None, rules, is_joining=True)
     if wanted.kind is not PlanKind.MERGE or wanted.tree is None:
@@ -117,5 +131,6 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
     return Decided((), done.commit)
 
 
-def _left(worktree: Worktree, held: Waiting, rules: Rules) -> tuple[bytes, ...]:
+def left(worktree: Mergeable, held: Waiting, rules: Rules) -> tuple[bytes, ...]:
+    """Return the paths that a person has to settle yet; `rules` with what was chosen already."""
     return plan(worktree, held.theirs, None, rules, is_joining=True).conflicts

@@ -45,12 +45,14 @@ def pair(box: Machine, other: Machine, hub: Path, *, extra: str = "") -> tuple[P
 
 
 def wait_equal(ours: Path, theirs: Path, hub: Path) -> None:
-    def heads() -> set[str]:
-        return {run_git(root, "rev-parse", "main") for root in (ours, theirs, hub)}
+    def is_equal() -> bool:
+        heads = {run_git(root, "rev-parse", "main") for root in (ours, theirs, hub)}
+        # The branch moves before the last temporary is swept away.
+        return len(heads) == 1 and not any(
+            run_git(root, "--no-optional-locks", "status", "--porcelain") for root in (ours, theirs)
+        )
 
-    wait_for("equal heads", lambda: len(heads()) == 1)
-    for root in (ours, theirs):
-        assert run_git(root, "status", "--porcelain") == ""
+    wait_for("equal heads and work trees", is_equal)
 
 
 def collide(box: Machine, other: Machine, ours: Path, theirs: Path, hub: Path) -> None:
@@ -160,3 +162,66 @@ def test_an_undo_that_would_guess_names_the_repository_and_does_nothing(box: Mac
     assert nothing.returncode == 4
     assert "there is nothing to undo" in nothing.stderr
     assert json.loads(box.ctl("undo", "--list", "--json").stdout) == {"changes": []}
+
+
+def test_manual_conflicts_wait_and_are_settled_one_by_one(box: Machine, other: Machine, hub: Path) -> None:
+    ours, theirs = pair(box, other, hub, extra='conflict = "manual"\n')
+    names = [f"{letter}.txt" for letter in "abcd"]
+    for name in names:
+        (ours / name).write_text("base\n")
+    wait_for("the files to arrive", lambda: all((theirs / name).exists() for name in names))
+    wait_equal(ours, theirs, hub)
+    assert other.ctl("pause").returncode == 0
+    for name in names:
+        (ours / name).write_text(f"ours {name}\n")
+    box.wait_committed(ours)
+    wait_for("the push", lambda: run_git(hub, "rev-parse", "main") == run_git(ours, "rev-parse", "HEAD"))
+    for name in names:
+        (theirs / name).write_text(f"theirs {name}\n")
+    assert other.ctl("resume").returncode == 0
+    wait_for("the conflicts", lambda: len(conflicts(other)) == 4)
+    assert other.repo_status()["state"] == "conflict"
+    assert conflicts(box) == [], "the other machine has nothing to settle"
+    first = conflicts(other)[0]
+    assert (first["path"], first["is_waiting"], first["copies"]) == ("a.txt", True, [])
+    assert (first["ours"]["text"], first["theirs"]["text"]) == ("theirs a.txt\n", "ours a.txt\n")
+    assert first["with"] == "Test Person <test@example.org>"
+
+    # Here "theirs" is what the remote has; what was chosen survives a restart.
+    done = document(other, "resolve", str(theirs / "a.txt"), "--theirs")
+    assert (done["commit"], done["left"]) == (None, 3)
+    assert "the merge is made when the last file is settled" in other.ctl("resolve", "b.txt", "--ours").stdout
+    other.stop()
+    other.start()
+    assert [item["path"] for item in conflicts(other)] == ["c.txt", "d.txt"]
+    # A new commit there that touches what is settled asks again.
+    (ours / "b.txt").write_text("ours b.txt, once more\n")
+    wait_for(
+        "the question to come again", lambda: [item["path"] for item in conflicts(other)] == ["b.txt", "c.txt", "d.txt"]
+    )
+    assert document(other, "resolve", str(theirs / "b.txt"), "--theirs")["left"] == 2
+    assert document(other, "resolve", "b.txt", "--ours")["left"] == 2, "it can still be chosen otherwise"
+    assert document(other, "resolve", str(theirs / "c.txt"), "--both")["renamed"] == [
+        {"from": "c.txt", "to": "c-kept.txt"}
+    ]
+    # An edit that is not committed yet is what --done takes.
+    (theirs / "d.txt").write_text("put right\n")
+    last = document(other, "resolve", str(theirs / "d.txt"), "--done")
+    assert last["left"] == 0
+    assert last["commit"] is not None
+    other.wait_state("ok")
+    wait_equal(ours, theirs, hub)
+    assert conflicts(other) == []
+    found = {path.name: path.read_text() for path in ours.glob("*.txt")}
+    assert found == {
+        "first.txt": "first\n",
+        "a.txt": "ours a.txt\n",
+        "b.txt": "theirs b.txt\n",
+        "c.txt": "ours c.txt\n",
+        "c-kept.txt": "theirs c.txt\n",
+        "d.txt": "put right\n",
+    }
+    assert run_git(theirs, "for-each-ref", "refs/gitsync/conflict") == ""
+    # The merge that was made so can be taken back as any other.
+    assert document(other, "undo")["undone"]["commit"]["id"] == last["commit"]["id"]
+    wait_for("the undo to arrive", lambda: (ours / "b.txt").read_text() == "theirs b.txt\n")

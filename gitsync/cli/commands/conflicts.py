@@ -45,6 +45,8 @@ def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> 
         title = f"{text.escape(str(conflict.get('repo', '')))}: {text.escape(path)}"
         output.painted([f"{output.paint(title, 'bold')}{_when(conflict.get('time'), now)}"])
         theirs, ours = conflict.get("theirs"), conflict.get("ours")
+        if conflict.get("is_waiting"):
+            output.wrapped("nothing is merged or pushed before this is settled; your files stay as is", "dim", "  ")
         _version(output, "theirs", theirs, now)
         for version in (ours, *(conflict.get("others") or ())):
             _version(output, "ours", version, now)

@@ -12,6 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# The same for a merge that waits until all of its files are settled.
+WAITING = {
+    "ours": "what is here stays",
+    "theirs": "what is there takes its place",
+    "both": "what is there takes its place",
+    "done": "what is here stays",
+}
 WHAT = {
     "ours": "the kept copy has taken the name",
     "theirs": "what stands there stays",
@@ -28,17 +35,19 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.json(answer)
         return EXIT_OK
     name, path, choice = (str(answer.get(key, "")) for key in ("repo", "path", "choice"))
-    output.wrapped(f"settled {path} in {name}: {WHAT.get(choice, choice)}", "green")
+    commit, left = answer.get("commit") or {}, int(answer.get("left") or 0)
+    what = WAITING if answer.get("is_waiting") else WHAT
+    output.wrapped(f"settled {path} in {name}: {what.get(choice, choice)}", "green")
     for pair in answer.get("renamed") or ():
         output.wrapped(f"{pair.get('from', '')} is now {pair.get('to', '')}", indent="  ")
     for copy in answer.get("removed") or ():
         place = f"git -C {text.tilde(str(answer.get('root', '')))} show {str(answer.get('before', ''))[:10]}:{copy}"
         output.wrapped(f"removed {copy}; its content: {place}", indent="  ")
-    commit = answer.get("commit") or {}
     if commit:
         output.wrapped(f"commit {str(commit.get('id', ''))[:7]} '{commit.get('message', '')}'", indent="  ")
         output.wrapped(f"to take this back: gitsyncctl undo {name}", "dim", "  ")
-    left = int(answer.get("left") or 0)
+    else:
+        output.wrapped("it is remembered, and the merge is made when the last file is settled", indent="  ")
     if left:
         output.wrapped(f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {name}")
     return EXIT_OK

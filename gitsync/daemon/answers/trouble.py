@@ -17,11 +17,13 @@ from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.copies import KeptCopies
 from gitsync.errors import UsageError
 from gitsync.git.conflicted import KeptCopy
-from gitsync.git.reading import Readable, Reading, head_tree
-from gitsync.git.settling import Choice, Settled, not_in_conflict, settle
+from gitsync.git.reading import Mergeable, Readable, Reading, head_tree
+from gitsync.git.settling import Choice, Settled, not_in_conflict, settle, settle_waiting
 from gitsync.git.sides import Conflicted, Version, described
+from gitsync.git.sides import waiting as waiting_sides
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.undoing import Undoable, Undone, trial, undo, undoables
+from gitsync.git.waiting import left, waiting, with_choices
 from gitsync.git.worktree import Worktree
 
 WHAT_EACH_DOES = (
@@ -51,8 +53,30 @@ def _conflicts(desk: Desk, params: Json) -> Json:
 
 
 def _conflicts_of(desk: Desk, repo: RepoConfig) -> list[Conflicted]:
-    with Reading(repo.path) as place:
-        return described(place, _copies(desk, repo, place))
+    with _reading(desk, repo) as place:
+        found = described(place, _copies(desk, repo, place))
+        upstream, paths = _waiting(repo, place)
+        return found if upstream is None else [*waiting_sides(place, paths, upstream), *found]
+
+
+def _reading(desk: Desk, repo: RepoConfig) -> Reading:
+    return Reading(repo.path, desk.runtime.notes_dir(repo))
+
+
+def _rules(repo: RepoConfig) -> Rules:
+    return Rules.of(repo.conflict, repo.conflict_paths)
+
+
+def _waiting(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> tuple[str | None, tuple[bytes, ...]]:
+    """Return the commit that waits to be merged, None for none, and what a person has to settle for it.
+
+    With `is_all` that is also what was settled already and can be settled otherwise.
+    """
+    held = waiting(place)
+    if held is None:
+        return None, ()
+    rules = _rules(repo)
+    return held.theirs, left(place, held, rules if is_all else with_choices(place, rules, held.theirs))
 
 
 def _copies(desk: Desk, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
@@ -60,13 +84,13 @@ def _copies(desk: Desk, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ..
 
 
 def _conflict(repo: RepoConfig, item: Conflicted) -> Json:
-    rules = Rules.of(repo.conflict, repo.conflict_paths)
     return {
         "repo": repo.name,
         "root": str(repo.path),
         "path": os.fsdecode(item.path),
-        "copies": [os.fsdecode(version.path) for version in item.ours],
-        "policy": str(rules.policy(item.path)),
+        "copies": [] if item.is_waiting else [os.fsdecode(version.path) for version in item.ours],
+        "is_waiting": item.is_waiting,
+        "policy": str(_rules(repo).policy(item.path)),
         "commit": item.commit,
         "time": item.time,
         "with": item.author,
@@ -102,6 +126,8 @@ def _resolve(desk: Desk, params: Json) -> Json:
     repo, path = _place(desk, params["path"], params.get("repo"))
 
     def act(worktree: Worktree) -> Settled:
+        if path in _waiting(repo, worktree, is_all=True)[1]:
+            return settle_waiting(worktree, path, wanted[0], _rules(repo), author=repo.author)
         return settle(worktree, _copies(desk, repo, worktree), path, wanted[0], author=repo.author)
 
     done = desk.perform(repo.name, act)
@@ -125,6 +151,7 @@ def _settled(repo: RepoConfig, done: Settled) -> Json:
         "before": done.before,
         "commit": done.commit.to_json() if done.commit else None,
         "left": done.left,
+        "is_waiting": done.is_waiting,
     }
 
 
@@ -146,10 +173,10 @@ def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
     repos = desk.chosen([name] if name is not None else [])
     holding, known = [], set()
     for repo in repos:
-        with Reading(repo.path) as place:
-            copies = _copies(desk, repo, place)
-        known |= {copy.original for copy in copies}
-        if any(path in (copy.path, copy.original) for copy in copies):
+        with _reading(desk, repo) as place:
+            copies, paths = _copies(desk, repo, place), _waiting(repo, place, is_all=True)[1]
+        known |= {*paths, *(copy.original for copy in copies)}
+        if path in paths or any(path in (copy.path, copy.original) for copy in copies):
             holding.append(repo)
     if len(holding) == 1:
         return holding[0], path
@@ -166,11 +193,11 @@ def _undo(desk: Desk, params: Json) -> Json:
     wanted, is_keeping = params.get("commit") or "", bool(params.get("keep"))
     if params.get("list"):
         repos = desk.chosen([params["name"]] if params.get("name") else [])
-        changes = [_change(repo, item) for repo in repos for item in _undoables(repo)]
+        changes = [_change(repo, item) for repo in repos for item in _undoables(desk, repo)]
         return {"changes": sorted(changes, key=lambda change: change["time"], reverse=True)}
     repo = _one(desk, params.get("name"))
     if params.get("dry_run"):
-        with Reading(repo.path) as place:
+        with _reading(desk, repo) as place:
             return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
     done = desk.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
     what = f"undid {done.change.reason} {done.change.commit.id[:7]} in {repo.name}"
@@ -193,8 +220,8 @@ def _one(desk: Desk, name: str | None) -> RepoConfig:
     )
 
 
-def _undoables(repo: RepoConfig) -> list[Undoable]:
-    with Reading(repo.path) as place:
+def _undoables(desk: Desk, repo: RepoConfig) -> list[Undoable]:
+    with _reading(desk, repo) as place:
         return undoables(place)
 
 

@@ -23,12 +23,12 @@ def pair(tmp_path: Path) -> Pair:
 
 
 def copies(root: Path) -> list[str]:
-    with Reading(root) as place:
+    with Reading(root, root.parent) as place:
         return [copy.path.decode() for copy in kept_copies(place, head_tree(place)[1])]
 
 
 def conflicts(root: Path) -> list[Conflicted]:
-    with Reading(root) as place:
+    with Reading(root, root.parent) as place:
         return described(place, kept_copies(place, head_tree(place)[1]))
 
 
@@ -72,7 +72,7 @@ def test_the_original_may_be_gone(pair: Pair) -> None:
 
 
 def test_following_a_commit_finds_what_a_look_at_everything_finds(pair: Pair) -> None:
-    with Reading(pair.ours) as place:
+    with Reading(pair.ours, pair.ours.parent) as place:
         heads = [head_tree(place)[1]]
         first = keep_both(pair, "a.txt", b"ours\n", b"theirs\n")
         heads.append(head_tree(place)[1])
@@ -105,7 +105,7 @@ def test_a_copy_that_came_again_is_told_of_by_the_merge(pair: Pair) -> None:
     gone = pair.commit(pair.ours)
     assert copies(pair.ours) == []
     run_git(pair.ours, "revert", "--no-edit", gone)
-    with Reading(pair.ours) as place:
+    with Reading(pair.ours, pair.ours.parent) as place:
         head = head_tree(place)[1]
         assert head is not None
         assert list(births(place, head, name.encode())) == [head, merge]

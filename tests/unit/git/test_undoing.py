@@ -152,7 +152,7 @@ def test_a_change_that_a_reset_threw_away_is_not_offered(pair: Pair) -> None:
 
 def test_a_trial_changes_nothing_and_says_the_same(pair: Pair) -> None:
     head = pulled(pair, {"a.txt": b"first\n"})
-    with Reading(pair.ours) as place:
+    with Reading(pair.ours, pair.ours.parent) as place:
         tried = trial(place)
         assert [item.commit.id for item in undoables(place)] == [head]
     assert tried == Undone(tried.change, ("a.txt",))
