@@ -1,7 +1,7 @@
 """What home and the mirror both changed is merged as two branches are, by the same policies.
 
 Runs on the committer thread. Home's versions are committed first, so that history has them whatever the merge makes of
-them; the merge is a commit with both as its parents. Only then does home get what came out.
+them; the outcome is the commit after that. Only then does home get what came out.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
+from gitsync.core.manifest import NAME, render
 from gitsync.core.names import shown
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.messages import Committed
+from gitsync.errors import OperationError, TransientError
 from gitsync.git import temporaries
 from gitsync.git.ancestry import changed_at
 from gitsync.git.commits import author_of, write_commit
 from gitsync.git.content import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
-from gitsync.git.integrate import OvertakenError, put
+from gitsync.git.heads import head_of
+from gitsync.git.integrate import Outcome, OutcomeKind, apply
+from gitsync.git.merge import Plan, PlanKind
 from gitsync.git.packs import BLOB
 from gitsync.git.threeway import merge
 from gitsync.git.trees import TreeEntry, diff, edit_tree, lookup
@@ -41,6 +45,7 @@ def merge_home(repo: LocalRepository, keeper: Keeper, contested: Iterable[Facts]
     changes: dict[bytes, TreeEntry | None] = {}
     rules = Rules.of(repo.config.conflict, repo.config.conflict_paths)
     done: dict[bytes, Facts] = {}
+    modes: dict[bytes, int] = {}
     for path, (facts, entry, wall) in mine.items():
         merged = _merge_one(worktree, path, facts, entry, wall, rules)
         if merged is None:
@@ -48,8 +53,14 @@ def merge_home(repo: LocalRepository, keeper: Keeper, contested: Iterable[Facts]
         else:
             changes |= merged
             done[path] = facts
+            # What either kept private stays so, also in a copy that is kept beside.
+            modes |= dict.fromkeys((at for at, new in merged.items() if new is not None), keeper.mode_of(facts))
+            modes[path] = keeper.mode_of(facts)
     if not done:
         return
+    manifest = keeper.record_modes(modes, {})
+    if manifest != keeper.manifest:
+        changes[NAME] = TreeEntry(MODE_FILE, worktree.store.write(BLOB, render(manifest)))
     head = keeper.head
     before = tree_of(worktree, head)
     theirs = edit_tree(worktree.store, before, {path: mine[path][1] for path in done})
@@ -61,20 +72,32 @@ def merge_home(repo: LocalRepository, keeper: Keeper, contested: Iterable[Facts]
     tree = edit_tree(worktree.store, before, changes)
     repo.advance(E_.INTEGRATION_BEGUN)
     try:
-        outcome = put(worktree, tree, message=f"Merge {names} from home", reason="home", merging=kept)
-    except OvertakenError as overtaken:
-        repo.buffer.note(overtaken.paths)
-        repo.advance(E_.OVERTAKEN)
-        return
+        outcome = _apply(worktree, tree, kept, f"Merge {names} from home", repo.config.author)
+        if outcome.problem is not None:
+            raise OperationError(outcome.problem.message, outcome.problem.hint, code=outcome.problem.code)
     except TROUBLE:
         repo.advance(E_.INTEGRATION_REFUSED)
         raise
+    if outcome.kind is OutcomeKind.EDITED:
+        # Somebody saved one of these in the mirror a moment ago: that is committed first.
+        repo.buffer.note(outcome.paths)
+        repo.advance(E_.OVERTAKEN)
+        return
     repo.advance(E_.INTEGRATED)
     keeper.agreed.note({path: facts.home.version for path, facts in done.items()})
     repo.board.set_local(repo.name, last_commit=outcome.commit, head=outcome.head)
     repo.board.publish("merged", repo.name, f"merged what home and the mirror both changed: {names}")
     repo.count(worktree)
     repo.post(repo.name, Committed(repo.name))
+
+
+def _apply(worktree: Worktree, tree: str, kept: str, message: str, author: str) -> Outcome:
+    """Put the tree into the mirror as a commit on top of the kept one: in a line, so that `git log FILE` shows both."""
+    branch, head = head_of(worktree.repo)
+    if branch is None:
+        raise TransientError("home: HEAD of the mirror is on no branch", "switch to one: git switch BRANCH")
+    plan = Plan(PlanKind.COMMIT, branch, head, head or "", tree_of(worktree, head), tree, (kept,))
+    return apply(worktree, plan, message=message, author=author, reason="home")
 
 
 def _read(keeper: Keeper, contested: Iterable[Facts]) -> dict[bytes, tuple[Facts, TreeEntry, float]]:

@@ -235,8 +235,15 @@ class Keeper:
                     facts.head,
                     is_linked_as_wanted=self.is_linked_as_wanted(facts),
                 )
-                if found is Letter.NEITHER and path not in self.coverage.files and not facts.head.is_there:
-                    found = None
+                if (
+                    path not in self.coverage.files
+                    and not facts.head.is_there
+                    and (
+                        found is Letter.NEITHER
+                        or (found is Letter.ONLY_HOME and self.worktree.ignores.is_ignored(path, False))
+                    )
+                ):
+                    found = None  # it came and went, or is not wanted, in a tracked directory
             if found is None:
                 self.broken.pop(path, None)
             else:

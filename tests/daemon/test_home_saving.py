@@ -1,0 +1,101 @@
+"""Home files with a daemon: every way of saving, hard links and copies, on one file system and on two."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.harness import Machine, wait_for
+from tests.daemon.homes import (
+    QUICK,
+    STYLES,
+    begin,
+    committed,
+    ctl,
+    home_status,
+    mode_of,
+    wait_committed,
+    wait_home,
+)
+
+
+@pytest.mark.parametrize("link", ["auto", "copy"])
+def test_every_way_of_saving_is_committed_and_healed(box: Machine, link: str) -> None:
+    mirror = begin(box, link=link)
+    files = {style.__name__: box.home / f".{style.__name__}" for style in STYLES}
+    for path in files.values():
+        path.write_bytes(b"one\n")
+        path.chmod(0o600)
+    ctl(box, "add", *map(str, files.values()))
+    data = b"one\n"
+    for count in range(3):
+        data += b"%d\n" % count
+        for style in STYLES:
+            style(files[style.__name__], data)
+        for path in files.values():
+            wait_committed(box, path.name, data)
+    assert wait_home(box)["tracked"] == len(STYLES)
+    for path in files.values():
+        assert path.read_bytes() == (mirror / path.name).read_bytes() == data
+        assert mode_of(path) == mode_of(mirror / path.name) == 0o600
+        assert path.samefile(mirror / path.name) == (link == "auto")
+
+
+@pytest.fixture
+def elsewhere(box: Machine) -> Iterator[Path]:
+    """A mirror's place on another file system than home."""
+    place = box.home / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "none", str(place)], check=False).returncode:
+        if os.environ.get("CI"):
+            pytest.fail("a tmpfs cannot be mounted")
+        pytest.skip("a tmpfs cannot be mounted")
+    yield place
+    if box.process is not None:
+        box.stop()
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_mirror_on_another_file_system_is_kept_by_copies(box: Machine, elsewhere: Path) -> None:
+    box.write_config(QUICK + f'[home]\nrepo = "{elsewhere}/mirror"\nlink = "hard"\n')
+    ctl(box, "init")
+    box.start()
+    mirror = elsewhere / "mirror"
+    path = box.home / ".vimrc"
+    path.write_bytes(b"one\n")
+    path.chmod(0o640)
+    ctl(box, "add", str(path))
+    for count, style in enumerate(STYLES[:3]):
+        style(path, b"%d\n" % count)
+        wait_for("the edit", lambda count=count: committed(mirror, ".vimrc") == b"%d\n" % count)
+    wait_home(box)
+    assert not path.samefile(mirror / ".vimrc")
+    (mirror / ".vimrc").write_bytes(b"from the mirror\n")
+    wait_for("the edit in home", lambda: path.read_bytes() == b"from the mirror\n")
+    wait_home(box)
+    assert mode_of(path) == 0o640
+
+
+def test_a_mirror_that_is_unmounted_empties_nothing(box: Machine, elsewhere: Path) -> None:
+    box.write_config(QUICK + f'[home]\nrepo = "{elsewhere}/mirror"\n')
+    ctl(box, "init")
+    box.start()
+    paths = [box.home / f".file{count}" for count in range(3)]
+    for path in paths:
+        path.write_text("kept\n")
+    ctl(box, "add", *map(str, paths))
+    wait_home(box)
+    subprocess.run(["umount", "-l", str(elsewhere)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(elsewhere)], check=True)
+    (elsewhere / "mirror").mkdir()
+    wait_for("the halt", lambda: ctl_state(box) in ("halted", "error"))
+    assert [path.read_text() for path in paths] == ["kept\n"] * 3
+
+
+def ctl_state(box: Machine) -> str:
+    box.ctl("sync", "home")
+    return str(home_status(box)["state"])
