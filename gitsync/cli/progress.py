@@ -37,6 +37,7 @@ class Progress:
         self._drawn = 0
         self._stream: client.EventStream | None = None
         self._can_listen = True
+        self._is_over = False
 
     def __enter__(self) -> Progress:
         if self._output.is_animated:
@@ -50,8 +51,9 @@ class Progress:
     ) -> None:
         if not self._output.is_animated:
             return
+        # The handler stays: an alarm that was caught and not yet handled would be complained of without one.
         _signal.setitimer(_signal.ITIMER_REAL, 0)
-        _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+        self._is_over = True
         if self._stream is not None:
             self._stream.close()
         if self._drawn:
@@ -78,6 +80,8 @@ class Progress:
         self._can_listen = False
 
     def _tick(self, number: int, frame: FrameType | None) -> None:
+        if self._is_over:
+            return
         if self._can_listen:
             self._listen()
         frames = FRAMES if self._output.is_unicode else PLAIN_FRAMES

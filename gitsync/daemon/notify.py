@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 GATHER_S = 1.0
 DEADLINE_S = 10.0
+# A desktop that is only just starting is tried again, so often; then it is taken for none until something else happens.
+RETRY_S = 30.0
+RETRIES = 6
 # More than these at once are one notification.
 TOGETHER = 3
 NAMED = 5
@@ -77,7 +80,7 @@ class Notifier(Owner):
         self._waiting: list[Notification] = []
         self._due_at: float | None = None
         self._shown: dict[str, int] = {}
-        self._is_lonely = False
+        self._failures = 0
 
     def step(self, message: object | None, now: float) -> None:
         """Take one event of the board, or show what has gathered."""
@@ -88,29 +91,31 @@ class Notifier(Owner):
             self._due_at = self._due_at or now + GATHER_S
         if self._due_at is not None and now >= self._due_at:
             waiting, self._waiting, self._due_at = self._waiting, [], None
-            for each in together(waiting):
-                self._show(each)
+            kept = [each for each in together(waiting) if not self._is_shown(each)]
+            if kept and self._failures <= RETRIES:
+                self._waiting, self._due_at = kept, now + RETRY_S
 
     def wake_at(self) -> float | None:
         """Return when what has gathered is shown."""
         return self._due_at
 
-    def _show(self, wanted: Notification) -> None:
+    def _is_shown(self, wanted: Notification) -> bool:
+        """Show it and return whether it stands there now."""
         try:
             done = show(wanted, self._shown.get(wanted.key, 0), is_cancelled=lambda: self.is_cancelled)
+            why = "it took too long" if done.is_over_deadline else done.errors or "there is no desktop"
+            is_shown = done.ok
         except OSError as error:
-            self._say_once(str(error))
-            return
-        if done.ok:
+            why, is_shown = str(error), False
+        if is_shown:
             number = done.stdout.strip()
             self._shown[wanted.key] = int(number) if number.isdigit() else 0
-        elif not done.is_cancelled:
-            self._say_once("it took too long" if done.is_over_deadline else done.errors or "there is no desktop")
-
-    def _say_once(self, why: str) -> None:
-        if not self._is_lonely:
-            self._is_lonely = True
-            logger.debug("no desktop notification can be shown: %s", why)
+            self._failures = 0
+        else:
+            if not self._failures:
+                logger.debug("no desktop notification can be shown: %s", why)
+            self._failures += 1
+        return is_shown
 
 
 def show(wanted: Notification, replaces: int, *, is_cancelled: Callable[[], bool] | None = None) -> proc.Completed:

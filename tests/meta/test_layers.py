@@ -79,7 +79,17 @@ print("LOADED", [name for name in sys.modules if name.startswith(heavy)], status
 
 
 @pytest.mark.parametrize(
-    "argv", [["--help"], ["status", "--help"], ["sync", "--help"], ["list", "--help"]], ids=" ".join
+    "argv",
+    [
+        ["--help"],
+        ["status", "--help"],
+        ["sync", "--help"],
+        ["list", "--help"],
+        ["completion", "zsh"],
+        ["__complete", "zsh", "status", ""],
+        ["__complete", "zsh", "show", ""],
+    ],
+    ids=" ".join,
 )
 def test_the_control_command_loads_nothing_heavy(argv: list[str]) -> None:
     done = subprocess.run(

@@ -85,17 +85,36 @@ def test_what_comes_at_once_is_gathered_and_a_later_one_takes_the_place(
     assert notifier.wake_at() is None
 
 
-def test_a_machine_without_a_desktop_is_told_of_once(
+def test_a_machine_without_a_desktop_is_told_of_once_and_not_tried_for_ever(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(notify, "show", lambda *_, **__: proc.Completed(("x",), 3, b"", b""))
+    tries: list[float] = []
+    monkeypatch.setattr(notify, "show", lambda *_, **__: tries.append(1) or proc.Completed(("x",), 3, b"", b""))
     caplog.set_level("DEBUG", "gitsync.daemon.notify")
     notifier = Notifier("problems", FakeClock(), lambda _: None)
-    for at in (1.0, 5.0):
-        notifier.step(PROBLEM, at)
-        notifier.step(None, at + 2)
+    notifier.step(PROBLEM, 1.0)
+    while (at := notifier.wake_at()) is not None:
+        notifier.step(None, at)
+    assert len(tries) == notify.RETRIES + 1
+    notifier.step(RECOVERED, 9000.0)
+    notifier.step(None, 9001.0)
+    assert (len(tries), notifier.wake_at()) == (notify.RETRIES + 2, None)
     assert [record.levelname for record in caplog.records] == ["DEBUG"]
     assert "there is no desktop" in caplog.text
+
+
+def test_a_desktop_that_is_late_shows_what_it_missed(
+    showing: list[tuple[Notification, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_time = notify.show
+    monkeypatch.setattr(notify, "show", lambda *_, **__: proc.Completed(("x",), 3, b"", b"not yet"))
+    notifier = Notifier("problems", FakeClock(), lambda _: None)
+    notifier.step(PROBLEM, 1.0)
+    notifier.step(None, 2.0)
+    monkeypatch.setattr(notify, "show", on_time)
+    notifier.step(None, 2.0 + notify.RETRY_S)
+    assert [wanted.key for wanted, _ in showing] == ["notes"]
+    assert notifier.wake_at() is None
 
 
 def test_the_child_says_that_there_is_no_desktop() -> None:
