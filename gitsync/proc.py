@@ -72,6 +72,7 @@ def run(
     argv: Sequence[str | bytes],
     *,
     deadline_s: float,
+    silence_s: float | None = None,
     cwd: str | bytes | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     input: bytes | None = None,
@@ -80,6 +81,7 @@ def run(
 ) -> Completed:
     """Run a child to its end, its deadline or its cancellation, and return what it said.
 
+    With `silence_s` it is over its deadline, too, when it has written nothing for so long.
     `env` is laid over this process's environment, of which `MISLEADING` is left out.
     `input` is written to its stdin; `stdin_fd` is handed over as
     its stdin. Raise FileNotFoundError when there is no such program.
@@ -97,7 +99,7 @@ def run(
         start_new_session=True,
     )
     try:
-        return _converse(child, tuple(argv), input or b"", ends_at, is_cancelled)
+        return _converse(child, tuple(argv), input or b"", ends_at, silence_s, is_cancelled)
     finally:
         _end_group(child)
 
@@ -107,12 +109,14 @@ def _converse(
     argv: tuple[str | bytes, ...],
     pending: bytes,
     ends_at: float,
+    silence_s: float | None,
     is_cancelled: Callable[[], bool] | None,
 ) -> Completed:
     heard: dict[int, bytearray] = {}
     view = memoryview(pending)
     now = clock.SystemClock().now
     over = cancelled = False
+    quiet_until = ends_at if silence_s is None else now() + silence_s
     with selectors.DefaultSelector() as selector:
         for pipe in (child.stdout, child.stderr):
             assert pipe is not None
@@ -123,7 +127,7 @@ def _converse(
             selector.register(child.stdin, selectors.EVENT_WRITE)
         out, err = heard
         while selector.get_map():
-            left = ends_at - now()
+            left = min(ends_at, quiet_until) - now()
             over = left <= 0
             cancelled = is_cancelled is not None and is_cancelled()
             if over or cancelled:
@@ -145,6 +149,7 @@ def _converse(
                 data = os.read(key.fd, 65536)
                 if data:
                     heard[key.fd] += data
+                    quiet_until = ends_at if silence_s is None else now() + silence_s
                 else:
                     selector.unregister(key.fileobj)
         if not (over or cancelled):

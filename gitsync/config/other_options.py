@@ -133,7 +133,8 @@ class DaemonConfig:
     network_timeout: float = option(
         Kind.DURATION,
         "60s",
-        "How long an exchange with a remote may take before it is given up and tried again later.",
+        "How long an exchange with a remote may stand still before it is given up and tried again later; one that goes "
+        "on may take thirty times as long.",
         example="5m",
         low=0.1,
         high=86_400,

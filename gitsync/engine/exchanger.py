@@ -26,7 +26,7 @@ from gitsync.engine.place import Limits, Place
 from gitsync.engine.question import Question
 from gitsync.engine.timetable import Timetable
 from gitsync.engine.verdicts import HALTING, STATES, Halting, branch_gone, emptied
-from gitsync.git import upstream
+from gitsync.git import transport, upstream
 from gitsync.git.exchange import FetchResult, PushKind
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import Problem, RepoState
@@ -58,7 +58,7 @@ class Exchanger(Owner):
     ) -> None:
         super().__init__(f"exchange-{config.name}", clock, on_death)
         self.config = config
-        self.step_patience_s = max(self.step_patience_s, 4 * timeout_s)
+        self.step_patience_s = max(self.step_patience_s, 3 * transport.LONGEST * timeout_s)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._board = board
         self._committer = committer
@@ -174,7 +174,7 @@ class Exchanger(Owner):
         if found.upstream is None and known is not None:
             raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
         if found.upstream != found.was:
-            self._times.see_news(self.clock.now())
+            self._times.see_news(self.clock.now(), is_watched=place.directory is not None)
         is_joining, remote, ref = self._question.is_joining, place.choice.remote, place.choice.ref
         self._ask_committer(told.Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
 

@@ -90,9 +90,12 @@ class Timetable:
         self._sent_at = now
         self._push_free_at = now + min(self._config.push or 0.0, PUSH_REST * took_s)
 
-    def see_news(self, now: float) -> None:
-        """A commit of another machine's arrived: the next one may follow soon."""
-        self._news_at = now
+    def see_news(self, now: float, *, is_watched: bool = False) -> None:
+        """A commit of another machine's arrived: the next one may follow soon. What is watched tells of itself."""
+        if is_watched:
+            self._sent_at = now
+        else:
+            self._news_at = now
 
     def see_moved(self, now: float) -> None:
         """The remote is known to have changed: look at it at once."""

@@ -24,6 +24,9 @@ _QUERY_SECRET = re.compile(
     r"(?i)\b(?P<key>(?:access_|private_|auth_|oauth_|refresh_)?(?:token|password|secret|key|sig|signature))=[^&\s'\"]+"
 )
 _HEADER_SECRET = re.compile(r"(?i)\b(?P<key>authorization:\s*(?:\w+\s+)?)\S+")
+# "Writing objects: 33% (1/3), 1.2 MiB | 300 KiB/s", "Enumerating objects: 5, done.", "Total 3 (delta 0), ..."
+_PROGRESS = re.compile(r"^(remote: )?(Total \d|[A-Z][a-z]+( [a-z]+)*: +\d+(%|,|$))")
+_HOOK_SAID = re.compile(r"remote:\s*(?!error: hook declined)\w")
 _NOISE = re.compile(
     r"^(hint:|To |From |Done$|Everything up-to-date|remote:\s*$|warning:|and the repository exists|"
     r"Please make sure you have|\(or you mis-spelled|fatal: the remote end hung up|error: failed to push some refs|"
@@ -50,6 +53,13 @@ class Subject:
     def try_it(self) -> str:
         """Return a command that shows the same trouble to a person at a terminal."""
         return f"git -C {shlex.quote(clean(self.where))} ls-remote {shlex.quote(clean(self.remote))}"
+
+    @property
+    def let_in(self) -> str:
+        """Return what lets a program in that nobody sits at."""
+        if re.match(r"https?:", self.url, re.IGNORECASE):
+            return "set a credential.helper that asks nobody"
+        return "load your key with ssh-add, into an agent that gitsync was started with"
 
     @property
     def host(self) -> str:
@@ -97,7 +107,7 @@ def _escaped(char: str) -> str:
 def last_line(text: str) -> str:
     """Return the last line of git's that says something, cleaned; "" when there is none."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
-    telling = [line for line in lines if line and not _NOISE.match(line)]
+    telling = [line for line in lines if line and not _NOISE.match(line) and not _PROGRESS.match(line)]
     chosen = (telling or [line for line in lines if line] or [""])[-1]
     for prefix in ("remote: ", "fatal: ", "FATAL: ", "error: ", "ERROR: "):
         chosen = chosen.removeprefix(prefix)
@@ -156,7 +166,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"(remote|object|pack|index).*(corrupt)|corrupt.*(object|pack)|bad (tree|object|pack)|"
             r"missing (blob|tree|commit|necessary objects)|unpack(-objects)? (failed|error)|"
             r"index-pack (failed|died)|invalid index-pack output|inflate|fsck error|did not send all necessary objects|"
-            r"bad object|not our ref|pack has bad|invalid sha1|hasdotgit|hasdotdot|fullpathname|upload-pack: not",
+            r"bad object|not our ref|pack has bad|invalid sha1|hasdotgit|hasdotdot|fullpathname|upload-pack: not|"
+            r"failed to read loose object|cannot read header for|hash mismatch",
         ),
         ("locked", r"unable to create '.*\.lock'|cannot lock ref|unable to lock|failed to lock|is locked"),
         ("unsafe", r"detected dubious ownership|is not owned by current user"),
@@ -168,7 +179,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _SENTENCES: dict[str, tuple[str, str]] = {
     "offline": ("{label} cannot be reached", "{try_it}"),
     "timeout": ("{label} did not answer in time", "{try_it}"),
-    "auth": ("{label} did not let us in", "{try_it}    (load your key with ssh-add, or set a credential.helper)"),
+    "auth": ("{label} did not let us in", "{try_it}    ({let_in})"),
     "host-key": ("{label}: the server's key is not known or has changed", "{host_key}"),
     "not-found": ("{label}: there is no such repository, or it may not be read", "git -C {where} remote -v"),
     "disk-full": ("{label}: no space is left on the disk", "df -h {where}"),
@@ -203,8 +214,11 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
         "remote": shlex.quote(clean(subject.remote)),
         "branch": clean(subject.branch) or "the branch",
         "action": subject.action,
+        "let_in": subject.let_in,
         "host_key": f"ssh {shlex.quote(host)}    (compare the fingerprint, then accept it)" if host else subject.try_it,
     }
+    if code == "disk-full" and subject.action == "push" and re.search(r"^(remote:|error: remote)", said, re.MULTILINE):
+        sentence, hint = "{label} has no space left on its disk", "make room on the remote; it is tried again by itself"
     line = last_line(said)
     message = sentence.format(**names) + (f": {line}" if line else "")
     return Problem(code, message, hint.format(**names))
@@ -250,5 +264,5 @@ def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> P
         inner = classify(said)
         return problem(subject, inner if inner in ("disk-full", "remote-corrupt") else "refused", said or reason)
     # The hook's own words, as far as it said any, tell more than git's "pre-receive hook declined".
-    words = [line for line in re.split(r"[\r\n]+", said) if re.match(r"remote:\s*\w", line)]
+    words = [line for line in re.split(r"[\r\n]+", said) if _HOOK_SAID.match(line) and not _PROGRESS.match(line)]
     return problem(subject, "refused", f"{words[-1].strip()} ({reason})" if words else reason)

@@ -19,10 +19,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import pygit2
+
 from gitsync import clock, proc
 from gitsync.errors import OperationError
 from gitsync.git import libgit2, quiet, upstream
 from gitsync.git.exchange import FetchResult, IsCancelled, PushKind, PushResult, never, tracking_ref
+from gitsync.git.refs import is_ancestor
 from gitsync.git.translate import Subject, failure, from_output, from_rejection, problem
 from gitsync.model import Problem
 
@@ -30,6 +33,8 @@ __all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_hea
 
 # A push gets this share of its deadline; the rest is for asking the remote what became of it when it hangs.
 PUSH_SHARE = 0.75
+# How many times its time-out one operation may take, while it goes on.
+LONGEST = 30
 # Looking something up in the repository itself.
 LOCAL_S = 20.0
 # fsck before storing (libgit2 and checkouts trust names); objects and refs reach the disk before "fetched" is said;
@@ -48,12 +53,17 @@ _SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One operation with its deadline; `ends_at` on the monotonic clock."""
+    """One operation with its deadline; `ends_at` on the monotonic clock.
+
+    git tells its progress, so that a large transfer over a slow line may take its time, and a peer that says nothing
+    may not.
+    """
 
     root: Path
     remote: str
     branch: str
     ends_at: float
+    silence_s: float
     is_cancelled: IsCancelled
     subject: Subject
 
@@ -61,20 +71,22 @@ class _Call:
     def begin(
         cls, action: str, root: Path, remote: str, branch: str, timeout_s: float, is_cancelled: IsCancelled
     ) -> _Call:
-        url = upstream.url_of(root, remote)
-        ends_at = clock.SystemClock().now() + timeout_s
-        return cls(root, remote, branch, ends_at, is_cancelled, Subject(action, str(root), remote, branch, url))
+        subject = Subject(action, str(root), remote, branch, upstream.url_of(root, remote))
+        ends_at = clock.SystemClock().now() + timeout_s * LONGEST
+        return cls(root, remote, branch, ends_at, timeout_s, is_cancelled, subject)
 
     def run(
         self, *argv: str, share: float = 1.0, at_least_s: float = 0.1, input: bytes | None = None
     ) -> proc.Completed:
         left = max((self.ends_at - clock.SystemClock().now()) * share, at_least_s)
+        silence_s = max(self.silence_s * share, at_least_s)
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
         return proc.run(
             ["git", "-C", str(self.root), *settings, *argv],
             deadline_s=left,
-            env=quiet.environment(self.root, left),
+            silence_s=silence_s,
             input=input,
+            env=quiet.environment(self.root, silence_s),
             is_cancelled=self.is_cancelled,
         )
 
@@ -86,13 +98,13 @@ class _Call:
             return problem(self.subject, "timeout")
         return from_output(self.subject, done.stderr)
 
-    def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether `new` contains `old`; not when one of them is not here."""
-        return self.run("merge-base", "--is-ancestor", old, new, at_least_s=LOCAL_S).ok
+    def repository(self) -> pygit2.Repository:
+        # For a look at refs and history: a child would cost more than all the rest of a look nearby.
+        return pygit2.Repository(str(self.root))
 
     def read_ref(self, ref: str) -> str | None:
-        done = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", ref, at_least_s=LOCAL_S)
-        return done.stdout.decode("ascii", "replace").strip() if done.ok else None
+        found = self.repository().references.get(ref)
+        return None if found is None else str(found.resolve().target)
 
 
 def _wants_git(transport: str) -> bool:
@@ -120,7 +132,7 @@ def fetch(
     was = call.read_ref(tracking)
     done = call.run(
         "fetch",
-        "--quiet",
+        "--progress",
         "--no-write-fetch-head",
         "--no-recurse-submodules",
         "--no-prune",
@@ -162,12 +174,14 @@ def push(
             root, remote, branch, commit, expected=expected, timeout_s=timeout_s, is_cancelled=is_cancelled
         )
     call = _Call.begin("push", root, remote, branch, timeout_s, is_cancelled)
-    if expected is not None and not call.is_ancestor(expected, commit):
+    if expected is not None and not is_ancestor(call.repository(), expected, commit):
         return PushResult(PushKind.REJECTED, problem(call.subject, "non-fast-forward"))
     refspec = f"{commit}:refs/heads/{branch}"
     # What is expected is an ancestor, so this cannot overwrite anything: it only refuses more than a plain push would.
     lease = [] if expected is None else [f"--force-with-lease=refs/heads/{branch}:{expected}"]
-    done = call.run("push", "--porcelain", "--no-recurse-submodules", *lease, "--", remote, refspec, share=PUSH_SHARE)
+    done = call.run(
+        "push", "--porcelain", "--progress", "--no-recurse-submodules", *lease, "--", remote, refspec, share=PUSH_SHARE
+    )
     line = _porcelain(done.stdout, branch)
     if line is not None and line.flag in " *=" and not done.is_over_deadline and not done.is_cancelled:
         _note_pushed(call, commit)

@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,19 +74,38 @@ class Sshd:
         line = "" if host_key is None else host_key.with_suffix(".pub").read_text()
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {line}" if line else "")
 
-    def client_config(self, *, alias: str = "away", key: Path | None = None) -> Path:
-        """Write an ssh client configuration in which `alias` is this server, and return its path."""
+    def client_config(self, *, alias: str = "away", key: Path | None = None, agent: Path | None = None) -> Path:
+        """Write an ssh client configuration in which `alias` is this server, and return its path.
+
+        With `agent` (a socket) the keys are that agent's alone.
+        """
         path = self.directory / f"ssh_config_{alias}"
+        own = f"  IdentityFile {key or self.client_key}\n  IdentitiesOnly yes\n  IdentityAgent none\n"
         path.write_text(
             f"Host {alias}\n  HostName 127.0.0.1\n  Port {self.port}\n  User {self.user}\n"
-            f"  IdentityFile {key or self.client_key}\n  IdentitiesOnly yes\n  IdentityAgent none\n"
-            f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
+            + (own if agent is None else f"  IdentityFile none\n  IdentityAgent {agent}\n")
+            + f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
         )
         return path
 
-    def ssh_command(self, *, alias: str = "away", key: Path | None = None) -> str:
+    def ssh_command(self, *, alias: str = "away", key: Path | None = None, agent: Path | None = None) -> str:
         """Return an ssh command line for GIT_SSH_COMMAND or core.sshCommand."""
-        return f"ssh -F '{self.client_config(alias=alias, key=key)}'"
+        return f"ssh -F '{self.client_config(alias=alias, key=key, agent=agent)}'"
+
+    @contextlib.contextmanager
+    def agent(self) -> Iterator[Path]:
+        """Run an ssh agent that holds the key which the server takes, and give its socket."""
+        socket_path = self.directory / "agent"
+        child = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket_path)], stdout=subprocess.PIPE)
+        try:
+            assert child.stdout is not None
+            child.stdout.readline()  # it listens before it says where
+            env = {**os.environ, "SSH_AUTH_SOCK": str(socket_path)}
+            subprocess.run(["ssh-add", "-q", str(self.client_key)], check=True, timeout=60, env=env)
+            yield socket_path
+        finally:
+            child.terminate()
+            child.communicate(timeout=30)
 
     def url(self, repository: Path, *, alias: str = "away") -> str:
         """Return the URL of a repository on this machine, by way of the server."""
@@ -131,17 +151,37 @@ class Sshd:
 
 
 class SilentPeer:
-    """A server that accepts connections and never says a word; use it as a context manager."""
+    """A server that accepts connections and says nothing, or `drip` a byte at a time; use it as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, drip: bytes = b"") -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
         self.port = int(self._listener.getsockname()[1])
+        self._drip = drip
+        self._thread = threading.Thread(target=self._serve, name="fake-peer", daemon=True)
 
     def __enter__(self) -> SilentPeer:
-        return self  # the kernel accepts for us; nobody ever reads
+        if self._drip:
+            self._thread.start()
+        return self  # else the kernel accepts for us, and nobody ever reads
 
     def __exit__(self, *exc: object) -> None:
+        with contextlib.suppress(OSError):  # nobody was connected
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # whoever was connected has given up, or the test is over
+            while True:
+                connection, _ = self._listener.accept()
+                with connection:
+                    connection.settimeout(0.2)
+                    for byte in self._drip * 100:
+                        with contextlib.suppress(TimeoutError):
+                            if not connection.recv(1024):
+                                break
+                        connection.sendall(bytes([byte]))
 
 
 def closed_port() -> int:

@@ -34,16 +34,10 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
 
 @pytest.fixture
 def agent(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
-    """An ssh agent that holds the key which the server takes."""
-    socket = sshd.directory / "agent"
-    child = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE)
-    assert child.stdout is not None
-    child.stdout.readline()  # it listens before it says where
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-    subprocess.run(["ssh-add", "-q", str(sshd.client_key)], check=True, timeout=60)
-    yield sshd
-    child.terminate()
-    child.communicate(timeout=30)
+    """A server, and an ssh agent that holds the key which it takes."""
+    with sshd.agent() as socket:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        yield sshd
 
 
 @pytest.fixture
@@ -108,3 +102,8 @@ def test_closed_port_and_silent_peer(repo: Path) -> None:
     with SilentPeer() as peer:
         assert ask(repo, f"git://127.0.0.1:{peer.port}/x.git", timeout_s=2.0).code in ("timeout", "offline")
         assert ask(repo, f"ssh://git@127.0.0.1:{peer.port}/x.git", timeout_s=2.0).code in ("timeout", "offline")
+
+
+def test_an_agent_without_the_key(repo: Path, bare: Path, agent: Sshd) -> None:
+    subprocess.run(["ssh-add", "-q", "-D"], check=True, timeout=60)
+    assert ask(repo, url(agent, bare)).code == "auth"

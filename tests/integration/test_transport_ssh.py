@@ -181,3 +181,29 @@ def test_answer_lost_but_push_done(repo: Path, bare: Path, sshd: Sshd, tmp_path:
     assert sent.kind is PushKind.PUSHED
     assert run_git(bare, "rev-parse", "main") == head(repo)
     assert run_git(repo, "rev-parse", "refs/remotes/origin/main") == head(repo)
+
+
+def test_a_key_of_the_agent(repo: Path, bare: Path, sshd: Sshd) -> None:
+    with sshd.agent() as socket:
+        run_git(repo, "config", "core.sshCommand", sshd.ssh_command(agent=socket))
+        sent = transport.push(repo, sshd.url(bare), "main", head(repo), timeout_s=TIMEOUT_S, transport="auto")
+        assert sent.kind is PushKind.PUSHED
+    error = ask(repo, sshd.url(bare))
+    assert error.code == "auth", "the agent is gone, and nobody is asked"
+    assert "ssh-add" in error.hint
+
+
+def test_a_peer_that_sends_slowly_ends_with_the_deadline(repo: Path) -> None:
+    with SilentPeer(drip=b"00ff# service=git-upload-pack ") as peer:
+        url = f"git://127.0.0.1:{peer.port}/x.git"
+        assert ask(repo, url, timeout_s=1.0).code == "timeout"
+
+
+def test_a_push_that_goes_on_may_take_longer_than_the_time_out(repo: Path, bare: Path, sshd: Sshd) -> None:
+    """The server's hook talks for longer than the time-out: that is progress, and no peer that hangs."""
+    hook = bare / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo checking $i >&2; sleep 0.7; done\n")
+    hook.chmod(0o755)
+    run_git(repo, "config", "core.sshCommand", sshd.ssh_command())
+    sent = transport.push(repo, sshd.url(bare), "main", head(repo), timeout_s=3.0)
+    assert sent.kind is PushKind.PUSHED
