@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pygit2
@@ -59,14 +60,17 @@ def write_commit(
     committer: Person,
     wall: float,
     writer: ObjectWriter | None = None,
+    *,
+    is_utc: bool = False,
 ) -> str:
     """Store a commit, signed where `commit.gpgsign` asks for it, and return its id.
 
-    What waits in `writer`, the tree for one, is stored together with it.
+    What waits in `writer`, the tree for one, is stored together with it. Its time is that of this machine's zone, or
+    of none (`is_utc`).
     Raise OperationError: "signing" with the signer's words, disk-full, read-only, io.
     """
     text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
-    offset = clock.local_offset_minutes(wall)
+    offset = 0 if is_utc else clock.local_offset_minutes(wall)
     sign = "-" if offset < 0 else "+"
     stamp = f"{int(wall)} {sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d}"
     if _is_signed(store.repository):
@@ -80,6 +84,18 @@ def write_commit(
         writer.flush()
     store.read(commit)
     return commit
+
+
+def write_twin(store: ObjectStore, tree: str, parents: Iterable[str]) -> str:
+    """Store a merge of commits that all have `tree`, the same on every machine, and return its id.
+
+    Machines that merge each other's commits would otherwise go on merging each other's merges. Raise OperationError.
+    """
+    tips = [store.repository[parent].peel(pygit2.Commit) for parent in sorted(parents)]
+    last = max(tips, key=lambda tip: (tip.commit_time, str(tip.id)))
+    name, mail = (raw.decode("utf-8", "replace") for raw in (last.committer.raw_name, last.committer.raw_email))
+    who, message = Person(name, mail), "Merge what is the same on both sides"
+    return write_commit(store, tree, [str(tip.id) for tip in tips], message, who, who, last.commit_time, is_utc=True)
 
 
 def lock_of(repository: pygit2.Repository, branch: str) -> str:

@@ -26,20 +26,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-import pygit2
-
 from gitsync.clock import SystemClock
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git import journal, refs
 from gitsync.git.applier import Applier
 from gitsync.git.arrival import arrive
 from gitsync.git.aside import Moved
-from gitsync.git.commits import TipMovedError, author_of, write_commit
+from gitsync.git.commits import TipMovedError, author_of, write_commit, write_twin
 from gitsync.git.heads import head_of
 from gitsync.git.journal import Phase
 from gitsync.git.locks import storage_error
 from gitsync.git.merge import Plan, PlanKind
 from gitsync.git.preparing import Prepared, prepare
+from gitsync.git.reading import tree_of
 from gitsync.git.rescue import IN_THE_WAY, rescuer
 from gitsync.git.surprise import Surprise
 from gitsync.git.temporaries import Probe, no_probe
@@ -142,7 +141,7 @@ def put(
         raise OperationError(
             f"{clean(worktree.root)}: HEAD is on no branch", "switch to a branch: git switch BRANCH", code="detached"
         )
-    base = None if head is None else str(worktree.repo[head].peel(pygit2.Tree).id)
+    base = None if head is None else tree_of(worktree, head)
     parents = tuple(commit for commit in (head, merging) if commit is not None)
     wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents, displaced=displaced)
     outcome = apply(worktree, wanted, message=message, author=author, reason=reason)
@@ -168,6 +167,8 @@ def _check(worktree: Worktree, plan: Plan) -> None:
 
 def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
     assert plan.tree is not None
+    if plan.kind is PlanKind.MERGE and plan.tree == plan.base_tree == tree_of(worktree, plan.upstream):
+        return write_twin(worktree.store, plan.tree, plan.parents)
     person = author_of(worktree.repo, author)
     wall = SystemClock().wall()
     return write_commit(worktree.store, plan.tree, list(plan.parents), message, person, person, wall)

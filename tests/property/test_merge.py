@@ -133,7 +133,7 @@ class World:
 
 
 @pytest.mark.parametrize("policy", AUTOMATIC)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(base=sides, ours=sides, theirs=sides)
 def test_two_machines_that_merge_each_other(
     history: History, policy: str, base: list[Op], ours: list[Op], theirs: list[Op]
@@ -150,7 +150,7 @@ def test_two_machines_that_merge_each_other(
         world.check_words(last)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(base=sides, machines=st.lists(sides, min_size=3, max_size=3), more=sides)
 def test_three_machines_with_one_remote(
     history: History, base: list[Op], machines: list[list[Op]], more: list[Op]

@@ -108,6 +108,31 @@ def test_two_machines_merge_to_the_same_tree(pair: Pair, tmp_path: Path) -> None
     other.close()
 
 
+@pytest.mark.parametrize("is_conflict", [True, False])
+def test_machines_that_merge_each_other_come_to_rest(pair: Pair, tmp_path: Path, is_conflict: bool) -> None:
+    """Two that fetch from each other, always at the same moment and never from a remote between them."""
+    pair.put(pair.theirs, {"a.txt" if is_conflict else "dir/b.txt": b"theirs\n"})
+    pair.put(pair.ours, {"a.txt": b"ours\n"})
+    pair.commit(pair.ours)
+    pair.commit(pair.theirs)
+    run_git(pair.theirs, "config", "user.name", "Somebody Else")
+    other = Worktree(pair.theirs, tmp_path / "other notes")
+    sides = (pair.worktree, pair.theirs), (other, pair.ours)
+    rounds = 0
+    while len({run_git(root, "rev-parse", "HEAD") for _, root in sides}) == 2:
+        rounds += 1
+        assert rounds < 5
+        for worktree, elsewhere in sides:
+            run_git(worktree.root, "fetch", "-q", str(elsewhere), "+HEAD:refs/remotes/origin/main")
+        for worktree, _ in sides:
+            upstream = run_git(worktree.root, "rev-parse", "refs/remotes/origin/main")
+            outcome = apply(worktree, plan(worktree, upstream, None), message="Merge origin/main")
+            assert outcome.kind is OutcomeKind.DONE
+    assert rounds == (3 if is_conflict else 2)
+    pair.check_clean()
+    other.close()
+
+
 def test_a_merge_that_waits_for_a_person_touches_nothing(pair: Pair) -> None:
     pair.put(pair.theirs, {"a.txt": b"theirs\n", "both": b"1"})
     pair.put(pair.ours, {"a.txt": b"ours\n", "both": b"2"})

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gitsync.errors import OperationError
 from gitsync.git.commits import TipMovedError
 from gitsync.git.integrate import OutcomeKind, apply, recover
-from gitsync.git.packs import object_id_of
 from tests.conftest import run_git
 from tests.fakes.pair import Pair, check_no_leftovers
 
@@ -44,133 +43,6 @@ def test_an_uncommitted_edit_comes_first(pair: Pair, edit: str) -> None:
     assert run_git(pair.ours, "status", "--porcelain") == before
     assert (pair.ours / "dir/b.txt").read_bytes() == b"b\n"
     check_no_leftovers(pair.ours)
-
-
-def test_an_untracked_file_in_the_way(pair: Pair) -> None:
-    pair.put(pair.theirs, {"new": b"theirs\n", "same": b"same\n"})
-    pair.put(pair.ours, {"new": b"mine\n", "same": b"same\n"})
-    outcome = pair.take()
-    assert (outcome.kind, outcome.paths) == (OutcomeKind.EDITED, (b"new",))
-    (pair.ours / "new").unlink()
-    pair.check_done(pair.take())
-
-
-def test_an_ignored_file_in_the_way(pair: Pair) -> None:
-    pair.put(pair.theirs, {"secret.key": b"theirs\n"})
-    pair.put(pair.ours, {"secret.key": b"mine\n"})
-    (pair.ours / ".git/info/exclude").write_text("*.key\n")
-    outcome = pair.take()
-    assert outcome.kind is OutcomeKind.DONE
-    ((path, name),) = outcome.aside
-    assert (path, name) == (b"secret.key", b"secret.conflict-" + object_id_of(3, b"mine\n")[:8].encode() + b".key")
-    assert (pair.ours / "secret.key").read_bytes() == b"theirs\n"
-    assert (pair.ours / os.fsdecode(name)).read_bytes() == b"mine\n"
-    assert (pair.ours / ".git/info/exclude").read_text() == "*.key\n", "it is ignored by its new name as well"
-    assert run_git(pair.ours, "status", "--porcelain") == ""
-
-
-def test_what_was_ignored_by_its_name_stays_ignored(pair: Pair) -> None:
-    odd = "local [x]* .conf "
-    pair.put(pair.theirs, {odd: b"theirs\n"})
-    pair.put(pair.ours, {odd: b"password\n"})
-    (pair.ours / ".git/info/exclude").write_text("local*.conf\\ ")
-    outcome = pair.take()
-    assert outcome.kind is OutcomeKind.DONE
-    ((_, name),) = outcome.aside
-    assert (pair.ours / os.fsdecode(name)).read_bytes() == b"password\n"
-    assert run_git(pair.ours, "status", "--porcelain") == ""
-    assert pair.worktree.ignores.is_ignored(name, False)
-
-
-def is_what_was_there(kind: str, kept: Path) -> bool:
-    if kind == "socket":
-        return kept.is_fifo()
-    if kind == "repository":
-        return run_git(kept, "log", "--format=%s") == "mine"
-    return (kept / "deep/x").read_bytes() == b"precious" if kind == "ignored" else kept.read_bytes() == b"goes on"
-
-
-@pytest.mark.parametrize("kind", ["socket", "repository", "ignored", "empty", "open"])
-def test_what_can_never_be_committed_makes_room(pair: Pair, kind: str) -> None:
-    pair.put(pair.theirs, {"new": b"theirs\n"})
-    place = pair.ours / "new"
-    stream = None
-    if kind == "socket":
-        os.mkfifo(place)
-    elif kind == "open":
-        (pair.ours / ".git/info/exclude").write_text("new*\n")
-        stream = place.open("wb")
-    else:
-        place.mkdir()
-        if kind == "repository":
-            run_git(place, "init", "-q")
-            run_git(place, "commit", "-q", "--allow-empty", "-m", "mine")
-        elif kind == "ignored":
-            (pair.ours / ".git/info/exclude").write_text("new/\n")
-            pair.put(place, {"deep/x": b"precious"})
-    outcome = pair.take()
-    assert outcome.kind is OutcomeKind.DONE, outcome
-    assert place.read_bytes() == b"theirs\n"
-    assert len(outcome.aside) == (kind != "empty")
-    if stream is not None:
-        stream.write(b"goes on")
-        stream.close()
-    for _, name in outcome.aside:
-        assert is_what_was_there(kind, pair.ours / os.fsdecode(name))
-    assert run_git(pair.ours, "status", "--porcelain") == ""
-    check_no_leftovers(pair.ours)
-
-
-def test_an_ignored_file_where_a_directory_comes(pair: Pair) -> None:
-    pair.put(pair.theirs, {"build/deep/new": b"theirs\n", "build/other": b"o"})
-    pair.put(pair.ours, {"build": b"mine\n"})
-    (pair.ours / ".git/info/exclude").write_text("build\n")
-    outcome = pair.take()
-    assert outcome.kind is OutcomeKind.DONE
-    ((_, name),) = outcome.aside
-    assert (pair.ours / os.fsdecode(name)).read_bytes() == b"mine\n"
-    assert (pair.ours / "build/deep/new").read_bytes() == b"theirs\n"
-    assert run_git(pair.ours, "status", "--porcelain") == ""
-
-
-def test_what_could_be_committed_is_not_moved(pair: Pair) -> None:
-    pair.put(pair.theirs, {"new": b"theirs\n", "one/two": b"t", "ignored": b"t"})
-    pair.put(pair.ours, {"new/mine": b"m", "new/other": b"o", "one": b"m", "ignored": b"i"})
-    (pair.ours / ".git/info/exclude").write_text("ignored\n")
-    outcome = pair.take()
-    assert (outcome.kind, outcome.paths) == (OutcomeKind.EDITED, (b"new/mine", b"new/other", b"one"))
-    assert (pair.ours / "ignored").read_bytes() == b"i", "nothing is moved while something else is in the way"
-    made = replace(pair.plan(), movable=frozenset(outcome.paths))
-    outcome = apply(pair.worktree, made, message="")
-    assert outcome.kind is OutcomeKind.DONE
-    moved = {path: os.fsdecode(name) for path, name in outcome.aside}
-    assert moved.keys() == {b"new", b"one", b"ignored"}
-    assert (pair.ours / moved[b"new"] / "mine").read_bytes() == b"m"
-    assert (pair.ours / moved[b"one"]).read_bytes() == b"m"
-    assert run_git(pair.ours, "status", "--porcelain") == ""
-
-
-def test_ignored_files_leave_a_directory_that_becomes_a_file(pair: Pair) -> None:
-    run_git(pair.theirs, "rm", "-rq", "dir")
-    pair.put(pair.theirs, {"dir": b"a file now\n"})
-    pair.put(pair.ours, {"dir/cache.o": b"precious"})
-    (pair.ours / ".git/info/exclude").write_text("*.o\n")
-    outcome = pair.take()
-    assert outcome.kind is OutcomeKind.DONE
-    ((path, name),) = outcome.aside
-    assert path == b"dir"
-    assert (pair.ours / os.fsdecode(name) / "cache.o").read_bytes() == b"precious"
-    assert (pair.ours / "dir").read_bytes() == b"a file now\n"
-    assert run_git(pair.ours, "status", "--porcelain") == ""
-    check_no_leftovers(pair.ours)
-
-
-def test_a_directory_that_keeps_an_ignored_file_stays(pair: Pair) -> None:
-    run_git(pair.theirs, "rm", "-rq", "dir")
-    pair.put(pair.ours, {"dir/cache.o": b"precious"})
-    (pair.ours / ".git/info/exclude").write_text("*.o\n")
-    assert pair.take().kind is OutcomeKind.DONE
-    assert sorted(os.listdir(pair.ours / "dir")) == ["cache.o"]
 
 
 def test_never_through_a_symbolic_link(pair: Pair, tmp_path: Path) -> None:
@@ -286,3 +158,26 @@ def test_submodule_entries_get_their_directory(pair: Pair) -> None:
 
 def test_nothing_to_recover(pair: Pair) -> None:
     assert recover(pair.worktree).summary == ""
+
+
+def test_names_that_differ_in_case_or_in_form_alone(pair: Pair) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    pair.put(pair.theirs, {"A.TXT": b"theirs\n", composed: b"c\n"})
+    pair.put(pair.ours, {"Dir/x": b"mine\n", decomposed: b"d\n"})
+    pair.commit(pair.ours)
+    pair.check_done(pair.take())
+    assert {"a.txt", "A.TXT", "dir", "Dir", composed, decomposed} <= set(os.listdir(pair.ours))
+    run_git(pair.theirs, "mv", "run.sh", "RUN.sh")
+    pair.check_done(pair.take())
+    assert {"RUN.sh"} == {name for name in os.listdir(pair.ours) if name.lower() == "run.sh"}
+
+
+def test_a_merge_of_names_that_the_file_system_takes_for_one_is_refused(pair: Pair) -> None:
+    run_git(pair.ours, "config", "core.ignorecase", "true")
+    pair.put(pair.theirs, {"caf\u00e9": b"theirs\n"})
+    pair.put(pair.ours, {"CAFE\u0301": b"mine\n"})
+    pair.commit(pair.ours)
+    with pytest.raises(OperationError) as caught:
+        pair.plan()
+    assert caught.value.code == "unsafe-content"
+    assert (pair.ours / "CAFE\u0301").read_bytes() == b"mine\n"
