@@ -24,6 +24,15 @@ STYLES = {
 NEEDS_PERSON = ("conflict", "halted", "error", "auth")
 # Fewer columns than these are too few for a table of five.
 NARROW = 60
+# What is not in order with a home file.
+LETTERS = {
+    "A": "not committed yet",
+    "B": "home and the mirror are not alike, or not linked",
+    "C": "only in home",
+    "D": "only in the mirror",
+    "E": "in neither home nor the mirror",
+    "F": "in the mirror, but not tracked; to track it: gitsyncctl add it",
+}
 # How many paths are named before the rest is only counted.
 NAMED = 10
 
@@ -60,8 +69,12 @@ def home_lines(output: Output, home: dict[str, Any]) -> list[str]:
     entry = {"name": "home", "state": "ok", **home, "path": home.get("repo", "")}
     lines = repo_lines(output, [entry])
     lines += output.wrap(f"{text.counted(int(home.get('tracked') or 0), 'tracked file')}", "dim", "  ")
-    for item in home.get("broken") or ():
-        lines += output.wrap(f"{item.get('type', '')} ~/{item.get('path', '')}", "yellow", "  ")
+    broken = home.get("broken") or []
+    for item in broken[:NAMED]:
+        letter = str(item.get("type", ""))
+        lines += output.wrap(f"{letter} ~/{item.get('path', '')}: {LETTERS.get(letter, '')}", "yellow", "  ")
+    if len(broken) > NAMED:
+        lines += output.wrap(f"and {len(broken) - NAMED} more; all of them: gitsyncctl status --json", "yellow", "  ")
     return lines
 
 

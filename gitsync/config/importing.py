@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
-from gitsync.config.document import add_repo
+from gitsync.config.document import add_repo, set_value
 from gitsync.config.entries import is_there
+from gitsync.config.expand import shorten_path
 from gitsync.config.legacy.gitsync_ini import parse_ini
+from gitsync.config.legacy.trakk import Trakk, parse_trakk
 from gitsync.config.literal import repos_as_toml
 from gitsync.config.source import read_text
 from gitsync.config.store import edit_file
 from gitsync.core.names import shown_text
+
+
+def import_trakk(path: Path, trakk: Path) -> Trakk:
+    """Bring the mirror of TRAKK's configuration `trakk` into the configuration `path`, and return what it tracked.
+
+    Raise ConfigError when it is none, OperationError when home is mirrored elsewhere already.
+    """
+    found = parse_trakk(trakk)
+    if not is_there(path) or "home" not in tomllib.loads(read_text(path)):
+        set_value(path, "home.repo", shorten_path(found.repository))
+    return found
 
 
 def import_ini(path: Path, ini: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from gitsync.config.build import build
 from gitsync.config.faults import Faults
+from gitsync.config.legacy import trakk
 from gitsync.config.legacy.gitsync_ini import SECTION as INI_SECTION
 from gitsync.config.legacy.gitsync_ini import looks_like_ini, parse_ini
 from gitsync.config.legacy.sync_conf import conf_files, jobs_of
@@ -30,10 +31,13 @@ def load(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Config:
     """Return the configuration in force: from `option`, `$GITSYNC_CONFIG`, config.toml, or an INI file of GitSync.
 
     Without any of them it is an empty one, with a notice of where was looked. Raise ConfigError for a file that was
-    named and is not there, cannot be read, or has faults. Jobs of Sync Manager's `.conf` files come on top, and what is
-    wrong with lines of theirs is a notice.
+    named and is not there, cannot be read, or has faults. Jobs of Sync Manager's `.conf` files come on top, and TRAKK's
+    mirror where there is no [home]; what is wrong with those is a notice.
     """
     config = _load(option, system_ini)
+    if config.home is None:
+        home, told = trakk.home_of(trakk.default_file(), config.repos)
+        config = replace(config, home=home, notices=(*config.notices, *told))
     jobs, faults = jobs_of(conf_files(), config.jobs)
     if not jobs and not faults:
         return config

@@ -144,7 +144,9 @@ def _check(config: Config) -> int:
     for repo in config.repos:
         remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, redact(repo.remote or ""))
         print(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
-    if not config.repos:
+    if config.home is not None:
+        print(f"home: mirrored in {config.home.repo} (link {config.home.link})")
+    if not config.repositories:
         print("nothing is watched; to watch a directory: gitsyncctl watch DIR")
     faults = check_paths(config)
     for fault in faults:

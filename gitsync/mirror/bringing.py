@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gitsync.core.coverage import Coverage, parents
+from gitsync.core.coverage import Coverage, parents, remove
 from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, Action, Version, decide, decide_mode
 from gitsync.core.manifest import NAME, Entry, Manifest
 from gitsync.git import swap
@@ -43,6 +43,7 @@ class _Work:
     alike: dict[bytes, Version] = field(default_factory=dict)
     modes: dict[bytes, int] = field(default_factory=dict)
     gone: set[bytes] = field(default_factory=set)
+    never: set[bytes] = field(default_factory=set)  # listed, but there was never a file
     chmods: dict[bytes, int] = field(default_factory=dict)
 
 
@@ -71,7 +72,7 @@ def _decide(keeper: Keeper, work: _Work, facts: Facts, max_size: int | None) -> 
         case Action.AGREE:
             _agree(keeper, work, facts)
         case Action.FORGET:
-            work.gone.add(path)
+            (work.gone if facts.base.is_there or facts.head.is_there else work.never).add(path)
             work.alike[path] = ABSENT
             if facts.head.is_there:
                 work.paths.add(path)
@@ -172,6 +173,8 @@ def _record(keeper: Keeper, work: _Work, wanted: list[bytes]) -> None:
     directories = _directory_modes(keeper, [path for path in wanted if work.alike.get(path, ABSENT).is_there])
     manifest = keeper.record_modes(work.modes, directories)
     manifest = forget_files(keeper.coverage, manifest, work.gone)
+    if never := work.never & keeper.coverage.files:
+        manifest = remove(manifest, never)
     if manifest != keeper.manifest:
         keeper.write(manifest)
         work.paths.add(NAME)

@@ -26,7 +26,7 @@ from gitsync.git.worktree import Worktree
 from gitsync.mirror.agreed import Agreed, tree_of, version_of
 from gitsync.mirror.homepaths import Places
 from gitsync.mirror.looking import Looker, Seen
-from gitsync.mirror.manifests import ManifestFile, is_furniture, mend
+from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_furniture, mend, trakk_entries
 from gitsync.mirror.placing import Placement, Placer
 from gitsync.mirror.walking import files_below
 
@@ -124,7 +124,8 @@ class Keeper:
     def _is_listed(self) -> bool:
         """Whether HEAD has a manifest, or what TRAKK had for one."""
         tree = self.head_tree
-        return any(lookup(self.worktree.store, tree, name) for name in (manifests.NAME, b".trakk-index.config"))
+        is_in_head = any(lookup(self.worktree.store, tree, name) for name in (manifests.NAME, TRAKK_INDEX))
+        return is_in_head or trakk_entries(self.worktree.root) is not None
 
     def write(self, manifest: Manifest) -> None:
         """Put a manifest into the work tree; raise OperationError when it cannot be, or is being edited."""

@@ -6,7 +6,9 @@ import logging
 import os
 
 import gitsync.core.manifest as manifests
+from gitsync.config.legacy.trakk import default_file, parse_trakk
 from gitsync.core.manifest import NAME, Entry, Manifest
+from gitsync.errors import ConfigError
 from gitsync.git.heads import head_of
 from gitsync.git.trees import TreeEntry, lookup, walk
 from gitsync.git.worktree import Worktree
@@ -74,7 +76,7 @@ def mend(worktree: Worktree, found: Manifest, *, is_every_file_tracked: bool) ->
         return Manifest({**last.entries, **found.entries}, {**last.modes, **found.modes})
     _, head = head_of(worktree.repo)
     tree = None if head is None else worktree.store.read(head)[1][5:45].decode("ascii")
-    listed = _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
+    listed = trakk_entries(worktree.root) or _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
     if listed is None and is_every_file_tracked:
         listed = [Entry(path) for path, _ in walk(worktree.store, tree) if not is_furniture(path)]
     return Manifest({**{entry.path: entry for entry in listed or ()}, **found.entries}, found.modes)
@@ -92,6 +94,17 @@ def _last_whole(worktree: Worktree) -> Manifest | None:
         parents = [line[7:].decode("ascii") for line in head.split(b"\n") if line.startswith(b"parent ")]
         commit = parents[0] if parents else None
     return None
+
+
+def trakk_entries(root: str) -> list[Entry] | None:
+    """Return what TRAKK's configuration tracks in the mirror at `root`, None when it has another mirror, or none."""
+    path = default_file()
+    try:
+        found = parse_trakk(path) if path.is_file() else None
+    except ConfigError as error:
+        logger.debug("%s", error.message)  # loading the configuration tells it
+        return None
+    return list(found.entries) if found is not None and os.path.realpath(found.repository) == root else None
 
 
 def _trakk_index(worktree: Worktree, entry: TreeEntry | None) -> list[Entry] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from gitsync import places
 from gitsync.cli import text
 from gitsync.cli.commands.config import apply
 from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK, UsageError
+from gitsync.control.commands import BY_NAME
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,19 +18,70 @@ if TYPE_CHECKING:
 
 def run(context: Context, arguments: dict[str, Any]) -> int:
     """Take over what the options name."""
-    given = arguments["gitsync"]
-    if given is None:
+    if arguments["gitsync"] is None and arguments["trakk"] is None:
         raise UsageError("import what?", "name the file: gitsyncctl import --gitsync ~/.config/gitsync.ini")
+    path = places.config_file(context.config)
+    document: dict[str, Any] = {"config": str(path), "repos": [], "home": None, "faults": []}
+    lines: list[str] = []
+    if arguments["gitsync"] is not None:
+        lines += _import_ini(context, arguments["gitsync"], document)
+    if arguments["trakk"] is not None:
+        lines += _import_trakk(context, arguments["trakk"], document)
+    if context.output.is_json:
+        context.output.json(document)
+    else:
+        for line in lines:
+            context.output.line(line)
+    return EXIT_ATTENTION if document["faults"] else EXIT_OK
+
+
+def _import_ini(context: Context, given: str, document: dict[str, Any]) -> list[str]:
     from pathlib import Path
 
     from gitsync.config.importing import import_ini
 
-    path = places.config_file(context.config)
+    path = Path(document["config"])
     roots = [str(root) for root in import_ini(path, Path(given))]
+    document["repos"] = roots
+    lines = [f"{text.tilde(root)} is in {text.tilde(str(path))}" for root in roots]
     if context.output.is_json:
-        context.output.json({"config": str(path), "repos": roots})
-        return EXIT_OK
-    for root in roots:
-        context.output.line(f"{text.tilde(root)} is in {text.tilde(str(path))}")
-    context.output.line(f"{text.tilde(given)} can go now{apply(context)}" if roots else "there is nothing to take over")
-    return EXIT_OK
+        return lines
+    return [*lines, f"{text.tilde(given)} can go now{apply(context)}" if roots else "there is nothing to take over"]
+
+
+def _import_trakk(context: Context, given: str, document: dict[str, Any]) -> list[str]:
+    """Adopt TRAKK's repository as the mirror, and track what TRAKK tracked."""
+    from pathlib import Path
+
+    from gitsync.config.importing import import_trakk
+
+    found = import_trakk(Path(document["config"]), Path(given))
+    _ask(context, "init", {"path": str(found.repository)})
+    home = os.path.expanduser("~")  # noqa: PTH111 - never raises
+    names = [os.fsdecode(entry.path) for entry in found.entries]
+    there = [name for name in names if any(os.path.lexists(f"{top}/{name}") for top in (home, found.repository))]
+    lost = [f"~/{name} is neither in home nor in the mirror: left out" for name in names if name not in there]
+    refused = _track(context, [f"{home}/{name}" for name in there])
+    lost += refused.values()
+    there = [name for name in there if f"{home}/{name}" not in refused]
+    document["home"] = {"repo": str(found.repository), "tracked": there}
+    document["faults"] += [*found.faults, *lost]
+    lines = [f"tracking ~/{name}" for name in there]
+    lines += [f"home is mirrored in {text.tilde(str(found.repository))}; {text.tilde(given)} can go now"]
+    return [*lines, *found.faults, *lost]
+
+
+def _track(context: Context, paths: list[str]) -> dict[str, str]:
+    """Track what TRAKK tracked; return what cannot be, and why."""
+    try:
+        if paths:
+            _ask(context, "add", {"paths": paths, "host": None})
+    except UsageError as error:
+        if len(paths) == 1:
+            return {paths[0]: f"{error.message}: left out"}
+        return {path: why for one in paths for path, why in _track(context, [one]).items()}
+    return {}
+
+
+def _ask(context: Context, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return Context(BY_NAME[command], context.output, context.config, context.socket).ask(arguments)

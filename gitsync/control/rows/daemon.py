@@ -40,9 +40,10 @@ ROWS = (
     ),
     Command(
         "import",
-        "turn the configuration of the first GitSync into config.toml; the old file stays",
-        Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="its INI file, as ~/.config/gitsync.ini"),
-        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --gitsync ~/.config/gitsync.ini",
+        "turn the configuration of the first GitSync, or of TRAKK, into config.toml; the old file stays",
+        Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="GitSync's INI file, as ~/.config/gitsync.ini"),
+        Parameter("trakk", PATH, "--trakk", metavar="FILE", help="TRAKK's configuration, as ~/.trakk.config"),
+        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --trakk ~/.trakk.config",
         is_local=True,
     ),
 )

@@ -1,0 +1,84 @@
+"""The configuration of TRAKK, the mirror of home files that came before: `~/.trakk.config`. On its caller's thread.
+
+JSON: `{"repository": "/abs", "refs": ["rel/file", …], "dirs": ["rel/dir/", …]}`, the paths relative to home.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitsync.config.options import MIRROR_NAME, HomeConfig, RepoConfig
+from gitsync.config.source import read_text
+from gitsync.core.manifest import Entry, is_sound
+from gitsync.core.names import shown_text
+from gitsync.errors import ConfigError
+
+NAME = ".trakk.config"
+
+
+@dataclass(frozen=True, slots=True)
+class Trakk:
+    """What TRAKK tracked, and where; `faults` are sentences about entries that cannot be taken over."""
+
+    repository: Path
+    entries: tuple[Entry, ...]
+    faults: tuple[str, ...] = ()
+
+
+def default_file() -> Path:
+    """Return where TRAKK keeps its configuration."""
+    return Path(os.path.expanduser("~"), NAME)  # noqa: PTH111 - Path.home raises where there is none
+
+
+def parse_trakk(path: Path) -> Trakk:
+    """Return what a configuration of TRAKK means; raise ConfigError when it is none."""
+    try:
+        found = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise _fault(path, f"not valid JSON: {error}") from error
+    repository = found.get("repository") if isinstance(found, dict) else None
+    if not isinstance(repository, str) or not repository.startswith(("/", "~/")) or "\0" in repository:
+        raise _fault(path, 'key repository: allowed: a path that begins with "/"')
+    entries: list[Entry] = []
+    faults: list[str] = []
+    for key, is_directory in (("refs", False), ("dirs", True)):
+        for item in _texts(path, found, key):
+            entry = os.fsencode(item.removeprefix("~/").removeprefix("./").rstrip("/"))
+            if item.startswith("/") or not is_sound(entry):
+                faults.append(f"{shown_text(str(path))}: {shown_text(item)} is no path below home: left out")
+            else:
+                entries.append(Entry(entry, is_directory))
+    return Trakk(Path(os.path.expanduser(repository)), tuple(entries), tuple(faults))  # noqa: PTH111 - never raises
+
+
+def home_of(path: Path, repos: tuple[RepoConfig, ...]) -> tuple[HomeConfig | None, tuple[str, ...]]:
+    """Return the mirror that TRAKK's configuration names, if there is one, and what a person should be told."""
+    if not path.is_file():
+        return None, ()
+    try:
+        found = parse_trakk(path)
+    except ConfigError as error:
+        return None, (*error.faults, f"{shown_text(str(path))} is not taken over")
+    taken = {os.path.realpath(repo.path) for repo in repos}
+    if os.path.realpath(found.repository) in taken or any(repo.name == MIRROR_NAME for repo in repos):
+        return None, (f"{shown_text(str(path))} is not taken over: its repository, or the name home, is a [[repo]]",)
+    settings = RepoConfig(name=MIRROR_NAME, path=found.repository)
+    told = (
+        f"home is mirrored as TRAKK's {shown_text(str(path))} says; gitsyncctl import --trakk writes it to config.toml"
+    )
+    return HomeConfig(settings=settings, repo=found.repository), (told, *found.faults)
+
+
+def _texts(path: Path, found: dict[str, Any], key: str) -> list[str]:
+    items = found.get(key, [])
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise _fault(path, f"key {key}: allowed: a list of paths below home")
+    return items
+
+
+def _fault(path: Path, what: str) -> ConfigError:
+    return ConfigError([f"{shown_text(str(path))}: {what}"], "is it TRAKK's? it is left as it is")
