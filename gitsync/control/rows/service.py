@@ -42,9 +42,15 @@ ROWS: tuple[Command, ...] = (
         "completion",
         "print the script that makes your shell complete gitsyncctl's command lines",
         Parameter("shell", TEXT, choices=("bash", "zsh", "fish"), is_required=True, help="for which shell"),
-        epilog="gitsyncctl completion fish >~/.config/fish/completions/gitsyncctl.fish\n"
-        'eval "$(gitsyncctl completion bash)"    # in ~/.bashrc\n'
-        "source <(gitsyncctl completion zsh)     # in ~/.zshrc, after compinit",
+        epilog="gitsyncctl completion bash\n"
+        "gitsyncctl completion zsh\n"
+        "gitsyncctl completion fish >~/.config/fish/completions/gitsyncctl.fish",
+        about="""\
+For bash, put into ~/.bashrc: eval "$(gitsyncctl completion bash)"
+
+For zsh, into ~/.zshrc after compinit: source <(gitsyncctl completion zsh)
+
+For fish, write it to the file of the last example.""",
         is_local=True,
     ),
 )
