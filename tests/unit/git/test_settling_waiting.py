@@ -1,0 +1,125 @@
+"""A merge that waits for a person: settled file by file, asked again where either side moved on, made with the last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitsync.core.conflict import Policy, Rules
+from gitsync.errors import OperationError
+from gitsync.git.merge import PlanKind, plan
+from gitsync.git.reading import Reading
+from gitsync.git.settling import Choice, Settled, settle_waiting
+from gitsync.git.sides import waiting as sides
+from gitsync.git.waiting import hold, left, waiting, with_choices
+from tests.conftest import run_git
+from tests.fakes.pair import Pair
+
+MANUAL = Rules(Policy.MANUAL)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    return Pair(tmp_path)
+
+
+def diverge(pair: Pair, ours: dict[str, bytes], theirs: dict[str, bytes]) -> str:
+    """Change files on both sides and let the merge wait; return what the remote has."""
+    pair.put(pair.ours, ours)
+    pair.put(pair.theirs, theirs)
+    pair.commit(pair.ours)
+    return wait(pair)
+
+
+def wait(pair: Pair) -> str:
+    upstream = pair.fetch()
+    wanted = plan(pair.worktree, upstream, None, MANUAL)
+    assert wanted.kind is PlanKind.CONFLICT
+    hold(pair.worktree, wanted)
+    return upstream
+
+
+def left_of(pair: Pair) -> list[str]:
+    """What another process, with a handle of its own, says is left."""
+    with Reading(pair.ours, pair.worktree.notes_dir) as place:
+        held = waiting(place)
+        assert held is not None
+        return [path.decode() for path in left(place, held, with_choices(place, MANUAL, held.theirs))]
+
+
+def settle(pair: Pair, name: str, choice: Choice) -> Settled:
+    return settle_waiting(pair.worktree, name.encode(), choice, MANUAL)
+
+
+def test_the_last_choice_makes_the_merge(pair: Pair) -> None:
+    upstream = diverge(
+        pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"}
+    )
+    first = settle(pair, "a.txt", Choice.THEIRS)
+    assert (first.commit, first.left, first.is_waiting) == (None, 1, True)
+    assert (pair.ours / "a.txt").read_bytes() == b"ours\n", "nothing is done before all is settled"
+    assert left_of(pair) == ["dir/b.txt"]
+    last = settle(pair, "dir/b.txt", Choice.DONE)
+    assert last.commit is not None
+    assert run_git(pair.ours, "rev-parse", "HEAD^2") == upstream
+    assert [(pair.ours / name).read_bytes() for name in ("a.txt", "dir/b.txt")] == [b"theirs\n", b"ours\n"]
+    assert waiting(pair.worktree) is None
+    pair.check_clean()
+
+
+def test_what_was_edited_since_theirs_was_chosen_is_asked_again(pair: Pair) -> None:
+    diverge(pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"})
+    settle(pair, "a.txt", Choice.THEIRS)
+    pair.put(pair.ours, {"a.txt": b"ours, edited since\n"})
+    pair.commit(pair.ours)
+    assert left_of(pair) == ["a.txt", "dir/b.txt"]
+    assert settle(pair, "dir/b.txt", Choice.OURS).commit is None
+    # Ours goes on being edited: who chose it has chosen that, too.
+    pair.put(pair.ours, {"dir/b.txt": b"ours, edited since\n"})
+    pair.commit(pair.ours)
+    assert settle(pair, "a.txt", Choice.OURS).commit is not None
+    assert (pair.ours / "dir/b.txt").read_bytes() == b"ours, edited since\n"
+
+
+def test_a_new_version_there_asks_again(pair: Pair) -> None:
+    diverge(pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"})
+    settle(pair, "a.txt", Choice.OURS)
+    pair.put(pair.theirs, {"unrelated.txt": b"x\n"})
+    wait(pair)
+    assert left_of(pair) == ["dir/b.txt"], "another file's news changes nothing"
+    pair.put(pair.theirs, {"a.txt": b"theirs, newer\n"})
+    wait(pair)
+    assert left_of(pair) == ["a.txt", "dir/b.txt"]
+
+
+def test_both_keeps_ours_under_a_name_of_its_own_once(pair: Pair) -> None:
+    diverge(pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"})
+    for _ in range(2):
+        assert settle(pair, "a.txt", Choice.BOTH).renamed == ((b"a.txt", b"a-kept.txt"),)
+    assert settle(pair, "dir/b.txt", Choice.THEIRS).commit is not None
+    found = {path.name: path.read_bytes() for path in pair.ours.glob("a*")}
+    assert found == {"a.txt": b"theirs\n", "a-kept.txt": b"ours\n"}
+    pair.check_clean()
+
+
+@pytest.mark.parametrize(("choice", "is_there"), [(Choice.OURS, False), (Choice.THEIRS, True)])
+def test_a_deletion_that_was_chosen_counts(pair: Pair, choice: Choice, is_there: bool) -> None:
+    (pair.ours / "a.txt").unlink()
+    upstream = diverge(pair, {}, {"a.txt": b"theirs\n"})
+    with Reading(pair.ours, pair.worktree.notes_dir) as place:
+        (found,) = sides(place, (b"a.txt",), upstream)
+    assert (found.ours, found.is_waiting) == ((), True)
+    assert found.theirs is not None
+    assert found.theirs.text == "theirs\n"
+    assert settle(pair, "a.txt", choice).commit is not None
+    assert (pair.ours / "a.txt").exists() is is_there
+
+
+def test_a_path_that_does_not_wait_is_refused(pair: Pair) -> None:
+    with pytest.raises(OperationError, match="no merge waits there"):
+        settle(pair, "a.txt", Choice.OURS)
+    diverge(pair, {"a.txt": b"ours\n"}, {"a.txt": b"theirs\n"})
+    with pytest.raises(OperationError, match="does not wait") as refused:
+        settle(pair, "dir/b.txt", Choice.OURS)
+    assert refused.value.code == "not-in-conflict"
