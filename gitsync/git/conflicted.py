@@ -48,11 +48,7 @@ def followed(place: Readable, copies: Iterable[bytes], old: str, new: str) -> tu
     was, tree = tree_of(place, old), tree_of(place, new)
     paths = set(copies)
     for path, (before, after) in diff(place.store, was, tree).items():
-        if not is_called_copy(path):
-            continue
-        if after is None:
-            paths.discard(path)
-        elif before is None and is_copy(place, new, path):
+        if before is None and after is not None and is_called_copy(path) and is_copy(place, new, path):
             paths.add(path)
     return _in_tree(place, tree, paths)
 
