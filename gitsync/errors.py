@@ -5,6 +5,8 @@ Anything else that reaches the top of a program is a bug of ours and ends it wit
 
 from __future__ import annotations
 
+from gitsync.redaction import redact
+
 # typing takes 2 ms to load, and the control command, which runs for every prompt of a shell, needs nothing of it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +27,10 @@ class GitsyncError(Exception):
     exit_status: ClassVar[int] = EXIT_FAILED
 
     def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Here, where every error passes: it ends in a log, in `status`, in JSON, on a terminal.
+        self.message = redact(message)
+        self.hint = redact(hint)
+        super().__init__(self.message)
         if code:
             self.code = code
 
@@ -46,8 +49,8 @@ class ConfigError(GitsyncError):
     exit_status = EXIT_USAGE
 
     def __init__(self, faults: list[str], hint: str = "") -> None:
-        super().__init__("\n".join(faults), hint)
-        self.faults = faults
+        self.faults = [redact(fault) for fault in faults]
+        super().__init__("\n".join(self.faults), hint)
 
 
 class NotRunningError(GitsyncError):

@@ -14,7 +14,7 @@ from gitsync import proc
 from gitsync.backends.base import Item
 from gitsync.config.options import JobConfig
 from gitsync.errors import OperationError
-from gitsync.git.translate import redact
+from gitsync.redaction import redact
 
 GIT_S = 30.0
 _IDENTITY = re.compile(r"(?P<name>.*?)\s*<(?P<mail>[^<>]*)>")

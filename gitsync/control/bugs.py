@@ -13,9 +13,9 @@ import traceback
 
 from gitsync import clock, places
 from gitsync.errors import EXIT_BUG, GitsyncError
+from gitsync.redaction import redact
 from gitsync.version import VERSION
 
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _AFTER_NAME = re.compile(r"(?i)\b([\w.-]*(?:token|passw|secret|api[-_]?key|credential)[\w.-]*)([=: ]+)(\S+)")
 HIDDEN = "***"
 
@@ -30,9 +30,9 @@ class BugError(GitsyncError):
         super().__init__(f"a bug of ours; the report is in {where}", "please look it through and send it to us")
 
 
-def redact(text: str) -> str:
-    """Return `text` without what stands for a user and password in a URL, or after a word like "token"."""
-    return _AFTER_NAME.sub(rf"\1\2{HIDDEN}", _IN_URL.sub(HIDDEN, text))
+def without_secrets(text: str) -> str:
+    """Return `text` without what `redact` takes out, and without what stands after a word like "token"."""
+    return _AFTER_NAME.sub(rf"\1\2{HIDDEN}", redact(text))
 
 
 def save(error: BaseException, argv: list[str], program: str = "gitsyncctl") -> str:
@@ -40,9 +40,9 @@ def save(error: BaseException, argv: list[str], program: str = "gitsyncctl") -> 
     now = clock.iso(clock.SystemClock().wall())
     lines = [
         f"{program} {VERSION}, Python {sys.version.split()[0]}, {sys.platform}, {now}",
-        "arguments: " + " ".join(ascii(redact(word)) for word in _without_values(argv)),
+        "arguments: " + " ".join(ascii(without_secrets(word)) for word in _without_values(argv)),
         "",
-        redact("".join(traceback.format_exception(error))),
+        without_secrets("".join(traceback.format_exception(error))),
     ]
     report = "\n".join(lines).encode("utf-8", "backslashreplace")
     try:

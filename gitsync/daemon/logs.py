@@ -14,7 +14,7 @@ from typing import TextIO
 
 from gitsync.core.names import shown_text
 from gitsync.errors import UsageError
-from gitsync.git.translate import redact
+from gitsync.redaction import redact
 
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
 FILE_BYTES = 5_000_000

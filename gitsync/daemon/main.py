@@ -20,7 +20,7 @@ from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError
-from gitsync.git.translate import redact
+from gitsync.redaction import redact
 from gitsync.version import VERSION
 
 # What a shell says of a program that Ctrl-C ended.

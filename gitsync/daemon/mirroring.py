@@ -19,12 +19,13 @@ from gitsync.engine.board import HomePart
 from gitsync.engine.looking import show
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.locks import storage_error
-from gitsync.git.translate import clean, redact
+from gitsync.git.translate import clean
 from gitsync.git.trouble import TROUBLE
 from gitsync.git.worktree import Worktree
 from gitsync.mirror.homepaths import host_name, places_of
 from gitsync.mirror.keeper import Keeper
 from gitsync.mirror.manifests import mend
+from gitsync.redaction import redact
 
 if TYPE_CHECKING:
     from gitsync.daemon.desk import Desk

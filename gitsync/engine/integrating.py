@@ -23,10 +23,10 @@ from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.merge import Plan, PlanKind, plan
 from gitsync.git.refs import ahead_behind, is_ancestor
 from gitsync.git.settled import conflict_event, merge_message
-from gitsync.git.translate import redact
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem
+from gitsync.redaction import redact
 
 if TYPE_CHECKING:
     from gitsync.engine.local import LocalRepository

@@ -15,7 +15,7 @@ from pathlib import Path
 from gitsync.config.options import RepoConfig
 from gitsync.git import nearby, transport, upstream
 from gitsync.git.exchange import FetchResult, PushResult, RemoteChoice
-from gitsync.git.translate import redact
+from gitsync.redaction import redact
 
 logger = logging.getLogger(__name__)
 

@@ -13,17 +13,13 @@ from dataclasses import dataclass
 
 from gitsync.errors import OperationError, TransientError
 from gitsync.model import Problem
+from gitsync.redaction import redact
 
 # These go away by themselves or by integrating first: the caller tries again. Everything else waits for a person
 # or for a change on the other side, and is tried at the slow end of the back-off.
 TRANSIENT = frozenset({"offline", "timeout", "locked", "cancelled", "non-fast-forward", "fetch-first"})
 MAX_LINE = 300
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<secret>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@")
-_QUERY_SECRET = re.compile(
-    r"(?i)\b(?P<key>(?:access_|private_|auth_|oauth_|refresh_)?(?:token|password|secret|key|sig|signature))=[^&\s'\"]+"
-)
-_HEADER_SECRET = re.compile(r"(?i)\b(?P<key>authorization:\s*(?:\w+\s+)?)\S+")
 # "Writing objects: 33% (1/3), 1.2 MiB | 300 KiB/s", "Enumerating objects: 5, done.", "Total 3 (delta 0), ..."
 _PROGRESS = re.compile(r"^(remote: )?(Total \d|[A-Z][a-z]+( [a-z]+)*: +\d+(%|,|$))")
 _HOOK_SAID = re.compile(r"remote:\s*(?!error: hook declined)\w")
@@ -69,16 +65,6 @@ class Subject:
         if matched := re.match(r"(?:[^/@:]+@)?(\[[^\]]*\]|[^/:]+):", self.url):
             return clean(matched[1].strip("[]").partition(":")[0])
         return ""
-
-
-def redact(text: str) -> str:
-    """Return `text` without the user names and secrets of URLs, tokens in queries and authorization headers.
-
-    A plain `git@` is a convention and no secret, and stays.
-    """
-    text = _CREDENTIALS.sub(lambda m: m[0] if m["secret"] == "git" else f"{m['scheme']}***@", text)
-    text = _QUERY_SECRET.sub(r"\g<key>=***", text)
-    return _HEADER_SECRET.sub(r"\g<key>***", text)
 
 
 def escape(text: str) -> str:

@@ -206,6 +206,23 @@ def test_a_socket_that_others_may_reach_is_refused(session: UserManager) -> None
     assert "must be yours alone" in (session.home / "daemon.log").read_text()
 
 
+def test_the_log_tells_a_story_one_line_each(session: UserManager) -> None:
+    root = session.repo()
+    session.configure(root)
+    enable(session)
+    session.write("notes/a.txt", "a\n")
+    session.wait_for("the commit", lambda: is_clean(session, root))
+    assert session.ctl("pause").status == session.ctl("resume").status == 0
+    # The scan that a resume begins is over before the directory goes.
+    session.wait_for("rest", lambda: json.loads(session.ctl("status", "--json").out)["repos"][0]["state"] == "ok")
+    session.must("mv", str(root), f"{root}-gone")
+    log = session.home / "daemon.log"
+    session.wait_for("the halt", lambda: "notes: " in log.read_text().rpartition("resumed notes\n")[2])
+    session.must("systemctl", "--user", "stop", "gitsync")
+    told = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines()]
+    assert [line.split()[0] for line in told] == ["watching", "committed", "paused", "resumed", "notes:", "stopping:"]
+
+
 def test_the_timer_needs_no_daemon(session: UserManager) -> None:
     root = session.repo()
     session.configure(root)

@@ -23,9 +23,10 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git import examining
 from gitsync.git.history import History
 from gitsync.git.ignores import IgnoreRules
-from gitsync.git.translate import clean, redact
+from gitsync.git.translate import clean
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.versions import Record
+from gitsync.redaction import redact
 
 # How long the committer has for an answer; it may be in the middle of a large commit.
 ASK_S = 0.1

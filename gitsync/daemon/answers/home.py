@@ -17,8 +17,8 @@ from gitsync.daemon import mirroring
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.messages import CommitNow, Track, Untrack
 from gitsync.errors import UsageError
-from gitsync.git.translate import redact
 from gitsync.mirror.homepaths import Places, places_of
+from gitsync.redaction import redact
 
 ASK_S = 60.0
 COMMIT_S = 240.0

@@ -20,8 +20,8 @@ from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.looking import show
 from gitsync.engine.messages import Pause, Refresh, Resume
 from gitsync.errors import OperationError, UsageError
-from gitsync.git.translate import redact
 from gitsync.git.upstream import remote_for
+from gitsync.redaction import redact
 from gitsync.version import VERSION
 
 REFRESH_S = 0.05
@@ -115,12 +115,16 @@ class _Repos:
         until = None if span is None else self._desk.clock.now() + span
         for name in names:
             self._desk.runtime.committer.ask(Pause(name, until), ASK_S)
-        return {"paused": names, "until": None if span is None else iso(self._desk.clock.wall() + span)}
+        end = None if span is None else iso(self._desk.clock.wall() + span)
+        for name in names:
+            self._desk.runtime.board.publish("paused", name, f"paused {name}" + (f" until {end}" if end else ""))
+        return {"paused": names, "until": end}
 
     def resume(self, params: Json) -> Json:
         names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
         for name in names:
             self._desk.runtime.committer.ask(Resume(name, bool(params.get("accept"))), ASK_S)
+            self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
         return {"resumed": names}
 
     def stop_now(self, params: Json) -> Json:

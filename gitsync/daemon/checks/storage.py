@@ -12,7 +12,8 @@ from pathlib import Path
 from gitsync import places
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
-from gitsync.git.translate import clean, redact
+from gitsync.git.translate import clean
+from gitsync.redaction import redact
 
 LOG_BYTES = 50_000_000
 LOW_BYTES = 100_000_000

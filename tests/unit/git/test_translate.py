@@ -7,7 +7,8 @@ import os
 import pytest
 
 from gitsync.errors import TransientError
-from gitsync.git.translate import Subject, classify, clean, escape, failure, from_rejection, problem, redact
+from gitsync.git.translate import Subject, classify, clean, escape, failure, from_rejection, problem
+from gitsync.redaction import redact
 
 SUBJECT = Subject("push", "/home/u/My Notes", "origin", "main", "git@host.example:notes.git")
 
