@@ -20,8 +20,9 @@ from gitsync.errors import OperationError
 
 logger = logging.getLogger(__name__)
 
-# How long one step may take before the service manager is told that the thread is stuck. Children have deadlines of
-# their own, the longest of them 10 minutes; killing a step that only takes long would begin it anew for ever.
+# How long one step may take without looking whether it is cancelled before the service manager is told that the thread
+# is stuck. The children that are not looked after have deadlines of 10 minutes at most; killing a step that only takes
+# long would begin it anew for ever.
 STEP_PATIENCE_S = 1800.0
 
 
@@ -90,7 +91,10 @@ class Owner:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether work in progress should be abandoned."""
+        """Whether work in progress should be abandoned; asked by the thread itself, again and again while it waits."""
+        # Who asks is alive: a transfer of many hours, which looks here ten times a second, is not stuck.
+        if self._busy_since is not None:
+            self._busy_since = self.clock.now()
         return self._is_cancelled.is_set()
 
     @property

@@ -19,7 +19,7 @@ def test_every_row_has_its_file_and_its_help(command: Any) -> None:
     assert callable(module.run)
     assert command.summary
     assert not command.summary.endswith(".")
-    assert all(line.startswith("gitsyncctl ") for line in command.epilog.splitlines())
+    assert all("gitsyncctl " in line for line in command.epilog.splitlines())
     assert all(parameter.help for parameter in command.parameters)
 
 

@@ -9,6 +9,7 @@ import pytest
 from gitsync.clock import SystemClock
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import OperationError
+from tests.fakes.clock import FakeClock
 
 
 class Echo(Owner):
@@ -82,6 +83,31 @@ def test_a_step_that_takes_too_long_is_seen_from_outside() -> None:
     slow.post(Stop())
     assert slow.join(60)
     assert not slow.is_stuck(clock.now() + 1000)
+
+
+def test_a_step_that_looks_whether_it_is_cancelled_is_alive() -> None:
+    looked, go = Future(), Future()
+
+    class Transfer(Owner):
+        def step(self, message: object | None, now: float) -> None:
+            if isinstance(message, Stop):
+                self.end()
+                return
+            clock.advance(90)
+            looked.set_result(self.is_cancelled)
+            go.result(60)
+
+    clock = FakeClock()
+    transfer = Transfer("transfer", clock, lambda death: None)
+    transfer.step_patience_s = 100.0
+    transfer.start()
+    transfer.post("work")
+    assert looked.result(60) is False
+    assert not transfer.is_stuck(clock.now() + 50)
+    assert transfer.is_stuck(clock.now() + 101)
+    go.set_result(None)
+    transfer.post(Stop())
+    assert transfer.join(60)
 
 
 def test_a_thread_that_sleeps_in_its_inbox_is_not_stuck() -> None:
