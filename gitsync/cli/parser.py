@@ -45,11 +45,15 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Knows the width without shutil, which every declaration of an option would load: 2 ms."""
 
     def __init__(self, prog: str) -> None:
-        try:
-            columns = os.get_terminal_size(1).columns
-        except OSError:
-            columns = 0
-        super().__init__(prog, width=min(columns or 80, WIDEST) - 2)
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    try:
+        columns = os.get_terminal_size(1).columns
+    except OSError:
+        columns = 0
+    return min(columns or 80, WIDEST)
 
 
 class HelpAsked(Exception):
@@ -78,7 +82,7 @@ def parse(command: Command, argv: list[str]) -> dict[str, Any]:
 def _parser(command: Command) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"gitsyncctl {command.name}",
-        description="\n\n".join(part for part in (_sentence(command.summary), command.about) if part),
+        description=_paragraphs(_sentence(command.summary), *command.about.split("\n\n")),
         epilog="examples:\n" + "\n".join(text.INDENT + line for line in command.epilog.splitlines()),
         formatter_class=_Formatter,
         allow_abbrev=False,
@@ -135,6 +139,11 @@ def overview(columns: int | None = None) -> list[str]:
     lines += ["", "examples:", *(text.INDENT + example for example in EXAMPLES), ""]
     lines += text.filled("exit status: " + "; ".join(f"{status} {what}" for status, what in EXIT_STATUS), columns)
     return lines
+
+
+def _paragraphs(*paragraphs: str) -> str:
+    """Return prose broken to the terminal's width; how its lines stand in the table says nothing."""
+    return "\n\n".join("\n".join(text.filled(" ".join(each.split()), _columns())) for each in paragraphs if each)
 
 
 def _sentence(summary: str) -> str:
