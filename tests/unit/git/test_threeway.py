@@ -212,7 +212,13 @@ def test_submodules(settle: Settle, history: History) -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    [b"*.txt -merge\n", b"*.txt binary\n", b"*.txt filter=lfs diff=lfs merge=lfs -text\n", b"*.txt merge=x\n"],
+    [
+        b"*.txt -merge\n",
+        b"*.txt filter=crypt\n",
+        b"*.txt binary\n",
+        b"*.txt filter=lfs diff=lfs merge=lfs -text\n",
+        b"*.txt merge=x\n",
+    ],
 )
 def test_attributes_forbid_merging_by_line(settle: Settle, history: History, attributes: bytes) -> None:
     said = {".gitattributes": attributes}

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from gitsync.git.ancestry import changed_at, merge_bases
+from gitsync.git.commits import write_twin
 from gitsync.git.trees import lookup
+from tests.conftest import run_git
 from tests.fakes.histories import History
 
 
@@ -42,6 +44,14 @@ def test_settled_on_both_sides(history: History, policy: str) -> None:
         assert history.files(found.tree) == history.files(here) == history.files(there)
     if policy == "keep-both":
         assert found.tree in (history.tree_of(here), history.tree_of(there))
+
+
+def test_a_merge_of_what_is_the_same_is_the_same_commit_everywhere(history: History) -> None:
+    one, two = history.commit({"a": b"1"}, at=5_000), history.commit({"a": b"1"}, at=6_000)
+    tree = history.tree_of(one)
+    twin = write_twin(history.store, tree, (one, two))
+    assert twin == write_twin(history.store, tree, (two, one))
+    assert run_git(history.worktree.root, "log", "-1", "--format=%an %at %ct", twin) == "Ada 6000 6000"
 
 
 def test_what_a_person_settled_stays(history: History) -> None:
