@@ -118,9 +118,9 @@ def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
     for place, item in enumerate(backups(repo)):
         is_old = now - item.at > KEEP_S
         if is_old or (place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head)):
-            repo.references.delete(item.ref)
             if item.outcome is not None:
                 repo.references.delete(item.ref.replace(BACKUPS, OUTCOMES, 1))
+            repo.references.delete(item.ref)
             gone.append(item.ref)
     return gone
 

@@ -113,7 +113,7 @@ def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoabl
             continue
         tried = _try(place, item, is_keeping=is_keeping)
         change = _described(place, item)
-        if tried.tree is None:
+        if tried.tree is None or (tried.clashes and not tried.paths):
             raise _edited_since(place, change, tried)
         if tried.paths:
             return change, tried
@@ -139,11 +139,12 @@ def _edited_since(place: Mergeable, change: Undoable, tried: _Trial) -> Operatio
     count = len(tried.clashes)
     names = ", ".join(clean(path) for path in tried.clashes[:_NAMED_PATHS])
     more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
+    rest = "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
     return OperationError(
         f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} is not undone, because the same places were"
         f" edited since: {names}{more}; nothing was changed",
-        "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
-        f"to see one as it was: gitsyncctl show {change.before[:7]}:PATH",
+        (rest if tried.tree is None and set(tried.clashes) < set(change.paths) else "")
+        + f"for one of them as it was before: gitsyncctl restore PATH --rev {change.before[:7]}",
         code="edited-since",
     )
 

@@ -131,12 +131,6 @@ def _resolve(desk: Desk, params: Json) -> Json:
         return settle(worktree, _copies(desk, repo, worktree), path, wanted[0], author=repo.author)
 
     done = desk.perform(repo.name, act)
-    desk.runtime.board.publish(
-        "resolved",
-        repo.name,
-        f"settled {shown(done.path)} in {repo.name}: {done.choice}",
-        commit=done.commit.id if done.commit else None,
-    )
     return _settled(repo, done)
 
 
@@ -161,6 +155,9 @@ def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
         # The name itself is not followed: a link in conflict is meant, not what it leads to.
         parent, _, last = word.rstrip("/").rpartition("/")
         at = real(parent or "/") / last
+        itself = next((repo.name for repo in desk.config.repos if real(repo.path) == at), "")
+        if itself:
+            raise UsageError(f"{word} is the repository itself", f"name a file of: gitsyncctl conflicts {itself}")
         try:
             repo = desk.one(str(at.parent))
         except UsageError as error:
@@ -200,8 +197,6 @@ def _undo(desk: Desk, params: Json) -> Json:
         with _reading(desk, repo) as place:
             return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
     done = desk.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
-    what = f"undid {done.change.reason} {done.change.commit.id[:7]} in {repo.name}"
-    desk.runtime.board.publish("undone", repo.name, what, commit=done.commit.id if done.commit else None)
     return _undone(repo, done, is_trial=False)
 
 

@@ -84,3 +84,16 @@ def test_ahead_behind(worktree: Worktree, repo: Path) -> None:
     assert refs.ahead_behind(worktree, base) == (2, 0)
     assert refs.ahead_behind(worktree, theirs) == (2, 1)
     assert refs.ahead_behind(worktree, None) == (3, 0)
+
+
+def test_a_change_has_a_ref_to_what_came_of_it_and_both_expire(worktree: Worktree, repo: Path) -> None:
+    was = run_git(repo, "rev-parse", "HEAD")
+    run_git(repo, "commit", "-q", "--allow-empty", "-m", "second")
+    now = run_git(repo, "rev-parse", "HEAD")
+    first = refs.backup(worktree.repo, "merge", commit=was, outcome=now, wall=NOON)
+    assert [(item.commit, item.outcome) for item in refs.backups(worktree.repo)] == [(was, now)]
+    # A second try of the same second, to another end, is another change.
+    assert refs.backup(worktree.repo, "merge", commit=was, outcome=was, wall=NOON) != first
+    assert refs.backup(worktree.repo, "merge", commit=was, outcome=now, wall=NOON) == first
+    refs.expire(worktree.repo, wall=NOON + 91 * DAY)
+    assert run_git(repo, "for-each-ref", "refs/gitsync") == ""

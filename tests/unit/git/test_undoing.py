@@ -76,11 +76,23 @@ def test_an_edit_of_the_same_place_refuses_and_changes_nothing(pair: Pair) -> No
         undo(pair.worktree)
     assert refused.value.code == "edited-since"
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
+    assert "--keep" in refused.value.hint
     done = undo(pair.worktree, is_keeping=True)
     assert (done.paths, done.kept) == (("a.txt",), ("long.txt",))
     assert read(pair, "long.txt") == text((1, "mine since"))
     assert read(pair, "a.txt") == b"one\n"
     pair.check_clean()
+
+
+def test_keeping_all_of_the_newest_does_not_undo_an_older_one(pair: Pair) -> None:
+    pulled(pair, {"a.txt": b"older\n"})
+    pulled(pair, {"long.txt": text((1, "theirs"))})
+    pair.put(pair.ours, {"long.txt": text((1, "mine since"))})
+    head = pair.commit(pair.ours)
+    with pytest.raises(OperationError, match=r"edited since: long\.txt"):
+        undo(pair.worktree, is_keeping=True)
+    assert run_git(pair.ours, "rev-parse", "HEAD") == head
+    assert read(pair, "a.txt") == b"older\n"
 
 
 def test_a_merge_is_taken_back_and_does_not_come_again(pair: Pair) -> None:
