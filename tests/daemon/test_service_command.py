@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import sysconfig
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes.built import build_checkout
 from tests.fakes.user_manager import BIN, UserManager
 
 UNIT = ".config/systemd/user/gitsync.service"
@@ -173,3 +178,21 @@ def test_where_there_is_no_manager_it_says_what_to_do(session: UserManager) -> N
     assert "gitsync --daemon" in ran.errors
     assert "--once" in ran.errors
     assert document(session, "status", status=3, PATH="/nowhere")["manager"] is None
+
+
+def test_after_pip_install_user_one_command_of_systemd_is_enough(session: UserManager, tmp_path: Path) -> None:
+    _, wheel = build_checkout(tmp_path)
+    shutil.copy(wheel, session.stand)
+    python = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "--user", "--no-index", "--no-deps"]
+    session.must(*pip, str(session.stand / wheel.name), PIP_BREAK_SYSTEM_PACKAGES="1", PIP_NO_WARN_SCRIPT_LOCATION="1")
+    # The libraries are lent by this environment.
+    session.must("systemctl", "--user", "set-environment", f"PYTHONPATH={sysconfig.get_path('purelib')}")
+    session.configure(session.repo())
+    session.must("systemctl", "--user", "daemon-reload")
+    session.must("systemctl", "--user", "enable", "--now", "gitsync")
+    assert session.show("FragmentPath") == str(session.home / ".local/share/systemd/user/gitsync.service")
+    pid = session.show("MainPID")
+    assert str(session.home / ".local/bin/gitsync") in session.must("bash", "-c", f"tr '\\0' ' ' </proc/{pid}/cmdline")
+    assert str(document(session, "status")["daemon"]["pid"]) == pid
+    session.must("systemctl", "--user", "reload", "gitsync", PATH="/usr/bin:/bin")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -14,35 +13,15 @@ from pathlib import Path
 import pytest
 
 from gitsync.version import VERSION
+from tests.fakes.built import ROOT, build, build_checkout, run
 
-ROOT = Path(__file__).resolve().parents[2]
-SKIPPED = shutil.ignore_patterns(
-    ".git", ".venv", "build", "dist", "demo", ".run", "*.egg-info", "*_cache", "__pycache__"
-)
-# setuptools leaves its own words in sys.argv.
-BUILD = "import sys; out = sys.argv[1]; from setuptools import build_meta as b; b.build_sdist(out); b.build_wheel(out)"
 UNITS = sorted(path.name for path in (ROOT / "contrib/systemd").iterdir())
 USER_UNITS = [name for name in UNITS if "@" not in name]
 
 
-def run(*argv: str | Path, cwd: Path = ROOT, **env: str) -> str:
-    done = subprocess.run(argv, cwd=cwd, env=os.environ | env, check=False, capture_output=True, text=True, timeout=230)
-    assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def build(source: Path, out: Path) -> tuple[Path, Path]:
-    """Build both from a tree, without asking the network for the tools; return source archive and wheel."""
-    run(sys.executable, "-c", BUILD, out, cwd=source)
-    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
-    return sdist, wheel
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    base = tmp_path_factory.mktemp("packaging")
-    shutil.copytree(ROOT, base / "source", ignore=SKIPPED, symlinks=True)
-    return build(base / "source", base)
+    return build_checkout(tmp_path_factory.mktemp("packaging"))
 
 
 def names_in(wheel: Path) -> set[str]:
