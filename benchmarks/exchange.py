@@ -1,7 +1,7 @@
 """(g): a save on one machine until the whole file is on another, through a bare repository on the same file system.
 
 Two daemons, each with a home of its own. The quiet period is short and no wait is left between commit and push; the
-second machine looks at the remote as often as the configuration allows, because nothing tells it of a push.
+second machine hears of the push, and looks at the remote besides.
 """
 
 from __future__ import annotations

@@ -85,8 +85,10 @@ class Ear(Owner):
         if self.inbox.empty():
             news = self._outside.wait()
             if news.has_network_changed:
+                logger.debug("the network has changed")
                 self._tell_all(NetworkChanged())
             if news.has_clock_jumped:
+                logger.debug("the clock has jumped")
                 self._tell_all(Woken())
         try:
             return self.inbox.get_nowait()

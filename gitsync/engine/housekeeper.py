@@ -26,6 +26,8 @@ LOOSE_SAMPLE = "17"
 LOOSE_LIMIT = 6000 // 256
 PACK_LIMIT = 50
 LOG_CHARS = 2000
+# Linux takes no longer text in an environment than 128 KiB; a list of paths may be.
+VALUE_CHARS = 16_000
 
 
 class Housekeeper(Owner):
@@ -34,19 +36,25 @@ class Housekeeper(Owner):
     def __init__(self, hooks: HooksConfig, clock: Clock, on_death: Callable[[ThreadDied], None]) -> None:
         super().__init__("housekeeper", clock, on_death)
         self.hooks = hooks
+        self._behind: dict[str, int] = {}  # by command, how many events came while it hung
 
     def step(self, message: object | None, now: float) -> None:
         """Take one event of the board."""
         if isinstance(message, Stop):
             self.end()
         elif isinstance(message, dict) and not self.is_cancelled:
+            skipped = {command for command, left in self._behind.items() if left > 0}
+            self._behind = {command: left - 1 for command, left in self._behind.items() if left > 1}
             for command in commands_for(self.hooks, message):
-                self._run_hook(command, message)
+                if command not in skipped:
+                    self._run_hook(command, message)
             if message["event"] == "committed":
                 self._collect(message["repo"], Path(message["path"]))
 
     def _run_hook(self, command: str, event: dict[str, Any]) -> None:
-        told = {f"GITSYNC_{key.upper()}": _text(value) for key, value in event.items() if value is not None}
+        told = {
+            f"GITSYNC_{key.upper()}": _text(value)[:VALUE_CHARS] for key, value in event.items() if value is not None
+        }
         path = event.get("path")
         try:
             done = proc.run(
@@ -61,8 +69,11 @@ class Housekeeper(Owner):
             logger.warning("the hook %r for %s could not be run: %s", command, event["event"], error)
             return
         said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()[:LOG_CHARS]
+        if done.is_cancelled:
+            return
         if done.ok:
-            logger.debug("hook %r for %s: %s", command, event["event"], said or "no output")
+            level = logging.INFO if said else logging.DEBUG
+            logger.log(level, "hook %r for %s: %s", command, event["event"], said or "no output")
         else:
             why = (
                 f"took longer than {HOOK_DEADLINE_S:.0f} s"
@@ -70,6 +81,10 @@ class Housekeeper(Owner):
                 else f"ended with {done.returncode}"
             )
             logger.warning("the hook %r for %s %s: %s", command, event["event"], why, said or "no output")
+        if done.is_over_deadline and (count := self.inbox.qsize()):
+            # Else a hook that always hangs would fall behind for ever.
+            self._behind[command] = count
+            logger.warning("the hook %r is not told of what happened meanwhile (%d events)", command, count)
 
     def _collect(self, name: str, root: Path) -> None:
         if shutil.which("git") is None or not _is_worth_collecting(root / ".git"):
