@@ -56,7 +56,7 @@ class Site:
         self.bug = bug
         self.person = Person(self.root, f"person {number}")
         self.deaths = 0
-        self.fresh: set[str] = set()
+        self.fresh: set[str | None] = set()  # blobs saved in the middle of a call; None: something was removed
         self._connection: Connection | None = None
         self._pid = 0
 

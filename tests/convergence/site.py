@@ -25,7 +25,7 @@ from gitsync.engine import integrating, local
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchanger import Exchanger
-from gitsync.engine.messages import Adopt, ExchangeNow, Pause, Resume, WatcherDoubted
+from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
 from gitsync.git import swap
 from tests.convergence.planted import plant
@@ -97,6 +97,7 @@ class Orders:
             clock=self.clock,
             board=self.board,
             committer=self.committer.post,
+            ear=lambda message: None,
             is_scheduled=True,
             notes_dir=notes_dir,
             on_death=self._die,
@@ -108,6 +109,10 @@ class Orders:
     def note(self, paths: list[bytes], trees: list[bytes]) -> None:
         """Note what somebody changed."""
         self.committer.buffer_for(NAME).note_batch(paths=paths, trees=trees)
+
+    def hear(self) -> None:
+        """Hear that the hub's branch has moved, as who watches its directory does."""
+        self.exchanger.post(RemoteMoved(NAME))
 
     def run(self, seconds: float) -> dict[str, Any]:
         """Let time pass and both threads step whenever they want to; return the status."""
@@ -180,8 +185,7 @@ class Orders:
                 aside.replace(path)
             else:
                 path.write_bytes(data)
-            if data is not None:
-                self._connection.send(("saved", blob_id(data)))
+            self._connection.send(("saved", None if data is None else blob_id(data)))
             self.note([os.fsencode(path.relative_to(self._root))], [])
         if is_deadly:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -18,14 +18,16 @@ from tests.convergence import verdict
 from tests.convergence.engines import Engines, Site
 from tests.convergence.person import NAMES, blank
 
-# With a quiet period of 2 s: what was on disk for so long is owed.
+# With a quiet period of 2 s: what was on disk for so long is owed. In the longer time, the hub is looked at too.
 LONG_S = 5.0
 # In a round everybody looks at the hub at least once: longer than the longest back-off of a commit; an exchange is
 # asked for.
 ROUND_S = 70.0
 # Rounds until silence: what one machine has goes through the hub to all others, merges included.
 ROUNDS = 12
-OPTIONS: dict[str, object] = {"quiet": "2s", "max_wait": "10s", "pull": "1m", "push": "5s"}
+LOOK_S = 70.0
+# So rare a look is not made more often by what happens, which would cost a hundred looks for each minute told.
+OPTIONS: dict[str, object] = {"quiet": "2s", "max_wait": "10s", "pull": "6m", "push": "5s"}
 # With these policies no side of a conflict leaves the work tree.
 VISIBLE = ("keep-both", "union")
 
@@ -96,8 +98,13 @@ class World:
     def run(self, site: int, seconds: float) -> None:
         """Let time pass on one machine; what was on disk long enough is owed from then on."""
         there = self.sites[site]
-        before = verdict.on_disk(there.root)
+        before, unseen = verdict.on_disk(there.root), self._unseen(there)
+        if seconds >= LOOK_S and there.hub.exists():
+            there.order("hear" if site % 2 else "hurry")
         status = there.order("run", seconds)
+        if status is not None and not there.fresh and self.conflict in VISIBLE:
+            gone = unseen - verdict.marks_on_disk(there.root)
+            assert not gone, f"nobody else knew of it, and it was taken away from site {site}: {gone}"
         if there.fresh and status is not None:
             # Saved at the last moment, perhaps, and over what was not quiet yet: that is given the time it needs.
             before = {}
@@ -106,7 +113,8 @@ class World:
             return
         for path, (_, blob) in before.items():
             self.owed.setdefault(blob, f"{os.fsdecode(path)!r} of site {site}")
-        self.owed.update(dict.fromkeys(there.fresh, f"saved in the middle of a call at site {site}"))
+        saved = (blob for blob in there.fresh if blob is not None)
+        self.owed.update(dict.fromkeys(saved, f"saved in the middle of a call at site {site}"))
         there.fresh.clear()
 
     def step(self, site: int, count: int) -> None:
@@ -171,7 +179,7 @@ class World:
             site.order("disarm")
             site.start()
             self.resume(number)
-        unseen = self._unseen()
+        unseen = frozenset().union(*map(self._unseen, self.sites))
         rounds = self._rest()
         statuses = {site.number: site.order("status") for site in self.sites}
         assert all(status["state"] == "ok" for status in statuses.values()), statuses
@@ -186,17 +194,20 @@ class World:
         gone = unseen - verdict.marks_on_disk(self.sites[0].root)
         assert not (gone and self.conflict in VISIBLE), f"nobody knew of it, and it is not there: {gone}"
         merges = run_git(self.hub, "rev-list", "--merges", "--count", "main")
-        self.tally.update({"worlds": 1, "rounds": rounds, "merges": int(merges), "versions owed": len(self.owed)})
+        self.tally.update(
+            {
+                "worlds": 1,
+                "rounds": rounds,
+                "versions nobody else knew of": len(unseen),
+                "merges": int(merges),
+                "versions owed": len(self.owed),
+            }
+        )
 
-    def _unseen(self) -> frozenset[bytes]:
-        """Return what people wrote that no other machine has heard of: nobody can have meant to take it away."""
-        found: set[bytes] = set()
-        for site in self.sites:
-            others = [self.hub, *(other.root for other in self.sites if other is not site)]
-            here = {mark for mark in verdict.marks_on_disk(site.root) if mark.startswith(site.person.name.encode())}
-            found |= here.difference(*(verdict.marks_in_history(other) for other in others))
-        self.tally["versions nobody else knew of"] += len(found)
-        return frozenset(found)
+    def _unseen(self, site: Site) -> frozenset[bytes]:
+        """Return what this person wrote that nobody else has heard of: nobody can have meant to take it away."""
+        own = {mark for mark in verdict.marks_on_disk(site.root) if mark.startswith(site.person.name.encode())}
+        return frozenset(own - verdict.marks_in_history(self.hub) if own else own)
 
     def _rest(self) -> int:
         """Return after how many rounds nothing moved any more."""
