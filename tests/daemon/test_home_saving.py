@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import run_git
 from tests.daemon.harness import Machine, wait_for
 from tests.daemon.homes import (
+    EDITORS,
     QUICK,
     STYLES,
     begin,
     committed,
     ctl,
+    edit,
     home_status,
     mode_of,
     wait_committed,
@@ -43,6 +47,30 @@ def test_every_way_of_saving_is_committed_and_healed(box: Machine, link: str) ->
         assert path.read_bytes() == (mirror / path.name).read_bytes() == data
         assert mode_of(path) == mode_of(mirror / path.name) == 0o600
         assert path.samefile(mirror / path.name) == (link == "auto")
+
+
+@pytest.mark.parametrize("program", ["vim", "emacs"])
+def test_what_real_editors_do(box: Machine, program: str) -> None:
+    if shutil.which(program) is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
+    mirror = begin(box)
+    commands = {name: command for name, command in EDITORS.items() if command[0] == program}
+    for name in commands:
+        (box.home / f".{name}").write_text("one\n")
+        (box.home / f".{name}").chmod(0o600)
+    ctl(box, "add", *(str(box.home / f".{name}") for name in commands))
+    for count in range(1, 3):
+        for name, command in commands.items():
+            edit(command, box.home / f".{name}", box.env)
+        for name in commands:
+            wait_committed(box, f".{name}", b"one\n" + b"edited\n" * count)
+    wait_home(box)
+    for name in commands:
+        assert (box.home / f".{name}").samefile(mirror / f".{name}")
+        assert mode_of(box.home / f".{name}") == 0o600
+    assert run_git(mirror, "ls-files").count("\n") == len(commands)
 
 
 @pytest.fixture
