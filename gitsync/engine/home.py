@@ -26,6 +26,7 @@ from gitsync.engine.home_merging import merge_home
 from gitsync.engine.local import LocalRepository, Post
 from gitsync.engine.messages import CoverageChanged, WatcherDoubted
 from gitsync.errors import HaltError, TransientError
+from gitsync.git.temporaries import Probe, no_probe
 from gitsync.git.worktree import Worktree
 from gitsync.mirror.bringing import bring
 from gitsync.mirror.following import follow
@@ -61,6 +62,7 @@ class HomeRepository(LocalRepository):
         self.home = home
         self.home_buffer = home_buffer
         self.keeper: Keeper | None = None
+        self.probe: Probe = no_probe
         self._left_out: tuple[Quarantined, ...] = ()
         super().__init__(config, buffer=buffer, board=board, clock=clock, notes_dir=notes_dir, post=post)
 
@@ -69,7 +71,8 @@ class HomeRepository(LocalRepository):
     def open(self) -> Worktree:
         worktree = super().open()
         if self.keeper is None:
-            self.keeper = Keeper(worktree, places_of(self.config.path), self.home.link, self.notes_dir, host_name())
+            places = places_of(self.config.path)
+            self.keeper = Keeper(worktree, places, self.home.link, self.notes_dir, host_name(), probe=self.probe)
             self._select(self.keeper.coverage)
         return worktree
 
@@ -233,6 +236,8 @@ class HomeRepository(LocalRepository):
             tracked = keeper.tracked_count(keeper.head_tree)
         broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
         self.board.set_home(HomePart(str(self.config.path), tracked, broken))
+        if self.board.local(self.name).notes != (notes := self.notes()):
+            self.board.set_local(self.name, notes=notes)
 
     def show_batch(self) -> None:
         super().show_batch()

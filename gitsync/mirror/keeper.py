@@ -75,6 +75,7 @@ class Keeper:
         self._file = ManifestFile(self.mirror.root)
         self._unlinkable: set[bytes] = set()
         self._home_is = _identity(places.home)
+        self._counted: tuple[tuple[str | None, Coverage] | None, int] = None, 0
         self._stack: ExitStack | None = None
         self.coverage = Coverage(Manifest(), host, places.apart)
         if not is_reading:
@@ -114,11 +115,13 @@ class Keeper:
                 logger.warning("%s: the manifest was damaged or missing; it is made anew", self.worktree.root)
                 self.write(mended)
             has_changed = True
+        if not has_changed:
+            return False
         coverage = Coverage(self.manifest, self.host, self.places.apart)
         is_other = coverage.active != self.coverage.active
         self.coverage = coverage
         self.worktree.ignores.exempt = coverage.files
-        return has_changed and is_other
+        return is_other
 
     @property
     def _is_listed(self) -> bool:
@@ -270,9 +273,14 @@ class Keeper:
         self.judge({*self.files_of(b"", tree), *(path for path, _ in walk(self.worktree.store, tree))}, tree)
 
     def tracked_count(self, head_tree: str | None) -> int:
-        """Return how many files are tracked on this machine."""
-        committed = {path for path, _ in walk(self.worktree.store, head_tree) if self.coverage.entry(path) is not None}
-        return len(committed | self.coverage.files)
+        """Return how many files are tracked on this machine; counted anew only where that may have changed."""
+        key = (head_tree, self.coverage)
+        if self._counted[0] != key:
+            tracked = (
+                path for path, _ in walk(self.worktree.store, head_tree) if self.coverage.entry(path) is not None
+            )
+            self._counted = key, len(self.coverage.files.union(tracked))
+        return self._counted[1]
 
 
 def _is_in(path: bytes, directory: bytes) -> bool:
