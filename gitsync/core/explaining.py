@@ -18,12 +18,14 @@ class Facts:
     `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `ignored_by` is "FILE:LINE:
     pattern", `excluded_by` a pattern of the configuration. `waited_s` and `due_s` are the committer's, None where it
     has not noted the path; `staged_left_s` is how long a path that the user staged is still his. `state` and `held_by`
-    are the repository's; `is_watched` says whether a daemon runs.
+    are the repository's; `is_watched` says whether a daemon runs. `is_listed` is about home files: is it one of those
+    that are to be mirrored?
     """
 
     repo: str
     path: str
     kind: str
+    is_listed: bool = True
     is_tracked: bool = False
     is_same: bool = False
     is_staged: bool = False
@@ -73,6 +75,10 @@ def _never(facts: Facts) -> Verdict | None:
         return Verdict(
             NOT, "nested", f"it is in {facts.nested}, which is a repository of its own",
             f"to watch that one: gitsyncctl watch {facts.nested}",
+        )  # fmt: skip
+    if not facts.is_listed:
+        return Verdict(
+            NOT, "not-tracked", "it is no tracked file of your home directory", f"to track it: gitsyncctl add {path}"
         )  # fmt: skip
     if facts.kind == "special":
         return Verdict(

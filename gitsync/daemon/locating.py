@@ -12,7 +12,9 @@ from pathlib import Path
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.desk import Desk, real
 from gitsync.errors import UsageError
+from gitsync.git.history import History
 from gitsync.git.translate import clean
+from gitsync.mirror.manifests import is_furniture
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,17 @@ class Place:
     path: bytes
     above: str
     author: str = ""
+
+    def history(self) -> History:
+        """Return its repository's history; raise OperationError where there is none."""
+        if not self.is_at_home:
+            return History(self.root)
+        return History(self.root, self.above, lambda path: not is_furniture(path))
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it is one of the files of the home directory that are mirrored."""
+        return self.above != self.root
 
     @property
     def absolute(self) -> str:
@@ -47,7 +60,7 @@ def locate(desk: Desk, given: str) -> Place:
     one of the mirror's. Raise UsageError for a path outside all of that.
     """
     if not os.path.lexists(given):
-        for repo in repositories(desk):
+        for repo in desk.config.repositories:
             _, found, rest = f"{given}/".partition(f"/{repo.name}:")
             if found:
                 return _in(repo, os.path.normpath(real(repo.path) / rest.strip("/")))
@@ -72,12 +85,6 @@ def locate(desk: Desk, given: str) -> Place:
     )
 
 
-def repositories(desk: Desk) -> list[RepoConfig]:
-    """Return every repository there is, the mirror of home files included."""
-    mirror = desk.config.home
-    return [*desk.config.repos, *([mirror.settings] if mirror is not None and mirror.repo.is_dir() else [])]
-
-
 def whole(desk: Desk, name: str) -> Place:
     """Return the place of a whole repository, by its name or a path in it; raise UsageError when there is none."""
     repo = _named(desk, name) or desk.one(name)
@@ -85,11 +92,11 @@ def whole(desk: Desk, name: str) -> Place:
 
 
 def _named(desk: Desk, name: str) -> RepoConfig | None:
-    return next((repo for repo in repositories(desk) if repo.name == name), None)
+    return next((repo for repo in desk.config.repositories if repo.name == name), None)
 
 
 def _deepest(desk: Desk, path: str) -> RepoConfig | None:
-    within = [repo for repo in repositories(desk) if Path(path).is_relative_to(real(repo.path))]
+    within = [repo for repo in desk.config.repositories if Path(path).is_relative_to(real(repo.path))]
     return max(within, key=lambda repo: len(real(repo.path).parts), default=None)
 
 

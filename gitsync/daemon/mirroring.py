@@ -186,10 +186,14 @@ def look(desk: Desk) -> None:
         worktree.close()
 
 
+def manifest(repo: Path) -> manifests.Manifest:
+    """Return the manifest in the mirror; an empty one where it cannot be read."""
+    try:
+        return manifests.parse((repo / os.fsdecode(manifests.NAME)).read_bytes())[0]
+    except OSError:
+        return manifests.Manifest()
+
+
 def entries(repo: Path) -> list[Entry]:
     """Return what the manifest in the mirror lists; nothing of one that cannot be read."""
-    try:
-        manifest, _ = manifests.parse((repo / os.fsdecode(manifests.NAME)).read_bytes())
-    except OSError:
-        return []
-    return [entry for _, entry in sorted(manifest.entries.items()) if not entry.is_gone]
+    return [entry for _, entry in sorted(manifest(repo).entries.items()) if not entry.is_gone]

@@ -23,6 +23,10 @@ class Beside:
         """Return how much is noted, and since when."""
         return self.buffer.peek()
 
+    def holds(self, path: bytes) -> bool:
+        """Whether a look at `path` is noted."""
+        return self.buffer.holds(path)
+
     def gather(self, noted: Noted, now: float) -> Noted:
         """Return what is to be staged for what was noted."""
         return noted

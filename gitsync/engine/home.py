@@ -90,6 +90,9 @@ class HomeRepository(LocalRepository):
             own.count + home.count, min(own.first_at, home.first_at), max(own.last_at, home.last_at), own.aside_at
         )
 
+    def holds(self, path: bytes) -> bool:
+        return self.buffer.holds(path) or self.home_buffer.holds(path)
+
     @property
     def is_behind(self) -> bool:
         """Whether home has not seen yet what was committed."""

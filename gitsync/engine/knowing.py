@@ -27,12 +27,12 @@ class Known:
 def know(repo: LocalRepository, path: bytes) -> Known:
     """Return what is known of `path` of a repository."""
     now = repo.clock.now()
-    pending = repo.buffer.peek()
+    pending = repo.peek()
     waited_s: float | None = None
     due_s = 0.0
     if repo.staging is not None and repo.batch.holds(path):
         waited_s = now - repo.pending_since
-    elif pending.count and repo.buffer.holds(path):
+    elif pending.count and repo.holds(path):
         waited_s = now - pending.first_at
         due_s = max(0.0, repo.due_at(pending.first_at, pending.last_at) - now)
     since = repo.batch.staged_since(path)

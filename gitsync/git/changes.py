@@ -30,6 +30,8 @@ class Changes:
 def since(history: History, commit: str, paths: list[bytes]) -> Changes:
     """Return what the work tree has at `paths` (none: all) that is not as in `commit`, new files included."""
     named: list[str | bytes] = ["--", *paths]
+    if history.is_mirrored and paths:
+        return _changes(history, [commit, *named], {}, is_there=True)
     new = history.ask("ls-files", "--others", "--exclude-standard", "-z", *named).split(b"\0")[:-1]
     if not new:
         return _changes(history, [commit, *named], {})
@@ -51,7 +53,7 @@ def of(history: History, commit: str, parent: str | None) -> Changes:
     return _changes(history, [before, commit], {})
 
 
-def _changes(history: History, what: list[str | bytes], env: dict[str, str]) -> Changes:
-    files = history.ask("diff", "--raw", "-z", "--no-abbrev", "-M", "--no-ext-diff", *what, env=env)
-    patch = history.ask("diff", *_PLAIN, *what, env=env)
+def _changes(history: History, what: list[str | bytes], env: dict[str, str], *, is_there: bool = False) -> Changes:
+    files = history.ask("diff", "--raw", "-z", "--no-abbrev", "-M", "--no-ext-diff", *what, env=env, is_there=is_there)
+    patch = history.ask("diff", *_PLAIN, *what, env=env, is_there=is_there)
     return Changes(tuple(touched_in(files.split(b"\0"), 0)[0]), patch[:PATCH_MAX], len(patch) > PATCH_MAX)

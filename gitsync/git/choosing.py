@@ -23,12 +23,14 @@ from gitsync.git.versions import TOGETHER_S, Record, Version, is_removal, record
 class Choice:
     """A version of `path`, and what it takes to have it: every file in `entries` as it says, those in `gone` away.
 
-    `what` says it file by file: "added", "changed", "removed" or "unchanged". `source` is the version's name then.
+    `what` says it file by file: "added", "changed", "removed" or "unchanged". `source` is the version's name then, and
+    `state` the last commit in which the path was so, for what goes with it.
     """
 
     path: bytes
     is_directory: bool
     commit: str
+    state: str
     at: float
     subject: str
     source: bytes
@@ -47,6 +49,7 @@ def choose(history: History, path: bytes, *, commit: str | None = None, when: st
 
     Raise OperationError: "unknown-path", "no-version" (none then), "only-version" (none before), UsageError "when".
     """
+    # Everything is asked of this one commit: the committer may make another at any moment.
     head = history.head()
     if head is None:
         raise OperationError(f"{clean(history.root)} has no commit yet", "", code="unknown-path")
@@ -59,15 +62,11 @@ def choose(history: History, path: bytes, *, commit: str | None = None, when: st
         is_directory = None if found is None else found.mode == MODE_TREE
     if is_directory is None:
         raise unknown(history, path)
-    version = (
-        _named(history, path, commit, is_directory, when or "")
-        if commit is not None or instant is not None
-        else _last_directory(history, head, path)
-        if is_directory
-        else _last_file(history, path)
-    )
-    assert version.entry is not None
-    return _resolved(history, head, path, version)
+    if commit is not None or instant is not None:
+        version = _named(history, path, commit, is_directory, when or "")
+        return _resolved(history, head, path, version, commit or head)
+    version, newer = _last_directory(history, head, path) if is_directory else _last_file(history, head, path)
+    return _resolved(history, head, path, version, head if newer is None else history.commit(f"{newer}^"))
 
 
 def _saved_by(history: History, path: bytes, instant: float) -> str | None:
@@ -75,7 +74,7 @@ def _saved_by(history: History, path: bytes, instant: float) -> str | None:
     found = history.checked_out_at(instant)
     if found is not None:
         return found
-    return next((item.commit for item in versions(history, path, is_directory=False) if item.at <= instant), None)
+    return next((item.commit for item in versions(history, path) if item.at <= instant), None)
 
 
 def _is_directory(history: History, head: str, path: bytes) -> bool | None:
@@ -83,20 +82,22 @@ def _is_directory(history: History, head: str, path: bytes) -> bool | None:
     found = history.entry(head, path)
     if found is not None:
         return found.mode == MODE_TREE
-    last = records(history, path, limit=1)
+    last = records(history, path, start=head, limit=1)
     return all(touched.path != path for touched in last[0].touched) if last else None
 
 
-def _last_file(history: History, path: bytes) -> Version:
-    known = [version for version in versions(history, path, is_directory=False) if version.entry is not None]
-    if not known:
+def _last_file(history: History, head: str, path: bytes) -> tuple[Version, str | None]:
+    """Return the version, and the commit that ended it; None for one that lasts."""
+    told = versions(history, path, start=head)
+    last = next((place for place, version in enumerate(told) if version.entry is not None), None)
+    if last is None:
         raise unknown(history, path)
     present = history.present(path)
-    if present is None or not history.is_same(present, known[0].entry):
-        return known[0]
-    for version in known[1:]:
-        if version.entry != known[0].entry:
-            return version
+    if present is None or not history.is_same(present, told[last].entry):
+        return told[last], told[last - 1].commit if last else None
+    for newer, version in zip(told[last:], told[last + 1 :], strict=False):
+        if version.entry not in (None, told[last].entry):
+            return version, newer.commit
     raise OperationError(
         f"{clean(os.fsdecode(path))} has one version only, and that is what is there",
         see_versions(history, path),
@@ -104,16 +105,16 @@ def _last_file(history: History, path: bytes) -> Version:
     )
 
 
-def _last_directory(history: History, head: str, path: bytes) -> Version:
+def _last_directory(history: History, head: str, path: bytes) -> tuple[Version, str | None]:
     there = history.entry(head, path)
-    found = records(history, path)
-    if there is not None and there.mode == MODE_TREE and _has_edits(history, path):
-        return Version(found[0].commit, found[0].at, found[0].subject, path, "changed", there)
-    skipped = _removals(found) if there is None else found[:1]
-    for item in found[len(skipped) :]:
+    found = records(history, path, start=head)
+    if there is not None and there.mode == MODE_TREE and history.dirty(path, head):
+        return Version(found[0].commit, found[0].at, found[0].subject, path, "changed", there), None
+    first = max(1, len(_removals(found))) if there is None else 1
+    for newer, item in zip(found[first - 1 :], found[first:], strict=False):
         entry = history.entry(item.commit, path)
         if entry is not None and entry.mode == MODE_TREE and entry != there:
-            return Version(item.commit, item.at, item.subject, path, "changed", entry)
+            return Version(item.commit, item.at, item.subject, path, "changed", entry), newer.commit
     raise OperationError(
         f"{clean(os.fsdecode(path) or history.root)} has one version only, and that is what is there",
         see_versions(history, path),
@@ -129,11 +130,6 @@ def _removals(found: list[Record]) -> list[Record]:
             break
         gone.append(item)
     return gone
-
-
-def _has_edits(history: History, path: bytes) -> bool:
-    """Whether a tracked file of the directory is not what HEAD has."""
-    return bool(history.ask("status", "--porcelain=v1", "-z", "--untracked-files=no", "--", path or b"."))
 
 
 def _named(history: History, path: bytes, commit: str | None, is_directory: bool, when: str) -> Version:
@@ -153,13 +149,13 @@ def _named(history: History, path: bytes, commit: str | None, is_directory: bool
 
 def name_in(history: History, commit: str, path: bytes) -> bytes:
     """Return what the file that is called `path` now, or was last, was called in `commit`; `path` where it was not."""
-    names = dict.fromkeys(version.path for version in versions(history, path, is_directory=False))
+    names = dict.fromkeys(version.path for version in versions(history, path))
     return next((name for name in names if name != path and history.entry(commit, name) is not None), path)
 
 
 def see_versions(history: History, path: bytes) -> str:
     """Return the hint that shows every version of a path."""
-    place = os.path.join(history.root, os.fsdecode(path)) if path else history.root
+    place = os.path.join(history.above, os.fsdecode(path)) if path else history.root
     return f"the versions there are: gitsyncctl restore {shlex.quote(clean(place))} --list"
 
 
@@ -176,7 +172,7 @@ def _none_then(history: History, path: bytes, commit: str | None, is_directory: 
     )
 
 
-def _resolved(history: History, head: str, path: bytes, version: Version) -> Choice:
+def _resolved(history: History, head: str, path: bytes, version: Version, state: str) -> Choice:
     entry = version.entry
     assert entry is not None
     is_directory = entry.mode == MODE_TREE
@@ -186,10 +182,12 @@ def _resolved(history: History, head: str, path: bytes, version: Version) -> Cho
         below = history.below(entry.id, path)
         wanted = {name: item.entry for name, item in below.items() if item.entry.mode != MODE_GITLINK}
     gone = frozenset(name for name in here if name not in wanted and here[name].mode != MODE_GITLINK)
-    dirty = _dirty(history, path)
+    dirty = history.dirty(path, head)
     what = {name: _what(history, name, item, here.get(name), dirty) for name, item in wanted.items()}
     what |= dict.fromkeys(sorted(gone), "removed")
-    return Choice(path, is_directory, version.commit, version.at, version.subject, version.path, wanted, gone, what)
+    return Choice(
+        path, is_directory, version.commit, state, version.at, version.subject, version.path, wanted, gone, what
+    )
 
 
 def _files_at(history: History, head: str, path: bytes) -> dict[bytes, TreeEntry]:
@@ -207,16 +205,9 @@ def _files_at(history: History, head: str, path: bytes) -> dict[bytes, TreeEntry
     return {}
 
 
-def _dirty(history: History, path: bytes) -> frozenset[bytes]:
-    """Return the tracked paths at or below `path` that are not on disk what HEAD has."""
-    told = history.ask("status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames", "--", path or b".")
-    return frozenset(line[3:] for line in told.split(b"\0") if line)
-
-
 def _what(history: History, path: bytes, wanted: TreeEntry, here: TreeEntry | None, dirty: frozenset[bytes]) -> str:
-    place = os.path.join(os.fsencode(history.root), path)
     if here is None or path in dirty:
-        if not os.path.lexists(place):
+        if not os.path.lexists(history.place(path)):
             return "added"
         present = history.present(path)
         return "unchanged" if present is not None and history.is_same(present, wanted) else "changed"

@@ -83,7 +83,7 @@ def _keep_private(history: History, path: bytes, made: bytes) -> None:
     if os.path.islink(made) or not path:
         return
     try:
-        here = os.stat(os.path.join(os.fsencode(history.root), path), follow_symlinks=False)
+        here = os.stat(history.place(path), follow_symlinks=False)
     except OSError:
         return  # nothing to go by
     if stat.S_IFMT(here.st_mode) == stat.S_IFMT(os.stat(made).st_mode):

@@ -43,9 +43,8 @@ class Tracked:
     differing_below: int
 
 
-def disk(root: str, path: bytes) -> Disk:
-    """Return what is at `path` below `root`."""
-    place = os.path.join(os.fsencode(root), path)
+def disk(place: bytes) -> Disk:
+    """Return what is at an absolute path."""
     try:
         facts = os.lstat(place)
         if stat.S_ISLNK(facts.st_mode):
@@ -75,6 +74,8 @@ def tracked(history: History, path: bytes, kind: str) -> Tracked:
         entry = None
     if (entry is not None and entry.mode == MODE_TREE) or (entry is None and kind == "directory"):
         below = len(history.below(entry.id, path)) if entry is not None else 0
+        if history.is_mirrored:
+            return Tracked(False, False, False, "", below, len(history.dirty(path)))
         told = history.ask("status", "--porcelain=v1", "-z", "--no-renames", "--", path or b".")
         return Tracked(False, False, False, "", below, sum(bool(line) for line in told.split(b"\0")))
     listed = history.ask("ls-files", "-s", "-v", "-z", "--", path).split(b"\0")[0]

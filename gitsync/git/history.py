@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,18 +43,37 @@ class Listed:
 class History:
     """The history of one repository, read for one question."""
 
-    def __init__(self, root: str | Path) -> None:
-        """Find the repository whose work tree begins at `root`; raise OperationError as opening a Worktree does."""
+    def __init__(
+        self, root: str | Path, above: str | Path | None = None, is_below: Callable[[bytes], bool] | None = None
+    ) -> None:
+        """Find the repository whose work tree begins at `root`; raise OperationError as opening a Worktree does.
+
+        Where people have their files somewhere else, as those of home, that is `above`, for the paths that `is_below`
+        says so of.
+        """
         self.root = os.path.realpath(root)
+        self.above = self.root if above is None else os.path.realpath(above)
+        self._is_below = is_below
         repository = open_repository(self.root)
         self.program = GitProgram(repository.path.rstrip("/"), self.root)
+        self._there = GitProgram(self.program.git_dir, self.above)
         self._has_modes = is_set(repository, "core.filemode", True)
         repository.free()
 
-    def ask(self, *argv: str | bytes, input: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
-        """Return what git prints; paths are taken as they are. Raise OperationError "git" with its words."""
+    def ask(
+        self,
+        *argv: str | bytes,
+        input: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        is_there: bool = False,
+    ) -> bytes:
+        """Return what git prints; paths are taken as they are. Raise OperationError "git" with its words.
+
+        `is_there` takes the files where people have them for the work tree.
+        """
         around = {**_LITERAL, **(env or {})}
-        done = self.program.run(*argv, input=input, deadline_s=WALK_S, env=around, settings=_PLAIN)
+        program = self._there if is_there else self.program
+        done = program.run(*argv, input=input, deadline_s=WALK_S, env=around, settings=_PLAIN)
         if not done.ok:
             raise failed(f"git {os.fsdecode(argv[0])} failed in {clean(self.root)}", done)
         return done.stdout
@@ -63,6 +82,22 @@ class History:
         """Return what git prints, None when it says no."""
         done = self.program.run(*argv, deadline_s=WALK_S, env=_LITERAL, settings=_PLAIN)
         return done.stdout if done.ok else None
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether people have these files somewhere else."""
+        return self.above != self.root
+
+    def place(self, path: bytes) -> bytes:
+        """Return where people have `path` on disk."""
+        is_below = self.is_mirrored and (self._is_below is None or self._is_below(path))
+        return os.path.join(os.fsencode(self.above if is_below else self.root), path)
+
+    def dirty(self, path: bytes, commit: str = "HEAD") -> frozenset[bytes]:
+        """Return the tracked paths at or below `path` that are not on disk what `commit` has."""
+        argv = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", commit, "--", path or b".")
+        found = {name for name in self.ask(*argv, is_there=True).split(b"\0") if name}
+        return frozenset(name for name in found if self._is_below is None or self._is_below(name))
 
     # -- which commit -------------------------------------------------------------------------------------------------
 
@@ -195,7 +230,7 @@ class History:
 
         Raise OSError when it cannot be read.
         """
-        place = os.path.join(os.fsencode(self.root), path)
+        place = self.place(path)
         try:
             if os.path.islink(place):
                 target = os.readlink(place)

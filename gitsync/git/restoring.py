@@ -7,7 +7,7 @@ What git does not track and a version has to replace (an ignored file, one in qu
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pygit2
@@ -36,23 +36,29 @@ class Restored:
 class Restoring:
     """What a work tree is to get back; an instance is one try after the other, as `desk.perform` makes them.
 
-    `entries` are the files as they are to be, those in `gone` go. Made on any thread, used on the committer's.
+    `entries` are the files as they are to be, those in `gone` go; `beside` tells from HEAD's tree what else belongs to
+    it, and `edited` which tracked paths have edits in another place than the work tree. Made on any thread, used on
+    the committer's.
     """
 
     entries: Mapping[bytes, TreeEntry]
     gone: frozenset[bytes]
     message: str
     author: str = ""
+    beside: Callable[[Worktree, str | None], Mapping[bytes, TreeEntry]] | None = None
+    edited: Callable[[], frozenset[bytes]] | None = None
     _tries: int = field(default=0, init=False)
 
     def __call__(self, worktree: Worktree) -> Restored:
         """Bring it back; raise OvertakenError where something is to be committed first, and what `put` raises."""
         self._tries += 1
+        self._wait_for_edits(worktree)
         store = worktree.store
         head = head_of(worktree.repo)[1]
         base = None if head is None else str(worktree.repo[head].peel(pygit2.Tree).id)
         there = {path for path in self.gone if lookup(store, base, path) is not None}
-        tree = edit_tree(store, base, {**dict.fromkeys(there), **self.entries})
+        more = self.beside(worktree, base) if self.beside is not None else {}
+        tree = edit_tree(store, base, {**dict.fromkeys(there), **more, **self.entries})
         changes = diff(store, base, tree)
         unexpected = [path for path, (_, new) in changes.items() if new is None and path not in self.gone]
         if unexpected:
@@ -82,6 +88,12 @@ class Restoring:
                 raise OvertakenError(error.message, tuple(sorted(before))) from error
             raise
         return Restored(done.commit, tuple(sorted(before & set(done.paths))) if is_new else ())
+
+    def _wait_for_edits(self, worktree: Worktree) -> None:
+        elsewhere = self.edited() if self.edited is not None else frozenset()
+        found = tuple(sorted(elsewhere & (self.entries.keys() | self.gone)))
+        if found:
+            raise OvertakenError(f"{clean(worktree.root)}: not committed yet: {_names(found)}", found)
 
     def _check_there(self, worktree: Worktree) -> None:
         """HEAD has the version: raise where the work tree has not, because of an edit that is not committed."""

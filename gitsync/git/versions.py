@@ -72,30 +72,29 @@ def records(
     return list(_parsed(history.ask("log", _FORMAT, *_RAW, *options, start, *named)))
 
 
-def versions(history: History, path: bytes, *, is_directory: bool, limit: int = 0) -> list[Version]:
+def versions(history: History, path: bytes, *, is_directory: bool = False, start: str = "HEAD") -> list[Version]:
     """Return the versions of a path, the newest first: a file's over its renamings, a directory's by its tree.
 
     A version without an entry is a removal.
     """
     if is_directory:
-        found = records(history, path, limit=limit)
+        found = records(history, path, start=start)
         # What a directory is in each of them is found out for those that are looked at: one child each.
         return [Version(item.commit, item.at, item.subject, path, _summary(item), None) for item in found]
     told: list[Version] = []
-    # A merge that brought a version of the other side would tell it a second time; without the limit, for some go.
-    for item in records(history, path, follow=True):
+    # A merge that brought a version of the other side would tell it a second time.
+    for item in records(history, path, start=start, follow=True):
         for touched in item.touched:
             told.append(
                 Version(item.commit, item.at, item.subject, touched.path, touched.what, touched.entry)
                 if len(item.parents) < 2 or touched.what == "removed"
                 else Version(item.commit, item.at, item.subject, touched.path, "merged", touched.entry)
             )
-    kept = [
+    return [
         item
         for place, item in enumerate(told)
         if item.what != "merged" or all(item.entry != older.entry for older in told[place + 1 :])
     ]
-    return kept[:limit] if limit else kept
 
 
 def is_removal(record: Record) -> bool:

@@ -12,20 +12,22 @@ from pathlib import Path
 
 from gitsync.clock import iso, local
 from gitsync.config.options import RepoConfig
+from gitsync.core.coverage import Coverage
 from gitsync.core.explaining import COMING, COMMITTED, NOT, Facts, Verdict, verdict
 from gitsync.core.secrets import secret_in
+from gitsync.daemon import mirroring
 from gitsync.daemon.desk import Desk, Json
-from gitsync.daemon.locating import Place, locate, repositories
+from gitsync.daemon.locating import Place, locate
 from gitsync.engine.knowing import Known
 from gitsync.engine.looking import show
 from gitsync.engine.messages import Explain
 from gitsync.errors import OperationError, UsageError
 from gitsync.git import examining
-from gitsync.git.history import History
 from gitsync.git.ignores import IgnoreRules
 from gitsync.git.translate import clean
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.versions import Record
+from gitsync.mirror.homepaths import host_name
 from gitsync.redaction import redact
 
 # How long the committer has for an answer; it may be in the middle of a large commit.
@@ -41,7 +43,7 @@ def explain(desk: Desk, params: Json) -> Json:
         if error.code != "outside":
             raise
         return _document(given, None, Verdict(NOT, "outside", error.message, error.hint))
-    config = next(repo for repo in repositories(desk) if repo.name == place.repo)
+    config = next(repo for repo in desk.config.repositories if repo.name == place.repo)
     if not desk.is_daemon:
         show(desk.runtime.board, config, desk.runtime.notes_dir(config))
     status = desk.runtime.board.status(place.repo)
@@ -81,10 +83,11 @@ def _document(given: str, place: Place | None, found: Verdict) -> Json:
 
 
 def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record | None, bool | None]:
-    history = History(place.root)
+    history = place.history()
     rules = IgnoreRules(config.path, config.include, config.exclude)
     path = place.path
-    found = examining.disk(place.root, path)
+    is_listed = not place.is_at_home or not path or _is_listed(place)
+    found = examining.disk(history.place(path))
     is_dir = found.kind == "directory"
     known = examining.tracked(history, path, found.kind)
     record = examining.last(history, path)
@@ -100,6 +103,7 @@ def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record 
         repo=place.repo,
         path=shlex.quote(clean(place.absolute)),
         kind=found.kind,
+        is_listed=is_listed,
         is_tracked=known.is_tracked,
         is_same=known.is_same,
         is_staged=known.is_staged,
@@ -128,6 +132,11 @@ def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record 
         staged_left_s=live.staged_left_s if live else None,
     )
     return facts, record, None if remote is None else remote[1]
+
+
+def _is_listed(place: Place) -> bool:
+    """Whether a home file is tracked here, or something in that directory is."""
+    return Coverage(mirroring.manifest(Path(place.root)), host_name()).concerns(place.path)
 
 
 def _live(desk: Desk, place: Place) -> Known | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from gitsync.clock import iso
 from gitsync.daemon.answers.restoring import restore
 from gitsync.daemon.desk import Answer, Desk, Json
-from gitsync.daemon.locating import Place, locate, repositories, whole
+from gitsync.daemon.locating import Place, locate, whole
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.changes import Changes, of, since
 from gitsync.git.choosing import name_in
@@ -45,12 +45,12 @@ def answers(desk: Desk) -> dict[str, Answer]:
 def _log(desk: Desk, params: Json) -> Json:
     count = params.get("count") or LOG_COUNT
     path = params.get("path")
-    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in repositories(desk)]
+    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
     found: list[tuple[Place, Record]] = []
     problems: list[Json] = []
     for place in places:
         try:
-            found += [(place, record) for record in _records(History(place.root), place, count + 1)]
+            found += [(place, record) for record in _records(place.history(), place, count + 1)]
         except TROUBLE as trouble:
             error = as_error(place.repo, trouble)
             if path:
@@ -101,7 +101,7 @@ def _diff(desk: Desk, params: Json) -> Json:
     path, when, rev = params.get("path"), params.get("at"), params.get("rev")
     if when is not None and rev is not None:
         raise UsageError("--at and --rev say the same thing twice", "give one of them")
-    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in repositories(desk)]
+    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
     if rev is not None and len(places) > 1:
         raise UsageError("--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {clean(rev)}")
     diffs: list[Json] = []
@@ -120,7 +120,7 @@ def _diff(desk: Desk, params: Json) -> Json:
 
 
 def _since(place: Place, when: str | None, rev: str | None, *, is_asked: bool) -> Json:
-    history = History(place.root)
+    history = place.history()
     head = history.head()
     if head is None:
         raise OperationError(f"{place.repo} has no commit yet", f"gitsyncctl status {place.repo}", code="no-version")
@@ -174,12 +174,12 @@ def _show(desk: Desk, params: Json) -> Json:
 
 def _found(desk: Desk, rev: str, within: str | None) -> tuple[Place, History, str]:
     """Return the repository that is asked, and the commit there: the given one, else the only one that has it."""
-    places = [_here(desk, within)] if within else [whole(desk, repo.name) for repo in repositories(desk)]
+    places = [_here(desk, within)] if within else [whole(desk, repo.name) for repo in desk.config.repositories]
     found: list[tuple[Place, History, str]] = []
     first: GitsyncError | None = None
     for place in places:
         try:
-            history = History(place.root)
+            history = place.history()
             found.append((place, history, history.commit(rev)))
         except TROUBLE as trouble:
             first = first or as_error(place.repo, trouble)

@@ -9,10 +9,15 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gitsync.clock import iso, local
+from gitsync.core.coverage import Coverage
+from gitsync.core.manifest import Entry
+from gitsync.daemon import mirroring
 from gitsync.daemon.desk import Desk, Json
 from gitsync.daemon.locating import Place, locate
+from gitsync.engine.messages import Track
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.choosing import Choice, choose
 from gitsync.git.content import MODE_LINK, MODE_TREE
@@ -23,6 +28,11 @@ from gitsync.git.translate import clean
 from gitsync.git.trees import TreeEntry
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.versions import Version, records, unknown, versions
+from gitsync.mirror.homepaths import host_name
+from gitsync.mirror.manifests import is_furniture
+from gitsync.mirror.relisting import relisted
+
+TRACK_S = 60.0
 
 
 @dataclass(slots=True)
@@ -44,11 +54,11 @@ def restore(desk: Desk, params: Json) -> Json:
     groups: dict[str, _Group] = {}
     for place in places:
         try:
-            group = groups.get(place.root) or _Group(History(place.root))
+            group = groups.get(place.root) or _Group(place.history())
             commit = group.history.commit(rev) if rev is not None else None
             group.chosen.append((place, choose(group.history, place.path, commit=commit, when=when)))
         except TROUBLE as trouble:
-            raise as_error(place.repo, trouble) from trouble
+            raise _told(place, trouble) from trouble
         groups[place.root] = group
     dest = params.get("to")
     answer: Json = {
@@ -68,6 +78,18 @@ def restore(desk: Desk, params: Json) -> Json:
     return answer
 
 
+def _told(place: Place, trouble: Exception) -> GitsyncError:
+    error = as_error(place.repo, trouble)
+    if error.code == "unknown-path" and place.is_at_home and os.path.lexists(place.absolute):
+        where = shlex.quote(clean(place.absolute))
+        error = OperationError(
+            f"{clean(place.absolute)} was never tracked, so there is no other version of it",
+            f"to have its versions from now on: gitsyncctl add {where}",
+            code=error.code,
+        )
+    return error
+
+
 def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> None:
     """Make one repository's commit; of several repositories one that fails does not hold up the others."""
     place, first = group.chosen[0]
@@ -81,6 +103,8 @@ def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> No
     paths = [choice.path for _, choice in group.chosen]
     act = Restoring(entries, gone, message_for(paths, source), place.author)
     try:
+        if place.is_at_home:
+            _bring_home(desk, group, act)
         done = desk.perform(place.repo, act)
     except GitsyncError as refused:
         error = _when_halted(desk, place, refused)
@@ -93,6 +117,28 @@ def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> No
         kept = [os.fsdecode(path) for path in done.kept]
         made = {"repo": place.repo, "commit": done.commit.id, "message": done.commit.message, "kept": kept}
         answer["commits"].append({**made, "undo": f"gitsyncctl undo {place.repo}"})
+
+
+def _bring_home(desk: Desk, group: _Group, act: Restoring) -> None:
+    """Have home files that come back tracked, with their permissions, and nothing at home replaced that nobody knows.
+
+    What is at home under such a name and is not tracked is tracked before: then it is in history when it is replaced.
+    """
+    place, _ = group.chosen[0]
+    wanted = tuple((path, choice.state) for _, choice in group.chosen for path in choice.entries)
+    host = host_name()
+    coverage = Coverage(mirroring.manifest(Path(place.root)), host)
+    unlisted = tuple(
+        Entry(path)
+        for path, _ in wanted
+        if coverage.entry(path) is None
+        and not is_furniture(path)
+        and os.path.lexists(Path(place.above, os.fsdecode(path)))
+    )
+    if unlisted:
+        desk.runtime.committer.ask(Track(unlisted), TRACK_S)
+    act.beside = lambda worktree, tree: relisted(worktree, tree, wanted, host)
+    act.edited = lambda: frozenset(path for path in group.history.dirty(b"") if coverage.entry(path) is not None)
 
 
 def _when_halted(desk: Desk, place: Place, error: GitsyncError) -> GitsyncError:
@@ -139,7 +185,7 @@ def _item(place: Place, choice: Choice) -> Json:
 
 def _listed(place: Place) -> list[Json]:
     try:
-        history = History(place.root)
+        history = place.history()
         head = history.head()
         there = history.entry(head, place.path) if head is not None else None
         last = records(history, place.path, limit=1)

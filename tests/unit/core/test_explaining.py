@@ -26,6 +26,7 @@ TRACKED = replace(NEW, is_tracked=True, last="in 1a2b3c4 of 2026-03-01 14:30 UTC
         (NEW, {"secret": "private key"}, NOT, "secret", "private key"),
         (NEW, {"is_staged": True, "staged_left_s": 480.0}, COMING, "staged", "in 8 min it is committed"),
         (NEW, {"nested": "/n/inner"}, NOT, "nested", "/n/inner"),
+        (NEW, {"is_listed": False}, NOT, "not-tracked", "home directory"),
         (NEW, {"kind": "special"}, NOT, "not-regular", "neither a file"),
         (NEW, {"kind": "unreadable", "why_unreadable": "Permission denied"}, NOT, "unreadable", "Permission denied"),
         (NEW, {"kind": "absent"}, NOT, "unknown", "never was"),

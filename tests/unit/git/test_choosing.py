@@ -87,7 +87,7 @@ def test_a_name_that_is_gone_by_a_renaming_can_be_had_again(told: History) -> No
 
 
 def test_versions_of_a_file_newest_first(told: History) -> None:
-    found = versions(told, b"b.txt", is_directory=False)
+    found = versions(told, b"b.txt")
     assert [version.what for version in found] == ["changed", "renamed", "changed", "added"]
     assert [version.path for version in found] == [b"b.txt", b"b.txt", b"a.txt", b"a.txt"]
     assert [int(version.at) for version in found] == [EPOCH + 2 * DAY, EPOCH + DAY, EPOCH, EPOCH - DAY]
@@ -147,6 +147,17 @@ def test_what_was_there_already_is_said_so(told: History) -> None:
     assert choose(told, b"b.txt", commit=told.head()).is_there
 
 
+def test_a_commit_that_is_made_meanwhile_changes_no_choice(told: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The committer commits the bad edit between two looks: it was "unchanged" then, and nothing was brought back.
+    before = told.head()
+    Path(told.root, "b.txt").write_text("a bad edit\n")
+    run_git(told.root, "commit", "-qam", "the bad edit")
+    monkeypatch.setattr(History, "head", lambda _: before)
+    choice = choose(told, b"b.txt")
+    assert content(told, choice).endswith(b"four\n")
+    assert choice.what == {b"b.txt": "changed"}
+
+
 def test_links_and_names_of_no_encoding(told: History) -> None:
     root = Path(told.root)
     name = b'caf\xe9 "q"\n.txt'
@@ -161,7 +172,7 @@ def test_links_and_names_of_no_encoding(told: History) -> None:
     assert choice.entries[b"link"].mode == 0o120000
     assert choice.what == {b"link": "changed"}
     assert choose(told, name).what == {name: "added"}
-    assert versions(told, name, is_directory=False)[0].path == name
+    assert versions(told, name)[0].path == name
 
 
 def test_a_wildcard_in_a_name_is_a_name(told: History) -> None:
@@ -180,7 +191,7 @@ def test_a_merge_tells_a_version_once(told: History, monkeypatch: pytest.MonkeyP
     write(root, "other", "other\n")
     commit_at(root, monkeypatch, EPOCH + 4 * DAY + 5)
     run_git(root, "merge", "-q", "-m", "merge", "side")
-    found = versions(told, b"b.txt", is_directory=False)
+    found = versions(told, b"b.txt")
     assert [version.subject for version in found][:2] == [f"at {EPOCH + 4 * DAY}", f"at {EPOCH + 2 * DAY}"]
 
 
