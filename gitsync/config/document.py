@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import os
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ from gitsync.config.expand import shorten_path
 from gitsync.config.keys import find_key, from_text, in_force
 from gitsync.config.legacy.gitsync_ini import parse_ini
 from gitsync.config.lines import Where
-from gitsync.config.literal import repos_as_toml, toml_literal
+from gitsync.config.literal import repos_as_toml, shown_values, toml_literal
 from gitsync.config.load import parse, read_tables
+from gitsync.config.options import SECTIONS, JobConfig
 from gitsync.config.source import SYSTEM_INI, read_text
 from gitsync.config.store import edit_file
 from gitsync.config.values import nearest, quoted
@@ -177,14 +178,46 @@ def _edit(path: Path, edit: Callable[[str, dict[str, Any]], str], system_ini: Pa
     edit_file(path, on_text)
 
 
-def _appended(text: str, raw: dict[str, Any], values: dict[str, Any]) -> str:
+def add_jobs(path: Path, jobs: Sequence[JobConfig], *, system_ini: Path = SYSTEM_INI) -> list[str]:
+    """Have `jobs` in the configuration file `path`, under names that are free there; return the names of the new ones.
+
+    A job of the same program for the same directory and address is kept. Raise OperationError when the file cannot be
+    edited.
+    """
+    added: list[str] = []
+
+    def edit(text: str, raw: dict[str, Any]) -> str:
+        added.clear()
+        known = list(parse(text, path).jobs)
+        for job in jobs:
+            if any((job.backend, job.path, job.url) == (old.backend, old.path, old.url) for old in known):
+                continue
+            job = replace(job, name=free_name(job.name, {old.name for old in known}))
+            known.append(job)
+            added.append(job.name)
+            text = _appended(text, tomllib.loads(text), _written(job), "job")
+        return text
+
+    _edit(path, edit, system_ini)
+    return added
+
+
+def _written(job: JobConfig) -> dict[str, Any]:
+    """Return a job's values as they stand in a file: the required ones, and those that are not the default."""
+    values: dict[str, Any] = {"name": job.name, "backend": job.backend, "path": shorten_path(job.path), "url": job.url}
+    shown = shown_values(job)
+    rows = SECTIONS["job"].rows
+    return values | {key: shown[key] for key in rows if key not in values and shown[key] != rows[key].default}
+
+
+def _appended(text: str, raw: dict[str, Any], values: dict[str, Any], table: str = "repo") -> str:
     expected = copy.deepcopy(raw)
-    expected.setdefault("repo", []).append(values)
+    expected.setdefault(table, []).append(values)
     literal = toml_literal(values)
     return _verified(
         expected,
-        lambda: append_table(text, "[[repo]]", values),
-        lambda: _with_tomlkit(text, lambda document, value: document["repo"].append(value(literal))),
+        lambda: append_table(text, f"[[{table}]]", values),
+        lambda: _with_tomlkit(text, lambda document, value: document[table].append(value(literal))),
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from gitsync.config.document import add_repo, set_value
+from gitsync.config.document import add_jobs, add_repo, set_value
 from gitsync.config.entries import is_there
 from gitsync.config.expand import shorten_path
 from gitsync.config.legacy.gitsync_ini import parse_ini
+from gitsync.config.legacy.sync_conf import conf_files, jobs_of
 from gitsync.config.legacy.trakk import Trakk, parse_trakk
 from gitsync.config.literal import repos_as_toml
 from gitsync.config.source import read_text
 from gitsync.config.store import edit_file
 from gitsync.core.names import shown_text
+from gitsync.errors import UsageError
 
 
 def import_trakk(path: Path, trakk: Path) -> Trakk:
@@ -40,3 +42,16 @@ def import_ini(path: Path, ini: Path) -> list[Path]:
     for repo in config.repos:
         add_repo(path, repo.path)
     return [repo.path for repo in config.repos]
+
+
+def import_sync_conf(path: Path, directory: Path) -> tuple[list[str], list[str]]:
+    """Bring the jobs of Sync Manager's `.conf` files in `directory` into the configuration `path`.
+
+    Return the names of the new jobs and what is wrong with lines, which were left out; files for another environment
+    are too. Raise UsageError for a directory without such files, OperationError when `path` cannot be written.
+    """
+    files = conf_files(str(directory))
+    if not files:
+        raise UsageError(f"there is no .conf file in {shown_text(str(directory))}", "name the directory that has them")
+    jobs, faults = jobs_of(files)
+    return add_jobs(path, jobs), faults

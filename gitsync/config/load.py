@@ -41,7 +41,7 @@ def load(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Config:
     jobs, faults = jobs_of(conf_files(), config.jobs)
     if not jobs and not faults:
         return config
-    return replace(config, jobs=(*config.jobs, *jobs), notices=(*config.notices, *faults))
+    return replace(config, jobs=(*config.jobs, *jobs), notices=(*config.notices, *faults), conf_faults=tuple(faults))
 
 
 def _load(option: str | None, system_ini: Path) -> Config:

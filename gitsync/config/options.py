@@ -21,7 +21,10 @@ MIRROR_NAME = "home"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that is configured. `notices` are sentences that a person should be told once; `source` is the file."""
+    """All that is configured. `notices` are sentences that a person should be told once; `source` is the file.
+
+    `conf_faults` are what is wrong with lines of Sync Manager's files; they are among the notices too.
+    """
 
     repos: tuple[RepoConfig, ...] = ()
     home: HomeConfig | None = None
@@ -30,6 +33,7 @@ class Config:
     hooks: HooksConfig = field(default_factory=HooksConfig)
     source: Path | None = None
     notices: tuple[str, ...] = ()
+    conf_faults: tuple[str, ...] = ()
 
     @property
     def repositories(self) -> tuple[RepoConfig, ...]:

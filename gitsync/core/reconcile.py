@@ -29,13 +29,20 @@ def may_push(mode: str) -> bool:
     return Mode(mode) in (Mode.BOTH, Mode.PUSH)
 
 
-def crossed(name: str, mode: str) -> Problem | None:
+def crossed(name: str, mode: str, configured: str) -> Problem | None:
     """Return the problem of a push that the remote's own commits stand in the way of, or None where they are taken in.
 
-    A diverged branch cannot be pushed without force, and force is never used.
+    `mode` is that of this cycle, `configured` the repository's. A diverged branch cannot be pushed without force, and
+    force is never used.
     """
     if may_fetch(mode):
         return None
+    if may_fetch(configured):
+        return Problem(
+            "diverged",
+            f"{name}: the remote has commits that are not here, so nothing was sent",
+            f"to take them in first: gitsyncctl pull {name}",
+        )
     return Problem(
         "diverged",
         f'{name}: the remote has commits that are not here, and mode = "{mode}" does not take them in',

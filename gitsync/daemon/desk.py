@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gitsync import places
 from gitsync.clock import Clock
-from gitsync.config.options import Config, RepoConfig
+from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.control.commands import nearest
 from gitsync.daemon.runtime import Runtime
 from gitsync.errors import UsageError
@@ -25,6 +26,14 @@ PERFORM_PATIENCE_S = 120.0
 Json = dict[str, Any]
 Answer = Callable[[Json], Json]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What a command is about."""
+
+    repos: list[RepoConfig]
+    jobs: list[JobConfig]
 
 
 class Desk:
@@ -71,6 +80,30 @@ class Desk:
             return list(self.config.repositories)
         return [self.one(name) for name in names]
 
+    def targets(self, names: list[str], *, is_for_jobs: bool = False) -> Targets:
+        """Return the repositories and jobs that names or paths mean; all of them for none.
+
+        With `is_for_jobs` only jobs are meant. Raise UsageError for what is neither.
+        """
+        if not names:
+            return Targets([] if is_for_jobs else list(self.config.repositories), list(self.config.jobs))
+        repos: list[RepoConfig] = []
+        jobs: list[JobConfig] = []
+        for name in names:
+            found = [job for job in self.config.jobs if name == job.name or ("/" in name and _is_in(name, job.path))]
+            jobs += [job for job in found if job not in jobs]
+            if is_for_jobs and not found:
+                known = [job.name for job in self.config.jobs]
+                like = nearest(name, known)
+                there = f"there are: {', '.join(known)}" if known else "none is configured yet"
+                raise UsageError(f"no job is called {name!r}", f"did you mean {like!r}?" if like else there)
+            if not is_for_jobs and (
+                not found or any(name in (repo.name, str(repo.path)) for repo in self.config.repositories)
+            ):
+                repo = self.one(name)
+                repos += [repo] if repo not in repos else []
+        return Targets(repos, jobs)
+
     def one(self, name: str) -> RepoConfig:
         """Return the repository that a name or a path means. Raise UsageError when there is none."""
         for repo in self.config.repositories:
@@ -98,3 +131,7 @@ class Desk:
 def real(path: str | Path) -> Path:
     """Return the real path; unlike `Path.resolve` this raises nothing for links that go round in circles."""
     return Path(os.path.realpath(path))
+
+
+def _is_in(name: str, root: Path) -> bool:
+    return real(name).is_relative_to(real(root))

@@ -14,13 +14,14 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from gitsync.backends.base import Report
+from gitsync.backends.base import Direction, Item, Order, Report
+from gitsync.backends.git import delete_branch
 from gitsync.backends.registry import BACKENDS
 from gitsync.clock import Clock
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.engine.board import Board
-from gitsync.engine.job import JOB_FILE, Job, remembered
+from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, locked, remembered
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import RunNow
 from gitsync.engine.owner import Ask, Stop
@@ -35,6 +36,8 @@ TURNS = 3
 STOP_S = 4.0
 # A change to a watched work tree waits until what is pending there is committed.
 PERFORM_S = 120.0
+DELETE_S = 60.0
+LOOK_EVERY_S = 1.0
 
 Act = Callable[[Worktree], Any]
 
@@ -71,8 +74,13 @@ class Jobs:
         return name in self._jobs
 
     def _start(self, config: JobConfig) -> None:
+        job = self._make(config, is_scheduled=self._is_scheduled)
+        self._jobs[config.name] = job
+        job.start()
+
+    def _make(self, config: JobConfig, *, is_scheduled: bool) -> Job:
         notes_dir = self.notes_dir(config)
-        job = Job(
+        return Job(
             config,
             BACKENDS[config.backend],
             clock=self._clock,
@@ -82,11 +90,9 @@ class Jobs:
             watched=self._watched,
             borrow=partial(self._borrow, config, notes_dir),
             turns=self._turns,
-            is_scheduled=self._is_scheduled,
+            is_scheduled=is_scheduled,
             on_death=self._on_message,
         )
-        self._jobs[config.name] = job
-        job.start()
 
     def stop(self, names: list[str] | None = None) -> None:
         """End jobs, all of them when none is named; what is under way is cancelled and runs again at the next start."""
@@ -115,28 +121,75 @@ class Jobs:
         """Post a message (Pause, Resume) to a job."""
         self._jobs[name].post(message)
 
-    def run(self, names: list[str], direction: str, patience_s: float) -> dict[str, Report]:
-        """Run jobs now and return their reports; what could not be run is the problem of its report."""
-        futures: dict[str, Future[Any]] = {}
-        for name in names:
-            futures[name] = Future()
-            self._jobs[name].post(Ask(RunNow(direction), futures[name]))
+    def run(self, wanted: list[JobConfig], direction: str, patience_s: float) -> list[Report]:
+        """Run jobs now and return their reports; what could not be run is the problem of its report.
+
+        Those that are not configured (they are in a file that was named) get a thread for this run alone.
+        """
+        guests: list[Job] = []
+        futures: list[Future[Any]] = []
+        for config in wanted:
+            job = self._jobs.get(config.name)
+            if job is None or job.config != config:
+                job = self._make(config, is_scheduled=False)
+                guests.append(job)
+                job.start()
+            futures.append(Future())
+            job.post(Ask(RunNow(direction), futures[-1]))
         ends_at = self._clock.now() + patience_s
-        reports: dict[str, Report] = {}
-        for name, future in futures.items():
+        try:
+            return [self._report(config, future, ends_at) for config, future in zip(wanted, futures, strict=True)]
+        finally:
+            for guest in guests:
+                guest.cancel()
+                guest.post(Stop())
+                guest.join(STOP_S)
+                if guest.config.name not in self._jobs:
+                    self._board.forget_job(guest.config.name)
+
+    def begin(self, wanted: list[JobConfig], direction: str) -> None:
+        """Begin runs of configured jobs and return at once."""
+        for config in wanted:
+            self._jobs[config.name].post(Ask(RunNow(direction), Future()))
+
+    def due(self, wanted: tuple[JobConfig, ...]) -> list[JobConfig]:
+        """Return those whose period is over, for a single pass."""
+        wall = self._clock.wall()
+        return [job for job in wanted if job.backend in BACKENDS and is_due(self._memory(job), job.every, wall)]
+
+    def _report(self, config: JobConfig, future: Future[Any], ends_at: float) -> Report:
+        name = config.name
+        while True:
             try:
-                reports[name] = future.result(max(0.0, ends_at - self._clock.now()))
+                report: Report = future.result(LOOK_EVERY_S)
             except TimeoutError:
-                problem = Problem("no-answer", f"{name} is still running", "look again with: gitsyncctl status")
-                reports[name] = Report(problem=problem)
+                if self._clock.now() < ends_at:
+                    continue
+                return Report(problem=Problem("no-answer", f"{name} is still running", "gitsyncctl status shows it"))
             except GitsyncError as error:
-                reports[name] = Report(problem=Problem(error.code, error.message, error.hint))
-        return reports
+                return Report(problem=Problem(error.code, error.message, error.hint))
+            return report
+
+    def delete_branch(self, config: JobConfig, branch: str) -> Item:
+        """Delete a branch of a git job here, and note that the next run deletes it on the server."""
+        notes_dir = self.notes_dir(config)
+        order = Order(
+            config,
+            Direction(config.mode),
+            notes_dir,
+            self._deadline_s or DELETE_S,
+            borrow=partial(self._borrow, config, notes_dir),
+        )
+        with locked(notes_dir / LOCK_FILE, config.name):
+            return delete_branch(order, branch)
 
     def look(self, wanted: tuple[JobConfig, ...]) -> None:
         """Put onto the board what is remembered of jobs that nobody runs."""
         for config in wanted:
-            self._board.set_job(remembered(config, Memory(self.notes_dir(config) / JOB_FILE)))
+            self._board.set_job(remembered(config, self._memory(config)))
+
+    def _memory(self, config: JobConfig) -> Memory:
+        return Memory(self.notes_dir(config) / JOB_FILE)
 
     def notes_dir(self, config: JobConfig) -> Path:
         """Return the directory for a job's lock, memory and history, made where missing."""

@@ -21,18 +21,21 @@ from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.owner import ThreadDied
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
-from gitsync.model import RepoStatus
+from gitsync.model import JobStatus, RepoStatus
 
 
-def run_once(config: Config) -> tuple[int, list[RepoStatus]]:
-    """Commit, pull and push everything once; return the exit status and how every repository stands."""
+def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
+    """Commit, pull and push everything and run due jobs, once; return the exit status and how all of them stand."""
     runtime, bugs = _runtime(config)
     runtime.lock_all()
     names = [repo.name for repo in config.repositories]
     try:
         runtime.start()
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
-        statuses = [runtime.board.status(name) for name in names]
+        due = runtime.jobs.due(config.jobs)
+        runtime.jobs.run(due, "both", SYNC_PATIENCE_S)
+        statuses: list[RepoStatus | JobStatus] = [runtime.board.status(name) for name in names]
+        statuses += runtime.board.jobs()
     finally:
         runtime.stop()
     _raise_bug(bugs)

@@ -176,9 +176,9 @@ class Runtime:
 
     # -- sync now -----------------------------------------------------------------------------------------------------
 
-    def sync(self, names: list[str], *, patience_s: float) -> None:
+    def sync(self, names: list[str], *, patience_s: float, direction: str = "both") -> None:
         """Commit, fetch, integrate and push the named repositories now; return when done or out of patience."""
-        syncing.sync(self.committer, self.exchangers, names, self.clock, patience_s)
+        syncing.sync(self.committer, self.exchangers, names, self.clock, patience_s, direction)
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""

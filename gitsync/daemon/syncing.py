@@ -25,16 +25,24 @@ LOOK_EVERY_S = 1.0
 
 
 def sync(
-    committer: Committer, exchangers: Mapping[str, Exchanger], names: list[str], clock: Clock, patience_s: float
+    committer: Committer,
+    exchangers: Mapping[str, Exchanger],
+    names: list[str],
+    clock: Clock,
+    patience_s: float,
+    direction: str = "both",
 ) -> None:
-    """Commit, fetch, integrate and push the named repositories; return when done or out of patience (seconds)."""
+    """Commit, fetch, integrate and push the named repositories; return when done or out of patience (seconds).
+
+    `direction` push or pull leaves out the other part of the exchange.
+    """
     ends_at = clock.now() + patience_s
 
     def wait_for(futures: list[Future[Any]]) -> None:
         _await(futures, committer, clock, ends_at)
 
     wait_for([_ask(committer, CommitNow(name)) for name in names])
-    wait_for([_ask(exchangers[name], ExchangeNow()) for name in names if name in exchangers])
+    wait_for([_ask(exchangers[name], ExchangeNow(direction)) for name in names if name in exchangers])
     # What a pull wrote is noted like any other change: look at it now, so that nothing is pending afterwards.
     wait_for([_ask(committer, CommitNow(name, is_scanning=False)) for name in names])
 

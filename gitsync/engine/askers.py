@@ -11,19 +11,23 @@ class Askers:
 
     def __init__(self) -> None:
         self._now: list[Future[Any]] = []
-        self._next: list[Future[Any]] = []
+        self._next: list[tuple[Future[Any], str]] = []
 
-    def add(self, future: Future[Any], *, is_late: bool) -> None:
+    def add(self, future: Future[Any], direction: str, *, is_late: bool) -> None:
         """Note who asks; late is who came when the cycle under way had looked at the remote already."""
-        (self._next if is_late else self._now).append(future)
+        if is_late:
+            self._next.append((future, direction))
+        else:
+            self._now.append(future)
 
-    def answer(self) -> bool:
-        """Answer those whose cycle has ended; return whether the others need one of their own."""
-        done, self._now, self._next = self._now, self._next, []
+    def answer(self) -> list[str]:
+        """Answer those whose cycle has ended; return which directions the others need a cycle for."""
+        directions = [direction for _, direction in self._next]
+        done, self._now, self._next = self._now, [future for future, _ in self._next], []
         for future in done:
             if not future.done():
                 future.set_result(None)
-        return bool(self._now)
+        return directions
 
     def answer_all(self) -> None:
         """Answer those too who wait for a cycle of their own: there will be none for now."""

@@ -127,8 +127,8 @@ class Exchanger(Owner):
                 self._times.see_moved(now)
             case told.Integrated():
                 self._take_integrated(message)
-            case Ask(what=told.ExchangeNow(), future=future):
-                self._hurry(future, now)
+            case Ask(what=told.ExchangeNow(direction=direction), future=future):
+                self._hurry(future, now, direction)
             case told.RemoteMoved() if self._machine is X_.HALTED or not self._is_where_known():
                 self._times.see_moved(now)
             case told.NetworkChanged() | told.Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:
@@ -157,7 +157,7 @@ class Exchanger(Owner):
         self._ear(told.Listen(config.name, self._place.directory if self._place and self._times.is_looking else None))
         if self._place is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
-        elif may_fetch(config.mode) and not is_push_alone:
+        elif may_fetch(self._times.mode) and not is_push_alone:
             self._fetch(branch)
         elif self._times.is_pushing:
             # HEAD is asked for, not looked up: since the commit a person may have amended it or begun a rebase.
@@ -225,7 +225,7 @@ class Exchanger(Owner):
 
     def _take_crossing(self, place: Place) -> None:
         """The remote is not where it was believed to be: look at it again, and then push again."""
-        problem = crossed(self.config.name, self.config.mode)
+        problem = crossed(self.config.name, self._times.mode, self.config.mode)
         if problem is not None:
             if self._memory.known(place.key) is not None and place.ask(self._limits) is None:
                 raise branch_gone(self.config.name, place.label)
@@ -276,18 +276,18 @@ class Exchanger(Owner):
         state, reason = (state, problem.message) if problem is not None else (RepoState.OK, "")
         self._board.set_exchange(self.config.name, state=state, reason=reason, error=problem, **more)
 
-    def _hurry(self, future: Future[Any], now: float) -> None:
+    def _hurry(self, future: Future[Any], now: float, direction: str) -> None:
         # A cycle that awaits its answer looked at the remote before it was asked to.
         is_late = self._machine is X_.AWAITING
-        self._askers.add(future, is_late=is_late)
+        self._askers.add(future, direction, is_late=is_late)
         if self._machine is X_.PAUSED:
             self._answer()
         elif not is_late:
-            self._times.hurry(now)
+            self._times.hurry(now, direction)
 
     def _answer(self) -> None:
-        if self._askers.answer():
-            self._times.hurry(self.clock.now())
+        for direction in self._askers.answer():
+            self._times.hurry(self.clock.now(), direction)
 
     def _is_where_known(self) -> bool:
         return self._place is not None and self._place.head() == self._memory.known(self._place.key)

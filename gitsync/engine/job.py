@@ -165,7 +165,7 @@ class Job(Owner):
             borrow=self._borrow,
         )
         try:
-            with _locked(self._notes_dir / LOCK_FILE, self.config.name):
+            with locked(self._notes_dir / LOCK_FILE, self.config.name):
                 return self._backend(order)
         except GitsyncError as error:
             return Report(problem=Problem(error.code, error.message, error.hint))
@@ -252,13 +252,20 @@ def remembered(config: JobConfig, memory: Memory) -> JobStatus:
     return status
 
 
+def is_due(memory: Memory, every: float | None, wall: float) -> bool:
+    """Return whether a job that runs `every` so many seconds is due at `wall`, by what it remembers."""
+    last = _ended(memory)
+    is_held = memory.get("is_paused") is True or isinstance(memory.get("halt"), dict)
+    return every is not None and not is_held and (last is None or last > wall or last + every <= wall)
+
+
 def _ended(memory: Memory) -> float | None:
     ended = memory.get("ended")
     return float(ended) if isinstance(ended, int | float) else None
 
 
 @contextlib.contextmanager
-def _locked(path: Path, name: str) -> Iterator[None]:
+def locked(path: Path, name: str) -> Iterator[None]:
     """Hold a job's lock: a flock, so that no crash leaves it behind. Raise AlreadyRunningError when it is taken."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

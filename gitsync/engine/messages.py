@@ -203,7 +203,9 @@ class Untrack:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeNow:
-    """Fetch, integrate and push without waiting for the schedule."""
+    """Fetch, integrate and push (`direction` both), or only one of the two, without waiting for the schedule."""
+
+    direction: str = "both"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 
 from gitsync.config.options import RepoConfig
+from gitsync.core.jobs import allowed
 from gitsync.core.reconcile import may_push
 from gitsync.core.schedule import back_off, next_run
 
@@ -40,7 +41,7 @@ class Timetable:
         self._failures = 0
         self._crossings = 0
         self._is_push_alone = False
-        self._is_asked = False
+        self._asked = ""
         self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
@@ -62,7 +63,12 @@ class Timetable:
     @property
     def is_pushing(self) -> bool:
         """Whether this cycle may send: `push = "off"` sends only what somebody asked to be synced."""
-        return may_push(self._config.mode) and (self._config.push is not None or self._is_asked)
+        return may_push(self.mode) and (self._config.push is not None or bool(self._asked))
+
+    @property
+    def mode(self) -> str:
+        """Return which directions this cycle goes: those of the configuration, or the one that was asked for."""
+        return (allowed(self._config.mode, self._asked) or "commit") if self._asked else self._config.mode
 
     @property
     def is_looking(self) -> bool:
@@ -103,9 +109,9 @@ class Timetable:
             self._has_moved = True
             self._pull_at = self._retry_at = now
 
-    def hurry(self, now: float) -> None:
-        """Begin a whole cycle now, because somebody asked for it."""
-        self._is_asked = True
+    def hurry(self, now: float, direction: str = "both") -> None:
+        """Begin a cycle now, because somebody asked for it: a whole one, or in one direction."""
+        self._asked = direction if self._asked in ("", direction) else "both"
         self._pull_at = self._retry_at = now
 
     def begin(self, now: float) -> bool:
@@ -119,7 +125,7 @@ class Timetable:
     def rest(self, now: float, *, has_remote: bool = True, look_s: float | None = None) -> None:
         """A cycle ended well: the next one comes after the period, counted from now; `look_s` is what it took."""
         self._failures = self._crossings = 0
-        self._is_asked = False
+        self._asked = ""
         self._look_s = self._look_s if look_s is None else look_s
         every = self.every(now) if self.is_looking and has_remote else None
         next_at = None if every is None else next_run(now, every, random.random())
@@ -154,7 +160,7 @@ class Timetable:
     def halt(self, now: float) -> None:
         """A person is asked: look now and then whether the remote has changed by itself."""
         self._failures = self._crossings = 0
-        self._is_asked = False
+        self._asked = ""
         self._retry_at = next_run(now, self._config.pull or RARELY_S, random.random()) if self.is_looking else None
 
     def forgive(self, now: float) -> None:

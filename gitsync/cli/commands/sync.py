@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import repos
+from gitsync.cli import reports
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
@@ -15,11 +15,10 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     """Ask for it, and show how every repository stands then."""
     output = context.output
     answer = context.ask(arguments)
-    found = answer.get("repos") or []
     if output.is_json:
         output.json(answer)
-    elif found:
-        output.painted(repos.repo_lines(output, found))
+    elif answer.get("repos") or answer.get("jobs"):
+        reports.show(output, answer)
     else:
         output.line("no repository is watched yet; to watch one: gitsyncctl watch DIR")
-    return EXIT_ATTENTION if any(map(repos.needs_person, found)) else EXIT_OK
+    return EXIT_ATTENTION if reports.needs_person(answer) else EXIT_OK

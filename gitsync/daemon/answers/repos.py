@@ -14,8 +14,9 @@ from pathlib import Path
 from gitsync import proc
 from gitsync.clock import iso
 from gitsync.config import document
-from gitsync.config.options import MIRROR_NAME, RepoConfig
+from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
 from gitsync.daemon.answers.home import home_list, home_status
+from gitsync.daemon.answers.jobs import shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.looking import show
 from gitsync.engine.messages import Pause, Refresh, Resume
@@ -35,7 +36,7 @@ def answers(desk: Desk) -> dict[str, Answer]:
     repos = _Repos(desk)
     return {
         "status": repos.status,
-        "list": repos.list,
+        "list": repos.list_all,
         "watch": repos.watch,
         "unwatch": repos.unwatch,
         "sync": repos.sync,
@@ -47,6 +48,11 @@ def answers(desk: Desk) -> dict[str, Answer]:
     }
 
 
+def _listed_job(job: JobConfig) -> Json:
+    told = {"name": job.name, "path": str(job.path), "backend": job.backend}
+    return {**told, "url": redact(job.url), "mode": job.mode}
+
+
 class _Repos:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -54,9 +60,10 @@ class _Repos:
     # -- looking ------------------------------------------------------------------------------------------------------
 
     def status(self, params: Json) -> Json:
-        chosen = self._desk.chosen(params.get("names", []))
-        repos = [repo for repo in chosen if repo.name != MIRROR_NAME]
-        is_home_asked = len(repos) < len(chosen)
+        targets = self._desk.targets(params.get("names", []))
+        repos = [repo for repo in targets.repos if repo.name != MIRROR_NAME]
+        is_home_asked = len(repos) < len(targets.repos)
+        asked = {job.name for job in targets.jobs}
         if self._desk.is_daemon:
             # A person may have committed by hand a moment ago; when the committer is busy, the snapshot has to do.
             with contextlib.suppress(OperationError):
@@ -70,16 +77,16 @@ class _Repos:
             "daemon": daemon if self._desk.is_daemon else None,
             "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
             "home": home_status(self._desk) if is_home_asked else None,
-            "jobs": [job.to_json() for job in self._desk.runtime.board.jobs()],
+            "jobs": [job.to_json() for job in self._desk.runtime.board.jobs() if job.name in asked],
         }
 
-    def list(self, params: Json) -> Json:
+    def list_all(self, params: Json) -> Json:
         if not self._desk.is_daemon:
             self._look(self._desk.config.repos)
         return {
             "home": home_list(self._desk),
             "repos": [self._listed(repo) for repo in self._desk.config.repos],
-            "jobs": [],
+            "jobs": [_listed_job(job) for job in self._desk.config.jobs],
         }
 
     def _listed(self, repo: RepoConfig) -> Json:
@@ -102,30 +109,51 @@ class _Repos:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def sync(self, params: Json) -> Json:
-        names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
+        runtime = self._desk.runtime
+        targets = self._desk.targets(params.get("names", []))
+        names = [repo.name for repo in targets.repos]
+        # Without a name, everything that runs by itself: a job with every = "off" has to be named.
+        jobs = [job for job in targets.jobs if job.every is not None or params.get("names")]
         if params.get("wait") or not self._desk.is_daemon:
-            self._desk.runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+            runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+            reports = runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S)
+            told = [shown(job, "both", report) for job, report in zip(jobs, reports, strict=True)]
         else:
-            self._desk.runtime.begin_sync(names)
-        return {"repos": [self._desk.runtime.board.status(name).to_json() for name in names]}
+            runtime.begin_sync(names)
+            runtime.jobs.begin(jobs, "both")
+            asked = {job.name for job in jobs}
+            told = [status.to_json() for status in runtime.board.jobs() if status.name in asked]
+        return {"repos": [runtime.board.status(name).to_json() for name in names], "jobs": told}
 
     def pause(self, params: Json) -> Json:
-        names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
+        names, jobs = self._held(params)
         span = params.get("for")
         until = None if span is None else self._desk.clock.now() + span
         for name in names:
             self._desk.runtime.committer.ask(Pause(name, until), ASK_S)
+        for job in jobs:
+            self._desk.runtime.jobs.tell(job, Pause(job, until))
         end = None if span is None else iso(self._desk.clock.wall() + span)
-        for name in names:
+        for name in (*names, *jobs):
             self._desk.runtime.board.publish("paused", name, f"paused {name}" + (f" until {end}" if end else ""))
-        return {"paused": names, "until": end}
+        return {"paused": [*names, *jobs], "until": end}
 
     def resume(self, params: Json) -> Json:
-        names = [repo.name for repo in self._desk.chosen(params.get("names", []))]
+        names, jobs = self._held(params)
+        is_accepted = bool(params.get("accept"))
         for name in names:
-            self._desk.runtime.committer.ask(Resume(name, bool(params.get("accept"))), ASK_S)
+            self._desk.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
+        for job in jobs:
+            self._desk.runtime.jobs.tell(job, Resume(job, is_accepted))
+        for name in (*names, *jobs):
             self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
-        return {"resumed": names}
+        return {"resumed": [*names, *jobs]}
+
+    def _held(self, params: Json) -> tuple[list[str], list[str]]:
+        """Return the names of the repositories and of the jobs that are meant."""
+        targets = self._desk.targets(params.get("names", []))
+        jobs = [job.name for job in targets.jobs if job.name in self._desk.runtime.jobs]
+        return [repo.name for repo in targets.repos], jobs
 
     def stop_now(self, params: Json) -> Json:
         self._desk.stop()

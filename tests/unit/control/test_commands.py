@@ -15,7 +15,7 @@ from gitsync.control.commands import BY_NAME, COMMANDS, InvalidParamsError, chec
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_row_has_its_file_and_its_help(command: Any) -> None:
-    module = importlib.import_module(f"gitsync.cli.commands.{command.name}")
+    module = importlib.import_module(f"gitsync.cli.commands.{command.name.replace('-', '_')}")
     assert callable(module.run)
     assert command.summary
     assert not command.summary.endswith(".")

@@ -22,8 +22,11 @@ def test_every_mode_is_in_the_table_and_others_are_refused() -> None:
 
 
 def test_a_crossed_push_is_trouble_only_where_nothing_may_be_taken_in() -> None:
-    assert crossed("notes", "both") is None
-    problem = crossed("notes", "push")
+    assert crossed("notes", "both", "both") is None
+    problem = crossed("notes", "push", "push")
     assert problem is not None
     assert problem.code == "diverged"
     assert "repo.notes.mode both" in problem.hint
+    asked = crossed("notes", "push", "both")
+    assert asked is not None
+    assert asked.hint.endswith("gitsyncctl pull notes")

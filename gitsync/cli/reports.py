@@ -1,0 +1,82 @@
+"""How the report of a run looks to a person: a line for each job, what happened below it, and what to do."""
+
+from __future__ import annotations
+
+from gitsync.cli import repos, text
+from gitsync.cli.context import Context
+from gitsync.cli.output import Cell
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gitsync.cli.output import Output
+
+# How many items of a job are shown; those that need a person are shown in any case.
+SHOWN = 20
+
+
+def run(context: Context, arguments: dict[str, Any]) -> int:
+    """Ask for a run and show its report."""
+    answer = context.ask(arguments)
+    output = context.output
+    if output.is_json:
+        output.json(answer)
+    else:
+        show(output, answer)
+    return EXIT_ATTENTION if needs_person(answer) else EXIT_OK
+
+
+def needs_person(answer: dict[str, Any]) -> bool:
+    """Whether anything of a report waits for its user: a state, an item, a line of a file."""
+    jobs = answer.get("jobs") or []
+    return bool(
+        any(map(repos.needs_person, [*(answer.get("repos") or []), *jobs]))
+        or any(item.get("level") == "attention" for job in jobs for item in job.get("items") or ())
+        or answer.get("faults")
+        or any(job.get("error") for job in jobs)
+    )
+
+
+def show(output: Output, answer: dict[str, Any]) -> None:
+    """Show the repositories, the jobs and the faults of an answer."""
+    watched, jobs = answer.get("repos") or [], answer.get("jobs") or []
+    if watched:
+        output.painted(repos.repo_lines(output, watched))
+    rows = [_row(job) for job in jobs]
+    for job, line in zip(jobs, output.table(rows), strict=True):
+        output.painted([line])
+        _items(output, job)
+    for fault in answer.get("faults") or ():
+        output.complain("error", str(fault))
+    if not watched and not jobs and not answer.get("faults"):
+        output.line("there is nothing to sync: no repository is watched, and there is no job")
+
+
+def _row(job: dict[str, Any]) -> list[Cell]:
+    state = str(job.get("state", ""))
+    items = job.get("items") or []
+    count = sum(item.get("level") == "done" for item in items)
+    what = text.counted(count, "change") if count else "" if items or "items" not in job else "nothing new"
+    return [
+        Cell(str(job.get("name", "")), "bold"),
+        Cell(state, repos.STYLES.get(state, "red")),
+        Cell(str(job.get("backend", ""))),
+        Cell(what if not job.get("error") else ""),
+        Cell(text.tilde(str(job.get("path", ""))), "dim", is_path=True),
+    ]
+
+
+def _items(output: Output, job: dict[str, Any]) -> None:
+    items = job.get("items") or []
+    urgent = [item for item in items if item.get("level") == "attention"]
+    rest = [item for item in items if item.get("level") != "attention"]
+    for item in rest[:SHOWN]:
+        output.wrapped(str(item.get("message", "")), "" if item.get("level") == "done" else "yellow", "  ")
+    if len(rest) > SHOWN:
+        output.wrapped(f"and {len(rest) - SHOWN} more; all of them with --json", "dim", "  ")
+    for item in [*urgent, *([job["error"]] if job.get("error") else [])]:
+        output.wrapped(str(item.get("message", "")), "red", "  ")
+        if item.get("hint"):
+            output.wrapped(f"hint: {item['hint']}", "", "  ")

@@ -1,0 +1,170 @@
+"""Jobs of the daemon, and the same by command without one: git and rsync, reports, brakes, history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import run_git
+from tests.daemon.harness import Machine, wait_for
+from tests.fakes.git_client import heads
+
+
+def make_hub(box: Machine) -> Path:
+    home = box.home
+    hub = home / "hub.git"
+    run_git(home, "init", "--quiet", "--bare", "--initial-branch=main", str(hub))
+    source = home / "source"
+    run_git(home, "clone", "--quiet", str(hub), str(source))
+    (source / "a.txt").write_text("a\n")
+    run_git(source, "add", ".")
+    run_git(source, "commit", "--quiet", "-m", "first")
+    run_git(source, "push", "--quiet", "origin", "HEAD:main", "HEAD:draft")
+    return hub
+
+
+def jobs(box: Machine) -> dict[str, dict[str, Any]]:
+    return {job["name"]: job for job in box.status()["jobs"]}
+
+
+def answer(box: Machine, *argv: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(box.ctl(*argv, "--json").stdout)
+    return document
+
+
+def test_a_git_job_and_an_rsync_job_run_on_their_schedule(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    music, server = home / "music", home / "server"
+    music.mkdir()
+    server.mkdir()
+    (music / "song").write_text("la")
+    box.write_config(
+        f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "1s"\n'
+        f'[[job]]\npath = "{music}"\nbackend = "rsync"\nurl = "{server}"\nevery = "1s"\nmax_deletes = 1\n'
+    )
+    box.start()
+    wait_for("the clone", lambda: (home / "thesis/a.txt").exists())
+    wait_for("the copy", lambda: (server / "song").exists())
+    wait_for("every branch", lambda: heads(home / "thesis").keys() == {"main", "draft"})
+    wait_for("both to have run", lambda: all(job["last_run"] for job in jobs(box).values()))
+    found = jobs(box)
+    assert (found["thesis"]["backend"], found["thesis"]["mode"]) == ("git", "both")
+    assert (found["music"]["backend"], found["music"]["error"]) == ("rsync", None)
+
+    (music / "song").write_text("la la")
+    wait_for("the change", lambda: (server / "song").read_text() == "la la")
+    for number in range(3):
+        (music / f"{number}").write_text("x")
+    wait_for("three more", lambda: (server / "2").exists())
+    wait_for("the job to rest", lambda: jobs(box)["music"]["state"] == "ok")
+    for number in range(3):
+        (server / f"{number}").unlink()
+    wait_for("the brake", lambda: jobs(box)["music"]["state"] == "halted")
+    assert jobs(box)["music"]["error"]["code"] == "mass-deletion"
+    assert box.ctl("status").returncode == 1
+    assert (music / "0").exists()
+    box.stop()
+    box.start()
+    assert jobs(box)["music"]["state"] == "halted", "a restart does not take a brake off"
+    assert box.ctl("resume", "music", "--accept").returncode == 0
+    wait_for("the deletion", lambda: not (music / "0").exists())
+    box.stop()
+
+
+def test_a_run_goes_on_over_failures_and_reports(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    conf = home / "mine.conf"
+    conf.write_text(
+        f'[git]\n{home}/thesis {hub} "Ada Lovelace" ada@example.org\n{home}/nowhere {home}/no-such.git\nnonsense\n'
+    )
+    done = box.ctl("pull", "-f", str(conf))
+    assert done.returncode == 1
+    assert "thesis" in done.stdout
+    assert "no-such.git" in done.stdout
+    assert "hint: " in done.stdout
+    assert f"{conf}:4: " in done.stderr
+    assert (home / "thesis/a.txt").read_text() == "a\n"
+    assert run_git(home / "thesis", "config", "user.name") == "Ada Lovelace"
+
+    run_git(home / "thesis", "branch", "mine")
+    pushed = answer(box, "push", "-f", str(conf))
+    found = {job["name"]: job for job in pushed["jobs"]}
+    assert [item["code"] for item in found["thesis"]["items"]] == ["pushed"]
+    assert found["nowhere"]["error"]["code"] == "not-found"
+    assert "mine" in heads(hub)
+
+
+def test_set_conf_sets_what_is_configured_and_nothing_else(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    root = box.repo("thesis", remote=Path("/old/address.git"))
+    run_git(root, "config", "core.editor", "vim")
+    before = heads(root)
+    (home / ".sync-conf").mkdir()
+    (home / ".sync-conf/a.conf").write_text(f'[git]\n{root} {hub} "Ada Lovelace" ada@example.org\n')
+    done = box.ctl("set-conf")
+    assert done.returncode == 0, done.stderr
+    assert "/old/address.git" in done.stdout
+    assert run_git(root, "remote", "get-url", "origin") == str(hub)
+    assert run_git(root, "config", "user.email") == "ada@example.org"
+    assert run_git(root, "config", "core.editor") == "vim"
+    assert heads(root) == before
+    assert "already as configured" in box.ctl("set-conf").stdout
+
+
+def test_a_branch_is_deleted_with_and_without_a_daemon(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    box.write_config(f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "off"\n')
+    assert box.ctl("pull").returncode == 0
+    done = box.ctl("delete-branch", "thesis", "draft")
+    assert done.returncode == 0, done.stderr
+    assert "draft" in done.stdout
+    assert box.ctl("delete-branch", "thesis", "main").returncode == 4
+    assert box.ctl("sync", "thesis").returncode == 0
+    assert heads(hub).keys() == {"main"}
+    assert heads(home / "thesis").keys() == {"main"}
+    run_git(home / "thesis", "branch", "other")
+    box.start()
+    assert box.ctl("push", "thesis").returncode == 0
+    assert "other" in heads(hub)
+    assert box.ctl("delete-branch", str(home / "thesis"), "other").returncode == 0
+    assert box.ctl("sync", "--wait", "thesis").returncode == 0
+    assert heads(hub).keys() == {"main"}
+    box.stop()
+
+
+def test_pull_and_push_go_one_way_for_watched_repositories_too(box: Machine) -> None:
+    hub = make_hub(box)
+    root = box.home / "notes"
+    run_git(box.home, "clone", "--quiet", str(hub), str(root))
+    box.configure(root, extra='pull = "off"\npush = "off"\n')
+    (box.home / "source/b.txt").write_text("b\n")
+    run_git(box.home / "source", "add", ".")
+    run_git(box.home / "source", "commit", "--quiet", "-m", "second")
+    run_git(box.home / "source", "push", "--quiet", "origin", "HEAD:main")
+    (root / "mine.txt").write_text("mine\n")
+    before = heads(hub)
+    done = box.ctl("push", "notes")
+    assert done.returncode == 1, done.stdout
+    assert "gitsyncctl pull notes" in done.stdout
+    assert heads(hub) == before
+    assert box.ctl("pull", "notes").returncode == 0
+    assert (root / "b.txt").exists()
+    assert heads(hub) == before
+    assert box.ctl("push", "notes").returncode == 0
+    assert heads(hub)["main"] == heads(root)["main"]
+
+
+def test_once_runs_what_is_due(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    box.write_config(
+        f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "1h"\n'
+        f'[[job]]\npath = "{home}/asked"\nurl = "{hub}"\nevery = "off"\n'
+    )
+    assert box.gitsync("--once").returncode == 0
+    assert (home / "thesis/a.txt").exists()
+    assert not (home / "asked").exists()
+    (home / "thesis/a.txt").unlink()
+    run_git(home / "thesis", "branch", "later")
+    assert box.gitsync("--once").returncode == 0
+    assert "later" not in heads(hub), "the hour is not over"
