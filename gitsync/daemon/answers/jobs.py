@@ -16,8 +16,8 @@ from gitsync.config.options import JobConfig
 from gitsync.daemon.desk import Answer, Desk, Json
 from gitsync.engine.verdicts import STATES
 from gitsync.errors import GitsyncError, OperationError, UsageError
-from gitsync.git.translate import redact
 from gitsync.model import RepoState
+from gitsync.redaction import redact
 
 PATIENCE_S = 6 * 3600.0
 
