@@ -18,15 +18,17 @@ if TYPE_CHECKING:
 
 def run(context: Context, arguments: dict[str, Any]) -> int:
     """Take over what the options name."""
-    if arguments["gitsync"] is None and arguments["trakk"] is None:
+    if all(arguments[kind] is None for kind in ("gitsync", "trakk", "sync_conf")):
         raise UsageError("import what?", "name the file: gitsyncctl import --gitsync ~/.config/gitsync.ini")
     path = places.config_file(context.config)
-    document: dict[str, Any] = {"config": str(path), "repos": [], "home": None, "faults": []}
+    document: dict[str, Any] = {"config": str(path), "repos": [], "home": None, "jobs": [], "faults": []}
     lines: list[str] = []
     if arguments["gitsync"] is not None:
         lines += _import_ini(context, arguments["gitsync"], document)
     if arguments["trakk"] is not None:
         lines += _import_trakk(context, arguments["trakk"], document)
+    if arguments["sync_conf"] is not None:
+        lines += _import_sync_conf(context, arguments["sync_conf"], document)
     if context.output.is_json:
         context.output.json(document)
     else:
@@ -47,6 +49,22 @@ def _import_ini(context: Context, given: str, document: dict[str, Any]) -> list[
     if context.output.is_json:
         return lines
     return [*lines, f"{text.tilde(given)} can go now{apply(context)}" if roots else "there is nothing to take over"]
+
+
+def _import_sync_conf(context: Context, given: str, document: dict[str, Any]) -> list[str]:
+    """Turn the lines of Sync Manager's files into jobs."""
+    from pathlib import Path
+
+    from gitsync.config.importing import import_sync_conf
+
+    path = Path(document["config"])
+    names, faults = import_sync_conf(path, Path(given))
+    document["jobs"] = names
+    document["faults"] += faults
+    lines = [f"the job {name} is in {text.tilde(str(path))}" for name in names]
+    if names and not context.output.is_json:
+        lines.append(f"{text.tilde(given)} can go now{apply(context)}")
+    return [*(lines or ["there is nothing to take over"]), *faults]
 
 
 def _import_trakk(context: Context, given: str, document: dict[str, Any]) -> list[str]:

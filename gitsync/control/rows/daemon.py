@@ -40,10 +40,12 @@ ROWS = (
     ),
     Command(
         "import",
-        "turn the configuration of the first GitSync, or of TRAKK, into config.toml; the old file stays",
+        "turn the configuration of the first GitSync, of TRAKK or of Sync Manager into config.toml; the old one stays",
         Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="GitSync's INI file, as ~/.config/gitsync.ini"),
         Parameter("trakk", PATH, "--trakk", metavar="FILE", help="TRAKK's configuration, as ~/.trakk.config"),
-        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --trakk ~/.trakk.config",
+        Parameter("sync_conf", PATH, "--sync-conf", metavar="DIR", help="Sync Manager's *.conf, as in ~/.sync-conf"),
+        epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --trakk ~/.trakk.config\n"
+        "gitsyncctl import --sync-conf ~/.sync-conf",
         is_local=True,
     ),
 )

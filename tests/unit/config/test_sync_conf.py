@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.config.importing import import_sync_conf
 from gitsync.config.legacy.sync_conf import conf_files, jobs_of, parse_conf
 from gitsync.config.load import load
 from gitsync.config.options import JobConfig
+from gitsync.errors import UsageError
 
 SOURCE = Path("/c/home.conf")
 
@@ -112,3 +114,26 @@ def test_they_come_on_top_of_the_configuration_and_their_faults_are_notices(home
     config = load(str(config_file))
     assert [job.name for job in config.jobs] == ["mine", "b"]
     assert any("a.conf:4: " in notice for notice in config.notices)
+
+
+def test_they_become_jobs_of_the_configuration_and_its_comments_stay(home: Path) -> None:
+    (home / ".sync-conf").mkdir()
+    lines = '[git]\n~/a /srv/a "Ada" ada@example.org\nnonsense\n[rsync]\n~/m host:/srv/m\n'
+    (home / ".sync-conf/a.conf").write_text(lines)
+    config_file = home / "config.toml"
+    config_file.write_text('# mine\n[[job]]\npath = "~/x/a" # the first\nurl = "/srv/x"\n')
+    names, faults = import_sync_conf(config_file, home / ".sync-conf")
+    assert names == ["a-2", "m"]
+    assert len(faults) == 1
+    text = config_file.read_text()
+    assert text.startswith("# mine\n")
+    assert "# the first" in text
+    config = load(str(config_file))
+    assert [(job.name, job.backend, job.user) for job in config.jobs] == [
+        ("a", "git", ""),
+        ("a-2", "git", "Ada <ada@example.org>"),
+        ("m", "rsync", ""),
+    ]
+    assert import_sync_conf(config_file, home / ".sync-conf")[0] == []
+    with pytest.raises(UsageError, match="there is no"):
+        import_sync_conf(config_file, home / "nowhere")
