@@ -155,9 +155,9 @@ def _has_met(repository: LocalRepository, wanted: Plan, outcome: Outcome) -> boo
 
 
 def _tell_aside(repository: LocalRepository, outcome: Outcome, source: str) -> None:
-    for path, name in outcome.aside:
-        text = f"{shown(path)} was in the way of {source} and cannot be committed: it is {shown(name)} now"
-        details = {"file": os.fsdecode(path), "copy": os.fsdecode(name)}
+    for item in outcome.aside:
+        text = f"{shown(item.path)} was in the way of {source} and cannot be committed: it is {shown(item.name)} now"
+        details = {"file": os.fsdecode(item.path), "copy": os.fsdecode(item.name)}
         text = f"{repository.name}: {text}"
         repository.board.publish("moved-aside", repository.name, text, level=logging.WARNING, **details)
 

@@ -1,9 +1,10 @@
 """Moves what cannot be committed out of the way of what comes: beside its name, and named in .git/info/exclude.
 
-Runs on the committer thread; renames in the work tree and writes info/exclude. A rename loses nothing: an edit made in
-this moment is in the file that was moved, whoever has it open goes on writing there, and a death leaves it under one
-name or the other. The exclusion is durable before the rename, so that what was never to be committed is not committed
-under its new name.
+Runs on the committer thread; links and renames in the work tree and writes info/exclude. A file gets its second name
+first, and loses the first one to what comes by the applier's exchange, so that there is a file at every moment, and
+still is when the merge comes to nothing. A directory, and a file that somebody has open, is renamed. Neither loses
+anything: whoever has a file open goes on writing in it, and a death leaves it under one name or both. The exclusion is
+durable before that, so that what was never to be committed is not committed under its new name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.core.conflict import copy_name
@@ -26,12 +28,22 @@ from gitsync.git.worktree import Worktree
 
 logger = logging.getLogger(__name__)
 
-Moved = tuple[bytes, bytes]
 _SPECIAL = b"*?[\\"
 
 
-def move_aside(worktree: Worktree, tree: str, in_way: Mapping[bytes, tuple[bytes, ...]]) -> tuple[Moved, ...]:
-    """Give every path of `in_way` up to what comes there with `tree`; return (path, where it is now).
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was at `path` is at `name`; with `is_linked` it is at `path` as well, until something takes its place."""
+
+    path: bytes
+    name: bytes
+    is_linked: bool = False
+
+
+def move_aside(
+    worktree: Worktree, tree: str, in_way: Mapping[bytes, tuple[bytes, ...]], linkable: Container[bytes]
+) -> tuple[Moved, ...]:
+    """Keep every path of `in_way` under a name beside it, before `tree` comes there.
 
     The values are what is moved: the path itself, or the parts of a directory that have to go. Raise OperationError
     when that cannot be done; what was moved by then stays there.
@@ -43,16 +55,33 @@ def move_aside(worktree: Worktree, tree: str, in_way: Mapping[bytes, tuple[bytes
             name = _name(worktree, root, tree, path)
             if not worktree.ignores.is_ignored(name, swap.is_directory(root, path)):
                 _exclude(worktree, name)
-            if _move(root, path, name, parts):
-                done.append((path, name))
-                told = map(clean, (worktree.root, os.fsdecode(path), os.fsdecode(name)))
-                logger.warning("%s: moved %s aside to %s", *told)
+            if path in linkable and _link(root, path, name):
+                done.append(Moved(path, name, is_linked=True))
+            elif _move(root, path, name, parts):
+                done.append(Moved(path, name))
+            else:
+                continue
+            told = map(clean, (worktree.root, os.fsdecode(path), os.fsdecode(name)))
+            logger.warning("%s: %s is in the way, and kept as %s", *told)
     except OSError as error:
         what = clean(str(error.filename or ""))
         raise storage_error(f"cannot move aside what is in the way in {clean(worktree.root)}: {what}", error) from error
     finally:
         os.close(root)
     return tuple(done)
+
+
+def _link(root: int, path: bytes, name: bytes) -> bool:
+    """Give a file a second name, unless it has it from an earlier try; return False where there are no such names."""
+    try:
+        with swap.parent_of(root, path) as (at, old):
+            new = name.rpartition(b"/")[2]
+            if not swap.exists(root, name):
+                os.link(old, new, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
+            os.fsync(at)
+    except OSError:
+        return False  # then it is renamed, and what is wrong is said by that
+    return True
 
 
 def _move(root: int, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool:
@@ -73,7 +102,8 @@ def _move(root: int, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool
 
 def _name(worktree: Worktree, root: int, tree: str, path: bytes) -> bytes:
     def is_taken(name: bytes) -> bool:
-        return swap.exists(root, name) or lookup(worktree.store, tree, name) is not None
+        is_other = swap.exists(root, name) and not swap.is_same(root, path, name)
+        return is_other or lookup(worktree.store, tree, name) is not None
 
     return copy_name(path, _id_of(root, path), is_taken)
 

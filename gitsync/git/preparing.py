@@ -92,8 +92,8 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
             # Whoever asked for a change is there, and can say what is to become of what is in the way of it.
             survey.blocked |= dict.fromkeys(survey.aside, UNTRACKED)
         elif survey.aside and not survey.edited and not survey.blocked:
-            moved = move_aside(worktree, plan.tree, survey.aside)
-            survey = surveyor().look()
+            moved = move_aside(worktree, plan.tree, survey.aside, survey.linkable)
+            survey = surveyor(beside={item.path: item.name for item in moved if item.is_linked}).look()
         return Prepared(changes, survey, has_modes, renderer, moved)
     except BaseException:
         renderer.close()

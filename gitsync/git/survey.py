@@ -7,7 +7,9 @@ later: the applier looks again at what comes out of each step.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gitsync.git import swap
 from gitsync.git.content import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK
@@ -37,7 +39,7 @@ class Survey:
     `displaced`, with its content.
 
     `aside` is what can never be committed and has to be moved away first: by the path in whose place something comes,
-    the path itself or the parts of a directory there.
+    the path itself or the parts of a directory there. Those of `linkable` only have to get a second name.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -48,10 +50,14 @@ class Survey:
     made: set[bytes] = field(default_factory=set)
     gone: set[bytes] = field(default_factory=set)
     aside: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
+    linkable: set[bytes] = field(default_factory=set)
 
 
 class Surveyor:
-    """One look at a work tree, on its way from tree `base` to tree `target` by `changes`."""
+    """One look at a work tree, on its way from tree `base` to tree `target` by `changes`.
+
+    `movable` are paths that HEAD has not and no commit takes, `beside` the second names that some have by now.
+    """
 
     def __init__(
         self,
@@ -65,8 +71,10 @@ class Surveyor:
         is_case_blind: bool,
         displaced: frozenset[bytes] = frozenset(),
         movable: frozenset[bytes] = frozenset(),
+        beside: Mapping[bytes, bytes] = MappingProxyType({}),
     ) -> None:
         self._worktree = worktree
+        self._beside = beside
         self._movable = movable
         self._displaced = displaced
         self._base, self._target = base, target
@@ -147,12 +155,16 @@ class Surveyor:
             self._in_way(blocker)
         elif here == ABSENT:
             self._step(path, ABSENT, target)
+        elif path in self._beside and swap.is_same(self._root, path, self._beside[path]):
+            self._step(path, here, target)
         elif path in self._displaced and swap.is_plain(self._root, path):
             self._displace(path, here, target)
         elif here == swap.DIRECTORY and not self._obstacles.is_movable(path):
             self._look_into(path, target)
         else:
             self._in_way(path)
+            if here != swap.DIRECTORY:
+                self._survey.linkable.add(path)
 
     def _displace(self, path: bytes, here: str, target: str) -> None:
         """What is there makes room, and its content is to be kept before that."""

@@ -134,6 +134,21 @@ def exists(root: int, path: bytes) -> bool:
     return _mode_of(root, path) is not None
 
 
+def is_same(root: int, path: bytes, other: bytes) -> bool:
+    """Return whether two paths are names of one file; False when either is not there."""
+    found = []
+    for each in (path, other):
+        try:
+            with parent_of(root, each) as (at, name):
+                facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        except OSError as error:
+            if is_missing(error):
+                return False
+            raise
+        found.append((facts.st_dev, facts.st_ino))
+    return found[0] == found[1]
+
+
 def is_plain(root: int, path: bytes) -> bool:
     """Return whether a file or a symbolic link is at `path`: something that git could track."""
     mode = _mode_of(root, path)

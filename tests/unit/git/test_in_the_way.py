@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.integrate import OutcomeKind, apply
+from gitsync.git.commits import TipMovedError
+from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.packs import object_id_of
 from tests.conftest import run_git
 from tests.fakes.pair import Pair, check_no_leftovers
@@ -20,6 +21,10 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     made = Pair(tmp_path)
     yield made
     made.worktree.close()
+
+
+def moved(outcome: Outcome) -> dict[bytes, bytes]:
+    return {item.path: item.name for item in outcome.aside}
 
 
 def test_an_untracked_file_in_the_way(pair: Pair) -> None:
@@ -37,7 +42,7 @@ def test_an_ignored_file_in_the_way(pair: Pair) -> None:
     (pair.ours / ".git/info/exclude").write_text("*.key\n")
     outcome = pair.take()
     assert outcome.kind is OutcomeKind.DONE
-    ((path, name),) = outcome.aside
+    ((path, name),) = moved(outcome).items()
     assert (path, name) == (b"secret.key", b"secret.conflict-" + object_id_of(3, b"mine\n")[:8].encode() + b".key")
     assert (pair.ours / "secret.key").read_bytes() == b"theirs\n"
     assert (pair.ours / os.fsdecode(name)).read_bytes() == b"mine\n"
@@ -52,7 +57,7 @@ def test_what_was_ignored_by_its_name_stays_ignored(pair: Pair) -> None:
     (pair.ours / ".git/info/exclude").write_text("local*.conf\\ ")
     outcome = pair.take()
     assert outcome.kind is OutcomeKind.DONE
-    ((_, name),) = outcome.aside
+    (name,) = moved(outcome).values()
     assert (pair.ours / os.fsdecode(name)).read_bytes() == b"password\n"
     assert run_git(pair.ours, "status", "--porcelain") == ""
     assert pair.worktree.ignores.is_ignored(name, False)
@@ -91,7 +96,7 @@ def test_what_can_never_be_committed_makes_room(pair: Pair, kind: str) -> None:
     if stream is not None:
         stream.write(b"goes on")
         stream.close()
-    for _, name in outcome.aside:
+    for name in moved(outcome).values():
         assert is_what_was_there(kind, pair.ours / os.fsdecode(name))
     assert run_git(pair.ours, "status", "--porcelain") == ""
     check_no_leftovers(pair.ours)
@@ -103,7 +108,7 @@ def test_an_ignored_file_where_a_directory_comes(pair: Pair) -> None:
     (pair.ours / ".git/info/exclude").write_text("build\n")
     outcome = pair.take()
     assert outcome.kind is OutcomeKind.DONE
-    ((_, name),) = outcome.aside
+    (name,) = moved(outcome).values()
     assert (pair.ours / os.fsdecode(name)).read_bytes() == b"mine\n"
     assert (pair.ours / "build/deep/new").read_bytes() == b"theirs\n"
     assert run_git(pair.ours, "status", "--porcelain") == ""
@@ -119,10 +124,10 @@ def test_what_could_be_committed_is_not_moved(pair: Pair) -> None:
     made = replace(pair.plan(), movable=frozenset(outcome.paths))
     outcome = apply(pair.worktree, made, message="")
     assert outcome.kind is OutcomeKind.DONE
-    moved = {path: os.fsdecode(name) for path, name in outcome.aside}
-    assert moved.keys() == {b"new", b"one", b"ignored"}
-    assert (pair.ours / moved[b"new"] / "mine").read_bytes() == b"m"
-    assert (pair.ours / moved[b"one"]).read_bytes() == b"m"
+    names = {path: os.fsdecode(name) for path, name in moved(outcome).items()}
+    assert names.keys() == {b"new", b"one", b"ignored"}
+    assert (pair.ours / names[b"new"] / "mine").read_bytes() == b"m"
+    assert (pair.ours / names[b"one"]).read_bytes() == b"m"
     assert run_git(pair.ours, "status", "--porcelain") == ""
 
 
@@ -133,7 +138,7 @@ def test_ignored_files_leave_a_directory_that_becomes_a_file(pair: Pair) -> None
     (pair.ours / ".git/info/exclude").write_text("*.o\n")
     outcome = pair.take()
     assert outcome.kind is OutcomeKind.DONE
-    ((path, name),) = outcome.aside
+    ((path, name),) = moved(outcome).items()
     assert path == b"dir"
     assert (pair.ours / os.fsdecode(name) / "cache.o").read_bytes() == b"precious"
     assert (pair.ours / "dir").read_bytes() == b"a file now\n"
@@ -147,3 +152,51 @@ def test_a_directory_that_keeps_an_ignored_file_stays(pair: Pair) -> None:
     (pair.ours / ".git/info/exclude").write_text("*.o\n")
     assert pair.take().kind is OutcomeKind.DONE
     assert sorted(os.listdir(pair.ours / "dir")) == ["cache.o"]
+
+
+def test_a_file_in_the_way_is_never_nowhere(pair: Pair) -> None:
+    pair.put(pair.theirs, {"local.key": b"theirs\n", "a.txt": b"theirs\n"})
+    pair.put(pair.ours, {"local.key": b"mine\n"})
+    (pair.ours / ".git/info/exclude").write_text("*.key\n")
+    seen: set[bytes] = set()
+
+    def look(point: str, path: bytes) -> None:
+        seen.add((pair.ours / "local.key").read_bytes())
+        if point == "advanced":
+            run_git(pair.ours, "commit", "-q", "--allow-empty", "-m", "in this moment")
+
+    made = pair.plan()
+    with pytest.raises(TipMovedError):
+        apply(pair.worktree, made, message="", probe=look)
+    assert seen == {b"mine\n", b"theirs\n"}
+    assert (pair.ours / "local.key").read_bytes() == b"mine\n", "it came to nothing, and all is as it was"
+    (name,) = pair.ours.glob("local.conflict-*.key")
+    outcome = pair.take()
+    assert moved(outcome) == {b"local.key": os.fsencode(name.name)}, "the name it has got is used"
+    assert (name.read_bytes(), name.stat().st_nlink) == (b"mine\n", 1)
+    assert (pair.ours / "local.key").read_bytes() == b"theirs\n"
+
+
+@pytest.mark.parametrize("moment", ["stage", "before", "renamed"])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_an_edit_of_a_file_in_the_way_is_kept(pair: Pair, moment: str, is_replaced: bool) -> None:
+    pair.put(pair.theirs, {"local.key": b"theirs\n"})
+    pair.put(pair.ours, {"local.key": b"mine\n"})
+    (pair.ours / ".git/info/exclude").write_text("*.key\n")
+    is_done = False
+
+    def edit(point: str, path: bytes) -> None:
+        nonlocal is_done
+        if point == moment and not is_done:
+            is_done = True
+            if is_replaced:
+                (pair.ours / "local.key").unlink()
+            pair.put(pair.ours, {"local.key": b"an edit of this moment\n"})
+
+    outcome = apply(pair.worktree, pair.plan(), message="", probe=edit)
+    while outcome.kind is OutcomeKind.EDITED:
+        outcome = pair.take()
+    found = {path.read_bytes() for path in pair.ours.glob("local.*")}
+    assert found >= {b"an edit of this moment\n"}
+    assert found <= {b"an edit of this moment\n", b"theirs\n", b"mine\n"}
+    assert outcome.kind is OutcomeKind.DONE
