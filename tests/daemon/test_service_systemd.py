@@ -141,6 +141,8 @@ def test_what_hangs_is_ended_by_the_watchdog_and_started_again(session: UserMana
         session.write("notes/.gitattributes", "*.slow filter=slow\n")
         session.write("notes/a.slow", "a\n")
     session.wait_for("another process", lambda: session.show("NRestarts") != "0")
+    # Where each thread was is there to read.
+    assert "Fatal Python error: Aborted" in (session.home / "daemon.log").read_text()
     if how == "the committer":
         assert "stuck: committer" in (session.home / "daemon.log").read_text()
         session.must("git", "-C", str(root), "config", "filter.slow.clean", "cat")

@@ -139,7 +139,8 @@ def _status(context: Context) -> int:
     if daemon is None:
         output.wrapped("gitsync is not running", "yellow")
     elif daemon["pid"] != state.pid:
-        output.wrapped(f"gitsync {daemon['version']} runs outside of it (PID {daemon['pid']})", "yellow")
+        where = "" if manager is None else " outside of it"
+        output.wrapped(f"gitsync {daemon['version']} runs{where} (PID {daemon['pid']})", "yellow")
     else:
         output.line(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
     return EXIT_OK if daemon else EXIT_NOT_RUNNING
