@@ -141,3 +141,25 @@ def test_a_killed_daemon_goes_on(box: Machine) -> None:
     wait_home(box)
     assert "track * .vimrc\n" in (mirror / ".gitsync-manifest").read_text()
     assert path.samefile(mirror / ".vimrc")
+
+
+def test_restore_starts_from_what_home_has(box: Machine) -> None:
+    mirror = begin(box)
+    path = box.home / ".vimrc"
+    path.write_text("one\n")
+    ctl(box, "add", str(path))
+    for text in ("good\n", "bad\n"):
+        path.write_text(text)
+        wait_committed(box, ".vimrc", text.encode())
+    # Not committed yet when it is asked for: it is kept, and the one before it is brought back.
+    path.write_text("worse\n")
+    ctl(box, "restore", str(path))
+    assert path.read_text() == "bad\n"
+    assert "+worse" in run_git(mirror, "log", "-p")
+    ctl(box, "undo", "home")
+    assert path.read_text() == "worse\n"
+    path.unlink()
+    ctl(box, "restore", str(path))
+    assert path.read_text() == "worse\n"
+    wait_home(box)
+    assert [item["path"] for item in ctl(box, "list")["home"]] == [".vimrc"]

@@ -124,6 +124,13 @@ def home_status(desk: Desk) -> Json | None:
     }
 
 
+def bring_home(desk: Desk, paths: list[bytes]) -> None:
+    """Have what home holds at these paths committed now, so that a change starts from what its user sees there."""
+    if paths:
+        desk.runtime.committer.home_buffer.note(paths)
+        desk.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
+
+
 def home_list(desk: Desk) -> list[Json]:
     """Return what is tracked, an entry of the manifest each."""
     return [] if desk.config.home is None else [_shown(entry) for entry in mirroring.entries(desk.config.home.repo)]

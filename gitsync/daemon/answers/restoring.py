@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitsync.clock import iso, local
+from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Coverage
 from gitsync.core.manifest import Entry
 from gitsync.daemon import mirroring
+from gitsync.daemon.answers.home import bring_home
 from gitsync.daemon.desk import Desk, Json
 from gitsync.daemon.locating import Place, locate
 from gitsync.engine.messages import Track
@@ -51,6 +53,8 @@ def restore(desk: Desk, params: Json) -> Json:
     places = [locate(desk, path) for path in params["paths"]]
     if params.get("list"):
         return {"versions": [version for place in places for version in _listed(place)]}
+    if params.get("to") is None and not params.get("dry_run"):
+        bring_home(desk, [place.path for place in places if place.repo == MIRROR_NAME])
     groups: dict[str, _Group] = {}
     for place in places:
         try:
@@ -144,8 +148,14 @@ def _bring_home(desk: Desk, group: _Group, act: Restoring) -> None:
 def _when_halted(desk: Desk, place: Place, error: GitsyncError) -> GitsyncError:
     """Say how missing files come back while a brake holds the repository because they are missing."""
     brake = desk.runtime.board.status(place.repo).error
-    if error.code != "held" or brake is None or brake.code not in ("mass-deletion", "root-emptied"):
+    if error.code != "held" or brake is None or brake.code not in ("mass-deletion", "root-emptied", "home-emptied"):
         return error
+    there = Path(place.root, os.fsdecode(place.path))
+    if place.repo == MIRROR_NAME and os.path.lexists(there):
+        # The mirror still has what is gone from home.
+        back = f"cp -a {shlex.quote(clean(str(there)))} {shlex.quote(clean(place.absolute))}"
+        hint = f"to have it back: {back}; then: gitsyncctl resume {place.repo}"
+        return OperationError(error.message, hint, code=error.code)
     back = f"git -C {shlex.quote(clean(place.root))} restore {shlex.quote(clean(os.fsdecode(place.path)) or '.')}"
     return OperationError(
         error.message, f"to have back what is missing: {back}; then: gitsyncctl resume {place.repo}", code=error.code
