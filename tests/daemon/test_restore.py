@@ -93,9 +93,10 @@ def test_looking_changes_nothing(box: Machine) -> None:
     assert (root / "renamed.txt").read_text() == "not committed\n"
 
 
-@pytest.mark.parametrize(
-    ("argv", "status", "code"),
-    [
+def test_what_cannot_be_brought_back_says_why(box: Machine) -> None:
+    box.configure(box.repo())
+    box.start()
+    for argv, status, code in (
         (("notes/fist.txt",), 4, "unknown-path"),
         (("notes/first.txt",), 4, "only-version"),
         (("notes/first.txt", "--at", "10 years ago"), 4, "no-version"),
@@ -104,11 +105,8 @@ def test_looking_changes_nothing(box: Machine) -> None:
         (("notes/first.txt", "--rev", "HEAD", "--at", "now"), 2, "usage"),
         (("outside.txt",), 2, "outside"),
         (("notes/.git/config",), 2, "outside"),
-    ],
-)
-def test_what_cannot_be_brought_back_says_why(box: Machine, argv: tuple[str, ...], status: int, code: str) -> None:
-    box.configure(box.repo())
-    assert ask(box, "restore", *argv, status=status)["error"]["code"] == code
+    ):
+        assert ask(box, "restore", *argv, status=status)["error"]["code"] == code
 
 
 def test_several_repositories_at_once_and_one_that_is_held(box: Machine) -> None:
