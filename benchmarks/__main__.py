@@ -7,12 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import churn, control, exchange, flood, idle, saving, starting, table, trees
+from benchmarks import churn, control, exchange, fleet, flood, idle, saving, starting, table, trees, wires
 from benchmarks.harness import Place, median, p90
 from benchmarks.table import NONE, Table, ms, progress, ratio
 
 SIZES = (1_000, 20_000, 100_000)
-GROUPS = ("sizes", "flood", "churn", "exchange", "control", "many")
+GROUPS = ("sizes", "flood", "churn", "exchange", "fleet", "control", "many")
+TARGETS = {"file": "< 150 ms", "ssh": "< 600 ms"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -124,14 +125,30 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
             ["  commits; files missing", f"{flooded.commits}; {flooded.missing}", NONE, NONE, "<= 2; 0"],
         ]
     if "exchange" in groups:
-        progress("two machines and a remote")
-        sent = exchange.measure(directory / "exchange", 5 if is_quick else 15)
-        for what, times, target in (
-            ("save on A to the commit, beyond quiet", sent.committed, NONE),
-            ("  to the remote's branch", sent.pushed, NONE),
-            (f"  to the whole file on B, which looks every {ms(exchange.PULL_S)}", sent.arrived, "< 150 ms"),
-        ):
-            shown.rows.append([what, ms(median(times)), f"p90 {ms(p90(times))}", NONE, target])
+        for kind in filter(wires.is_there, wires.KINDS):
+            progress(f"two machines and a remote: {kind}")
+            sent = exchange.measure(directory / f"exchange-{kind}", kind, 5 if is_quick else 20)
+            for what, times, target in (
+                (f"save on A to the commit, beyond quiet; remote: {kind}", sent.committed, NONE),
+                ("  to the remote's branch", sent.pushed, NONE),
+                ("  to the whole file on B", sent.arrived, TARGETS[kind]),
+            ):
+                shown.rows.append([what, ms(median(times)), f"p90 {ms(p90(times))}", NONE, target])
+            shown.rows.append(
+                _against(
+                    "  to the whole file on B / git push + git pull", median(sent.arrived), median(sent.by_hand), NONE
+                )
+            )
+    if "fleet" in groups and wires.is_there("ssh"):
+        machines, seconds = (8, 20.0) if is_quick else (fleet.MACHINES, fleet.SECONDS)
+        progress(f"{machines} machines that save for {seconds:.0f} s")
+        met = fleet.measure(directory / "fleet", machines, seconds)
+        name = f"{machines} machines over ssh, {met.saves} saves in {seconds:.0f} s: all equal after the last one"
+        shown.rows += [
+            [name, f"{met.equal_s:.1f} s", NONE, NONE, "seconds"],
+            ["  commits; of them merges", f"{met.commits}; {met.merges}", NONE, NONE, NONE],
+            ["  CPU of all daemons and their children", f"{met.cpu_s:.0f} s", NONE, NONE, NONE],
+        ]
     if "many" in groups:
         progress("50 repositories")
         many = idle.measure_many(Place(directory / "many"), 5.0 if is_quick else 30.0)

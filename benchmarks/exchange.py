@@ -1,68 +1,68 @@
-"""(g): a save on one machine until the whole file is on another, through a bare repository on the same file system.
+"""(g): a save on one machine until the whole file is on another, by way of a bare repository.
 
-Two daemons, each with a home of its own. The quiet period is short and no wait is left between commit and push; the
-second machine hears of the push, and looks at the remote besides.
+Two daemons, each with a home of its own; the quiet period is short, everything else as it is without a configuration.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import wires
 from benchmarks.harness import Place, tip
 
 QUIET_S = 0.2
-PULL_S = 0.1
-SETTINGS = {"quiet": f"{QUIET_S}s", "push": "0s", "pull": f"{PULL_S}s"}
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Seconds since the close, less the quiet period: the commit on A, the remote's branch, the file on B."""
+    """Seconds since the close, less the quiet period: the commit on A, the remote's branch, the file on B.
 
-    committed: list[float]
-    pushed: list[float]
-    arrived: list[float]
+    `by_hand` is what `git push` here and `git pull` there take by the same way, without the commit before them.
+    """
+
+    committed: list[float] = field(default_factory=list)
+    pushed: list[float] = field(default_factory=list)
+    arrived: list[float] = field(default_factory=list)
+    by_hand: list[float] = field(default_factory=list)
 
 
-def measure(directory: Path, saves: int) -> Exchange:
+def measure(directory: Path, kind: str, saves: int) -> Exchange:
     """Save `saves` times on A and wait for each on B."""
+    directory.mkdir()
     here, there = Place(directory / "a"), Place(directory / "b")
-    remote = directory / "remote.git"
-    remote.mkdir()
-    here.git(remote, "init", "-q", "--bare")
-    first = here.home / "notes"
-    first.mkdir()
-    here.git(first, "init", "-q")
-    for number in range(100):
-        (first / f"note{number}.txt").write_text(f"note {number}\n")
-    here.git(first, "add", "-A")
-    here.git(first, "commit", "-qm", "first")
-    here.git(first, "remote", "add", "origin", str(remote))
-    here.git(first, "push", "-qu", "origin", "main")
-    second = there.home / "notes"
-    there.git(there.home, "clone", "-q", str(remote), str(second))
-    here.configure([first], **{**SETTINGS, "pull": "1h"})
-    there.configure([second], **SETTINGS)
-    found = Exchange([], [], [])
-    with here.daemon() as a, there.starting() as b:
-        b.wait_answering()
-        time.sleep(1.0)
-        for turn in range(saves + 1):
-            name, text = f"note{turn}.txt", f"changed {turn}\n" * 50
-            before = tip(first)
-            (first / name).write_text(text)
-            closed = time.perf_counter() + QUIET_S
-            committed = a.wait_moved(first / ".git/refs/heads/main", before)
-            pushed = a.wait_moved(remote / "refs/heads/main", before)
-            old = f"note {turn}\n"
-            arrived = b.wait_moved(second / name, old)
-            if (second / name).read_text() != text:
-                raise RuntimeError(f"{name} arrived torn")
-            if turn:
-                found.committed.append(committed - closed)
-                found.pushed.append(pushed - closed)
-                found.arrived.append(arrived - closed)
-            time.sleep(0.5)
+    found = Exchange()
+    with wires.laid(directory, kind, 100) as wire:
+        first, second = wire.clone(here), wire.clone(there)
+        for place, root in ((here, first), (there, second)):
+            place.configure([root], quiet=f"{QUIET_S}s")
+        with here.daemon() as a, there.daemon() as b:
+            for turn in range(saves + 1):
+                name, text = f"note{turn}.txt", f"changed {turn}\n" * 50
+                before = tip(first)
+                (first / name).write_text(text)
+                closed = time.perf_counter() + QUIET_S
+                committed = a.wait_moved(first / ".git/refs/heads/main", before)
+                pushed = a.wait_moved(wire.remote / "refs/heads/main", before)
+                arrived = b.wait_moved(second / name, f"note {turn}\n")
+                if (second / name).read_text() != text:
+                    raise RuntimeError(f"{name} arrived torn")
+                if turn:  # the first one wakes everybody up
+                    found.committed.append(committed - closed)
+                    found.pushed.append(pushed - closed)
+                    found.arrived.append(arrived - closed)
+                time.sleep(1.0)
+        found.by_hand.extend(_by_hand(Place(directory / "c"), Place(directory / "d"), wire, saves))
     return found
+
+
+def _by_hand(here: Place, there: Place, wire: wires.Wire, saves: int) -> list[float]:
+    first, second = wire.clone(here), wire.clone(there)
+    taken = []
+    for turn in range(saves):
+        (first / "by hand.txt").write_text(f"changed {turn}\n" * 50)
+        here.git_commit(first)
+        pushed = here.timed("git", "push", "-q", cwd=first)
+        taken.append(pushed.wall_s + there.timed("git", "pull", "-q", "--ff-only", cwd=second).wall_s)
+    return taken

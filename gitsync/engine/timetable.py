@@ -19,7 +19,8 @@ from gitsync.core.schedule import back_off, next_run
 # Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
 BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
 # Pushes that cross each other: the first retry comes at once, later ones spread out, or twenty machines meet again.
-CROSSING_BASE_S, CROSSING_CAP_S = 0.1, 5.0
+# By what one try takes: on a loaded server all tries are slower, and a fixed span would spread nothing.
+CROSSING_BASE_S, CROSSING_CAP_S, CROSSING_CAP_TRIES = 0.1, 5.0, 8.0
 # A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
 PUSH_REST = 10.0
 # Who asks for a look less often than this has a reason, and gets no more looks than that.
@@ -150,10 +151,14 @@ class Timetable:
         self._crossings = 0
         return self._retry(now, back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S))
 
-    def cross(self, now: float) -> int:
-        """Another machine's push came first: plan the retry and return how many times in a row that happened."""
+    def cross(self, now: float, took_s: float = 0.0) -> int:
+        """Another machine's push came first, and the try took `took_s` seconds: plan the retry.
+
+        Return how many times in a row that happened.
+        """
         self._crossings += 1
-        span = min(CROSSING_CAP_S, CROSSING_BASE_S * 2.0 ** (self._crossings - 2)) if self._crossings > 1 else 0.0
+        cap = max(CROSSING_CAP_S, CROSSING_CAP_TRIES * took_s)
+        span = min(cap, max(CROSSING_BASE_S, took_s) * 2.0 ** (self._crossings - 2)) if self._crossings > 1 else 0.0
         self._retry(now, span * random.random())
         return self._crossings
 

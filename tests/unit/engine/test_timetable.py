@@ -100,6 +100,20 @@ def test_pushes_that_cross_spread_out() -> None:
     assert times.cross(300.0) == 1
 
 
+def test_slow_pushes_that_cross_spread_out_by_what_they_take() -> None:
+    spans = []
+    for _ in range(50):
+        times = table()
+        times.cross(0.0, 4.0)
+        assert times.retry_at == 0.0
+        times.cross(0.0, 4.0)
+        times.cross(0.0, 4.0)
+        assert times.retry_at is not None
+        spans.append(times.retry_at)
+    assert max(spans) > 4.0
+    assert all(span <= 8.0 for span in spans)
+
+
 def test_after_a_crossing_the_remote_is_looked_at_before_the_next_push() -> None:
     times = table(pull="1h")
     times.see_branch(0.0)
