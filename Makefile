@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DIR ?=
+# How many tests run side by side: most of them wait for a daemon, a server or a clock.
+TESTERS ?= 4
 
 .PHONY: help run test lint check format bench soak docs clean
 
@@ -27,7 +29,7 @@ run: $(STAMP)
 	@$(BIN)/python scripts/run.py --bin $(BIN) $(if $(DIR),--dir "$(DIR)")
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
 # What looks at the text alone; a part of its own, because the tests of `check` are a part of `test` too.
 lint: $(STAMP)
