@@ -104,6 +104,35 @@ def run(
         _end_group(child)
 
 
+class Held:
+    """A child that runs beside its owner until it is let go of, without a deadline and without a word."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._child.poll() is None
+
+    def end(self) -> None:
+        """End it with all that it started; returns when it is gone."""
+        _end_group(self._child)
+
+
+def hold(argv: Sequence[str | bytes]) -> Held:
+    """Start a child and return at once; the thread that does so is the one it dies with."""
+    child = subprocess.Popen(
+        [*_tether(), *argv],
+        env={key: value for key, value in os.environ.items() if key not in MISLEADING},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    return Held(child)
+
+
 def _converse(
     child: subprocess.Popen[bytes],
     argv: tuple[str | bytes, ...],

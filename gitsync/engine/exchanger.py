@@ -26,7 +26,7 @@ from gitsync.engine.place import Limits, Place
 from gitsync.engine.question import Question
 from gitsync.engine.timetable import Timetable
 from gitsync.engine.verdicts import HALTING, STATES, Halting, branch_gone, emptied
-from gitsync.git import transport, upstream
+from gitsync.git import upstream
 from gitsync.git.exchange import FetchResult, PushKind
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import Problem, RepoState
@@ -58,7 +58,6 @@ class Exchanger(Owner):
     ) -> None:
         super().__init__(f"exchange-{config.name}", clock, on_death)
         self.config = config
-        self.step_patience_s = max(self.step_patience_s, 3 * transport.LONGEST * timeout_s)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._board = board
         self._committer = committer
@@ -85,6 +84,7 @@ class Exchanger(Owner):
     def teardown(self) -> None:
         """Answer whoever still waits."""
         self._askers.answer_all()
+        self._limits.line.close()
         self._memory.remember(last_pull=self._board.exchange(self.config.name).last_pull)
 
     def wake_at(self) -> float | None:
@@ -137,7 +137,6 @@ class Exchanger(Owner):
                 self._times.see_moved(now)
             case told.Pause():
                 self._move(V_.PAUSED)
-                self._awaiting_until = None
                 self._askers.answer_all()
             case told.Resume(is_accepted=is_accepted):
                 self._resume(now, is_accepted=is_accepted)
@@ -186,7 +185,6 @@ class Exchanger(Owner):
     def _take_integrated(self, answer: told.Integrated) -> None:
         if self._machine is not X_.AWAITING:
             return
-        self._awaiting_until = None
         if self._found and self._place and answer.problem is None and answer.head is not None:
             wall = iso(self.clock.wall())
             self._board.set_exchange(self.config.name, last_pull=wall)
@@ -240,7 +238,9 @@ class Exchanger(Owner):
         self._question.settle()
         shown = None if problem is not None and problem.code == "conflict" else problem
         self._show(shown, RepoState.ERROR)
-        self._times.rest(self.clock.now(), has_remote=self._place is not None, look_s=self._look_s)
+        now = self.clock.now()
+        self._times.rest(now, has_remote=self._place is not None, look_s=self._look_s)
+        self._limits.tend_line(self._place, is_lively=self._times.is_lively(now))
         self._answer()
 
     def _guarded(self, act: Callable[[], None]) -> None:
@@ -255,18 +255,17 @@ class Exchanger(Owner):
 
     def _fail(self, problem: Problem) -> None:
         self._move(V_.FAILED)
+        self._limits.line.close()  # it may be what failed
         wait = self._times.fail(self.clock.now())
-        self._awaiting_until = None
+        self._limits.line.close()  # it may be what failed
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
         self._show(problem, STATES.get(problem.code, RepoState.ERROR))
         self._answer()
 
     def _stop(self, problem: Problem) -> None:
-        """Halt: go on when a person says so, or when the remote is no more what it was."""
         assert self._place is not None
         self._move(V_.HALTED)
         self._question.ask(problem, self._place.key, self._found.upstream if self._found is not None else None)
-        self._awaiting_until = None
         self._times.halt(self.clock.now())
         self._show(problem, RepoState.HALTED)
         self._askers.answer_all()
@@ -298,3 +297,4 @@ class Exchanger(Owner):
 
     def _move(self, event: ExchangeEvent) -> None:
         self._machine = advance(self._machine, event)
+        self._awaiting_until = None

@@ -9,12 +9,13 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
 from gitsync.git import nearby, transport, upstream
 from gitsync.git.exchange import FetchResult, PushResult, RemoteChoice
+from gitsync.git.line import Line
 from gitsync.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -22,10 +23,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one conversation may take (seconds), and whether it is to be broken off."""
+    """How long one conversation may be silent (seconds), whether to break it off, and the line it may go by."""
 
     timeout_s: float
     is_cancelled: Callable[[], bool]
+    line: Line = field(default_factory=Line)
+
+    def tend_line(self, place: Place | None, *, is_lively: bool) -> None:
+        """Keep a connection to `place` open for the looks that soon follow, where there can be one; else close it."""
+        if place is None or not is_lively or place.directory is not None or place.config.transport == "libgit2":
+            self.line.close()
+        else:
+            self.line.keep(place.config.path, place.choice.remote)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Place:
             timeout_s=limits.timeout_s,
             is_cancelled=limits.is_cancelled,
             transport=self.config.transport,
+            line=limits.line.path,
         )
 
     def push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
@@ -87,6 +97,7 @@ class Place:
             timeout_s=limits.timeout_s,
             is_cancelled=limits.is_cancelled,
             transport=self.config.transport,
+            line=limits.line.path,
         )
 
     def ask(self, limits: Limits) -> str | None:
@@ -98,4 +109,5 @@ class Place:
             timeout_s=limits.timeout_s,
             is_cancelled=limits.is_cancelled,
             transport=self.config.transport,
+            line=limits.line.path,
         )

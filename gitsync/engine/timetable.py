@@ -22,13 +22,15 @@ BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
 # By what one try takes: on a loaded server all tries are slower, and a fixed span would spread nothing.
 CROSSING_BASE_S, CROSSING_CAP_S, CROSSING_CAP_TRIES = 0.1, 5.0, 8.0
 # A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
-PUSH_REST = 10.0
+PUSH_REST = 2.0
 # Who asks for a look less often than this has a reason, and gets no more looks than that.
 RARELY_S = 300.0
 # The shortest wait, and the share of the time since, after a change of another machine's and after one of ours.
 NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
 SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
-LOOK_REST = 2.0
+LOOK_REST = 1.0
+# A connection is kept for looks that come more often than this: for some minutes after news.
+LIVELY_S = 15.0
 # After a changed network, machines of one place do not all come at the same instant.
 RETURN_SPREAD_S = 0.5
 
@@ -80,6 +82,7 @@ class Timetable:
         """A branch is seen for the first time: look at its upstream, or send what waits where that is off."""
         if not self._is_scheduled:
             return
+        self._sent_at = now  # somebody has just sat down: here, and so perhaps elsewhere
         if self._config.pull is not None:
             self._pull_at = now
         else:
@@ -144,6 +147,10 @@ class Timetable:
             if at is not None:
                 period = min(period, max(floor, LOOK_REST * self._look_s, share * (now - at)))
         return period
+
+    def is_lively(self, now: float) -> bool:
+        """Whether the next looks come so soon that a connection is worth keeping."""
+        return self.is_looking and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
 
     def fail(self, now: float) -> float:
         """A cycle failed: plan the retry and return how many seconds away it is."""

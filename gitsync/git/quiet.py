@@ -15,8 +15,11 @@ from gitsync.git import upstream
 CONNECT_TIMEOUT_MAX_S = 20
 
 
-def environment(root: Path, timeout_s: float) -> dict[str, str]:
-    """Return what makes git and ssh fail where they would ask a person; `timeout_s` bounds ssh's connecting, too."""
+def environment(root: Path, timeout_s: float, line: str = "") -> dict[str, str]:
+    """Return what makes git and ssh fail where they would ask a person; `timeout_s` bounds ssh's connecting, too.
+
+    `line` is the ControlPath of a connection that is open already.
+    """
     environment = {
         "LC_ALL": "C",
         "LANGUAGE": "",
@@ -26,11 +29,18 @@ def environment(root: Path, timeout_s: float) -> dict[str, str]:
         "GCM_INTERACTIVE": "never",
         "GIT_OPTIONAL_LOCKS": "0",
     }
-    command = ssh_command(root)
-    if _is_openssh(root, command):
+    command = openssh_command(root)
+    if command is not None:
         connect_s = max(1, min(CONNECT_TIMEOUT_MAX_S, int(timeout_s)))
-        environment["GIT_SSH_COMMAND"] = f"{command} -o BatchMode=yes -o ConnectTimeout={connect_s}"
+        by_line = f" -o ControlMaster=no -o {shlex.quote(f'ControlPath={line}')}" if line else ""
+        environment["GIT_SSH_COMMAND"] = f"{command} -o BatchMode=yes -o ConnectTimeout={connect_s}{by_line}"
     return environment
+
+
+def openssh_command(root: Path) -> str | None:
+    """Return the user's ssh command where it takes OpenSSH's -o options, else None."""
+    command = ssh_command(root)
+    return command if _is_openssh(root, command) else None
 
 
 def ssh_command(root: Path) -> str:

@@ -66,14 +66,22 @@ class _Call:
     silence_s: float
     is_cancelled: IsCancelled
     subject: Subject
+    line: str = ""
 
     @classmethod
     def begin(
-        cls, action: str, root: Path, remote: str, branch: str, timeout_s: float, is_cancelled: IsCancelled
+        cls,
+        action: str,
+        root: Path,
+        remote: str,
+        branch: str,
+        timeout_s: float,
+        is_cancelled: IsCancelled,
+        line: str = "",
     ) -> _Call:
         subject = Subject(action, str(root), remote, branch, upstream.url_of(root, remote))
         ends_at = clock.SystemClock().now() + timeout_s * LONGEST
-        return cls(root, remote, branch, ends_at, timeout_s, is_cancelled, subject)
+        return cls(root, remote, branch, ends_at, timeout_s, is_cancelled, subject, line)
 
     def run(
         self, *argv: str, share: float = 1.0, at_least_s: float = 0.1, input: bytes | None = None
@@ -86,7 +94,7 @@ class _Call:
             deadline_s=left,
             silence_s=silence_s,
             input=input,
-            env=quiet.environment(self.root, silence_s),
+            env=quiet.environment(self.root, silence_s, self.line),
             is_cancelled=self.is_cancelled,
         )
 
@@ -119,15 +127,16 @@ def fetch(
     timeout_s: float,
     is_cancelled: IsCancelled = never,
     transport: str = "auto",
+    line: str = "",
 ) -> FetchResult:
     """Fetch `branch` of `remote` into its tracking ref and return where it is now and was before.
 
     Whatever the network or the remote does against it is raised, with `translate`'s code: TransientError when it goes
-    away by itself, else OperationError.
+    away by itself, else OperationError. `line` is the path of an ssh connection that is kept open (`line.Line`).
     """
     if not _wants_git(transport):
         return libgit2.fetch(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
-    call = _Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled)
+    call = _Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line)
     tracking = tracking_ref(remote, branch)
     was = call.read_ref(tracking)
     done = call.run(
@@ -161,6 +170,7 @@ def push(
     timeout_s: float,
     is_cancelled: IsCancelled = never,
     transport: str = "auto",
+    line: str = "",
 ) -> PushResult:
     """Push `commit` (40 hex digits) to `branch` of `remote`, never with force, and return what the remote says.
 
@@ -173,7 +183,7 @@ def push(
         return libgit2.push(
             root, remote, branch, commit, expected=expected, timeout_s=timeout_s, is_cancelled=is_cancelled
         )
-    call = _Call.begin("push", root, remote, branch, timeout_s, is_cancelled)
+    call = _Call.begin("push", root, remote, branch, timeout_s, is_cancelled, line)
     if expected is not None and not is_ancestor(call.repository(), expected, commit):
         return PushResult(PushKind.REJECTED, problem(call.subject, "non-fast-forward"))
     refspec = f"{commit}:refs/heads/{branch}"
@@ -182,12 +192,12 @@ def push(
     done = call.run(
         "push", "--porcelain", "--progress", "--no-recurse-submodules", *lease, "--", remote, refspec, share=PUSH_SHARE
     )
-    line = _porcelain(done.stdout, branch)
-    if line is not None and line.flag in " *=" and not done.is_over_deadline and not done.is_cancelled:
+    told = _porcelain(done.stdout, branch)
+    if told is not None and told.flag in " *=" and not done.is_over_deadline and not done.is_cancelled:
         _note_pushed(call, commit)
-        return PushResult(PushKind.UP_TO_DATE if line.flag == "=" else PushKind.PUSHED)
-    if line is not None and line.flag == "!" and not line.is_remote_failure:
-        trouble = from_rejection(call.subject, line.reason, done.stderr)
+        return PushResult(PushKind.UP_TO_DATE if told.flag == "=" else PushKind.PUSHED)
+    if told is not None and told.flag == "!" and not told.is_remote_failure:
+        trouble = from_rejection(call.subject, told.reason, done.stderr)
         if trouble.code in ("fetch-first", "non-fast-forward"):
             return PushResult(PushKind.REJECTED, trouble)
         raise failure(trouble)
@@ -259,11 +269,12 @@ def remote_head(
     timeout_s: float,
     is_cancelled: IsCancelled = never,
     transport: str = "auto",
+    line: str = "",
 ) -> str | None:
     """Ask `remote` where its `branch` is, None when it has none; nothing is fetched. Raises as `fetch` does."""
     if not _wants_git(transport):
         return libgit2.remote_head(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
-    return _ask(_Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled))
+    return _ask(_Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line))
 
 
 def _ask(call: _Call) -> str | None:

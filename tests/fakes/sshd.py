@@ -111,6 +111,16 @@ class Sshd:
         """Return the URL of a repository on this machine, by way of the server."""
         return f"{alias}:{repository}"
 
+    @property
+    def connections(self) -> int:
+        """How many connections there were so far."""
+        return len(self._children)
+
+    def end_connections(self) -> None:
+        """End those that are open, as a network does."""
+        for child in self._children:
+            child.kill()
+
     def __enter__(self) -> Sshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where a root's sshd drops its privileges
