@@ -61,8 +61,8 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
-def decide(home: Version, mirror: Version, head: Version, base: Version | None) -> Action:
-    """Return what to do; `base` None: these two were never seen alike on this machine.
+def decide(home: Version, mirror: Version, head: Version, base: Version) -> Action:
+    """Return what to do; `base` is ABSENT also when these two were never seen alike on this machine.
 
     An edit beats a deletion. A file that was taken out of the mirror by hand, not by a commit, comes back from home.
     """
@@ -74,13 +74,9 @@ def decide(home: Version, mirror: Version, head: Version, base: Version | None) 
     if home.is_alike(mirror):
         return Action.AGREE if home.is_there else Action.FORGET
     if not mirror.is_alike(head):
-        if not mirror.is_there or (base is not None and mirror.is_alike(base)):
+        if not mirror.is_there or mirror.is_alike(base):
             return Action.TO_MIRROR
         return Action.COMMIT_FIRST
-    if base is None:
-        if home.is_there and mirror.is_there:
-            return Action.MERGE
-        return Action.TO_MIRROR if home.is_there else Action.TO_HOME
     if home.is_alike(base):
         return Action.TO_HOME
     if mirror.is_alike(base):

@@ -69,6 +69,7 @@ class HomeBench:
         self.committer = Committer(self.clock, self.board, lambda _, message: None, self._die)
         self.ask(Adopt(self.config.settings, self.notes_dir, self.config)).result(0)
         self.repository.probe = lambda point, path: self.probe(point, path)
+        self.stop()  # it was opened without the probe
 
     @property
     def repository(self) -> HomeRepository:
