@@ -23,7 +23,7 @@ from tests.fakes.homes import HomeBench, mode_of
 FILES = (".vimrc", ".ssh/config", ".bashrc", ".config/app/a", ".config/app/deep/b")
 KEPT = ".kept"  # never touched, so that the brake of an emptied home stays out of this
 TRACKED = (".vimrc", ".ssh/config", ".bashrc", ".config/app", KEPT)
-SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "4")))
+SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "3")))
 
 
 class Due:
@@ -86,8 +86,8 @@ class Chaos:
     def guarded(self, machine: HomeBench, act: object) -> None:
         """Do it; where a death is due, begin again as a new process does."""
         assert callable(act)
-        deadly = self.random.random() < 0.25
-        left = self.random.randrange(40)
+        deadly = self.random.random() < 0.4
+        left = self.random.randrange(25)
 
         def probe(point: str, path: bytes) -> None:
             nonlocal left
