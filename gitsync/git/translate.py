@@ -201,10 +201,14 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
         "branch": clean(subject.branch) or "the branch",
         "action": subject.action,
         "let_in": subject.let_in,
+        "server": shlex.quote(host) if host else "HOST",
         "host_key": f"ssh {shlex.quote(host)}    (compare the fingerprint, then accept it)" if host else subject.try_it,
     }
     if code == "disk-full" and subject.action == "push" and re.search(r"^(remote:|error: remote)", said, re.MULTILINE):
         sentence, hint = "{label} has no space left on its disk", "make room on the remote; it is tried again by itself"
+    if code == "host-key" and re.search(r"identification has changed|mismatch", said, re.IGNORECASE):
+        sentence = "{label}: the server's key is another one than before; somebody may be in between"
+        hint = "ask who runs it; if it was changed on purpose: ssh-keygen -R {server}, then ssh {server}"
     line = last_line(said)
     message = sentence.format(**names) + (f": {line}" if line else "")
     return Problem(code, message, hint.format(**names))

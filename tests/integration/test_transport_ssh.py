@@ -71,7 +71,10 @@ def test_unknown_host_key(repo: Path, bare: Path, sshd: Sshd) -> None:
 def test_changed_host_key(repo: Path, bare: Path, sshd: Sshd) -> None:
     sshd.trust(sshd.make_key("another"))
     run_git(repo, "config", "core.sshCommand", sshd.ssh_command())
-    assert ask(repo, sshd.url(bare)).code == "host-key"
+    error = ask(repo, sshd.url(bare))
+    assert error.code == "host-key"
+    assert "another one than before" in error.message
+    assert "ssh-keygen -R away" in error.hint
 
 
 def test_wrong_key(repo: Path, bare: Path, sshd: Sshd) -> None:
