@@ -7,7 +7,7 @@ only what ends the whole run is its problem.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from gitsync.config.options import JobConfig
 from gitsync.core.conflict import Rules
+from gitsync.core.names import shown_text
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem
 
@@ -108,6 +109,13 @@ class Order:
     rules: Rules = field(default_factory=Rules)
     is_watched: bool = False
     borrow: Callable[[Callable[[Worktree], Any]], Any] | None = field(default=None)
+
+
+def summed(code: str, verb: str, paths: Sequence[str]) -> Item:
+    """Return one item for what was done to several paths."""
+    names = ", ".join(shown_text(path) for path in paths[:3])
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return Item(paths[0] if len(paths) == 1 else "", code, f"{verb}: {names}{more}")
 
 
 class Backend(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.backends import git, rsync
+from gitsync.backends import git, rsync, unison
 from gitsync.backends.base import Backend
 
-BACKENDS: dict[str, Backend] = {"git": git.run, "rsync": rsync.run}
+BACKENDS: dict[str, Backend] = {"git": git.run, "rsync": rsync.run, "unison": unison.run}

@@ -17,7 +17,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from gitsync.backends.base import Item, Level, Order, Report
+from gitsync.backends.base import Item, Level, Order, Report, summed
+from gitsync.backends.brakes import emptied, make_here, too_many
 from gitsync.backends.rsync_contest import settle
 from gitsync.backends.rsync_listing import Listing, list_here, list_there, remember, remembered
 from gitsync.backends.rsync_program import MAX_DELETE, PARTIAL, PARTIAL_NAME, VANISHED, Rsync
@@ -45,7 +46,7 @@ def run(order: Order) -> Report:
 def _run(rsync: Rsync) -> Report:
     order = rsync.order
     agreed = remembered(order.notes_dir)
-    problem = _make_here(order, agreed)
+    problem = make_here(order, had_files=bool(agreed))
     if problem is not None:
         return Report(problem=problem, is_halting=True)
     order.tell("listing both sides")
@@ -75,22 +76,6 @@ def _run(rsync: Rsync) -> Report:
     return Report(tuple(items), conflicts=tuple(conflicts))
 
 
-def _make_here(order: Order, agreed: dict[str, Agreed]) -> Problem | None:
-    """Make the local directory where it is wanted for the first time; return why not where it has vanished."""
-    path = order.job.path
-    if path.is_dir():
-        return None
-    if agreed and not order.is_accepted:
-        return _emptied(order, f"{path} is gone")
-    if not order.direction.is_receiving:
-        raise OperationError(f"{order.job.name}: there is no directory {path}", "make it, or correct path")
-    try:
-        path.mkdir(parents=True)
-    except OSError as error:
-        raise OperationError(f"{order.job.name}: cannot make {path}: {error.strerror}", "check the path") from error
-    return None
-
-
 def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> Decision:
     """Return what of a decision the direction allows, and what the listings prove."""
     direction = order.direction
@@ -112,31 +97,17 @@ def _brake(
     if order.is_accepted:
         return None
     if is_emptied(here.entries, agreed) and decision.drop_there:
-        return _emptied(order, f"{order.job.path} is empty")
+        return emptied(order, f"{order.job.path} is empty")
     if is_emptied(there.entries, agreed) and (decision.drop_here or there.is_missing):
-        return _emptied(order, f"{order.job.url} is {'gone' if there.is_missing else 'empty'}")
+        return emptied(order, f"{order.job.url} is {'gone' if there.is_missing else 'empty'}")
     for where, paths, entries in (
         ("here", decision.drop_here, here.entries),
         ("on the server", decision.drop_there, there.entries),
     ):
         count = sum(entries[path].kind != DIRECTORY for path in paths)
         if count > order.job.max_deletes:
-            return Problem(
-                "mass-deletion",
-                f"{order.job.name}: {count} files would be deleted {where}, more than max_deletes = "
-                f"{order.job.max_deletes}; nothing was touched",
-                f"if you mean it: gitsyncctl resume {order.job.name} --accept",
-            )
+            return too_many(order, count, where)
     return None
-
-
-def _emptied(order: Order, what: str) -> Problem:
-    return Problem(
-        "side-emptied",
-        f"{order.job.name}: {what}, and there were files at the last run; is a disk not mounted? Nothing was touched",
-        f"bring it back, then: gitsyncctl resume {order.job.name}; "
-        f"if you mean it: gitsyncctl resume {order.job.name} --accept",
-    )
 
 
 def _blocked(decision: Decision, conflicts: list[str]) -> list[Item]:
@@ -169,7 +140,7 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -
         newer = [path for path in paths if path not in set(older)]
         if target == rsync.here:
             older = [path for path in older if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
-        items.append(_count(code, verb, paths))
+        items.append(summed(code, verb, paths))
         for group, more in ((newer, ("--update",)), (older, ())):
             if group:
                 items += _copy(rsync, group, source, target, more)
@@ -208,13 +179,6 @@ def _verify(rsync: Rsync, paths: list[str], source: str, target: str) -> list[It
     return [Item("", "differs", f"not alike after the copy, by checksum: {names}", level=Level.WAITING)]
 
 
-def _count(code: str, verb: str, paths: list[str]) -> Item:
-    subject = paths[0] if len(paths) == 1 else ""
-    names = ", ".join(shown_text(path) for path in paths[:3])
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return Item(subject, code, f"{verb}: {names}{more}")
-
-
 def _partial(errors: str) -> Item:
     said = [line for line in errors.splitlines() if line.strip() and not line.startswith("rsync error")]
     what = shown_text(said[0]) if said else "some files could not be copied"
@@ -226,11 +190,11 @@ def _delete(rsync: Rsync, decision: Decision, here: dict[str, Entry]) -> list[It
     if decision.drop_here:
         gone, changed = _delete_here(rsync.order.job.path, decision.drop_here, here)
         if gone:
-            items.append(_count("deleted", "deleted here, as on the server", gone))
+            items.append(summed("deleted", "deleted here, as on the server", gone))
         items += [Item(path, "kept", f"{shown_text(path)} was changed meanwhile: kept") for path in changed]
     if decision.drop_there:
         _delete_there(rsync, decision.drop_there)
-        items.append(_count("deleted-there", "deleted on the server, as here", decision.drop_there))
+        items.append(summed("deleted-there", "deleted on the server, as here", decision.drop_there))
     return items
 
 

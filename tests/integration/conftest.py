@@ -43,6 +43,35 @@ def clients(tmp_path: Path, place: tuple[str, tuple[str, ...], Path]) -> list[Cl
 
 
 @pytest.fixture
+def unison_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, tuple[str, ...], Path]]:
+    """As `place`, for unison."""
+    if shutil.which("unison") is None:
+        if os.environ.get("CI"):
+            pytest.fail("this machine has no unison")
+        pytest.skip("needs unison")
+    server = tmp_path / "server"
+    server.mkdir()
+    if getattr(request, "param", "local") == "local":
+        yield str(server), (), server
+        return
+    with Sshd(tmp_path / "sshd") as sshd:
+        (tmp_path / "server-unison").mkdir()
+        own = f"servercmd = env UNISON={tmp_path}/server-unison unison"
+        yield f"ssh://away/{server}", ("-sshargs", f"-F {sshd.client_config()}", own), server
+
+
+@pytest.fixture
+def trio(tmp_path: Path, unison_place: tuple[str, tuple[str, ...], Path]) -> list[Client]:
+    """Three machines that share a directory by unison."""
+    made = []
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}-notes").mkdir()
+        made.append(Client(tmp_path / name, tmp_path / f"{name}-notes", *unison_place[:2], backend="unison"))
+    return made
+
+
+@pytest.fixture
 def hub(tmp_path: Path) -> Path:
     path = tmp_path / "hub.git"
     run_git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(path))

@@ -1,0 +1,49 @@
+"""What stops a job that copies files before it deletes them: a side that vanished, too many deletions.
+
+Runs on the thread of the job that asks.
+"""
+
+from __future__ import annotations
+
+from gitsync.backends.base import Order
+from gitsync.errors import OperationError
+from gitsync.model import Problem
+
+
+def make_here(order: Order, *, had_files: bool) -> Problem | None:
+    """Make the local directory where it is wanted for the first time; return why not where it has vanished.
+
+    Raise OperationError where it cannot be made, or nothing may come here.
+    """
+    path = order.job.path
+    if path.is_dir():
+        return None
+    if had_files and not order.is_accepted:
+        return emptied(order, f"{path} is gone")
+    if not order.direction.is_receiving:
+        raise OperationError(f"{order.job.name}: there is no directory {path}", "make it, or correct path")
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise OperationError(f"{order.job.name}: cannot make {path}: {error.strerror}", "check the path") from error
+    return None
+
+
+def emptied(order: Order, what: str) -> Problem:
+    """Return the problem of a side that had files and has none."""
+    return Problem(
+        "side-emptied",
+        f"{order.job.name}: {what}, and there were files at the last run; is a disk not mounted? Nothing was touched",
+        f"bring it back, then: gitsyncctl resume {order.job.name}; "
+        f"if you mean it: gitsyncctl resume {order.job.name} --accept",
+    )
+
+
+def too_many(order: Order, count: int, where: str) -> Problem:
+    """Return the problem of more deletions than the job may do without being asked."""
+    return Problem(
+        "mass-deletion",
+        f"{order.job.name}: {count} files would be deleted {where}, more than max_deletes = "
+        f"{order.job.max_deletes}; nothing was touched",
+        f"if you mean it: gitsyncctl resume {order.job.name} --accept",
+    )
