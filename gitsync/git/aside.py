@@ -20,8 +20,8 @@ from pathlib import Path
 from gitsync.core.conflict import copy_name
 from gitsync.git import swap
 from gitsync.git.locks import storage_error, write_durably
-from gitsync.git.loose import common_dir
 from gitsync.git.packs import BLOB, object_id_of
+from gitsync.git.stored import common_dir
 from gitsync.git.translate import clean
 from gitsync.git.trees import lookup
 from gitsync.git.worktree import Worktree

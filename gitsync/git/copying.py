@@ -10,6 +10,8 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from types import MappingProxyType
 
 from gitsync.errors import UsageError
 from gitsync.git.history import History
@@ -42,11 +44,18 @@ def place_for(path: bytes, root: str, wanted: str) -> str:
     return place
 
 
-def copy(history: History, source: bytes, path: bytes, entries: Mapping[bytes, TreeEntry], place: str) -> None:
+def copy(
+    history: History,
+    source: bytes,
+    path: bytes,
+    entries: Mapping[bytes, TreeEntry],
+    place: str,
+    modes: Mapping[bytes, int] = MappingProxyType({}),
+) -> None:
     """Write `entries`, the version of `path` that was called `source`, to `place`, where nothing is.
 
-    A file that is private now is private there, too. Raise UsageError "exists" when something has come there
-    meanwhile, OperationError when it cannot be written.
+    A file that is private now is private there, too, and so is one that is gone and was so by `modes`. Raise UsageError
+    "exists" when something has come there meanwhile, OperationError when it cannot be written.
     """
     above = os.path.dirname(place)
     try:
@@ -56,7 +65,7 @@ def copy(history: History, source: bytes, path: bytes, entries: Mapping[bytes, T
             _check_out(history, _renamed(entries, path, source), scratch)
             if not os.path.lexists(made):
                 os.mkdir(made)  # a directory without files, as a whole repository may be
-            _keep_private(history, path, made)
+            _keep_private(history, path, made, modes)
             _move(made, place)
     except OSError as error:
         raise storage_error(f"cannot write {clean(place)}", error) from error
@@ -79,15 +88,22 @@ def _renamed(entries: Mapping[bytes, TreeEntry], path: bytes, source: bytes) -> 
     return {source if name == path else name: entry for name, entry in entries.items()}
 
 
-def _keep_private(history: History, path: bytes, made: bytes) -> None:
-    if os.path.islink(made) or not path:
-        return
-    try:
-        here = os.stat(history.place(path), follow_symlinks=False)
-    except OSError:
-        return  # nothing to go by
-    if stat.S_IFMT(here.st_mode) == stat.S_IFMT(os.stat(made).st_mode):
-        os.chmod(made, stat.S_IMODE(os.stat(made).st_mode) & (here.st_mode | 0o700))
+def _keep_private(history: History, path: bytes, made: bytes, modes: Mapping[bytes, int]) -> None:
+    """Take from the file or directory `made`, and from all below it, what the present one lets nobody do."""
+    waiting = [(path, made)]
+    while waiting:
+        path, made = waiting.pop()
+        facts = os.lstat(made)
+        if stat.S_ISLNK(facts.st_mode):
+            continue
+        wanted = modes.get(path)
+        with suppress(OSError):  # what is not there any more is as it was listed
+            here = os.stat(history.place(path), follow_symlinks=False)
+            wanted = here.st_mode if stat.S_IFMT(here.st_mode) == stat.S_IFMT(facts.st_mode) else wanted
+        if stat.S_ISDIR(facts.st_mode):
+            waiting += [(path + b"/" + name if path else name, made + b"/" + name) for name in os.listdir(made)]
+        if wanted is not None:
+            os.chmod(made, stat.S_IMODE(facts.st_mode) & (wanted | 0o700))
 
 
 def _move(made: bytes, place: str) -> None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from gitsync.errors import OperationError
 from gitsync.git.locks import storage_error
 from gitsync.git.packs import ObjectStore, object_id_of, raw_object
+from gitsync.git.stored import common_dir
 from gitsync.git.trees import TreeEntry
 
 # What waits is held in memory, and every object takes a handle while it is synced.
@@ -116,12 +117,3 @@ def _sync_directory(path: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def common_dir(git_dir: str) -> str:
-    """Return where the objects of a repository are, which a linked work tree shares with others."""
-    try:
-        with open(os.path.join(git_dir, "commondir"), "rb") as stream:
-            return os.path.join(git_dir, os.fsdecode(stream.read().strip()))
-    except FileNotFoundError:
-        return git_dir

@@ -36,7 +36,7 @@ from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.names import faults
 from gitsync.git.packs import said
-from gitsync.git.reading import Mergeable
+from gitsync.git.reading import Mergeable, tree_of
 from gitsync.git.refs import is_ancestor
 from gitsync.git.threeway import Settled, merge
 from gitsync.git.translate import clean
@@ -115,8 +115,8 @@ def plan(
 
 def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, is_joining: bool) -> Plan:
     repo, head, upstream = worktree.repo, bare.head, bare.upstream
-    tree = _tree_of(repo, upstream)
-    base = None if head is None else _tree_of(repo, head)
+    tree = tree_of(worktree, upstream)
+    base = None if head is None else tree_of(worktree, head)
     bare = replace(bare, base_tree=base)
     if head == upstream:
         return bare
@@ -157,7 +157,3 @@ def _is_case_blind(repo: pygit2.Repository) -> bool:
         return bool(repo.config_snapshot.get_bool("core.ignorecase"))
     except (KeyError, ValueError, pygit2.GitError):
         return False
-
-
-def _tree_of(repo: pygit2.Repository, commit: str) -> str:
-    return str(repo[commit].peel(pygit2.Tree).id)

@@ -19,6 +19,7 @@ import pygit2
 from gitsync.errors import OperationError
 from gitsync.git.locks import storage_error
 from gitsync.git.program import GitProgram, failed
+from gitsync.git.stored import common_dir, read_loose
 from gitsync.git.trees import TreeEntry, TreeStore, parse
 
 COMMIT, TREE, BLOB = 1, 2, 3
@@ -43,14 +44,15 @@ class ObjectStore:
     def __init__(self, repository: pygit2.Repository, program: GitProgram) -> None:
         self.repository = repository
         self.program = program
+        self._directory = os.path.join(common_dir(program.git_dir), "objects")
         self._trees: OrderedDict[str, dict[bytes, TreeEntry]] = OrderedDict()
         self._cached = 0
 
     def read(self, object_id: str) -> tuple[int, bytes]:
         """Return kind and content; raise OperationError "missing-object" when it is not there or damaged."""
         try:
-            kind, data = self.repository.odb.read(object_id)
-        except (KeyError, ValueError, pygit2.GitError) as error:
+            kind, data = read_loose(self._directory, object_id) or self.repository.odb.read(object_id)
+        except (KeyError, ValueError, OSError, pygit2.GitError) as error:
             raise OperationError(
                 f"object {object_id} of {self.program.root} is missing or damaged",
                 f"see what git says: git -C {self.program.root} fsck",
@@ -67,7 +69,12 @@ class ObjectStore:
         kind, data = self.read(tree_id)
         if kind != TREE:
             raise OperationError(f"object {tree_id} of {self.program.root} is no tree", code="missing-object")
-        return self._remember(tree_id, parse(data))
+        try:
+            return self._remember(tree_id, parse(data))
+        except ValueError as error:
+            raise OperationError(
+                f"object {tree_id} of {self.program.root} is no whole tree", code="missing-object"
+            ) from error
 
     def size(self, object_id: str) -> int:
         """Return how many bytes an object has, without reading them; raise OperationError as `read` does."""

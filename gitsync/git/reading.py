@@ -13,9 +13,10 @@ from typing import Protocol
 
 import pygit2
 
+from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.opening import open_repository
-from gitsync.git.packs import ObjectStore
+from gitsync.git.packs import COMMIT, ObjectStore
 from gitsync.git.program import GitProgram
 
 
@@ -61,5 +62,8 @@ def head_tree(place: Readable) -> tuple[str | None, str | None, str | None]:
 
 
 def tree_of(place: Readable, commit: str) -> str:
-    """Return the tree of a commit that is here."""
-    return str(place.repo[commit].peel(pygit2.Tree).id)
+    """Return the tree of a commit; raise OperationError "missing-object" when it is not here, or damaged."""
+    kind, data = place.store.read(commit)
+    if kind != COMMIT:
+        raise OperationError(f"object {commit} of {place.root} is no commit", code="missing-object")
+    return data[5:45].decode("ascii")

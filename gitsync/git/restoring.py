@@ -10,12 +10,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import pygit2
-
 from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.integrate import OvertakenError, put
 from gitsync.git.program import failed
+from gitsync.git.reading import tree_of
 from gitsync.git.translate import clean
 from gitsync.git.trees import TreeEntry, diff, edit_tree, lookup
 from gitsync.git.worktree import Worktree
@@ -55,7 +54,7 @@ class Restoring:
         self._wait_for_edits(worktree)
         store = worktree.store
         head = head_of(worktree.repo)[1]
-        base = None if head is None else str(worktree.repo[head].peel(pygit2.Tree).id)
+        base = None if head is None else tree_of(worktree, head)
         there = {path for path in self.gone if lookup(store, base, path) is not None}
         more = self.beside(worktree, base) if self.beside is not None else {}
         tree = edit_tree(store, base, {**dict.fromkeys(there), **more, **self.entries})

@@ -24,6 +24,7 @@ from gitsync.git.ignores import IgnoreRules
 from gitsync.git.index import IndexFile
 from gitsync.git.indexformat import IndexEntry
 from gitsync.git.loose import LooseWriter
+from gitsync.git.names import MAX_DEPTH
 from gitsync.git.packs import BLOB, PACK_FROM, ObjectStore, PackWriter, object_id_of
 from gitsync.git.staged import Staged, StagedChange, StageRules
 from gitsync.git.trees import TreeEntry, is_refused, lookup
@@ -135,6 +136,10 @@ class Staging:
         if is_refused(path):
             if b".git" not in path.lower().split(b"/"):
                 self._complain(path, "bad-name", f"git refuses the name {os.fsdecode(path)!r}: not committed")
+            return
+        if path.count(b"/") > MAX_DEPTH:
+            top = os.fsdecode(path.partition(b"/")[0])
+            self._complain(path, "bad-name", f"what is below {MAX_DEPTH} directories in {top!r} is not committed")
             return
         head = lookup(self._context.store, self._context.head_tree, path)
         if head is not None and head.mode == MODE_TREE:

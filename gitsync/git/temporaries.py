@@ -8,10 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from gitsync.core.conflict import is_conflict_copy
 from gitsync.git import swap
 from gitsync.git.journal import Journal, Step
 from gitsync.git.swap import ABSENT
@@ -36,8 +37,9 @@ def no_probe(point: str, path: bytes) -> None:
 class Content:
     """One version: a file's bytes or a link's target.
 
-    `mode` are permissions to have exactly, from the first instant; without it those of the file that is replaced, or
-    the umask's. `twin` (root and path) is a file that gets a second name instead of a copy, where that can be.
+    `mode` are permissions to have exactly, from the first instant; without it those of the file that is replaced or
+    that it is another version of, or the umask's. `twin` (root and path) is a file that gets a second name instead of
+    a copy, where that can be.
     """
 
     data: bytes
@@ -57,11 +59,12 @@ class Content:
 def write(root: int, journal: Journal, contents: Callable[[bytes], Content], probe: Probe) -> None:
     """Write the temporary of every step that brings something; raise OSError as the system does, with the path."""
     written = []
+    gone = {_bytes_of(step.base): step.path for step in journal.steps if step.base != ABSENT}
     for step in journal.steps:
         if step.target != ABSENT:
             probe("stage", step.path)
             try:
-                _write_one(root, step, contents(step.path))
+                _write_one(root, step, contents(step.path), gone)
             except OSError as error:
                 error.filename = os.fsdecode(step.path)
                 raise
@@ -73,7 +76,31 @@ def write(root: int, journal: Journal, contents: Callable[[bytes], Content], pro
     sync_directories(root, written)
 
 
-def _write_one(root: int, step: Step, content: Content) -> None:
+def _bytes_of(version: str) -> str:
+    return swap.comparable(version, has_modes=False)
+
+
+def _facts_for(root: int, step: Step, gone: Mapping[str, bytes]) -> os.stat_result | None:
+    """Return the stat data of the file whose permissions the one to come gets, None where there is none.
+
+    That is the one that it replaces. One that is new may be an old one under another name (a rename, a version that
+    loses its name in a conflict), or a kept copy: git does not know that it was private.
+    """
+    if step.base != ABSENT:
+        return _facts_of(root, step.path)
+    copied = is_conflict_copy(step.path)
+    like = gone.get(_bytes_of(step.target)) or (copied[0] if copied is not None else None)
+    if like is None:
+        return None
+    try:
+        return _facts_of(root, like)
+    except OSError as error:
+        if swap.is_missing(error):
+            return None
+        raise
+
+
+def _write_one(root: int, step: Step, content: Content, gone: Mapping[str, bytes]) -> None:
     with swap.parent_of(root, step.temp) as (at, name):
         if content.twin is not None:
             with _opened(content.twin[0]) as other:
@@ -83,7 +110,7 @@ def _write_one(root: int, step: Step, content: Content) -> None:
         if content.is_link:
             os.symlink(content.data, name, dir_fd=at)
             return
-        facts = _facts_of(root, step.path) if step.base != ABSENT and content.mode is None else None
+        facts = _facts_for(root, step, gone) if content.mode is None else None
         # Private until it has the permissions of the file whose place it takes; a new file gets the umask's.
         is_private = facts is not None or content.mode is not None
         mode = 0o600 if is_private else 0o777 if content.is_executable else 0o666

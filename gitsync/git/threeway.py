@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pygit2
-
 from gitsync.core.conflict import Policy, Rules, copy_name
 from gitsync.git.ancestry import merge_bases
 from gitsync.git.content import MODE_GITLINK
 from gitsync.git.contest import Contest, Judge, Side
 from gitsync.git.lines import LineMerger
 from gitsync.git.loose import LooseWriter
-from gitsync.git.reading import Mergeable
+from gitsync.git.reading import Mergeable, tree_of
 from gitsync.git.renames import Renames
 from gitsync.git.trees import TreeEntry, diff, edit_tree, lookup
 
@@ -73,7 +71,7 @@ class _Origin:
 
 
 def _side(worktree: Mergeable, commit: str) -> Side:
-    return Side(str(worktree.repo[commit].peel(pygit2.Tree).id), (commit,))
+    return Side(tree_of(worktree, commit), (commit,))
 
 
 def _origin(worktree: Mergeable, lines: LineMerger, one: str, other: str, rules: Rules, depth: int) -> _Origin:

@@ -17,7 +17,8 @@ from gitsync.git.translate import clean
 
 logger = logging.getLogger(__name__)
 
-TROUBLE = (GitsyncError, OSError, pygit2.GitError)
+# libgit2's binding also says KeyError for what is not there (an object, a ref) and ValueError for what is not valid.
+TROUBLE = (GitsyncError, OSError, pygit2.GitError, KeyError, ValueError)
 
 
 def as_error(name: str, trouble: Exception) -> GitsyncError:
@@ -27,6 +28,7 @@ def as_error(name: str, trouble: Exception) -> GitsyncError:
     logger.debug("%s: trouble that nothing expected", name, exc_info=trouble)
     if isinstance(trouble, OSError):
         return storage_error(f"{name}: cannot work with {clean(str(trouble.filename or 'its files'))}", trouble)
-    return OperationError(
-        f"{name}: git's library refuses the repository: {clean(str(trouble))}", "see what git says: git status"
-    )
+    words = clean(str(trouble))
+    if isinstance(trouble, KeyError | ValueError) and not isinstance(trouble, pygit2.GitError):
+        words = f"{type(trouble).__name__}: {words}"
+    return OperationError(f"{name}: git's library refuses the repository: {words}", "see what git says: git fsck")

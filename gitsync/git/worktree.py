@@ -100,9 +100,12 @@ class Worktree:
         return self.index.count()
 
     def last_commit(self) -> CommitInfo | None:
-        """Return HEAD's commit."""
+        """Return HEAD's commit; raise OperationError "missing-object" when it is not there, or damaged."""
         head = head_of(self.repo)[1]
-        return None if head is None else info_of(self.repo, head)
+        if head is None:
+            return None
+        self.store.read(head)  # before libgit2, which hangs on one that is cut short
+        return info_of(self.repo, head)
 
     def scan(self) -> frozenset[bytes]:
         """Return every path that is not the same in HEAD, index and work tree; what is ignored is left out."""

@@ -225,3 +225,20 @@ def test_manual_conflicts_wait_and_are_settled_one_by_one(box: Machine, other: M
     # The merge that was made so can be taken back as any other.
     assert document(other, "undo")["undone"]["commit"]["id"] == last["commit"]["id"]
     wait_for("the undo to arrive", lambda: (ours / "b.txt").read_text() == "theirs b.txt\n")
+
+
+def test_a_repository_that_has_lost_its_last_commit_holds_up_no_other(box: Machine) -> None:
+    """As a power cut leaves it; with the missing object the whole daemon had ended as by a bug of ours."""
+    hurt, well = box.repo("hurt"), box.repo("well")
+    box.configure(hurt, well)
+    head = run_git(hurt, "rev-parse", "HEAD")
+    (hurt / ".git/objects" / head[:2] / head[2:]).unlink()
+    (well / "new.txt").write_text("new\n")
+    done = box.gitsync("--once")
+    assert done.returncode == 1, done.stderr
+    assert run_git(well, "status", "--porcelain") == ""
+    assert head in done.stderr
+    assert "fsck" in done.stderr
+    listed = box.ctl("undo", "--list")
+    assert listed.returncode == 4, listed.stderr
+    assert "Traceback" not in listed.stderr

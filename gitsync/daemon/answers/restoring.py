@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitsync.clock import iso, local
 from gitsync.config.options import MIRROR_NAME
+from gitsync.core import manifest
 from gitsync.core.coverage import Coverage
 from gitsync.core.manifest import Entry
 from gitsync.daemon import mirroring
@@ -169,7 +170,11 @@ def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
     try:
         where = place_for(choice.path, place.above, dest)
         if not is_dry:
-            copy(groups[0].history, choice.source, choice.path, choice.entries, where)
+            history, modes = groups[0].history, {}
+            if place.repo == MIRROR_NAME:
+                listed = history.try_ask("cat-file", "blob", f"{choice.commit}:{os.fsdecode(manifest.NAME)}")
+                modes = dict(manifest.parse(listed or b"")[0].modes)
+            copy(history, choice.source, choice.path, choice.entries, where, modes)
     except TROUBLE as trouble:
         raise as_error(place.repo, trouble) from trouble
     return where

@@ -7,6 +7,8 @@ opened and closed here; what changes a repository is done by the committer.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from gitsync.clock import iso
@@ -59,8 +61,13 @@ def _conflicts_of(desk: Desk, repo: RepoConfig) -> list[Conflicted]:
         return found if upstream is None else [*waiting_sides(place, paths, upstream), *found]
 
 
-def _reading(desk: Desk, repo: RepoConfig) -> Reading:
-    return Reading(repo.path, desk.runtime.notes_dir(repo))
+@contextmanager
+def _reading(desk: Desk, repo: RepoConfig) -> Iterator[Reading]:
+    try:
+        with Reading(repo.path, desk.runtime.notes_dir(repo)) as place:
+            yield place
+    except TROUBLE as trouble:
+        raise as_error(repo.name, trouble) from trouble
 
 
 def _rules(repo: RepoConfig) -> Rules:

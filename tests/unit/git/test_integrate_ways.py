@@ -181,3 +181,31 @@ def test_a_merge_of_names_that_the_file_system_takes_for_one_is_refused(pair: Pa
         pair.plan()
     assert caught.value.code == "unsafe-content"
     assert (pair.ours / "CAFE\u0301").read_bytes() == b"mine\n"
+
+
+def test_a_private_file_is_private_under_every_name_that_it_gets(pair: Pair) -> None:
+    """A rename, and the version that loses its name in a conflict: git does not know that nobody else may read them."""
+    private = b"nobody else's\n" * 9
+    pair.put(pair.ours, {"moves.txt": private, "a.txt": b"ours\n"})
+    pair.commit(pair.ours)
+    run_git(pair.theirs, "pull", "-q", str(pair.ours))
+    pair.put(pair.ours, {"a.txt": b"ours again\n"})
+    pair.commit(pair.ours)
+    for name in ("a.txt", "moves.txt"):
+        (pair.ours / name).chmod(0o600)
+    pair.put(pair.theirs, {"a.txt": b"theirs\n", "new.txt": b"new\n"})
+    run_git(pair.theirs, "mv", "moves.txt", "moved.txt")
+    outcome = pair.take()
+    pair.check_done(outcome)
+    (kept,) = pair.ours.glob("a.conflict-*.txt")
+    assert kept.read_bytes() == b"ours again\n"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in pair.ours.glob("*.txt")}
+    assert modes[kept.name] == modes["moved.txt"] == modes["a.txt"] == 0o600
+    assert modes["new.txt"] & 0o600 == 0o600
+
+
+def test_a_kept_copy_from_another_machine_is_as_private_as_its_original(pair: Pair) -> None:
+    (pair.ours / "a.txt").chmod(0o600)
+    pair.put(pair.theirs, {"a.conflict-12345678.txt": b"kept there\n"})
+    pair.check_done(pair.take())
+    assert stat.S_IMODE((pair.ours / "a.conflict-12345678.txt").stat().st_mode) == 0o600

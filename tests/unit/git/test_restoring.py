@@ -215,6 +215,24 @@ def test_a_copy_is_complete_and_changes_nothing_else(repo: Path, tmp_path: Path)
     assert_clean(repo)
 
 
+def test_a_copy_of_a_directory_shows_nobody_what_is_private_in_it(repo: Path, tmp_path: Path) -> None:
+    save(repo, d__x="x\n", d__e__y="y\n", d__gone="gone\n", d__open="open\n")
+    for name in ("d/x", "d/e/y"):
+        (repo / name).chmod(0o600)
+    (repo / "d/open").chmod(0o644)
+    (repo / "d").chmod(0o755)
+    (repo / "d/gone").unlink()
+    history = History(repo)
+    for name in (b"d", b""):
+        choice = choose(history, name, commit="HEAD")
+        place = tmp_path / f"copy-{name.decode()}"
+        copy(history, choice.source, name, choice.entries, str(place), {b"d/gone": 0o600})
+        top = place if name else place / "d"
+        for private in ("x", "e/y", "gone"):
+            assert (top / private).stat().st_mode & 0o777 == 0o600, private
+        assert (top / "open").stat().st_mode & 0o400
+
+
 def test_a_copy_of_a_renamed_file_goes_through_its_filter(repo: Path, tmp_path: Path) -> None:
     run_git(repo, "config", "filter.shout.smudge", "tr a-z A-Z")
     run_git(repo, "config", "filter.shout.clean", "tr A-Z a-z")

@@ -216,3 +216,20 @@ def test_names_that_git_refuses_are_told_and_passed_over(repo: Path, worktree: W
     staged = stage(worktree, trees=(b"",))
     assert [change.path for change in staged.changes] == [b"fine"]
     assert [problem.code for problem in staged.problems] == ["bad-name"]
+
+
+def test_what_is_too_deep_is_told_and_holds_up_nothing(worktree: Worktree, repo: Path) -> None:
+    """A directory copied into itself again and again: deeper than Python's stack, and than a path may be long."""
+    at = os.open(repo, os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(os.open("deep", os.O_WRONLY | os.O_CREAT, dir_fd=at))
+    os.close(at)
+    (repo / "flat.txt").write_text("flat\n")
+    staged = stage(worktree)
+    assert [change.path for change in staged.changes] == [b"flat.txt"]
+    assert [problem.code for problem in staged.problems] == ["bad-name"]
+    subprocess.run(["rm", "-rf", str(repo / "d")], check=True)
