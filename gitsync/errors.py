@@ -25,6 +25,7 @@ class GitsyncError(Exception):
 
     code: str = "failed"
     exit_status: ClassVar[int] = EXIT_FAILED
+    general_hint: ClassVar[str] = "look for what is missing: gitsyncctl doctor"
 
     def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         # Here, where every error passes: it ends in a log, in `status`, in JSON, on a terminal.
@@ -34,12 +35,18 @@ class GitsyncError(Exception):
         if code:
             self.code = code
 
+    @property
+    def advice(self) -> str:
+        """Return what a person is told to do: the hint, or where to begin when there is none."""
+        return self.hint or self.general_hint
+
 
 class UsageError(GitsyncError):
     """The command line asks for something that does not exist or cannot be."""
 
     code = "usage"
     exit_status = EXIT_USAGE
+    general_hint = "see: gitsyncctl --help"
 
 
 class ConfigError(GitsyncError):
@@ -47,6 +54,7 @@ class ConfigError(GitsyncError):
 
     code = "config"
     exit_status = EXIT_USAGE
+    general_hint = "mend it, and look again: gitsyncctl config check"
 
     def __init__(self, faults: list[str], hint: str = "") -> None:
         self.faults = [redact(fault) for fault in faults]

@@ -173,11 +173,10 @@ class Output:
     def problem(self, error: GitsyncError) -> None:
         """Say what went wrong and what to do: on stderr for people, and as a document on stdout with --json."""
         if self.is_json:
-            self.json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+            self.json({"error": {"code": error.code, "message": error.message, "hint": error.advice}})
         for each in error.faults if isinstance(error, ConfigError) else [error.message]:
             self.complain("error", each)
-        if error.hint:
-            self.complain("hint", error.hint)
+        self.complain("hint", error.advice)
 
     def complain(self, label: str, message: str) -> None:
         """Print `label: message` as one line on stderr."""

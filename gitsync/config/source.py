@@ -56,7 +56,9 @@ def read_bytes(path: Path) -> bytes:
         # Not blocking: a FIFO or a terminal must not hold up the daemon.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise _unreadable(path, "there is no such file", "make it with: gitsyncctl watch DIR") from error
+        raise _unreadable(
+            path, "there is no such file", "check the path; gitsyncctl watch DIR makes a config.toml"
+        ) from error
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
     try:

@@ -6,9 +6,9 @@ Runs on the main thread, which owns the lock, the signals and the list of thread
 in order and stopped in reverse: lock, engine (committer, watchers, first scans, exchangers), socket, readiness. Each
 is acquired and its undoing registered on adjacent lines, so that a failure half way undoes what there is.
 
-The main thread then sleeps in its own inbox. A signal handler puts a number there and does nothing else: `Queue.put`
-and `Event.set` take locks that the interrupted thread may hold, `SimpleQueue.put` does not. Dead threads, doubted
-watchers, `reload` and `stop` of the control socket come the same way and are handled one after the other.
+The main thread then sleeps in its own inbox (`mailbox`). A signal handler puts a number there and does nothing else:
+`Queue.put` and `Event.set` take locks that the interrupted thread may hold, `SimpleQueue.put` does not. Dead threads,
+doubted watchers, `reload` and `stop` of the control socket come the same way and are handled one after the other.
 
 Three ends: asked to stop (status 0, what is pending is committed), a thread's bug (status 70, the service manager
 restarts us), a failure to start (the error's own status, said before anything was detached).
@@ -24,7 +24,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -36,6 +35,7 @@ from gitsync.control import bugs
 from gitsync.control.server import ControlServer
 from gitsync.daemon.desk import Desk
 from gitsync.daemon.handlers import Handlers
+from gitsync.daemon.mailbox import Mailbox
 from gitsync.daemon.readiness import Readiness, told
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
@@ -73,7 +73,7 @@ class Service:
         self._clock = clock
         self._config_option = config_option
         self._socket = socket
-        self._inbox: SimpleQueue[object] = SimpleQueue()
+        self._inbox = Mailbox(clock)
         self._readiness = Readiness(clock)
         self.runtime = Runtime(config, clock, places.state_dir(), self._inbox.put, is_watching=True)
 
@@ -158,12 +158,7 @@ class Service:
     def _next(self) -> object | None:
         instants = (self.runtime.wake_at(), self._readiness.wake_at())
         wake_at = min((instant for instant in instants if instant is not None), default=None)
-        try:
-            if wake_at is None:
-                return self._inbox.get()
-            return self._inbox.get(timeout=max(0.0, wake_at - self._clock.now()))
-        except Empty:
-            return None
+        return self._inbox.get(wake_at)
 
     def _reload(self) -> dict[str, Any]:
         self._readiness.reloading()
@@ -189,5 +184,6 @@ class Service:
         def put(number: int, frame: FrameType | None) -> None:
             self._inbox.put(Signalled(number))
 
+        self._inbox.catch_signals()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, put)

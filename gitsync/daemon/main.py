@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from gitsync import places
 from gitsync.clock import SystemClock
@@ -19,7 +20,7 @@ from gitsync.core.names import shown_text
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
-from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError
+from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, UsageError
 from gitsync.redaction import redact
 from gitsync.version import VERSION
 
@@ -29,9 +30,8 @@ EXIT_INTERRUPTED = 130
 
 def main(argv: list[str] | None = None) -> int:
     """Run the daemon's command line and return the exit status."""
-    arguments = make_parser().parse_args(argv)
     try:
-        return _run(arguments)
+        return _run(make_parser().parse_args(argv))
     except GitsyncError as error:
         say_error(error)
         return error.exit_status
@@ -45,9 +45,14 @@ def main(argv: list[str] | None = None) -> int:
         return bug.exit_status
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, "see: gitsync --help; commands are gitsyncctl's")
+
+
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the daemon's command line."""
-    parser = argparse.ArgumentParser(
+    """Return the parser of the daemon's command line; it raises UsageError for what it does not understand."""
+    parser = _Parser(
         prog="gitsync",
         description="Watch directories, commit what changes, pull, merge and push, and never lose an edit.",
         epilog="Talk to it with gitsyncctl. Exit status: 0 done, 1 something needs you, 2 wrong usage or "
@@ -121,8 +126,7 @@ def say_error(error: GitsyncError) -> None:
     """Print an error as one line what happened and one line what to do; a configuration's faults one a line."""
     for line in error.message.splitlines():
         print(f"error: {shown_text(line)}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {shown_text(error.hint)}", file=sys.stderr)
+    print(f"hint: {shown_text(error.advice)}", file=sys.stderr)
 
 
 def _once(config: Config) -> int:

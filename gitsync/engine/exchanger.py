@@ -75,8 +75,7 @@ class Exchanger(Owner):
 
     def setup(self) -> None:
         """Show what is remembered of the time before this start; a question that was open still is."""
-        pull, push = self._memory.text("last_pull"), self._memory.text("last_push")
-        self._show(None, last_pull=pull, last_push=push)
+        self._show(None, last_pull=self._memory.text("last_pull"), last_push=self._memory.text("last_push"))
         if self._question.open is not None:
             self._move(V_.HALTED)
             self._show(self._question.open.problem, RepoState.HALTED)
@@ -247,7 +246,8 @@ class Exchanger(Owner):
         try:
             act()
         except Halting as halting:
-            self._stop(halting.problem)
+            if not self.is_cancelled:  # what a look that was cut off seems to say is not to be remembered
+                self._stop(halting.problem)
         except TROUBLE as trouble:
             if not self.is_cancelled:
                 error = as_error(self.config.name, trouble)

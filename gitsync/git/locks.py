@@ -161,7 +161,7 @@ def storage_error(what: str, error: OSError) -> OperationError:
         return OperationError(f"{what}: the file system is read-only", "mount it writable again", code="read-only")
     if error.errno in (errno.EACCES, errno.EPERM):
         return OperationError(f"{what}: permission denied", "check the owner and the permissions", code="permission")
-    return OperationError(f"{what}: {error.strerror}", code="io")
+    return OperationError(f"{what}: {error.strerror}", "check the path and the disk below it", code="io")
 
 
 def is_gone(owner: dict[str, object]) -> bool:

@@ -94,6 +94,15 @@ def test_a_bad_configuration_is_refused_before_anything_starts(box: Machine) -> 
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("argv", [("--bogus",), ("status",), ("--once", "--check"), ("--config",)])
+def test_a_wrong_command_line_is_one_line_and_one_hint(box: Machine, argv: tuple[str, ...]) -> None:
+    done = box.gitsync(*argv)
+    assert (done.returncode, done.stdout) == (2, "")
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert hint.startswith("hint: see: gitsync --help")
+
+
 def test_check_says_what_would_be_watched_and_changes_nothing(box: Machine) -> None:
     root = box.repo()
     (root / "new.txt").write_text("x\n")

@@ -151,17 +151,43 @@ def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub
     wait_equal(ours, theirs, hub)
 
 
-def test_an_undo_that_would_guess_names_the_repository_and_does_nothing(box: Machine) -> None:
-    first, second = box.repo("first"), box.repo("second")
-    box.configure(first, second)
+def test_an_undo_that_would_guess_names_the_repositories_and_does_nothing(box: Machine) -> None:
+    roots = [box.repo("first"), box.repo("second")]
+    box.configure(*roots)
     box.start()
-    refused = box.ctl("undo")
-    assert refused.returncode == 2
-    assert "there are 2 repositories: first, second" in refused.stderr
+    nothing = box.ctl("undo")
+    assert nothing.returncode == 4
+    assert "there is nothing to undo in any of the 2 repositories" in nothing.stderr
     nothing = box.ctl("undo", "first")
     assert nothing.returncode == 4
     assert "there is nothing to undo" in nothing.stderr
     assert json.loads(box.ctl("undo", "--list", "--json").stdout) == {"changes": []}
+    for root in roots:
+        (root / "first.txt").write_text("edited\n")
+        box.wait_committed(root)
+    document(box, "restore", str(roots[1] / "first.txt"))
+    assert document(box, "undo")["repo"] == "second", "the only one in which there is something"
+    for root in roots:
+        document(box, "restore", str(root / "first.txt"), "--rev", "HEAD~1" if root == roots[0] else "HEAD~3")
+    refused = box.ctl("undo")
+    assert refused.returncode == 2
+    assert "there is something to undo in 2 repositories: first, second" in refused.stderr
+    assert [(root / "first.txt").read_text() for root in roots] == ["first\n", "first\n"]
+
+
+def test_home_alone_is_undone_and_settled_by_the_names_at_home(box: Machine, other: Machine, hub: Path) -> None:
+    for one in (box, other):
+        one.write_config("")
+        (one.home / ".vimrc").write_text(f"of {one.home}\n")
+    document(box, "init", "--remote", str(hub))
+    document(box, "add", str(box.home / ".vimrc"))
+    document(box, "sync", "--wait")
+    assert other.ctl("clone", str(hub)).returncode == 1, "what differs is in conflict"
+    assert other.ctl("resolve", ".vimrc", "--ours").returncode == 0
+    assert (other.home / ".vimrc").read_text() == f"of {other.home}\n"
+    assert conflicts(other) == []
+    assert document(other, "undo")["undone"]["reason"] == "resolve"
+    assert (other.home / ".vimrc").read_text() == f"of {box.home}\n"
 
 
 def test_manual_conflicts_wait_and_are_settled_one_by_one(box: Machine, other: Machine, hub: Path) -> None:

@@ -6,10 +6,12 @@ opened and closed here; what changes a repository is done by the committer.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from gitsync.clock import iso
 from gitsync.config.options import RepoConfig
@@ -17,16 +19,18 @@ from gitsync.core.conflict import Rules
 from gitsync.core.names import shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.copies import KeptCopies
-from gitsync.errors import UsageError
+from gitsync.errors import OperationError, UsageError
 from gitsync.git.conflicted import KeptCopy
 from gitsync.git.reading import Mergeable, Readable, Reading, head_tree
 from gitsync.git.settling import Choice, Settled, not_in_conflict, settle, settle_waiting
 from gitsync.git.sides import Conflicted, Version, described
 from gitsync.git.sides import waiting as waiting_sides
 from gitsync.git.trouble import TROUBLE, as_error
-from gitsync.git.undoing import Undoable, Undone, trial, undo, undoables
+from gitsync.git.undoing import REASON, Undoable, Undone, trial, undo, undoables
 from gitsync.git.waiting import left, waiting, with_choices
 from gitsync.git.worktree import Worktree
+
+logger = logging.getLogger(__name__)
 
 WHAT_EACH_DOES = (
     "--theirs keeps what stands under the name, --ours puts the kept copy there, --both keeps both, "
@@ -172,6 +176,8 @@ def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
         root = real(repo.path)
         if name is not None and desk.one(name) != repo:
             raise UsageError(f"{word} is not in the repository {name}", f"it is in {repo.name}")
+        if not at.is_relative_to(root):  # a mirrored file, by the name it has at home
+            root = real(Path.home())
         return repo, os.fsencode(at.relative_to(root))
     path = os.fsencode(word)
     repos = desk.chosen([name] if name is not None else [])
@@ -210,14 +216,21 @@ def _undo(desk: Desk, params: Json) -> Json:
 def _one(desk: Desk, name: str | None) -> RepoConfig:
     if name is not None:
         return desk.one(name)
-    repos = desk.config.repos
-    if len(repos) == 1:
-        return repos[0]
+    repos = desk.config.repositories
     if not repos:
         raise UsageError("no repository is watched yet", "to watch one: gitsyncctl watch DIR")
+    having = [repo for repo in repos if len(repos) == 1 or _has_undoable(desk, repo)]
+    if len(having) == 1:
+        return having[0]
+    if not having:
+        raise OperationError(
+            f"there is nothing to undo in any of the {len(repos)} repositories",
+            "for versions of a file: gitsyncctl restore PATH --list",
+            code="nothing-to-undo",
+        )
     raise UsageError(
-        f"there are {len(repos)} repositories: {', '.join(repo.name for repo in repos)}",
-        "name the one in which to undo, as: gitsyncctl undo " + repos[0].name + "; for what there is: undo --list",
+        f"there is something to undo in {len(having)} repositories: {', '.join(repo.name for repo in having)}",
+        "name the one in which to undo, as: gitsyncctl undo " + having[0].name + "; for what there is: undo --list",
         code="which-repository",
     )
 
@@ -225,6 +238,15 @@ def _one(desk: Desk, name: str | None) -> RepoConfig:
 def _undoables(desk: Desk, repo: RepoConfig) -> list[Undoable]:
     with _reading(desk, repo) as place:
         return undoables(place)
+
+
+def _has_undoable(desk: Desk, repo: RepoConfig) -> bool:
+    try:
+        return any(not change.is_undone and change.reason != REASON for change in _undoables(desk, repo))
+    except TROUBLE as trouble:
+        # Its own trouble is told by `status`; nothing of the others depends on it.
+        logger.debug("%s: cannot look for what can be undone: %s", repo.name, as_error(repo.name, trouble).message)
+        return False
 
 
 def _change(repo: RepoConfig, change: Undoable) -> Json:

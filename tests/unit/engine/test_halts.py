@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gitsync.engine.messages import Committed, Fetched, Integrated, Opened, RemoteMoved, Resume
+from gitsync.engine.place import Limits, Place
+from gitsync.git.exchange import FetchResult
 from gitsync.model import Problem, RepoState
 from tests.conftest import run_git
 from tests.fakes.wire import Wire
@@ -182,3 +184,19 @@ def fetched(wire: Wire) -> Fetched:
     message = wire.told.pop()
     assert isinstance(message, Fetched)
     return message
+
+
+def test_a_look_that_was_cut_off_halts_nothing_and_is_not_remembered(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(place: Place, limits: Limits) -> FetchResult:
+        wire.exchanger.cancel()
+        assert limits.is_cancelled()
+        return FetchResult(None, wire.head())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Place, "fetch", cut_off)
+        wire.run(90.0)
+    assert wire.state() is not RepoState.HALTED
+    wire.begin()
+    assert wire.state() is not RepoState.HALTED
