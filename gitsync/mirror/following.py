@@ -109,7 +109,8 @@ def _adopt(keeper: Keeper, work: _Work, paths: set[bytes], tree: str | None) -> 
             continue
         known = entries.get(path)
         copied = is_conflict_copy(path)
-        original = keeper.coverage.entry(copied[0]) if copied is not None else None
+        # The original may be deleted by now: the copy is all that is left of one side.
+        original = keeper.coverage.entry(copied[0]) or entries.get(copied[0]) if copied is not None else None
         if copied is not None and original is not None and copied[0] in modes:
             modes.setdefault(path, modes[copied[0]])
         if keeper.coverage.entry(path) is not None:

@@ -23,7 +23,7 @@ from tests.fakes.homes import HomeBench, mode_of
 FILES = (".vimrc", ".ssh/config", ".bashrc", ".config/app/a", ".config/app/deep/b")
 KEPT = ".kept"  # never touched, so that the brake of an emptied home stays out of this
 TRACKED = (".vimrc", ".ssh/config", ".bashrc", ".config/app", KEPT)
-SEEDS = range(int(os.environ.get("CHAOS_SEEDS", "3")))
+SEEDS = range(int(os.environ.get("CHAOS_FIRST", "0")), int(os.environ.get("CHAOS_SEEDS", "3")))
 
 
 class Due:

@@ -218,3 +218,15 @@ def test_another_kind_of_link_takes_effect(bench: HomeBench) -> None:
     assert not path.samefile(bench.mirror / ".vimrc")
     assert (bench.mirror / ".vimrc").read_text() == "one\n"
     settled(bench)
+
+
+def test_a_kept_copy_comes_into_home_although_its_original_is_deleted(bench: HomeBench) -> None:
+    path = bench.write(".vimrc", "one\n")
+    bench.write(".kept", "kept\n")
+    bench.track(".vimrc", ".kept")
+    path.unlink()
+    bench.sync()
+    (bench.mirror / ".vimrc.conflict-0123abcd").write_text("theirs\n")
+    bench.sync()
+    assert (bench.home / ".vimrc.conflict-0123abcd").read_text() == "theirs\n"
+    settled(bench)
