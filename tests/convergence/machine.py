@@ -25,6 +25,7 @@ DEED = st.one_of(
     st.tuples(st.sampled_from(["remove", "change_mode", "link"]), NAME),
     st.tuples(st.just("rename"), NAME, NAME),
     st.tuples(st.just("swap"), NAME, SIZE),
+    st.tuples(st.just("commit")),
 )
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None, print_blob=False)
 
@@ -82,7 +83,7 @@ class ConvergenceMachine(RuleBasedStateMachine):
         self.there.run(site % self.count, 70.0)
 
     @rule(
-        site=SITE, other=st.integers(1, 2), name=NAME, call=STEP, size=st.integers(-1, 9), is_renamed=st.booleans(),
+        site=SITE, other=st.integers(1, 2), name=NAME, call=STEP, size=st.integers(-2, 9), is_renamed=st.booleans(),
         is_deadly=st.booleans(),
     )  # fmt: skip
     def collide(
@@ -94,7 +95,9 @@ class ConvergenceMachine(RuleBasedStateMachine):
         self.there.run((site + other) % self.count, 70.0)
         self._wake(site)
         self.there.run(site % self.count, 6.0)
-        if size < 0:
+        if size < -1:
+            self.there.arm_commit(site % self.count, call)
+        elif size < 0:
             self.there.arm_death(site % self.count, call, True)
         else:
             self.there.arm_save(site % self.count, call, True, name, size, is_renamed, is_deadly)

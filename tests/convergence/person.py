@@ -10,6 +10,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from tests.conftest import run_git
+
 # Few, so that people meet; names that differ in case alone, in Unicode form alone, and that no text can hold.
 NAMES = (
     "a.txt",
@@ -119,6 +121,11 @@ class Person:
                 path.mkdir(parents=True)
                 (path / "inside.txt").write_bytes(self.content(size))
         return self._note(path)
+
+    def commit(self) -> tuple[list[bytes], list[bytes]]:
+        """Commit by hand what git knows of; a lock in the way, or nothing to commit, is no matter to him."""
+        run_git(self.root, "commit", "-qam", f"{self.name} by hand", check=False)
+        return [], []
 
     def path(self, number: int) -> Path:
         return self.root / self.names[number % len(self.names)]

@@ -13,13 +13,14 @@ import os
 import random
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from gitsync.engine import integrating, local
 from gitsync.engine.board import Board
@@ -28,6 +29,7 @@ from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
 from gitsync.git import swap
+from tests.conftest import run_git
 from tests.convergence.planted import plant
 from tests.convergence.verdict import blob_id
 from tests.fakes.clock import FakeClock
@@ -166,6 +168,14 @@ class Orders:
         act = partial(self._save, name, data, is_renamed, is_deadly)
         self._points.arm(number, act, is_aimed=is_aimed)
 
+    def arm_commit(self, number: int) -> None:
+        """Let somebody commit by hand at the step of that number."""
+
+        def commit(path: bytes) -> None:
+            run_git(self._root, "commit", "-qam", "by hand", check=False)
+
+        self._points.arm(number, commit, is_aimed=True)
+
     def status(self) -> dict[str, Any]:
         """Return the state, its reason and how much is pending."""
         status = self.board.status(NAME)
@@ -230,15 +240,28 @@ def serve(connection: Connection) -> None:
 def main() -> int:
     """Fork a child for each connection."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for them
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Listener(sys.argv[1], "AF_UNIX") as listener:
         print("ready", flush=True)
         while True:
             connection = listener.accept()
             if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                serve(connection)
-                os._exit(0)
+                _live(connection)
             connection.close()
+
+
+def _live(connection: Connection) -> NoReturn:
+    """Be one machine; what is to be tidied up at the end is the server's."""
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    status = 1
+    try:
+        serve(connection)
+        status = 0
+    finally:
+        if status:
+            traceback.print_exc()
+        os._exit(status)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,10 @@ class World:
         path = "" if is_aimed and self.is_shared else str(person.path(name).relative_to(person.root))
         self.sites[site].order("arm_save", call, is_aimed, path, data, is_renamed, is_deadly)
 
+    def arm_commit(self, site: int, call: int) -> None:
+        """Let the person commit by hand at the step of that number of an integration."""
+        self.sites[site].order("arm_commit", call)
+
     def kill(self, site: int) -> None:
         """End an engine between two steps."""
         self.sites[site].kill()
