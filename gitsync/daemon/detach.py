@@ -68,6 +68,7 @@ def _live(
         signal_map={},
         prevent_core=False,
     )
+    logs.let_go()
     context.open()
     logs.set_up(level, log_file)
     lock.write_pid()
@@ -84,11 +85,13 @@ def _live(
     try:
         return serve(tell_ready)
     except GitsyncError as error:
-        hint = f"hint: {error.hint}\n" if error.hint else ""
         if is_ready:  # nobody listens, and the descriptor may be somebody else's by now
             logger.critical("%s", error.message)
         else:
-            os.write(writing, f"{error.exit_status}\nerror: {error.message}\n{hint}".encode("utf-8", "replace"))
+            os.write(
+                writing,
+                f"{error.exit_status}\nerror: {error.message}\nhint: {error.advice}\n".encode("utf-8", "replace"),
+            )
         return error.exit_status
     except BaseException as error:
         report = bugs.save(error, sys.argv[1:], "gitsync")

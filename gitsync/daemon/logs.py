@@ -61,6 +61,7 @@ def level_for(configured: str, verbose: int, quiet: bool) -> int:
 
 def set_up(level: int, log_file: Path | None) -> logging.Handler:
     """Send the log to `log_file`, or to stderr without one. Raise UsageError when the file cannot be written."""
+    let_go()
     handler: logging.Handler
     if log_file is None:
         handler = logging.StreamHandler(sys.stderr)
@@ -81,13 +82,24 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
     # A log on a full disk must not end in tracebacks on stderr, once a line.
     logging.raiseExceptions = False
     root = logging.getLogger()
-    for old in list(root.handlers):
-        root.removeHandler(old)
     root.addHandler(handler)
     # What libraries tell at their leisure is not our story, and nobody looked whether it holds secrets.
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger("gitsync").setLevel(level)
     return handler
+
+
+def let_go() -> None:
+    """Let go of whatever the log goes to.
+
+    Before descriptors are closed under it: a log file that is collected later closes its number once more, and by then
+    that can be anybody's.
+    """
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+        if isinstance(old, logging.FileHandler):
+            old.close()
 
 
 def _formatter(level: int, *, is_file: bool) -> logging.Formatter:

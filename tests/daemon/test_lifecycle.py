@@ -72,7 +72,10 @@ def test_detached_with_pid_file_and_log(box: Machine) -> None:
         assert box.status()["daemon"]["pid"] == pid
         (root / "a.txt").write_text("a\n")
         box.wait_committed(root)
-        assert "Add a.txt" in (box.home / ".local/state/gitsync/gitsync.log").read_text()
+        log = box.home / ".local/state/gitsync/gitsync.log"
+        wait_for("the log to tell of it", lambda: "Add a.txt" in log.read_text())
+        assert "watching notes" in log.read_text(), "from its first line on"
+        assert not log.with_name("gitsync.log.1").exists()
         assert box.gitsync("--daemon").returncode == 3
     finally:
         assert box.ctl("stop").returncode == 0
