@@ -21,6 +21,7 @@ from gitsync.backends.base import Item, Level, Order, Report, summed
 from gitsync.backends.brakes import emptied, make_here, too_many
 from gitsync.backends.rsync_contest import settle
 from gitsync.backends.rsync_listing import Listing, list_here, list_there, remember, remembered
+from gitsync.backends.rsync_overtaken import keeping, look_through
 from gitsync.backends.rsync_program import MAX_DELETE, PARTIAL, PARTIAL_NAME, VANISHED, Rsync
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, Agreed, Decision, Entry, decide, is_emptied
@@ -49,6 +50,8 @@ def _run(rsync: Rsync) -> Report:
     problem = make_here(order, had_files=bool(agreed))
     if problem is not None:
         return Report(problem=problem, is_halting=True)
+    # What a run that died had replaced: as far as it is not known from the run before.
+    left = look_through(rsync, {path: known.here for path, known in agreed.items()})
     order.tell("listing both sides")
     here, there = list_here(rsync), list_there(rsync)
     if there.is_missing and not agreed and not order.direction.is_sending:
@@ -58,8 +61,8 @@ def _run(rsync: Rsync) -> Report:
     decision = _within(decide(here.entries, there.entries, agreed), order, here, there)
     halt = _brake(order, decision, here, there, agreed)
     if halt is not None:
-        return Report(problem=halt, is_halting=True)
-    items: list[Item] = []
+        return Report(tuple(left), problem=halt, is_halting=True)
+    items: list[Item] = left
     conflicts: list[str] = []
     if decision.contested:
         settled = settle(rsync, decision.contested, here.entries, there.entries)
@@ -69,6 +72,8 @@ def _run(rsync: Rsync) -> Report:
         decision.send += settled.send
     items += _blocked(decision, conflicts)
     items += _transfer(rsync, decision, here, there)
+    items += look_through(rsync, here.entries)
+    conflicts += [item.subject for item in items if item.code == "conflict" and item.subject not in conflicts]
     items += _delete(rsync, decision, here.entries)
     after_here, after_there = list_here(rsync), list_there(rsync)
     if after_here.is_complete and after_there.is_complete:
@@ -150,6 +155,8 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -
 
 
 def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...]) -> list[Item]:
+    if target == rsync.here:
+        more = (*more, *keeping(rsync))
     done = rsync.run(*_COPY, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
     if done.returncode == VANISHED:
         return [Item("", "vanished", "files went away while they were copied", level=Level.WAITING)]

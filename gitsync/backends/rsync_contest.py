@@ -96,7 +96,7 @@ def _leave(settled: Settled, path: str) -> None:
 def _keep(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) -> None:
     root = rsync.order.job.path
     if has_newer_there:
-        copy = _copy_of(root, path, root / path)
+        copy = copy_of(root, path, root / path)
         settled.take.append(path)
     else:
         incoming = rsync.order.notes_dir / "incoming"
@@ -104,7 +104,7 @@ def _keep(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) -
         incoming.mkdir(mode=0o700)
         # Through its place in the tree, so that the name is never an argument.
         rsync.run("--times", "--perms", rsync.there, f"{incoming}/", paths=[path])
-        copy = _copy_of(root, path, incoming / path)
+        copy = copy_of(root, path, incoming / path)
         shutil.rmtree(incoming, ignore_errors=True)
         settled.send.append(path)
     if copy == path:
@@ -124,7 +124,7 @@ def _keep(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) -
     )
 
 
-def _copy_of(root: Path, path: str, content: Path) -> str:
+def copy_of(root: Path, path: str, content: Path) -> str:
     """Put a copy of the file `content` beside `path` in the tree, durably and over nothing; return its path."""
     try:
         found = _blob_id(content)
@@ -137,9 +137,14 @@ def _copy_of(root: Path, path: str, content: Path) -> str:
         target = root / copy
         if os.path.lexists(target):
             return copy  # the same content is there already
+        target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".rsync-partial-{found[:16]}")
-        shutil.copy2(content, draft)
-        with draft.open("rb") as file:
+        draft.unlink(missing_ok=True)
+        # Private until it has the permissions of what it is a copy of.
+        with content.open("rb") as source, open(draft, "xb", opener=_private) as file:
+            shutil.copyfileobj(source, file)
+            shutil.copystat(content, draft)
+            file.flush()
             os.fsync(file.fileno())
         os.link(draft, target)  # unlike a rename, this never replaces what came to be there
         draft.unlink()
@@ -150,6 +155,10 @@ def _copy_of(root: Path, path: str, content: Path) -> str:
             code="disk-full" if error.errno == 28 else "failed",
         ) from error
     return copy
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _blob_id(path: Path) -> str:

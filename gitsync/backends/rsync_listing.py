@@ -20,7 +20,7 @@ from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Entry, is_alike
 
 _FORMAT = "--out-format=%i\t%l\t%M\t%n\t%L"
 _LINE = re.compile(
-    rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>[^\t]+)\t(?P<link>.*)"
+    rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+)\t(?P<link>(?: -> .*)?)"
 )
 _ESCAPE = re.compile(rb"\\#(\d{3})")
 _KINDS = {b"f": FILE, b"d": DIRECTORY, b"L": LINK}
