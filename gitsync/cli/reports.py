@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync.cli import repos, text
+from gitsync import clock
+from gitsync.cli import repos, text, times
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
@@ -52,6 +53,37 @@ def show(output: Output, answer: dict[str, Any]) -> None:
         output.complain("error", str(fault))
     if not watched and not jobs and not answer.get("faults"):
         output.line("there is nothing to sync: no repository is watched, and there is no job")
+
+
+def runs(output: Output, answer: dict[str, Any]) -> None:
+    """Show the runs of a job, the newest first, and under each what went wrong."""
+    past = answer.get("runs") or []
+    now = clock.SystemClock().wall()
+    rows = [_run(run, now) for run in past]
+    for run, line in zip(past, output.table(rows), strict=True):
+        output.painted([line])
+        urgent = [item for item in run.get("items") or () if item.get("level") != "done"]
+        error = run.get("error")
+        # The first item that needs a person is the error of its run.
+        is_more = error and all(item.get("message") != error.get("message") for item in urgent)
+        for item in [*urgent[:SHOWN], *([error] if is_more else [])]:
+            output.wrapped(str(item.get("message", "")), "yellow" if item.get("level") == "waiting" else "red", "  ")
+    if not past:
+        output.line("it has not run yet")
+    if answer.get("more"):
+        output.line(f"there are more: -n {4 * len(past)}", "dim")
+
+
+def _run(run: dict[str, Any], now: float) -> list[Cell]:
+    state = str(run.get("state", ""))
+    done = [str(item.get("message", "")) for item in run.get("items") or () if item.get("level") == "done"]
+    more = f" and {len(done) - 1} more" if len(done) > 1 else ""
+    return [
+        Cell(times.told(str(run.get("ended", "")), now)),
+        Cell(state, repos.STYLES.get(state, "red")),
+        Cell(str(run.get("direction", ""))),
+        Cell(f"{done[0]}{more}" if done else "nothing new" if state == "ok" else ""),
+    ]
 
 
 def _row(job: dict[str, Any]) -> list[Cell]:

@@ -14,12 +14,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from gitsync.backends.base import Direction, Item, Order, Report
+from gitsync.backends.base import Direction, Item, Level, Order, Report
 from gitsync.backends.git import delete_branch
 from gitsync.backends.registry import BACKENDS
 from gitsync.clock import Clock
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.daemon.lock import RepositoryLocks
+from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, locked, remembered
 from gitsync.engine.memory import Memory
@@ -187,6 +188,27 @@ class Jobs:
         """Put onto the board what is remembered of jobs that nobody runs."""
         for config in wanted:
             self._board.set_job(remembered(config, self._memory(config)))
+
+    def conflicts(self, config: JobConfig) -> list[dict[str, Any]]:
+        """Return what the last runs of a job left in conflict, with what they said of it."""
+        past = runs.read(self.notes_dir(config), runs.KEPT)
+        items = [item for run in reversed(past) for item in run.get("items") or ()]
+        told = {item.get("subject"): item for item in items if item.get("level") == Level.ATTENTION}
+        return [
+            {
+                "job": config.name,
+                "backend": config.backend,
+                "root": str(config.path),
+                "path": path,
+                "message": str(told.get(path, {}).get("message", "")),
+                "hint": str(told.get(path, {}).get("hint", "")),
+            }
+            for path in remembered(config, self._memory(config)).conflicts
+        ]
+
+    def history(self, config: JobConfig, count: int) -> list[dict[str, Any]]:
+        """Return the last runs of a job, the newest first. Raise OperationError when they cannot be read."""
+        return runs.read(self.notes_dir(config), count)
 
     def _memory(self, config: JobConfig) -> Memory:
         return Memory(self.notes_dir(config) / JOB_FILE)

@@ -190,7 +190,9 @@ class Job(Owner):
         is_waiting = any(item.level is Level.WAITING for item in report.items)
         self._failures = self._failures + 1 if report.problem is not None or is_waiting else 0
         halt = problem.to_json() if problem and report.is_halting else None
-        self._memory.remember(ended=wall, halt=halt, conflicts=list(report.conflicts) or None)
+        # A run that ended early says nothing about what it did not get to.
+        conflicts = report.conflicts if report.problem is None or report.conflicts else self._status.conflicts
+        self._memory.remember(ended=wall, halt=halt, conflicts=list(conflicts) or None)
         run = {"started": iso(began), "ended": iso(wall), "direction": str(direction), "state": str(state)}
         told = {"items": [item.to_json() for item in report.items], "error": problem.to_json() if problem else None}
         runs.note(self._notes_dir, {**run, **told})
@@ -205,7 +207,7 @@ class Job(Owner):
             reason=problem.message if problem else "",
             error=problem,
             last_run=iso(wall),
-            conflicts=report.conflicts,
+            conflicts=conflicts,
         )
 
     def _tell(self, line: str) -> None:

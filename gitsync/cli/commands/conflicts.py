@@ -23,17 +23,30 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     answer = context.ask(arguments)
     conflicts = answer.get("conflicts") or []
     errors = answer.get("errors") or []
+    jobs = answer.get("jobs") or []
     if context.output.is_json:
         context.output.json(answer)
     else:
         _show(context.output, conflicts, is_full=arguments["full"])
+        for number, item in enumerate(jobs):
+            if number or conflicts:
+                context.output.line()
+            _of_job(context.output, item)
         for error in errors:
             context.output.complain("error", str(error.get("message", "")))
             if error.get("hint"):
                 context.output.complain("hint", str(error["hint"]))
-        if not conflicts and not errors:
+        if not conflicts and not jobs and not errors:
             context.output.line("nothing is in conflict")
-    return EXIT_ATTENTION if conflicts or errors else EXIT_OK
+    return EXIT_ATTENTION if conflicts or jobs or errors else EXIT_OK
+
+
+def _of_job(output: Output, item: dict[str, Any]) -> None:
+    title = f"{text.escape(str(item.get('job', '')))}: {text.escape(str(item.get('path', '')))}"
+    output.painted([f"{output.paint(title, 'bold')}, job by {text.escape(str(item.get('backend', '')))}"])
+    output.wrapped(str(item.get("message") or "both sides were left alone"), "yellow", "  ")
+    if item.get("hint"):
+        output.wrapped(f"settle it: {item['hint']}", indent="  ")
 
 
 def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> None:

@@ -1,9 +1,9 @@
-"""`gitsyncctl log`: the history of everything, of a repository, a directory or a file."""
+"""`gitsyncctl log`: the history of everything, of a repository, a directory or a file; the runs of a job."""
 
 from __future__ import annotations
 
 from gitsync import clock
-from gitsync.cli import text, times
+from gitsync.cli import reports, text, times
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_OK
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 def run(context: Context, arguments: dict[str, Any]) -> int:
-    """Print one line a commit, the newest first."""
+    """Print one line a commit or a run, the newest first."""
     output = context.output
     answer = context.ask(arguments)
     if output.is_json:
         output.json(answer)
+        return EXIT_OK
+    if arguments.get("job"):
+        reports.runs(output, answer)
         return EXIT_OK
     now = clock.SystemClock().wall()
     commits = answer.get("commits") or []

@@ -39,8 +39,10 @@ ROWS: tuple[Command, ...] = (
         Parameter(
             "path", PATH, metavar="PATH|NAME", help="a file, a directory or a repository; all of them without one"
         ),
-        Parameter("count", COUNT, "-n", metavar="N", help="how many commits (default: 20)"),
-        epilog="gitsyncctl log\ngitsyncctl log ~/Notes/todo.txt\ngitsyncctl log notes -n 100",
+        Parameter("count", COUNT, "-n", metavar="N", help="how many commits, or runs (default: 20)"),
+        Parameter("job", TARGET, "--job", metavar="NAME", help="the runs of this job with a server instead"),
+        epilog="gitsyncctl log\ngitsyncctl log ~/Notes/todo.txt\ngitsyncctl log notes -n 100\n"
+        "gitsyncctl log --job thesis",
         without_daemon=LOOK,
         timeout_s=120.0,
     ),

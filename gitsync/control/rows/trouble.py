@@ -19,7 +19,10 @@ When a file was changed on two machines so that the changes cannot be
 merged, both versions are kept: one under the name ("theirs" here), the
 other beside it, as NAME.conflict-ID.EXT ("ours"). Both are committed, and
 syncing goes on. It is a conflict as long as the copy is there: settle it
-with "gitsyncctl resolve", or delete the copy.""",
+with "gitsyncctl resolve", or delete the copy.
+
+What jobs with a server left alone on both sides is listed, too, with how to
+settle it; it goes from the list with the next run.""",
         without_daemon=LOOK,
         timeout_s=120.0,
     ),

@@ -45,6 +45,8 @@ def answers(desk: Desk) -> dict[str, Answer]:
 def _log(desk: Desk, params: Json) -> Json:
     count = params.get("count") or LOG_COUNT
     path = params.get("path")
+    if params.get("job"):
+        return _runs(desk, params["job"], path, count)
     places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
     found: list[tuple[Place, Record]] = []
     problems: list[Json] = []
@@ -59,6 +61,15 @@ def _log(desk: Desk, params: Json) -> Json:
     found.sort(key=lambda item: item[1].at, reverse=True)
     commits = [_commit(place, record) for place, record in found[:count]]
     return {"commits": commits, "more": len(found) > count, "problems": problems}
+
+
+def _runs(desk: Desk, name: str, path: str | None, count: int) -> Json:
+    if path:
+        raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {clean(name)}")
+    found = desk.targets([name], is_for_jobs=True).jobs
+    past = [{"job": job.name, **run} for job in found for run in desk.runtime.jobs.history(job, count + 1)]
+    past.sort(key=lambda run: str(run.get("ended", "")), reverse=True)
+    return {"runs": past[:count], "more": len(past) > count}
 
 
 def _records(history: History, place: Place, limit: int) -> list[Record]:

@@ -19,7 +19,7 @@ from gitsync.core.conflict import Rules
 from gitsync.core.names import shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.copies import KeptCopies
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.conflicted import KeptCopy
 from gitsync.git.reading import Mergeable, Readable, Reading, head_tree
 from gitsync.git.settling import Choice, Settled, not_in_conflict, settle, settle_waiting
@@ -49,13 +49,20 @@ def answers(desk: Desk) -> dict[str, Answer]:
 def _conflicts(desk: Desk, params: Json) -> Json:
     found: list[Json] = []
     errors: list[Json] = []
-    for repo in desk.chosen(params.get("names", [])):
+    targets = desk.targets(params.get("names", []))
+    for repo in targets.repos:
         try:
             found += [_conflict(repo, item) for item in _conflicts_of(desk, repo)]
         except TROUBLE as trouble:
             error = as_error(repo.name, trouble)
             errors.append({"repo": repo.name, "code": error.code, "message": error.message, "hint": error.hint})
-    return {"conflicts": found, "errors": errors}
+    jobs: list[Json] = []
+    for job in targets.jobs:
+        try:
+            jobs += desk.runtime.jobs.conflicts(job)
+        except GitsyncError as error:
+            errors.append({"repo": job.name, "code": error.code, "message": error.message, "hint": error.hint})
+    return {"conflicts": found, "errors": errors, "jobs": jobs}
 
 
 def _conflicts_of(desk: Desk, repo: RepoConfig) -> list[Conflicted]:
