@@ -14,6 +14,7 @@ from gitsync.config.options import JobConfig
 from gitsync.core.branches import Action, Branch, decide, principal
 from gitsync.core.names import shown_text
 from gitsync.errors import OperationError
+from gitsync.git.heads import head_of
 from gitsync.git.server import There
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Worktree
@@ -51,7 +52,9 @@ def settle_branches(
         if branch.deleted_at is not None and (branch.here is not None or branch.has_moved_since_deletion):
             local.revived.add(branch.name)
         try:
-            Step(worktree, order, branch, local, current or "", elsewhere).take(actions[branch.name])
+            # Asked anew for each: the user may have switched to it while another one was merged.
+            here = head_of(worktree.repo)[0] or ""
+            Step(worktree, order, branch, local, here, elsewhere).take(actions[branch.name])
         except TROUBLE as trouble:
             error = as_error(order.job.name, trouble)
             local.items.append(Item(branch.name, error.code, error.message, error.hint, Level.WAITING))

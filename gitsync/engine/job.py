@@ -29,7 +29,8 @@ from gitsync.engine.memory import Memory
 from gitsync.engine.messages import Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.engine.verdicts import STATES
-from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
+from gitsync.errors import AlreadyRunningError, OperationError
+from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import JobStatus, Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -167,12 +168,13 @@ class Job(Owner):
         try:
             with locked(self._notes_dir / LOCK_FILE, self.config.name):
                 return self._backend(order)
-        except GitsyncError as error:
-            return Report(problem=Problem(error.code, error.message, error.hint))
         except OSError as error:
             what = error.strerror or str(error)
             message = f"{self.config.name}: {error.filename or self.config.path}: {what}"
             return Report(problem=Problem("failed", message, "check the path and its permissions"))
+        except TROUBLE as trouble:
+            told = as_error(self.config.name, trouble)
+            return Report(problem=Problem(told.code, told.message, told.hint))
 
     def _settle(self, direction: Direction, began: float, report: Report) -> None:
         wall, name = self.clock.wall(), self.config.name

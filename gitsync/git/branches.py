@@ -66,9 +66,10 @@ def delete(worktree: Worktree, branch: str, expected: str) -> None:
     """Delete a branch that is at `expected`; a backup ref keeps its commits. Raise TipMovedError when it is not."""
     repo = worktree.repo
     backup(repo, "deleted-branch", commit=expected)
-    if tip_of(repo, branch) != expected:
-        raise TipMovedError(f"the branch {clean(branch)} of {clean(worktree.root)} has moved meanwhile")
     try:
-        repo.lookup_reference(f"refs/heads/{branch}").delete()
+        reference = repo.lookup_reference(f"refs/heads/{branch}")
+        if str(reference.raw_target) != expected:
+            raise TipMovedError(f"the branch {clean(branch)} of {clean(worktree.root)} has moved meanwhile")
+        reference.delete()  # refuses where it has moved since it was looked up
     except (KeyError, ValueError, OSError, pygit2.GitError) as error:
         raise said(f"cannot delete the branch {clean(branch)} of {clean(worktree.root)}", error) from error

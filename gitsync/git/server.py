@@ -70,7 +70,7 @@ class Server:
         branches: dict[str, str] = {}
         tags: dict[str, str] = {}
         head = ""
-        for line in os.fsdecode(done.stdout).splitlines():
+        for line in filter(None, os.fsdecode(done.stdout).split("\n")):
             value, _, name = line.partition("\t")
             if name == "HEAD" and value.startswith("ref: " + HEADS):
                 head = value.removeprefix("ref: " + HEADS)
@@ -142,7 +142,7 @@ class Server:
         if not done.ok:
             raise failure(problem(call.subject, "unknown", done.errors))
         found: dict[str, str] = {}
-        for line in os.fsdecode(done.stdout).splitlines():
+        for line in filter(None, os.fsdecode(done.stdout).split("\n")):
             value, _, name = line.partition(" ")
             found[name.removeprefix(prefix)] = value
         found.pop(skip, None)
@@ -155,7 +155,7 @@ class Server:
 def _lines(stdout: bytes) -> list[tuple[str, tuple[str, str]]]:
     """Return (ref, (flag, reason)) for each line of `git push --porcelain`: flag TAB from:to TAB summary (reason)."""
     found = []
-    for line in os.fsdecode(stdout).splitlines():
+    for line in filter(None, os.fsdecode(stdout).split("\n")):
         fields = line.split("\t")
         if len(fields) >= 3 and len(fields[0]) == 1:
             reason = re.search(r"\((.*)\)$", fields[2])

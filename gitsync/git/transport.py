@@ -217,7 +217,7 @@ class _RefLine:
 
 def _porcelain(stdout: bytes, branch: str) -> _RefLine | None:
     """Return what `git push --porcelain` says of the branch: flag TAB from:to TAB summary (reason)."""
-    for line in os.fsdecode(stdout).splitlines():
+    for line in filter(None, os.fsdecode(stdout).split("\n")):
         fields = line.split("\t")
         if len(fields) >= 3 and len(fields[0]) == 1 and fields[1].endswith(f":refs/heads/{branch}"):
             matched = re.match(r"(\[[^\]]*\])?\s*(.*)$", fields[2])
@@ -282,7 +282,7 @@ def _ask(call: _Call) -> str | None:
     done = call.run("ls-remote", "--quiet", "--", call.remote, ref)
     if not done.ok:
         raise failure(call.trouble(done))
-    for line in os.fsdecode(done.stdout).splitlines():
+    for line in filter(None, os.fsdecode(done.stdout).split("\n")):
         commit, _, name = line.partition("\t")
         if name == ref:  # the argument is a pattern that refs of other depths match too
             return commit

@@ -84,5 +84,5 @@ class GitClient:
 
 def heads(repository: Path) -> dict[str, str]:
     """Return the commit of each branch of a repository."""
-    lines = run_git(repository, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads").splitlines()
+    lines = run_git(repository, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads").split("\n")
     return dict(line.split(" ", 1) for line in lines)

@@ -96,3 +96,15 @@ def test_a_hook_that_refuses_one_branch_does_not_stop_the_others(one: GitClient)
     assert "no-way" not in one.server_heads()
     assert ("no-way", "refused") in codes(report)
     assert report.needs_person
+
+
+def test_a_branch_whose_name_has_a_line_separator_is_one_branch(one: GitClient, two: GitClient) -> None:
+    """Python takes more for the end of a line than git does: such a branch was taken for main."""
+    other = one.commit("other", "x", "not of main")
+    odd = "main\u2028z"
+    run_git(one.hub, "fetch", "--quiet", str(one.root), f"other:refs/heads/{odd}")
+    before = two.heads()["main"]
+    for client in (one, two, one, two):
+        ok(client.run())
+    assert two.heads() == {"main": before, "other": other, odd: other}
+    assert one.server_heads() == two.heads()
