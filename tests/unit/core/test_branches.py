@@ -1,0 +1,102 @@
+"""What becomes of a branch: the decisions by hand, and what holds in every combination of facts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gitsync.core.branches import Action, Branch, Relation, decide, is_emptied, principal
+
+
+def act(*, sending: bool = True, receiving: bool = True, accepted: bool = False, **facts: Any) -> Action:
+    branch = Branch("draft", facts.pop("here", "1"), facts.pop("there", "1"), **facts)
+    return decide(branch, is_sending=sending, is_receiving=receiving, is_accepted=accepted)
+
+
+@pytest.mark.parametrize(
+    ("facts", "both", "push", "pull"),
+    [
+        ({"relation": Relation.EQUAL}, Action.NOTHING, Action.NOTHING, Action.NOTHING),
+        ({"relation": Relation.AHEAD}, Action.SEND, Action.SEND, Action.NOTHING),
+        ({"relation": Relation.BEHIND}, Action.FAST_FORWARD, Action.NOTHING, Action.FAST_FORWARD),
+        ({"relation": Relation.DIVERGED}, Action.MERGE, Action.MUST_PULL, Action.MERGE),
+        ({"here": None}, Action.CREATE, Action.NOTHING, Action.CREATE),
+        ({"there": None}, Action.SEND, Action.SEND, Action.NOTHING),
+        ({"there": None, "known": "1", "is_safe": True}, Action.DELETE, Action.NOTHING, Action.DELETE),
+        ({"there": None, "known": "1"}, Action.UNSAFE_GONE, Action.NOTHING, Action.UNSAFE_GONE),
+        ({"here": None, "deleted_at": "1"}, Action.DELETE_THERE, Action.DELETE_THERE, Action.NOTHING),
+        (
+            {"here": None, "deleted_at": "1", "has_moved_since_deletion": True},
+            Action.CREATE,
+            Action.NOTHING,
+            Action.CREATE,
+        ),
+        ({"here": None, "there": None, "deleted_at": "1"}, Action.NOTHING, Action.NOTHING, Action.NOTHING),
+    ],
+)
+def test_each_case(facts: dict[str, Any], both: Action, push: Action, pull: Action) -> None:
+    assert act(**facts) is both
+    assert act(receiving=False, **facts) is push
+    assert act(sending=False, **facts) is pull
+
+
+def test_a_rewritten_branch_waits_for_its_user() -> None:
+    for relation in (Relation.AHEAD, Relation.DIVERGED):
+        assert act(relation=relation, is_rewritten=True) is Action.REWRITTEN
+    assert act(relation=Relation.DIVERGED, is_rewritten=True, accepted=True) is Action.MERGE
+    assert act(relation=Relation.AHEAD, is_rewritten=True, accepted=True) is Action.SEND
+
+
+def test_a_branch_that_went_is_sent_again_when_that_is_meant() -> None:
+    assert act(there=None, known="1", is_safe=True, accepted=True) is Action.SEND
+    assert act(there=None, known="1", is_principal=True, accepted=True) is Action.SEND
+
+
+def combinations() -> Iterator[tuple[Branch, dict[str, bool]]]:
+    bools = (False, True)
+    for here, there, known, deleted_at in itertools.product((None, "1"), (None, "2"), (None, "3"), (None, "4")):
+        relations = tuple(Relation) if here and there else (None,)
+        for relation, *flags in itertools.product(relations, *[bools] * 7):
+            rewritten, safe, first, moved, sending, receiving, accepted = flags
+            branch = Branch("b", here, there, known, relation, rewritten, safe, first, deleted_at, moved)
+            yield branch, {"is_sending": sending, "is_receiving": receiving, "is_accepted": accepted}
+
+
+def test_what_holds_in_every_combination() -> None:
+    for branch, how in combinations():
+        action = decide(branch, **how)
+        told = (branch, how, action)
+        if action in (Action.SEND, Action.DELETE_THERE):
+            assert how["is_sending"], told
+        if action in (Action.FAST_FORWARD, Action.MERGE, Action.CREATE, Action.DELETE):
+            assert how["is_receiving"], told
+        if action is Action.DELETE:
+            assert branch.is_safe, told
+            assert not branch.is_principal, told
+            assert branch.known is not None, told
+            assert branch.there is None, told
+        if action is Action.DELETE_THERE:
+            assert branch.deleted_at is not None, told
+            assert branch.here is None, told
+            assert not branch.has_moved_since_deletion, told
+        if action is Action.CREATE:
+            assert branch.here is None, told
+            assert branch.there is not None, told
+        if action is Action.SEND and branch.there is not None:
+            assert branch.relation is Relation.AHEAD, told
+
+
+def test_the_principal_branch_is_main_or_master_or_what_the_server_says() -> None:
+    assert principal({"a", "main", "master"}, "a") == "main"
+    assert principal({"a", "master"}, "a") == "master"
+    assert principal({"a", "b"}, "b") == "b"
+    assert principal({"a", "b"}, "gone") == ""
+
+
+def test_a_server_is_emptied_only_where_it_had_branches() -> None:
+    assert is_emptied({}, {"main": "1"})
+    assert not is_emptied({"main": "1"}, {"main": "1", "draft": "2"})
+    assert not is_emptied({}, {})
