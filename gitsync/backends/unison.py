@@ -187,8 +187,8 @@ def _conflict(order: Order, change: Change) -> Item:
         change.path,
         "conflict",
         f"{shown_text(change.path)} was changed on both sides; both were left alone. Here: {here}. There: {there}",
-        "copy one over the other; or, for the newer one to stay and the other to be kept beside it, in options: "
-        '"prefer = newer", "copyonconflict = true"',
+        "copy one over the other; or, for the newer one to stay and the other to be kept beside it, in options or in a "
+        'template: "prefer = newer", "copyonconflict = true"',
         Level.ATTENTION,
     )
 

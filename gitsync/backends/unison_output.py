@@ -13,6 +13,7 @@ _PLAN = re.compile(r"(?P<left>[a-z ]{8}) (?P<arrow>[-=<>?M]{5}) (?P<right>[a-z ]
 _FACTS = re.compile(r"\S.{0,60}? *: (?P<facts>.*)")
 _SKIPPED = re.compile(r"  skipped: (?P<path>.*) \((?P<why>[^()]*)\)")
 _FAILED = re.compile(r"Failed \[(?P<path>.*)\]: (?P<why>.*)")
+_WHEN = re.compile(r" modified on (?P<day>\S+) at (?P<hour>\S+) size (?P<size>\d+)(?: \S+| unknown permissions)?")
 CONFLICT = "<-?->"
 DELETED, PROPS = "deleted", "props"
 _DIRECTORIES = ("dir", "new dir", "chgd dir", PROPS, "")
@@ -89,4 +90,5 @@ def parse(out: str, err: str) -> Said:
 
 def _facts(lines: list[str]) -> str:
     found = _FACTS.fullmatch(lines[0]) if lines and not _PLAN.fullmatch(lines[0]) else None
-    return re.sub(r" +", " ", found["facts"]).strip() if found else ""
+    said = re.sub(r" +", " ", found["facts"]).strip() if found else ""
+    return _WHEN.sub(r", \g<size> bytes, \g<day> \g<hour>", said)

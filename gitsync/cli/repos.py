@@ -150,7 +150,9 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     conflicts = entry.get("conflicts") or []
     lines += _named(output, [f"conflict: {path}" for path in conflicts], "conflicts")
     if conflicts and not error.get("hint"):
-        if "resolve" in BY_NAME:
+        if "backend" in entry:
+            how = f"gitsyncctl conflicts {name}"
+        elif "resolve" in BY_NAME:
             how = "gitsyncctl resolve PATH --ours | --theirs | --both"
         else:
             how = f"settle each with git, then: gitsyncctl sync {name}"

@@ -117,7 +117,7 @@ class Job(Owner):
         self._memory.remember(is_paused=None)
         # Without a word that it is meant, the brake that stopped it is met again.
         self._is_accepted = is_accepted and halt is not None
-        self._memory.remember(halt=None)
+        self._memory.remember(halt=None, trouble=None)
         self._failures = 0
         self._run_at = self.clock.now() if self._is_scheduled else None
         self._show(state=RepoState.OK, reason="", error=None)
@@ -194,7 +194,8 @@ class Job(Owner):
         halt = problem.to_json() if problem and report.is_halting else None
         # A run that ended early says nothing about what it did not get to.
         conflicts = report.conflicts if report.problem is None or report.conflicts else self._status.conflicts
-        self._memory.remember(ended=wall, halt=halt, conflicts=list(conflicts) or None)
+        trouble = {**problem.to_json(), "state": str(state)} if problem else None
+        self._memory.remember(ended=wall, halt=halt, trouble=trouble, conflicts=list(conflicts) or None)
         run = {"started": iso(began), "ended": iso(wall), "direction": str(direction), "state": str(state)}
         told = {"items": [item.to_json() for item in report.items], "error": problem.to_json() if problem else None}
         runs.note(self._notes_dir, {**run, **told})
@@ -243,14 +244,17 @@ class Job(Owner):
 
 def remembered(config: JobConfig, memory: Memory) -> JobStatus:
     """Return how a job stands by what its last run left behind."""
-    last, halt, conflicts = _ended(memory), memory.get("halt"), memory.get("conflicts")
+    last, trouble, conflicts = _ended(memory), memory.get("trouble"), memory.get("conflicts")
+    trouble = memory.get("halt") or trouble
     status = JobStatus(config.name, config.backend, config.mode, str(config.path))
     status = replace(status, last_run=None if last is None else iso(last))
     if isinstance(conflicts, list):
         status = replace(status, conflicts=tuple(map(str, conflicts)))
-    if isinstance(halt, dict):
-        problem = Problem(str(halt.get("code")), str(halt.get("message")), str(halt.get("hint", "")))
-        status = replace(status, state=RepoState.HALTED, reason=problem.message, error=problem)
+    if isinstance(trouble, dict):
+        problem = Problem(str(trouble.get("code")), str(trouble.get("message")), str(trouble.get("hint", "")))
+        # A halt is remembered without a state.
+        state = next((state for state in RepoState if state == trouble.get("state")), RepoState.HALTED)
+        status = replace(status, state=state, reason=problem.message, error=problem)
     if memory.get("is_paused") is True:
         status = replace(status, state=RepoState.PAUSED, reason="paused by you")
     return status

@@ -87,8 +87,8 @@ def test_a_conflict_is_left_alone_and_told_with_both_sides(trio: list[Client], u
     assert report.conflicts == ("a.txt", "b.txt")
     item = next(item for item in report.items if item.subject == "a.txt")
     assert (item.code, item.level) == ("conflict", Level.ATTENTION)
-    assert "size 6" in item.message
-    assert "size 13" in item.message
+    assert ", 6 bytes, " in item.message
+    assert ", 13 bytes, " in item.message
     assert "prefer = newer" in item.hint
     assert one.tree() == {"a.txt": "by one", "c.txt": "second"}
     assert tree(unison_place[2]) == {"a.txt": "by number two", "b.txt": "edited", "c.txt": "second"}
