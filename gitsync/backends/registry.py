@@ -1,8 +1,29 @@
-"""Which program does which job, by the name in the configuration."""
+"""Which program does which job, by the name in the configuration.
+
+Each is loaded with its first job: most people have none, and a daemon that idles should be small.
+"""
 
 from __future__ import annotations
 
-from gitsync.backends import git, rsync, unison
-from gitsync.backends.base import Backend
+from gitsync.backends.base import Backend, Order, Report
 
-BACKENDS: dict[str, Backend] = {"git": git.run, "rsync": rsync.run, "unison": unison.run}
+
+def _git(order: Order) -> Report:
+    from gitsync.backends import git
+
+    return git.run(order)
+
+
+def _rsync(order: Order) -> Report:
+    from gitsync.backends import rsync
+
+    return rsync.run(order)
+
+
+def _unison(order: Order) -> Report:
+    from gitsync.backends import unison
+
+    return unison.run(order)
+
+
+BACKENDS: dict[str, Backend] = {"git": _git, "rsync": _rsync, "unison": _unison}

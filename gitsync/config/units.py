@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 OFF = "off"
 DURATIONS_ALLOWED = '"500ms", "2s", "5m", "1h", "1d"'
@@ -31,12 +30,12 @@ def parse_duration(text: str) -> float | None:
     factor = _MS.get(found[2]) if found else None
     if found is None or factor is None:
         raise ValueError(f'is not a duration; allowed: {DURATIONS_ALLOWED} or "{OFF}"')
-    milliseconds = Decimal(found[1]) * factor
-    if milliseconds != int(milliseconds):
+    milliseconds, rest = _times(found[1], factor)
+    if rest:
         raise ValueError(f"is finer than a millisecond; allowed: {DURATIONS_ALLOWED}")
     if milliseconds > _MS_MAX:
         raise ValueError(f'is longer than a hundred years; allowed: {DURATIONS_ALLOWED} or "{OFF}"')
-    return int(milliseconds) / 1000
+    return milliseconds / 1000
 
 
 def format_duration(seconds: float | None) -> str:
@@ -58,12 +57,12 @@ def parse_size(text: str) -> int | None:
     factor = _BYTES.get(found[2].lower()) if found else None
     if found is None or factor is None:
         raise ValueError(f'is not a size; allowed: {SIZES_ALLOWED} or "{OFF}"')
-    size = Decimal(found[1]) * factor
-    if size != int(size):
+    size, rest = _times(found[1], factor)
+    if rest:
         raise ValueError(f"is not a whole number of bytes; allowed: {SIZES_ALLOWED}")
     if size > _BYTES_MAX:
         raise ValueError(f'is larger than any file; allowed: {SIZES_ALLOWED} or "{OFF}"')
-    return int(size)
+    return size
 
 
 def format_size(size: int | None) -> str:
@@ -72,3 +71,9 @@ def format_size(size: int | None) -> str:
         return OFF
     unit = next(unit for unit, factor in _SHOWN_BYTES.items() if size % factor == 0 and (size or unit == "B"))
     return f"{size // _SHOWN_BYTES[unit]}{unit}"
+
+
+def _times(number: str, factor: int) -> tuple[int, int]:
+    """Return `number`, which has three decimals at most, times `factor`: the whole part, and the thousandths left."""
+    whole, _, decimals = number.partition(".")
+    return divmod(int(whole + decimals.ljust(3, "0")) * factor, 1000)

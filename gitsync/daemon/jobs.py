@@ -15,7 +15,6 @@ from queue import SimpleQueue
 from typing import Any
 
 from gitsync.backends.base import Direction, Item, Level, Order, Report
-from gitsync.backends.git import delete_branch
 from gitsync.backends.registry import BACKENDS
 from gitsync.clock import Clock
 from gitsync.config.options import JobConfig, RepoConfig
@@ -173,6 +172,8 @@ class Jobs:
 
     def delete_branch(self, config: JobConfig, branch: str) -> Item:
         """Delete a branch of a git job here, and note that the next run deletes it on the server."""
+        from gitsync.backends.git import delete_branch  # here: most people have no job
+
         notes_dir = self.notes_dir(config)
         order = Order(
             config,
