@@ -15,7 +15,8 @@ from gitsync.backends.base import Item, Level, Order
 from gitsync.core.branches import Action, Branch
 from gitsync.core.names import shown, shown_text
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
-from gitsync.git.merge import Plan, PlanKind, plan
+from gitsync.git.merge import Plan, PlanKind, plan, refuse_unsafe
+from gitsync.git.reading import tree_of
 from gitsync.git.settled import merge_message
 from gitsync.git.threeway import Settled, merge
 from gitsync.git.worktree import Worktree
@@ -112,6 +113,7 @@ class Step:
             self._done("fast-forwarded", f"{self._shown} is where the server's is now")
             return
         assert branch.here is not None
+        refuse_unsafe(self._worktree, tree_of(self._worktree, branch.here), tree_of(self._worktree, branch.there))
         merged = merge(self._worktree, branch.here, branch.there, order.rules)
         if merged.tree is None:
             self._conflict(merged.waiting)

@@ -123,7 +123,7 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
     if head is not None and repo.descendant_of(head, upstream):
         return replace(bare, kind=PlanKind.AHEAD)
     # Before anything walks that tree: a bomb would never come to an end.
-    _refuse(worktree, base, tree)
+    refuse_unsafe(worktree, base, tree)
     if head is None or repo.descendant_of(upstream, head):
         # Whatever the remote took back, nothing of ours is gone by going along.
         return replace(bare, kind=PlanKind.FAST_FORWARD, tree=tree, parents=(upstream,))
@@ -134,11 +134,11 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
     merged = merge(worktree, head, upstream, rules)
     if merged.tree is None:
         return replace(bare, kind=PlanKind.CONFLICT, conflicts=merged.waiting)
-    _refuse(worktree, base, merged.tree)
+    refuse_unsafe(worktree, base, merged.tree)
     return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), settled=merged.settled)
 
 
-def _refuse(worktree: Mergeable, base: str | None, tree: str) -> None:
+def refuse_unsafe(worktree: Mergeable, base: str | None, tree: str) -> None:
     """Raise OperationError "unsafe-content" for a tree that may not come into the work tree."""
     found = faults(worktree.store, base, tree, is_case_blind=_is_case_blind(worktree.repo))
     if found:

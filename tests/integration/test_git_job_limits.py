@@ -108,3 +108,23 @@ def test_a_branch_whose_name_has_a_line_separator_is_one_branch(one: GitClient, 
         ok(client.run())
     assert two.heads() == {"main": before, "other": other, odd: other}
     assert one.server_heads() == two.heads()
+
+
+def test_a_tree_without_end_is_not_walked_for_a_branch_that_is_not_checked_out(one: GitClient, two: GitClient) -> None:
+    """Ten trees of ten names each stand for more files than anybody could count."""
+    one.commit("side", "s.txt", "s\n")
+    for client in (one, two):
+        ok(client.run())
+    mine = two.commit("side", "mine.txt", "m\n")
+    entry = "100644 blob " + run_git(one.root, "rev-parse", "side:s.txt")
+    for _ in range(11):
+        listed = "".join(f"{entry}\t{name}\n" for name in "abcdefghij")
+        entry = "040000 tree " + run_git(one.root, "mktree", input=listed.encode())
+    tree = entry.split()[-1]
+    bomb = run_git(one.root, "commit-tree", "-p", "side", "-m", "bomb", tree)
+    # By hand: git itself would walk it to send it.
+    (one.hub / "objects/info/alternates").write_text(f"{one.root / '.git/objects'}\n")
+    run_git(one.hub, "update-ref", "refs/heads/side", bomb)
+    report = two.run()
+    assert ("side", "unsafe-content") in codes(report)
+    assert two.heads()["side"] == mine
