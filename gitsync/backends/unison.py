@@ -64,7 +64,7 @@ def _run(unison: Unison) -> Report:
     done = Said((), {}, {})
     if any(not change.is_conflict for change in plan.changes):
         count = len(plan.changes)
-        order.tell(f"{count} {'change' if count == 1 else 'changes'} to be propagated")
+        order.tell(f"bringing {count} {'change' if count == 1 else 'changes'} over")
         may_delete = any(deletions) or any(DELETED in (change.here, change.there) for change in plan.changes)
         done, is_emptied = unison.work(may_delete=may_delete)
         if is_emptied:

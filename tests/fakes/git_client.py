@@ -24,6 +24,7 @@ class GitClient:
     hub: Path
     user: str = ""
     branches: Any = "all"
+    url: str = ""  # the hub's address where it is not its path
 
     @classmethod
     def new(cls, place: Path, name: str, hub: Path, **more: Any) -> GitClient:
@@ -38,7 +39,8 @@ class GitClient:
 
     def order(self, direction: str = "both", *, is_accepted: bool = False) -> Order:
         """Return the order for one run."""
-        job = JobConfig(name=self.root.name, path=self.root, url=str(self.hub), user=self.user, branches=self.branches)
+        url = self.url or str(self.hub)
+        job = JobConfig(name=self.root.name, path=self.root, url=url, user=self.user, branches=self.branches)
         return Order(job, Direction(direction), self.notes, 20.0, is_accepted=is_accepted, borrow=self._borrow)
 
     def run(self, direction: str = "both", *, is_accepted: bool = False) -> Report:
