@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from gitsync.core.conflict import is_conflict_copy
 from gitsync.core.coverage import parents
@@ -20,6 +21,9 @@ from gitsync.mirror.agreed import tree_of
 from gitsync.mirror.bringing import Brake, set_directory_mode, set_mode
 from gitsync.mirror.keeper import Facts, Keeper
 from gitsync.mirror.placing import Placement
+
+# How many commits back a version of home is looked for before it is kept on its own: it was alike a moment ago.
+RECENT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,14 @@ def _paths(keeper: Keeper, work: _Work, tree: str | None) -> set[bytes]:
     before = keeper.agreed.manifest(keeper.worktree)
     changes = diff(keeper.worktree.store, _last_tree(keeper), tree)
     paths = {*changes, *keeper.agreed.unsettled, *keeper.wanting} - {NAME}
+    # A file may be there although its entry came to say gone: another machine deleted what this one had changed.
+    paths |= {at for at, entry in keeper.manifest.entries.items() if entry.is_gone and before.entries.get(at) != entry}
     _adopt(keeper, work, paths, tree)
     now = keeper.manifest
     for at in before.entries.keys() | now.entries.keys():
         was, entry = before.entries.get(at), now.entries.get(at)
         if entry is not None and entry != was:
-            paths |= {at} if entry.is_gone else keeper.files_of(at, tree)
+            paths |= keeper.files_of(at, tree) if not entry.is_gone else {at}
     for at in before.modes.keys() | now.modes.keys():
         if before.modes.get(at) != now.modes.get(at) and not at.endswith(b"/"):
             paths.add(at)
@@ -203,8 +209,23 @@ def _remove(keeper: Keeper, work: _Work, facts: Facts) -> None:
 
 
 def _keep_unseen(keeper: Keeper, work: _Work, facts: Facts) -> None:
-    if facts.home.version.is_there and not keeper.worktree.store.has(facts.home.version.id):
+    if facts.home.version.is_there and not is_committed(keeper, facts.path, facts.home.version.id):
         work.unseen.append(facts)
+
+
+def is_committed(keeper: Keeper, path: bytes, blob: str) -> bool:
+    """Whether the recent history has this content at `path`; that an object is there says nothing of that."""
+    worktree = keeper.worktree
+    if (known := lookup(worktree.store, _last_tree(keeper), path)) is not None and known.id == blob:
+        return True
+    head = keeper.head
+    if head is None:
+        return False
+    for commit in islice(worktree.repo.walk(head), RECENT):
+        entry = lookup(worktree.store, str(commit.tree_id), path)
+        if entry is not None and entry.id == blob:
+            return True
+    return False
 
 
 def _place(keeper: Keeper, work: _Work) -> frozenset[bytes]:

@@ -230,3 +230,17 @@ def test_a_kept_copy_comes_into_home_although_its_original_is_deleted(bench: Hom
     bench.sync()
     assert (bench.home / ".vimrc.conflict-0123abcd").read_text() == "theirs\n"
     settled(bench)
+
+
+def test_a_file_that_is_there_stays_tracked_although_a_merge_says_it_is_gone(bench: HomeBench) -> None:
+    bench.write(".vimrc", "one\n")
+    bench.track(".vimrc")
+    manifest = bench.mirror / ".gitsync-manifest"
+    manifest.write_text(manifest.read_text().replace("track * .vimrc", "gone * .vimrc"))
+    run_git(bench.mirror, "commit", "-qam", "what a merge may come to")
+    bench.sync()
+    assert "track * .vimrc\n" in bench.manifest()
+    bench.write(".vimrc", "two\n")
+    bench.run()
+    assert bench.committed(".vimrc") == "two\n"
+    settled(bench)
