@@ -27,8 +27,9 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.ear import Ear
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
+from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Rescan, WatcherDoubted, Woken
 from gitsync.engine.owner import Ask, Stop
+from gitsync.engine.performing import ask_to_perform
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.locks import storage_error
 from gitsync.git.worktree import Worktree
@@ -186,8 +187,7 @@ class Runtime:
 
     def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
         """Return what `act` makes of a repository's work tree on the committer thread; see `messages.Perform`."""
-        answer: T = self.committer.ask(Perform(name, act), patience_s)
-        return answer
+        return ask_to_perform(self.committer, name, act, patience_s)
 
     # -- one repository -----------------------------------------------------------------------------------------------
 

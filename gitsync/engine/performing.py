@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gitsync.core.states import STANDING, WorktreeEvent
 from gitsync.engine.committing import tell
+from gitsync.engine.messages import Perform
+from gitsync.engine.owner import Owner
 from gitsync.errors import OperationError
 from gitsync.git.integrate import OvertakenError
 from gitsync.git.trouble import TROUBLE, as_error
@@ -22,10 +24,31 @@ if TYPE_CHECKING:
     from gitsync.engine.local import LocalRepository
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 E_ = WorktreeEvent
 # Files that are being written meet a change again and again; then its user is told.
 TRIES = 5
+
+
+def ask_to_perform(committer: Owner, name: str, act: Callable[[Worktree], T], patience_s: float) -> T:
+    """Return what `act` makes of a repository's work tree on the committer thread; runs on the thread of who asks.
+
+    Raise what it raised, or OperationError: then it is not made later either, unless it was being made already.
+    """
+    is_wanted = True
+
+    def wanted(worktree: Worktree) -> T:
+        if not is_wanted:
+            raise OperationError(f"{name}: nobody waits for this change any more", code="abandoned")
+        return act(worktree)
+
+    try:
+        answer: T = committer.ask(Perform(name, wanted), patience_s)
+    except OperationError:
+        is_wanted = False
+        raise
+    return answer
 
 
 def perform(repo: LocalRepository, act: Callable[[Worktree], object], future: Future[Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.engine.messages import Committed, Pause, Perform
+from gitsync.engine.performing import ask_to_perform
 from gitsync.errors import OperationError
 from gitsync.git.integrate import OutcomeKind, put
 from gitsync.git.worktree import Worktree
@@ -90,3 +91,17 @@ def test_what_the_change_raises_is_the_answer_and_the_next_one_goes_on(bench: Be
     with pytest.raises(OperationError, match="no such version"):
         refused.result(0)
     assert asked.result(0) == bench.head()
+
+
+def test_a_change_that_nobody_waits_for_any_more_is_not_made_later(bench: Bench) -> None:
+    bench.write("a.txt", "two\n")
+    bench.run(5)
+    before = bench.head()
+    with pytest.raises(OperationError, match="did not answer"):
+        ask_to_perform(bench.committer, "notes", go_back, 0.0)
+    bench.run(5)
+    assert bench.head() == before
+    assert (bench.root / "a.txt").read_text() == "two\n"
+    bench.ask(Perform("notes", go_back))
+    bench.run(5)
+    assert (bench.root / "a.txt").read_text() == "one\n"
