@@ -27,14 +27,15 @@ from gitsync.core.names import shown_text
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def load(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Config:
+def load(option: str | None = None, *, is_to_be_made: bool = False, system_ini: Path = SYSTEM_INI) -> Config:
     """Return the configuration in force: from `option`, `$GITSYNC_CONFIG`, config.toml, or an INI file of GitSync.
 
     Without any of them it is an empty one, with a notice of where was looked. Raise ConfigError for a file that was
-    named and is not there, cannot be read, or has faults. Jobs of Sync Manager's `.conf` files come on top, and TRAKK's
-    mirror where there is no [home]; what is wrong with those is a notice.
+    named and is not there (unless it `is_to_be_made` by who asks), cannot be read, or has faults. Jobs of Sync
+    Manager's `.conf` files come on top, and TRAKK's mirror where there is no [home]; what is wrong with those is a
+    notice.
     """
-    config = _load(option, system_ini)
+    config = _load(option, system_ini, is_to_be_made=is_to_be_made)
     if config.home is None:
         home, told = trakk.home_of(trakk.default_file(), config.repos)
         config = replace(config, home=home, notices=(*config.notices, *told))
@@ -44,9 +45,9 @@ def load(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Config:
     return replace(config, jobs=(*config.jobs, *jobs), notices=(*config.notices, *faults), conf_faults=tuple(faults))
 
 
-def _load(option: str | None, system_ini: Path) -> Config:
+def _load(option: str | None, system_ini: Path, *, is_to_be_made: bool) -> Config:
     path = active_file(option, system_ini=system_ini)
-    if path is None:
+    if path is None or (is_to_be_made and not os.path.lexists(path)):
         looked = ", ".join(shown_text(str(place)) for place in (named_file(option), *default_inis(system_ini)))
         return Config(notices=(f"there is no configuration; looked for {looked}; gitsyncctl watch DIR makes one",))
     text = read_text(path)

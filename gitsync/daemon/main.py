@@ -7,6 +7,7 @@ before anything is detached, with one error line and one hint line.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from gitsync.core.names import shown_text
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
-from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, UsageError
+from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, OperationError, UsageError
 from gitsync.redaction import redact
 from gitsync.version import VERSION
 
@@ -142,20 +143,37 @@ def _once(config: Config) -> int:
 
 
 def _check(config: Config) -> int:
-    print(f"configuration: {config.source or 'none'}")
-    for notice in config.notices:
-        print(f"note: {notice}")
+    lines = [f"configuration: {config.source or 'none'}", *(f"note: {notice}" for notice in config.notices)]
     for repo in config.repos:
         remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, redact(repo.remote or ""))
-        print(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
+        lines.append(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
     if config.home is not None:
-        print(f"home: mirrored in {config.home.repo} (link {config.home.link})")
-    if not config.repositories:
-        print("nothing is watched; to watch a directory: gitsyncctl watch DIR")
+        lines.append(f"home: mirrored in {config.home.repo} (link {config.home.link})")
+    lines += [f"job {job.name}: {job.path} with {redact(job.url)} ({job.backend}, {job.mode})" for job in config.jobs]
+    if not config.repositories and not config.jobs:
+        lines.append("nothing is watched; to watch a directory: gitsyncctl watch DIR")
+    _print(lines)
     faults = check_paths(config)
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
+    if faults:
+        print("hint: mend it, and look again: gitsync --check", file=sys.stderr)
     return EXIT_USAGE if faults else EXIT_OK
+
+
+def _print(lines: list[str]) -> None:
+    """Print for people; one who has seen enough is no error. Raise OperationError when it cannot be written."""
+    if sys.stdout is None:
+        return
+    try:
+        print(*lines, sep="\n", flush=True)
+    except OSError as error:
+        # What is still buffered would fail once more as the interpreter ends.
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, sys.stdout.fileno())
+        os.close(sink)
+        if not isinstance(error, BrokenPipeError):
+            raise OperationError(f"cannot write the output: {error.strerror}", "is the disk full?") from error
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ from gitsync.engine.owner import ThreadDied
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
 from gitsync.model import JobStatus, RepoStatus
 
+# What begins a configuration: one that was named may be missing until then.
+MAKERS = ("watch", "init", "clone")
+
 
 def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
     """Commit, pull and push everything and run due jobs, once; return the exit status and how all of them stand."""
@@ -51,7 +54,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     without_daemon = command.without_daemon
     if without_daemon == NO:
         raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
-    config = load(config_option)
+    config = load(config_option, is_to_be_made=method in MAKERS)
     runtime, bugs = _runtime(config)
 
     def reload() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -120,6 +121,26 @@ def test_check_says_what_would_be_watched_and_changes_nothing(box: Machine) -> N
     done = box.gitsync("--check")
     assert done.returncode == 2
     assert str(missing) in done.stderr
+
+
+def test_a_check_that_nobody_reads_or_that_finds_no_room_is_no_bug(box: Machine) -> None:
+    box.configure(box.repo())
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed, Path("/dev/full").open("wb") as full:
+        for sink, status, said in ((closed, 0, ""), (full, 4, "error: cannot write the output")):
+            argv = [str(BIN / "gitsync"), "--check"]
+            done = subprocess.run(argv, check=False, env=box.env, stdout=sink, stderr=subprocess.PIPE, text=True)
+            assert (done.returncode, done.stderr.split(":", 2)[:2]) == (status, said.split(":"))
+
+
+def test_a_named_configuration_is_begun_by_watch(box: Machine) -> None:
+    root, named = box.repo(), box.home / "new dir/x.toml"
+    assert box.ctl("status", "--config", str(named)).returncode == 2
+    done = box.ctl("watch", str(root), "--config", str(named))
+    assert done.returncode == 0, done.stderr
+    assert "[[repo]]" in named.read_text()
+    assert json.loads(box.ctl("--config", str(named), "--json", "list").stdout)["repos"][0]["path"] == str(root)
 
 
 def test_reload_takes_over_and_a_bad_file_changes_nothing(box: Machine) -> None:
