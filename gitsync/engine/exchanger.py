@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 # How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again this often before a person hears of it.
-CROSSINGS = 12
+CROSSINGS = 30
 V_, X_ = ExchangeEvent, ExchangeState
 
 

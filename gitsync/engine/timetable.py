@@ -18,9 +18,9 @@ from gitsync.core.schedule import back_off, next_run
 
 # Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
 BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
-# Pushes that cross each other: the first retry comes at once, later ones spread out, or twenty machines meet again.
-# By what one try takes: on a loaded server all tries are slower, and a fixed span would spread nothing.
-CROSSING_BASE_S, CROSSING_CAP_S, CROSSING_CAP_TRIES = 0.1, 5.0, 8.0
+# Pushes that cross each other: the first retry comes at once, later ones spread out over what some tries take, for on a
+# loaded server all are slow. Not over more: one of those who meet always gets through, and the last waits for all.
+CROSSING_BASE_S, CROSSING_TRIES = 0.1, 2.0
 # A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
 PUSH_REST = 2.0
 # Who asks for a look less often than this has a reason, and gets no more looks than that.
@@ -28,7 +28,7 @@ RARELY_S = 300.0
 # The shortest wait, and the share of the time since, after a change of another machine's and after one of ours.
 NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
 SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
-LOOK_REST = 1.0
+LOOK_REST = 3.0
 # A connection is kept for looks that come more often than this: for some minutes after news.
 LIVELY_S = 15.0
 # After a changed network, machines of one place do not all come at the same instant.
@@ -164,8 +164,8 @@ class Timetable:
         Return how many times in a row that happened.
         """
         self._crossings += 1
-        cap = max(CROSSING_CAP_S, CROSSING_CAP_TRIES * took_s)
-        span = min(cap, max(CROSSING_BASE_S, took_s) * 2.0 ** (self._crossings - 2)) if self._crossings > 1 else 0.0
+        spread = min(CROSSING_TRIES, 2.0 ** (self._crossings - 2)) if self._crossings > 1 else 0.0
+        span = spread * max(CROSSING_BASE_S, took_s)
         self._retry(now, span * random.random())
         return self._crossings
 
