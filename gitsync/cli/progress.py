@@ -94,8 +94,19 @@ class Progress:
         try:
             if self._stream is None:
                 self._stream = client.subscribe(self._address, SUBSCRIBE_S)
+                self._catch_up()
             while (event := self._stream.wait(0.001)) is not None:
                 self.hear(event)
             self._can_listen = not self._stream.is_over
         except GitsyncError:
             self._can_listen = False  # no daemon, or none that has room for a listener
+
+    def _catch_up(self) -> None:
+        """Take what is under way since before anybody listened."""
+        try:
+            document = client.call(self._address, "status", {}, SUBSCRIBE_S)
+        except GitsyncError:
+            return  # too busy to say: the next event tells
+        for entry in (*document.get("repos", ()), *document.get("jobs", ())):
+            if entry.get("state") == "syncing" and entry.get("reason"):
+                self._label = f"{entry.get('name')}: {entry['reason']}"

@@ -22,7 +22,7 @@ class Daemon:
     def __init__(self, directory: Path, **answers: Any) -> None:
         self.path = directory / "socket"
         self.board = FakeBoard()
-        self.dispatch = ScriptedDispatch(status=status(), **answers)
+        self.dispatch = ScriptedDispatch(**{"status": status(), **answers})
         self.bugs: list[BaseException] = []
         self.server = ControlServer(self.path, self.dispatch, self.board.subscribe, on_bug=self.bugs.append)
         self.server.start()

@@ -56,6 +56,27 @@ def test_a_long_answer_is_waited_for_with_a_line_that_says_what_is_done(slow: Sl
     assert lines(frames[-1])[0].startswith("notes  ok")
 
 
+def test_what_began_before_anybody_listened_is_shown_too(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir(mode=0o700)
+    go_on = threading.Event()
+
+    def push(params: dict[str, Any]) -> dict[str, Any]:
+        assert go_on.wait(PATIENCE_S)
+        return {"repos": [], "jobs": []}
+
+    job = {"name": "photos", "state": "syncing", "reason": "bringing 3 changes over"}
+    daemon = Daemon(directory, push=push, status=lambda params: {"repos": [repo_status("notes")], "jobs": [job]})
+    try:
+        terminal = Terminal(daemon, 60, "push", LC_ALL="C.UTF-8")
+        terminal.read_until("photos: bringing 3 changes over")
+        go_on.set()
+        assert terminal.end() == 0
+    finally:
+        go_on.set()
+        daemon.server.stop(PATIENCE_S)
+
+
 @pytest.mark.parametrize(
     ("argv", "environment"), [(["--json"], {}), ([], {"TERM": "dumb"})], ids=["json", "a terminal that cannot go back"]
 )
