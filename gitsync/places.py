@@ -28,7 +28,7 @@ def config_file(option: str | None = None) -> Path:
 
     chosen = option or os.environ.get("GITSYNC_CONFIG")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return Path(absolute(chosen))
     return user_config_dir() / "config.toml"
 
 
@@ -74,7 +74,7 @@ def socket_path(option: str | None = None) -> Path:
 def socket_address(option: str | None = None) -> str:
     """Return the same path as `socket_path`, as text; nothing is made or checked but its length."""
     chosen = option or os.environ.get("GITSYNC_SOCKET")
-    path = _absolute(chosen) if chosen else f"{runtime_address()}/socket"
+    path = absolute(chosen) if chosen else f"{runtime_address()}/socket"
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise UsageError(
             f"the socket path is longer than {SOCKET_PATH_MAX} bytes: {path}",
@@ -147,10 +147,13 @@ def _is_beyond_doubt(base: str) -> bool:
     return True
 
 
-def _absolute(path: str) -> str:
-    # Links stay as a person gave them.
+def absolute(path: str) -> str:
+    """Return a path that a person gave, with its links; raise UsageError where the working directory is no more."""
     path = os.path.expanduser(path)  # noqa: PTH111 - no pathlib here
-    return path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - no pathlib here
+    try:
+        return path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - no pathlib here
+    except FileNotFoundError:
+        raise UsageError(f"the working directory is gone, so {path} means nothing", "give an absolute path") from None
 
 
 def _make_private(path: Path) -> None:

@@ -120,7 +120,7 @@ def _serve(arguments: argparse.Namespace, config: Config, on_ready: Callable[[],
 
 
 def _path(given: str | None) -> Path | None:
-    return Path(given).expanduser().absolute() if given else None
+    return Path(places.absolute(given)) if given else None
 
 
 def say_error(error: GitsyncError) -> None:

@@ -127,3 +127,17 @@ def test_the_systems_service_for_this_user_is_found_when_there_is_no_other(
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/socket").touch()
     assert places.answering_address() == str(tmp_path / "mine/socket")
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert places.absolute("x") == f"{gone}/x"
+    assert places.config_file("x") == gone / "x"
+    gone.rmdir()
+    for ask in (lambda: places.absolute("x"), lambda: places.config_file("x")):
+        with pytest.raises(UsageError, match="the working directory is gone"):
+            ask()
+    assert places.absolute("/x") == "/x"
+    monkeypatch.chdir(tmp_path)
