@@ -229,10 +229,12 @@ class HomeRepository(LocalRepository):
 
     def _select(self, coverage: Coverage) -> None:
         """Have what is tracked watched, and nothing else."""
-        self.home_buffer.coverage = coverage
-        self.post(self.name, CoverageChanged())
+        before, self.home_buffer.coverage = self.home_buffer.coverage, coverage
+        if coverage.active != before.active:
+            self.post(self.name, CoverageChanged())
 
     def _show(self, keeper: Keeper, *, is_full: bool) -> None:
+        self._select(keeper.coverage)  # what was just done may have changed the manifest
         with keeper:
             if is_full:
                 keeper.judge_all()
