@@ -94,7 +94,7 @@ def test_offline_is_told_once_and_its_end_once(box: Machine, hub: Path) -> None:
         server.client_config().write_text(aside)
         box.wait_state("ok")
         wait_for("the push", lambda: head_of(hub) == head_of(root))
-    told = events(box, "problem", "recovered")
+        told = events(box, "problem", "recovered")
     assert [(event["event"], event["code"]) for event in told] == [("problem", "offline"), ("recovered", "recovered")]
     said = [line for line in box.log.read_text().splitlines() if line.startswith("WARNING")]
     assert len([line for line in said if "cannot be reached" in line]) == 1
