@@ -121,9 +121,12 @@ class Jobs:
         """Post a message (Pause, Resume) to a job."""
         self._jobs[name].post(message)
 
-    def run(self, wanted: list[JobConfig], direction: str, patience_s: float) -> list[Report]:
+    def run(
+        self, wanted: list[JobConfig], direction: str, patience_s: float, *, is_accepted: bool = False
+    ) -> list[Report]:
         """Run jobs now and return their reports; what could not be run is the problem of its report.
 
+        With `is_accepted` the changes that brakes stopped at their last runs are meant.
         Those that are not configured (they are in a file that was named) get a thread for this run alone.
         """
         guests: list[Job] = []
@@ -135,7 +138,7 @@ class Jobs:
                 guests.append(job)
                 job.start()
             futures.append(Future())
-            job.post(Ask(RunNow(direction), futures[-1]))
+            job.post(Ask(RunNow(direction, is_accepted), futures[-1]))
         ends_at = self._clock.now() + patience_s
         try:
             return [self._report(config, future, ends_at) for config, future in zip(wanted, futures, strict=True)]

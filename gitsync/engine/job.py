@@ -95,7 +95,9 @@ class Job(Owner):
             case Stop():
                 self.end()
                 return
-            case Ask(what=RunNow(direction=direction), future=future):
+            case Ask(what=RunNow(direction=direction, is_accepted=is_accepted), future=future):
+                if is_accepted and self._status.state is RepoState.HALTED:
+                    self._resume(is_accepted=True)
                 self._run_asked(direction, future)
             case Pause(until=until):
                 self._paused_until = until

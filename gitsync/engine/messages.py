@@ -213,6 +213,7 @@ class RunNow:
     """Run a job in `direction` (both, push, pull) without waiting for its schedule; the answer is its Report."""
 
     direction: str
+    is_accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

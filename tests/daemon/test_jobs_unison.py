@@ -144,6 +144,21 @@ def test_a_brake_of_unison_is_taken_off_by_its_user(box: Machine, far: Path) -> 
     box.stop()
 
 
+def test_a_brake_of_a_file_that_is_named_is_taken_off_by_the_command(box: Machine, far: Path) -> None:
+    here, there = photos(box)
+    box.write_config("")
+    conf = box.home / "mine.conf"
+    conf.write_text(f"[unison]\n{here} {there}\n")
+    (here / "a.txt").write_text("a")
+    assert box.ctl("push", "-f", str(conf)).returncode == 0
+    (here / "a.txt").unlink()
+    for _ in range(2):
+        found = answer(box, "pull", "-f", str(conf))["jobs"][0]
+        assert found["error"]["hint"] == f"if you mean it: gitsyncctl pull -f {conf} photos --accept"
+    assert box.ctl("pull", "-f", str(conf), "photos", "--accept").returncode == 0
+    assert tree(here) == tree(there) == {"a.txt": "a"}
+
+
 @pytest.mark.parametrize("backend", ["git", "rsync", "unison"])
 def test_a_push_that_was_killed_in_mid_transfer_is_done_by_the_next(box: Machine, far: Path, backend: str) -> None:
     here, there = box.home / "big", box.home / "server"

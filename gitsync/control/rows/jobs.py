@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, PATH, TARGET, TARGETS, TEXT, Command, Parameter
+from gitsync.control.table import ACT, FLAG, PATH, TARGET, TARGETS, TEXT, Command, Parameter
 
 _CONF = Parameter(
     "conf", PATH, "-f", "--file", metavar="CONF", help="the jobs of this Sync Manager file, and no others"
@@ -10,6 +10,7 @@ _CONF = Parameter(
 _JOBS = Parameter(
     "names", TARGETS, metavar="NAME|PATH", help="which repositories and jobs; all of them when none is named"
 )
+_ACCEPT = Parameter("accept", FLAG, "--accept", help="confirm the change that a brake of these jobs stopped")
 # A first clone, or the first copy of a music collection, takes its time.
 _PATIENCE_S = 6 * 3600.0
 
@@ -19,6 +20,7 @@ ROWS: tuple[Command, ...] = (
         "take in what the servers have: watched repositories, jobs, and ~/.sync-conf/*.conf; nothing is sent",
         _JOBS,
         _CONF,
+        _ACCEPT,
         epilog="gitsyncctl pull\ngitsyncctl pull thesis\ngitsyncctl pull -f ~/.sync-conf/work.conf",
         without_daemon=ACT,
         timeout_s=_PATIENCE_S,
@@ -28,6 +30,7 @@ ROWS: tuple[Command, ...] = (
         "send what is here to the servers: watched repositories, jobs, and ~/.sync-conf/*.conf; nothing is taken in",
         _JOBS,
         _CONF,
+        _ACCEPT,
         epilog="gitsyncctl push\ngitsyncctl push thesis\ngitsyncctl push -f ~/.sync-conf/work.conf",
         without_daemon=ACT,
         timeout_s=_PATIENCE_S,

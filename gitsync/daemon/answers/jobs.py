@@ -42,7 +42,7 @@ class _Jobs:
         runtime = self._desk.runtime
         if params.get("conf"):
             jobs, faults = self._of_file(params)
-            return {"direction": direction, "repos": [], "jobs": self._run(jobs, direction), "faults": faults}
+            return {"direction": direction, "repos": [], "jobs": self._run(jobs, direction, params), "faults": faults}
         targets = self._desk.targets(params.get("names", []))
         names = [repo.name for repo in targets.repos]
         if names:
@@ -50,13 +50,20 @@ class _Jobs:
         return {
             "direction": direction,
             "repos": [runtime.board.status(name).to_json() for name in names],
-            "jobs": self._run(targets.jobs, direction),
+            "jobs": self._run(targets.jobs, direction, params),
             "faults": [] if params.get("names") else list(self._desk.config.conf_faults),
         }
 
-    def _run(self, jobs: list[JobConfig], direction: str) -> list[Json]:
-        reports = self._desk.runtime.jobs.run(jobs, direction, PATIENCE_S)
-        return [shown(job, direction, report) for job, report in zip(jobs, reports, strict=True)]
+    def _run(self, jobs: list[JobConfig], direction: str, params: Json) -> list[Json]:
+        is_accepted = bool(params.get("accept"))
+        reports = self._desk.runtime.jobs.run(jobs, direction, PATIENCE_S, is_accepted=is_accepted)
+        found = [shown(job, direction, report) for job, report in zip(jobs, reports, strict=True)]
+        for job in found:
+            error = job["error"]
+            # `resume` is for the daemon's own jobs.
+            if params.get("conf") and error is not None and "--accept" in error["hint"]:
+                error["hint"] = f"if you mean it: gitsyncctl {direction} -f {params['conf']} {job['name']} --accept"
+        return found
 
     def set_conf(self, params: Json) -> Json:
         """Set remotes and identities; what goes wrong with one is an item of it."""
