@@ -22,6 +22,7 @@ from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, OperationError, UsageError
+from gitsync.model import RepoStatus
 from gitsync.redaction import redact
 from gitsync.version import VERSION
 
@@ -139,6 +140,9 @@ def _once(config: Config) -> int:
             print(f"{repo.name}: {repo.state}: {shown_text(repo.reason)}", file=sys.stderr)
             if repo.error is not None and repo.error.hint:
                 print(f"hint: {shown_text(repo.error.hint)}", file=sys.stderr)
+        # What was left out is not always an error, but nobody else tells of it here.
+        for note in repo.notes if isinstance(repo, RepoStatus) else ():
+            print(f"{repo.name}: {shown_text(note)}", file=sys.stderr)
     return status
 
 

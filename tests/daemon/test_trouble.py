@@ -268,3 +268,15 @@ def test_a_repository_that_has_lost_its_last_commit_holds_up_no_other(box: Machi
     listed = box.ctl("undo", "--list")
     assert listed.returncode == 4, listed.stderr
     assert "Traceback" not in listed.stderr
+
+
+def test_one_pass_says_what_it_left_out(box: Machine) -> None:
+    """A filter that is not set up: nothing was committed, and nobody told of it."""
+    root = box.repo()
+    box.configure(root)
+    (root / ".gitattributes").write_text("*.big filter=elsewhere\n")
+    (root / "a.big").write_text("big\n")
+    done = box.gitsync("--once")
+    assert run_git(root, "status", "--porcelain") == "?? a.big"
+    assert "a.big" in done.stderr
+    assert "'elsewhere'" in done.stderr
