@@ -134,7 +134,10 @@ def say_error(error: GitsyncError) -> None:
 def _once(config: Config) -> int:
     from gitsync.daemon.oneshot import run_once
 
-    status, statuses = run_once(config)
+    try:
+        status, statuses = run_once(config)
+    except KeyboardInterrupt:
+        return EXIT_OK  # it was told to stop, and did in order, as the daemon does
     for repo in statuses:
         if repo.needs_person or repo.error is not None:
             print(f"{repo.name}: {repo.state}: {shown_text(repo.reason)}", file=sys.stderr)

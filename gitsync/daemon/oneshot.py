@@ -5,7 +5,9 @@ Runs on the main thread of its process, under the same lock as the daemon, with 
 
 from __future__ import annotations
 
+import signal
 from queue import SimpleQueue
+from types import FrameType
 from typing import Any
 
 from gitsync import places
@@ -25,6 +27,7 @@ from gitsync.model import JobStatus, RepoStatus
 
 # What begins a configuration: one that was named may be missing until then.
 MAKERS = ("watch", "init", "clone")
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
@@ -33,6 +36,7 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
     runtime.lock_all()
     names = [repo.name for repo in config.repositories]
     try:
+        _end_in_order()
         runtime.start()
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         due = runtime.jobs.due(config.jobs)
@@ -67,6 +71,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
         try:
             runtime.lock_all()
             try:
+                _end_in_order()
                 runtime.start()
                 answer = handlers.dispatch(method, params)
             finally:
@@ -76,6 +81,19 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
         _raise_bug(bugs)
         return answer
     return handlers.dispatch(method, params)
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: what is pending is committed, children end. Raise nothing now."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for each in ENDING:
+            # No handler of Python's own is inherited; to ignore them would be, by the children of the last commits.
+            signal.signal(each, lambda number, frame: None)
+        raise KeyboardInterrupt
+
+    for each in ENDING:
+        signal.signal(each, end)
 
 
 def _runtime(config: Config) -> tuple[Runtime, SimpleQueue[object]]:

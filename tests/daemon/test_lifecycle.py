@@ -29,6 +29,27 @@ def test_a_signal_ends_it_with_status_0(box: Machine, number: int) -> None:
     assert not (box.run_dir / "gitsync/socket").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_pass_that_is_ended_leaves_no_child_behind(box: Machine, number: int) -> None:
+    root, told = box.repo(), box.home / "told"
+    run_git(root, "remote", "add", "origin", "ssh://127.0.0.1/nowhere.git")
+    (root / "pending.txt").write_text("pending\n")
+    box.configure(root)
+    hanging = box.home / "hanging-ssh"
+    hanging.write_text(f"#!/bin/sh\necho $$ > {told}.new && mv {told}.new {told}\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    env = {**box.env, "GIT_SSH_COMMAND": str(hanging)}
+    with subprocess.Popen([str(BIN / "gitsync"), "--once", "-q"], env=env, stderr=subprocess.PIPE, text=True) as once:
+        wait_for("the remote to be asked", told.exists)
+        once.send_signal(number)
+        assert (once.wait(40), once.stderr and once.stderr.read()) == (0, "")
+    line = Path(f"/proc/{told.read_text().strip()}/cmdline")
+    wait_for(
+        "the child to end", lambda: not line.exists() or not line.read_bytes(), 10.0
+    )  # empty: nobody has buried it
+    assert "pending.txt" in run_git(root, "ls-files")
+
+
 def test_a_second_daemon_refuses_and_names_the_pid(box: Machine) -> None:
     box.configure(box.repo())
     box.start()
