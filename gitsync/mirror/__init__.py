@@ -9,7 +9,10 @@ runs on the committer thread, for `gitsync.engine.home`; `gitsync.core.dotfiles`
     agreed      what home and mirror had when they were last alike, kept over a restart
     placing     puts contents in the place of others, below home or the mirror, so that no version is lost
     walking     which files there are below a tracked directory
-    letters     what is not in order, for `status`; changes nothing
+    keeper      all of that together for one mirror, and what is not in order (`Keeper.judge`, for `status`)
+    bringing    `bring(keeper, paths, brake, …)`: home's changes into the mirror; the caller commits `Brought.paths`
+    following   `follow(keeper, brake)`: what was committed since into home; hands back what both sides changed
+    untracking  takes entries out of the manifest and their files out of the mirror
 
 Beside `backends`: neither imports the other.
 """
