@@ -30,8 +30,11 @@ DEED = st.one_of(
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None, print_blob=False)
 
 
-class ConvergenceMachine(RuleBasedStateMachine):
-    """Three to five machines; whoever subclasses it says which bug is planted and whether people share files."""
+class MeetingMachine(RuleBasedStateMachine):
+    """Three to five machines whose people meet at the same files, and whose engines are met in the middle of a merge.
+
+    Whoever subclasses it says which bug is planted, what the policy is and whether people share files.
+    """
 
     engines: ClassVar[Engines]
     bug: ClassVar[str] = ""
@@ -57,30 +60,10 @@ class ConvergenceMachine(RuleBasedStateMachine):
         for name, *arguments in deeds:
             self.there.edit(site % self.count, str(name), *arguments)
 
-    @rule(site=SITE, seconds=st.sampled_from([70.0, 6.0, 1.0]))
-    def run(self, site: int, seconds: float) -> None:
-        self.there.run(site % self.count, seconds)
-
-    @rule(site=SITE, count=st.integers(1, 6))
-    def step(self, site: int, count: int) -> None:
-        self.there.step(site % self.count, count)
-
     @rule()
     def run_all(self) -> None:
         for site in range(self.count):
             self.there.run(site, 70.0)
-
-    @rule(site=SITE, call=CALL)
-    def die(self, site: int, call: int) -> None:
-        self._wake(site)
-        self.there.arm_death(site % self.count, call, False)
-        self.there.run(site % self.count, 70.0)
-
-    @rule(site=SITE, call=CALL, name=NAME, size=st.integers(0, 9), is_renamed=st.booleans(), is_deadly=st.booleans())
-    def race(self, site: int, call: int, name: int, size: int, is_renamed: bool, is_deadly: bool) -> None:
-        self._wake(site)
-        self.there.arm_save(site % self.count, call, False, name, size, is_renamed, is_deadly)
-        self.there.run(site % self.count, 70.0)
 
     @rule(
         site=SITE, other=st.integers(1, 2), name=NAME, call=STEP, size=st.integers(-2, 9), is_renamed=st.booleans(),
@@ -110,6 +93,38 @@ class ConvergenceMachine(RuleBasedStateMachine):
         for deed in (self.there.heal, self.there.start, self.there.resume):
             deed(site % self.count)
 
+    def teardown(self) -> None:
+        if self.world is None:
+            return
+        try:
+            self.world.settle()
+        finally:
+            self.world.close()
+
+
+class ConvergenceMachine(MeetingMachine):
+    """The same machines, with everything else that can happen to them."""
+
+    @rule(site=SITE, seconds=st.sampled_from([70.0, 6.0, 1.0]))
+    def run(self, site: int, seconds: float) -> None:
+        self.there.run(site % self.count, seconds)
+
+    @rule(site=SITE, count=st.integers(1, 6))
+    def step(self, site: int, count: int) -> None:
+        self.there.step(site % self.count, count)
+
+    @rule(site=SITE, call=CALL)
+    def die(self, site: int, call: int) -> None:
+        self._wake(site)
+        self.there.arm_death(site % self.count, call, False)
+        self.there.run(site % self.count, 70.0)
+
+    @rule(site=SITE, call=CALL, name=NAME, size=st.integers(0, 9), is_renamed=st.booleans(), is_deadly=st.booleans())
+    def race(self, site: int, call: int, name: int, size: int, is_renamed: bool, is_deadly: bool) -> None:
+        self._wake(site)
+        self.there.arm_save(site % self.count, call, False, name, size, is_renamed, is_deadly)
+        self.there.run(site % self.count, 70.0)
+
     @rule(site=SITE)
     def restart(self, site: int) -> None:
         self.there.kill(site % self.count)
@@ -122,14 +137,6 @@ class ConvergenceMachine(RuleBasedStateMachine):
     @rule(is_refusing=st.booleans())
     def refuse(self, is_refusing: bool) -> None:
         self.there.refuse(is_refusing)
-
-    def teardown(self) -> None:
-        if self.world is None:
-            return
-        try:
-            self.world.settle()
-        finally:
-            self.world.close()
 
 
 FAST = settings(QUIET, phases=[Phase.generate])
