@@ -15,11 +15,12 @@ from pathlib import Path
 
 from gitsync import proc
 from gitsync.config.options import RepoConfig
+from gitsync.core.names import shown_text
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.daemon.lock import git_dir_of
 from gitsync.git.translate import clean
 from gitsync.git.upstream import read_config
-from gitsync.model import RepoState
+from gitsync.model import RepoState, RepoStatus
 
 CHILD_S = 20.0
 # What git itself runs around a commit and a merge; gitsync makes both without it.
@@ -48,12 +49,19 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
     if status.error is not None and status.error.code in OF_THE_REMOTE:
         return [ok(f"{where} is {status.state}: see what its remote says")]
     if status.needs_person:
-        what = status.error.message if status.error else status.reason or f"it is {status.state}"
+        what = status.error.message if status.error else status.reason or _waiting(status)
         return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {repo.name}")]
     if status.state in (RepoState.PAUSED, RepoState.BUSY):
         fix = f"gitsyncctl resume {repo.name}" if status.state is RepoState.PAUSED else f"git -C {where} status"
         return [warning(f"{status.state}: {status.reason}", fix)]
     return [ok(f"{where} is {status.state}")]
+
+
+def _waiting(status: RepoStatus) -> str:
+    """Return what a repository without an error waits for its user with."""
+    held = [f"{shown_text(item.path)} ({item.why})" for item in status.quarantined]
+    told = [("not committed", held), ("in conflict", [shown_text(path) for path in status.conflicts])]
+    return "; ".join(f"{what}: {', '.join(names[:3])}" + ", …" * (len(names) > 3) for what, names in told if names)
 
 
 def identity(case: Case, repo: RepoConfig) -> list[Finding]:

@@ -9,7 +9,7 @@ import pytest
 
 from gitsync.daemon.checks import repository, rivals
 from gitsync.daemon.checks.model import Verdict
-from gitsync.model import Problem, RepoState, RepoStatus
+from gitsync.model import Problem, Quarantined, RepoState, RepoStatus
 from tests.conftest import Git
 from tests.fakes import checkup
 from tests.fakes.checkup import case, only
@@ -38,6 +38,9 @@ def test_what_waits_for_a_person_is_a_problem_and_a_pause_a_warning(repo: Path) 
     # The check of the remote asks it now, which is worth more than what it said last time.
     trouble = RepoStatus("notes", str(repo), state=RepoState.AUTH, error=Problem("auth", "no key", "run: ssh-add"))
     assert only(repository.state(case(notes, status=trouble), notes)).state is Verdict.OK
+    held = RepoStatus("notes", str(repo), quarantined=(Quarantined("id_rsa", "secret: private key"),), conflicts=("a",))
+    found = only(repository.state(case(notes, status=held), notes))
+    assert found.message == "not committed: id_rsa (secret: private key); in conflict: a"
     paused = RepoStatus("notes", str(repo), state=RepoState.PAUSED, reason="paused by you")
     found = only(repository.state(case(notes, status=paused), notes))
     assert (found.state, found.fix) == (Verdict.WARNING, "gitsyncctl resume notes")
