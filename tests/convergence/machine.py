@@ -19,6 +19,9 @@ SIZE = st.integers(1, 12)
 CALL = st.integers(0, 160)
 # One file is met at four to six of them.
 STEP = st.integers(0, 7)
+# What happens in the middle of an undo or a resolve, and for how long whoever asked for it waits.
+MET = st.sampled_from(["", "death", "save there", "save"])
+PATIENCE = st.sampled_from([120.0, 120.0, 0.5])
 DEED = st.one_of(
     st.tuples(st.just("save"), NAME, SIZE, st.booleans()),
     st.tuples(st.just("change_line"), NAME, st.integers(0, 9)),
@@ -102,7 +105,60 @@ class MeetingMachine(RuleBasedStateMachine):
             self.world.close()
 
 
-class ConvergenceMachine(MeetingMachine):
+class AskingMachine(MeetingMachine):
+    """Machines whose people also take back what gitsync did and settle conflicts, in the middle of everything else."""
+
+    @rule(
+        site=SITE, number=st.integers(0, 3), is_keeping=st.booleans(), met=MET, call=CALL, name=NAME,
+        size=st.integers(0, 9), is_renamed=st.booleans(), patience_s=PATIENCE,
+    )  # fmt: skip
+    def undo(
+        self, site: int, number: int, is_keeping: bool, met: str, call: int, name: int, size: int, is_renamed: bool,
+        patience_s: float,
+    ) -> None:  # fmt: skip
+        for at in range(site, site + self.count):
+            self._wake(at)
+            self._meet(at, met, call, name, size, is_renamed)
+            if self.there.undo(at % self.count, number, is_keeping, patience_s):
+                return
+
+    @rule(
+        site=SITE, number=st.integers(0, 9), choice=st.integers(0, 3), met=MET, call=CALL, name=NAME,
+        size=st.integers(0, 9), is_renamed=st.booleans(), patience_s=PATIENCE,
+    )  # fmt: skip
+    def resolve(
+        self, site: int, number: int, choice: int, met: str, call: int, name: int, size: int, is_renamed: bool,
+        patience_s: float,
+    ) -> None:  # fmt: skip
+        for at in range(site, site + self.count):
+            self._wake(at)
+            self._meet(at, met, call, name, size, is_renamed)
+            if self.there.resolve(at % self.count, number, choice, patience_s):
+                return
+
+    @rule(site=SITE, other=st.integers(1, 2), name=NAME, size=SIZE, line=st.integers(-9, 9))
+    def disagree(self, site: int, other: int, name: int, size: int, line: int) -> None:
+        """Two people change the same file, and hear of it one after the other."""
+        for at in (site, site + other):
+            self._wake(at)
+            if line < 0:
+                self.there.edit(at % self.count, "save", name, size, False)
+            else:
+                self.there.edit(at % self.count, "change_line", name, line)
+        for at in (site, site + other):
+            self.there.run(at % self.count, 70.0)
+
+    def _meet(self, site: int, met: str, call: int, name: int, size: int, is_renamed: bool) -> None:
+        """Let the engine die in the middle of what comes, or somebody save in it."""
+        if met == "death":
+            self.there.arm_death(site % self.count, call % 8, True)
+        elif met:
+            is_aimed = met == "save there"
+            number = call % 8 if is_aimed else call
+            self.there.arm_save(site % self.count, number, is_aimed, name, size, is_renamed, False)
+
+
+class ConvergenceMachine(AskingMachine):
     """The same machines, with everything else that can happen to them."""
 
     @rule(site=SITE, seconds=st.sampled_from([70.0, 6.0, 1.0]))

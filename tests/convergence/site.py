@@ -28,8 +28,9 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.exchanger import Exchanger
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
-from gitsync.git import swap
+from gitsync.git import integrate, swap
 from tests.conftest import run_git
+from tests.convergence.asked import Asked
 from tests.convergence.planted import plant
 from tests.convergence.verdict import blob_id
 from tests.fakes.clock import FakeClock
@@ -56,6 +57,7 @@ class Points:
             setattr(os, name, partial(self._call, getattr(os, name)))
         swap._renameat2 = partial(self._call, swap._renameat2)
         integrating.apply = partial(integrating.apply, probe=self.probe)
+        integrate.apply = partial(integrate.apply, probe=self.probe)  # what `put` calls
         local.recover = partial(local.recover, probe=self.probe)
 
     def arm(self, number: int, act: Callable[[bytes], None], *, is_aimed: bool) -> None:
@@ -106,6 +108,7 @@ class Orders:
         )
         self.exchanger.setup()
         self._ask(self.committer, Adopt(config, notes_dir))
+        self._asked = Asked(config, notes_dir, self.committer, self._step)
         return os.getpid()
 
     def note(self, paths: list[bytes], trees: list[bytes]) -> None:
@@ -136,9 +139,7 @@ class Orders:
     def steps(self, count: int) -> dict[str, Any]:
         """Make so many steps, and let no more time pass than that takes; return the status."""
         for _ in range(count):
-            if not self._deliver():
-                wanted = [at for at in (owner.wake_at() for owner in self._owners()) if at is not None]
-                self.clock.advance(min(10.0, max(0.0, min(wanted, default=0.0) - self.clock.now())))
+            self._step()
         return self.status()
 
     def pause(self) -> None:
@@ -148,6 +149,14 @@ class Orders:
     def resume(self) -> None:
         """Let it go on."""
         self._ask(self.committer, Resume(NAME, False))
+
+    def undo(self, number: int, is_keeping: bool, patience_s: float) -> str:
+        """Take back a change of gitsync's own, as `gitsyncctl undo` does."""
+        return self._asked.undo(number, is_keeping, patience_s)
+
+    def resolve(self, number: int, choice: int, patience_s: float) -> str:
+        """Settle a conflict, as `gitsyncctl resolve` does."""
+        return self._asked.resolve(number, choice, patience_s)
 
     def hurry(self) -> None:
         """Ask for an exchange now, whatever the back-off says."""
@@ -199,6 +208,11 @@ class Orders:
             self.note([os.fsencode(path.relative_to(self._root))], [])
         if is_deadly:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def _step(self) -> None:
+        if not self._deliver():
+            wanted = [at for at in (owner.wake_at() for owner in self._owners()) if at is not None]
+            self.clock.advance(min(10.0, max(0.0, min(wanted, default=0.0) - self.clock.now())))
 
     def _owners(self) -> tuple[Owner, Owner]:
         return self.committer, self.exchanger

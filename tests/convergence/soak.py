@@ -15,11 +15,11 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.convergence.engines import Engines
-from tests.convergence.machine import QUIET, ConvergenceMachine
+from tests.convergence.machine import QUIET, AskingMachine, ConvergenceMachine
 
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "6"))
 STEPS = int(os.environ.get("SOAK_STEPS", "50"))
-CONFLICTS = ("keep-both", "keep-both", "newest", "union", "theirs", "ours")
+CONFLICTS = ("keep-both", "manual", "keep-both", "newest", "union", "manual", "theirs", "ours")
 
 
 def main() -> int:
@@ -40,7 +40,8 @@ def main() -> int:
                 "bug": os.environ.get("SOAK_BUG", ""),
                 "is_shared": os.environ.get("SOAK_SHARED", "1") != "0",
             }
-            machine = seed(number)(type("Machine", (ConvergenceMachine,), chosen))
+            base = AskingMachine if number % 3 == 2 else ConvergenceMachine
+            machine = seed(number)(type("Machine", (base,), chosen))
             try:
                 run_state_machine_as_test(
                     machine, settings=settings(QUIET, max_examples=EXAMPLES, stateful_step_count=STEPS, phases=phases)

@@ -7,6 +7,7 @@ quiet period. `settle` ends the edits and the troubles, lets everybody exchange 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tempfile
 from contextlib import suppress
@@ -28,8 +29,12 @@ ROUNDS = 12
 LOOK_S = 70.0
 # So rare a look is not made more often by what happens, which would cost a hundred looks for each minute told.
 OPTIONS: dict[str, object] = {"quiet": "2s", "max_wait": "10s", "pull": "6m", "push": "5s"}
-# With these policies no side of a conflict leaves the work tree.
+# With these policies no side of a conflict leaves the work tree, with `manual` not before a person says so.
 VISIBLE = ("keep-both", "union")
+# Longer than whoever asks for a change waits, as a rule.
+PATIENCE_S = 120.0
+# Merges that a person has to settle, one file after the other: each leads to one for the next machine.
+SETTLINGS = 150
 
 
 class World:
@@ -45,6 +50,8 @@ class World:
         self.hub = self.base / "hub.git"
         self.refusal = self.base / "refuse"
         self.owed: dict[str, str] = {}
+        self.meant: set[bytes] = set()  # what a person chose to take away before anybody else knew of it
+        self._dice = random.Random(count)
         self._make_hub()
         self.sites = [self._make_site(engines, number, conflict, bug) for number in range(count)]
         for site in self.sites:
@@ -99,12 +106,15 @@ class World:
         """Let time pass on one machine; what was on disk long enough is owed from then on."""
         there = self.sites[site]
         before, unseen = verdict.on_disk(there.root), self._unseen(there)
+        hub_was = self._waits_with(there)
         if seconds >= LOOK_S and there.hub.exists():
             there.order("hear" if site % 2 else "hurry")
         status = there.order("run", seconds)
-        if status is not None and not there.fresh and self.conflict in VISIBLE:
-            gone = unseen - verdict.marks_on_disk(there.root)
+        if status is not None and not there.fresh and self.conflict in (*VISIBLE, "manual"):
+            gone = unseen - self.meant - verdict.marks_on_disk(there.root)
             assert not gone, f"nobody else knew of it, and it was taken away from site {site}: {gone}"
+        if hub_was and self._waits_with(there):
+            assert self._waits_with(there) == hub_was, f"site {site} pushed while a merge waited to be settled"
         if there.fresh and status is not None:
             # Saved at the last moment, perhaps, and over what was not quiet yet: that is given the time it needs.
             before = {}
@@ -116,6 +126,38 @@ class World:
         saved = (blob for blob in there.fresh if blob is not None)
         self.owed.update(dict.fromkeys(saved, f"saved in the middle of a call at site {site}"))
         there.fresh.clear()
+
+    def _waits_with(self, site: Site) -> str:
+        """Return the hub's branch while a machine keeps both sides of a merge for a person, "" while it does not."""
+        if self.conflict != "manual":
+            return ""
+        refs = run_git(site.root, "for-each-ref", "--format=%(refname)", "refs/gitsync/conflict/")
+        assert len(refs.split()) in (0, 2), refs
+        return run_git(self.hub, "rev-parse", "main") if refs else ""
+
+    def undo(self, site: int, number: int, is_keeping: bool, patience_s: float = PATIENCE_S) -> bool:
+        """Let a person take back a change of gitsync's own; return whether there was one."""
+        return self._ask(site, "undo", number, is_keeping, patience_s)
+
+    def resolve(self, site: int, number: int, choice: int, patience_s: float = PATIENCE_S) -> bool:
+        """Let a person settle a conflict; return whether there was one."""
+        return self._ask(site, "resolve", number, choice, patience_s)
+
+    def _ask(self, site: int, name: str, *arguments: object) -> bool:
+        there = self.sites[site]
+        before, unseen = verdict.on_disk(there.root), self._unseen(there)
+        said = there.order(name, *arguments)
+        is_done = said == "done"
+        # Half done by who died of it, or chosen for a merge that is made later: then all of it may go.
+        is_open = said is None or (is_done and self.conflict == "manual")
+        self.meant |= unseen if is_open else unseen - verdict.marks_on_disk(there.root)
+        what = "died" if said is None else said.partition(":")[0]
+        self.tally[f"{name}: {what}"] += 1
+        if is_done and not there.fresh:
+            # What was pending is committed first, however short it was there.
+            for path, (_, blob) in before.items():
+                self.owed.setdefault(blob, f"{os.fsdecode(path)!r} of site {site} before {name}")
+        return what not in ("", "nothing-to-undo")
 
     def step(self, site: int, count: int) -> None:
         """Let one machine take so many steps, and leave it in the middle of whatever that is."""
@@ -183,8 +225,8 @@ class World:
             site.order("disarm")
             site.start()
             self.resume(number)
-        unseen = frozenset().union(*map(self._unseen, self.sites))
-        rounds = self._rest()
+        unseen = frozenset().union(*map(self._unseen, self.sites)) - self.meant
+        rounds = self._settle_all() if self.conflict == "manual" else self._rest()
         statuses = {site.number: site.order("status") for site in self.sites}
         assert all(status["state"] == "ok" for status in statuses.values()), statuses
         assert all(status["pending"] == 0 for status in statuses.values()), statuses
@@ -196,7 +238,7 @@ class World:
         lost = {blob: where for blob, where in self.owed.items() if blob not in kept}
         assert not lost, f"lost: {lost}"
         gone = unseen - verdict.marks_on_disk(self.sites[0].root)
-        assert not (gone and self.conflict in VISIBLE), f"nobody knew of it, and it is not there: {gone}"
+        assert not (gone - self.meant and self.conflict in VISIBLE), f"nobody knew of it, and it is not there: {gone}"
         merges = run_git(self.hub, "rev-list", "--merges", "--count", "main")
         self.tally.update(
             {
@@ -212,6 +254,19 @@ class World:
         """Return what this person wrote that nobody else has heard of: nobody can have meant to take it away."""
         own = {mark for mark in verdict.marks_on_disk(site.root) if mark.startswith(site.person.name.encode())}
         return frozenset(own - verdict.marks_in_history(self.hub) if own else own)
+
+    def _settle_all(self) -> int:
+        """Let some machine settle some file until nothing waits, then rest; return the rounds of that."""
+        for _ in range(SETTLINGS):
+            for site in self.sites:
+                site.order("hurry")
+                self.run(site.number, ROUND_S)
+            waiting = [site.number for site in self.sites if self._waits_with(site)]
+            if not waiting:
+                return self._rest()
+            self.tally["settled at the end"] += 1
+            self.resolve(self._dice.choice(waiting), self._dice.randrange(9), self._dice.randrange(4))
+        raise AssertionError(f"a merge waits after {SETTLINGS} were settled: {waiting}")
 
     def _rest(self) -> int:
         """Return after how many rounds nothing moved any more."""

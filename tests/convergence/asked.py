@@ -1,0 +1,84 @@
+"""What a person asks of one machine, answered by the daemon's own answers over an engine that is stepped.
+
+Its lie: whoever asks does not wait on a thread of his own; the engine steps until his answer is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, cast
+
+from gitsync.config.options import Config, RepoConfig
+from gitsync.daemon.answers import trouble
+from gitsync.daemon.desk import Desk, T
+from gitsync.daemon.runtime import Runtime
+from gitsync.engine.committer import Committer
+from gitsync.engine.owner import Ask
+from gitsync.engine.performing import ask_to_perform
+from gitsync.errors import GitsyncError, OperationError
+from gitsync.git.worktree import Worktree
+
+CHOICES = ("ours", "theirs", "both", "done")
+
+
+class Asked:
+    """The runtime of one repository as the answers see it; `step` lets the engine do one thing, or time pass."""
+
+    def __init__(self, config: RepoConfig, notes_dir: Path, committer: Committer, step: Callable[[], None]) -> None:
+        self.config = Config(repos=(config,))
+        self._repo = config
+        self._notes_dir = notes_dir
+        self._committer = committer
+        self._step = step
+        self._patience_s = 0.0
+        committer.ask = self._ask  # type: ignore[method-assign]  # the thread is not started: nobody would answer
+        desk = Desk(cast(Runtime, self), committer.clock, None, dict, lambda: None)
+        self._answers = trouble.answers(desk)
+
+    def notes_dir(self, repo: RepoConfig) -> Path:
+        """Return where the engine keeps its journal."""
+        return self._notes_dir
+
+    def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
+        """Let the committer do it, as the real runtime does."""
+        return ask_to_perform(self._committer, name, act, min(patience_s, self._patience_s))
+
+    def undo(self, number: int, is_keeping: bool, patience_s: float) -> str:
+        """Take back the change of that number that can be, the newest first; return "done" or what was said."""
+
+        def undo() -> None:
+            changes = [item for item in self._answers["undo"]({"list": True})["changes"] if not item["is_undone"]]
+            wanted = changes[number % len(changes)]["commit"]["id"] if changes and number else ""
+            self._answers["undo"]({"name": self._repo.name, "commit": wanted, "keep": is_keeping})
+
+        return self._try(undo, patience_s)
+
+    def resolve(self, number: int, choice: int, patience_s: float) -> str:
+        """Settle the conflict of that number in some way; return "done" or what was said, "" for no conflict."""
+        conflicts = self._answers["conflicts"]({})["conflicts"]
+        if not conflicts:
+            return ""
+        path, way = conflicts[number % len(conflicts)]["path"], CHOICES[choice % len(CHOICES)]
+        return self._try(
+            lambda: self._answers["resolve"]({"path": path, way: True, "repo": self._repo.name}), patience_s
+        )
+
+    def _try(self, act: Callable[[], object], patience_s: float) -> str:
+        self._patience_s = patience_s
+        try:
+            act()
+        except GitsyncError as error:
+            return f"{error.code}: {error.message}"
+        return "done"
+
+    def _ask(self, what: object, patience_s: float) -> Any:
+        future: Future[Any] = Future()
+        self._committer.post(Ask(what, future))
+        ends_at = self._committer.clock.now() + patience_s
+        while not future.done():
+            if self._committer.clock.now() >= ends_at:
+                raise OperationError("nobody answered in time", code="no-answer")
+            self._step()
+        return future.result(0)
