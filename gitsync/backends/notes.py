@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,13 @@ def read(path: Path) -> dict[str, Any]:
 def write(path: Path, values: dict[str, Any]) -> None:
     """Remember `values`, durably and by rename; raise OperationError when the disk is full."""
     write_durably(path, json.dumps(values).encode())
+
+
+def own_id(path: Path) -> str:
+    """Return the id that the notes at `path` were made with: two machines with the same names never have the same."""
+    known = read(path).get("id")
+    if isinstance(known, str):
+        return known
+    made = uuid.uuid4().hex[:16]
+    write(path, {"id": made})
+    return made

@@ -4,7 +4,8 @@
     what changed on both sides: compared by content; the loser is kept beside as a copy, the newer one wins
     pass one takes what is new there, pass two sends what is new here; both leave what is newer on the other side
     deletions, each with the last run's listing as evidence, and looked at again just before
-    list both sides again, and remember what they have in common
+    list both sides again; what was replaced or deleted there and is not as it was listed is kept as a copy
+    remember what both have in common
 
 A death between any two of these leaves files that the next run finds and a memory that is older than they are, which
 proves less and therefore deletes less.
@@ -13,24 +14,21 @@ proves less and therefore deletes less.
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable
 from pathlib import Path
 
 from gitsync.backends.base import Item, Level, Order, Report, summed
 from gitsync.backends.brakes import emptied, make_here, too_many
 from gitsync.backends.rsync_contest import settle
-from gitsync.backends.rsync_listing import Listing, list_here, list_there, remember, remembered
+from gitsync.backends.rsync_deletion import delete, find_interrupted, forget_interrupted
+from gitsync.backends.rsync_listing import Listing, is_on_its_way, list_here, list_there, remember, remembered
 from gitsync.backends.rsync_overtaken import keeping, look_through
-from gitsync.backends.rsync_program import MAX_DELETE, PARTIAL, PARTIAL_NAME, VANISHED, Rsync
+from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync
+from gitsync.backends.rsync_replaced import keeping_there, settle_replaced
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, Agreed, Decision, Entry, decide, is_emptied
 from gitsync.errors import GitsyncError, OperationError
-from gitsync.git import swap
 from gitsync.model import Problem
 
-# A full copy, as far as both sides allow: a file system without owners is no reason to fail.
-_COPY = ("--dirs", "--links", "--times", "--perms", "--mkpath", f"--partial-dir={PARTIAL_NAME}")
 # How many paths a report names.
 NAMED = 20
 
@@ -50,8 +48,9 @@ def _run(rsync: Rsync) -> Report:
     problem = make_here(order, had_files=bool(agreed))
     if problem is not None:
         return Report(problem=problem, is_halting=True)
-    # What a run that died had replaced: as far as it is not known from the run before.
-    left = look_through(rsync, {path: known.here for path, known in agreed.items()})
+    # What a run that died had taken away: as far as it is not known from the run before.
+    left = look_through(rsync, {path: known.here for path, known in agreed.items()}, is_left=True)
+    left += find_interrupted(order)
     order.tell("listing both sides")
     here, there = list_here(rsync), list_there(rsync)
     if there.is_missing and not agreed and not order.direction.is_sending:
@@ -59,6 +58,7 @@ def _run(rsync: Rsync) -> Report:
             f"{order.job.name}: there is no directory {order.job.url}", "correct url", code="not-found"
         )
     decision = _within(decide(here.entries, there.entries, agreed), order, here, there)
+    decision.take = [path for path in decision.take if path in here.entries or not is_on_its_way(path, there, agreed)]
     halt = _brake(order, decision, here, there, agreed)
     if halt is not None:
         return Report(tuple(left), problem=halt, is_halting=True)
@@ -73,11 +73,14 @@ def _run(rsync: Rsync) -> Report:
     items += _blocked(decision, conflicts)
     items += _transfer(rsync, decision, here, there)
     items += look_through(rsync, here.entries)
-    conflicts += [item.subject for item in items if item.code == "conflict" and item.subject not in conflicts]
-    items += _delete(rsync, decision, here.entries)
+    items += delete(rsync, decision, here.entries)
     after_here, after_there = list_here(rsync), list_there(rsync)
+    if order.direction.is_sending:
+        items += settle_replaced(rsync, there.entries, after_there, agreed)
+    conflicts += [item.subject for item in items if item.code == "conflict" and item.subject not in conflicts]
     if after_here.is_complete and after_there.is_complete:
         remember(order.notes_dir, after_here.entries, after_there.entries, agreed)
+    forget_interrupted(order)
     return Report(tuple(items), conflicts=tuple(conflicts))
 
 
@@ -155,9 +158,8 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -
 
 
 def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...]) -> list[Item]:
-    if target == rsync.here:
-        more = (*more, *keeping(rsync))
-    done = rsync.run(*_COPY, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    more = (*more, *(keeping(rsync) if target == rsync.here else keeping_there(rsync)))
+    done = rsync.run(*rsync.copying, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
     if done.returncode == VANISHED:
         return [Item("", "vanished", "files went away while they were copied", level=Level.WAITING)]
     return [_partial(done.errors)] if done.returncode == PARTIAL else []
@@ -190,55 +192,3 @@ def _partial(errors: str) -> Item:
     said = [line for line in errors.splitlines() if line.strip() and not line.startswith("rsync error")]
     what = shown_text(said[0]) if said else "some files could not be copied"
     return Item("", "partial", what, "check the permissions of that file on both sides", Level.ATTENTION)
-
-
-def _delete(rsync: Rsync, decision: Decision, here: dict[str, Entry]) -> list[Item]:
-    items: list[Item] = []
-    if decision.drop_here:
-        gone, changed = _delete_here(rsync.order.job.path, decision.drop_here, here)
-        if gone:
-            items.append(summed("deleted", "deleted here, as on the server", gone))
-        items += [Item(path, "kept", f"{shown_text(path)} was changed meanwhile: kept") for path in changed]
-    if decision.drop_there:
-        _delete_there(rsync, decision.drop_there)
-        items.append(summed("deleted-there", "deleted on the server, as here", decision.drop_there))
-    return items
-
-
-def _delete_here(root: Path, paths: list[str], listed: dict[str, Entry]) -> tuple[list[str], list[str]]:
-    """Delete what is still as it was listed; return what went, and what stays because somebody changed it."""
-    gone: list[str] = []
-    changed: list[str] = []
-    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for path in reversed(paths):  # what is in a directory goes before it
-            try:
-                with swap.parent_of(handle, os.fsencode(path)) as (at, name):
-                    facts = os.lstat(name, dir_fd=at)
-                    if stat.S_ISDIR(facts.st_mode):
-                        os.rmdir(name, dir_fd=at)
-                    elif (facts.st_size, facts.st_mtime_ns) == (listed[path].size, listed[path].exact):
-                        os.unlink(name, dir_fd=at)
-                    else:
-                        changed.append(path)
-                        continue
-                gone.append(path)
-            except FileNotFoundError:
-                continue
-            except OSError:
-                changed.append(path)  # a directory that got something new, or one that may not be written
-    finally:
-        os.close(handle)
-    return sorted(gone), sorted(changed)
-
-
-def _delete_there(rsync: Rsync, paths: Iterable[str]) -> None:
-    """Delete there what is missing here: files first, then directories from the deepest up, the empty ones only."""
-    limit = () if rsync.order.is_accepted else (f"--max-delete={rsync.order.job.max_deletes}",)
-    levels: dict[int, list[str]] = {}
-    for path in paths:
-        levels.setdefault(-path.count("/"), []).append(path)
-    # What came back here meanwhile is no missing argument: rsync sends it instead.
-    for _, group in sorted(levels.items()):
-        arguments = ("--dirs", "--delete-missing-args", *limit, rsync.here, rsync.there)
-        rsync.run(*arguments, paths=group, also_ok=(VANISHED, MAX_DELETE))

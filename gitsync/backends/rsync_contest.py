@@ -6,21 +6,16 @@ machines that keep the same version keep one file. It is there before anything i
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gitsync.backends.base import Item, Level
+from gitsync.backends.rsync_copies import copy_of
 from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync
-from gitsync.core.conflict import copy_name
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import FILE, Entry
-from gitsync.errors import OperationError
-
-_READ_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -36,7 +31,8 @@ class Settled:
 def settle(rsync: Rsync, paths: list[str], here: Mapping[str, Entry], there: Mapping[str, Entry]) -> Settled:
     """Decide for each path which side wins, and keep the other's version. Raise OperationError when that cannot be."""
     settled = Settled()
-    differing = _differing(rsync, [path for path in paths if here[path].kind == there[path].kind == FILE])
+    both_files = [path for path in paths if here[path].kind == there[path].kind == FILE]
+    differing = find_differing(rsync, both_files, rsync.here)
     for path in paths:
         is_file = here[path].kind == there[path].kind == FILE
         has_newer_there = there[path].modified >= here[path].modified
@@ -49,19 +45,20 @@ def settle(rsync: Rsync, paths: list[str], here: Mapping[str, Entry], there: Map
     return settled
 
 
-def _differing(rsync: Rsync, paths: list[str]) -> set[str]:
-    """Return those of `paths` whose contents differ; rsync compares by checksum and sends nothing."""
+def find_differing(rsync: Rsync, paths: list[str], here: str) -> set[str]:
+    """Return those of `paths` whose contents there and in `here` differ; rsync compares by checksum, sends nothing."""
     if not paths:
         return set()
     by_id = {os.fsencode(path): path for path in paths}
     done = rsync.run(
         "--dry-run",
         "--checksum",
+        "--links",
         "--no-perms",
         "--no-times",
         "--out-format=%n",
         rsync.there,
-        rsync.here,
+        here,
         paths=paths,
         also_ok=(PARTIAL, VANISHED),
     )
@@ -122,49 +119,3 @@ def _keep(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) -
             Level.ATTENTION,
         )
     )
-
-
-def copy_of(root: Path, path: str, content: Path) -> str:
-    """Put a copy of the file `content` beside `path` in the tree, durably and over nothing; return its path."""
-    try:
-        found = _blob_id(content)
-
-        def is_taken(name: bytes) -> bool:
-            place = root / os.fsdecode(name)
-            return os.path.lexists(place) and (place.is_symlink() or not place.is_file() or _blob_id(place) != found)
-
-        copy = os.fsdecode(copy_name(os.fsencode(path), found, is_taken))
-        target = root / copy
-        if os.path.lexists(target):
-            return copy  # the same content is there already
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".rsync-partial-{found[:16]}")
-        draft.unlink(missing_ok=True)
-        # Private until it has the permissions of what it is a copy of.
-        with content.open("rb") as source, open(draft, "xb", opener=_private) as file:
-            shutil.copyfileobj(source, file)
-            shutil.copystat(content, draft)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, target)  # unlike a rename, this never replaces what came to be there
-        draft.unlink()
-    except OSError as error:
-        raise OperationError(
-            f"cannot keep the other version of {shown_text(path)}: {error.strerror}; nothing was overwritten",
-            "make room and check the permissions of its directory",
-            code="disk-full" if error.errno == 28 else "failed",
-        ) from error
-    return copy
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-
-def _blob_id(path: Path) -> str:
-    """Return the id that git gives a file's content, which kept copies are named by."""
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        while data := file.read(_READ_BYTES):
-            digest.update(data)
-    return digest.hexdigest()

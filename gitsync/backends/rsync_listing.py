@@ -10,12 +10,12 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitsync.backends import notes
-from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync, trouble
-from gitsync.clock import parse_iso
+from gitsync.backends.rsync_program import PARTIAL, REPLACED_NAME, VANISHED, Rsync, trouble
+from gitsync.clock import SystemClock, parse_iso
 from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Entry, is_alike
 
 _FORMAT = "--out-format=%i\t%l\t%M\t%n\t%L"
@@ -23,6 +23,10 @@ _LINE = re.compile(
     rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+)\t(?P<link>(?: -> .*)?)"
 )
 _ESCAPE = re.compile(rb"\\#(\d{3})")
+# What rsync writes while it receives NAME is called .NAME and six more characters.
+_ON_ITS_WAY = re.compile(r"(?:.*/)?\..+\.[A-Za-z0-9]{6}", re.DOTALL)
+# Longer than rsync is silent before it gives up; a file of a user's that is called so waits for as long.
+ON_ITS_WAY_S = 900.0
 _KINDS = {b"f": FILE, b"d": DIRECTORY, b"L": LINK}
 LISTING_FILE = "listing.json"
 
@@ -31,12 +35,14 @@ LISTING_FILE = "listing.json"
 class Listing:
     """The entries by path; `is_complete` is False where a directory could not be read, so that nothing is proved.
 
-    `is_missing` says that there is no such directory at all.
+    `is_missing` says that there is no such directory at all. `replaced` is what sends replaced or deleted on the server
+    and nobody has looked at yet, by path; it is no part of the tree.
     """
 
     entries: dict[str, Entry]
     is_complete: bool
     is_missing: bool = False
+    replaced: dict[str, Entry] = field(default_factory=dict)
 
 
 def list_here(rsync: Rsync) -> Listing:
@@ -63,12 +69,10 @@ def list_there(rsync: Rsync) -> Listing:
 
 
 def _list(rsync: Rsync, source: str) -> Listing:
-    nowhere = rsync.order.notes_dir / "empty"
-    nowhere.mkdir(mode=0o700, exist_ok=True)
-    done = rsync.run(
-        "--dry-run", "--recursive", "--links", "--times", _FORMAT, source, f"{nowhere}/", also_ok=(PARTIAL, VANISHED)
-    )
+    arguments = ("--dry-run", "--recursive", "--links", "--times", _FORMAT, source, rsync.nowhere)
+    done = rsync.run(*arguments, also_ok=(PARTIAL, VANISHED), is_replaced_shown=source == rsync.there)
     entries: dict[str, Entry] = {}
+    replaced: dict[str, Entry] = {}
     has_root = done.returncode == 0
     for line in done.stdout.splitlines():
         found = _LINE.fullmatch(line)
@@ -81,11 +85,20 @@ def _list(rsync: Rsync, source: str) -> Listing:
         day, _, hour = found["time"].decode("ascii").partition("-")
         modified = int(parse_iso(f"{day.replace('/', '-')}T{hour}+00:00"))
         target = _unescaped(found["link"]).removeprefix(" -> ")
-        entries[path] = Entry(_KINDS[found["kind"]], int(found["size"].replace(b",", b"")), modified, modified, target)
-    is_missing = not has_root and not entries
+        size = int(found["size"].replace(b",", b""))
+        group = replaced if path.startswith(REPLACED_NAME) else entries
+        group[path] = Entry(_KINDS[found["kind"]], size, modified, modified, target)
+    is_missing = not has_root and not entries and not replaced
     if is_missing and "No such file" not in done.errors:
         raise trouble(rsync.order, done)
-    return Listing(entries, is_complete=done.returncode == 0 or is_missing, is_missing=is_missing)
+    return Listing(entries, done.returncode == 0 or is_missing, is_missing, replaced)
+
+
+def is_on_its_way(path: str, there: Listing, agreed: Mapping[str, Agreed]) -> bool:
+    """Whether a file on the server that nobody knows yet may be half of one that another machine is sending."""
+    if path in agreed or _ON_ITS_WAY.fullmatch(path) is None:
+        return False
+    return there.entries[path].modified + ON_ITS_WAY_S > SystemClock().wall()
 
 
 def _unescaped(name: bytes) -> str:

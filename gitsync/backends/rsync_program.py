@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gitsync import proc
+from gitsync.backends import notes
 from gitsync.backends.base import Order
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.translate import classify, clean, last_line
@@ -21,8 +24,10 @@ WHOLE_S = 12 * 3600.0
 CONNECT_MAX_S = 20
 OK, VANISHED, PARTIAL, MAX_DELETE = 0, 24, 23, 25
 _SSH_URL = re.compile(r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^]]+\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*)")
-# What is only half there; rsync itself makes and removes it.
+# What begins so is nobody's file: what is only half there, and what a send replaced.
 PARTIAL_NAME = ".rsync-partial"
+REPLACED_NAME = f"{PARTIAL_NAME}-replaced-"
+ID_FILE = "rsync.json"
 # Trouble that goes away by itself: the network, a server that starts again, a lock.
 _TRANSIENT = {10: "offline", 12: "offline", 20: "cancelled", 30: "timeout", 35: "timeout", 255: "offline"}
 _CODES = {
@@ -65,6 +70,7 @@ class Rsync:
     def __init__(self, order: Order) -> None:
         self.order = order
         self.address = address_of(order.job.url)
+        self.run_id = uuid.uuid4().hex[:12]
 
     @property
     def here(self) -> str:
@@ -76,8 +82,41 @@ class Rsync:
         """Return the other side as an argument."""
         return f"{self.address.place}/"
 
-    def run(self, *argv: str, paths: Iterable[str] | None = None, also_ok: Sequence[int] = ()) -> proc.Completed:
+    @cached_property
+    def id(self) -> str:
+        """Return what tells this machine's job from those of others at one server; it is made with the notes."""
+        return notes.own_id(self.order.notes_dir / ID_FILE)
+
+    @property
+    def copying(self) -> tuple[str, ...]:
+        """Return the options of a full copy, as far as both sides allow: no owners is no reason to fail.
+
+        rsync goes on in place with what is half there: of two machines each must have its own.
+        """
+        return ("--dirs", "--links", "--times", "--perms", "--mkpath", f"--partial-dir={PARTIAL_NAME}-{self.id}")
+
+    @property
+    def keeps_itself(self) -> bool:
+        """Whether the user's own options keep what is replaced."""
+        return any(re.fullmatch(r"-[a-zA-Z]*b|--backup.*", option) for option in self.order.job.options)
+
+    @property
+    def nowhere(self) -> str:
+        """Return an empty directory here as an argument."""
+        path = self.order.notes_dir / "empty"
+        path.mkdir(mode=0o700, exist_ok=True)
+        return f"{path}/"
+
+    def run(
+        self,
+        *argv: str,
+        paths: Iterable[str] | None = None,
+        also_ok: Sequence[int] = (),
+        is_replaced_shown: bool = False,
+    ) -> proc.Completed:
         """Run rsync and return what it said; `paths` are the only ones it works on.
+
+        What sends replaced is hidden from it like what is half there, unless `is_replaced_shown`.
 
         Raise TransientError or OperationError for any exit code but 0 and `also_ok`.
         """
@@ -90,7 +129,10 @@ class Rsync:
         remote = [] if self.address.is_local else [f"--timeout={silence_s}"]
         if not self.address.is_local and not any(_sets_shell(option) for option in self.order.job.options):
             remote.append(f"--rsh={os.environ.get('RSYNC_RSH') or ssh}")
-        command = ["rsync", "--8-bit-output", f"--exclude={PARTIAL_NAME}*", *self.order.job.options, *remote]
+        # The first is for its removal: rsync does not take a name that is missing here for a directory.
+        shown = [f"--include=/{REPLACED_NAME}*", f"--include=/{REPLACED_NAME}*/***"] if is_replaced_shown else []
+        hidden = f"--exclude={PARTIAL_NAME}*"
+        command = ["rsync", "--8-bit-output", *shown, hidden, *self.order.job.options, *remote]
         done = proc.run(
             [*command, *listed, *argv],
             deadline_s=WHOLE_S,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import uuid
 
 from gitsync import proc
 from gitsync.backends import notes
@@ -120,20 +119,11 @@ class Unison:
             env={
                 "LC_ALL": "C",
                 "UNISON": str(self._directory),
-                "UNISONLOCALHOSTNAME": f"gitsync-{self._id()}",
+                "UNISONLOCALHOSTNAME": f"gitsync-{notes.own_id(order.notes_dir / ID_FILE)}",
                 "SSH_ASKPASS_REQUIRE": "never",
             },
             is_cancelled=order.is_cancelled,
         )
-
-    def _id(self) -> str:
-        path = self.order.notes_dir / ID_FILE
-        known = notes.read(path).get("id")
-        if isinstance(known, str):
-            return known
-        made = uuid.uuid4().hex[:16]
-        notes.write(path, {"id": made})
-        return made
 
 
 def _text(said: bytes) -> str:

@@ -58,7 +58,7 @@ def test_a_file_saved_while_its_new_version_comes_is_kept_beside(pair: tuple[Cli
     (kept,) = two.root.glob("f.conflict-*")
     assert kept.read_text() == "mine\n"
     assert report.conflicts == ("f",)
-    assert not (two.notes / "replaced").exists()
+    assert not list((two.notes / "replaced").iterdir())
     ok(two.run())
     assert ok(two.run()).items == ()
     assert len(list((two.root.parent / "server").iterdir())) == 2
@@ -71,19 +71,19 @@ def test_what_a_run_that_died_had_replaced_is_kept_unless_it_is_known(
     one = pair[0]
     order = Order(JobConfig(name="one", path=one.root, backend="rsync", url=one.url), Direction.BOTH, one.notes, 20.0)
     one.write("dir/f", "new\n")
-    kept = one.notes / "replaced/dir/f"
+    kept = one.notes / "replaced/run/dir/f"
     kept.parent.mkdir(parents=True)
     kept.write_text("old\n")
     kept.chmod(0o600)
     facts = kept.stat()
     known = {"dir/f": Entry("f", facts.st_size, int(facts.st_mtime), facts.st_mtime_ns)} if is_known else {}
-    items = rsync_overtaken.look_through(Rsync(order), known)
+    items = rsync_overtaken.look_through(Rsync(order), known, is_left=True)
     copies = list((one.root / "dir").glob("f.conflict-*"))
     assert len(items) == len(copies) == (0 if is_known else 1)
     for copy in copies:
         assert copy.read_text() == "old\n"
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    assert not (one.notes / "replaced").exists()
+    assert not list((one.notes / "replaced").iterdir())
     assert run(order).problem is None
 
 
