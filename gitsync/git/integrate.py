@@ -28,7 +28,7 @@ from typing import TypeVar
 
 from gitsync.clock import SystemClock
 from gitsync.errors import GitsyncError, OperationError, TransientError
-from gitsync.git import journal, refs
+from gitsync.git import journal, refs, swap
 from gitsync.git.applier import Applier
 from gitsync.git.arrival import arrive
 from gitsync.git.aside import Moved
@@ -192,6 +192,9 @@ def _apply(
             _half(worktree, applier.discard)
             journal.drop(worktree.notes_dir)
             if isinstance(error, OSError):
+                gone = os.fsencode(error.filename or "")
+                if swap.is_missing(error) and gone in prepared.changes:
+                    return _outcome(worktree, plan, Surprise(edited=[gone]))  # removed a moment ago
                 raise storage_error(f"cannot write {clean(str(error.filename or worktree.root))}", error) from error
             raise
         surprise = _half(worktree, applier.advance)

@@ -10,8 +10,10 @@ from functools import cached_property
 
 import pygit2
 
+from gitsync.git.ancestry import merge_bases
 from gitsync.git.packs import BLOB, object_id_of
-from gitsync.git.trees import TREE, TreeStore, lookup
+from gitsync.git.reading import Readable, tree_of
+from gitsync.git.trees import TREE, TreeEntry, TreeStore, lookup
 
 # All empty files are alike, so one that is gone and one that is new say nothing.
 _EMPTY = object_id_of(BLOB, b"")
@@ -63,6 +65,23 @@ class Renames:
             return None
         new = self._directories[directory]
         return new + b"/" + name if new else name
+
+
+def place_in(place: Readable, side: str, other: str, path: bytes) -> bytes:
+    """Return what the commit `side` calls the file that `other` calls `path`: its old name where `other` renamed it."""
+    if lookup(place.store, tree_of(place, side), path) is not None:
+        return path
+    for base in merge_bases(place.repo, side, other):
+        renames = Renames(place.repo, place.store, tree_of(place, base), tree_of(place, other))
+        source = renames.by_target.get(path)
+        if source is not None and lookup(place.store, tree_of(place, side), source) is not None:
+            return source
+    return path
+
+
+def entry_in(place: Readable, side: str, other: str, path: bytes) -> TreeEntry | None:
+    """Return what `side` has of the file that `other` calls `path`, whatever it calls it; None for nothing."""
+    return lookup(place.store, tree_of(place, side), place_in(place, side, other, path))
 
 
 def _is_tree(store: TreeStore, root: str | None, path: bytes) -> bool:

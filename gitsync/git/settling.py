@@ -19,9 +19,10 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git.conflicted import KeptCopy
 from gitsync.git.integrate import put
 from gitsync.git.reading import head_tree
+from gitsync.git.renames import entry_in
 from gitsync.git.translate import clean
 from gitsync.git.trees import TREE, TreeEntry, edit_tree, lookup
-from gitsync.git.waiting import decide
+from gitsync.git.waiting import decide, waiting
 from gitsync.git.worktree import Worktree
 from gitsync.model import CommitInfo
 
@@ -91,7 +92,8 @@ def settle_waiting(worktree: Worktree, path: bytes, choice: Choice, rules: Rules
     Raise what `waiting.decide` raises; then nothing is settled.
     """
     _, head, tree = head_tree(worktree)
-    ours = lookup(worktree.store, tree, path)
+    held = waiting(worktree)
+    ours = None if head is None or held is None else entry_in(worktree, head, held.theirs, path)
     renamed: list[tuple[bytes, bytes]] = []
     if choice is Choice.BOTH and ours is not None and tree is not None:
         name = _free_name(worktree, tree, KeptCopy(path, path, ours), {})

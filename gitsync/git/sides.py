@@ -15,6 +15,7 @@ from gitsync.git.conflicted import KeptCopy, births, parents_of
 from gitsync.git.packs import BLOB
 from gitsync.git.reading import Readable, head_tree, tree_of
 from gitsync.git.refs import is_ancestor
+from gitsync.git.renames import place_in
 from gitsync.git.trees import TREE, TreeEntry, lookup
 
 # A longer text is not sent along: it is read from the file, or with `git show`.
@@ -63,9 +64,12 @@ def waiting(place: Readable, paths: tuple[bytes, ...], upstream: str) -> list[Co
     author = f"{other.author.name} <{other.author.email}>"
     found = []
     for path in paths:
-        here, there = lookup(place.store, tree, path), lookup(place.store, theirs_tree, path)
-        ours = () if here is None else (version(place, path, here, side=head, is_here=True),)
-        theirs = None if there is None else version(place, path, there, side=upstream, is_here=False)
+        # What one side renamed, the other has under its old name.
+        ours_at = path if head is None else place_in(place, head, upstream, path)
+        theirs_at = path if head is None else place_in(place, upstream, head, path)
+        here, there = lookup(place.store, tree, ours_at), lookup(place.store, theirs_tree, theirs_at)
+        ours = () if here is None else (version(place, ours_at, here, side=head, is_here=True),)
+        theirs = None if there is None else version(place, theirs_at, there, side=upstream, is_here=False)
         with_whom = theirs.author if theirs is not None and theirs.author else author
         found.append(Conflicted(path, ours, theirs, upstream, iso(other.commit_time), with_whom, is_waiting=True))
     return found

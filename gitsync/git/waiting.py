@@ -20,10 +20,10 @@ from gitsync.git.integrate import put
 from gitsync.git.locks import write_durably
 from gitsync.git.merge import Plan, PlanKind, plan
 from gitsync.git.packs import said
-from gitsync.git.reading import Mergeable, head_tree, tree_of
+from gitsync.git.reading import Mergeable
+from gitsync.git.renames import entry_in
 from gitsync.git.settled import merge_message
 from gitsync.git.translate import clean
-from gitsync.git.trees import lookup
 from gitsync.git.worktree import Worktree
 from gitsync.model import CommitInfo
 
@@ -85,20 +85,23 @@ def with_choices(worktree: Mergeable, rules: Rules, upstream: str) -> Rules:
     path = worktree.notes_dir / _CHOICES
     try:
         document = json.loads(path.read_bytes())
-        seen, found = str(document["theirs"]), {os.fsencode(at): Policy(to) for at, to in document["chosen"].items()}
-        old, new, before = (tree_of(worktree, commit) for commit in (seen, upstream, str(document["ours"])))
-        _, _, now = head_tree(worktree)
+        seen, before = str(document["theirs"]), str(document["ours"])
+        found = {os.fsencode(at): Policy(to) for at, to in document["chosen"].items()}
     except FileNotFoundError:
         return rules
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return rules  # to be asked once more does no harm
+    _, now = head_of(worktree.repo)
+    if now is None:
+        return rules
 
-    def is_same(at: bytes, one: str | None, other: str | None) -> bool:
-        return lookup(worktree.store, one, at) == lookup(worktree.store, other, at)
+    def is_valid(at: bytes, to: Policy) -> bool:
+        is_theirs_same = entry_in(worktree, seen, before, at) == entry_in(worktree, upstream, now, at)
+        return is_theirs_same and (
+            to is Policy.OURS or entry_in(worktree, before, seen, at) == entry_in(worktree, now, upstream, at)
+        )
 
-    chosen = {
-        at: to for at, to in found.items() if is_same(at, old, new) and (to is Policy.OURS or is_same(at, before, now))
-    }
+    chosen = {at: to for at, to in found.items() if is_valid(at, to)}
     return replace(rules, chosen=chosen)
 
 

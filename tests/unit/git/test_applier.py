@@ -127,6 +127,22 @@ def test_a_full_disk_is_met_before_anything_is_touched(pair: Pair, number: int) 
     pair.check_done(pair.take())
 
 
+@pytest.mark.parametrize("gone", ["dir/b.txt", "dir"])
+def test_who_removes_a_file_at_this_moment_has_edited_it(pair: Pair, gone: str) -> None:
+    """The file whose permissions the new version gets, or its directory: no fault of the disk's."""
+    pair.put(pair.theirs, {"a.txt": b"two\n", "dir/b.txt": b"2\n"})
+
+    def remove(point: str, path: bytes) -> None:
+        if (point, path) == ("stage", b"dir/b.txt"):
+            (pair.ours / "dir").rename(pair.ours / "elsewhere") if gone == "dir" else (pair.ours / gone).unlink()
+
+    outcome = apply(pair.worktree, pair.plan(), message="", probe=remove)
+    assert (outcome.kind, outcome.paths) == (OutcomeKind.EDITED, (b"dir/b.txt",))
+    assert journal.read(pair.worktree.notes_dir) is None
+    assert (pair.ours / "a.txt").read_bytes() == b"one\n"
+    check_no_leftovers(pair.ours)
+
+
 def test_the_system_refuses_in_the_middle(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """An immutable file, say: the steps before it are taken back."""
     pair.put(pair.theirs, {"a.txt": b"two\n", "dir/b.txt": b"2\n", "new/x": b"x"})

@@ -116,6 +116,51 @@ def test_a_deletion_that_was_chosen_counts(pair: Pair, choice: Choice, is_there:
     assert (pair.ours / "a.txt").exists() is is_there
 
 
+def renamed_there(pair: Pair, others: frozenset[str] = frozenset()) -> str:
+    """Change one file on both sides, and rename it on theirs."""
+    lines = [b"line %d\n" % number for number in range(20)]
+    pair.put(pair.theirs, {"a.txt": b"".join(lines)})
+    pair.take()
+    run_git(pair.theirs, "mv", "a.txt", "moved.txt")
+    ours = {"a.txt": b"".join([b"ours\n", *lines[1:]]), **dict.fromkeys(others, b"ours\n")}
+    theirs = {"moved.txt": b"".join([b"theirs\n", *lines[1:]]), **dict.fromkeys(others, b"theirs\n")}
+    return diverge(pair, ours, theirs)
+
+
+def test_a_side_that_has_it_under_its_old_name_is_shown_with_that(pair: Pair) -> None:
+    upstream = renamed_there(pair)
+    assert left_of(pair) == ["moved.txt"]
+    with Reading(pair.ours, pair.worktree.notes_dir) as place:
+        (found,) = sides(place, (b"moved.txt",), upstream)
+    assert found.theirs is not None
+    assert (found.theirs.path, [version.path for version in found.ours]) == (b"moved.txt", [b"a.txt"])
+
+
+@pytest.mark.parametrize(
+    ("choice", "there"),
+    [
+        (Choice.OURS, {"moved.txt": b"ours"}),
+        (Choice.THEIRS, {"moved.txt": b"theirs"}),
+        (Choice.BOTH, {"moved.txt": b"theirs", "moved-kept.txt": b"ours"}),
+    ],
+)
+def test_a_renamed_file_is_settled_under_its_new_name(pair: Pair, choice: Choice, there: dict[str, bytes]) -> None:
+    renamed_there(pair)
+    assert settle(pair, "moved.txt", choice).commit is not None
+    found = {path.name: path.read_bytes().partition(b"\n")[0] for path in pair.ours.glob("*.txt")}
+    assert found == there
+    pair.check_clean()
+
+
+def test_what_was_edited_under_its_old_name_since_theirs_was_chosen_is_asked_again(pair: Pair) -> None:
+    renamed_there(pair, frozenset({"dir/b.txt"}))
+    settle(pair, "moved.txt", Choice.THEIRS)
+    assert left_of(pair) == ["dir/b.txt"]
+    pair.put(pair.ours, {"a.txt": b"edited since\n" + (pair.ours / "a.txt").read_bytes()})
+    pair.commit(pair.ours)
+    assert left_of(pair) == ["dir/b.txt", "moved.txt"]
+
+
 def test_a_path_that_does_not_wait_is_refused(pair: Pair) -> None:
     with pytest.raises(OperationError, match="no merge waits there"):
         settle(pair, "a.txt", Choice.OURS)
