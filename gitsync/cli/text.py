@@ -121,6 +121,14 @@ def tilde(path: str) -> str:
     return path
 
 
+def word(argument: str) -> str:
+    """Return an argument as a word of a command line; a leading ~ stays what it is to a shell."""
+    import shlex
+
+    home, slash, rest = argument.partition("/")
+    return f"~/{shlex.quote(rest)}" if home == "~" and slash and rest else shlex.quote(argument)
+
+
 def span(seconds: float) -> str:
     """Return a length of time as "9 s", "2 min", "3 h" or "12 d"."""
     for limit, unit_s, name in _AGES:

@@ -65,7 +65,9 @@ def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> 
             _version(output, "ours", version, now)
             _difference(output, theirs, version, is_full=is_full)
         where = text.tilde(f"{conflict.get('root', '')}/{path}")
-        output.wrapped(f"settle it: gitsyncctl resolve {_word(where)} --theirs | --ours | --both | --done", indent="  ")
+        output.wrapped(
+            f"settle it: gitsyncctl resolve {text.word(where)} --theirs | --ours | --both | --done", indent="  "
+        )
 
 
 def _version(output: Output, side: str, version: dict[str, Any] | None, now: float) -> None:
@@ -107,11 +109,3 @@ def _when(iso: str | None, now: float) -> str:
         return f", {text.ago(now - clock.parse_iso(iso))}"
     except ValueError:
         return f", {text.escape(iso)}"
-
-
-def _word(path: str) -> str:
-    """Return a path as a word of a command line; ~ stays what it is to a shell."""
-    import shlex
-
-    home, slash, rest = path.partition("/")
-    return f"~/{shlex.quote(rest)}" if home == "~" and slash else shlex.quote(path)

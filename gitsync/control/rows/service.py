@@ -53,4 +53,18 @@ For zsh, into ~/.zshrc after compinit: source <(gitsyncctl completion zsh)
 For fish, write it to the file of the last example.""",
         is_local=True,
     ),
+    Command(
+        "setup",
+        "be led through the first steps by questions; each asks before it writes",
+        epilog="gitsyncctl setup",
+        about="""\
+The steps: who you are; what the programs before gitsync left; directories to
+watch; files of your home directory; jobs with a server; the service. Each
+may be left out, and each shows the command that it would run. Called again,
+it shows what there is, and adds to it.
+
+Ctrl-C or Ctrl-D leaves at any question. The end says what was done, and the
+commands that undo it.""",
+        is_local=True,
+    ),
 )

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import shutil
 
-from gitsync import proc
 from gitsync.config.options import JobConfig
 from gitsync.daemon.checks import remotes
 from gitsync.daemon.checks.model import Case, Finding, ok, problem
-from gitsync.git.translate import Subject, clean, from_output
+from gitsync.git.translate import clean
 
 
 def state(case: Case, job: JobConfig) -> list[Finding]:
@@ -30,14 +29,8 @@ def server(case: Case, job: JobConfig) -> list[Finding]:
     key = remotes.host_key(job.url, os.environ.get("GIT_SSH_COMMAND", "ssh") if job.backend == "git" else "ssh")
     if job.backend != "git" or key.fix:
         return [key]
-    done = proc.run(
-        ["git", "ls-remote", "--quiet", "--heads", "--", job.url],
-        deadline_s=min(case.config.daemon.network_timeout, remotes.NETWORK_S),
-        cwd="/",
-        env={**remotes.QUIET, "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -o BatchMode=yes"},
-    )
-    if done.ok:
+    timeout_s = min(case.config.daemon.network_timeout, remotes.NETWORK_S)
+    trouble = remotes.unanswered(job.url, str(job.path), job.remote, timeout_s)
+    if trouble is None:
         return [ok(f"{clean(job.url)} answers")]
-    said = b"connection timed out" if done.is_over_deadline else done.stderr
-    trouble = from_output(Subject("fetch", str(job.path), job.remote, url=job.url), said)
-    return [problem(trouble.message, f"git ls-remote {clean(job.url)}")]
+    return [problem(trouble.message, trouble.hint)]

@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from gitsync import clock, proc
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import OperationError
-from gitsync.git import quiet, transport, upstream
+from gitsync.git import quiet, translate, transport, upstream
 from gitsync.git.exchange import RemoteChoice
 from gitsync.git.translate import clean
+from gitsync.model import Problem
 
 CHILD_S = 5.0
 NETWORK_S = 15.0
@@ -56,6 +59,30 @@ def answers(case: Case, repo: RepoConfig) -> list[Finding]:
         return [problem(error.message, error.hint)]
     has = "has" if head else "has not yet"
     return [ok(f"{clean(choice.remote)} answers after {now() - began_at:.1f} s and {has} {clean(choice.branch)}")]
+
+
+def unanswered(url: str, where: str, remote: str, timeout_s: float) -> Problem | None:
+    """Return why git gets no answer from an address, None when it does; `where` and `remote` name it in sentences.
+
+    It is asked as a daemon asks, which nobody sits at, and where no repository's own settings count.
+    """
+    done = proc.run(
+        ["git", "ls-remote", "--quiet", "--heads", "--", url],
+        deadline_s=timeout_s,
+        cwd="/",
+        env={**QUIET, "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -o BatchMode=yes"},
+    )
+    if done.ok:
+        return None
+    subject = translate.Subject("fetch", where, remote, url=url)
+    trouble = (
+        translate.problem(subject, "timeout") if done.is_over_deadline else translate.from_output(subject, done.stderr)
+    )
+    if trouble.code == "host-key":
+        return trouble
+    # There may be no repository yet, of which the other hints are.
+    more = f"    ({subject.let_in})" if trouble.code == "auth" else ""
+    return replace(trouble, hint=f"git ls-remote {shlex.quote(clean(url))}{more}")
 
 
 def address_of(repo: RepoConfig) -> str:

@@ -1,0 +1,73 @@
+"""The steps of the guided setup in their order, and the account at its end. The control command's only thread."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gitsync.cli.setup.guide import Guide
+from gitsync.cli.setup.steps import home, importing, job, starting, watching, who
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, OperationError
+
+EXIT_INTERRUPTED = 130
+
+
+class Step(NamedTuple):
+    """A step: its title, what it would do, and what does it."""
+
+    title: str
+    about: str
+    act: Callable[[Guide], None]
+
+
+STEPS = tuple(Step(step.TITLE, step.ABOUT, step.act) for step in (who, importing, watching, home, job, starting))
+
+
+def run(guide: Guide) -> int:
+    """Lead through all steps, say what came of it, and return the exit status."""
+    if shutil.which("git") is None:
+        raise OperationError("there is no git on this machine", "install it; on Debian: apt install git")
+    status = EXIT_OK
+    step = 0
+    try:
+        _show_present(guide)
+        for step, (title, about, act) in enumerate(STEPS):
+            guide.dialogue.begin(f"Step {step + 1} of {len(STEPS)}: {title}", about)
+            act(guide)
+        step = len(STEPS)
+    except KeyboardInterrupt:
+        status = EXIT_INTERRUPTED
+    except EOFError:
+        pass  # the person has had enough, which is no failure
+    _sum_up(guide, [step.title for step in STEPS[step:]])
+    guide.dialogue.end()
+    return status or (EXIT_ATTENTION if guide.account.failed else EXIT_OK)
+
+
+def _show_present(guide: Guide) -> None:
+    """Show what is configured; raise ConfigError, before anything is asked, where that has faults."""
+    config = guide.config()
+    if config.repos or config.home or config.jobs:
+        guide.dialogue.tell("This is set up already; more can be added:")
+        guide.run("list")
+
+
+def _sum_up(guide: Guide, left: list[str]) -> None:
+    dialogue, account = guide.dialogue, guide.account
+    dialogue.begin("Left before the end" if left else "The end", "")
+    dialogue.tell("Done, the newest first:" if account.done else "Nothing was changed.")
+    # What is undone from the top down is undone in an order that works.
+    for done in reversed(account.done):
+        dialogue.tell(f"{done.what}; to undo it:", "green")
+        for line in done.undo:
+            dialogue.show(line)
+    if account.failed:
+        dialogue.tell("Not done:")
+    for what, why in account.failed:
+        dialogue.tell(f"{what}: {why}", "red")
+    if left:
+        dialogue.tell(f"Not asked to the end: {', '.join(left)}.")
+    dialogue.tell("How it stands, what is missing, and more of this:")
+    for command in ("status", "doctor", "setup"):
+        dialogue.show(guide.typed(command))

@@ -1,0 +1,30 @@
+"""Asks for the address of a server and whether it answers. On the control command's only thread; changes nothing."""
+
+from __future__ import annotations
+
+from gitsync.cli.setup import answers
+from gitsync.cli.setup.guide import Guide
+from gitsync.daemon.checks.remotes import unanswered
+from gitsync.errors import OperationError
+from gitsync.redaction import redact
+
+REACH_S = 10.0
+
+
+def ask_address(guide: Guide, question: str, *, empty: str = "") -> str:
+    """Return an address that answers, or that is wanted although it does not; "" for none."""
+    while True:
+        url = guide.ask(question, answers.address, empty=empty)
+        if not url or answers_now(guide, url) or guide.is_yes("Take it nevertheless?"):
+            return url
+
+
+def answers_now(guide: Guide, url: str) -> bool:
+    """Ask git whether an address answers, as the daemon will: nobody is there to be asked. Say what it said."""
+    with guide.working(f"asking {redact(url)}"):
+        trouble = unanswered(url, "the remote", redact(url), REACH_S)
+    if trouble is None:
+        guide.dialogue.tell(f"{redact(url)} answers", "green")
+        return True
+    guide.dialogue.refuse(OperationError(trouble.message, trouble.hint, code=trouble.code))
+    return False

@@ -1,0 +1,130 @@
+"""Files of the home directory: `gitsyncctl init`, `clone` and `add`. On the control command's only thread."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from gitsync.cli import text
+from gitsync.cli.setup import answers, remotes
+from gitsync.cli.setup.dialogue import DIRECTORY, PATH, Choice
+from gitsync.cli.setup.guide import Guide
+from gitsync.config.options import SECTIONS
+from gitsync.daemon import mirroring
+from gitsync.mirror.homepaths import places_of
+from gitsync.redaction import redact
+
+TITLE = "files of your home directory"
+ABOUT = (
+    "A mirror is a repository of its own, beside your home directory, with the files of home that you choose: your "
+    "shell's settings, your editor's. With a remote they are the same on all your machines."
+)
+TYPICAL = (
+    ".bashrc",
+    ".bash_profile",
+    ".bash_aliases",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".inputrc",
+    ".gitconfig",
+    ".vimrc",
+    ".emacs",
+    ".tmux.conf",
+    ".screenrc",
+    ".Xresources",
+    ".config/fish",
+    ".config/git",
+    ".config/nvim",
+    ".ssh/config",
+)
+NOT_NOW, NEW, TAKE_OVER = "later", "new", "clone"
+
+
+def act(guide: Guide) -> None:
+    """Have a mirror, then track files in it."""
+    home = guide.config().home
+    if home is not None:
+        guide.dialogue.tell(f"home is mirrored in {text.tilde(str(home.repo))}", "green")
+    elif not _make(guide):
+        return
+    _track(guide)
+
+
+def _make(guide: Guide) -> bool:
+    how = guide.dialogue.choose(
+        "What would you like?",
+        (
+            Choice(NOT_NOW, "no mirror now"),
+            Choice(NEW, "a new mirror, begun on this machine"),
+            Choice(TAKE_OVER, "the mirror that another machine has pushed to a server"),
+        ),
+    )
+    if how == NOT_NOW:
+        return False
+    if how == NEW:
+        url = remotes.ask_address(guide, "The address of its remote?", empty="it stays on this machine")
+    else:
+        url = remotes.ask_address(guide, "The address that it was pushed to?")
+    path = guide.ask(
+        "Where is it to be?", partial(_place, guide), default=str(SECTIONS["home"].rows["repo"].default), kind=DIRECTORY
+    )
+    shown = text.tilde(path)
+    words = (
+        ["init", shown, *(("--remote", redact(url)) if url else ())] if how == NEW else ["clone", redact(url), shown]
+    )
+    if not guide.is_yes("Make it?" if how == NEW else "Take it over?", *words, is_default=True):
+        return False
+    make = partial(guide.run, "init", path=path, remote=url or None)
+    if how == TAKE_OVER:
+        guide.dialogue.tell("Files that home has already and that differ are committed first, and merged.")
+        make = partial(guide.run, "clone", url=url, path=path)
+    undo = [guide.typed("config", "edit") + "    # and take out [home]; the files of home stay"]
+    if not os.path.lexists(path):
+        undo.append(f"rm -rf {text.word(shown)}    # and all versions in it")
+    return guide.carry_out(f"{words[0]} the mirror {shown}", undo, make)
+
+
+def _place(guide: Guide, answer: str) -> str:
+    path = answers.directory(answer)
+    mirroring.check_place(Path(path), guide.config().repos)
+    return path
+
+
+def _track(guide: Guide) -> None:
+    home = os.path.expanduser("~")  # noqa: PTH111 - never raises
+    tracked = {str(entry["path"]) for entry in guide.answer("list")["home"]}
+    for name in sorted(tracked):
+        guide.dialogue.tell(f"tracked: ~/{name}", "green")
+    typical = [
+        name
+        for name in TYPICAL
+        if os.path.exists(f"{home}/{name}")  # noqa: PTH110 - one look
+        and not any(name == each or name.startswith(f"{each}/") for each in tracked)
+    ]
+    if typical:
+        guide.dialogue.tell("Files that people often track, and that you have:")
+        words = [f"~/{name}" for name in typical]
+        if guide.is_yes(f"Track {'this one' if len(words) == 1 else 'all of these'}?", "add", *words):
+            _add(guide, [f"{home}/{name}" for name in typical])
+    question = "Which file or directory of home is to be tracked?"
+    while path := guide.ask(question, partial(_checked, guide), empty="no more", kind=PATH):
+        if guide.is_yes(f"Track {text.tilde(path)}?", "add", text.tilde(path), is_default=True):
+            _add(guide, [path])
+        question = "Another one?"
+
+
+def _checked(guide: Guide, answer: str) -> str:
+    path = answers.path(answer)
+    home = guide.config().home
+    if home is not None:
+        places_of(home.repo).entry(path, frozenset())
+    return path
+
+
+def _add(guide: Guide, paths: list[str]) -> None:
+    shown = [text.tilde(path) for path in paths]
+    guide.carry_out(
+        f"track {', '.join(shown)}", [guide.typed("remove", *shown)], partial(guide.run, "add", paths=paths)
+    )

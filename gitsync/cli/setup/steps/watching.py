@@ -1,0 +1,76 @@
+"""Directories to watch: `gitsyncctl watch`. On the control command's only thread."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from gitsync import proc
+from gitsync.cli import text
+from gitsync.cli.setup import answers, remotes
+from gitsync.cli.setup.dialogue import DIRECTORY
+from gitsync.cli.setup.guide import Guide
+from gitsync.errors import UsageError
+from gitsync.redaction import redact
+
+TITLE = "directories to watch"
+ABOUT = (
+    "Every change in such a directory is committed to the git repository in it. With a remote it is pulled and pushed, "
+    "too, and so is the same on all your machines."
+)
+
+
+def act(guide: Guide) -> None:
+    """Watch one directory after the other, until the person has no more."""
+    question = "Which directory is to be watched?"
+    while path := guide.ask(question, partial(_checked, guide), empty="none", kind=DIRECTORY):
+        _watch(guide, path)
+        question = "Another directory?"
+
+
+def _checked(guide: Guide, answer: str) -> str:
+    path = answers.directory(answer)
+    real = os.path.realpath(path)
+    config = guide.config()
+    for repo in config.repositories:
+        if os.path.realpath(repo.path) == real:
+            raise UsageError(f"{text.tilde(path)} is watched already, as {repo.name}", "name another one")
+    answers.is_work_tree(path)
+    return path
+
+
+def _watch(guide: Guide, path: str) -> None:
+    shown = text.tilde(path)
+    is_there = answers.is_work_tree(path)
+    if not is_there:
+        what = "is no git repository yet" if os.path.isdir(path) else "does not exist yet"  # noqa: PTH112 - one look
+        guide.dialogue.tell(f"{shown} {what}. It would be made one, by git init: a hidden directory .git is added.")
+    has_remote = is_there and _shown_remote(guide, path)
+    url = (
+        "" if has_remote else remotes.ask_address(guide, "The address of its remote?", empty="it stays on this machine")
+    )
+    words = [shown, *(() if is_there else ("--init",)), *(("--remote", redact(url)) if url else ())]
+    if not guide.is_yes(f"Watch {shown}?", "watch", *words, is_default=True):
+        return
+    undo = [guide.typed("unwatch", shown)]
+    if not is_there:
+        undo.append(f"rm -rf {text.word(shown + '/.git')}    # and all versions in it")
+    elif url:
+        undo.append(f"git -C {text.word(shown)} remote remove origin")
+    guide.carry_out(
+        f"watch {shown}", undo, lambda: guide.run("watch", path=path, init=not is_there, remote=url or None)
+    )
+
+
+def _shown_remote(guide: Guide, path: str) -> bool:
+    """Show where a repository is exchanged already, and whether it answers; return whether there is such a place."""
+    done = proc.run(["git", "-C", path, "remote"], deadline_s=answers.GIT_S)
+    names = os.fsdecode(done.stdout).split()
+    if not names:
+        return False
+    name = "origin" if "origin" in names else names[0]
+    found = proc.run(["git", "-C", path, "remote", "get-url", "--", name], deadline_s=answers.GIT_S)
+    url = os.fsdecode(found.stdout).strip()
+    guide.dialogue.tell(f"its remote {name} is {redact(url)}")
+    remotes.answers_now(guide, url)
+    return True
