@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from gitsync.clock import Clock
@@ -16,7 +17,7 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.home import HOME_WATCH
 from gitsync.engine.messages import Watched
 from gitsync.errors import GitsyncError
-from gitsync.git.ignores import IgnoreRules
+from gitsync.git.ignores import IgnoreRules, rule_files
 from gitsync.mirror.walking import is_left_out
 from gitsync.watch.watcher import Watcher
 
@@ -47,7 +48,8 @@ class Watchers:
             # Called on the watch thread: the repository that the rules open must stay there.
             return IgnoreRules(repo.path, repo.include, repo.exclude).is_prunable
 
-        watcher = Watcher(repo.name, repo.path, self._committer.buffer_for(repo.name), make_prune, mode=repo.watch)
+        buffer, read_from = self._committer.buffer_for(repo.name), partial(rule_files, repo.path)
+        watcher = Watcher(repo.name, repo.path, buffer, make_prune, mode=repo.watch, rule_files=read_from)
         return self._launch(repo.name, watcher) and (repo.name != MIRROR_NAME or self._start_home(repo))
 
     def _launch(self, name: str, watcher: Watcher) -> bool:
@@ -67,7 +69,8 @@ class Watchers:
             rules, coverage = IgnoreRules(repo.path, repo.include, repo.exclude), buffer.coverage
             return lambda directory: is_left_out(os.fsencode(home), directory, coverage, rules.is_prunable)
 
-        watcher = Watcher(HOME_WATCH, home, buffer, make_prune, mode=repo.watch)
+        read_from = partial(rule_files, repo.path)
+        watcher = Watcher(HOME_WATCH, home, buffer, make_prune, mode=repo.watch, rule_files=read_from)
         return self._launch(HOME_WATCH, watcher)
 
     def refresh_home(self) -> None:

@@ -5,6 +5,7 @@ One instance belongs to one thread (the committer's, a watcher's): each opens th
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,10 +17,13 @@ import pygit2
 from gitsync.errors import OperationError
 from gitsync.git.journal import is_temporary
 from gitsync.git.program import GitProgram
+from gitsync.git.stored import common_dir
 from gitsync.git.trees import TREE
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
+
+logger = logging.getLogger(__name__)
 
 _WILD = frozenset("*?[\\")
 
@@ -126,6 +130,21 @@ class IgnoreRules:
             node = self._repository.head.peel(pygit2.Tree)
             return bool(node[os.fsdecode(directory)].filemode == TREE)
         return False
+
+
+def rule_files(root: Path) -> tuple[bytes, ...]:
+    """Return the files outside of a work tree that git reads ignore rules from, there or not; () for no repository."""
+    try:
+        repo = pygit2.Repository(os.path.realpath(root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        config = repo.config
+        named = config["core.excludesfile"] if "core.excludesfile" in config else ""  # noqa: SIM401 - it has no get()
+        own = os.path.join(common_dir(repo.path.rstrip("/")), "info/exclude")
+    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        logger.debug("%s: cannot tell where its ignore rules are: %s", root, error)
+        return ()
+    config_home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    path = Path(root, os.path.expanduser(named or f"{config_home}/git/ignore"))
+    return os.fsencode(os.path.abspath(own)), os.fsencode(os.path.abspath(path))
 
 
 def is_work_tree(directory: str | bytes) -> bool:

@@ -26,6 +26,7 @@ from gitsync.watch.digest import Digest
 from gitsync.watch.directories import Prune, directories
 from gitsync.watch.hints import Hints, unreadable
 from gitsync.watch.limits import Shortage, shortage
+from gitsync.watch.rulefiles import RuleFiles, RuleWatches, no_files
 from gitsync.watch.syscalls import Inotify, Wake
 from gitsync.watch.tree import OutOfWatchesError, RootVanishedError, WatchTree
 
@@ -52,10 +53,12 @@ class InotifyEmitter(EventEmitter):
         event_filter: list[type[FileSystemEvent]] | None = None,
         prune_factory: Callable[[], Prune],
         ready: SimpleQueue[Exception | Shortage | None],
+        rule_files: RuleFiles = no_files,
         max_watches: int | None = None,
     ) -> None:
         super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter)
         self._prune_factory = prune_factory
+        self._rule_files = rule_files
         self._ready = ready
         self._max_watches = max_watches
         self._root_text = watch.path
@@ -88,12 +91,14 @@ class InotifyEmitter(EventEmitter):
             return
         digest: Digest | None = None
         try:
+            rules = RuleWatches(inotify, self._rule_files)
+            rules.cover(())  # before the rules are read
             tree = WatchTree(self._root, inotify, self._prune_factory(), lambda: self._pull(inotify), self._max_watches)
             tree.rebuild()
             digest = Digest(tree)
             self._publish(tree)
             self._ready.put(None)
-            self._watch_on(inotify, tree, digest)
+            self._watch_on(inotify, tree, digest, rules)
             reason = ""
         except RootVanishedError as error:
             reason, outcome = "root vanished", error
@@ -114,7 +119,7 @@ class InotifyEmitter(EventEmitter):
                 self._hand_over(digest)
             inotify.close()
 
-    def _watch_on(self, inotify: Inotify, tree: WatchTree, digest: Digest) -> None:
+    def _watch_on(self, inotify: Inotify, tree: WatchTree, digest: Digest, rules: RuleWatches) -> None:
         all_news, wake_only = select.poll(), select.poll()
         all_news.register(inotify.fd, select.POLLIN)
         all_news.register(self._wake.fd, select.POLLIN)
@@ -125,13 +130,13 @@ class InotifyEmitter(EventEmitter):
                 pause = FIRST_PAUSE_MS
                 all_news.poll()
             self._wake.clear()
-            if self._take(inotify, tree, digest) < FLOOD and self.should_keep_running():
+            if self._take(inotify, tree, digest, rules) < FLOOD and self.should_keep_running():
                 wake_only.poll(pause)
                 pause = min(2 * pause, PAUSE_MS)
         # What was changed before the stop is still noted.
-        self._take(inotify, tree, digest)
+        self._take(inotify, tree, digest, rules)
 
-    def _take(self, inotify: Inotify, tree: WatchTree, digest: Digest) -> int:
+    def _take(self, inotify: Inotify, tree: WatchTree, digest: Digest, rules: RuleWatches) -> int:
         """Take in what the kernel has to say, hand it over as one batch, and return how many events it was."""
         self._pull(inotify)
         count = 0
@@ -139,12 +144,15 @@ class InotifyEmitter(EventEmitter):
             events = syscalls.parse(self._backlog.popleft())
             count += len(events)
             digest.feed(events)
+            if rules.are_touched_by(events):
+                self._wants_refresh = True
         if tree.is_doubtful:
             tree.rebuild()
             digest.reasons.add("the tree of watches was in doubt")
         if digest.is_stale or self._wants_refresh:
             # Cleared first: what is asked for while this runs is done again.
             self._wants_refresh = False
+            rules.cover(tree.nodes.keys())
             tree.prune = self._prune_factory()
             tree.rebuild()
             digest.reasons.add("ignore rules changed")

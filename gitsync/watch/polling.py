@@ -22,6 +22,7 @@ from gitsync.errors import GitsyncError
 from gitsync.model import Problem
 from gitsync.watch.directories import Prune, git_directory
 from gitsync.watch.hints import Hints, unreadable
+from gitsync.watch.rulefiles import RuleFiles, no_files
 
 INTERVAL_S = 2.0
 SHARE = 10.0
@@ -45,11 +46,14 @@ class PollingEmitter(EventEmitter):
         event_filter: list[type[FileSystemEvent]] | None = None,
         prune_factory: Callable[[], Prune],
         ready: SimpleQueue[Exception | None],
+        rule_files: RuleFiles = no_files,
         interval_s: float = INTERVAL_S,
         clock: Clock | None = None,
     ) -> None:
         super().__init__(event_queue, watch, timeout=timeout, event_filter=event_filter)
         self._prune_factory = prune_factory
+        self._rule_files = rule_files
+        self._rules_looked = b""
         self._ready = ready
         self._interval_s = interval_s
         self._clock = clock or SystemClock()
@@ -70,6 +74,7 @@ class PollingEmitter(EventEmitter):
         reason = "the watcher has died"
         is_ready = False
         try:
+            self._rules_looked = self._look_at_rules()  # before they are read
             walk = Walk(self._root, self._prune_factory(), self._clock)
             walk.look()
             self._publish(walk)
@@ -97,14 +102,29 @@ class PollingEmitter(EventEmitter):
     def _look(self, walk: Walk) -> None:
         paths, trees = walk.look()
         reasons = []
-        if self._wants_refresh or any(path == b".gitignore" or path.endswith(b"/.gitignore") for path in paths):
-            self._wants_refresh = False
+        rules = self._look_at_rules()
+        if (
+            self._wants_refresh
+            or rules != self._rules_looked
+            or any(path == b".gitignore" or path.endswith(b"/.gitignore") for path in paths)
+        ):
+            self._wants_refresh, self._rules_looked = False, rules
             walk.prune = self._prune_factory()
             walk.look()
             reasons.append("ignore rules changed")
         self._publish(walk)
         if paths or trees or reasons:
             self.queue_event(Hints(self._root_text, paths, trees, reasons))
+
+    def _look_at_rules(self) -> bytes:
+        """Return what differs when a file of ignore rules outside of the work tree has changed."""
+        facts = []
+        for file in self._rule_files():
+            try:
+                facts.append(pack(os.stat(file)))
+            except OSError:
+                facts.append(b"-")  # none, or not to be read: that may change
+        return b"".join(facts)
 
     def _publish(self, walk: Walk) -> None:
         if walk.problems or self.problems:

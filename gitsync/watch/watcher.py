@@ -28,6 +28,7 @@ from gitsync.watch.hints import Hints
 from gitsync.watch.limits import Shortage
 from gitsync.watch.polling import PollingEmitter
 from gitsync.watch.portable import EVENTS, Translator
+from gitsync.watch.rulefiles import RuleFiles, no_files
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ _Ready = SimpleQueue[Exception | Shortage | None]
 class Watcher:
     """Notes what changes below `root` into `buffer`; `mode` is auto, native or polling.
 
-    `prune_factory` is called on the thread that uses what it makes. `max_watches` stands in for the kernel's limit."""
+    `prune_factory` and `rule_files` are called on the thread that uses what they make; the latter names what else the
+    former reads, so that a change there is noticed. `max_watches` stands in for the kernel's limit."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Watcher:
         prune_factory: Callable[[], Prune],
         mode: str = "auto",
         *,
+        rule_files: RuleFiles = no_files,
         max_watches: int | None = None,
     ) -> None:
         self._name = name
@@ -56,6 +59,7 @@ class Watcher:
         self._root = Path(os.path.realpath(root))
         self._buffer = buffer
         self._prune_factory = prune_factory
+        self._rule_files = rule_files
         self._mode = mode
         self._max_watches = max_watches
         self._handler = _Handler(name, str(self._root), buffer, prune_factory)
@@ -154,6 +158,7 @@ class Watcher:
         made = partial(
             emitter_class,
             prune_factory=self._prune_factory,
+            rule_files=self._rule_files,
             ready=ready,
             **options,
         )

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pygit2
 import pytest
 
-from gitsync.git.ignores import IgnoreRules
+from gitsync.git.ignores import IgnoreRules, rule_files
 from gitsync.watch.directories import Prune
 from tests.conftest import Git
 from tests.fakes.watched_tree import View, everything, make_prune
@@ -65,7 +66,42 @@ def test_what_is_watched_follows_gitignore(repo: Path) -> None:
         watched.expect(b"build/deep/f")
 
 
-def test_rules_outside_the_tree_are_followed_when_asked_to(repo: Path) -> None:
+@pytest.mark.parametrize("place", [".git/info/exclude", "rules/own", "rules/deep/own"])
+def test_rules_outside_of_the_tree_are_followed(repo: Path, git: Git, tmp_path: Path, place: str) -> None:
+    """git's two places for them; the second may not be there yet, nor the directory above it."""
+    (repo / "build/deep").mkdir(parents=True)
+    (tmp_path / "rules").mkdir()
+    file = repo / place if place.startswith(".git") else tmp_path / place
+    git(repo, "config", "core.excludesFile", str(tmp_path / place))
+    with watching(repo, rules(repo), rule_files=partial(rule_files, repo)) as watched:
+        for number in range(2):
+            assert watched.watcher.watch_count == 3
+            file.parent.mkdir(exist_ok=True)
+            aside = file.with_name("aside")
+            aside.write_text("build/\n")
+            aside.rename(file)
+            watched.expect_reason("ignore rules changed")
+            until(lambda: watched.watcher.watch_count == 1)
+            watched.forget()
+            file.write_text("") if number else file.unlink()
+            watched.expect_reason("ignore rules changed")
+            until(lambda: watched.watcher.watch_count == 3)
+            watched.forget()
+
+
+def test_a_file_of_rules_in_the_tree_is_followed_and_noted(repo: Path, git: Git) -> None:
+    (repo / "build").mkdir()
+    git(repo, "config", "core.excludesFile", str(repo / "rules"))
+    with watching(repo, rules(repo), rule_files=partial(rule_files, repo)) as watched:
+        (repo / "rules").write_text("build/\n")
+        watched.expect_reason("ignore rules changed")
+        until(lambda: watched.watcher.watch_count == 1)
+        watched.expect(b"rules")
+        (repo / "b.txt").write_text("two\n")
+        watched.expect(b"b.txt")
+
+
+def test_rules_that_cannot_be_heard_of_are_followed_when_asked_to(repo: Path) -> None:
     (repo / "build/deep").mkdir(parents=True)
     with watching(repo, rules(repo)) as watched:
         (repo / ".git/info").mkdir(exist_ok=True)

@@ -1,0 +1,68 @@
+"""Hearing that a file of ignore rules outside of the work tree has changed: inotify watches on their directories.
+
+Runs on the emitter's thread, which owns the `Inotify`. Linux alone; the polling watcher looks at the files themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from gitsync.watch import syscalls
+from gitsync.watch.syscalls import Event, Inotify
+
+logger = logging.getLogger(__name__)
+
+# Absolute paths; a file need not be there.
+RuleFiles = Callable[[], Sequence[bytes]]
+# An editor replaces the file, a shell writes into it; writing goes on until it is closed.
+MASK = (
+    syscalls.IN_CREATE
+    | syscalls.IN_CLOSE_WRITE
+    | syscalls.IN_MOVED_FROM
+    | syscalls.IN_MOVED_TO
+    | syscalls.IN_DELETE
+    | syscalls.IN_ONLYDIR
+    | syscalls.IN_MASK_ADD  # the directory may be one of the work tree's
+)
+
+
+def no_files() -> Sequence[bytes]:
+    """Return nothing to be heard of."""
+    return ()
+
+
+class RuleWatches:
+    """The watches beside those of the work tree; a descriptor may belong to both."""
+
+    def __init__(self, inotify: Inotify, files: RuleFiles) -> None:
+        self._inotify = inotify
+        self._files = files
+        self._names: dict[int, set[bytes]] = {}
+
+    def cover(self, others: Collection[int]) -> None:
+        """Watch what the rules are read from now; `others` are the work tree's descriptors, which stay."""
+        names: dict[int, set[bytes]] = {}
+        for directory, name in {_place(path) for file in self._files() for path in (file, os.path.realpath(file))}:
+            try:
+                names.setdefault(self._inotify.add(directory, MASK), set()).add(name)
+            except OSError as error:
+                # The periodic comparison finds what a changed rule lets in.
+                logger.debug("changes of %s are not heard of: %s", os.fsdecode(os.path.join(directory, name)), error)
+        for wd in self._names.keys() - names.keys() - set(others):
+            self._inotify.remove(wd)
+        self._names = names
+
+    def are_touched_by(self, events: Iterable[Event]) -> bool:
+        """Whether one of the files has changed, or cannot be heard of any more."""
+        names = self._names
+        return any(wd in names and (name in names[wd] or mask & syscalls.IN_IGNORED) for wd, mask, _, name in events)
+
+
+def _place(file: bytes) -> tuple[bytes, bytes]:
+    """Return the nearest directory there is above a file, and the name in it that leads to the file."""
+    directory, name = os.path.split(file)
+    while name and not os.path.isdir(directory):
+        directory, name = os.path.split(directory)
+    return directory, name
