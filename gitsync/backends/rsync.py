@@ -18,14 +18,14 @@ from pathlib import Path
 
 from gitsync.backends.base import Item, Level, Order, Report, summed
 from gitsync.backends.brakes import emptied, make_here, too_many
-from gitsync.backends.rsync_contest import settle
+from gitsync.backends.rsync_contest import find_differing, settle
 from gitsync.backends.rsync_deletion import delete, find_interrupted, forget_interrupted
 from gitsync.backends.rsync_listing import Listing, is_on_its_way, list_here, list_there, remember, remembered
 from gitsync.backends.rsync_overtaken import keeping, look_through
 from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync_replaced import keeping_there, settle_replaced
 from gitsync.core.names import shown_text
-from gitsync.core.pairs import DIRECTORY, Agreed, Decision, Entry, decide, is_emptied
+from gitsync.core.pairs import DIRECTORY, FILE, Agreed, Decision, Entry, decide, is_alike, is_emptied
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.model import Problem
 
@@ -35,9 +35,8 @@ NAMED = 20
 
 def run(order: Order) -> Report:
     """Make both sides alike as far as the direction allows; see the module's order of things."""
-    rsync = Rsync(order)
     try:
-        return _run(rsync)
+        return _run(Rsync(order))
     except GitsyncError as error:
         return Report(problem=Problem(error.code, error.message, error.hint))
 
@@ -70,6 +69,8 @@ def _run(rsync: Rsync) -> Report:
         conflicts += settled.conflicts
         decision.take += settled.take
         decision.send += settled.send
+    if order.direction.is_sending:
+        decision.send += sorted(find_differing(rsync, decision.doubtful, rsync.here))
     items += _blocked(decision, conflicts)
     items += _transfer(rsync, decision, here, there)
     items += look_through(rsync, here.entries)
@@ -79,7 +80,8 @@ def _run(rsync: Rsync) -> Report:
         items += settle_replaced(rsync, there.entries, after_there, agreed)
     conflicts += [item.subject for item in items if item.code == "conflict" and item.subject not in conflicts]
     if after_here.is_complete and after_there.is_complete:
-        remember(order.notes_dir, after_here.entries, after_there.entries, agreed)
+        sent = {path: entry for path, entry in here.entries.items() if path not in set(decision.take)}
+        remember(order.notes_dir, after_here.entries, after_there.entries, agreed, sent)
     forget_interrupted(order)
     return Report(tuple(items), conflicts=tuple(conflicts))
 
@@ -143,13 +145,17 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -
         if not paths:
             continue
         rsync.order.tell(f"{len(paths)} {'path' if len(paths) == 1 else 'paths'} to be {verb}")
-        # One that was put back to an older version is older than what it replaces: --update would pass it over.
+        # One that was put back to an older version is older than what it replaces: --update would pass it over. One of
+        # the same size and second would be passed over anyhow, and by all other machines: it gets the server's time.
         older = [path for path in paths if _is_older(new.entries.get(path), old.entries.get(path))]
-        newer = [path for path in paths if path not in set(older)]
+        twins = [path for path in paths if _is_twin(new.entries.get(path), old.entries.get(path))]
+        newer = [path for path in paths if path not in {*older, *twins}]
         if target == rsync.here:
             older = [path for path in older if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
+            twins = [path for path in twins if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
         items.append(summed(code, verb, paths))
-        for group, more in ((newer, ("--update",)), (older, ())):
+        own_time = ("--no-times",) if target == rsync.there else ()
+        for group, more in ((newer, ("--update",)), (older, ()), (twins, ("--ignore-times", *own_time))):
             if group:
                 items += _copy(rsync, group, source, target, more)
         if any(option in ("--checksum", "-c") for option in rsync.order.job.options):
@@ -167,6 +173,10 @@ def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[
 
 def _is_older(new: Entry | None, old: Entry | None) -> bool:
     return new is not None and old is not None and new.modified < old.modified
+
+
+def _is_twin(new: Entry | None, old: Entry | None) -> bool:
+    return new is not None and old is not None and new.kind == FILE and is_alike(new, old)
 
 
 def _is_as_listed(root: Path, path: str, listed: Entry) -> bool:

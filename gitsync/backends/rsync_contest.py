@@ -15,7 +15,7 @@ from gitsync.backends.base import Item, Level
 from gitsync.backends.rsync_copies import copy_of
 from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync
 from gitsync.core.names import shown_text
-from gitsync.core.pairs import FILE, Entry
+from gitsync.core.pairs import FILE, Entry, is_alike
 
 
 @dataclass(slots=True)
@@ -37,7 +37,8 @@ def settle(rsync: Rsync, paths: list[str], here: Mapping[str, Entry], there: Map
         is_file = here[path].kind == there[path].kind == FILE
         has_newer_there = there[path].modified >= here[path].modified
         if is_file and path not in differing:
-            _align(settled, rsync, path, has_newer_there=has_newer_there)
+            if not is_alike(here[path], there[path]):
+                _align(settled, rsync, path, has_newer_there=has_newer_there)
         elif not (is_file and rsync.order.direction.is_sending and rsync.order.direction.is_receiving):
             _leave(settled, path)
         else:

@@ -116,13 +116,21 @@ def remembered(notes_dir: Path) -> dict[str, Agreed]:
 
 
 def remember(
-    notes_dir: Path, here: Mapping[str, Entry], there: Mapping[str, Entry], before: Mapping[str, Agreed]
+    notes_dir: Path,
+    here: Mapping[str, Entry],
+    there: Mapping[str, Entry],
+    before: Mapping[str, Agreed],
+    sent: Mapping[str, Entry],
 ) -> None:
-    """Note what both sides have in common now; what is not alike keeps what was known of it before."""
+    """Note what both sides have in common now; what is not alike keeps what was known of it before.
+
+    `sent` is what was here when the run began and was not taken from there: a file that was saved since may have been
+    read before that or after, so the next run finds it changed and compares the contents.
+    """
     agreed: dict[str, Agreed] = {}
     for path in here.keys() & there.keys():
         if is_alike(here[path], there[path]):
-            agreed[path] = Agreed(here[path], there[path])
+            agreed[path] = Agreed(sent.get(path, here[path]), there[path])
         elif path in before:
             agreed[path] = before[path]
     for path in here.keys() ^ there.keys():

@@ -28,6 +28,8 @@ _SSH_URL = re.compile(r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^]]+\]|[^:/]+)(?
 PARTIAL_NAME = ".rsync-partial"
 REPLACED_NAME = f"{PARTIAL_NAME}-replaced-"
 ID_FILE = "rsync.json"
+# They delete without evidence, or leave half a file in the place of a whole one.
+_UNSAFE = re.compile(r"--(?:del|delete.*|force|inplace|append.*|remove-source-files|remove-sent-files|write-devices)")
 # Trouble that goes away by itself: the network, a server that starts again, a lock.
 _TRANSIENT = {10: "offline", 12: "offline", 20: "cancelled", 30: "timeout", 35: "timeout", 255: "offline"}
 _CODES = {
@@ -68,6 +70,14 @@ class Rsync:
     """rsync, bound to one order."""
 
     def __init__(self, order: Order) -> None:
+        """Raise OperationError for an option that takes away what nobody has looked at."""
+        for option in order.job.options:
+            if _UNSAFE.fullmatch(option):
+                raise OperationError(
+                    f"{order.job.name}: {option} takes away what the other side has, seen or not: it is not allowed",
+                    "take it out of options: what was deleted on one side is deleted on the other anyhow",
+                    code="usage",
+                )
         self.order = order
         self.address = address_of(order.job.url)
         self.run_id = uuid.uuid4().hex[:12]

@@ -39,7 +39,8 @@ class Decision:
     """What a run is to do; paths are sorted.
 
     `take` comes here, `send` goes there, `drop_here` and `drop_there` are deleted, `contested` changed on both sides,
-    `blocked` are a file on one side and a directory on the other, with everything below.
+    `blocked` are a file on one side and a directory on the other, with everything below. `doubtful` was saved here
+    since the last run, and has the size and the second of what is there: the contents tell whether it is to be sent.
     """
 
     take: list[str] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Decision:
     drop_there: list[str] = field(default_factory=list)
     contested: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
 
 
 def is_alike(here: Entry, there: Entry) -> bool:
@@ -92,11 +94,12 @@ def decide(here: Mapping[str, Entry], there: Mapping[str, Entry], agreed: Mappin
 
 
 def _both(path: str, mine: Entry, theirs: Entry, known: Agreed | None, decision: Decision) -> None:
-    if is_alike(mine, theirs):
-        return
     has_mine_changed = known is None or is_changed(mine, known.here)
     has_theirs_changed = known is None or is_changed(theirs, known.there)
-    if DIRECTORY in (mine.kind, theirs.kind):
+    if is_alike(mine, theirs):
+        if known is not None and has_mine_changed and mine.kind == FILE:
+            (decision.contested if has_theirs_changed else decision.doubtful).append(path)
+    elif DIRECTORY in (mine.kind, theirs.kind):
         decision.blocked.append(path)
     elif has_mine_changed and has_theirs_changed:
         decision.contested.append(path)

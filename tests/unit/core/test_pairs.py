@@ -9,6 +9,7 @@ import pytest
 from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Decision, Entry, decide, is_alike, is_changed, is_emptied
 
 OLD = Entry(FILE, 3, 100, 100)
+AGAIN = Entry(FILE, 3, 100, 150)  # within the same second
 NEW = Entry(FILE, 4, 200, 200)
 NEWER = Entry(FILE, 5, 300, 300)
 FOLDER = Entry(DIRECTORY, 0, 100, 100)
@@ -40,7 +41,9 @@ def one(here: Entry | None, there: Entry | None, known: Agreed | None) -> dict[s
         (None, NEW, KNOWN, "take"),
         (NEW, OLD, KNOWN, "send"),
         (OLD, NEW, KNOWN, "take"),
-        (NEW, NEW, KNOWN, ""),
+        (NEW, NEW, KNOWN, "contested"),  # by time and size alike: the contents tell
+        (AGAIN, OLD, KNOWN, "doubtful"),
+        (AGAIN, OLD, Agreed(AGAIN, OLD), ""),
         (NEW, NEWER, KNOWN, "contested"),
         (OLD, NEW, Agreed(OLD, NEW), ""),  # what one side cannot store
         (FOLDER, OLD, None, "blocked"),
@@ -67,7 +70,8 @@ def test_both_machines_decide_the_same_in_every_case() -> None:
     for here, there, known in itertools.product(ENTRIES, ENTRIES, MEMORIES):
         found = one(here, there, known)
         mirrored = one(there, here, None if known is None else Agreed(known.there, known.here))
-        assert mirrored == {OPPOSITE.get(name, name): paths for name, paths in found.items()}, (here, there, known)
+        if "doubtful" not in {*found, *mirrored}:  # fractions of a second are known of what is here
+            assert mirrored == {OPPOSITE.get(name, name): paths for name, paths in found.items()}, (here, there, known)
         assert len(found) <= 1
 
 
