@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gitsync import places
+from gitsync.cli import text
 from gitsync.cli.progress import Progress
 from gitsync.control import client
 from gitsync.control.commands import checked
@@ -30,6 +31,7 @@ class Context:
         self.output = output
         self.config = config
         self.socket = socket
+        self._unsent: list[dict[str, Any]] = []
 
     @property
     def address(self) -> str:
@@ -61,7 +63,19 @@ class Context:
                     raise
             progress.hear_log()
             oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
-            return _document(oneshot.handle(self.command.method, params, self.config))
+            answer = _document(oneshot.handle(self.command.method, params, self.config))
+            self._unsent = answer.get("unsent") or []
+            return answer
+
+    def tell_unsent(self) -> None:
+        """Say what was committed in this process and could not be sent to its remote; a daemon would try again."""
+        for item in self._unsent:
+            name, error = str(item.get("repo", "")), item.get("error") or {}
+            why = f": {error['message']}" if error.get("message") else ""
+            self.output.complain("note", f"{name} is committed here, but not sent yet{why}")
+            self.output.complain(
+                "hint", f"to send it: gitsyncctl sync {text.word(name)}; gitsync does so while it runs"
+            )
 
     def _with_directories(self, params: dict[str, Any]) -> dict[str, Any]:
         changed = dict(params)

@@ -117,6 +117,8 @@ def _command(command: Command, argv: list[str], output: Output) -> int:
     context = Context(command, output, arguments.pop("global_config"), arguments.pop("global_socket"))
     module = __import__(f"gitsync.cli.commands.{command.name.replace('-', '_')}", fromlist=["run"])
     status: int = module.run(context, arguments)
+    if not output.is_json:
+        context.tell_unsent()
     return status
 
 

@@ -48,11 +48,13 @@ class Command:
     """One command: its JSON-RPC method is its name, or "" when it never asks anybody (`is_local`).
 
     `about` is what its help says beyond `summary` and the examples in `epilog`, in paragraphs. `looks_with` are the
-    parameters with one of which an acting command only looks.
+    parameters with one of which an acting command only looks; without any of those in `acts_with`, where there are
+    some, it needs the daemon.
     """
 
     __slots__ = (
         "about",
+        "acts_with",
         "epilog",
         "looks_with",
         "method",
@@ -73,6 +75,7 @@ class Command:
         is_local: bool = False,
         without_daemon: str = NO,
         looks_with: tuple[str, ...] = (),
+        acts_with: tuple[str, ...] = (),
         timeout_s: float = 10.0,
     ) -> None:
         self.name = name
@@ -83,6 +86,7 @@ class Command:
         self.method = "" if is_local else name
         self.without_daemon = without_daemon
         self.looks_with = looks_with
+        self.acts_with = acts_with
         self.timeout_s = timeout_s
 
 

@@ -55,6 +55,7 @@ class Desk:
         self.stop = stop
         self.is_daemon = is_daemon
         self.started_at = clock.now()
+        self.changed: set[str] = set()
         self.config_option = config_option
 
     @property
@@ -72,7 +73,14 @@ class Desk:
 
         Raise what it raised, or OperationError when the repository is held up or patience runs out.
         """
-        return self.runtime.perform(name, act, patience_s=patience_s)
+        answer = self.runtime.perform(name, act, patience_s=patience_s)
+        self.note_change(name)
+        return answer
+
+    def note_change(self, name: str) -> None:
+        """Note that a repository was changed for who asked: without a daemon that is sent before this process ends."""
+        if not self.is_daemon:
+            self.changed.add(name)
 
     def chosen(self, names: list[str]) -> list[RepoConfig]:
         """Return the repositories that names or paths mean; all of them for none. Raise UsageError for an unknown."""

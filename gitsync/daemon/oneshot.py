@@ -16,6 +16,7 @@ from gitsync.config.load import load
 from gitsync.config.options import Config
 from gitsync.control.commands import BY_NAME
 from gitsync.control.table import ACT, NO
+from gitsync.core.reconcile import may_push
 from gitsync.daemon.answers.repos import SYNC_PATIENCE_S
 from gitsync.daemon.desk import Desk
 from gitsync.daemon.handlers import Handlers
@@ -27,6 +28,7 @@ from gitsync.model import JobStatus, RepoStatus
 
 # What begins a configuration: one that was named may be missing until then.
 MAKERS = ("watch", "init", "clone")
+SEND_PATIENCE_S = 120.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -56,7 +58,8 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     """
     command = BY_NAME[method]
     without_daemon = command.without_daemon
-    if without_daemon == NO:
+    is_of_daemon = command.acts_with and not any(params.get(name) for name in command.acts_with)
+    if without_daemon == NO or is_of_daemon:
         raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
     config = load(config_option, is_to_be_made=method in MAKERS)
     runtime, bugs = _runtime(config)
@@ -64,7 +67,8 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     def reload() -> dict[str, Any]:
         return dict(runtime.reload(load(config_option)))
 
-    handlers = Handlers(Desk(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False))
+    desk = Desk(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False)
+    handlers = Handlers(desk)
     if without_daemon == ACT and not any(params.get(name) for name in command.looks_with):
         lock = InstanceLock(places.state_dir() / "lock")
         lock.acquire()
@@ -74,13 +78,30 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
                 _end_in_order()
                 runtime.start()
                 answer = handlers.dispatch(method, params)
+                unsent = _send(runtime, desk.changed)
             finally:
                 runtime.stop()
         finally:
             lock.release()
         _raise_bug(bugs)
-        return answer
+        return {**answer, "unsent": unsent} if unsent else answer
     return handlers.dispatch(method, params)
+
+
+def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
+    """Push what was committed on request, as the daemon does after a commit; return what could not be sent, and why."""
+    wanted = [
+        repo.name
+        for repo in runtime.config.repositories
+        if repo.name in names and repo.name in runtime.exchangers and repo.push is not None and may_push(repo.mode)
+    ]
+    if wanted:
+        runtime.sync(wanted, patience_s=SEND_PATIENCE_S, direction="push")
+    found = [status for status in map(runtime.board.status, wanted) if status.ahead]
+    return [
+        {"repo": status.name, "ahead": status.ahead, "error": status.error.to_json() if status.error else None}
+        for status in found
+    ]
 
 
 def _end_in_order() -> None:

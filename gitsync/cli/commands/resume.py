@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +14,14 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     """Have them go on."""
     output = context.output
     answer = context.ask(arguments)
+    # Without a daemon it has gone on by now, and may have stopped again.
+    stopped = [repo["error"] for repo in answer.get("repos") or () if repo.get("state") != "ok" and repo.get("error")]
     if output.is_json:
         output.json(answer)
-        return EXIT_OK
-    names = answer.get("resumed") or []
-    output.line(f"resumed {', '.join(names)}" if names else "there is nothing to resume")
-    return EXIT_OK
+    else:
+        names = answer.get("resumed") or []
+        output.line(f"resumed {', '.join(names)}" if names else "there is nothing to resume")
+        for error in stopped:
+            output.complain("error", str(error.get("message", "")))
+            output.complain("hint", str(error.get("hint", "")))
+    return EXIT_ATTENTION if stopped else EXIT_OK

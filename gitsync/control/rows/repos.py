@@ -61,5 +61,7 @@ ROWS = (
         NAMES,
         Parameter("accept", FLAG, "--accept", help="yes, the change that a brake stopped is meant"),
         epilog="gitsyncctl resume\ngitsyncctl resume notes --accept",
+        without_daemon=ACT,
+        acts_with=("accept",),
     ),
 )

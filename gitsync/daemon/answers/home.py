@@ -59,6 +59,7 @@ class _Home:
         hosts = _hosts(params.get("host"))
         entries = tuple(dict.fromkeys(places.entry(path, hosts) for path in params["paths"]))
         added: Added = self._desk.runtime.committer.ask(Track(entries), ASK_S)
+        self._desk.note_change(MIRROR_NAME)
         self._commit()
         status = self._status()
         paths = {os.fsdecode(entry.path) for entry in added.added}
@@ -76,6 +77,7 @@ class _Home:
         places = self._places()
         paths = tuple(dict.fromkeys(places.relative(path) for path in params["paths"]))
         removed: tuple[Entry, ...] = self._desk.runtime.committer.ask(Untrack(paths), ASK_S)
+        self._desk.note_change(MIRROR_NAME)
         self._commit()
         return {"removed": [_shown(entry) for entry in removed], "home": self._status()}
 

@@ -141,6 +141,8 @@ class _Repos:
     def resume(self, params: Json) -> Json:
         names, jobs = self._held(params)
         is_accepted = bool(params.get("accept"))
+        if not self._desk.is_daemon:
+            return self._accept_alone(params, names)
         for name in names:
             self._desk.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
         for job in jobs:
@@ -148,6 +150,19 @@ class _Repos:
         for name in (*names, *jobs):
             self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
         return {"resumed": [*names, *jobs]}
+
+    def _accept_alone(self, params: Json, names: list[str]) -> Json:
+        """Meet what is stopped once more, take it as meant, and go on with it: a brake lasts as long as its process."""
+        if not params.get("names"):
+            raise UsageError("say which one is meant: nobody was asked yet", "gitsyncctl resume NAME --accept")
+        runtime, jobs = self._desk.runtime, self._desk.targets(params["names"]).jobs
+        runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        for name in names:
+            runtime.committer.ask(Resume(name, True), ASK_S)
+        runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
+        repos = [runtime.board.status(name).to_json() for name in names]
+        return {"resumed": [*names, *(job.name for job in jobs)], "repos": repos}
 
     def _held(self, params: Json) -> tuple[list[str], list[str]]:
         """Return the names of the repositories and of the jobs that are meant."""

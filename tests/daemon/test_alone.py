@@ -1,0 +1,98 @@
+"""Commands that change a repository while no daemon runs: they do all of it, or say what is left to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_git
+from tests.daemon.harness import Machine
+
+
+def synced(box: Machine, hub: Path, *, extra: str = "", count: int = 1) -> Path:
+    root = box.repo(remote=hub)
+    for number in range(count):
+        (root / f"{number}.txt").write_text(f"{number}\n")
+    (root / "a.txt").write_text("one\n")
+    box.configure(root, extra=extra)
+    assert box.gitsync("--once").returncode == 0
+    (root / "a.txt").write_text("two\n")
+    assert box.gitsync("--once").returncode == 0
+    return root
+
+
+def tip(place: Path, revision: str = "main") -> str:
+    return run_git(place, "rev-parse", revision)
+
+
+def test_a_restore_and_its_undo_are_sent(box: Machine, hub: Path) -> None:
+    root = synced(box, hub)
+    for command in (("restore", str(root / "a.txt")), ("undo",)):
+        before = tip(hub)
+        done = box.ctl(*command)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert tip(hub) == tip(root) != before
+
+
+@pytest.mark.parametrize("extra", ['push = "off"\n', 'mode = "pull"\n'])
+def test_what_is_not_to_be_sent_is_not(box: Machine, hub: Path, extra: str) -> None:
+    root = synced(box, hub)
+    box.configure(root, extra=extra)
+    before = tip(hub)
+    done = box.ctl("restore", str(root / "a.txt"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (root / "a.txt").read_text() == "one\n"
+    assert tip(hub) == before
+
+
+def test_what_cannot_be_sent_is_said_with_what_sends_it(box: Machine, hub: Path) -> None:
+    root = synced(box, hub, extra='name = "my notes"\n')
+    hub.rename(hub.with_name("aside.git"))
+    done = box.ctl("restore", str(root / "a.txt"))
+    assert done.returncode == 0
+    assert (root / "a.txt").read_text() == "one\n"
+    assert "my notes is committed here, but not sent yet: " in done.stderr
+    assert "gitsyncctl sync 'my notes'" in done.stderr
+    told = json.loads(box.ctl("undo", "--json").stdout)["unsent"]
+    assert [(item["repo"], item["ahead"], item["error"]["code"]) for item in told] == [("my notes", 2, "not-found")]
+    hub.with_name("aside.git").rename(hub)
+    assert box.ctl("sync", "my notes").returncode == 0
+    assert tip(hub) == tip(root)
+
+
+def test_a_brake_is_accepted_without_a_daemon(box: Machine, hub: Path) -> None:
+    root = synced(box, hub, count=30)
+    for number in range(30):
+        (root / f"{number}.txt").unlink()
+    assert box.gitsync("--once").returncode == 1
+    assert box.gitsync("--once").returncode == 1
+    plain = box.ctl("resume", "notes")
+    assert plain.returncode == 3, "to go on by itself is the daemon's"
+    assert box.ctl("resume", "--accept").returncode == 2, "nobody was asked: one has to be named"
+    assert "29.txt" in run_git(root, "ls-files")
+    done = box.ctl("resume", "notes", "--accept")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "resumed notes\n", "")
+    assert run_git(root, "ls-files").split() == ["a.txt", "first.txt"]
+    assert tip(hub) == tip(root)
+    assert box.gitsync("--once").returncode == 0
+
+
+def test_a_history_that_shares_nothing_is_joined_when_that_is_accepted_without_a_daemon(
+    box: Machine, hub: Path
+) -> None:
+    root = synced(box, hub)
+    hub.rename(hub.with_name("old.git"))
+    run_git(hub.parent, "init", "-q", "--bare", hub.name)
+    stranger = hub.with_name("stranger")
+    run_git(hub.parent, "clone", "-q", str(hub), "stranger")
+    (stranger / "theirs.txt").write_text("theirs\n")
+    run_git(stranger, "add", ".")
+    run_git(stranger, "commit", "-qm", "theirs")
+    run_git(stranger, "push", "-q", "origin", "HEAD:main")
+    assert box.gitsync("--once").returncode == 1
+    done = box.ctl("resume", "notes", "--accept")
+    assert (done.returncode, done.stdout) == (0, "resumed notes\n"), done.stderr
+    assert (root / "theirs.txt").read_text() == "theirs\n"
+    assert tip(hub) == tip(root)
