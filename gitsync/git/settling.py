@@ -95,7 +95,8 @@ def settle_waiting(worktree: Worktree, path: bytes, choice: Choice, rules: Rules
     held = waiting(worktree)
     ours = None if head is None or held is None else entry_in(worktree, head, held.theirs, path)
     renamed: list[tuple[bytes, bytes]] = []
-    if choice is Choice.BOTH and ours is not None and tree is not None:
+    # A directory has its name anyhow, and the file goes beside it.
+    if choice is Choice.BOTH and ours is not None and ours.mode != TREE and tree is not None:
         name = _free_name(worktree, tree, KeptCopy(path, path, ours), {})
         renamed.append((path, name))
         # Ours first, under a name of its own; then theirs may have the name.

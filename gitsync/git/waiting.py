@@ -114,7 +114,7 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
     if held is None:
         raise OperationError(f"{clean(worktree.root)}: no merge waits there", code="not-in-conflict")
     # Whoever has chosen may choose otherwise, until the merge is made.
-    if path not in left(worktree, held, rules):
+    if path not in open_paths(worktree, held, rules):
         name = clean(os.fsdecode(path))
         raise OperationError(f"{clean(worktree.root)}: {name} does not wait to be settled", code="not-in-conflict")
     rules = with_choices(worktree, rules, held.theirs)
@@ -132,6 +132,15 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
     done = put(worktree, wanted.tree, message=message, reason="merge", author=author, merging=held.theirs)
     release(worktree)
     return Decided((), done.commit)
+
+
+def open_paths(worktree: Mergeable, held: Waiting, rules: Rules) -> tuple[bytes, ...]:
+    """Return the paths that a person may settle: those left, and those that were chosen and can be chosen otherwise.
+
+    A choice may bring up another path: a file that stays stands where the other side has a directory.
+    """
+    chosen = with_choices(worktree, rules, held.theirs)
+    return tuple(sorted({*left(worktree, held, rules), *left(worktree, held, chosen)}))
 
 
 def left(worktree: Mergeable, held: Waiting, rules: Rules) -> tuple[bytes, ...]:

@@ -27,7 +27,7 @@ from gitsync.git.sides import Conflicted, Version, described
 from gitsync.git.sides import waiting as waiting_sides
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.undoing import REASON, Undoable, Undone, trial, undo, undoables
-from gitsync.git.waiting import left, waiting, with_choices
+from gitsync.git.waiting import left, open_paths, waiting, with_choices
 from gitsync.git.worktree import Worktree
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ def _waiting(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> tup
     if held is None:
         return None, ()
     rules = _rules(repo)
-    return held.theirs, left(place, held, rules if is_all else with_choices(place, rules, held.theirs))
+    found = open_paths(place, held, rules) if is_all else left(place, held, with_choices(place, rules, held.theirs))
+    return held.theirs, found
 
 
 def _copies(desk: Desk, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:

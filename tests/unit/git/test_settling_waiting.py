@@ -161,6 +161,24 @@ def test_what_was_edited_under_its_old_name_since_theirs_was_chosen_is_asked_aga
     assert left_of(pair) == ["dir/b.txt", "moved.txt"]
 
 
+@pytest.mark.parametrize("choice", Choice)
+def test_a_path_that_comes_up_by_a_choice_can_be_settled(pair: Pair, choice: Choice) -> None:
+    """A file below a directory stays, where the other side has put a file in the directory's place."""
+    (pair.theirs / "dir/b.txt").unlink()
+    (pair.theirs / "dir/deep/c.txt").unlink()
+    (pair.theirs / "dir/deep").rmdir()
+    (pair.theirs / "dir").rmdir()
+    diverge(pair, {"dir/b.txt": b"ours\n"}, {"dir": b"theirs\n"})
+    assert left_of(pair) == ["dir/b.txt"]
+    assert settle(pair, "dir/b.txt", Choice.OURS).commit is None
+    assert left_of(pair) == ["dir"]
+    assert settle(pair, "dir", choice).commit is not None
+    assert [path.read_bytes() for path in pair.ours.glob("dir.*")] == [b"theirs\n"]
+    assert not (pair.ours / "dir-kept").exists()
+    assert (pair.ours / "dir/b.txt").read_bytes() == b"ours\n"
+    pair.check_clean()
+
+
 def test_a_path_that_does_not_wait_is_refused(pair: Pair) -> None:
     with pytest.raises(OperationError, match="no merge waits there"):
         settle(pair, "a.txt", Choice.OURS)
