@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import LOOK, NAMES, PATH, TEXT, Command, Parameter
+from gitsync.control.table import FLAG, LOOK, NAMES, PATH, TEXT, Command, Parameter
 
 ROWS: tuple[Command, ...] = (
     Command(
@@ -56,7 +56,8 @@ For fish, write it to the file of the last example.""",
     Command(
         "setup",
         "be led through the first steps by questions; each asks before it writes",
-        epilog="gitsyncctl setup",
+        Parameter("window", FLAG, "--window", help="ask in a window instead of on the terminal"),
+        epilog="gitsyncctl setup\ngitsyncctl setup --window",
         about="""\
 The steps: who you are; what the programs before gitsync left; directories to
 watch; files of your home directory; jobs with a server; the service. Each
