@@ -6,6 +6,7 @@ Runs on the thread of the job that asks.
 from __future__ import annotations
 
 from gitsync.backends.base import Order
+from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.model import Problem
 
@@ -34,8 +35,8 @@ def emptied(order: Order, what: str) -> Problem:
     return Problem(
         "side-emptied",
         f"{order.job.name}: {what}, and there were files at the last run; is a disk not mounted? Nothing was touched",
-        f"bring it back, then: gitsyncctl resume {order.job.name}; "
-        f"if you mean it: gitsyncctl resume {order.job.name} --accept",
+        f"bring it back, then: gitsyncctl resume {as_word(order.job.name)}; "
+        f"if you mean it: gitsyncctl resume {as_word(order.job.name)} --accept",
     )
 
 
@@ -45,5 +46,5 @@ def too_many(order: Order, count: int, where: str) -> Problem:
         "mass-deletion",
         f"{order.job.name}: {count} files would be deleted {where}, more than max_deletes = "
         f"{order.job.max_deletes}; nothing was touched",
-        f"if you mean it: gitsyncctl resume {order.job.name} --accept",
+        f"if you mean it: gitsyncctl resume {as_word(order.job.name)} --accept",
     )

@@ -20,7 +20,7 @@ from gitsync.backends.git_branches import forget_branch, settle_branches
 from gitsync.backends.git_setup import git, prepare
 from gitsync.backends.git_step import Local
 from gitsync.core.branches import is_emptied, principal
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.errors import GitsyncError
 from gitsync.git.server import HEADS, TAGS, Server, There
 from gitsync.git.upstream import set_upstream
@@ -137,7 +137,7 @@ def _emptied(order: Order) -> Problem:
     return Problem(
         "remote-emptied",
         f"{job.name}: {job.remote} has no branch any more; nothing was touched",
-        f"look at the server; to send everything there again: gitsyncctl resume {job.name} --accept",
+        f"look at the server; to send everything there again: gitsyncctl resume {as_word(job.name)} --accept",
     )
 
 

@@ -12,7 +12,7 @@ from gitsync.backends.base import Item, Level, Order
 from gitsync.backends.git_step import Local, Step
 from gitsync.config.options import JobConfig
 from gitsync.core.branches import Action, Branch, decide, principal
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.server import There
@@ -109,7 +109,7 @@ def _too_many(job: JobConfig, count: int) -> Problem:
         "mass-deletion",
         f"{job.name}: {count} branches went from the server, more than max_deletes = {job.max_deletes}; "
         "nothing was deleted",
-        f"if that is right: gitsyncctl resume {job.name} --accept",
+        f"if that is right: gitsyncctl resume {as_word(job.name)} --accept",
     )
 
 

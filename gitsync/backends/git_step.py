@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import gitsync.git.branches as refs
 from gitsync.backends.base import Item, Level, Order
 from gitsync.core.branches import Action, Branch
-from gitsync.core.names import shown, shown_text
+from gitsync.core.names import as_word, shown, shown_text
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
 from gitsync.git.merge import Plan, PlanKind, plan, refuse_unsafe
 from gitsync.git.reading import tree_of
@@ -146,7 +146,11 @@ class Step:
             else:
                 text = f"{self._shown} has edits that are not committed, and the server changed the same files: {names}"
                 path = self._order.job.path
-                self._tell("edited", text, f"commit them (or let gitsync: gitsyncctl watch {path}), then sync again")
+                self._tell(
+                    "edited",
+                    text,
+                    f"commit them (or let gitsync: gitsyncctl watch {as_word(str(path))}), then sync again",
+                )
         elif outcome.kind is OutcomeKind.BLOCKED:
             problem = outcome.problem
             self._tell("blocked", problem.message if problem else self._shown, problem.hint if problem else "")
@@ -200,18 +204,19 @@ class Step:
             self._local.halt = Problem(
                 "remote-rewritten",
                 f"{job.name}: the history of {shown_text(remote)} was rewritten: commits that were there are gone",
-                f"look: git log {remote}; to merge it with what is here: gitsyncctl resume {job.name} --accept",
+                f"look: git log {remote}; "
+                f"to merge it with what is here: gitsyncctl resume {as_word(job.name)} --accept",
             )
             self._tell("remote-rewritten", self._local.halt.message, self._local.halt.hint)
         elif action is Action.MUST_PULL:
             text = f"{self._shown} has commits on the server that are not here, so it was not sent"
-            self._tell("fetch-first", text, f"gitsyncctl pull {job.name}, then push again")
+            self._tell("fetch-first", text, f"gitsyncctl pull {as_word(job.name)}, then push again")
         elif action is Action.PRINCIPAL_GONE:
             text = f"{self._shown}, the principal branch, is gone from the server; it stays here"
             self._tell("gone", text, f"to send it there again: git push {job.remote} {name}")
         else:
             text = f"{self._shown} is gone from the server, and has commits that are nowhere else; it stays here"
-            drop = f"gitsyncctl delete-branch {job.name} {name}"
+            drop = f"gitsyncctl delete-branch {as_word(job.name)} {as_word(name)}"
             hint = f"to send it again: git push {job.remote} {name}; to delete it: {drop}"
             self._tell("gone", text, hint)
 

@@ -151,11 +151,11 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     lines += _named(output, [f"conflict: {path}" for path in conflicts], "conflicts")
     if conflicts and not error.get("hint"):
         if "backend" in entry:
-            how = f"gitsyncctl conflicts {name}"
+            how = f"gitsyncctl conflicts {text.word(name)}"
         elif "resolve" in BY_NAME:
             how = "gitsyncctl resolve PATH --ours | --theirs | --both"
         else:
-            how = f"settle each with git, then: gitsyncctl sync {name}"
+            how = f"settle each with git, then: gitsyncctl sync {text.word(name)}"
         lines += _hint(output, how)
     quarantined = entry.get("quarantined") or []
     lines += _named(
@@ -164,7 +164,7 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     if quarantined:
         lines += _hint(output, "commit it yourself with git if it is meant, else list it in .gitignore or move it away")
     if entry.get("state") == "halted" and not error.get("hint"):
-        lines += _hint(output, f"if this is meant: gitsyncctl resume {name} --accept")
+        lines += _hint(output, f"if this is meant: gitsyncctl resume {text.word(name)} --accept")
     for note in entry.get("notes") or ():
         lines += output.wrap(f"note: {note}", "dim", "  ")
     return lines

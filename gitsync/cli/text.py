@@ -123,10 +123,10 @@ def tilde(path: str) -> str:
 
 def word(argument: str) -> str:
     """Return an argument as a word of a command line; a leading ~ stays what it is to a shell."""
-    import shlex
+    from gitsync.core.names import as_word
 
     home, slash, rest = argument.partition("/")
-    return f"~/{shlex.quote(rest)}" if home == "~" and slash and rest else shlex.quote(argument)
+    return f"~/{as_word(rest)}" if home == "~" and slash and rest else as_word(argument)
 
 
 def span(seconds: float) -> str:

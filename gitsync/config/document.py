@@ -37,7 +37,7 @@ from gitsync.config.options import SECTIONS, JobConfig
 from gitsync.config.source import SYSTEM_INI, read_text
 from gitsync.config.store import edit_file
 from gitsync.config.values import nearest, quoted
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.errors import OperationError, UsageError
 
 NEW_FILE = "# What gitsync watches and how; every key is explained in docs/configuration.rst.\n"
@@ -167,7 +167,7 @@ def _edit(path: Path, edit: Callable[[str, dict[str, Any]], str], system_ini: Pa
         if raw is None:
             raise OperationError(
                 f"{shown_text(str(path))} is the configuration of the first GitSync, which cannot be edited here",
-                f"gitsyncctl import --gitsync {shown_text(str(path))} turns it into config.toml",
+                f"gitsyncctl import --gitsync {as_word(str(path))} turns it into config.toml",
             )
         if not isinstance(raw.get("repo", []), list) or not all(isinstance(entry, dict) for entry in repos_in(raw)):
             parse(text, path)  # which tells what is wrong with it

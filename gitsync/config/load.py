@@ -22,7 +22,7 @@ from gitsync.config.legacy.sync_conf import conf_files, jobs_of
 from gitsync.config.lines import locate
 from gitsync.config.options import SECTIONS, Config
 from gitsync.config.source import SYSTEM_INI, active_file, default_inis, named_file, read_text
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -87,7 +87,10 @@ def read_tables(text: str, source: Path) -> tuple[dict[str, Any] | None, Faults]
 
 def check_paths(config: Config) -> list[str]:
     """Return a sentence for each repository whose directory is missing or no git work tree; git is not asked."""
-    found = [(f"[[repo]] {repo.name}", repo.path, f"gitsyncctl watch {repo.path} --init") for repo in config.repos]
+    found = [
+        (f"[[repo]] {repo.name}", repo.path, f"gitsyncctl watch {as_word(str(repo.path))} --init")
+        for repo in config.repos
+    ]
     if config.home is not None:
         found.append(("[home]", config.home.repo, "gitsyncctl init"))
     sentences = (_path_fault(path, hint) for _, path, hint in found)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gitsync import clock, places
 from gitsync.config.source import decode, read_bytes
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.errors import OperationError
 
 LOCK_WAIT_S = 10.0
@@ -99,10 +99,10 @@ def _content(target: Path) -> bytes | None:
 def _blocked(target: Path) -> OperationError:
     """Return the error that says which file stands where a directory has to be; most often it is GitSync's INI."""
     file = next(parent for parent in target.parents if parent.exists())
-    shown = shown_text(str(file))
+    shown, ini = shown_text(str(file)), as_word(f"{file}.ini")
     return OperationError(
         f"cannot make {shown_text(str(target))}: {shown} is a plain file",
-        f"move it (mv {shown} {shown}.ini), then: gitsyncctl import --gitsync {shown}.ini; or use --config",
+        f"move it (mv {as_word(str(file))} {ini}), then: gitsyncctl import --gitsync {ini}; or use --config",
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gitsync.core.names import as_word
+
 COMMITTED, COMING, NOT = "committed", "will be committed", "not committed"
 
 
@@ -74,7 +76,7 @@ def _never(facts: Facts) -> Verdict | None:
     if facts.nested:
         return Verdict(
             NOT, "nested", f"it is in {facts.nested}, which is a repository of its own",
-            f"to watch that one: gitsyncctl watch {facts.nested}",
+            f"to watch that one: gitsyncctl watch {as_word(facts.nested)}",
         )  # fmt: skip
     if not facts.is_listed:
         return Verdict(
@@ -128,14 +130,15 @@ def _done(facts: Facts) -> Verdict | None:
     if facts.is_conflict:
         return Verdict(
             NOT, "conflict", "two machines changed it differently, and a person has to decide",
-            f"gitsyncctl conflicts {facts.repo}",
+            f"gitsyncctl conflicts {as_word(facts.repo)}",
         )  # fmt: skip
     if facts.is_same and not facts.is_staged:
         if facts.copy_of:
             return Verdict(
                 COMMITTED, "conflict-copy",
                 f"it is another machine's version of {facts.copy_of}; committed {facts.last}{facts.pushed}",
-                f"take what you need of it into {facts.copy_of}, then: gitsyncctl resolve {facts.copy_of} --done",
+                f"take what you need of it into {facts.copy_of}, "
+                f"then: gitsyncctl resolve {as_word(facts.copy_of)} --done",
             )  # fmt: skip
         return Verdict(COMMITTED, "committed", f"it is as it was last committed, {facts.last}{facts.pushed}")
     return None
@@ -144,7 +147,9 @@ def _done(facts: Facts) -> Verdict | None:
 def _held(facts: Facts) -> Verdict | None:
     if facts.state in ("paused", "halted", "busy", "error"):
         hint = facts.hint or (
-            f"gitsyncctl resume {facts.repo}" if facts.state == "paused" else f"gitsyncctl status {facts.repo}"
+            f"gitsyncctl resume {as_word(facts.repo)}"
+            if facts.state == "paused"
+            else f"gitsyncctl status {as_word(facts.repo)}"
         )
         return Verdict(
             NOT, facts.state, f"{facts.repo} is {_HOLDS[facts.state]}: {facts.held_by or 'no reason given'}", hint
@@ -181,7 +186,7 @@ def _waiting(facts: Facts) -> Verdict:
     if not facts.is_watched:
         return Verdict(
             NOT, "no-daemon", "it differs from the last commit, and no daemon runs that would commit it",
-            f"start gitsync, or: gitsyncctl sync {facts.repo}",
+            f"start gitsync, or: gitsyncctl sync {as_word(facts.repo)}",
         )  # fmt: skip
     what = "its removal" if facts.kind == "absent" else "it"
     if facts.is_written:
@@ -194,7 +199,7 @@ def _waiting(facts: Facts) -> Verdict:
             COMING, "pending",
             f"pending for {_span(facts.waited_s)}; {what} is committed in {_span(facts.due_s)} unless more changes",
         )  # fmt: skip
-    return Verdict(COMING, "pending", f"{what} has not been looked at yet", f"gitsyncctl sync {facts.repo}")
+    return Verdict(COMING, "pending", f"{what} has not been looked at yet", f"gitsyncctl sync {as_word(facts.repo)}")
 
 
 def _span(seconds: float) -> str:

@@ -9,6 +9,7 @@ import unicodedata
 
 # Control and format characters (some turn the direction of writing), lone surrogates, line and paragraph separators.
 _ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
@@ -23,6 +24,15 @@ def shown_text(text: str, *, keep_backslash: bool = True) -> str:
     if text.isascii() and text.isprintable() and (keep_backslash or "\\" not in text):
         return text
     return "".join(character if character == "\\" and keep_backslash else _escaped(character) for character in text)
+
+
+def as_word(argument: str) -> str:
+    """Return a name as a word of the command in a hint, which people paste into a shell: quoted where it has to be."""
+    if argument and _PLAIN.issuperset(argument):
+        return argument
+    import shlex  # here: most names are plain
+
+    return shlex.quote(shown_text(argument))
 
 
 def _escaped(character: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.model import Problem, Quarantined, RepoState, RepoStatus
 
 LISTED = 5
@@ -75,7 +75,7 @@ def _problem(status: RepoStatus) -> Problem | None:
     if status.state is RepoState.CONFLICT:
         names = ", ".join(map(shown_text, status.conflicts[:LISTED])) + (", …" if status.conflicts[LISTED:] else "")
         text = f"{status.name}: both sides changed {names or 'the same place'}"
-        return status.error or Problem("conflict", text, f"gitsyncctl status {status.name}")
+        return status.error or Problem("conflict", text, f"gitsyncctl status {as_word(status.name)}")
     return status.error or Problem(str(status.state), f"{status.name}: {status.reason or _TITLES[status.state]}")
 
 
@@ -102,7 +102,7 @@ def _watching(told: Told, now: RepoStatus) -> list[Notice]:
         return []
     if now.watch == "polling":
         text = f"{now.name}: changes are found by polling, later than usual"
-        hint = next((note for note in now.notes if "sysctl" in note), f"gitsyncctl status {now.name}")
+        hint = next((note for note in now.notes if "sysctl" in note), f"gitsyncctl status {as_word(now.name)}")
         return [Notice("polling", Severity.PROBLEM, f"{now.name}: polling", text, hint)]
     return [Notice("recovered", Severity.PROBLEM, f"{now.name} is well again", f"{now.name}: no more polling")]
 

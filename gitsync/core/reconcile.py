@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from gitsync.core.names import as_word
 from gitsync.model import Problem
 
 
@@ -41,10 +42,10 @@ def crossed(name: str, mode: str, configured: str) -> Problem | None:
         return Problem(
             "diverged",
             f"{name}: the remote has commits that are not here, so nothing was sent",
-            f"to take them in first: gitsyncctl pull {name}",
+            f"to take them in first: gitsyncctl pull {as_word(name)}",
         )
     return Problem(
         "diverged",
         f'{name}: the remote has commits that are not here, and mode = "{mode}" does not take them in',
-        f"see them with git fetch; to take them in: gitsyncctl config set repo.{name}.mode both",
+        f"see them with git fetch; to take them in: gitsyncctl config set {as_word(f'repo.{name}.mode')} both",
     )

@@ -6,6 +6,7 @@ problem, or None. They are asked again after every resume, so a brake that still
 
 from __future__ import annotations
 
+from gitsync.core.names import as_word
 from gitsync.model import Problem
 
 # Below these a deletion is daily life. An emptied root of one file is somebody who deleted a file.
@@ -24,7 +25,8 @@ def mass_deletion(name: str, tracked: int, removed: int, share: float) -> Proble
     return Problem(
         "mass-deletion",
         f"{name}: {removed} of {tracked} files are gone at once; nothing of it is committed before you say so",
-        f"if you mean it: gitsyncctl resume {name} --accept; else bring them back, then: gitsyncctl resume {name}",
+        f"if you mean it: gitsyncctl resume {as_word(name)} --accept; "
+        f"else bring them back, then: gitsyncctl resume {as_word(name)}",
     )
 
 
@@ -35,7 +37,8 @@ def home_emptied(name: str, where: str, tracked: int, removed: int) -> Problem |
     return Problem(
         "home-emptied",
         f"{name}: all {tracked} tracked files are gone from {where} at once; nothing is deleted before you say so",
-        f"if you mean it: gitsyncctl resume {name} --accept; else bring them back, then: gitsyncctl resume {name}",
+        f"if you mean it: gitsyncctl resume {as_word(name)} --accept; "
+        f"else bring them back, then: gitsyncctl resume {as_word(name)}",
     )
 
 
@@ -57,19 +60,20 @@ def root_problem(
         return Problem(
             "root-vanished",
             f"{name}: {path} is not there any more",
-            f"mount it or bring it back and it goes on by itself; to forget it: gitsyncctl unwatch {name}",
+            f"mount it or bring it back and it goes on by itself; to forget it: gitsyncctl unwatch {as_word(name)}",
         )
     if expected is not None and found != expected:
         return Problem(
             "root-replaced",
             f"{name}: {path} is another directory than before (an unmounted disk, or a new directory of that name)",
-            f"look at it; if it is the right one: gitsyncctl resume {name} --accept",
+            f"look at it; if it is the right one: gitsyncctl resume {as_word(name)} --accept",
         )
     if is_empty and tracked > SMALL_TREE:
         return Problem(
             "root-emptied",
             f"{name}: {path} is empty, but {tracked} files are committed",
-            f"if you mean it: gitsyncctl resume {name} --accept; else bring it back, then: gitsyncctl resume {name}",
+            f"if you mean it: gitsyncctl resume {as_word(name)} --accept; "
+            f"else bring it back, then: gitsyncctl resume {as_word(name)}",
         )
     return None
 

@@ -16,6 +16,7 @@ from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.control.commands import nearest
+from gitsync.core.names import as_word
 from gitsync.daemon.runtime import Runtime
 from gitsync.errors import UsageError
 from gitsync.git.worktree import Worktree
@@ -127,7 +128,7 @@ class Desk:
                 return max(within, key=lambda repo: len(repo.path.parts))
             if self.config.home is not None and path.is_relative_to(real(Path("~").expanduser())):
                 return self.config.home.settings
-            raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {name}")
+            raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {as_word(name)}")
         known = [repo.name for repo in self.config.repositories]
         like = nearest(name, known)
         hint = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
+from gitsync.core.names import as_word
 from gitsync.daemon.desk import Desk, real
 from gitsync.errors import UsageError
 from gitsync.git.history import History
@@ -80,7 +81,7 @@ def locate(desk: Desk, given: str) -> Place:
             return _below(mirror.settings, home, path)
     raise UsageError(
         f"no watched repository holds {clean(given)}",
-        f"to watch its directory: gitsyncctl watch {clean(above)}",
+        f"to watch its directory: gitsyncctl watch {as_word(clean(above))}",
         code="outside",
     )
 

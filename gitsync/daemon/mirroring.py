@@ -15,6 +15,7 @@ from gitsync import proc
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core import manifest as manifests
 from gitsync.core.manifest import Entry
+from gitsync.core.names import as_word
 from gitsync.engine.board import HomePart
 from gitsync.engine.looking import show
 from gitsync.errors import OperationError, UsageError
@@ -53,7 +54,7 @@ def check_place(path: Path, repos: Iterable[RepoConfig]) -> None:
         if real == root or real.startswith(root + "/") or root.startswith(real + "/"):
             raise UsageError(
                 f"{path} and the watched repository {repo.name} ({repo.path}) are not apart",
-                f"name another directory, or: gitsyncctl unwatch {repo.name}",
+                f"name another directory, or: gitsyncctl unwatch {as_word(repo.name)}",
             )
 
 
@@ -84,7 +85,9 @@ def _check_empty(url: str) -> None:
     """Raise UsageError when the remote has a history already, which a new one would not share."""
     found = proc.run(["git", "ls-remote", "--heads", "--", url], deadline_s=REMOTE_S, env=_QUIETLY)
     if found.ok and found.stdout.strip():
-        raise UsageError(f"{redact(url)} has a history already", f"to take it over: gitsyncctl clone {redact(url)}")
+        raise UsageError(
+            f"{redact(url)} has a history already", f"to take it over: gitsyncctl clone {as_word(redact(url))}"
+        )
 
 
 def _set_remote(path: Path, url: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
-from gitsync.core.names import shown
+from gitsync.core.names import as_word, shown
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine import verdicts
 from gitsync.engine.messages import Fetched
@@ -140,7 +140,7 @@ def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
     return Problem(
         "blocked",
         f"{name}: {source} cannot be taken in while these are not committed: {shown_paths}",
-        f"move them away or commit them (git add, git commit), then: gitsyncctl sync {name}",
+        f"move them away or commit them (git add, git commit), then: gitsyncctl sync {as_word(name)}",
     )
 
 

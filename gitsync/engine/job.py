@@ -23,6 +23,7 @@ from gitsync.clock import Clock, iso
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.jobs import allowed, first_run, run_after
+from gitsync.core.names import as_word
 from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.memory import Memory
@@ -131,12 +132,12 @@ class Job(Owner):
             future.set_exception(
                 OperationError(
                     f'{name} is configured with mode = "{self.config.mode}": it does not {wanted}',
-                    f"to change that: gitsyncctl config set job.{name}.mode both",
+                    f"to change that: gitsyncctl config set {as_word(f'job.{name}.mode')} both",
                     code="wrong-direction",
                 )
             )
         elif status.state in (RepoState.PAUSED, RepoState.HALTED):
-            hint = status.error.hint if status.error else f"gitsyncctl resume {name}"
+            hint = status.error.hint if status.error else f"gitsyncctl resume {as_word(name)}"
             future.set_exception(OperationError(f"{name} is {status.state}: {status.reason}", hint, code="held"))
         else:
             future.set_result(self._perform(Direction(direction)))

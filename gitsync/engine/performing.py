@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gitsync.core.names import as_word
 from gitsync.core.states import STANDING, WorktreeEvent
 from gitsync.engine.committing import tell
 from gitsync.engine.messages import Perform
@@ -66,7 +67,7 @@ def refuse(repo: LocalRepository) -> None:
     while repo.performing:
         _, future = repo.performing.popleft()
         status = repo.board.status(repo.name)
-        hint = status.error.hint if status.error else f"gitsyncctl status {repo.name}"
+        hint = status.error.hint if status.error else f"gitsyncctl status {as_word(repo.name)}"
         why = status.reason or str(status.state)
         future.set_exception(OperationError(f"{repo.name} cannot be changed now: {why}", hint, code="held"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from gitsync.core.names import as_word
 from gitsync.model import Problem, RepoState
 
 # Trouble that a person has to look at; all else is tried again by itself.
@@ -69,7 +70,7 @@ def branch_gone(name: str, source: str) -> Halting:
         Problem(
             "remote-branch-gone",
             f"{name}: the branch {source} was deleted on the remote; commits go on here and are not sent",
-            f"to send it there again, with all that is here: gitsyncctl resume {name} --accept",
+            f"to send it there again, with all that is here: gitsyncctl resume {as_word(name)} --accept",
         )
     )
 
@@ -80,7 +81,7 @@ def emptied(name: str, source: str) -> Halting:
         Problem(
             "remote-emptied",
             f"{name}: the remote of {source} is empty, emptied or made anew; commits go on here and are not sent",
-            f"to fill it again with all that is here: gitsyncctl resume {name} --accept; "
+            f"to fill it again with all that is here: gitsyncctl resume {as_word(name)} --accept; "
             "another machine that does so is noticed by itself",
         )
     )
@@ -92,7 +93,7 @@ def unrelated(name: str, source: str) -> Problem:
         "unrelated-histories",
         f"{name}: {source} shares no history with this repository; nothing was taken in and nothing is sent",
         "check the address: git remote -v; to join the two, keeping every file and commit of both: "
-        f"gitsyncctl resume {name} --accept",
+        f"gitsyncctl resume {as_word(name)} --accept",
     )
 
 
@@ -103,5 +104,5 @@ def rewritten(name: str, source: str, ref: str) -> Problem:
         f"{name}: the history of {source} was rewritten: commits that were there are gone from it; "
         "nothing was taken in and nothing is sent",
         f"look at it: git log {ref}; to merge it with all that is here, which brings back what was taken out: "
-        f"gitsyncctl resume {name} --accept",
+        f"gitsyncctl resume {as_word(name)} --accept",
     )

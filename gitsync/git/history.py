@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gitsync.clock import SystemClock, iso
 from gitsync.core.moments import EXAMPLES, may_be_now, spelled
+from gitsync.core.names import as_word
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.content import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.opening import is_set, open_repository
@@ -124,7 +125,7 @@ class History:
             )
         raise OperationError(
             f"there is no revision {rev!r} in {clean(self.root)}",
-            self._nearest_ref(rev) or f"the commits there are: gitsyncctl log {clean(self.root)}",
+            self._nearest_ref(rev) or f"the commits there are: gitsyncctl log {as_word(clean(self.root))}",
             code="unknown-revision",
         )
 

@@ -27,6 +27,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from gitsync.clock import SystemClock
+from gitsync.core.names import as_word
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git import journal, refs, swap
 from gitsync.git.applier import Applier
@@ -228,7 +229,7 @@ def _half(worktree: Worktree, act: Callable[[], T]) -> T:
         raise OperationError(
             f"{clean(worktree.root)}: a pull could neither be finished nor be taken back: {error.strerror}"
             f" ({clean(str(error.filename or ''))}); nothing is lost, it is mended at the next start",
-            f"make room and check the permissions, then: gitsyncctl sync {clean(worktree.root)}",
+            f"make room and check the permissions, then: gitsyncctl sync {as_word(clean(worktree.root))}",
             code="half-applied",
         ) from error
 
@@ -243,7 +244,7 @@ def _outcome(worktree: Worktree, plan: Plan, surprise: Surprise) -> Outcome:
     problem = Problem(
         "blocked",
         f"{clean(worktree.root)}: what is new on the remote cannot be taken in: {what}",
-        f"settle that file, then: gitsyncctl sync {clean(worktree.root)}",
+        f"settle that file, then: gitsyncctl sync {as_word(clean(worktree.root))}",
     )
     if plan.kind is PlanKind.COMMIT:
         problem = Problem(

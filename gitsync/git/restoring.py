@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
 from gitsync.git.integrate import OvertakenError, put
@@ -109,7 +110,7 @@ class Restoring:
             raise OvertakenError(f"{clean(worktree.root)}: not committed yet: {_names(edited)}", edited)
         raise OperationError(
             f"{clean(worktree.root)}: nothing was changed: {_names(edited)}: there are edits that cannot be committed",
-            f"see why: gitsyncctl explain {clean(os.path.join(worktree.root, os.fsdecode(edited[0])))}",
+            f"see why: gitsyncctl explain {as_word(clean(os.path.join(worktree.root, os.fsdecode(edited[0]))))}",
             code="blocked",
         )
 

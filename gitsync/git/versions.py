@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.git.history import History
 from gitsync.git.translate import clean
@@ -116,7 +117,7 @@ def unknown(history: History, path: bytes) -> OperationError:
     hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
     return OperationError(
         f"{clean(wanted)} was never committed in {clean(history.root)}",
-        hint or f"what there was: gitsyncctl log {clean(history.root)}",
+        hint or f"what there was: gitsyncctl log {as_word(clean(history.root))}",
         code="unknown-path",
     )
 

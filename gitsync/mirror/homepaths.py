@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gitsync import places
 from gitsync.core.manifest import Entry, is_sound
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.errors import UsageError
 from gitsync.git.ignores import is_work_tree
 from gitsync.git.journal import TEMP_PREFIX
@@ -60,7 +60,7 @@ class Places:
         where = f" (it is {_text(real)})" if real != given else ""
         raise UsageError(
             f"{_text(given)} is not below your home directory {_text(self.home)}{where}",
-            f"to watch a git work tree elsewhere: gitsyncctl watch {_text(given)}",
+            f"to watch a git work tree elsewhere: gitsyncctl watch {as_word(_text(given))}",
         )
 
     def _checked(self, given: bytes, relative: bytes) -> bytes:
@@ -87,7 +87,8 @@ class Places:
                 )
             if is_work_tree(place):
                 raise UsageError(
-                    f"{_text(place)} is a git repository of its own", f"to watch it: gitsyncctl watch {_text(place)}"
+                    f"{_text(place)} is a git repository of its own",
+                    f"to watch it: gitsyncctl watch {as_word(_text(place))}",
                 )
             return Entry(relative, True, hosts)
         if not (stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode)):

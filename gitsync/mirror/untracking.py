@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from gitsync.core.coverage import Coverage, parents, remove
 from gitsync.core.manifest import Entry, Manifest
-from gitsync.core.names import shown
+from gitsync.core.names import as_word, shown
 from gitsync.errors import UsageError
 from gitsync.git import swap
 from gitsync.git.trees import walk
@@ -33,7 +33,7 @@ def _unknown(tracked: dict[bytes, Entry], path: bytes) -> UsageError:
     if above is not None:
         return UsageError(
             f"~/{shown(path)} is tracked because of its directory ~/{shown(above)}",
-            f"remove that (gitsyncctl remove ~/{shown(above)}), or list the file in exclude of [home]",
+            f"remove that (gitsyncctl remove ~/{as_word(shown(above))}), or list the file in exclude of [home]",
             code="covered",
         )
     names = [os.fsdecode(at) for at in tracked]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,13 @@ def test_a_history_that_shares_nothing_is_joined_when_that_is_accepted_without_a
     assert (done.returncode, done.stdout) == (0, "resumed notes\n"), done.stderr
     assert (root / "theirs.txt").read_text() == "theirs\n"
     assert tip(hub) == tip(root)
+
+
+def test_the_command_in_a_hint_can_be_pasted(box: Machine, hub: Path) -> None:
+    root = synced(box, hub, count=30, extra='name = "my notes; echo ha"\n')
+    for number in range(30):
+        (root / f"{number}.txt").unlink()
+    hint = next(line for line in box.gitsync("--once").stderr.splitlines() if "--accept" in line)
+    pasted = hint[hint.index("gitsyncctl resume") : hint.index("--accept")] + "--accept"
+    done = subprocess.run(["sh", "-c", pasted], env=box.env, cwd=box.home, capture_output=True, text=True, check=True)
+    assert done.stdout == "resumed my notes; echo ha\n"

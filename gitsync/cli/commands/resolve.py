@@ -45,11 +45,13 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.wrapped(f"removed {copy}; its content: {place}", indent="  ")
     if commit:
         output.wrapped(f"commit {str(commit.get('id', ''))[:7]} '{commit.get('message', '')}'", indent="  ")
-        output.wrapped(f"to take this back: gitsyncctl undo {name}", "dim", "  ")
+        output.wrapped(f"to take this back: gitsyncctl undo {text.word(name)}", "dim", "  ")
     else:
         output.wrapped("it is remembered, and the merge is made when the last file is settled", indent="  ")
     if left:
-        output.wrapped(f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {name}")
+        output.wrapped(
+            f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {text.word(name)}"
+        )
     return EXIT_OK
 
 

@@ -86,7 +86,7 @@ def _show(output: Output, answer: dict[str, Any]) -> None:
     if commit:
         short = str(commit.get("id", ""))[:7]
         output.wrapped(f"commit {short} '{commit.get('message', '')}'", indent="  ")
-        output.wrapped(f"to take this back: gitsyncctl undo {name} --commit {short}", "dim", "  ")
+        output.wrapped(f"to take this back: gitsyncctl undo {text.word(name)} --commit {short}", "dim", "  ")
 
 
 def _paths(output: Output, label: str, paths: list[str]) -> None:

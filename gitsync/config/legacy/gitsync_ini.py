@@ -16,7 +16,7 @@ from gitsync.config.checks import name_from
 from gitsync.config.faults import Faults
 from gitsync.config.options import Config, RepoConfig
 from gitsync.config.values import quoted
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 
 SECTION, KEY = "gitsync", "work_dir"
 GRANULARITY = "file"
@@ -55,7 +55,7 @@ def parse_ini(text: str, source: Path) -> Config:
     notices.insert(
         0,
         f"this is the configuration of the first GitSync: {shown_text(str(source))}; "
-        f"gitsyncctl import --gitsync {shown_text(str(source))} turns it into config.toml",
+        f"gitsyncctl import --gitsync {as_word(str(source))} turns it into config.toml",
     )
     return Config(repos=tuple(repos), source=source, notices=tuple(notices))
 

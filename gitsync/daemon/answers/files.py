@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from gitsync.clock import iso
+from gitsync.core.names import as_word
 from gitsync.daemon.answers.restoring import restore
 from gitsync.daemon.desk import Answer, Desk, Json
 from gitsync.daemon.locating import Place, locate, whole
@@ -65,7 +66,7 @@ def _log(desk: Desk, params: Json) -> Json:
 
 def _runs(desk: Desk, name: str, path: str | None, count: int) -> Json:
     if path:
-        raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {clean(name)}")
+        raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(clean(name))}")
     found = desk.targets([name], is_for_jobs=True).jobs
     past = [{"job": job.name, **run} for job in found for run in desk.runtime.jobs.history(job, count + 1)]
     past.sort(key=lambda run: str(run.get("ended", "")), reverse=True)
@@ -114,7 +115,9 @@ def _diff(desk: Desk, params: Json) -> Json:
         raise UsageError("--at and --rev say the same thing twice", "give one of them")
     places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
     if rev is not None and len(places) > 1:
-        raise UsageError("--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {clean(rev)}")
+        raise UsageError(
+            "--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {as_word(clean(rev))}"
+        )
     diffs: list[Json] = []
     problems: list[Json] = []
     for place in places:
@@ -134,7 +137,9 @@ def _since(place: Place, when: str | None, rev: str | None, *, is_asked: bool) -
     history = place.history()
     head = history.head()
     if head is None:
-        raise OperationError(f"{place.repo} has no commit yet", f"gitsyncctl status {place.repo}", code="no-version")
+        raise OperationError(
+            f"{place.repo} has no commit yet", f"gitsyncctl status {as_word(place.repo)}", code="no-version"
+        )
     commit: str | None = head
     if rev is not None:
         commit = history.commit(rev)
@@ -199,12 +204,12 @@ def _found(desk: Desk, rev: str, within: str | None) -> tuple[Place, History, st
     if not found and (first is not None and len(places) == 1):
         raise first
     if not found:
-        hint = f"name the repository: gitsyncctl show {clean(rev)} --in NAME; commits: gitsyncctl log"
+        hint = f"name the repository: gitsyncctl show {as_word(clean(rev))} --in NAME; commits: gitsyncctl log"
         raise OperationError(f"no repository has a revision {rev!r}", hint, code="unknown-revision")
     names = ", ".join(place.repo for place, _, _ in found)
     raise OperationError(
         f"{rev!r} is a revision of several repositories: {names}",
-        f"name one: gitsyncctl show {clean(rev)} --in {found[0][0].repo}",
+        f"name one: gitsyncctl show {as_word(clean(rev))} --in {as_word(found[0][0].repo)}",
         code="ambiguous-revision",
     )
 
@@ -231,7 +236,7 @@ def _content(place: Place, history: History, commit: str, named: str) -> Json:
         names = sorted(os.fsdecode(name) for name in history.below(entry.id, b""))
         raise UsageError(
             f"{clean(named)} is a directory there, of {len(names)} files",
-            f"bring a copy: gitsyncctl restore {place.repo}:{clean(named)} --rev {commit[:10]} --to DEST",
+            f"bring a copy: gitsyncctl restore {as_word(f'{place.repo}:{clean(named)}')} --rev {commit[:10]} --to DEST",
             code="is-directory",
         )
     size = history.sizes([entry.id]).get(entry.id, 0)

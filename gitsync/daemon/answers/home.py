@@ -13,6 +13,7 @@ from gitsync.config import document
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Added
 from gitsync.core.manifest import Entry, is_host
+from gitsync.core.names import as_word
 from gitsync.daemon import mirroring
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.messages import CommitNow, Track, Untrack
@@ -88,7 +89,8 @@ class _Home:
         if home is not None and real(home.repo) != real(path):
             raise UsageError(
                 f"home is mirrored in {home.repo} already",
-                f"to move it: mv {home.repo} {path}, then: gitsyncctl config set home.repo {path}",
+                f"to move it: mv {as_word(str(home.repo))} {as_word(str(path))}, "
+                f"then: gitsyncctl config set home.repo {as_word(str(path))}",
             )
         mirroring.check_place(path, self._desk.config.repos)
         return path

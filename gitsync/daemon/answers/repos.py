@@ -15,6 +15,7 @@ from gitsync import proc
 from gitsync.clock import iso
 from gitsync.config import document
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
+from gitsync.core.names import as_word
 from gitsync.daemon.answers.home import home_list, home_status
 from gitsync.daemon.answers.jobs import shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
@@ -206,7 +207,7 @@ class _Repos:
             return False
         if not is_wanted:
             what = "is no git work tree" if root.is_dir() else "does not exist"
-            raise UsageError(f"{root} {what}", f"to make it one: gitsyncctl watch --init {root}")
+            raise UsageError(f"{root} {what}", f"to make it one: gitsyncctl watch --init {as_word(str(root))}")
         root.mkdir(parents=True, exist_ok=True)
         self._git(root, "init", "--quiet")
         return True

@@ -16,6 +16,7 @@ from gitsync.config.options import MIRROR_NAME
 from gitsync.core import manifest
 from gitsync.core.coverage import Coverage
 from gitsync.core.manifest import Entry
+from gitsync.core.names import as_word
 from gitsync.daemon import mirroring
 from gitsync.daemon.answers.home import bring_home
 from gitsync.daemon.desk import Desk, Json
@@ -121,7 +122,7 @@ def _bring_back(desk: Desk, group: _Group, answer: Json, *, is_only: bool) -> No
     if done.commit is not None:
         kept = [os.fsdecode(path) for path in done.kept]
         made = {"repo": place.repo, "commit": done.commit.id, "message": done.commit.message, "kept": kept}
-        answer["commits"].append({**made, "undo": f"gitsyncctl undo {place.repo}"})
+        answer["commits"].append({**made, "undo": f"gitsyncctl undo {as_word(place.repo)}"})
 
 
 def _bring_home(desk: Desk, group: _Group, act: Restoring) -> None:
@@ -155,11 +156,13 @@ def _when_halted(desk: Desk, place: Place, error: GitsyncError) -> GitsyncError:
     if place.repo == MIRROR_NAME and os.path.lexists(there):
         # The mirror still has what is gone from home.
         back = f"cp -a {shlex.quote(clean(str(there)))} {shlex.quote(clean(place.absolute))}"
-        hint = f"to have it back: {back}; then: gitsyncctl resume {place.repo}"
+        hint = f"to have it back: {back}; then: gitsyncctl resume {as_word(place.repo)}"
         return OperationError(error.message, hint, code=error.code)
     back = f"git -C {shlex.quote(clean(place.root))} restore {shlex.quote(clean(os.fsdecode(place.path)) or '.')}"
     return OperationError(
-        error.message, f"to have back what is missing: {back}; then: gitsyncctl resume {place.repo}", code=error.code
+        error.message,
+        f"to have back what is missing: {back}; then: gitsyncctl resume {as_word(place.repo)}",
+        code=error.code,
     )
 
 

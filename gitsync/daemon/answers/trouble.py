@@ -16,7 +16,7 @@ from pathlib import Path
 from gitsync.clock import iso
 from gitsync.config.options import RepoConfig
 from gitsync.core.conflict import Rules
-from gitsync.core.names import shown
+from gitsync.core.names import as_word, shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.copies import KeptCopies
 from gitsync.errors import GitsyncError, OperationError, UsageError
@@ -176,7 +176,9 @@ def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
         at = real(parent or "/") / last
         itself = next((repo.name for repo in desk.config.repos if real(repo.path) == at), "")
         if itself:
-            raise UsageError(f"{word} is the repository itself", f"name a file of: gitsyncctl conflicts {itself}")
+            raise UsageError(
+                f"{word} is the repository itself", f"name a file of: gitsyncctl conflicts {as_word(itself)}"
+            )
         try:
             repo = desk.one(str(at.parent))
         except UsageError as error:
@@ -238,7 +240,9 @@ def _one(desk: Desk, name: str | None) -> RepoConfig:
         )
     raise UsageError(
         f"there is something to undo in {len(having)} repositories: {', '.join(repo.name for repo in having)}",
-        "name the one in which to undo, as: gitsyncctl undo " + having[0].name + "; for what there is: undo --list",
+        "name the one in which to undo, as: gitsyncctl undo "
+        + as_word(having[0].name)
+        + "; for what there is: undo --list",
         code="which-repository",
     )
 

@@ -9,6 +9,7 @@ import os
 import shutil
 
 from gitsync.config.options import JobConfig
+from gitsync.core.names import as_word
 from gitsync.daemon.checks import remotes
 from gitsync.daemon.checks.model import Case, Finding, ok, problem
 from gitsync.git.translate import clean
@@ -20,7 +21,7 @@ def state(case: Case, job: JobConfig) -> list[Finding]:
         return [problem(f"there is no program {job.backend} on the PATH", f"install {job.backend}, or mend the PATH")]
     trouble = case.job_errors.get(job.name)
     if trouble is not None:
-        return [problem(trouble.message, trouble.hint or f"gitsyncctl status {job.name}")]
+        return [problem(trouble.message, trouble.hint or f"gitsyncctl status {as_word(job.name)}")]
     return [ok(f"{job.backend} exchanges {clean(str(job.path))} with {clean(job.url)}")]
 
 

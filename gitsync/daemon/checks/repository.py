@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gitsync import proc
 from gitsync.config.options import RepoConfig
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.daemon.lock import git_dir_of
 from gitsync.git.translate import clean
@@ -37,7 +37,7 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
     """Whether the repository is there, and waits for nobody."""
     where = clean(str(repo.path))
     if not repo.path.is_dir():
-        return [problem(f"{where} is not there", f"bring it back, or: gitsyncctl unwatch {repo.name}")]
+        return [problem(f"{where} is not there", f"bring it back, or: gitsyncctl unwatch {as_word(repo.name)}")]
     if not os.access(repo.path, os.R_OK | os.W_OK | os.X_OK):
         return [problem(f"{where} cannot be read and written", f"look who owns it: ls -ld {where}")]
     git_dir = git_dir_of(repo.path)
@@ -50,9 +50,11 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
         return [ok(f"{where} is {status.state}: see what its remote says")]
     if status.needs_person:
         what = status.error.message if status.error else status.reason or _waiting(status)
-        return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {repo.name}")]
+        return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {as_word(repo.name)}")]
     if status.state in (RepoState.PAUSED, RepoState.BUSY):
-        fix = f"gitsyncctl resume {repo.name}" if status.state is RepoState.PAUSED else f"git -C {where} status"
+        fix = (
+            f"gitsyncctl resume {as_word(repo.name)}" if status.state is RepoState.PAUSED else f"git -C {where} status"
+        )
         return [warning(f"{status.state}: {status.reason}", fix)]
     return [ok(f"{where} is {status.state}")]
 

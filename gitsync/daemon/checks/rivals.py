@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
+from gitsync.core.names import as_word
 from gitsync.daemon.checks.model import Case, Finding, ok, warning
 from gitsync.git.translate import clean
 
@@ -67,7 +68,7 @@ def other_tools(case: Case, repo: RepoConfig) -> list[Finding]:
 
 
 def _fix(tool: str, advice: str, name: str) -> str:
-    return IGNORED_BY.get(tool, advice).format(name=name, tool=tool)
+    return IGNORED_BY.get(tool, advice).format(name=as_word(name), tool=tool)
 
 
 def _places(root: Path, home: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitsync import places
 from gitsync.config.options import RepoConfig
+from gitsync.core.names import as_word
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.git.translate import clean
 from gitsync.redaction import redact
@@ -107,7 +108,7 @@ def file_system(case: Case, repo: RepoConfig) -> list[Finding]:
         if repo.watch == "polling":
             return [ok(f"on {kind}, watched by polling")]
         said = f"on {kind}, where what other machines change is not announced"
-        return [warning(said, f"gitsyncctl config set repo.{repo.name}.watch polling")]
+        return [warning(said, f"gitsyncctl config set {as_word(f'repo.{repo.name}.watch')} polling")]
     if status.watch == "polling" and repo.watch != "polling":
         note = next((note for note in status.notes if "sysctl" in note), "see gitsyncctl status")
         return [warning(f"on {kind}, and changes are found by polling only", note)]
