@@ -141,7 +141,7 @@ def _overview(argv: list[str], output: Output) -> int:
         output.line(error.hint)
     output.line()
     columns = output.size[0] if output.size else None
-    for name in ("status --watch", "watch DIR", "sync", "events --follow", "doctor", "--help"):
+    for name in ("setup", "status --watch", "watch DIR", "sync", "events --follow", "doctor", "--help"):
         summary = BY_NAME[name.split()[0]].summary if not name.startswith("-") else "every command and option"
         for line in text.entry(f"gitsyncctl {name}", summary.partition(";")[0], 26, columns):
             output.line(line.removeprefix(text.INDENT), "dim")

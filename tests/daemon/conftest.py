@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run_git
-from tests.daemon.harness import Machine, machine
+from tests.daemon.asked import Ask
+from tests.daemon.harness import BIN, Machine, machine
+from tests.fakes.person import Person
 
 
 @pytest.fixture
@@ -25,3 +27,18 @@ def hub(tmp_path: Path) -> Path:
     path.mkdir()
     run_git(path, "init", "-q", "--bare")
     return path
+
+
+@pytest.fixture
+def ask(box: Machine) -> Iterator[Ask]:
+    """Starts the setup on the machine, on a terminal of so many columns."""
+    people: list[Person] = []
+
+    def start(columns: int = 400, *options: str) -> Person:
+        person = Person([str(BIN / "gitsyncctl"), *options, "setup"], box.env, box.home, columns)
+        people.append(person)
+        return person
+
+    yield start
+    for person in people:
+        person.__exit__()

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from gitsync.cli import text
 from tests.conftest import run_git
+from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, config
 from tests.daemon.harness import BIN, Machine, wait_for
 from tests.fakes.person import Person
-
-Ask = Callable[..., Person]
-DIRECTORY, ANOTHER = "Which directory is to be watched?", "Another directory?"
-REMOTE, HOME, JOB = "The address of its remote?", "What would you like?", "For which directory is there to be a job?"
-
-
-@pytest.fixture
-def ask(box: Machine) -> Iterator[Ask]:
-    """Starts the setup on the machine, on a terminal of so many columns."""
-    people: list[Person] = []
-
-    def start(columns: int = 400, *options: str) -> Person:
-        person = Person([str(BIN / "gitsyncctl"), *options, "setup"], box.env, box.home, columns)
-        people.append(person)
-        return person
-
-    yield start
-    for person in people:
-        person.__exit__()
+from tests.fakes.user_manager import UserManager
 
 
 def undo(person: Person) -> list[str]:
     """Return the command lines that the account at the end names, but those that open an editor."""
     account = person.shown.partition("Done, the newest first:\n")[2].partition("How it stands")[0]
     return [line.strip() for line in account.splitlines() if line.startswith("  ") and "config edit" not in line]
-
-
-def config(box: Machine) -> dict[str, Any]:
-    return tomllib.loads(box.config.read_text()) if box.config.exists() else {}
 
 
 def everything(box: Machine) -> set[str]:
@@ -131,26 +105,6 @@ def test_without_a_yes_nothing_is_written(box: Machine, ask: Ask) -> None:
     assert everything(box) == before
 
 
-@pytest.mark.parametrize(("key", "status"), [("\x03", 130), ("\x04", 0)], ids=["Ctrl-C", "Ctrl-D"])
-def test_who_leaves_is_told_what_was_done_and_what_was_not(box: Machine, ask: Ask, key: str, status: int) -> None:
-    box.repo()
-    first = ask()
-    first.asked(DIRECTORY)
-    first.type(key)
-    assert first.end() == status
-    assert "Nothing was changed." in first.shown
-    assert not box.config.exists()
-    person = ask()
-    person.answers((DIRECTORY, "notes"), (REMOTE, ""), ("Watch ~/notes?", ""))
-    person.asked(ANOTHER)
-    person.type(key)
-    assert person.end() == status
-    account = person.shown.partition("Left before the end")[2]
-    assert "gitsyncctl unwatch" in account
-    assert "Not asked to the end: directories to watch, files of your home directory" in account
-    assert "Traceback" not in person.shown
-
-
 def test_a_directory_that_cannot_be_watched_is_refused_with_the_reason(box: Machine, ask: Ask) -> None:
     box.configure(box.repo())
     run_git(box.home, "init", "-q", "--bare", "bare.git")
@@ -172,32 +126,6 @@ def test_a_directory_that_cannot_be_watched_is_refused_with_the_reason(box: Mach
     )
     assert person.end() == 0
     assert [repo["path"] for repo in config(box)["repo"]] == [str(box.home / "notes")]
-
-
-def test_a_server_that_does_not_answer_is_said_and_only_taken_when_wanted(box: Machine, ask: Ask, hub: Path) -> None:
-    box.repo()
-    gone = hub.with_name("gone.git")
-    person = ask()
-    person.answers(
-        (DIRECTORY, "notes"),
-        (REMOTE, str(gone)),
-        ("there is no such repository", ""),
-        (REMOTE, str(gone)),
-        ("Take it nevertheless?", "y"),
-        ("Watch ~/notes?", "y"),
-        (ANOTHER, ""),
-        (HOME, "clone"),
-        ("pushed to?", str(gone)),
-        ("Take it nevertheless?", "y"),
-        ("Where is it to be?", ""),
-        ("Take it over?", "y"),
-        (JOB, ""),
-    )
-    assert person.end() == 1
-    assert f"hint: git ls-remote {gone}" in person.shown
-    assert "Not done:\nclone the mirror ~/.local/share/gitsync/home: cannot clone" in person.shown
-    assert run_git(box.home / "notes", "remote", "get-url", "origin") == str(gone)
-    assert "home" not in config(box)
 
 
 def test_what_older_programs_left_is_taken_over_once(box: Machine, ask: Ask, tmp_path: Path) -> None:
@@ -223,19 +151,6 @@ def test_what_older_programs_left_is_taken_over_once(box: Machine, ask: Ask, tmp
     again.answers((DIRECTORY, ""), ("Track this one?", ""), ("is to be tracked?", ""), (JOB, ""))
     assert again.end() == 0
     assert "old  main" in again.shown
-
-
-def test_an_import_that_cannot_be_made_leaves_the_old_file_in_force(box: Machine, ask: Ask) -> None:
-    ini = box.home / ".config/gitsync"
-    ini.parent.mkdir()
-    ini.write_text("[gitsync]\nwork_dir = ~/old\n")
-    (box.home / ".config/gitsync.ini").write_text("[gitsync]\nwork_dir = ~/older\n")
-    person = ask()
-    person.answers(("Take it over?", "y"))
-    person.wait_for("cannot move")
-    person.answers(("~/older", "n"), (DIRECTORY, ""), (HOME, ""), (JOB, ""))
-    assert person.end() == 1
-    assert ini.read_text() == "[gitsync]\nwork_dir = ~/old\n"
 
 
 def test_forty_columns_are_enough(box: Machine, ask: Ask) -> None:
@@ -274,17 +189,14 @@ def test_a_running_daemon_takes_it_up_at_once(box: Machine, ask: Ask) -> None:
     wait_for("papers", lambda: any(repo["name"] == "papers" for repo in box.status()["repos"]))
 
 
-def test_it_needs_somebody_to_ask(box: Machine) -> None:
-    done = box.ctl("setup")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: setup asks questions, and there is no terminal\nhint: ")
-    told = box.ctl("setup", "--json")
-    assert (told.returncode, json.loads(told.stdout)["error"]["code"]) == (2, "usage")
-
-
-def test_a_faulty_configuration_is_said_before_anything_is_asked(box: Machine, ask: Ask) -> None:
-    box.write_config("[[repo]\n")
-    person = ask()
-    assert person.end() == 2
-    assert "config.toml" in person.shown
-    assert "Step 1" not in person.shown
+def test_the_last_step_installs_the_service() -> None:
+    with UserManager() as session:
+        session.configure(session.repo())
+        setup = ["script", "--quiet", "--return", "--command", f"{BIN}/gitsyncctl setup", "/dev/null"]
+        ran = session.run(*setup, input="\n\n\n\n", TERM="xterm")
+        assert ran.status == 0, ran
+        assert "runs as a service of systemd (PID " in ran.out
+        assert "gitsyncctl service uninstall" in ran.out.partition("Done, the newest first:")[2]
+        again = session.run(*setup, input="\n\n\n\n", TERM="xterm")
+        assert "it is a service of systemd and runs (PID " in again.out
+        assert "Nothing was changed." in again.out

@@ -34,7 +34,7 @@ def run(guide: Guide) -> int:
         _show_present(guide)
         for step, (title, about, act) in enumerate(STEPS):
             guide.dialogue.begin(f"Step {step + 1} of {len(STEPS)}: {title}", about)
-            act(guide)
+            guide.go_through(title, act)
         step = len(STEPS)
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED

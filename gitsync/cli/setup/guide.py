@@ -100,6 +100,14 @@ class Guide:
         self.account.done.append(Done(what, undo))
         return True
 
+    def go_through(self, title: str, act: Callable[[Guide], None]) -> None:
+        """Go through a step; trouble that nobody foresaw ends this one, and the next one follows."""
+        try:
+            act(self)
+        except GitsyncError as error:
+            self.dialogue.refuse(error)
+            self.account.failed.append((title, error.message))
+
     def run(self, name: str, **arguments: Any) -> int:
         """Run another command as if it had been typed, and return its exit status."""
         command = BY_NAME[name]

@@ -65,7 +65,8 @@ may be left out, and each shows the command that it would run. Called again,
 it shows what there is, and adds to it.
 
 Ctrl-C or Ctrl-D leaves at any question. The end says what was done, and the
-commands that undo it.""",
+commands that undo it. It exits with 1 when something that was wanted could
+not be done.""",
         is_local=True,
     ),
 )
