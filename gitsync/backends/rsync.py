@@ -35,21 +35,29 @@ NAMED = 20
 
 def run(order: Order) -> Report:
     """Make both sides alike as far as the direction allows; see the module's order of things."""
+    items: list[Item] = []
+    problem: Problem | None = None
+    is_halting = False
     try:
-        return _run(Rsync(order))
+        problem = _run(Rsync(order), items)
+        is_halting = problem is not None
     except GitsyncError as error:
-        return Report(problem=Problem(error.code, error.message, error.hint))
+        # What was done until then is told all the same: a copy that was kept is not found a second time.
+        problem = Problem(error.code, error.message, error.hint)
+    conflicts = dict.fromkeys(item.subject for item in items if item.code == "conflict")
+    return Report(tuple(items), problem, is_halting, tuple(conflicts))
 
 
-def _run(rsync: Rsync) -> Report:
+def _run(rsync: Rsync, items: list[Item]) -> Problem | None:
+    """Do it, and tell in `items` what was done; return what only a person gets going again. Raise GitsyncError."""
     order = rsync.order
     agreed = remembered(order.notes_dir)
     problem = make_here(order, had_files=bool(agreed))
     if problem is not None:
-        return Report(problem=problem, is_halting=True)
+        return problem
     # What a run that died had taken away: as far as it is not known from the run before.
-    left = look_through(rsync, {path: known.here for path, known in agreed.items()}, is_left=True)
-    left += find_interrupted(order)
+    items += look_through(rsync, {path: known.here for path, known in agreed.items()}, is_left=True)
+    items += find_interrupted(order)
     order.tell("listing both sides")
     here, there = list_here(rsync), list_there(rsync)
     if there.is_missing and not agreed and not order.direction.is_sending:
@@ -60,30 +68,26 @@ def _run(rsync: Rsync) -> Report:
     decision.take = [path for path in decision.take if path in here.entries or not is_on_its_way(path, there, agreed)]
     halt = _brake(order, decision, here, there, agreed)
     if halt is not None:
-        return Report(tuple(left), problem=halt, is_halting=True)
-    items: list[Item] = left
-    conflicts: list[str] = []
+        return halt
     if decision.contested:
         settled = settle(rsync, decision.contested, here.entries, there.entries)
         items += settled.items
-        conflicts += settled.conflicts
         decision.take += settled.take
         decision.send += settled.send
     if order.direction.is_sending:
         decision.send += sorted(find_differing(rsync, decision.doubtful, rsync.here))
-    items += _blocked(decision, conflicts)
-    items += _transfer(rsync, decision, here, there)
+    items += _blocked(decision)
+    _transfer(rsync, decision, here, there, items)
     items += look_through(rsync, here.entries)
     items += delete(rsync, decision, here.entries)
     after_here, after_there = list_here(rsync), list_there(rsync)
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, agreed)
-    conflicts += [item.subject for item in items if item.code == "conflict" and item.subject not in conflicts]
     if after_here.is_complete and after_there.is_complete:
         sent = {path: entry for path, entry in here.entries.items() if path not in set(decision.take)}
         remember(order.notes_dir, after_here.entries, after_there.entries, agreed, sent)
     forget_interrupted(order)
-    return Report(tuple(items), conflicts=tuple(conflicts))
+    return None
 
 
 def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> Decision:
@@ -120,9 +124,8 @@ def _brake(
     return None
 
 
-def _blocked(decision: Decision, conflicts: list[str]) -> list[Item]:
+def _blocked(decision: Decision) -> list[Item]:
     tops = [path for path in decision.blocked if not any(path.startswith(f"{other}/") for other in decision.blocked)]
-    conflicts += tops
     return [
         Item(
             path,
@@ -135,8 +138,7 @@ def _blocked(decision: Decision, conflicts: list[str]) -> list[Item]:
     ]
 
 
-def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -> list[Item]:
-    items: list[Item] = []
+def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, items: list[Item]) -> None:
     passes = (
         (decision.take, rsync.there, rsync.here, there, here, "taken", "taken from the server"),
         (decision.send, rsync.here, rsync.there, here, there, "sent", "sent to the server"),
@@ -149,18 +151,25 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing) -
         # the same size and second would be passed over anyhow, and by all other machines: it gets the server's time.
         older = [path for path in paths if _is_older(new.entries.get(path), old.entries.get(path))]
         twins = [path for path in paths if _is_twin(new.entries.get(path), old.entries.get(path))]
-        newer = [path for path in paths if path not in {*older, *twins}]
+        # What was not on both sides is over nothing: what came there since is for the next run to decide.
+        fresh = [path for path in paths if path not in new.entries or path not in old.entries]
+        newer = [path for path in paths if path not in {*older, *twins, *fresh}]
         if target == rsync.here:
             older = [path for path in older if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
             twins = [path for path in twins if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
         items.append(summed(code, verb, paths))
         own_time = ("--no-times",) if target == rsync.there else ()
-        for group, more in ((newer, ("--update",)), (older, ()), (twins, ("--ignore-times", *own_time))):
+        ways = (
+            (fresh, ("--ignore-existing",)),
+            (newer, ("--update",)),
+            (older, ()),
+            (twins, ("--ignore-times", *own_time)),
+        )
+        for group, more in ways:
             if group:
                 items += _copy(rsync, group, source, target, more)
         if any(option in ("--checksum", "-c") for option in rsync.order.job.options):
             items += _verify(rsync, paths, source, target)
-    return items
 
 
 def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...]) -> list[Item]:

@@ -20,12 +20,11 @@ from gitsync.core.pairs import FILE, Entry, is_alike
 
 @dataclass(slots=True)
 class Settled:
-    """What comes of it: paths to take and to send now, the items of the report, and the conflicts that it lists."""
+    """What comes of it: paths to take and to send now, and the items of the report."""
 
     take: list[str] = field(default_factory=list)
     send: list[str] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
 
 
 def settle(rsync: Rsync, paths: list[str], here: Mapping[str, Entry], there: Mapping[str, Entry]) -> Settled:
@@ -79,7 +78,6 @@ def _align(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) 
 
 
 def _leave(settled: Settled, path: str) -> None:
-    settled.conflicts.append(path)
     settled.items.append(
         Item(
             path,
@@ -108,7 +106,6 @@ def _keep(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) -
     if copy == path:
         return  # it held the same after all
     settled.send.append(copy)
-    settled.conflicts.append(path)
     winner = "the server" if has_newer_there else "here"
     settled.items.append(
         Item(

@@ -91,6 +91,16 @@ def _put(root: Path, path: str, content: Path) -> None:
         os.link(draft, target, follow_symlinks=False)  # unlike a rename, this never replaces what came to be there
     finally:
         draft.unlink()
+    sync_directory(target.parent)  # what it is a copy of may go from the disk before it would be there
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable; raise OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _private(path: str, flags: int) -> int:

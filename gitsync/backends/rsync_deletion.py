@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gitsync.backends import notes
 from gitsync.backends.base import Item, Level, Order, summed
-from gitsync.backends.rsync_copies import id_of, is_same
+from gitsync.backends.rsync_copies import id_of, is_same, sync_directory
 from gitsync.backends.rsync_program import MAX_DELETE, PARTIAL_NAME, VANISHED, Rsync
 from gitsync.backends.rsync_replaced import keeping_there
 from gitsync.core.conflict import copy_name
@@ -44,6 +44,7 @@ def delete(rsync: Rsync, decision: Decision, here: Mapping[str, Entry]) -> list[
 def delete_here(order: Order, paths: list[str], listed: Mapping[str, Entry], probe: Probe = no_probe) -> list[Item]:
     """Delete here what is still as it was listed; return what a person is told. Raise OperationError."""
     notes.write(order.notes_dir / DELETING_FILE, {"paths": [path for path in paths if listed[path].kind != DIRECTORY]})
+    sync_directory(order.notes_dir)
     items: list[Item] = []
     gone: list[str] = []
     root = os.open(order.job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,34 +16,42 @@ import pytest
 
 from gitsync.backends.base import Report
 from gitsync.core.pairs import decide
-from tests.fakes.deaths import Death
+from tests.fakes.deaths import Death, blob_id
 from tests.fakes.job_client import Client, ok, tree
+from tests.fakes.sshd import Sshd
 
 HOUR_S = 3600
 WAIT_S = 60.0
-over_ssh = pytest.mark.parametrize("place", ["ssh"], indirect=True)
 Place = tuple[str, tuple[str, ...], Path]
 
 
 class Gate:
-    """The server's rsync, which waits before it lets somebody send: what happens then, happens after his look."""
+    """The server's rsync behind ssh, which waits before it lets somebody send: what happens then, he has not seen."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, sshd: Sshd, server: Path) -> None:
         directory.mkdir()
         self.waiting, self.go = directory / "waiting", directory / "go"
-        self.program = directory / "rsync"
-        self.program.write_text(
+        program = directory / "rsync"
+        program.write_text(
             "#!/bin/sh\n"
             f'case "$*" in *--sender*) ;; *) touch {self.waiting}\n'
             f"for i in $(seq 3000); do [ -e {self.go} ] && break; sleep 0.02; done;; esac\n"
             'exec rsync "$@"\n'
         )
-        self.program.chmod(0o755)
+        program.chmod(0o755)
+        self.url = f"away:{server}"
+        self.options = (f"--rsh=ssh -F {sshd.client_config()} -o BatchMode=yes", f"--rsync-path={program}")
 
     def run(self, client: Client, meanwhile: Callable[[], object], direction: str = "both") -> Report:
         """Run a client, and let `meanwhile` happen between its look at the server and its sending."""
-        gated = replace(client, options=(*client.options, f"--rsync-path={self.program}"))
+        gated = replace(client, url=self.url, options=self.options)
         return _beside(lambda: gated.run(direction), self.waiting.exists, meanwhile, self.go.touch)
+
+
+@pytest.fixture
+def gate(tmp_path: Path, place: Place) -> Iterator[Gate]:
+    with Sshd(tmp_path / "sshd") as sshd:
+        yield Gate(tmp_path / "gate", sshd, place[2])
 
 
 def _beside(
@@ -79,10 +88,9 @@ def settle(clients: list[Client], server: Path) -> dict[str, str]:
     return found
 
 
-@over_ssh
 @pytest.mark.parametrize("is_link", [False, True])
 def test_what_another_machine_sent_after_our_look_is_kept(
-    clients: list[Client], place: Place, tmp_path: Path, is_link: bool
+    clients: list[Client], place: Place, gate: Gate, is_link: bool
 ) -> None:
     one, two, _ = clients
 
@@ -101,20 +109,29 @@ def test_what_another_machine_sent_after_our_look_is_kept(
     ok(one.run())
     ok(two.run())
     put(one, "dir/old.txt", "by one, here", 0)
-    put(one, "new.txt", "made by one", 0)
     put(two, "dir/old.txt", "by two", HOUR_S)
-    put(two, "new.txt", "also by two", HOUR_S)
-    report = ok(Gate(tmp_path / "gate").run(one, lambda: ok(two.run())))
-    assert sorted(report.conflicts) == ["dir/old.txt", "new.txt"]
+    report = ok(gate.run(one, lambda: ok(two.run())))
+    assert report.conflicts == ("dir/old.txt",)
     kept = tree(place[2])
-    assert set(kept.values()) == {"by one, here", "by two", "made by one", "also by two"}
-    assert (kept["dir/old.txt"], kept["new.txt"]) == ("by one, here", "made by one")
+    assert set(kept.values()) == {"by one, here", "by two"}
+    assert kept["dir/old.txt"] == "by one, here"
     assert settle(clients, place[2]) == kept
 
 
-@over_ssh
+def test_what_is_new_on_two_machines_at_once_is_over_nothing(clients: list[Client], place: Place, gate: Gate) -> None:
+    one, two, _ = clients
+    one.write("new.txt", "made by one")
+    two.write("new.txt", "also by two", age_s=HOUR_S)
+    ok(gate.run(one, lambda: ok(two.run())))
+    assert tree(place[2]) == {"new.txt": "also by two"}
+    assert ok(one.run()).conflicts == ("new.txt",)
+    found = settle([one, two], place[2])
+    assert found.pop("new.txt") == "made by one"
+    assert list(found.values()) == ["also by two"]
+
+
 def test_what_another_machine_changed_after_our_look_is_not_deleted(
-    clients: list[Client], place: Place, tmp_path: Path
+    clients: list[Client], place: Place, gate: Gate
 ) -> None:
     one, two, _ = clients
     for name in ("dir/a.txt", "dir/b.txt", "other"):
@@ -123,33 +140,44 @@ def test_what_another_machine_changed_after_our_look_is_not_deleted(
     ok(two.run())
     shutil.rmtree(one.root / "dir")
     two.write("dir/a.txt", "changed by two")
-    report = ok(Gate(tmp_path / "gate").run(one, lambda: ok(two.run())))
+    report = ok(gate.run(one, lambda: ok(two.run())))
     assert [(item.subject, item.code) for item in report.items if item.code == "kept"] == [("dir/a.txt", "kept")]
     assert settle(clients, place[2]) == {"dir/a.txt": "changed by two", "other": "before"}
 
 
-@over_ssh
-def test_two_machines_that_wrote_the_same_have_no_conflict(clients: list[Client], place: Place, tmp_path: Path) -> None:
-    one, two, _ = clients
-    one.write("a.txt", "the same")
-    two.write("a.txt", "the same", age_s=HOUR_S)
-    assert ok(Gate(tmp_path / "gate").run(one, lambda: ok(two.run()))).conflicts == ()
-    assert settle(clients, place[2]) == {"a.txt": "the same"}
-
-
-@over_ssh
+@pytest.mark.parametrize("other", ["by two", "by one, here"])
 def test_a_machine_that_only_sends_keeps_the_other_version_on_the_server(
-    clients: list[Client], place: Place, tmp_path: Path
+    clients: list[Client], place: Place, gate: Gate, other: str
 ) -> None:
     one, two, _ = clients
+    one.write("a.txt", "before", age_s=3 * HOUR_S)
+    ok(one.run())
+    ok(two.run())
     one.write("a.txt", "by one, here")
-    two.write("a.txt", "by two", age_s=HOUR_S)
-    gate = Gate(tmp_path / "gate")
+    two.write("a.txt", other, age_s=HOUR_S)
     report = ok(gate.run(one, lambda: ok(two.run()), "push"))
-    assert report.conflicts == ("a.txt",)
+    assert report.conflicts == (() if other == "by one, here" else ("a.txt",))  # the same is no conflict
     assert one.tree() == {"a.txt": "by one, here"}
-    assert sorted(tree(place[2]).values()) == ["by one, here", "by two"]
+    assert set(tree(place[2]).values()) == {"by one, here", other}
     assert not list(place[2].glob(".rsync*"))
+
+
+def test_a_version_whose_name_is_taken_on_the_server_stays_there(clients: list[Client], place: Place) -> None:
+    one, server = clients[0], place[2]
+    one.write("a.txt", "by one")
+    ok(one.run("push"))
+    left = server / f".rsync-partial-replaced-{json.loads((one.notes / 'rsync.json').read_bytes())['id']}-run"
+    left.mkdir()
+    (left / "a.txt").write_text("by another")
+    copy = server / f"a.conflict-{blob_id(b'by another')[:8]}.txt"
+    copy.write_text("edited there")
+    for _ in range(2):
+        assert ok(one.run("push")).conflicts == ("a.txt",)
+        assert (left / "a.txt").read_text() == "by another"
+    copy.unlink()
+    assert ok(one.run("push")).conflicts == ("a.txt",)
+    assert copy.read_text() == "by another"
+    assert not left.exists()
 
 
 def test_what_came_while_our_version_was_on_its_way_is_kept(clients: list[Client], place: Place) -> None:

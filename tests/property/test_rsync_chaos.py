@@ -16,7 +16,7 @@ from gitsync.git import swap
 from tests.fakes.job_client import Client, ok, tree
 
 FILES = ("f", "dir/g", "dir/deep/h", "i", "dir/j")
-STEPS = 16
+STEPS = 12
 ROUNDS = 8
 # Who is slow sends when the other one has ended.
 SPEEDS = ((), ("--bwlimit=12",))
