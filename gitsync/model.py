@@ -72,6 +72,10 @@ class CommitInfo:
         return {"id": self.id, "time": self.time, "message": self.message}
 
 
+# What `why` begins with for a file that needs a filter which is not set up here, or fails.
+FILTER = "filter: "
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """A new file that is not committed before a person has looked at it."""

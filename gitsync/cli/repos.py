@@ -161,7 +161,10 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     lines += _named(
         output, [f"not committed: {item.get('path', '')} ({item.get('why', '')})" for item in quarantined], "files"
     )
-    if quarantined:
+    unfiltered = [item for item in quarantined if str(item.get("why", "")).startswith("filter: ")]
+    if unfiltered:
+        lines += _hint(output, f"gitsyncctl doctor says how to set it up; then: gitsyncctl sync {text.word(name)}")
+    if len(unfiltered) < len(quarantined):
         lines += _hint(output, "commit it yourself with git if it is meant, else list it in .gitignore or move it away")
     if entry.get("state") == "halted" and not error.get("hint"):
         lines += _hint(output, f"if this is meant: gitsyncctl resume {text.word(name)} --accept")

@@ -17,7 +17,8 @@ COMMITTED, COMING, NOT = "committed", "will be committed", "not committed"
 class Facts:
     """What was found out about a path of the repository `repo`.
 
-    `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `ignored_by` is "FILE:LINE:
+    `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `unfiltered` says which
+    filter it needs and has not got. `ignored_by` is "FILE:LINE:
     pattern", `excluded_by` a pattern of the configuration. `waited_s` and `due_s` are the committer's, None where it
     has not noted the path; `staged_left_s` is how long a path that the user staged is still his. `state` and `held_by`
     are the repository's; `is_watched` says whether a daemon runs. `is_listed` is about home files: is it one of those
@@ -39,6 +40,7 @@ class Facts:
     size: int = 0
     size_limit: int | None = None
     secret: str = ""
+    unfiltered: str = ""
     is_written: bool = False
     is_conflict: bool = False
     copy_of: str = ""
@@ -182,6 +184,11 @@ def _waiting(facts: Facts) -> Verdict:
         return Verdict(
             NOT, "secret", f"it looks like a secret: {facts.secret}",
             f"ignore it in .gitignore, or if it is none: git add {path} && git commit",
+        )  # fmt: skip
+    if facts.unfiltered:
+        return Verdict(
+            NOT, "filter", f"it {facts.unfiltered}",
+            f"gitsyncctl doctor says how; then: gitsyncctl sync {as_word(facts.repo)}",
         )  # fmt: skip
     if not facts.is_watched:
         return Verdict(

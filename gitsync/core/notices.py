@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gitsync.core.names import as_word, shown_text
-from gitsync.model import Problem, Quarantined, RepoState, RepoStatus
+from gitsync.model import FILTER, Problem, Quarantined, RepoState, RepoStatus
 
 LISTED = 5
 
@@ -115,4 +115,6 @@ def _held_back(told: Told, now: RepoStatus) -> list[Notice]:
     listed += f" and {len(fresh) - LISTED} more" if fresh[LISTED:] else ""
     title = f"{now.name}: not committed, look first"
     hint = "name them in .gitignore, or commit them yourself with git add and git commit"
+    if all(item.why.startswith(FILTER) for item in fresh):
+        hint = "gitsyncctl doctor says how to set the filter up"
     return [Notice("quarantined", Severity.PROBLEM, title, f"{now.name}: {listed}", hint)]

@@ -79,7 +79,7 @@ class Batch:
         self._unreadable |= dict(staged.unreadable)
         for path in staged.staged_by_user:
             self._staged_since.setdefault(path, now)
-        self._problems = tuple(problem.message for problem in staged.problems)
+        self._problems = tuple(problem.message for problem in staged.problems if problem.code != "filter")
         if staged.later:
             # After a forced try the count begins anew: a file that never holds still must not be tried without a pause.
             since = now if self._is_forced else first_at
@@ -126,7 +126,8 @@ class Batch:
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what a person may want to know: unreadable files and other trouble that holds up nothing else."""
-        lines = [f"cannot read {shown(path)}: {why}" for path, why in self._unreadable.items()]
+        unread = [(path, why) for path, why in self._unreadable.items() if path not in self._quarantined]
+        lines = [f"cannot read {shown(path)}: {why}" for path, why in unread]
         lines += [
             f"{shown(path)} is staged by you: left alone for {STAGED_GRACE_S / 60:.0f} min"
             for path in self._staged_since

@@ -28,7 +28,7 @@ from gitsync.git.names import MAX_DEPTH
 from gitsync.git.packs import BLOB, PACK_FROM, ObjectStore, PackWriter, object_id_of
 from gitsync.git.staged import Staged, StagedChange, StageRules
 from gitsync.git.trees import TreeEntry, is_refused, lookup
-from gitsync.model import ChangeKind, Problem, Quarantined
+from gitsync.model import FILTER, ChangeKind, Problem, Quarantined
 
 # Larger files are read by git: hashing and packing them would hold the GIL too long.
 BIG = 2 << 20
@@ -154,6 +154,8 @@ class Staging:
         except OperationError as error:
             if error.code in ("filter", "git"):
                 self._complain(path, error.code, error.message, error.hint)
+                if error.code == "filter":  # it waits for a person, and is looked at again in case he has acted
+                    self._quarantine(path, FILTER + error.message.removeprefix(f"{os.fsdecode(path)!r} "))
                 return
             raise
         if found is None or found.kind is FoundKind.SPECIAL:

@@ -28,6 +28,7 @@ from gitsync.git.translate import clean
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.versions import Record
 from gitsync.mirror.homepaths import host_name
+from gitsync.model import FILTER, RepoStatus
 from gitsync.redaction import redact
 
 # How long the committer has for an answer; it may be in the middle of a large commit.
@@ -115,6 +116,7 @@ def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record 
         size=found.size,
         size_limit=config.max_file_size,
         secret="" if known.is_tracked or config.secrets != "quarantine" else secret_in(path, found.head) or "",
+        unfiltered=_unfiltered(status, os.fsdecode(path)),
         is_written=found.is_written,
         is_conflict=os.fsdecode(path) in status.conflicts,
         copy_of=clean(os.fsdecode(examining.original(path))),
@@ -179,3 +181,8 @@ def _told(facts: Facts, *, is_committed: bool) -> list[str]:
     if facts.last and not is_committed:
         told.append(f"last committed {facts.last}{facts.pushed}")
     return told
+
+
+def _unfiltered(status: RepoStatus, path: str) -> str:
+    whys = [item.why for item in status.quarantined if item.path == path and item.why.startswith(FILTER)]
+    return whys[0].removeprefix(FILTER) if whys else ""

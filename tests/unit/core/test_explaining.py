@@ -24,6 +24,7 @@ TRACKED = replace(NEW, is_tracked=True, last="in 1a2b3c4 of 2026-03-01 14:30 UTC
         (NEW, {"size": 200}, NOT, "too-large", "200 bytes, and the limit is 100 bytes"),
         (NEW, {"size": 200, "size_limit": None}, COMING, "pending", "pending"),
         (NEW, {"secret": "private key"}, NOT, "secret", "private key"),
+        (TRACKED, {"unfiltered": "needs the filter 'lfs'"}, NOT, "filter", "it needs the filter 'lfs'"),
         (NEW, {"is_staged": True, "staged_left_s": 480.0}, COMING, "staged", "in 8 min it is committed"),
         (NEW, {"nested": "/n/inner"}, NOT, "nested", "/n/inner"),
         (NEW, {"is_listed": False}, NOT, "not-tracked", "home directory"),

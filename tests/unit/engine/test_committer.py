@@ -167,6 +167,24 @@ def test_a_broken_repository_is_trouble_and_no_crash(bench: Bench, path: str, te
     assert bench.status().state is RepoState.OK
 
 
+def test_a_file_without_its_filter_waits_for_a_person_and_holds_up_no_other(bench: Bench) -> None:
+    bench.write(".gitattributes", "*.bin filter=lfs\n")
+    bench.write("x.bin", "large\n")
+    bench.write("b.txt", "1\n")
+    bench.run(5.0)
+    status = bench.status()
+    assert [(item.path, item.why) for item in status.quarantined] == [
+        ("x.bin", "filter: needs the filter 'lfs', which is not set up here: not committed")
+    ]
+    assert status.needs_person
+    assert status.notes == (), "it is said once"
+    assert bench.subjects()[0] == "Add 2 files: .gitattributes, b.txt"
+    run_git(bench.root, "config", "filter.lfs.clean", "cat")
+    bench.run(61.0)
+    assert (bench.status().quarantined, bench.status().needs_person) == ((), False)
+    assert bench.is_committed()
+
+
 def test_quarantined_files_that_are_gone_are_forgotten(bench: Bench) -> None:
     bench.write("id_rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "A" * 70 + "\n")
     bench.run(3.0)

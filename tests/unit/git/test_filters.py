@@ -98,7 +98,10 @@ def test_a_filter_that_is_missing_or_fails_stores_nothing(repo: Path, worktree: 
     assert problem.code == "filter"
     assert "x.bin" in problem.message
     assert "lfs" in problem.message
-    assert dict(staged.unreadable)[b"x.bin"]
+    assert dict(staged.unreadable)[b"x.bin"], "it is looked at again"
+    ((path, why),) = [(item.path, item.why) for item in staged.quarantined]
+    assert path == "x.bin"
+    assert why.startswith("filter: ")
     assert worktree.commit(staged, "x")
 
 
