@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import run_git
-from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, config
+from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, config, make_clones_slow
 from tests.daemon.harness import Machine
 
 
@@ -47,11 +46,7 @@ def test_an_import_that_cannot_be_made_leaves_the_old_file_in_force(box: Machine
 
 
 def test_what_is_broken_off_in_the_middle_is_said_to_be(box: Machine, ask: Ask, hub: Path, tmp_path: Path) -> None:
-    git = tmp_path / "bin/git"
-    git.parent.mkdir()
-    git.write_text(f'#!/bin/sh\ncase "$*" in *clone*) sleep 60 ;; esac\nexec {shutil.which("git")} "$@"\n')
-    git.chmod(0o755)
-    box.env["PATH"] = f"{git.parent}:{box.env['PATH']}"
+    make_clones_slow(box, tmp_path)
     person = ask()
     person.answers((DIRECTORY, ""), (HOME, "clone"), ("pushed to?", str(hub)), ("Where is it to be?", ""))
     person.answers(("Take it over?", "y"))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run_git
+from tests.daemon.asked import make_clones_slow
 from tests.daemon.harness import BIN, Machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -128,6 +129,23 @@ def test_what_takes_long_is_shown_and_can_be_cancelled(press: Press) -> None:
             ("title: Left before the end", "clicks", "buttons.left"),
         )
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_an_act_can_be_cancelled_in_the_middle(box: Machine, press: Press, hub: Path, tmp_path: Path) -> None:
+    make_clones_slow(box, tmp_path)
+    done = press(
+        SKIPPED[0],
+        ("question: What would you like?", "clicks", "choices.clone"),
+        ("question: What would you like?", "clicks", "buttons.next"),
+        ("question: The address that it was pushed to?", "types", str(hub)),
+        ("question: Where is it to be?", "clicks", "buttons.next"),
+        ("question: Take it over?", "clicks", "buttons.yes"),
+        ("clone  1 s", "clicks", "buttons.left"),
+        ("title: Left before the end", "clicks", "buttons.left"),
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+    assert "clone the mirror ~/.local/share/gitsync/home: broken off in the middle" in done.stdout
+    assert not (box.home / ".local/share/gitsync/home").exists()
 
 
 def test_a_second_time_shows_what_there_is(box: Machine, press: Press) -> None:

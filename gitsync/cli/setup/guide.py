@@ -125,8 +125,9 @@ class Guide:
 
     def typed(self, command: str, *words: str) -> str:
         """Return the command line for a person at a shell."""
-        named = ["--config", self.context.config] if self.context.config else []
-        return " ".join(text.word(each) for each in ("gitsyncctl", *named, command, *words))
+        named = {"--config": self.context.config, "--socket": self.context.socket}
+        options = [word for flag, value in named.items() if value for word in (flag, value)]
+        return " ".join(text.word(each) for each in ("gitsyncctl", *options, command, *words))
 
     def _context(self, name: str) -> Context:
         return Context(BY_NAME[name], self.dialogue.output, self.context.config, self.context.socket)

@@ -43,8 +43,9 @@ def _watch(guide: Guide, path: str) -> None:
     shown = text.tilde(path)
     is_there = answers.is_work_tree(path)
     if not is_there:
-        what = "is no git repository yet" if os.path.isdir(path) else "does not exist yet"  # noqa: PTH112 - one look
-        guide.dialogue.tell(f"{shown} {what}. It would be made one, by git init: a hidden directory .git is added.")
+        is_dir = os.path.isdir(path)  # noqa: PTH112 - one look
+        what = "is no git repository yet, and would be made one" if is_dir else "would be made, with a git repository"
+        guide.dialogue.tell(f"{shown} {what}: a hidden directory .git in it. What .gitignore names is not committed.")
     has_remote = is_there and _shown_remote(guide, path)
     url = (
         "" if has_remote else remotes.ask_address(guide, "The address of its remote?", empty="it stays on this machine")
