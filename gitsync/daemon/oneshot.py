@@ -28,7 +28,8 @@ from gitsync.model import JobStatus, RepoStatus
 
 # What begins a configuration: one that was named may be missing until then.
 MAKERS = ("watch", "init", "clone")
-SEND_PATIENCE_S = 120.0
+# Whoever asked waits for it; what takes longer is told, and sent by the next pass.
+SEND_PATIENCE_S = 30.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 

@@ -6,6 +6,7 @@ its daemon up, for `STABLE_S` is owed.
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import time
@@ -58,6 +59,18 @@ class Desk:
             self.box.stop(signal.SIGKILL)
         self.seen_since = {}
 
+    def ask(self, dice: random.Random) -> None:
+        """Take something back or settle a conflict, with the daemon or without; what is refused is said, and no bug."""
+        command = ["undo", "notes", *(["--keep"] if dice.random() < 0.5 else [])]
+        if dice.random() < 0.6:
+            listed = json.loads(self.box.ctl("conflicts", "notes", "--json").stdout).get("conflicts")
+            if listed:
+                way = dice.choice(("--ours", "--theirs", "--both", "--done"))
+                command = ["resolve", dice.choice(listed)["path"], "--repo", "notes", way]
+        done = self.box.ctl(*command)
+        assert done.returncode in (0, 1, 2, 4), (command, done)
+        self.seen_since = {}
+
     def deed(self, dice: random.Random) -> None:
         """Do something without looking."""
         name, number = dice.choice(DEEDS), dice.randrange(len(NAMES))
@@ -107,6 +120,8 @@ def live(hub: Path, desks: list[Desk], seconds: float, seed: int) -> None:
             hub.rename(aside)
         elif aside.exists() and turn < 0.3:
             aside.rename(hub)
+        elif turn > 0.96:
+            desk.ask(dice)
         else:
             desk.deed(dice)
         pause_ends_at = time.monotonic() + dice.choice((0.0, 0.01, 0.1, 0.4))
