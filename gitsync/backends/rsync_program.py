@@ -54,6 +54,11 @@ class Address:
         """Whether it is a directory of this machine."""
         return self.place.startswith("/")
 
+    @property
+    def is_daemon(self) -> bool:
+        """Whether an rsync daemon listens there: told of a remote shell, rsync would start one by that instead."""
+        return self.place.startswith("rsync://") or "::" in self.place.partition("/")[0]
+
 
 def address_of(url: str) -> Address:
     """Return the address that `url` means: ssh://user@host:port/path, host:path, rsync://host/module, or /path."""
@@ -137,7 +142,8 @@ class Rsync:
         ssh = f"ssh -o BatchMode=yes -o ConnectTimeout={min(CONNECT_MAX_S, silence_s)}"
         ssh += f" -p {self.address.port}" if self.address.port else ""
         remote = [] if self.address.is_local else [f"--timeout={silence_s}"]
-        if not self.address.is_local and not any(_sets_shell(option) for option in self.order.job.options):
+        has_shell = any(_sets_shell(option) for option in self.order.job.options)
+        if not (self.address.is_local or self.address.is_daemon or has_shell):
             remote.append(f"--rsh={os.environ.get('RSYNC_RSH') or ssh}")
         # The first is for its removal: rsync does not take a name that is missing here for a directory.
         shown = [f"--include=/{REPLACED_NAME}*", f"--include=/{REPLACED_NAME}*/***"] if is_replaced_shown else []

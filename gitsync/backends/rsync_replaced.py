@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 from gitsync.backends.base import Item, Level
 from gitsync.backends.rsync_contest import find_differing
@@ -65,7 +67,7 @@ def _settle(rsync: Rsync, place: str, now: Listing, seen: Mapping[str, Entry]) -
     items: list[Item] = []
     lost: set[str] = set()
     if unseen:
-        items, lost = _keep(rsync, place, unseen, now)
+        items, lost = _keep(rsync, place, {path: kept[path] for path in unseen}, now)
     _remove(rsync, [f"{place}/{path}" for path in kept if path not in lost], found)
     return items
 
@@ -76,23 +78,24 @@ def _is_as_seen(kept: Entry, seen: Entry | None) -> bool:
     return kept.target == seen.target if kept.kind == LINK else kept[:3] == seen[:3]
 
 
-def _keep(rsync: Rsync, place: str, paths: list[str], now: Listing) -> tuple[list[Item], set[str]]:
+def _keep(rsync: Rsync, place: str, unseen: Mapping[str, Entry], now: Listing) -> tuple[list[Item], set[str]]:
     """Bring them here and keep each as a copy on both sides; return what is told, and what has to stay for now."""
     notes_dir, tree = rsync.order.notes_dir, rsync.order.job.path
     incoming, outgoing = notes_dir / "incoming", notes_dir / "outgoing"
     for directory in (incoming, outgoing):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)
-    source = f"{rsync.there}{place}/"
-    rsync.run("--links", "--times", "--perms", source, f"{incoming}/", paths=paths, also_ok=(PARTIAL, VANISHED))
+    fetching = ("--links", "--times", "--perms", rsync.there, f"{incoming}/")
+    paths = [f"{place}/{path}" for path in unseen]
+    rsync.run(*fetching, paths=paths, also_ok=(PARTIAL, VANISHED), is_replaced_shown=True)
     # A run that only sends changes nothing here.
     root = tree if rsync.order.direction.is_receiving else outgoing
     items: list[Item] = []
     copies: dict[str, str] = {}
     missing: set[str] = set()
-    for path in paths:
-        content = incoming / path
-        if not (content.is_symlink() or content.is_file()):
+    for path, entry in unseen.items():
+        content = incoming / place / path
+        if not _is_it(content, entry):
             missing.add(path)
         elif not is_same(content, tree / path):
             is_free = path not in now.entries and not os.path.lexists(tree / path)
@@ -107,6 +110,18 @@ def _keep(rsync: Rsync, place: str, paths: list[str], now: Listing) -> tuple[lis
     for directory in (incoming, outgoing):
         shutil.rmtree(directory, ignore_errors=True)
     return items, missing
+
+
+def _is_it(content: Path, entry: Entry) -> bool:
+    """Return whether a file that came is the one that was listed: what is taken for it is removed there."""
+    try:
+        facts = content.lstat()
+        if entry.kind == LINK:
+            return os.fspath(content.readlink()) == entry.target
+    except OSError:
+        return False  # it did not come, or is no link
+    modified = facts.st_mtime_ns // 1_000_000_000
+    return stat.S_ISREG(facts.st_mode) and (facts.st_size, modified) == (entry.size, entry.modified)
 
 
 def _item(path: str, copy: str) -> Item:

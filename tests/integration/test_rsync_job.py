@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gitsync.backends.base import Level
 from tests.fakes.job_client import Client, ok, tree
+from tests.fakes.sshd import closed_port
 
 HOUR_S = 3600
 
@@ -176,3 +181,30 @@ def test_what_both_changed_is_left_alone_when_only_one_side_may_change(clients: 
     assert report.conflicts == ("a.txt",)
     ok(one.run())
     assert one.tree() == {"a.txt": "by one"}
+
+
+def test_a_server_that_is_an_rsync_daemon(
+    clients: list[Client], place: tuple[str, object, Path], tmp_path: Path
+) -> None:
+    port = closed_port()
+    settings = tmp_path / "rsyncd.conf"
+    module = f"[files]\npath = {place[2]}\nread only = no\nuse chroot = no\n"
+    owner = f"uid = {os.getuid()}\ngid = {os.getgid()}\n" if os.getuid() == 0 else ""
+    settings.write_text(f"port = {port}\naddress = 127.0.0.1\n{owner}{module}")
+    arguments = ("--daemon", "--no-detach", f"--config={settings}", f"--log-file={tmp_path}/rsyncd.log")
+    with subprocess.Popen(["rsync", *arguments], stdin=subprocess.DEVNULL) as daemon:
+        try:
+            one, two = (replace(client, url=f"rsync://127.0.0.1:{port}/files") for client in clients[:2])
+            one.write("dir/a.txt", "before", age_s=HOUR_S)
+            one.write("b.txt", "b")
+            ends_at = time.monotonic() + 60
+            while one.run().problem is not None:  # until it listens
+                assert time.monotonic() < ends_at
+            ok(two.run())
+            one.write("dir/a.txt", "changed by one")
+            (two.root / "b.txt").unlink()
+            for client in (one, two, one):
+                ok(client.run())
+            assert one.tree() == two.tree() == tree(place[2]) == {"dir/a.txt": "changed by one"}
+        finally:
+            daemon.terminate()

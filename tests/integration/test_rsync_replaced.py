@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from gitsync.backends.base import Report
+from gitsync.backends.rsync_listing import Listing, list_there
+from gitsync.backends.rsync_program import Rsync
 from gitsync.core.pairs import decide
 from tests.fakes.deaths import Death, blob_id
 from tests.fakes.job_client import Client, ok, tree
@@ -178,6 +180,30 @@ def test_a_version_whose_name_is_taken_on_the_server_stays_there(clients: list[C
     assert ok(one.run("push")).conflicts == ("a.txt",)
     assert copy.read_text() == "by another"
     assert not left.exists()
+
+
+def test_a_version_that_is_still_written_on_the_server_is_kept_when_it_is_whole(
+    clients: list[Client], place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, server = clients[0], place[2]
+    one.write("a.txt", "before", age_s=HOUR_S)
+    ok(one.run())
+    left = server / f".rsync-partial-replaced-{json.loads((one.notes / 'rsync.json').read_bytes())['id']}-run"
+    left.mkdir()
+    (left / "a.txt").write_text("by another")
+
+    def look(rsync: Rsync) -> Listing:
+        listing = list_there(rsync)
+        with (left / "a.txt").open("a") as writer:
+            writer.write(", and more")
+        return listing
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("gitsync.backends.rsync.list_there", look)
+        assert ok(one.run()).conflicts == ()
+    assert (left / "a.txt").exists()
+    assert ok(one.run()).conflicts == ("a.txt",)
+    assert sorted(tree(server).values()) == ["before", "by another, and more, and more"]
 
 
 def test_what_came_while_our_version_was_on_its_way_is_kept(clients: list[Client], place: Place) -> None:
