@@ -91,32 +91,37 @@ def add_repo(
 
 
 def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> RepoRemoved:
-    """Take the repository of that name or directory out of the file. Raise UsageError when it is not in it."""
+    """Take the repository of that name or directory, or the mirror, out of the file. Raise UsageError for another."""
     removed: RepoRemoved | None = None
 
     def edit(text: str, raw: dict[str, Any]) -> str:
         nonlocal removed
         names = repo_names(raw)
         number = names.get(which)
-        if number is None or number < 0:
+        if number is None:
             number = entry_of(raw, Path(os.path.abspath(os.path.expanduser(which))))  # noqa: PTH100,PTH111 - never raises
         if number is None:
-            known = [name for name, at in names.items() if at >= 0]
             raise UsageError(
-                f"{quoted(which)} is not watched{nearest(which, known)}",
+                f"{quoted(which)} is not watched{nearest(which, list(names))}",
                 "see what is: gitsyncctl list",
                 code="unknown-name",
             )
-        entry = raw["repo"][number]
-        removed = RepoRemoved(default_name(entry) or "", root_of(entry) or Path(str(entry.get("path", ""))))
         expected = copy.deepcopy(raw)
-        del expected["repo"][number]
-        if not expected["repo"]:
-            del expected["repo"]
+        if number < 0:  # the mirror
+            entry: dict[str, Any] = {"path": SECTIONS["home"].rows["repo"].default, "name": which}
+            entry |= {"path": raw["home"]["repo"]} if "repo" in raw["home"] else {}
+            del expected["home"]
+        else:
+            entry = expected["repo"].pop(number)
+            if not expected["repo"]:
+                del expected["repo"]
+        removed = RepoRemoved(default_name(entry) or "", root_of(entry) or Path(str(entry.get("path", ""))))
         return _verified(
             expected,
-            lambda: remove_table(text, ("repo", number)),
-            lambda: _with_tomlkit(text, lambda document, _: document["repo"].pop(number)),
+            lambda: remove_table(text, ("home",) if number < 0 else ("repo", number)),
+            lambda: _with_tomlkit(
+                text, lambda document, _: document.pop("home") if number < 0 else document["repo"].pop(number)
+            ),
         )
 
     _edit(path, edit, system_ini)

@@ -163,3 +163,21 @@ def test_restore_starts_from_what_home_has(box: Machine) -> None:
     assert path.read_text() == "worse\n"
     wait_home(box)
     assert [item["path"] for item in ctl(box, "list")["home"]] == [".vimrc"]
+
+
+def test_the_mirror_can_be_left_and_nothing_is_deleted(box: Machine) -> None:
+    mirror = begin(box)
+    path = box.home / ".vimrc"
+    path.write_text("one\n")
+    ctl(box, "add", str(path))
+    answer = ctl(box, "unwatch", "home")
+    assert answer == {"name": "home", "path": str(mirror)}
+    assert box.status()["home"] is None
+    assert "[home]" not in box.config.read_text()
+    path.write_text("two\n")
+    box.stop()
+    assert committed(mirror, ".vimrc") == b"one\n"
+    # Begun again it goes on where it was.
+    box.start()
+    ctl(box, "init")
+    wait_committed(box, ".vimrc", b"two\n")

@@ -34,8 +34,8 @@ ROWS = (
     Command(
         "unwatch",
         "stop watching; nothing is deleted",
-        Parameter("name", TARGET, metavar="DIR|NAME", is_required=True, help="the repository"),
-        epilog="gitsyncctl unwatch notes\ngitsyncctl unwatch ~/Notes",
+        Parameter("name", TARGET, metavar="DIR|NAME", is_required=True, help="the repository; home is the mirror"),
+        epilog="gitsyncctl unwatch notes\ngitsyncctl unwatch ~/Notes\ngitsyncctl unwatch home",
         timeout_s=60.0,
         without_daemon=LOOK,
     ),

@@ -161,6 +161,16 @@ def test_an_entry_goes_by_its_directory_too(file: Path) -> None:
     assert file.read_text() == MINE[:start] + MINE[MINE.index("\n[daemon]") :]
 
 
+def test_the_mirror_goes_by_its_name(config_file: Path) -> None:
+    config_file.parent.mkdir(parents=True)
+    mirror = '[home]\nrepo = "~/mirror"\n[home.conflict_paths]\n"*.a" = "ours"\n'
+    config_file.write_text(f'# mine\n{mirror}\n[daemon]\nnotify = "off"\n')
+    assert remove_repo(config_file, "home") == RepoRemoved("home", Path("~/mirror").expanduser())
+    assert config_file.read_text() == '# mine\n\n[daemon]\nnotify = "off"\n'
+    with pytest.raises(UsageError, match="is not watched"):
+        remove_repo(config_file, "home")
+
+
 def test_the_tables_of_an_entry_go_with_it(file: Path) -> None:
     remove_repo(file, "third")
     assert file.read_text() == MINE[: MINE.index('[[repo]]\npath = "/r/third"')] + "# the end\n"

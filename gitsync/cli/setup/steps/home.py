@@ -80,7 +80,7 @@ def _make(guide: Guide) -> bool:
     if how == TAKE_OVER:
         guide.dialogue.tell("Files that home has already and that differ are committed first, and merged.")
         make = partial(guide.run, "clone", url=url, path=path)
-    undo = [guide.typed("config", "edit") + "    # and take out [home]; the files of home stay"]
+    undo = [guide.typed("unwatch", "home")]
     if not os.path.lexists(path):
         undo.append(f"rm -rf {text.word(shown)}    # and all versions in it")
     return guide.carry_out(f"{words[0]} the mirror {shown}", undo, make)

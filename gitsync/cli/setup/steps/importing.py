@@ -95,7 +95,7 @@ def _offer_trakk(guide: Guide, file: Path) -> bool:
     count = text.counted(len(found.entries), "file or directory of home", "files and directories of home")
     guide.dialogue.tell(f"{shown} is TRAKK's. It mirrors {count} in {text.tilde(str(found.repository))}.")
     if guide.is_yes("Take it over?", "import", "--trakk", shown, is_default=True):
-        undo = [guide.typed("config", "edit") + "    # and take out [home]"]
+        undo = [guide.typed("unwatch", "home")]
         guide.carry_out(f"import {shown}", undo, lambda: guide.run("import", trakk=str(file)))
     return True
 
