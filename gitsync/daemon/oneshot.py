@@ -92,17 +92,25 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
 def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
     """Push what was committed on request, as the daemon does after a commit; return what could not be sent, and why."""
     wanted = [
-        repo.name
+        repo
         for repo in runtime.config.repositories
         if repo.name in names and repo.name in runtime.exchangers and repo.push is not None and may_push(repo.mode)
     ]
     if wanted:
-        runtime.sync(wanted, patience_s=SEND_PATIENCE_S, direction="push")
-    found = [status for status in map(runtime.board.status, wanted) if status.ahead]
+        runtime.sync([repo.name for repo in wanted], patience_s=SEND_PATIENCE_S, direction="push")
+    # The remote may have moved on, or has what was merged just now: then it is looked at, as after any refused push.
+    again = [repo.name for repo in wanted if _is_crossed(runtime.board.status(repo.name)) and repo.pull is not None]
+    if again:
+        runtime.sync(again, patience_s=SEND_PATIENCE_S)
+    found = [status for status in (runtime.board.status(repo.name) for repo in wanted) if status.ahead]
     return [
         {"repo": status.name, "ahead": status.ahead, "error": status.error.to_json() if status.error else None}
         for status in found
     ]
+
+
+def _is_crossed(status: RepoStatus) -> bool:
+    return bool(status.ahead) and status.error is not None and status.error.code == "diverged"
 
 
 def _end_in_order() -> None:

@@ -6,9 +6,11 @@ Runs on the thread of whoever asks, with a work tree of its own that is closed a
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
+from gitsync.core.conflict import Rules
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
 from gitsync.engine.copies import KeptCopies
@@ -16,6 +18,7 @@ from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Mem
 from gitsync.git.refs import ahead_behind, commit_at
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.upstream import remote_for
+from gitsync.git.waiting import left, waiting, with_choices
 from gitsync.git.worktree import Worktree
 from gitsync.model import Problem, RepoState
 
@@ -76,3 +79,9 @@ def _show(board: Board, repo: RepoConfig, worktree: Worktree, notes_dir: Path) -
     if upstream is not None:
         ahead, behind = ahead_behind(worktree, upstream)
         board.set_local(repo.name, ahead=ahead, behind=behind)
+    held = waiting(worktree)
+    if held is not None:
+        rules = Rules.of(repo.conflict, repo.conflict_paths)
+        paths = left(worktree, held, with_choices(worktree, rules, held.theirs))
+        if paths:
+            board.set_local(repo.name, state=RepoState.CONFLICT, reason="", conflicts=tuple(map(os.fsdecode, paths)))

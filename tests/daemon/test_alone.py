@@ -63,6 +63,29 @@ def test_what_cannot_be_sent_is_said_with_what_sends_it(box: Machine, hub: Path)
     assert tip(hub) == tip(root)
 
 
+def test_a_merge_that_waits_is_shown_settled_and_sent(box: Machine, hub: Path) -> None:
+    root = synced(box, hub, extra='conflict = "manual"\n')
+    other = hub.with_name("other")
+    run_git(hub.parent, "clone", "-q", str(hub), "other")
+    (other / "a.txt").write_text("theirs\n")
+    run_git(other, "mv", "0.txt", "elsewhere.txt")
+    run_git(other, "commit", "-qam", "theirs")
+    run_git(other, "push", "-q")
+    (root / "a.txt").write_text("ours\n")
+    assert box.gitsync("--once").returncode == 1
+    status = box.repo_status()
+    assert (status["state"], status["conflicts"]) == ("conflict", ["a.txt"])
+    assert box.ctl("status").returncode == 1
+    wrong = box.ctl("resolve", str(root / "0.txt"), "--ours")
+    assert wrong.returncode == 2
+    assert "nothing is in conflict" not in wrong.stderr
+    done = box.ctl("resolve", str(root / "a.txt"), "--theirs")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (root / "a.txt").read_text() == "theirs\n"
+    assert tip(hub) == tip(root)
+    assert box.repo_status()["state"] == "ok"
+
+
 def test_a_brake_is_accepted_without_a_daemon(box: Machine, hub: Path) -> None:
     root = synced(box, hub, count=30)
     for number in range(30):

@@ -145,9 +145,13 @@ def _resolve(desk: Desk, params: Json) -> Json:
     repo, path = _place(desk, params["path"], params.get("repo"))
 
     def act(worktree: Worktree) -> Settled:
-        if path in _waiting(repo, worktree, is_all=True)[1]:
+        waits = _waiting(repo, worktree, is_all=True)[1]
+        copies = _copies(desk, repo, worktree)
+        if waits and path not in waits and not any(path in (copy.path, copy.original) for copy in copies):
+            raise not_in_conflict(worktree.root, path, {*waits, *(copy.original for copy in copies)})
+        if path in waits:
             return settle_waiting(worktree, path, wanted[0], _rules(repo), author=repo.author)
-        return settle(worktree, _copies(desk, repo, worktree), path, wanted[0], author=repo.author)
+        return settle(worktree, copies, path, wanted[0], author=repo.author)
 
     done = desk.perform(repo.name, act)
     return _settled(repo, done)
