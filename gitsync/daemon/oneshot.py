@@ -14,6 +14,7 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import load
 from gitsync.config.options import Config
+from gitsync.control.client import HOW_TO_START
 from gitsync.control.commands import BY_NAME
 from gitsync.control.table import ACT, NO
 from gitsync.core.reconcile import may_push
@@ -61,7 +62,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     without_daemon = command.without_daemon
     is_of_daemon = command.acts_with and not any(params.get(name) for name in command.acts_with)
     if without_daemon == NO or is_of_daemon:
-        raise NotRunningError("gitsync is not running", "start it: gitsync, or: systemctl --user start gitsync")
+        raise NotRunningError("gitsync is not running", HOW_TO_START)
     config = load(config_option, is_to_be_made=method in MAKERS)
     runtime, bugs = _runtime(config)
 
