@@ -17,7 +17,7 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import check_paths, load
 from gitsync.config.options import Config
-from gitsync.core.names import shown_text
+from gitsync.core.names import as_word, shown_text
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
@@ -28,6 +28,8 @@ from gitsync.version import VERSION
 
 # What a shell says of a program that Ctrl-C ended.
 EXIT_INTERRUPTED = 130
+# Of what waits for a person, so much is named by a single pass.
+NAMED = 20
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -139,10 +141,18 @@ def _once(config: Config) -> int:
     except KeyboardInterrupt:
         return EXIT_OK  # it was told to stop, and did in order, as the daemon does
     for repo in statuses:
-        if repo.needs_person or repo.error is not None:
-            print(f"{repo.name}: {repo.state}: {shown_text(repo.reason)}", file=sys.stderr)
-            if repo.error is not None and repo.error.hint:
-                print(f"hint: {shown_text(repo.error.hint)}", file=sys.stderr)
+        reason = repo.reason or (repo.error.message if repo.error is not None else "")
+        if reason and (repo.needs_person or repo.error is not None):
+            print(f"{repo.name}: {repo.state}: {shown_text(reason)}", file=sys.stderr)
+        held = [f"in conflict: {path}" for path in repo.conflicts]
+        if isinstance(repo, RepoStatus):
+            held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
+        for what in held[:NAMED]:
+            print(f"{repo.name}: {shown_text(what)}", file=sys.stderr)
+        if held[NAMED:]:
+            print(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}", file=sys.stderr)
+        if repo.error is not None and repo.error.hint:
+            print(f"hint: {shown_text(repo.error.hint)}", file=sys.stderr)
         # What was left out is not always an error, but nobody else tells of it here.
         for note in repo.notes if isinstance(repo, RepoStatus) else ():
             print(f"{repo.name}: {shown_text(note)}", file=sys.stderr)

@@ -276,7 +276,11 @@ def test_one_pass_says_what_it_left_out(box: Machine) -> None:
     box.configure(root)
     (root / ".gitattributes").write_text("*.big filter=elsewhere\n")
     (root / "a.big").write_text("big\n")
-    done = box.gitsync("--once")
-    assert run_git(root, "status", "--porcelain") == "?? a.big"
-    assert "a.big" in done.stderr
-    assert "'elsewhere'" in done.stderr
+    (root / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    done = box.gitsync("--once", "-q")
+    assert done.returncode == 1
+    assert run_git(root, "status", "--porcelain") == "?? a.big\n?? id_rsa"
+    held = (line.partition(": not committed: ")[2] for line in done.stderr.splitlines())
+    told = sorted(line for line in held if line)
+    assert [line.partition(":")[0] for line in told] == ["a.big (filter", "id_rsa (secret"]
+    assert "'elsewhere'" in told[0]
