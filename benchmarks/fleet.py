@@ -47,7 +47,7 @@ def measure(directory: Path, machines: int = MACHINES, seconds: float = SECONDS)
         time.sleep(3.0)
         wanted = _save(roots, seconds)
         last = time.perf_counter()
-        equal_s = _wait_equal(wire.remote, roots, wanted) - last
+        equal_s = _wait_equal(wire.remote, roots, wanted, daemons) - last
         cpu_s = sum(daemon.usage().cpu_s for daemon in daemons)
         count = [places[0].git(roots[0], "rev-list", "--count", *which, "main") for which in ((), ("--merges",))]
     return Fleet(sum(version for version in wanted.values()), equal_s, int(count[0]), int(count[1]), cpu_s)
@@ -71,12 +71,14 @@ def _save(roots: list[Path], seconds: float) -> dict[str, int]:
     return versions
 
 
-def _wait_equal(remote: Path, roots: list[Path], wanted: dict[str, int]) -> float:
+def _wait_equal(remote: Path, roots: list[Path], wanted: dict[str, int], daemons: list[Daemon]) -> float:
     ends_at = time.perf_counter() + PATIENCE_S
     while time.perf_counter() < ends_at:
         tips = {(remote / "refs/heads/main").read_text(), *map(tip, roots)}
         if len(tips) == 1 and all(_is_complete(root, wanted) for root in roots):
             return time.perf_counter()
+        if not all(daemon.is_alive for daemon in daemons):
+            raise RuntimeError("a daemon ended by itself")
         time.sleep(0.05)
     raise RuntimeError(f"not equal {PATIENCE_S:.0f} s after the last save: {len(tips)} different commits")
 

@@ -195,6 +195,11 @@ class Daemon:
         rss_kb = int(_field((proc / "status").read_text(), "VmRSS"))
         return Usage(own / 1e9 + children, rss_kb / 1024, switches)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
     def threads(self) -> int:
         """Return how many threads there are."""
         return len(list(Path("/proc", str(self._process.pid), "task").iterdir()))

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 # How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again this often before a person hears of it.
-CROSSINGS = 30
+CROSSINGS = 100
 V_, X_ = ExchangeEvent, ExchangeState
 
 
@@ -171,8 +171,8 @@ class Exchanger(Owner):
         known = self._memory.known(place.key, found.was)
         if found.upstream is None and known is not None:
             raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
-        if found.upstream != found.was:
-            self._times.see_news(self.clock.now(), is_watched=place.directory is not None)
+        is_watched = place.directory is not None
+        self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._question.is_joining, place.choice.remote, place.choice.ref
         self._ask_committer(told.Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
 
@@ -257,7 +257,6 @@ class Exchanger(Owner):
         self._move(V_.FAILED)
         self._limits.line.close()  # it may be what failed
         wait = self._times.fail(self.clock.now())
-        self._limits.line.close()  # it may be what failed
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
         self._show(problem, STATES.get(problem.code, RepoState.ERROR))
         self._answer()

@@ -15,12 +15,10 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.jobs import allowed
 from gitsync.core.reconcile import may_push
 from gitsync.core.schedule import back_off, next_run
+from gitsync.engine.crowd import Crowd
 
 # Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
 BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
-# Pushes that cross each other: the first retry comes at once, later ones spread out over what some tries take, for on a
-# loaded server all are slow. Not over more: one of those who meet always gets through, and the last waits for all.
-CROSSING_BASE_S, CROSSING_TRIES = 0.1, 2.0
 # A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
 PUSH_REST = 2.0
 # Who asks for a look less often than this has a reason, and gets no more looks than that.
@@ -29,6 +27,8 @@ RARELY_S = 300.0
 NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
 SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
+# While every look finds something, waiting longer brings more at once: looks take up to so many times less of the time.
+STREAK_MAX = 3
 # A connection is kept for looks that come more often than this: for some minutes after news.
 LIVELY_S = 15.0
 # After a changed network, machines of one place do not all come at the same instant.
@@ -43,6 +43,8 @@ class Timetable:
         self._is_scheduled = is_scheduled
         self._failures = 0
         self._crossings = 0
+        self._crowd = Crowd()
+        self._streak = 0
         self._is_push_alone = False
         self._asked = ""
         self._has_moved = False
@@ -89,20 +91,29 @@ class Timetable:
             self.see_commit(now)
 
     def see_commit(self, now: float) -> None:
-        """There is a commit to send; later ones until then go with it."""
-        wait = self._config.push
-        if not self._is_scheduled or wait is None or not may_push(self._config.mode) or self._push_at is not None:
+        """There is a commit to send; it goes with the push that is planned already, or is to be tried again."""
+        wait, is_planned = self._config.push, self._push_at is not None or self._crossings > 0
+        if not self._is_scheduled or wait is None or not may_push(self._config.mode) or is_planned:
             return
-        self._push_at = max(now, self._push_free_at) if self._config.is_push_prompt else now + wait
+        self._push_at = now + wait
+        if self._config.is_push_prompt:
+            self._push_at = max(now, self._push_free_at) + self._crowd.turn(now)
 
     def see_sent(self, now: float, took_s: float) -> None:
         """A push of ours arrived after `took_s` seconds: the next one leaves the network some rest."""
         self._sent_at = now
+        self._crowd.win()
         self._push_free_at = now + min(self._config.push or 0.0, PUSH_REST * took_s)
 
-    def see_news(self, now: float, *, is_watched: bool = False) -> None:
-        """A commit of another machine's arrived: the next one may follow soon. What is watched tells of itself."""
-        if is_watched:
+    def see_look(self, now: float, *, has_news: bool, is_watched: bool = False) -> None:
+        """A look found another machine's commit, and the next one may follow soon; or it found nothing.
+
+        What is watched tells of itself.
+        """
+        self._streak = self._streak + 1 if has_news else 0
+        if not has_news:
+            self._crowd.see_calm()
+        elif is_watched:
             self._sent_at = now
         else:
             self._news_at = now
@@ -120,7 +131,8 @@ class Timetable:
 
     def begin(self, now: float) -> bool:
         """Note that a cycle begins; return whether it is for a push alone."""
-        is_push_due = self._push_at is not None and self._crossings == 0
+        # Where others push, too, a push without a look is as good as lost.
+        is_push_due = self._push_at is not None and self._crossings == 0 and self._crowd.span(now) == 0.0
         self._is_push_alone = is_push_due and (self._pull_at is None or self._pull_at > now)
         self._push_at = None
         self._has_moved = False
@@ -145,7 +157,8 @@ class Timetable:
             return period
         for at, floor, share in ((self._news_at, NEWS_FLOOR_S, NEWS_SHARE), (self._sent_at, SENT_FLOOR_S, SENT_SHARE)):
             if at is not None:
-                period = min(period, max(floor, LOOK_REST * self._look_s, share * (now - at)))
+                rest = LOOK_REST * (1 + min(self._streak, STREAK_MAX)) * self._look_s
+                period = min(period, max(floor, rest, share * (now - at)))
         return period
 
     def is_lively(self, now: float) -> bool:
@@ -164,9 +177,10 @@ class Timetable:
         Return how many times in a row that happened.
         """
         self._crossings += 1
-        spread = min(CROSSING_TRIES, 2.0 ** (self._crossings - 2)) if self._crossings > 1 else 0.0
-        span = spread * max(CROSSING_BASE_S, took_s)
-        self._retry(now, span * random.random())
+        # Two who meet by chance settle it at once.
+        is_by_chance = self._crossings == 1 and self._crowd.span(now) == 0.0
+        self._crowd.lose(now, took_s)
+        self._retry(now, 0.0 if is_by_chance else self._crowd.turn(now))
         return self._crossings
 
     def halt(self, now: float) -> None:

@@ -1,7 +1,8 @@
 """A real OpenSSH server on the loopback, for one test: own host key, own authorized key, a port from the system.
 
 The listening socket is ours and each connection gets an `sshd -i` of its own, so that no port is guessed and nothing
-outlives the test. It lies about nothing but this: whoever logs in is the user who runs the tests.
+outlives the test. It lies about nothing but this: whoever logs in is the user who runs the tests, at home in a
+directory of the test's, so that no login shell reads his own files: they may take longer than all that is measured.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Sshd:
     """The server, with the files that a client needs to be let in; use it as a context manager."""
 
     def __init__(self, directory: Path, *, home: Path | None = None) -> None:
-        """`home` is where whoever logs in finds his files and his authorized keys; None: where the system says."""
+        """`home` is where whoever logs in finds his files and his authorized keys; None: an empty one."""
         require_sshd()
         self.directory = directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,6 +45,8 @@ class Sshd:
         self.authorized_keys = (directory if home is None else home / ".ssh") / "authorized_keys"
         if home is None:
             self.authorized_keys.write_text(self.client_key.with_suffix(".pub").read_text())
+            home = directory / "home"
+            home.mkdir(exist_ok=True)
         self.log = directory / "sshd.log"
         self.user = getpass.getuser()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -56,7 +59,7 @@ class Sshd:
             f"AuthorizedKeysFile {self.authorized_keys}\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "PermitRootLogin yes\nPubkeyAuthentication yes\nPrintMotd no\nPrintLastLog no\n"
-            f"SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1{f' HOME={home}' if home else ''}\nPidFile none\n"
+            f"SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 HOME={home}\nPidFile none\n"
         )
         self._children: list[subprocess.Popen[bytes]] = []
         self._thread = threading.Thread(target=self._serve, name="fake-sshd", daemon=True)

@@ -34,7 +34,7 @@ def test_a_quiet_remote_is_looked_at_once_a_period() -> None:
 
 def test_after_news_looks_are_frequent_then_fewer_and_their_number_is_bounded() -> None:
     times = table()
-    times.see_news(1000.0)
+    times.see_look(1000.0, has_news=True)
     assert times.every(1000.0) == times.every(1005.0) == NEWS_FLOOR_S
     assert times.every(1060.0) == pytest.approx(3.0)
     assert times.every(1000.0 + 3600.0) == 60.0
@@ -43,9 +43,20 @@ def test_after_news_looks_are_frequent_then_fewer_and_their_number_is_bounded() 
 
 def test_slow_looks_come_less_often() -> None:
     times = table()
-    times.see_news(0.0)
-    times.rest(0.0, look_s=2.0)
-    assert times.every(0.0) == 6.0, "three quarters of the time are left to those who push"
+    times.see_look(0.0, has_news=True)
+    times.see_look(1.0, has_news=False)
+    times.rest(1.0, look_s=2.0)
+    assert times.every(1.0) == 6.0, "three quarters of the time are left to those who push"
+
+
+def test_where_every_look_finds_something_there_are_fewer_looks() -> None:
+    times = table()
+    for _ in range(10):
+        times.see_look(0.0, has_news=True)
+    times.rest(0.0, look_s=0.5)
+    assert times.every(0.0) == 6.0
+    times.see_look(0.0, has_news=False)
+    assert times.every(0.0) == 1.5
 
 
 def test_after_a_push_of_ours_an_answer_is_looked_for() -> None:
@@ -57,7 +68,7 @@ def test_after_a_push_of_ours_an_answer_is_looked_for() -> None:
 
 def test_who_asks_for_rare_looks_gets_no_more() -> None:
     times = table(pull="10m")
-    times.see_news(0.0)
+    times.see_look(0.0, has_news=True)
     assert times.every(0.0) == 600.0 > RARELY_S
     assert table(pull="100ms").every(0.0) == 0.1
 
@@ -85,33 +96,47 @@ def test_a_push_that_was_asked_to_wait_waits() -> None:
     assert times.next_at() == 15.0
 
 
-def test_pushes_that_cross_spread_out() -> None:
-    times = table()
-    assert times.cross(0.0) == 1
-    assert times.retry_at == 0.0, "the first retry comes at once"
-    spans = []
-    for count in range(2, 13):
-        assert times.cross(100.0) == count
-        assert times.retry_at is not None
-        spans.append(times.retry_at - 100.0)
-    assert all(0 <= span <= 5.0 for span in spans)
-    assert max(spans) > 0
-    times.rest(200.0)
-    assert times.cross(300.0) == 1
-
-
-def test_slow_pushes_that_cross_spread_out_by_what_they_take() -> None:
-    spans = []
+def test_two_pushes_that_cross_are_settled_at_once_and_more_of_them_spread_out() -> None:
+    first, last = [], []
     for _ in range(50):
         times = table()
-        times.cross(0.0, 4.0)
+        assert times.cross(0.0, 0.4) == 1
         assert times.retry_at == 0.0
-        times.cross(0.0, 4.0)
-        times.cross(0.0, 4.0)
-        assert times.retry_at is not None
-        spans.append(times.retry_at)
-    assert max(spans) > 4.0, "twice as long as one try takes"
-    assert all(span <= 8.0 for span in spans)
+        for count in range(2, 13):
+            assert times.cross(0.0, 0.4) == count
+            assert times.retry_at is not None
+            (first if count == 2 else last).append(times.retry_at)
+    assert 0.1 < max(first) <= 0.8, "twice what a try takes"
+    assert 2.0 < max(last) <= 4.0, "ten times, and no more"
+
+
+def test_a_commit_does_not_cut_short_the_wait_for_ones_turn() -> None:
+    times = table()
+    for _ in range(20):
+        times.cross(0.0, 1e6)
+    retry_at = times.next_at()
+    times.see_commit(1.0)
+    assert times.next_at() == retry_at
+
+
+def test_who_met_a_crowd_waits_for_his_turn_and_looks_before_he_pushes_until_the_crowd_has_gone() -> None:
+    times = table(pull="1h")
+    for _ in range(5):
+        times.cross(0.0, 1.0)
+    times.see_sent(1.0, 0.1)
+    times.rest(1.0)
+    turns = set()
+    for _ in range(20):
+        times.see_commit(2.0)
+        turns.add(times.next_at())
+        assert not times.begin(2.0), "not a push alone"
+        times.rest(2.0)
+    assert len(turns) > 10
+    for _ in range(10):
+        times.see_look(3.0, has_news=False)
+    times.see_commit(3.0)
+    assert times.next_at() == 3.0
+    assert times.begin(3.0), "a push alone"
 
 
 def test_after_a_crossing_the_remote_is_looked_at_before_the_next_push() -> None:
