@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dir", metavar="DIR", help="where the work trees are made (default: the temporary directory)")
     given = parser.parse_args(argv)
     sizes = [int(size) for size in given.sizes.split(",") if size] or (SIZES[:2] if given.quick else SIZES)
-    with tempfile.TemporaryDirectory(prefix="gitsync-bench-", dir=given.dir, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="gitsync-", dir=given.dir, ignore_cleanup_errors=True) as name:
         directory = Path(name).resolve()
         print(table.facts(directory))
         only = given.only.split(",")

@@ -27,7 +27,7 @@ RARELY_S = 300.0
 NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
 SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
-# While every look finds something, waiting longer brings more at once: looks take up to so many times less of the time.
+# In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
 STREAK_MAX = 3
 # A connection is kept for looks that come more often than this: for some minutes after news.
 LIVELY_S = 15.0
@@ -155,9 +155,10 @@ class Timetable:
         period = self._config.pull or RARELY_S
         if period > RARELY_S:
             return period
+        streak = min(self._streak, STREAK_MAX) if self._crowd.span(now) else 0
         for at, floor, share in ((self._news_at, NEWS_FLOOR_S, NEWS_SHARE), (self._sent_at, SENT_FLOOR_S, SENT_SHARE)):
             if at is not None:
-                rest = LOOK_REST * (1 + min(self._streak, STREAK_MAX)) * self._look_s
+                rest = LOOK_REST * (1 + streak) * self._look_s
                 period = min(period, max(floor, rest, share * (now - at)))
         return period
 

@@ -49,11 +49,13 @@ def test_slow_looks_come_less_often() -> None:
     assert times.every(1.0) == 6.0, "three quarters of the time are left to those who push"
 
 
-def test_where_every_look_finds_something_there_are_fewer_looks() -> None:
+def test_in_a_crowd_where_every_look_finds_something_there_are_fewer_looks() -> None:
     times = table()
     for _ in range(10):
         times.see_look(0.0, has_news=True)
     times.rest(0.0, look_s=0.5)
+    assert times.every(0.0) == 1.5, "one other machine that goes on saving is followed closely"
+    times.cross(0.0, 0.1)
     assert times.every(0.0) == 6.0
     times.see_look(0.0, has_news=False)
     assert times.every(0.0) == 1.5
