@@ -58,6 +58,21 @@ def runtime_dir() -> Path:
     return path
 
 
+def short_runtime_dir(longest: int) -> Path:
+    """Return `runtime_dir` where its path has at most `longest` bytes, else a directory in /tmp that is as private.
+
+    macOS's own is about as long as a socket's path may be at all. Raise OperationError when it is not ours alone.
+    """
+    from pathlib import Path
+
+    path = runtime_dir()
+    if len(os.fsencode(path)) > longest:
+        path = Path(f"/tmp/gitsync-{os.geteuid()}")
+        _make_private(path)
+        _check_private(path)
+    return path
+
+
 def socket_path(option: str | None = None) -> Path:
     """Return the control socket's path: the option, else `$GITSYNC_SOCKET`, else one in the runtime directory.
 

@@ -19,8 +19,8 @@ from gitsync.git import quiet
 
 logger = logging.getLogger(__name__)
 
-# A socket's path ends at 107 bytes; ssh binds a name with 17 bytes more, and %C is 40.
-LONGEST_DIRECTORY = 107 - 17 - 40 - 1
+# ssh binds a name with 17 bytes more than the path, in which %C is 40.
+LONGEST_DIRECTORY = places.SOCKET_PATH_MAX - 17 - 40 - 1
 # A line that broke or was refused is not tried again before this.
 REST_S = 300.0
 GET_URL_S = 20.0
@@ -65,9 +65,9 @@ class Line:
 def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
     """Return the control path and the command of a master for `remote`; None where there can be none."""
     command = quiet.openssh_command(root)
-    directory = str(places.runtime_dir())
-    if command is None or len(os.fsencode(directory)) > LONGEST_DIRECTORY:
+    if command is None:
         return None
+    directory = places.short_runtime_dir(LONGEST_DIRECTORY)
     done = proc.run(["git", "-C", str(root), "ls-remote", "--get-url", "--", remote], deadline_s=GET_URL_S)
     target = destination(os.fsdecode(done.stdout).strip()) if done.ok else None
     if target is None:

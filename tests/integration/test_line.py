@@ -90,19 +90,28 @@ def test_a_line_that_broke_is_done_without(repo: Path, served: Path, sshd: Sshd,
     line.close()
 
 
-def test_other_remotes_and_long_directories_have_no_line(
-    repo: Path, served: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_line_finds_room_where_the_runtime_directory_has_a_long_path(
+    repo: Path, served: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    long = tmp_path / ("x" * LONGEST_DIRECTORY)
+    long.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
     line = Line()
+    line.keep(repo, "origin")
+    try:
+        wait_for(lambda: any(Path(line.path).parent.iterdir()))
+        head = run_git(repo, "rev-parse", "HEAD")
+        assert transport.push(repo, "origin", "main", head, timeout_s=T, line=line.path).is_done
+        assert Path(line.path).parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        line.close()
+
+
+def test_other_remotes_have_no_line(repo: Path, served: Path, runtime: Path) -> None:
     for remote in (str(served), "https://127.0.0.1:1/x", "nobody"):
         line = Line()
         line.keep(repo, remote)
         assert line.path == ""
-    long = tmp_path / ("x" * LONGEST_DIRECTORY)
-    long.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
-    line.keep(repo, "origin")
-    assert line.path == ""
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,17 @@ def test_the_runtime_directory_is_made_private(tmp_path: Path, monkeypatch: pyte
         places.socket_path()
 
 
+def test_a_runtime_directory_that_is_too_long_has_a_short_one_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(make_private(tmp_path / "xdg")))
+    own = tmp_path / "xdg/gitsync"
+    assert places.short_runtime_dir(len(os.fsencode(own))) == own
+    short = places.short_runtime_dir(len(os.fsencode(own)) - 1)
+    assert short == Path(f"/tmp/gitsync-{os.geteuid()}")
+    assert short.stat().st_mode & 0o777 == 0o700
+
+
 def test_the_systems_service_for_this_user_is_found_when_there_is_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
