@@ -16,6 +16,7 @@ from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core import manifest as manifests
 from gitsync.core.manifest import Entry
 from gitsync.core.names import as_word
+from gitsync.daemon.founding import GIT_S, git, set_origin
 from gitsync.engine.board import HomePart
 from gitsync.engine.looking import show
 from gitsync.errors import OperationError, UsageError
@@ -31,7 +32,7 @@ from gitsync.redaction import redact
 if TYPE_CHECKING:
     from gitsync.daemon.desk import Desk
 
-GIT_S, REMOTE_S, CLONE_S = 30.0, 20.0, 800.0
+REMOTE_S, CLONE_S = 20.0, 800.0
 # Home files are kept byte for byte, whatever attributes a tracked file of that name would give them.
 _ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 _QUIETLY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
@@ -72,9 +73,9 @@ def make(path: Path, remote: str | None) -> bool:
     if is_new:
         if remote is not None:
             _check_empty(remote)
-        _git(path, "init", "--quiet")
+        git(path, "init", "--quiet")
     if remote is not None:
-        _set_remote(path, remote)
+        set_origin(path, remote)
     _finish(path)
     if not (path / os.fsdecode(manifests.NAME)).exists() and is_new:
         (path / os.fsdecode(manifests.NAME)).write_bytes(manifests.render(manifests.Manifest()))
@@ -88,18 +89,6 @@ def _check_empty(url: str) -> None:
         raise UsageError(
             f"{redact(url)} has a history already", f"to take it over: gitsyncctl clone {as_word(redact(url))}"
         )
-
-
-def _set_remote(path: Path, url: str) -> None:
-    found = proc.run(["git", "-C", str(path), "remote", "get-url", "origin"], deadline_s=GIT_S)
-    known = os.fsdecode(found.stdout).strip()
-    if found.ok and known != url:
-        raise UsageError(
-            f"{path} has a remote origin already: {redact(known)}",
-            f"if the other one is right: git -C {path} remote set-url origin URL",
-        )
-    if not found.ok:
-        _git(path, "remote", "add", "origin", "--", url)
 
 
 def clone(url: str, path: Path) -> None:
@@ -122,7 +111,7 @@ def clone(url: str, path: Path) -> None:
             )
         _finish(path)
         if proc.run(["git", "-C", str(path), "rev-parse", "--verify", "--quiet", "HEAD"], deadline_s=GIT_S).ok:
-            _git(path, "checkout", "--quiet", deadline_s=CLONE_S)
+            git(path, "checkout", "--quiet", deadline_s=CLONE_S)
     except BaseException:
         shutil.rmtree(path / ".git", ignore_errors=True)
         if not was_there:
@@ -156,12 +145,6 @@ def _finish(path: Path) -> None:
             (info / "attributes").write_text(known + _ATTRIBUTES)
     except OSError as error:
         raise storage_error(f"cannot write {info / 'attributes'}", error) from error
-
-
-def _git(path: Path, *argv: str, deadline_s: float = GIT_S) -> None:
-    done = proc.run(["git", "-C", str(path), *argv], deadline_s=deadline_s)
-    if not done.ok:
-        raise OperationError(f"git {argv[0]} failed in {path}: {clean(done.errors)}", "run it by hand to see more")
 
 
 def look(desk: Desk) -> None:

@@ -91,6 +91,14 @@ def test_watch_without_a_daemon_writes_the_configuration(box: Machine) -> None:
     box.wait_committed(root)
 
 
+def test_a_watch_that_fails_leaves_nothing_behind(box: Machine) -> None:
+    box.configure(box.repo())
+    done = box.ctl("watch", "a b/new", "--init", "--name", "notes")
+    assert done.returncode == 4
+    assert "is taken by another repository" in done.stderr
+    assert not (box.home / "a b").exists()
+
+
 def test_pause_holds_and_resume_goes_on(box: Machine) -> None:
     root = box.repo()
     box.configure(root)

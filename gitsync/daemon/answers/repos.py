@@ -11,11 +11,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from gitsync import proc
 from gitsync.clock import iso
 from gitsync.config import document
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
-from gitsync.core.names import as_word
+from gitsync.daemon import founding
 from gitsync.daemon.answers.home import home_list, home_status
 from gitsync.daemon.answers.jobs import shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
@@ -29,7 +28,6 @@ from gitsync.version import VERSION
 REFRESH_S = 0.05
 ASK_S = 10.0
 SYNC_PATIENCE_S = 600.0
-GIT_S = 30.0
 
 
 def answers(desk: Desk) -> dict[str, Answer]:
@@ -179,16 +177,13 @@ class _Repos:
 
     def watch(self, params: Json) -> Json:
         root = Path(params["path"])
+        before = {repo.path for repo in self._desk.config.repos}
         try:
-            was_made = self._make_work_tree(root, is_wanted=bool(params.get("init")))
+            with founding.work_tree(root, params.get("remote"), is_wanted=bool(params.get("init"))) as was_made:
+                name = document.add_repo(self._desk.config_file, root, name=params.get("name"), remote=None)
         except (OSError, ValueError) as error:
             what = getattr(error, "strerror", None) or str(error)
             raise OperationError(f"cannot use {root}: {what}", "check the path and its permissions") from error
-        remote = params.get("remote")
-        if remote:
-            self._set_remote(root, remote)
-        before = {repo.path for repo in self._desk.config.repos}
-        name = document.add_repo(self._desk.config_file, root, name=params.get("name"), remote=None)
         if self._desk.is_daemon:
             self._desk.reload()
         return {"name": name, "path": str(root), "created": was_made, "already": real(root) in before}
@@ -198,32 +193,3 @@ class _Repos:
         if self._desk.is_daemon:
             self._desk.reload()
         return {"name": removed.name, "path": str(removed.root)}
-
-    def _make_work_tree(self, root: Path, *, is_wanted: bool) -> bool:
-        """Make `root` a repository where that is wanted; return whether it was made. Raise UsageError for none."""
-        if root.exists() and not root.is_dir():
-            raise UsageError(f"{root} is not a directory", "name the directory that holds the files")
-        if os.path.lexists(root / ".git"):
-            return False
-        if not is_wanted:
-            what = "is no git work tree" if root.is_dir() else "does not exist"
-            raise UsageError(f"{root} {what}", f"to make it one: gitsyncctl watch --init {as_word(str(root))}")
-        root.mkdir(parents=True, exist_ok=True)
-        self._git(root, "init", "--quiet")
-        return True
-
-    def _set_remote(self, root: Path, url: str) -> None:
-        found = proc.run(["git", "-C", str(root), "remote", "get-url", "origin"], deadline_s=GIT_S)
-        known = os.fsdecode(found.stdout).strip()
-        if found.ok and known != url:
-            raise UsageError(
-                f"{root} has a remote origin already: {known}",
-                f"if {url} is the right one: git -C {root} remote set-url origin {url}",
-            )
-        if not found.ok:
-            self._git(root, "remote", "add", "origin", "--", url)
-
-    def _git(self, root: Path, *argv: str) -> None:
-        done = proc.run(["git", "-C", str(root), *argv], deadline_s=GIT_S)
-        if not done.ok:
-            raise OperationError(f"git {argv[0]} failed in {root}: {done.errors}", "run it by hand to see more")

@@ -59,9 +59,7 @@ def _watch(guide: Guide, path: str) -> None:
     elif url:
         undo.append(f"git -C {text.word(shown)} remote remove origin")
     watch = partial(guide.run, "watch", path=path, init=not is_there, remote=url or None)
-    if not guide.carry_out(f"watch {shown}", undo, watch) and not is_there and os.path.lexists(f"{path}/.git"):
-        guide.dialogue.tell("The repository was made before that. To take it away again:")
-        guide.dialogue.show(undo[1])
+    guide.carry_out(f"watch {shown}", undo, watch)
 
 
 def _shown_remote(guide: Guide, path: str) -> bool:
