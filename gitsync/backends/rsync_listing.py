@@ -18,10 +18,9 @@ from gitsync.backends.rsync_program import PARTIAL, REPLACED_NAME, VANISHED, Rsy
 from gitsync.clock import SystemClock, parse_iso
 from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Entry, is_alike
 
-_FORMAT = "--out-format=%i\t%l\t%M\t%n\t%L"
-_LINE = re.compile(
-    rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+)\t(?P<link>(?: -> .*)?)"
-)
+# No name has two slashes in a row. Behind them stands what a link points to, or what a hard link is another name of.
+_FORMAT = "--out-format=%i\t%l\t%M\t%n//%L"
+_LINE = re.compile(rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+?)//(?P<link>.*)")
 _ESCAPE = re.compile(rb"\\#(\d{3})")
 # What rsync writes while it receives NAME is called .NAME and six more characters.
 _ON_ITS_WAY = re.compile(r"(?:.*/)?\..+\.[A-Za-z0-9]{6}", re.DOTALL)
@@ -84,7 +83,7 @@ def _list(rsync: Rsync, source: str) -> Listing:
             continue
         day, _, hour = found["time"].decode("ascii").partition("-")
         modified = int(parse_iso(f"{day.replace('/', '-')}T{hour}+00:00"))
-        target = _unescaped(found["link"]).removeprefix(" -> ")
+        target = _unescaped(found["link"]).removeprefix(" -> ") if found["kind"] == b"L" else ""
         size = int(found["size"].replace(b",", b""))
         group = replaced if path.startswith(REPLACED_NAME) else entries
         group[path] = Entry(_KINDS[found["kind"]], size, modified, modified, target)

@@ -30,6 +30,11 @@ REPLACED_NAME = f"{PARTIAL_NAME}-replaced-"
 ID_FILE = "rsync.json"
 # They delete without evidence, or leave half a file in the place of a whole one.
 _UNSAFE = re.compile(r"--(?:del|delete.*|force|inplace|append.*|remove-source-files|remove-sent-files|write-devices)")
+# What they leave out of a listing, by its size or by a file on one side alone, would be taken for deleted there.
+_HIDING = re.compile(
+    r"-[^-efBTM@=\s]*[qnRCF]\S*|(?:-f\s*|--filter=\s*)?(?::|dir-merge).*|--(?:quiet|msgs2stderr|stderr.*|dry-run|list-only"
+    r"|(?:ignore-non-)?existing|m(?:ax|in)-size.*|(?:no-)?(?:relative|R)|cvs-exclude|files-from.*)"
+)
 # Trouble that goes away by itself: the network, a server that starts again, a lock.
 _TRANSIENT = {10: "offline", 12: "offline", 20: "cancelled", 30: "timeout", 35: "timeout", 255: "offline"}
 _CODES = {
@@ -75,8 +80,14 @@ class Rsync:
     """rsync, bound to one order."""
 
     def __init__(self, order: Order) -> None:
-        """Raise OperationError for an option that takes away what nobody has looked at."""
+        """Raise OperationError for an option that takes away what nobody has looked at, or hides it from a look."""
         for option in order.job.options:
+            if _HIDING.fullmatch(option):
+                raise OperationError(
+                    f"{order.job.name}: with {option}, rsync does not tell what is there: it is not allowed",
+                    "take it out of options; to leave files out: --exclude=PATTERN",
+                    code="usage",
+                )
             if _UNSAFE.fullmatch(option):
                 raise OperationError(
                     f"{order.job.name}: {option} takes away what the other side has, seen or not: it is not allowed",
@@ -135,7 +146,7 @@ class Rsync:
 
         Raise TransientError or OperationError for any exit code but 0 and `also_ok`.
         """
-        given = None if paths is None else b"".join(os.fsencode(path) + b"\0" for path in paths)
+        given = None if paths is None else b"".join(_listed(path) for path in paths)
         listed = [] if given is None else ["--from0", "--files-from=-"]
         silence_s = max(10, int(self.order.deadline_s))
         # ssh would ask a person; the remote side's words are matched in English; times are compared in UTC.
@@ -148,7 +159,9 @@ class Rsync:
         # The first is for its removal: rsync does not take a name that is missing here for a directory.
         shown = [f"--include=/{REPLACED_NAME}*", f"--include=/{REPLACED_NAME}*/***"] if is_replaced_shown else []
         hidden = f"--exclude={PARTIAL_NAME}*"
-        command = ["rsync", "--8-bit-output", *shown, hidden, *self.order.job.options, *remote]
+        # A directory among the paths is the directory alone.
+        options = (*self.order.job.options, "--no-recursive")
+        command = ["rsync", "--8-bit-output", *shown, hidden, *options, *remote]
         done = proc.run(
             [*command, *listed, *argv],
             deadline_s=WHOLE_S,
@@ -159,6 +172,11 @@ class Rsync:
         if done.ok or (done.returncode in also_ok and not done.is_over_deadline and not done.is_cancelled):
             return done
         raise trouble(self.order, done)
+
+
+def _listed(path: str) -> bytes:
+    """Return a path for rsync's list of files, where `#` and `;` would begin a remark."""
+    return (b"./" if path.startswith(("#", ";")) else b"") + os.fsencode(path) + b"\0"
 
 
 def _sets_shell(option: str) -> bool:
