@@ -11,7 +11,7 @@ import gitsync.git.branches as refs
 from gitsync.backends.base import Item, Level, Order
 from gitsync.backends.git_step import Local, Step
 from gitsync.config.options import JobConfig
-from gitsync.core.branches import Action, Branch, decide, principal
+from gitsync.core.branches import Action, Branch, decide, in_the_way, principal
 from gitsync.core.names import as_word, shown_text
 from gitsync.errors import OperationError
 from gitsync.git.heads import head_of
@@ -48,17 +48,37 @@ def settle_branches(
     if len(going) > order.job.max_deletes and not order.is_accepted:
         local.halt = _too_many(order.job, len(going))
         return local
+    stay = {
+        Action.SEND: {name for name in there.branches if actions.get(name) is not Action.DELETE_THERE},
+        Action.CREATE: {name for name in refs.branches(worktree) if name not in going},
+    }
     for branch in branches:
+        action = actions[branch.name]
+        if other := in_the_way(branch.name, stay.get(action, ())):
+            local.items.append(_clash(order.job, branch.name, other, action))
+            continue
         if branch.deleted_at is not None and (branch.here is not None or branch.has_moved_since_deletion):
             local.revived.add(branch.name)
         try:
             # Asked anew for each: the user may have switched to it while another one was merged.
             here = head_of(worktree.repo)[0] or ""
-            Step(worktree, order, branch, local, here, elsewhere).take(actions[branch.name])
+            Step(worktree, order, branch, local, here, elsewhere, there.branches).take(action)
         except TROUBLE as trouble:
             error = as_error(order.job.name, trouble)
             local.items.append(Item(branch.name, error.code, error.message, error.hint, Level.WAITING))
     return local
+
+
+def _clash(job: JobConfig, name: str, other: str, action: Action) -> Item:
+    """Say that git has no room for a branch beside another one."""
+    text = f"there can be no branch {shown_text(name)} beside {shown_text(other)}, which is"
+    if action is Action.SEND:
+        text = f"{text} on the server, so it was not sent"
+    else:
+        text = f"{text} here, so the server's was not taken"
+    mine = name if action is Action.SEND else other
+    hint = f"give yours another name: git -C {as_word(str(job.path))} branch -m {as_word(mine)} NAME"
+    return Item(name, "name-taken", text, hint, Level.ATTENTION)
 
 
 def _branches(

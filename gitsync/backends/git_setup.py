@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gitsync import proc
 from gitsync.backends.base import Item
+from gitsync.clock import SystemClock
 from gitsync.config.options import JobConfig
 from gitsync.errors import OperationError
 from gitsync.redaction import redact
@@ -74,9 +75,18 @@ def set_remote(job: JobConfig, *, is_told: bool = True) -> list[Item]:
         git(job.path, "remote", "add", "--", job.remote, job.url)
         message = f"added the remote {job.remote}: {redact(job.url)}"
     else:
+        _forget_tracked(job)
         git(job.path, "remote", "set-url", "--", job.remote, job.url)
         message = f"the remote {job.remote} was {redact(url)}; it is {redact(job.url)} now"
     return [Item("", "remote-set", message)] if is_told else []
+
+
+def _forget_tracked(job: JobConfig) -> None:
+    """Move the remote-tracking refs aside: what one server had is no evidence of what went from another."""
+    aside = f"refs/gitsync/former/{SystemClock().wall():.0f}/{job.remote}".replace("%", "%%")
+    lines = f"update {aside}/%(refname:lstrip=3) %(objectname)%0aoption no-deref%0adelete %(refname)"
+    tracked = git(job.path, "for-each-ref", f"--format={lines}", f"refs/remotes/{job.remote}/")
+    git(job.path, "update-ref", "--stdin", told=tracked)
 
 
 def set_identity(job: JobConfig, *, is_told: bool = True) -> list[Item]:
@@ -94,10 +104,10 @@ def set_identity(job: JobConfig, *, is_told: bool = True) -> list[Item]:
     return items if is_told else []
 
 
-def git(path: Path, *argv: str) -> str:
-    """Run a git command that has to work in the repository, and return what it said."""
+def git(path: Path, *argv: str, told: str = "") -> str:
+    """Run a git command that has to work in the repository and is `told` something; return what it said."""
     try:
-        done = proc.run(["git", "-C", str(path), *argv], deadline_s=GIT_S, env={"LC_ALL": "C"})
+        done = proc.run(["git", "-C", str(path), *argv], deadline_s=GIT_S, env={"LC_ALL": "C"}, input=os.fsencode(told))
     except FileNotFoundError as error:
         raise OperationError(f"cannot run git: {error}", "install git, or mend the PATH", code="git-missing") from error
     if not done.ok:

@@ -48,7 +48,14 @@ class Step:
     """One branch and what is to be done with it."""
 
     def __init__(
-        self, worktree: Worktree, order: Order, branch: Branch, local: Local, current: str, elsewhere: Mapping[str, str]
+        self,
+        worktree: Worktree,
+        order: Order,
+        branch: Branch,
+        local: Local,
+        current: str,
+        elsewhere: Mapping[str, str],
+        there: Mapping[str, str],
     ) -> None:
         self._worktree = worktree
         self._order = order
@@ -56,6 +63,7 @@ class Step:
         self._local = local
         self._is_current = branch.name == current
         self._elsewhere = elsewhere.get(branch.name, "")
+        self._there = there
         self._shown = shown_text(branch.name)
 
     def take(self, action: Action) -> None:
@@ -186,6 +194,10 @@ class Step:
     def _delete(self) -> None:
         branch = self._branch
         assert branch.here is not None
+        # Asked anew: the branch that had its commits, too, may have been deleted a moment ago.
+        if not refs.is_kept(self._worktree, branch.name, branch.here, self._there.values()):
+            self._ask(Action.UNSAFE_GONE)
+            return
         if self._is_current:
             text = f"{self._shown} was deleted on the server; it is checked out here, and stays"
             again = f"git push {self._order.job.remote} {branch.name}"

@@ -6,6 +6,7 @@ rewritten, and a branch that a person deleted does not come back unless somebody
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,6 +90,12 @@ def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_accepted
     if not is_receiving:
         return Action.NOTHING
     return Action.DELETE if branch.is_safe else Action.UNSAFE_GONE
+
+
+def in_the_way(name: str, others: Iterable[str]) -> str:
+    """Return a branch beside which git has no room for `name`, as "a" and "a/b"; "" where there is none."""
+    found = (other for other in others if other.startswith(f"{name}/") or name.startswith(f"{other}/"))
+    return min(found, default="")
 
 
 def is_emptied(there: object, known: object) -> bool:

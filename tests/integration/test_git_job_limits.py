@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,53 @@ def test_a_tree_without_end_is_not_walked_for_a_branch_that_is_not_checked_out(o
     report = two.run()
     assert ("side", "unsafe-content") in codes(report)
     assert two.heads()["side"] == mine
+
+
+def test_of_two_branches_at_one_commit_that_went_from_the_server_one_stays(one: GitClient, two: GitClient) -> None:
+    at = one.commit("draft", "d.txt", "nowhere else\n")
+    run_git(one.root, "branch", "twin", "draft")
+    for client in (one, two):
+        ok(client.run())
+    for name in ("draft", "twin"):
+        run_git(one.hub, "branch", "-D", name)
+    for client in (one, two, one, two):
+        ok(client.run())
+        assert [name for name, commit in client.heads().items() if commit == at] == ["twin"]
+
+
+def test_another_server_is_no_reason_to_delete_what_it_never_had(one: GitClient, tmp_path: Path) -> None:
+    one.commit("draft", "d.txt", "draft\n")
+    run_git(one.root, "branch", "merged", "main")
+    ok(one.run())
+    seen = run_git(one.root, "rev-parse", "origin/draft")
+    there = one.server_heads()
+    hub = tmp_path / "new-hub.git"
+    run_git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(hub))
+    notes = tmp_path / "notes-of-the-new-pair"
+    notes.mkdir()
+    moved = replace(one, hub=hub, notes=notes)
+    assert ("", "remote-set") in codes(ok(moved.run()))
+    assert one.heads() == moved.server_heads() == there
+    run_git(one.root, "branch", "-D", "draft")
+    former = run_git(one.root, "for-each-ref", "--format=%(objectname) %(refname:lstrip=4)", "refs/gitsync/former")
+    assert f"{seen} origin/draft" in former.split("\n")
+
+
+def test_branches_that_cannot_be_beside_each_other_are_told(one: GitClient, two: GitClient) -> None:
+    one.commit("x", "x.txt", "x\n")
+    two.commit("x/y", "y.txt", "y\n")
+    ok(one.run())
+    report = ok(two.run())
+    assert codes(report) == [("x", "name-taken"), ("x/y", "name-taken")]
+    assert report.needs_person
+    assert "branch -m x/y NAME" in report.items[0].hint
+    assert "branch -m x/y NAME" in report.items[1].hint
+    run_git(two.root, "branch", "-m", "x/y", "y")
+    for client in (two, one):
+        ok(client.run())
+    assert one.heads() == two.heads() == one.server_heads()
+    # Once one of them goes, there is room for the other.
+    one.delete_branch("x")
+    one.commit("x/z", "z.txt", "z\n")
+    ok(one.run())
+    assert one.server_heads().keys() == {"main", "y", "x/z"}
