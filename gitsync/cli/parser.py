@@ -13,6 +13,7 @@ from gitsync.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 # The options that stand before or after COMMAND: flag, name of its value or "" for none, help.
@@ -31,6 +32,8 @@ EXIT_STATUS = (
     (70, "a bug of ours"),
 )
 WIDEST = 120
+# Marks a word that is no option, whatever it begins with; no argument of a program has it.
+_LITERAL = "\0"
 _READERS = {
     table.PATH: words.absolute,
     table.TARGET: words.target,
@@ -76,6 +79,11 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(command: Command, argv: list[str]) -> dict[str, Any]:
     """Return the command's parameters and the global options as given; raise UsageError or HelpAsked."""
+    if "--" in argv:
+        # What follows is no option; options and words that stand between each other are parsed in two goes, and the
+        # second one does not know that any more.
+        at = argv.index("--")
+        argv = argv[:at] + [_LITERAL + word for word in argv[at + 1 :]]
     return vars(_parser(command).parse_intermixed_args(argv))
 
 
@@ -108,8 +116,8 @@ def _declare(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
         more["metavar"] = "|".join(parameter.choices)
     else:
         more["metavar"] = parameter.metavar
-    if parameter.kind in _READERS:
-        more["type"] = _READERS[parameter.kind]
+    read: Callable[[str], Any] = _READERS.get(parameter.kind, str)
+    more["type"] = lambda word: read(word.removeprefix(_LITERAL))
     if parameter.flags:
         parser.add_argument(*parameter.flags, dest=parameter.name, required=parameter.is_required, **more)
     elif parameter.kind in LISTS:

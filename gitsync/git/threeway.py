@@ -22,7 +22,7 @@ from gitsync.git.lines import LineMerger
 from gitsync.git.loose import LooseWriter
 from gitsync.git.reading import Mergeable, tree_of
 from gitsync.git.renames import Renames
-from gitsync.git.trees import TreeEntry, diff, edit_tree, lookup
+from gitsync.git.trees import TREE, TreeEntry, diff, edit_tree, lookup
 
 # Bases of bases: beyond this depth one of them stands for all.
 DEPTH_MAX = 8
@@ -220,10 +220,19 @@ class _Merging:
                 self.waiting.add(directory)
                 continue
             self._final[directory] = None
-            if entry.mode == MODE_GITLINK:
+            if entry.mode == MODE_GITLINK or self._is_given_up(directory, entry):
                 self.settled.append(Settled(directory, policy))
             else:
                 self._beside.append((directory, entry, policy))
+
+    def _is_given_up(self, directory: bytes, entry: TreeEntry) -> bool:
+        """Whether a person chose the side that has the directory, and the file is the other side's alone."""
+        chosen = self._rules.chosen.get(directory)
+        if chosen not in (Policy.OURS, Policy.THEIRS):
+            return False
+        ours, theirs = (lookup(self._store, tree, directory) for tree in self._trees)
+        kept, other = (ours, theirs) if chosen is Policy.OURS else (theirs, ours)
+        return kept is not None and kept.mode == TREE and other == entry
 
     def _directories(self) -> set[bytes]:
         """Return the directories above what is there in the end, as far as something was changed below."""

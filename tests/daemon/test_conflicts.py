@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
 from tests.daemon.test_exchange import pair
+from tests.daemon.test_trouble import document
 
 
 @pytest.fixture
@@ -119,3 +120,27 @@ def test_files_in_the_way_of_a_pull(box: Machine, other: Machine, hub: Path) -> 
     assert run_git(theirs, "status", "--porcelain") == ""
     events = other.ctl("events", "--json").stdout
     assert events.count('"moved-aside"') == 2
+
+
+def test_what_waits_below_a_link_is_settled_by_the_name_it_is_listed_with(
+    box: Machine, other: Machine, hub: Path
+) -> None:
+    ours = box.repo(remote=hub)
+    (ours / "d").mkdir()
+    (ours / "d/a.txt").write_text("base\n")
+    box.configure(ours)
+    assert box.gitsync("--once").returncode == 0
+    run_git(other.home, "clone", "-q", str(hub), "notes")
+    theirs = other.home / "notes"
+    other.configure(theirs, extra='conflict = "manual"\n')
+    (ours / "d/a.txt").write_text("edited\n")
+    assert box.gitsync("--once").returncode == 0
+    (theirs / "d/a.txt").unlink()
+    (theirs / "d").rmdir()
+    (theirs / "d").symlink_to("/etc")
+    assert other.gitsync("--once").returncode == 1
+    for _ in range(2):  # the file, and then the link that has its directory's name
+        listed = other.home / "notes" / document(other, "conflicts")["conflicts"][0]["path"]
+        assert other.ctl("resolve", "--theirs", "--", str(listed)).returncode == 0
+    assert document(other, "conflicts")["conflicts"] == []
+    assert (theirs / "d/a.txt").read_text() == "edited\n"

@@ -72,7 +72,21 @@ def test_what_is_no_text_shows_its_size_and_what_is_gone_shows_that(tmp_path: Pa
     odd = conflict(theirs=None, ours=version("a.conflict-1a2b3c4d.txt", None))
     shown = show(tmp_path, "conflicts", conflicts={"conflicts": [odd], "errors": []})[1]
     assert "theirs  (removed)" in shown
-    assert "no text, or a long one: ours 7 bytes" in shown
+    assert "not shown line by line: ours 7 bytes" in shown
+
+
+def test_what_is_gone_on_either_side_does_not_hide_the_text_of_the_other(tmp_path: Path) -> None:
+    waits = {"is_waiting": True, "copies": []}
+    answer = {"conflicts": [conflict(ours=None, **waits), conflict(theirs=None, **waits)], "errors": []}
+    shown = show(tmp_path, "conflicts", conflicts=answer)[1]
+    assert "ours    (removed)\n    @@ -1,2 +0,0 @@\n    -same\n    -theirs\n" in shown
+    assert "    @@ -0,0 +1,2 @@\n    +same\n    +ours\n" in shown
+
+
+def test_a_directory_on_one_side_is_called_one(tmp_path: Path) -> None:
+    odd = conflict(theirs={**version("a.txt", None), "mode": "040000", "size": 0})
+    shown = show(tmp_path, "conflicts", conflicts={"conflicts": [odd], "errors": []})[1]
+    assert "not shown line by line: theirs a directory, ours 7 bytes" in shown
 
 
 def test_names_and_texts_cannot_act_on_the_terminal(tmp_path: Path) -> None:
@@ -131,6 +145,18 @@ def test_resolve_asks_for_the_path_from_here_first(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir(mode=0o700)
     show(tmp_path / "again", "resolve", "sub/a.txt", "--done", "--repo", "notes", resolve=answer)
     assert asked == ["sub/a.txt"]
+
+
+@pytest.mark.parametrize("argv", [["--done", "--", "-rf"], ["--repo", "notes", "--done", "--", "-rf"]])
+def test_a_file_whose_name_begins_as_an_option_can_be_named(tmp_path: Path, argv: list[str]) -> None:
+    asked: list[str] = []
+
+    def answer(params: dict[str, Any]) -> dict[str, Any]:
+        asked.append(params["path"])
+        return {"repo": "notes", "path": "-rf", "choice": "done"}
+
+    assert show(tmp_path, "resolve", *argv, resolve=answer)[0] == 0
+    assert asked == ["-rf" if "--repo" in argv else str(tmp_path / "-rf")]
 
 
 def test_undo_without_a_name_falls_back_on_the_working_directory(tmp_path: Path) -> None:

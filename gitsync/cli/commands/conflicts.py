@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # How many lines of a difference are shown without --full.
 EXCERPT = 12
+DIRECTORY = "040000"
 STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
 
@@ -85,17 +86,24 @@ def _version(output: Output, side: str, version: dict[str, Any] | None, now: flo
 def _difference(output: Output, theirs: dict[str, Any] | None, ours: dict[str, Any] | None, *, is_full: bool) -> None:
     """Show what would change if the kept copy took the place of what stands there."""
     before, after = (theirs or {}).get("text"), (ours or {}).get("text")
-    if after is None or (theirs is not None and before is None):
-        sizes = [f"{name} {int(side.get('size') or 0)} bytes" for name, side in _named(theirs, ours)]
-        output.line(f"    no text, or a long one: {', '.join(sizes)}", "dim")
+    if (ours is not None and after is None) or (theirs is not None and before is None):
+        what = ", ".join(f"{name} {_kind(side)}" for name, side in _named(theirs, ours))
+        output.line(f"    not shown line by line: {what}", "dim")
         return
     import difflib  # here: nothing else of this program needs it
 
-    lines = list(difflib.unified_diff(str(before or "").splitlines(), str(after).splitlines(), lineterm="", n=1))[2:]
+    lines = list(difflib.unified_diff(str(before or "").splitlines(), str(after or "").splitlines(), lineterm="", n=1))[
+        2:
+    ]
     shown = lines if is_full or len(lines) <= EXCERPT else lines[: EXCERPT - 1]
     output.painted([output.paint(f"    {line}", STYLES.get(line[:1], "")) for line in shown])
     if len(shown) < len(lines):
         output.line(f"    {output.mark} {len(lines) - len(shown)} more lines: gitsyncctl conflicts --full", "dim")
+
+
+def _kind(version: dict[str, Any]) -> str:
+    """Return what a version is that is no text, or a long one."""
+    return "a directory" if version.get("mode") == DIRECTORY else f"{int(version.get('size') or 0)} bytes"
 
 
 def _named(theirs: dict[str, Any] | None, ours: dict[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:

@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from gitsync.clock import iso
 from gitsync.config.options import RepoConfig
-from gitsync.core.conflict import Rules
-from gitsync.core.names import as_word, shown
-from gitsync.daemon.desk import Answer, Desk, Json, real
-from gitsync.engine.copies import KeptCopies
+from gitsync.core.names import as_word
+from gitsync.daemon.conflicting import copies_in, place_of, reading, rules_of, waiting_in
+from gitsync.daemon.desk import Answer, Desk, Json
 from gitsync.errors import GitsyncError, OperationError, UsageError
-from gitsync.git.conflicted import KeptCopy
-from gitsync.git.reading import Mergeable, Readable, Reading, head_tree
 from gitsync.git.settling import Choice, Settled, not_in_conflict, settle, settle_waiting
 from gitsync.git.sides import Conflicted, Version, described
 from gitsync.git.sides import waiting as waiting_sides
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.undoing import REASON, Undoable, Undone, trial, undo, undoables
-from gitsync.git.waiting import left, open_paths, waiting, with_choices
 from gitsync.git.worktree import Worktree
 
 logger = logging.getLogger(__name__)
@@ -66,40 +59,10 @@ def _conflicts(desk: Desk, params: Json) -> Json:
 
 
 def _conflicts_of(desk: Desk, repo: RepoConfig) -> list[Conflicted]:
-    with _reading(desk, repo) as place:
-        found = described(place, _copies(desk, repo, place))
-        upstream, paths = _waiting(repo, place)
+    with reading(desk, repo) as place:
+        found = described(place, copies_in(desk, repo, place))
+        upstream, paths = waiting_in(repo, place)
         return found if upstream is None else [*waiting_sides(place, paths, upstream), *found]
-
-
-@contextmanager
-def _reading(desk: Desk, repo: RepoConfig) -> Iterator[Reading]:
-    try:
-        with Reading(repo.path, desk.runtime.notes_dir(repo)) as place:
-            yield place
-    except TROUBLE as trouble:
-        raise as_error(repo.name, trouble) from trouble
-
-
-def _rules(repo: RepoConfig) -> Rules:
-    return Rules.of(repo.conflict, repo.conflict_paths)
-
-
-def _waiting(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> tuple[str | None, tuple[bytes, ...]]:
-    """Return the commit that waits to be merged, None for none, and what a person has to settle for it.
-
-    With `is_all` that is also what was settled already and can be settled otherwise.
-    """
-    held = waiting(place)
-    if held is None:
-        return None, ()
-    rules = _rules(repo)
-    found = open_paths(place, held, rules) if is_all else left(place, held, with_choices(place, rules, held.theirs))
-    return held.theirs, found
-
-
-def _copies(desk: Desk, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
-    return KeptCopies(desk.runtime.notes_dir(repo)).find(place, head_tree(place)[1])
 
 
 def _conflict(repo: RepoConfig, item: Conflicted) -> Json:
@@ -109,7 +72,7 @@ def _conflict(repo: RepoConfig, item: Conflicted) -> Json:
         "path": os.fsdecode(item.path),
         "copies": [] if item.is_waiting else [os.fsdecode(version.path) for version in item.ours],
         "is_waiting": item.is_waiting,
-        "policy": str(_rules(repo).policy(item.path)),
+        "policy": str(rules_of(repo).policy(item.path)),
         "commit": item.commit,
         "time": item.time,
         "with": item.author,
@@ -142,15 +105,15 @@ def _resolve(desk: Desk, params: Json) -> Json:
     if len(wanted) != 1:
         what = "say what is to become of it" if not wanted else "only one of these can be done"
         raise UsageError(f"{params['path']}: {what}: --ours, --theirs, --both or --done", WHAT_EACH_DOES)
-    repo, path = _place(desk, params["path"], params.get("repo"))
+    repo, path = place_of(desk, params["path"], params.get("repo"))
 
     def act(worktree: Worktree) -> Settled:
-        waits = _waiting(repo, worktree, is_all=True)[1]
-        copies = _copies(desk, repo, worktree)
+        waits = waiting_in(repo, worktree, is_all=True)[1]
+        copies = copies_in(desk, repo, worktree)
         if waits and path not in waits and not any(path in (copy.path, copy.original) for copy in copies):
             raise not_in_conflict(worktree.root, path, {*waits, *(copy.original for copy in copies)})
         if path in waits:
-            return settle_waiting(worktree, path, wanted[0], _rules(repo), author=repo.author)
+            return settle_waiting(worktree, path, wanted[0], rules_of(repo), author=repo.author)
         return settle(worktree, copies, path, wanted[0], author=repo.author)
 
     done = desk.perform(repo.name, act)
@@ -172,44 +135,6 @@ def _settled(repo: RepoConfig, done: Settled) -> Json:
     }
 
 
-def _place(desk: Desk, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
-    """Return the repository and the path in it that `word` means: absolute, or as a conflict is listed."""
-    if word.startswith("/"):
-        # The name itself is not followed: a link in conflict is meant, not what it leads to.
-        parent, _, last = word.rstrip("/").rpartition("/")
-        at = real(parent or "/") / last
-        itself = next((repo.name for repo in desk.config.repos if real(repo.path) == at), "")
-        if itself:
-            raise UsageError(
-                f"{word} is the repository itself", f"name a file of: gitsyncctl conflicts {as_word(itself)}"
-            )
-        try:
-            repo = desk.one(str(at.parent))
-        except UsageError as error:
-            raise UsageError(f"no watched repository holds {word}", "gitsyncctl list names them") from error
-        root = real(repo.path)
-        if name is not None and desk.one(name) != repo:
-            raise UsageError(f"{word} is not in the repository {name}", f"it is in {repo.name}")
-        if not at.is_relative_to(root):  # a mirrored file, by the name it has at home
-            root = real(Path.home())
-        return repo, os.fsencode(at.relative_to(root))
-    path = os.fsencode(word)
-    repos = desk.chosen([name] if name is not None else [])
-    holding, known = [], set()
-    for repo in repos:
-        with _reading(desk, repo) as place:
-            copies, paths = _copies(desk, repo, place), _waiting(repo, place, is_all=True)[1]
-        known |= {*paths, *(copy.original for copy in copies)}
-        if path in paths or any(path in (copy.path, copy.original) for copy in copies):
-            holding.append(repo)
-    if len(holding) == 1:
-        return holding[0], path
-    if holding:
-        names = ", ".join(repo.name for repo in holding)
-        raise UsageError(f"{shown(path)} is in conflict in several repositories: {names}", "say which: --repo NAME")
-    raise not_in_conflict(name or "the watched repositories", path, known)
-
-
 # -- undo -------------------------------------------------------------------------------------------------------------
 
 
@@ -221,7 +146,7 @@ def _undo(desk: Desk, params: Json) -> Json:
         return {"changes": sorted(changes, key=lambda change: change["time"], reverse=True)}
     repo = _one(desk, params.get("name"))
     if params.get("dry_run"):
-        with _reading(desk, repo) as place:
+        with reading(desk, repo) as place:
             return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
     done = desk.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
     return _undone(repo, done, is_trial=False)
@@ -252,7 +177,7 @@ def _one(desk: Desk, name: str | None) -> RepoConfig:
 
 
 def _undoables(desk: Desk, repo: RepoConfig) -> list[Undoable]:
-    with _reading(desk, repo) as place:
+    with reading(desk, repo) as place:
         return undoables(place)
 
 

@@ -173,9 +173,23 @@ def test_a_path_that_comes_up_by_a_choice_can_be_settled(pair: Pair, choice: Cho
     assert settle(pair, "dir/b.txt", Choice.OURS).commit is None
     assert left_of(pair) == ["dir"]
     assert settle(pair, "dir", choice).commit is not None
-    assert [path.read_bytes() for path in pair.ours.glob("dir.*")] == [b"theirs\n"]
+    # Who takes what is here has said what becomes of the file: it is in the history.
+    beside = [] if choice in (Choice.OURS, Choice.DONE) else [b"theirs\n"]
+    assert [path.read_bytes() for path in pair.ours.glob("dir.*")] == beside
     assert not (pair.ours / "dir-kept").exists()
     assert (pair.ours / "dir/b.txt").read_bytes() == b"ours\n"
+    pair.check_clean()
+
+
+@pytest.mark.parametrize(
+    ("choice", "beside"), [(Choice.OURS, 1), (Choice.DONE, 1), (Choice.THEIRS, 0), (Choice.BOTH, 0)]
+)
+def test_a_file_against_a_directory_is_settled_with_one_command(pair: Pair, choice: Choice, beside: int) -> None:
+    diverge(pair, {"new": b"ours\n"}, {"new/deep/x.txt": b"theirs\n"})
+    assert settle(pair, "new", choice).commit is not None
+    assert (pair.ours / "new/deep/x.txt").read_bytes() == b"theirs\n"
+    assert len(list(pair.ours.glob("new.conflict-*"))) == beside, "the directory keeps the name"
+    assert (pair.ours / "new-kept").exists() is (choice is Choice.BOTH)
     pair.check_clean()
 
 
