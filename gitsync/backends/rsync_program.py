@@ -210,5 +210,6 @@ def trouble(order: Order, done: proc.Completed) -> OperationError:
 def _telling(said: str) -> str:
     """Return the line that says what went wrong, not rsync's summary of it."""
     lines = [line for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("rsync error:", "rsync warning:"))]
+    summary = ("rsync error:", "rsync warning:", "rsync: connection unexpectedly closed")
+    telling = [line for line in lines if not line.startswith(summary)]
     return last_line("\n".join(telling or lines))

@@ -9,7 +9,7 @@ from gitsync.config.document import add_jobs, add_repo, set_value
 from gitsync.config.entries import is_there
 from gitsync.config.expand import shorten_path
 from gitsync.config.legacy.gitsync_ini import parse_ini
-from gitsync.config.legacy.sync_conf import conf_files, jobs_of
+from gitsync.config.legacy.sync_conf import conf_files, elsewhere, jobs_of
 from gitsync.config.legacy.trakk import Trakk, parse_trakk
 from gitsync.config.literal import repos_as_toml
 from gitsync.config.source import read_text
@@ -44,14 +44,15 @@ def import_ini(path: Path, ini: Path) -> list[Path]:
     return [repo.path for repo in config.repos]
 
 
-def import_sync_conf(path: Path, directory: Path) -> tuple[list[str], list[str]]:
+def import_sync_conf(path: Path, directory: Path) -> tuple[list[str], list[str], list[str]]:
     """Bring the jobs of Sync Manager's `.conf` files in `directory` into the configuration `path`.
 
-    Return the names of the new jobs and what is wrong with lines, which were left out; files for another environment
-    are too. Raise UsageError for a directory without such files, OperationError when `path` cannot be written.
+    Return the names of the new jobs, what is wrong with lines, which were left out, and the files for another
+    environment, which were too. Raise UsageError for a directory without such files, OperationError when `path` cannot
+    be written.
     """
     files = conf_files(str(directory))
     if not files:
         raise UsageError(f"there is no .conf file in {shown_text(str(directory))}", "name the directory that has them")
     jobs, faults = jobs_of(files)
-    return add_jobs(path, jobs), faults
+    return add_jobs(path, jobs), faults, elsewhere(files)

@@ -126,6 +126,7 @@ def test_a_server_that_is_not_there_is_told_and_nothing_is_lost(tmp_path: Path) 
     report = client.run()
     assert report.problem is not None
     assert report.problem.code == "offline"
+    assert "Connection refused" in report.problem.message
     assert client.tree() == {"a.txt": "a"}
 
 

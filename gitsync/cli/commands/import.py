@@ -58,13 +58,16 @@ def _import_sync_conf(context: Context, given: str, document: dict[str, Any]) ->
     from gitsync.config.importing import import_sync_conf
 
     path = Path(document["config"])
-    names, faults = import_sync_conf(path, Path(given))
+    names, faults, left = import_sync_conf(path, Path(given))
     document["jobs"] = names
     document["faults"] += faults
+    document["left_out"] = left
     lines = [f"the job {name} is in {text.tilde(str(path))}" for name in names]
     if names and not context.output.is_json:
-        lines.append(f"{text.tilde(given)} can go now{apply(context)}")
-    return [*(lines or ["there is nothing to take over"]), *faults]
+        holds = apply(context)
+        needed = f"taken over{holds}; {text.tilde(given)} is still needed for what was left out:"
+        lines.append(needed if faults or left else f"{text.tilde(given)} can go now{holds}")
+    return [*(lines or ["there is nothing to take over"]), *faults, *left]
 
 
 def _import_trakk(context: Context, given: str, document: dict[str, Any]) -> list[str]:

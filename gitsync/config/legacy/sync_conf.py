@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -91,6 +92,18 @@ def jobs_of(files: list[Path], taken: tuple[JobConfig, ...] = ()) -> tuple[list[
                 names.add(named.name)
                 jobs.append(named)
     return jobs, faults
+
+
+def elsewhere(files: list[Path]) -> list[str]:
+    """Return which of the readable files are for other environments than this one, and for which."""
+    left: list[str] = []
+    for file in files:
+        with suppress(ConfigError):  # `jobs_of` tells what cannot be read
+            conf = read_conf(file)
+            if not conf.is_meant_here:
+                wanted = ", ".join(conf.environments)
+                left.append(f"{shown_text(str(file))} is for {ENV_VARIABLE}={wanted}: left out")
+    return left
 
 
 def parse_conf(text: str, source: Path) -> Conf:

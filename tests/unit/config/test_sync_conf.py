@@ -122,9 +122,11 @@ def test_they_become_jobs_of_the_configuration_and_its_comments_stay(home: Path)
     (home / ".sync-conf/a.conf").write_text(lines)
     config_file = home / "config.toml"
     config_file.write_text('# mine\n[[job]]\npath = "~/x/a" # the first\nurl = "/srv/x"\n')
-    names, faults = import_sync_conf(config_file, home / ".sync-conf")
+    (home / ".sync-conf/work.conf").write_text("env=work,office\n[git]\n~/w /srv/w\n")
+    names, faults, left = import_sync_conf(config_file, home / ".sync-conf")
     assert names == ["a-2", "m"]
     assert len(faults) == 1
+    assert left == [f"{home}/.sync-conf/work.conf is for SYNC_ENV=work, office: left out"]
     text = config_file.read_text()
     assert text.startswith("# mine\n")
     assert "# the first" in text
