@@ -16,6 +16,8 @@ from gitsync.backends.rsync_copies import copy_of
 from gitsync.backends.rsync_program import PARTIAL, VANISHED, Rsync
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import FILE, Entry, is_alike
+from gitsync.errors import OperationError, TransientError
+from gitsync.git.translate import clean, last_line
 
 
 @dataclass(slots=True)
@@ -41,8 +43,19 @@ def settle(rsync: Rsync, paths: list[str], here: Mapping[str, Entry], there: Map
         elif not (is_file and rsync.order.direction.is_sending and rsync.order.direction.is_receiving):
             _leave(settled, path)
         else:
-            _keep(settled, rsync, path, has_newer_there=has_newer_there)
+            try:
+                _keep(settled, rsync, path, has_newer_there=has_newer_there)
+            except OperationError as error:
+                settled.items.append(not_kept(path, error))
     return settled
+
+
+def not_kept(path: str, error: OperationError) -> Item:
+    """Return what is told of a version that cannot be kept; raise the error where it is no matter of that file."""
+    if isinstance(error, TransientError) or error.code == "disk-full":
+        raise error
+    text = f"{shown_text(path)} was changed on both sides, and waits: {error.message}"
+    return Item(path, "conflict", text, error.hint, Level.ATTENTION)
 
 
 def find_differing(rsync: Rsync, paths: list[str], here: str) -> set[str]:
@@ -99,7 +112,13 @@ def _keep(settled: Settled, rsync: Rsync, path: str, *, has_newer_there: bool) -
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(mode=0o700)
         # Through its place in the tree, so that the name is never an argument.
-        rsync.run("--times", "--perms", rsync.there, f"{incoming}/", paths=[path])
+        fetching = ("--times", "--perms", rsync.there, f"{incoming}/")
+        done = rsync.run(*fetching, paths=[path], also_ok=(PARTIAL, VANISHED))
+        if done.returncode:
+            raise OperationError(
+                f"it cannot be read on the server: {clean(last_line(done.errors.partition('rsync error')[0]))}",
+                "check its permissions there",
+            )
         copy = copy_of(root, path, incoming / path)
         shutil.rmtree(incoming, ignore_errors=True)
         settled.send.append(path)

@@ -110,6 +110,6 @@ def _private(path: str, flags: int) -> int:
 def _trouble(path: str, error: OSError) -> OperationError:
     return OperationError(
         f"cannot keep the other version of {shown_text(path)}: {error.strerror}; nothing was overwritten",
-        "make room and check the permissions of its directory",
+        "make room, and check the permissions of the file and its directory",
         code="disk-full" if error.errno == 28 else "failed",
     )

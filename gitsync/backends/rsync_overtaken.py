@@ -15,10 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitsync.backends.base import Item, Level
+from gitsync.backends.rsync_contest import not_kept
 from gitsync.backends.rsync_copies import copy_of
 from gitsync.backends.rsync_program import Rsync
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import LINK, Entry
+from gitsync.errors import OperationError
 
 _NAME = "replaced"
 
@@ -33,8 +35,8 @@ def keeping(rsync: Rsync) -> tuple[str, ...]:
 def look_through(rsync: Rsync, listed: Mapping[str, Entry], *, is_left: bool = False) -> list[Item]:
     """Keep beside it every version that was replaced and is not as `listed`; return what a person is told of them.
 
-    With `is_left` it is what earlier runs replaced. Raise OperationError when one cannot be kept: then it is tried
-    again by the next run.
+    With `is_left` it is what earlier runs replaced. What cannot be kept is tried again by the next run. Raise
+    OperationError when there is no room for it.
     """
     place = _place(rsync)
     items: list[Item] = []
@@ -48,7 +50,11 @@ def look_through(rsync: Rsync, listed: Mapping[str, Entry], *, is_left: bool = F
                     continue
                 path = str(kept.relative_to(run))
                 if not _is_as_listed(kept, listed.get(path)):
-                    items.append(_kept(rsync.order.job.path, path, kept))
+                    try:
+                        items.append(_kept(rsync.order.job.path, path, kept))
+                    except OperationError as error:
+                        items.append(not_kept(path, error))
+                        continue
                 kept.unlink()
         _remove_empty(run)
     return items

@@ -18,13 +18,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gitsync.backends.base import Item, Level
-from gitsync.backends.rsync_contest import find_differing
+from gitsync.backends.rsync_contest import find_differing, not_kept
 from gitsync.backends.rsync_copies import copy_of, is_same, put_back
 from gitsync.backends.rsync_listing import Listing
 from gitsync.backends.rsync_program import MAX_DELETE, PARTIAL, REPLACED_NAME, VANISHED, Rsync
 from gitsync.clock import SystemClock
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, LINK, Agreed, Entry
+from gitsync.errors import OperationError
 
 # Longer than any run: what another machine's run that still goes on replaced is its own affair.
 ABANDONED_S = 2 * 24 * 3600.0
@@ -43,7 +44,7 @@ def settle_replaced(
     """Look at what was replaced, by this run and by others that died; return what a person is told.
 
     `there` is what this run saw before and `after` what there is now, `agreed` what was known of the time before. Raise
-    as `rsync.run` does, and OperationError when something cannot be kept here: then it is still there.
+    as `rsync.run` does, and OperationError when there is no room for it. What cannot be kept here is still there.
     """
     items: list[Item] = []
     for place in sorted(path for path in after.replaced if "/" not in path):
@@ -99,7 +100,12 @@ def _keep(rsync: Rsync, place: str, unseen: Mapping[str, Entry], now: Listing) -
             missing.add(path)
         elif not is_same(content, tree / path):
             is_free = path not in now.entries and not os.path.lexists(tree / path)
-            copies[path] = put_back(root, path, content) if is_free else copy_of(root, path, content)
+            try:
+                copies[path] = put_back(root, path, content) if is_free else copy_of(root, path, content)
+            except OperationError as error:
+                missing.add(path)
+                items.append(not_kept(path, error))
+                continue
             items.append(_item(path, copies[path]))
     if copies:
         arguments = (*rsync.copying, "--ignore-existing", f"{root}/", rsync.there)

@@ -163,3 +163,33 @@ def test_a_transfer_that_was_abandoned_is_done_by_the_next_run(clients: list[Cli
     ok(one.run())
     ok(two.run())
     assert two.tree() == one.tree()
+
+
+def test_one_version_that_cannot_be_kept_stops_nothing_else(
+    clients: list[Client], place: tuple[str, object, Path]
+) -> None:
+    one, two, _ = clients
+    one.write("dir/a.txt", "first")
+    one.write("b.txt", "first")
+    ok(one.run())
+    ok(two.run())
+    two.write("dir/a.txt", "by two", age_s=100)
+    two.write("b.txt", "second by two")
+    one.write("dir/a.txt", "the newer one, by one")
+    ok(one.run())
+    closed = str(two.root / "dir")
+    if subprocess.run(["mount", "--bind", "-o", "ro", closed, closed], check=False, timeout=30).returncode:
+        pytest.skip("only root may mount")
+    try:
+        report = ok(two.run())
+        assert [(item.subject, item.code) for item in report.items] == [("dir/a.txt", "conflict"), ("b.txt", "sent")]
+        assert "Read-only file system" in report.items[0].message
+        assert report.conflicts == ("dir/a.txt",)
+    finally:
+        subprocess.run(["umount", closed], check=True, timeout=30)
+    assert tree(place[2]) == {"dir/a.txt": "the newer one, by one", "b.txt": "second by two"}
+    assert two.tree()["dir/a.txt"] == "by two"
+    for client in (two, one):
+        ok(client.run())
+    assert one.tree() == two.tree() == tree(place[2])
+    assert sorted(one.tree().values()) == ["by two", "second by two", "the newer one, by one"]
