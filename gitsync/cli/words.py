@@ -53,9 +53,11 @@ def absolute(path: str) -> str:
     if not path:
         raise UsageError("the path is empty", "name a file or a directory")
     try:
-        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - pathlib takes 3 ms to load
+        found = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - pathlib takes 3 ms to load
     except FileNotFoundError:
         raise UsageError(f"the working directory is gone, so {path} means nothing", "give an absolute path") from None
+    # Two slashes at the beginning stay two in Python, and would be another directory than the same with one.
+    return f"/{found.lstrip('/')}"
 
 
 def target(word: str) -> str:

@@ -149,7 +149,7 @@ def test_what_older_programs_left_is_taken_over_once(box: Machine, ask: Ask, tmp
     assert (box.home / ".config/gitsync.ini").read_text() == "[gitsync]\nwork_dir = ~/old\n"
     assert (box.home / ".vimrc").read_text() == "set nu\n"
     again = ask()
-    again.wait_for("all is taken over already")
+    again.wait_for("all of theirs is taken over already")
     again.answers((DIRECTORY, ""), ("Track this one?", ""), ("is to be tracked?", ""), (JOB, ""))
     assert again.end() == 0
     assert "old  main" in again.shown
@@ -164,6 +164,34 @@ def test_forty_columns_are_enough(box: Machine, ask: Ask) -> None:
     told = [line for line in person.shown.splitlines() if line and not line.startswith(("  ", "hint:", ">", "~/"))]
     assert len(told) > 20
     assert [line for line in told if text.width(line) > 40] == []
+
+
+def test_a_place_that_cannot_be_is_not_offered(box: Machine, ask: Ask) -> None:
+    (box.home / ".local/share/gitsync").mkdir(parents=True)
+    (box.home / ".local/share/gitsync/home").write_text("")
+    person = ask()
+    person.answers(
+        (DIRECTORY, ""),
+        (HOME, "new"),
+        (REMOTE, ""),
+        ("is not a directory", ""),
+        ("there to be a job?", "~/Music"),
+        ("Which program", "rsync"),
+        ("other side?", ""),
+        (ANOTHER, ""),
+    )
+    assert person.end() == 0, person.shown
+    assert "[Enter: no mirror now]" in person.shown
+    assert "Nothing was changed." in person.shown
+
+
+def test_what_is_left_to_start_is_said_at_the_end(box: Machine, ask: Ask) -> None:
+    box.configure(box.repo())
+    person = ask()
+    person.answers((DIRECTORY, ""), (HOME, ""), (JOB, ""))
+    assert person.end() == 0
+    command = person.shown.partition("Still to do: start it in the background\n")[2].partition("\n")[0]
+    assert command == "  gitsync --daemon"
 
 
 def test_tab_completes_a_directory(box: Machine, ask: Ask) -> None:

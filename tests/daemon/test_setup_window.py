@@ -152,7 +152,24 @@ def test_a_second_time_shows_what_there_is(box: Machine, press: Press) -> None:
     box.configure(box.repo())
     done = press(*SKIPPED, ("title: The end", "clicks", "buttons.left"))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Nothing was changed.\n")
+    assert "Nothing was changed.\n" in done.stdout
+    # What the last step said has not been seen before its end.
+    assert done.stdout.startswith("there is no service manager here")
+
+
+def test_keys_do_what_they_do_elsewhere(box: Machine, press: Press) -> None:
+    done = press(
+        ("no program before gitsync left anything to take over", "types", "//"),
+        ("fault: all of / is too much to watch", "keys", "<Control-a> <BackSpace> <Tab> <Tab> <Return>"),
+        ("question: What would you like?", "keys", "<Down> <Return>"),
+        ("question: The address of its remote?", "keys", "<Tab> <space>"),
+        ("question: Where is it to be?", "keys", "<Return>"),
+        ("question: Make it?", "keys", "<Shift-Tab> <space>"),
+        SKIPPED[2],
+        ("title: The end", "keys", "<Escape>"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not box.config.exists()
 
 
 def test_without_a_screen_it_says_so(box: Machine, screen: str) -> None:

@@ -27,12 +27,13 @@ class Hand:
     def __init__(self, root: tkinter.Tk, script: list[list[str]]) -> None:
         self.root = root
         self.script = script
+        self.is_acting = False
         self.begun_at = time.monotonic()
         # In Tcl, so that a Ctrl-C in the middle of a look is not the last of it.
         root.tk.eval(f"proc look {{}} {{ after {LOOK_MS} look; {root.register(self.look)} }}; after {LOOK_MS} look")
 
     def look(self) -> None:
-        if not self.script:
+        if not self.script or self.is_acting:
             return
         wanted, act, word = self.script[0]
         if wanted in self.page() and self.is_asked():
@@ -40,7 +41,9 @@ class Hand:
             self.begun_at = time.monotonic()
             if cut := self.cut():
                 self.give_up(f"not whole: {cut}")
+            self.is_acting = True
             getattr(self, act)(word)
+            self.is_acting = False
         elif time.monotonic() - self.begun_at > PATIENCE_S:
             self.give_up(f"no {wanted!r}")
 
@@ -103,6 +106,16 @@ class Hand:
         """Press a key."""
         self.root.focus_force()
         self.root.event_generate(key)
+
+    def keys(self, keys: str) -> None:
+        """Press keys one after the other, each where the focus is by then."""
+        self.root.update()
+        held: Any = self.root.focus_lastfor() or self.root
+        held.focus_force()
+        self.root.update()
+        for key in keys.split():
+            (self.root.focus_get() or held).event_generate(key)
+            self.root.update()
 
     def closes(self, _: str) -> None:
         """Close the window, as its frame does."""

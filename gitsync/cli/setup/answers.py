@@ -5,8 +5,10 @@ On the control command's only thread; looks at the file system and changes nothi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shlex
 from pathlib import Path
 
 from gitsync import proc
@@ -22,8 +24,7 @@ _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|[^/]*:")
 
 def path(answer: str) -> str:
     """Return the absolute path that is meant: `~` and what is relative are resolved, links stay."""
-    # A blank at an end is a slip, unless something is called so.
-    named = answer if os.path.lexists(os.path.expanduser(answer)) else answer.strip()  # noqa: PTH111 - never raises
+    named = _named(answer)
     found = words.absolute(named)
     if named.startswith("~") and os.path.expanduser(named) == named:  # noqa: PTH111 - never raises
         raise UsageError(f"there is no home directory for {named.partition('/')[0]}", "write the path in full")
@@ -37,6 +38,18 @@ def path(answer: str) -> str:
             "make a symbolic link to it with another name, and name that",
         ) from None
     return found
+
+
+def _named(answer: str) -> str:
+    """Return the name that is meant: quotes, backslashes and blanks at an end come from a shell or a slip, unless
+    something is called so."""
+    plain = answer.strip()
+    read = [answer, plain]
+    with contextlib.suppress(ValueError):  # a quote that is not closed is a part of the name
+        read += shlex.split(plain) if len(shlex.split(plain)) == 1 else []
+    there = (each for each in read if each and os.path.lexists(os.path.expanduser(each)))  # noqa: PTH111 - never raises
+    is_quoted = len(plain) > 2 and plain[0] == plain[-1] and plain[0] in "'\""
+    return next(there, plain[1:-1] if is_quoted else plain)
 
 
 def directory(answer: str) -> str:
@@ -109,23 +122,23 @@ def address(answer: str) -> str:
 
 def person(answer: str) -> str:
     """Return a person's name as git can store it."""
-    return _identity(answer.strip(), f"{answer.strip()} <a@b>", "a name has no < or > in it")
+    return _identity(answer.strip(), f"{answer.strip()} <a@b>", "a name has no < or > in it", "Ada Lovelace")
 
 
 def mail(answer: str) -> str:
     """Return a mail address as git can store it."""
     whole = f"a <{answer.strip()}>" if "@" in answer else ""
-    return _identity(answer.strip(), whole, "a mail address has one @, and no blank, < or > in it")
+    return _identity(answer.strip(), whole, "a mail address has one @, and no blank, < or > in it", "ada@example.org")
 
 
-def _identity(found: str, whole: str, allowed: str) -> str:
+def _identity(found: str, whole: str, allowed: str, example: str) -> str:
     try:
         check_identity(whole)
         is_good = bool(whole)
     except ValueError:
         is_good = False
     if not is_good:
-        raise UsageError(f"{quoted(found)} cannot be that: {allowed}", "type it as in a letter")
+        raise UsageError(f"{quoted(found)} cannot be that: {allowed}", f"type it like {example}")
     return found
 
 

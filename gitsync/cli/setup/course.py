@@ -66,6 +66,9 @@ def _sum_up(guide: Guide, left: list[str]) -> None:
         dialogue.tell("Not done:")
     for what, why in account.failed:
         dialogue.tell(f"{what}: {why}", "red")
+    for what, command in account.to_do:
+        dialogue.tell(f"Still to do: {what}", "yellow")
+        dialogue.show(command)
     if left:
         dialogue.tell(f"Not asked to the end: {', '.join(left)}.")
     dialogue.tell("How it stands, what is missing, and more of this:")

@@ -35,10 +35,11 @@ class Done:
 
 @dataclass(slots=True)
 class Account:
-    """What was done, and what was not although it was wanted, with the reason."""
+    """What was done, what was not although it was wanted, with the reason, and what is left, with its command line."""
 
     done: list[Done] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    to_do: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Guide:

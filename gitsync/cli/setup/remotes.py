@@ -9,6 +9,7 @@ from gitsync.errors import OperationError
 from gitsync.redaction import redact
 
 REACH_S = 10.0
+QUESTION = "The address of its remote? (git@server:notes.git, or a path)"
 
 
 def ask_address(guide: Guide, question: str, *, empty: str = "") -> str:

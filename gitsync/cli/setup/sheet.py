@@ -15,7 +15,8 @@ from gitsync.cli.setup.dialogue import Choice
 from gitsync.errors import OperationError
 
 NEXT, YES, NO, LEFT = "next", "yes", "no", "left"
-BUTTONS = ((LEFT, "Cancel"), (NO, "No"), (YES, "Yes"), (NEXT, "Next"))
+# In the order in which Tab goes over them, and the columns that they stand in.
+BUTTONS = ((NO, "No", 1), (YES, "Yes", 2), (NEXT, "Next", 3), (LEFT, "Cancel", 0))
 # Around the page, and what a label keeps for itself.
 PAD, INNER = 16, 8
 SIZE, LEAST = (760, 600), (520, 480)
@@ -86,8 +87,10 @@ class Sheet:
             )
             for choice in choices
         ]
-        for button in buttons:
+        for number, button in enumerate(buttons):
             button.pack(anchor="w", pady=2)
+            for key, other in (("<Up>", number - 1), ("<Down>", number + 1 - len(buttons))):
+                button.bind(key, partial(_pick, buttons[other]))
         self._choices.grid()
         try:
             self.ask(question, NEXT, focus=buttons[0])
@@ -166,6 +169,11 @@ class Sheet:
         held = self._root.focus_get()
         (held if isinstance(held, ttk.Button) else self._default).invoke()
 
+    def _select_all(self, _: tkinter.Event[tkinter.Misc]) -> str:
+        """Do what Ctrl-A does everywhere but in Tk on X11."""
+        self._entry.selection_range(0, "end")
+        return "break"
+
     def _press(self, name: str) -> None:
         self._is_left = name == LEFT
         self._answer = name
@@ -218,14 +226,15 @@ class Sheet:
                 text=label,
                 command=partial(self._press, name),
             )
-            for name, label in BUTTONS
+            for name, label, _ in BUTTONS
         }
         below.columnconfigure(0, weight=1)
-        for column, button in enumerate(self._buttons.values()):
-            button.grid(row=0, column=column, sticky="" if column else "w", padx=(8 if column else 0, 0))
+        for name, _, column in BUTTONS:
+            self._buttons[name].grid(row=0, column=column, sticky="" if column else "w", padx=(8 if column else 0, 0))
         self._default = self._buttons[LEFT]
         root.bind("<Return>", self._press_default)
         root.bind("<KP_Enter>", self._press_default)
+        self._entry.bind("<Control-a>", self._select_all)
         root.bind("<Escape>", lambda _: self._press(LEFT))
         root.bind("<Configure>", self._wrap)
         root.protocol("WM_DELETE_WINDOW", self._close)
@@ -240,6 +249,13 @@ class _Root(tkinter.Tk):
     def report_callback_exception(self, exc: type[BaseException], val: BaseException, tb: TracebackType | None) -> None:
         self.broken = val
         self.quit()
+
+
+def _pick(button: ttk.Radiobutton, _: tkinter.Event[tkinter.Misc]) -> str:
+    """Go to one of several and pick it: what an arrow key does, where Tk alone would only go there."""
+    button.focus_set()
+    button.invoke()
+    return "break"
 
 
 def _say(label: ttk.Label, text: str) -> None:

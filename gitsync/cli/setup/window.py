@@ -17,14 +17,17 @@ class Window:
     def __init__(self, printed: Output) -> None:
         self._sheet = Sheet()
         self._printed = printed
-        self._told: list[str] = []
+        self._told: list[tuple[str, str]] = []
+        self._seen = 0
         self.output: Output = _Voice(self)
-        self.begin("gitsync setup", "Each step says what it would do, and asks before it does it. Cancel leaves.")
+        self.tell("Each step says what it would do, and asks before it does it. Cancel leaves.", "dim")
 
     def begin(self, title: str, about: str) -> None:
-        """Turn to a new page."""
+        """Turn to a new page; what was told since the last question, and so not seen yet, stays on top of it."""
+        unseen, self._told, self._seen = self._told[self._seen :], [], 0
         self._sheet.begin(text.escape(title), text.escape(about))
-        self._told = []
+        for line, style in unseen:
+            self._write(line, style)
 
     def tell(self, sentence: str, style: str = "") -> None:
         """Write it below what was said before."""
@@ -42,10 +45,11 @@ class Window:
 
     def read(self, question: str, *, default: str, empty: str, kind: str, refusal: GitsyncError | None) -> str:
         """Ask for a line; what was wrong with the last answer, which stays to be mended, is said at the field."""
+        self._seen = len(self._told)
         return self._sheet.ask_for_line(
             text.escape(question),
             default if refusal is None else None,
-            text.escape(f"Leave it empty: {empty}") if empty else "",
+            text.escape(f"Empty: {empty}") if empty else "",
             "" if refusal is None else f"{text.escape(refusal.message)}\n{text.escape(refusal.advice)}",
             can_browse=kind == DIRECTORY,
         )
@@ -53,17 +57,19 @@ class Window:
     def is_yes(self, question: str, *, is_default: bool) -> bool:
         """Ask by two buttons."""
         answers = (YES, NO) if is_default else (NO, YES)
+        self._seen = len(self._told)
         return self._sheet.ask(text.escape(question), *answers) == YES
 
     def choose(self, question: str, choices: tuple[Choice, ...]) -> str:
         """Ask by a button for each."""
+        self._seen = len(self._told)
         return self._sheet.ask_for_one(text.escape(question), choices)
 
     def end(self) -> None:
         """Show the account until it is closed, if the window still is there, and print it."""
         self._sheet.finish()
-        for line in self._told:
-            self._printed.line(line)
+        for line, style in self._told:
+            self._printed.line(f"  {line}" if style == "command" else line)
 
     def show_work(self, line: str) -> None:
         """Show what is being done, "" for nothing; raise KeyboardInterrupt when it is cancelled."""
@@ -71,7 +77,7 @@ class Window:
 
     def _write(self, sentence: str, style: str) -> None:
         line = text.escape(sentence)
-        self._told.append(f"  {line}" if style == "command" else line)
+        self._told.append((line, style))
         self._sheet.write(line, style)
 
 

@@ -33,6 +33,25 @@ def test_a_path_is_absolute(home: Path, typed: str, meant: str) -> None:
     assert answers.path(typed) == str(home / meant)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("'~/a b'", "a b"),
+        ('~/"a b"', "a b"),
+        ("a\\ b ", "a b"),
+        ("'a b'/c", "'a b'/c"),
+        ('"new one"', "new one"),
+        ("it's new", "it's new"),
+        ("it's and that's", "it's and that's"),
+        ("'quoted'", "'quoted'"),
+    ],
+)
+def test_what_a_shell_would_take_away_is_no_part_of_a_name(home: Path, typed: str, meant: str) -> None:
+    (home / "a b").mkdir()
+    (home / "'quoted'").mkdir()
+    assert answers.path(typed) == str(home / meant)
+
+
 def test_blanks_at_an_end_belong_to_a_name_that_is_there(home: Path) -> None:
     (home / "a ").mkdir()
     assert answers.path("~/a ") == str(home / "a ")

@@ -101,3 +101,8 @@ def test_the_overview_fits_the_terminal(columns: int) -> None:
     examples = shown.index("examples:")
     assert all(len(line) <= columns for line in shown[:examples])
     assert {line.split()[0] for line in shown if line.startswith("  ")} >= {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("typed", ["//", "//srv/notes", "/srv//notes"])
+def test_a_path_has_one_slash_where_two_were_typed(typed: str) -> None:
+    assert words.absolute(typed) == typed.replace("//", "/")

@@ -12,6 +12,7 @@ from gitsync.cli.setup.dialogue import DIRECTORY, PATH, Choice
 from gitsync.cli.setup.guide import Guide
 from gitsync.config.options import SECTIONS
 from gitsync.daemon import mirroring
+from gitsync.errors import UsageError
 from gitsync.mirror.homepaths import places_of
 from gitsync.redaction import redact
 
@@ -40,6 +41,7 @@ TYPICAL = (
     ".ssh/config",
 )
 NOT_NOW, NEW, TAKE_OVER = "later", "new", "clone"
+NONE = "no mirror now"
 
 
 def act(guide: Guide) -> None:
@@ -56,7 +58,7 @@ def _make(guide: Guide) -> bool:
     how = guide.dialogue.choose(
         "What would you like?",
         (
-            Choice(NOT_NOW, "no mirror now"),
+            Choice(NOT_NOW, NONE),
             Choice(NEW, "a new mirror, begun on this machine"),
             Choice(TAKE_OVER, "the mirror that another machine has pushed to a server"),
         ),
@@ -64,12 +66,14 @@ def _make(guide: Guide) -> bool:
     if how == NOT_NOW:
         return False
     if how == NEW:
-        url = remotes.ask_address(guide, "The address of its remote?", empty="it stays on this machine")
+        url = remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine")
     else:
-        url = remotes.ask_address(guide, "The address that it was pushed to?")
-    path = guide.ask(
-        "Where is it to be?", partial(_place, guide), default=str(SECTIONS["home"].rows["repo"].default), kind=DIRECTORY
-    )
+        url = remotes.ask_address(guide, "The address that it was pushed to?", empty=NONE)
+        if not url:
+            return False
+    path = _ask_place(guide)
+    if not path:
+        return False
     shown = text.tilde(path)
     words = (
         ["init", shown, *(("--remote", redact(url)) if url else ())] if how == NEW else ["clone", redact(url), shown]
@@ -84,6 +88,18 @@ def _make(guide: Guide) -> bool:
     if not os.path.lexists(path):
         undo.append(f"rm -rf {text.word(shown)}    # and all versions in it")
     return guide.carry_out(f"{words[0]} the mirror {shown}", undo, make)
+
+
+def _ask_place(guide: Guide) -> str:
+    """Return where the mirror is to be, "" for nowhere; the usual place is offered where it is possible."""
+    usual = str(SECTIONS["home"].rows["repo"].default)
+    check = partial(_place, guide)
+    try:
+        check(usual)
+    except UsageError as error:
+        guide.dialogue.refuse(error)
+        return guide.ask("Where is it to be?", check, empty=NONE, kind=DIRECTORY)
+    return guide.ask("Where is it to be?", check, default=usual, kind=DIRECTORY)
 
 
 def _place(guide: Guide, answer: str) -> str:

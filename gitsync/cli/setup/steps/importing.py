@@ -38,7 +38,11 @@ def act(guide: Guide) -> None:
             guide.dialogue.refuse(error)
             offered = True
     if not offered:
-        guide.dialogue.tell("there is nothing of theirs to take over" if not found else "all is taken over already")
+        guide.dialogue.tell(
+            "no program before gitsync left anything to take over"
+            if not found
+            else "all of theirs is taken over already"
+        )
 
 
 def _offer_ini(guide: Guide, ini: Path) -> bool:

@@ -38,6 +38,8 @@ MODES = (
     Choice("pull", "only take in"),
 )
 
+NONE = "no job for it"
+
 
 def act(guide: Guide) -> None:
     """Make one job after the other, until the person has no more."""
@@ -89,9 +91,11 @@ def _address(guide: Guide, backend: str, path: str) -> str:
                 )
             )
             return ""
-        return remotes.ask_address(guide, question)
+        return remotes.ask_address(guide, question, empty=NONE)
     while True:
-        url = guide.ask(question, answers.address)
+        url = guide.ask(question, answers.address, empty=NONE)
+        if not url:
+            return ""
         found = host_key(url, "ssh")
         if found.state is Verdict.OK:
             return url

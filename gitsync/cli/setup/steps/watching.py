@@ -47,9 +47,7 @@ def _watch(guide: Guide, path: str) -> None:
         what = "is no git repository yet, and would be made one" if is_dir else "would be made, with a git repository"
         guide.dialogue.tell(f"{shown} {what}: a hidden directory .git in it. What .gitignore names is not committed.")
     has_remote = is_there and _shown_remote(guide, path)
-    url = (
-        "" if has_remote else remotes.ask_address(guide, "The address of its remote?", empty="it stays on this machine")
-    )
+    url = "" if has_remote else remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine")
     words = [shown, *(() if is_there else ("--init",)), *(("--remote", redact(url)) if url else ())]
     if not guide.is_yes(f"Watch {shown}?", "watch", *words, is_default=True):
         return

@@ -30,7 +30,7 @@ def act(guide: Guide) -> None:
         if known[key]:
             guide.dialogue.tell(f"git knows your {key}: {known[key]}", "green")
             continue
-        value = guide.ask(question, check, empty="leave it open")
+        value = guide.ask(question, check, empty="not now")
         if value:
             guide.dialogue.show(f"git config --global {key} {shlex.quote(value)}")
             if guide.is_yes("Run that?", is_default=True):
