@@ -20,7 +20,7 @@ from gitsync.engine.messages import Fetched
 from gitsync.errors import TransientError
 from gitsync.git import waiting
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
-from gitsync.git.merge import Plan, PlanKind, plan
+from gitsync.git.merge import Plan, PlanKind, brings_back, plan
 from gitsync.git.refs import ahead_behind, is_ancestor
 from gitsync.git.settled import conflict_event, merge_message
 from gitsync.git.trouble import TROUBLE, as_error
@@ -94,6 +94,8 @@ def answer_at_once(repository: LocalRepository) -> bool:
         repository.answer_fetch(facts.head if is_ours else None, is_ahead=is_ours and facts.head is not None)
         return True
     if facts.head is None or not is_ancestor(worktree.repo, fetched.upstream, facts.head):
+        return False
+    if facts.head != fetched.upstream and brings_back(worktree.repo, fetched.was, fetched.upstream, facts.head):
         return False
     _settle(repository, worktree)
     _count(repository, worktree, fetched.upstream)

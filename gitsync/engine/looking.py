@@ -15,6 +15,7 @@ from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
 from gitsync.engine.copies import KeptCopies
 from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Memory
+from gitsync.engine.verdicts import Halt
 from gitsync.git.refs import ahead_behind, commit_at
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.upstream import remote_for
@@ -30,6 +31,10 @@ def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
     board.set_local(repo.name, path=str(repo.path))
     remembered = ExchangeMemory(notes_dir / EXCHANGE_FILE)
     board.set_exchange(repo.name, last_pull=remembered.text("last_pull"), last_push=remembered.text("last_push"))
+    asked = Halt.from_json(remembered.get("halt"))
+    if asked is not None:
+        text = asked.problem.message
+        board.set_exchange(repo.name, state=RepoState.HALTED, reason=text, error=asked.problem)
     try:
         worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
         try:

@@ -121,7 +121,8 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
     if head == upstream:
         return bare
     if head is not None and repo.descendant_of(head, upstream):
-        return replace(bare, kind=PlanKind.AHEAD)
+        is_ahead = not brings_back(repo, previous, upstream, head)
+        return replace(bare, kind=PlanKind.AHEAD if is_ahead else PlanKind.REWRITTEN)
     # Before anything walks that tree: a bomb would never come to an end.
     refuse_unsafe(worktree, base, tree)
     if head is None or repo.descendant_of(upstream, head):
@@ -136,6 +137,13 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
         return replace(bare, kind=PlanKind.CONFLICT, conflicts=merged.waiting)
     refuse_unsafe(worktree, base, merged.tree)
     return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), settled=merged.settled)
+
+
+def brings_back(repo: pygit2.Repository, previous: str | None, upstream: str, head: str) -> bool:
+    """Whether `head`, if it were pushed, would bring back what was at the remote (`previous`) and is gone from it."""
+    if previous is None or previous == upstream:
+        return False
+    return not is_ancestor(repo, previous, upstream) and is_ancestor(repo, previous, head)
 
 
 def refuse_unsafe(worktree: Mergeable, base: str | None, tree: str) -> None:

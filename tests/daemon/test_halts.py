@@ -120,6 +120,27 @@ def test_a_rewritten_remote_is_merged_as_it_is_when_accepted(box: Machine, hub: 
     box.wait_state("ok")
 
 
+def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Machine, hub: Path) -> None:
+    run_git(hub, "config", "receive.denyNonFastForwards", "true")
+    root = box.repo(remote=hub)
+    box.configure(root)
+    assert box.gitsync("--once").returncode == 0
+    first = head_of(root)
+    (root / "secret.txt").write_text("in by mistake\n")
+    assert box.gitsync("--once").returncode == 0
+    run_git(hub, "update-ref", "refs/heads/main", first)
+    (root / "b.txt").write_text("b\n")
+    assert box.gitsync("--once").returncode == 1
+    assert head_of(hub) == first
+    # Who looks without a daemon sees it, too, and which way out there is.
+    assert box.ctl("status").returncode == 1
+    status = box.repo_status()
+    assert (status["state"], status["error"]["code"], status["ahead"]) == ("halted", "remote-rewritten", 2)
+    accept(box)
+    assert head_of(hub) == head_of(root)
+    assert box.repo_status()["state"] == "ok"
+
+
 @pytest.mark.parametrize("is_named", [True, False], ids=["a remote's name", "an address"])
 def test_unrelated_histories_are_joined_when_accepted(box: Machine, hub: Path, is_named: bool) -> None:
     work = box.home / "strangers"

@@ -144,6 +144,19 @@ def test_a_merge_that_waits_for_a_person_touches_nothing(pair: Pair) -> None:
     pair.check_clean()
 
 
+def test_a_remote_that_was_set_back_is_not_filled_again_without_asking(pair: Pair) -> None:
+    older = run_git(pair.ours, "rev-parse", "HEAD")
+    pair.put(pair.theirs, {"a.txt": b"taken out later\n"})
+    pair.take()
+    previous = run_git(pair.ours, "rev-parse", "HEAD")
+    assert plan(pair.worktree, older, previous).kind is PlanKind.REWRITTEN
+    assert plan(pair.worktree, older, older).kind is PlanKind.AHEAD, "as it is when that was accepted"
+    run_git(pair.ours, "reset", "-q", "--hard", older)
+    pair.put(pair.ours, {"a.txt": b"without it\n"})
+    pair.commit(pair.ours)
+    assert plan(pair.worktree, older, previous).kind is PlanKind.AHEAD, "it was taken out here, too: nothing comes back"
+
+
 def test_unrelated_and_rewritten(pair: Pair) -> None:
     previous = run_git(pair.ours, "rev-parse", "HEAD")
     pair.put(pair.ours, {"mine": b""})
