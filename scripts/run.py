@@ -229,7 +229,8 @@ def say_identity(root: Path) -> None:
     missing = [key for key in ("user.name", "user.email") if not git("config", key, cwd=root).stdout.strip()]
     if not missing or "GIT_AUTHOR_EMAIL" in os.environ:
         return
-    print("note: git does not know your name yet, so commits will carry your login name. To set it:")
+    print("note: git does not know your name yet, so commits carry your login name.")
+    print("To set it:")
     print('    git config --global user.name "Ada Lovelace"')
     print("    git config --global user.email ada@example.org")
 
@@ -247,7 +248,10 @@ def say_what_next(root: Path, programs: Path, *, is_kept: bool, is_demo: bool) -
         print(f"    echo '- buy milk' >> {notes}/todo.txt")
         print(f"    git -C {notes} log --stat")
         print(f"    git clone {hub} {os.path.relpath(DEMO)}/other")
-        print("and commit and push something in that clone: a few seconds later it is in the first directory too.")
+        print("and commit and push something in that clone: a few seconds later it is in")
+        print("the first directory, too. To get a file back:")
+        print(f"    rm {notes}/todo.txt")
+        print(f"    {ctl} restore {notes}/todo.txt")
     print()
 
 

@@ -53,7 +53,7 @@ def edit(context: Context, path: Path) -> int:
         error.hint = error.hint if str(copy) in error.hint else f"{error.hint}; your version is in {copy}"
         raise
     copy.unlink()
-    context.output.line(f"saved {path}{apply(context)}")
+    context.output.wrapped(f"saved {path}{apply(context)}")
     return EXIT_OK
 
 

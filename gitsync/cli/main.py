@@ -137,8 +137,8 @@ def _overview(argv: list[str], output: Output) -> int:
     try:
         ended = status.show_daemon(context)
     except NotRunningError as error:
-        output.line(error.message, "yellow")
-        output.line(error.hint)
+        output.wrapped(error.message, "yellow")
+        output.wrapped(error.hint)
     output.line()
     columns = output.size[0] if output.size else None
     for name in ("setup", "status --watch", "watch DIR", "sync", "events --follow", "doctor", "--help"):

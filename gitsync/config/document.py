@@ -37,7 +37,7 @@ from gitsync.config.options import SECTIONS, JobConfig
 from gitsync.config.source import SYSTEM_INI, read_text
 from gitsync.config.store import edit_file
 from gitsync.config.values import nearest, quoted
-from gitsync.core.names import as_word, shown_text
+from gitsync.core.names import as_word, called, shown_text
 from gitsync.errors import OperationError, UsageError
 
 NEW_FILE = "# What gitsync watches and how; every key is explained in docs/configuration.rst.\n"
@@ -97,7 +97,7 @@ def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> Rep
     def edit(text: str, raw: dict[str, Any]) -> str:
         nonlocal removed
         names = repo_names(raw)
-        number = names.get(which)
+        number = names.get(called(which, names))
         if number is None:
             number = entry_of(raw, Path(os.path.abspath(os.path.expanduser(which))))  # noqa: PTH100,PTH111 - never raises
         if number is None:

@@ -6,6 +6,7 @@ Pure, so on no thread and owner of nothing.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 
 # Control and format characters (some turn the direction of writing), lone surrogates, line and paragraph separators.
 _ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -33,6 +34,17 @@ def as_word(argument: str) -> str:
     import shlex  # here: most names are plain
 
     return shlex.quote(shown_text(argument))
+
+
+def called(word: str, known: Collection[str]) -> str:
+    """Return the known name that is meant: `word` itself, or the only one that differs from it in case alone; else "".
+
+    A repository is called as its directory is, ~/Notes for one, and people type notes.
+    """
+    if word in known:
+        return word
+    alike = [name for name in known if name.casefold() == word.casefold()]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def _escaped(character: str) -> str:

@@ -16,7 +16,7 @@ from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.control.commands import nearest
-from gitsync.core.names import as_word
+from gitsync.core.names import as_word, called
 from gitsync.daemon.runtime import Runtime
 from gitsync.errors import UsageError
 from gitsync.git.worktree import Worktree
@@ -98,7 +98,8 @@ class Desk:
             return Targets([] if is_for_jobs else list(self.config.repositories), list(self.config.jobs))
         repos: list[RepoConfig] = []
         jobs: list[JobConfig] = []
-        for name in names:
+        for given in names:
+            name = self.called(given)
             found = [job for job in self.config.jobs if name == job.name or ("/" in name and _is_in(name, job.path))]
             jobs += [job for job in found if job not in jobs]
             if is_for_jobs and not found:
@@ -113,10 +114,16 @@ class Desk:
                 repos += [repo] if repo not in repos else []
         return Targets(repos, jobs)
 
+    def called(self, word: str) -> str:
+        """Return the name of the repository or job that a word means, whatever its case; the word itself for none."""
+        names = [repo.name for repo in self.config.repositories]
+        return called(word, names + [job.name for job in self.config.jobs]) or word
+
     def one(self, name: str) -> RepoConfig:
         """Return the repository that a name or a path means. Raise UsageError when there is none."""
+        meant = self.called(name)
         for repo in self.config.repositories:
-            if repo.name == name:
+            if repo.name == meant:
                 return repo
         if "/" in name:
             try:

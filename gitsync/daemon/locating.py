@@ -6,7 +6,9 @@ Runs on connection threads; owns nothing.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
@@ -61,10 +63,10 @@ def locate(desk: Desk, given: str) -> Place:
     one of the mirror's. Raise UsageError for a path outside all of that.
     """
     if not os.path.lexists(given):
-        for repo in desk.config.repositories:
-            _, found, rest = f"{given}/".partition(f"/{repo.name}:")
+        for flags, repo in product((re.NOFLAG, re.IGNORECASE), desk.config.repositories):
+            _, *found = re.split(re.escape(f"/{repo.name}:"), f"{given}/", maxsplit=1, flags=flags)
             if found:
-                return _in(repo, os.path.normpath(real(repo.path) / rest.strip("/")))
+                return _in(repo, os.path.normpath(real(repo.path) / found[0].strip("/")))
         if (named := _named(desk, Path(given).name)) is not None and _deepest(desk, given) is None:
             return _in(named, str(real(named.path)))
     above, last = os.path.split(given)
@@ -93,7 +95,7 @@ def whole(desk: Desk, name: str) -> Place:
 
 
 def _named(desk: Desk, name: str) -> RepoConfig | None:
-    return next((repo for repo in desk.config.repositories if repo.name == name), None)
+    return next((repo for repo in desk.config.repositories if repo.name == desk.called(name)), None)
 
 
 def _deepest(desk: Desk, path: str) -> RepoConfig | None:

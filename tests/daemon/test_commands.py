@@ -99,6 +99,21 @@ def test_a_watch_that_fails_leaves_nothing_behind(box: Machine) -> None:
     assert not (box.home / "a b").exists()
 
 
+def test_a_name_may_be_typed_in_another_case(box: Machine) -> None:
+    root = box.repo("Notes")
+    box.configure(root)
+    (root / "a.txt").write_text("a\n")
+    for argv in (["sync", "notes"], ["log", "notes"], ["restore", "notes:a.txt", "--list"], ["show", "--in", "NOTES"]):
+        done = box.ctl(*argv, *(["HEAD:a.txt"] if argv[0] == "show" else []))
+        assert done.returncode == 0, done.stderr
+    (root / "a.txt").unlink()
+    box.ctl("sync", "notes")
+    gone = box.ctl("show", "HEAD:a.txt", "--in", "notes")
+    assert gone.stderr.endswith(f"hint: when it was there: gitsyncctl log {root}/a.txt\n")
+    assert box.ctl("unwatch", "notes").returncode == 0
+    assert json.loads(box.ctl("list", "--json").stdout)["repos"] == []
+
+
 def test_pause_holds_and_resume_goes_on(box: Machine) -> None:
     root = box.repo()
     box.configure(root)

@@ -166,6 +166,16 @@ def test_forty_columns_are_enough(box: Machine, ask: Ask) -> None:
     assert [line for line in told if text.width(line) > 40] == []
 
 
+def test_what_commands_say_is_broken_at_blanks(box: Machine) -> None:
+    (box.home / ".vimrc").write_text("set nu\n")
+    (box.home / "some-notes").mkdir()
+    watch = ["watch", "some-notes", "--init"]
+    for argv in (watch, watch, ["init"], ["add", ".vimrc"], ["remove", ".vimrc"], ["unwatch", "home"]):
+        with Person([str(BIN / "gitsyncctl"), *argv], box.env, box.home, 40) as person:
+            assert person.end() == 0, person.shown
+        assert [line for line in person.shown.splitlines() if text.width(line) > 40] == [], person.shown
+
+
 def test_a_place_that_cannot_be_is_not_offered(box: Machine, ask: Ask) -> None:
     (box.home / ".local/share/gitsync").mkdir(parents=True)
     (box.home / ".local/share/gitsync/home").write_text("")

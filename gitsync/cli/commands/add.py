@@ -20,14 +20,14 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.json(answer)
         return status
     for item in answer.get("added") or []:
-        output.line(f"tracking {entry(item)}")
+        output.wrapped(f"tracking {entry(item)}")
     for item in answer.get("replaced") or []:
-        output.line(f"~/{item['path']} is covered by ~/{item['by']}/ now: its own entry is gone")
+        output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/ now: its own entry is gone")
     for item in answer.get("covered") or []:
         if item["path"] == item["by"]:
-            output.line(f"~/{item['path']} is tracked already")
+            output.wrapped(f"~/{item['path']} is tracked already")
         else:
-            output.line(f"~/{item['path']} is covered by ~/{item['by']}/, which is tracked already")
+            output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/, which is tracked already")
     for item in quarantined:
         output.complain("error", f"~/{item['path']} is tracked, but not committed: {item['why']}")
         output.complain("hint", "if it is meant to be in history: gitsyncctl explain, or set secrets in [home]")

@@ -19,6 +19,6 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     if output.is_json:
         output.json(answer)
     else:
-        output.line(f"home is mirrored in {text.tilde(str(answer.get('repo', '')))}, from {answer.get('url', '')}")
+        output.wrapped(f"home is mirrored in {text.tilde(str(answer.get('repo', '')))}, from {answer.get('url', '')}")
         output.painted(repos.home_lines(output, home))
     return EXIT_ATTENTION if repos.needs_person(home) else EXIT_OK

@@ -76,7 +76,7 @@ def _check(context: Context) -> int:
             context.output.wrapped(problem, "red")
         if path and not problems:
             counted = text.counted(len(config.repos), "repository", "repositories")
-            context.output.line(f"{path} is in order: {counted}")
+            context.output.wrapped(f"{path} is in order: {counted}")
     return EXIT_ATTENTION if problems else EXIT_OK
 
 
@@ -104,5 +104,5 @@ def _set(context: Context, key: str, value: str) -> int:
     if context.output.is_json:
         context.output.json({"path": str(path), "key": key, "value": document.get(path, key)})
     else:
-        context.output.line(f"set {key} in {path}{how}")
+        context.output.wrapped(f"set {key} in {path}{how}")
     return EXIT_OK

@@ -33,7 +33,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         context.output.json(document)
     else:
         for line in lines:
-            context.output.line(line)
+            context.output.wrapped(line)
     return EXIT_ATTENTION if document["faults"] else EXIT_OK
 
 

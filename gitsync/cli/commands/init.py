@@ -20,10 +20,10 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         return EXIT_OK
     path = text.tilde(str(answer.get("repo", "")))
     if answer.get("already"):
-        output.line(f"home is mirrored in {path} already")
+        output.wrapped(f"home is mirrored in {path} already")
     else:
         how = "made the repository" if answer.get("created") else "adopted the repository"
-        output.line(f"{how} {path}, which mirrors home files from now on")
+        output.wrapped(f"{how} {path}, which mirrors home files from now on")
     if not (answer.get("home") or {}).get("tracked"):
-        output.line("to track a file or a directory: gitsyncctl add PATH")
+        output.wrapped("to track a file or a directory: gitsyncctl add PATH")
     return EXIT_OK

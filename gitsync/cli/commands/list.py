@@ -43,7 +43,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         )
     )
     if not (home or repos or jobs):
-        output.line("nothing is watched yet; to watch a git work tree: gitsyncctl watch DIR")
+        output.wrapped("nothing is watched yet; to watch a git work tree: gitsyncctl watch DIR")
     return EXIT_OK
 
 

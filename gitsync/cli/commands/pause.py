@@ -20,7 +20,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     names = answer.get("paused") or []
     until = answer.get("until")
     how_long = f"until {_local(str(until))}" if until else "until: gitsyncctl resume"
-    output.line(f"paused {', '.join(names)} {how_long}" if names else "there is nothing to pause")
+    output.wrapped(f"paused {', '.join(names)} {how_long}" if names else "there is nothing to pause")
     return EXIT_OK
 
 

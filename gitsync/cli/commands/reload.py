@@ -18,5 +18,5 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.json(answer)
         return EXIT_OK
     told = [f"{key}: {', '.join(answer[key])}" for key in ("added", "removed", "changed") if answer.get(key)]
-    output.line("; ".join(told) or "nothing is different")
+    output.wrapped("; ".join(told) or "nothing is different")
     return EXIT_OK

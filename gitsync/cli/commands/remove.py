@@ -18,5 +18,5 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         context.output.json(answer)
         return EXIT_OK
     for item in answer.get("removed") or []:
-        context.output.line(f"no longer tracking {entry(item)}; it stays in home, and its history in the mirror")
+        context.output.wrapped(f"no longer tracking {entry(item)}; it stays in home, and its history in the mirror")
     return EXIT_OK

@@ -20,7 +20,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.json(answer)
     else:
         names = answer.get("resumed") or []
-        output.line(f"resumed {', '.join(names)}" if names else "there is nothing to resume")
+        output.wrapped(f"resumed {', '.join(names)}" if names else "there is nothing to resume")
         for error in stopped:
             output.complain("error", str(error.get("message", "")))
             output.complain("hint", str(error.get("hint", "")))

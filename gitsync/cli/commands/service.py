@@ -52,8 +52,8 @@ def _install(context: Context, manager: ServiceManager) -> int:
     if output.is_json:
         output.json({**_document(manager, state, daemon), "kept": change.kept, "notes": notes})
         return EXIT_OK
-    output.line(f"gitsync {daemon['version']} runs as a service of {manager.name} (PID {daemon['pid']})", "green")
-    output.line(f"it is started with your session, by {text.tilde(str(state.file))}")
+    output.wrapped(f"gitsync {daemon['version']} runs as a service of {manager.name} (PID {daemon['pid']})", "green")
+    output.wrapped(f"it is started with your session, by {text.tilde(str(state.file))}")
     for kept in change.kept:
         output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
     for note in notes:
@@ -97,12 +97,12 @@ def _uninstall(context: Context, manager: ServiceManager) -> int:
         removed = was.file if was.is_installed else None
         output.json({"manager": manager.name, "removed": removed, "kept": change.kept, "notes": change.notes})
     elif not was.is_installed:
-        output.line("no service was installed")
+        output.wrapped("no service was installed")
     else:
-        output.line(f"stopped and removed: {text.tilde(str(was.file))}")
+        output.wrapped(f"stopped and removed: {text.tilde(str(was.file))}")
         for kept in change.kept:
             output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
-        output.line("your files, their history and the configuration stay")
+        output.wrapped("your files, their history and the configuration stay")
     return EXIT_OK
 
 
@@ -142,7 +142,7 @@ def _status(context: Context) -> int:
         where = "" if manager is None else " outside of it"
         output.wrapped(f"gitsync {daemon['version']} runs{where} (PID {daemon['pid']})", "yellow")
     else:
-        output.line(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
+        output.wrapped(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
     return EXIT_OK if daemon else EXIT_NOT_RUNNING
 
 

@@ -30,5 +30,5 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         for fault in answer.get("faults") or ():
             output.complain("error", str(fault))
         if not answer.get("jobs") and not answer.get("faults"):
-            output.line("there is no git job to set anything for")
+            output.wrapped("there is no git job to set anything for")
     return EXIT_ATTENTION if reports.needs_person(answer) else EXIT_OK

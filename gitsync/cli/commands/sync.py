@@ -20,5 +20,5 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     elif answer.get("repos") or answer.get("jobs"):
         reports.show(output, answer)
     else:
-        output.line("no repository is watched yet; to watch one: gitsyncctl watch DIR")
+        output.wrapped("no repository is watched yet; to watch one: gitsyncctl watch DIR")
     return EXIT_ATTENTION if reports.needs_person(answer) else EXIT_OK

@@ -18,5 +18,5 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         context.output.json(answer)
         return EXIT_OK
     path = text.tilde(str(answer.get("path", "")))
-    context.output.line(f"no longer watching {answer.get('name')} ({path}); its files and history stay")
+    context.output.wrapped(f"no longer watching {answer.get('name')} ({path}); its files and history stay")
     return EXIT_OK

@@ -20,9 +20,9 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         return EXIT_OK
     path = text.tilde(str(answer.get("path", "")))
     if answer.get("created"):
-        output.line(f"made a new git repository in {path}")
+        output.wrapped(f"made a new git repository in {path}")
     if answer.get("already"):
-        output.line(f"{path} is watched already, as {answer.get('name')}")
+        output.wrapped(f"{path} is watched already, as {answer.get('name')}")
     else:
-        output.line(f"watching {path} as {answer.get('name')}")
+        output.wrapped(f"watching {path} as {answer.get('name')}")
     return EXIT_OK

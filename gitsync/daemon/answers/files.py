@@ -231,7 +231,10 @@ def _content(place: Place, history: History, commit: str, named: str) -> Json:
                 break
     if entry is None:
         error = unknown(history, path or os.fsencode(named))
-        raise OperationError(f"{clean(named)} is not in {commit[:10]} of {place.repo}", error.hint, code="no-version")
+        hint = error.hint
+        if os.fsdecode(path) in hint.removeprefix("did you mean: ").split(", "):  # it was there, but not then
+            hint = f"when it was there: gitsyncctl log {as_word(str(Path(place.above, os.fsdecode(path))))}"
+        raise OperationError(f"{clean(named)} is not in {commit[:10]} of {place.repo}", hint, code="no-version")
     if entry.mode == MODE_TREE:
         names = sorted(os.fsdecode(name) for name in history.below(entry.id, b""))
         raise UsageError(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitsync.core.names import shown, shown_text
+from gitsync.core.names import called, shown, shown_text
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,17 @@ def test_text_keeps_its_backslashes_so_that_escaping_twice_is_escaping_once() ->
     assert shown_text(once) == once
     assert shown_text("a\x1b]0;title\x07") == "a\\x1b]0;title\\x07"
     assert shown_text("\udcff") == "\\xff"
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("notes", ["Notes", "papers"], "Notes"),
+        ("notes", ["Notes", "notes"], "notes"),
+        ("NOTES", ["Notes", "notes"], ""),
+        ("note", ["Notes"], ""),
+        ("ÜBUNG", ["übung"], "übung"),
+    ],
+)
+def test_a_name_is_known_whatever_its_case(word: str, known: list[str], meant: str) -> None:
+    assert called(word, known) == meant
