@@ -214,11 +214,14 @@ def _signal_group(pid: int, number: int) -> None:
 
 @cache
 def _tether() -> tuple[str, ...]:
-    """Return the prefix that makes a child die with us: setpriv sets PR_SET_PDEATHSIG, no code of ours after fork."""
+    """Return the prefix that makes a child die with us: setpriv sets PR_SET_PDEATHSIG, no code of ours after fork.
+
+    It is told to end, not killed: git takes its locks away then, which would stop every later git.
+    """
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     if setpriv is None:
         return ()
     probe = subprocess.run(
-        [setpriv, "--pdeathsig", "KILL", "true"], check=False, stdin=subprocess.DEVNULL, capture_output=True
+        [setpriv, "--pdeathsig", "TERM", "true"], check=False, stdin=subprocess.DEVNULL, capture_output=True
     )
-    return (setpriv, "--pdeathsig", "KILL", "--") if probe.returncode == 0 else ()
+    return (setpriv, "--pdeathsig", "TERM", "--") if probe.returncode == 0 else ()

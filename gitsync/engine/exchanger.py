@@ -23,6 +23,7 @@ from gitsync.engine.board import Board
 from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.engine.place import Limits, Place
+from gitsync.engine.predecessor import Predecessor
 from gitsync.engine.question import Question
 from gitsync.engine.timetable import Timetable
 from gitsync.engine.verdicts import HALTING, STATES, Halting, branch_gone, emptied
@@ -58,7 +59,6 @@ class Exchanger(Owner):
     ) -> None:
         super().__init__(f"exchange-{config.name}", clock, on_death)
         self.config = config
-        self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._board = board
         self._committer = committer
         self._ear = ear
@@ -70,6 +70,7 @@ class Exchanger(Owner):
         self._awaiting_until: float | None = None
         self._trouble = ""
         self._memory = ExchangeMemory(notes_dir / EXCHANGE_FILE)
+        self._limits = Limits(timeout_s, lambda: self.is_cancelled, Predecessor(self._memory, clock))
         self._question = Question(self._memory)
         self._askers = Askers()
 

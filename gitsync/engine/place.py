@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
+from gitsync.engine.predecessor import Predecessor
+from gitsync.errors import TransientError
 from gitsync.git import nearby, transport, upstream
 from gitsync.git.exchange import FetchResult, PushResult, RemoteChoice
 from gitsync.git.line import Line
+from gitsync.git.stored import lock_of
 from gitsync.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -23,10 +26,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one conversation may be silent (seconds), whether to break it off, and the line it may go by."""
+    """How long one conversation may be silent (seconds), whether to break it off, and the line it may go by.
+
+    `predecessor` tells what an earlier process may have left in its way.
+    """
 
     timeout_s: float
     is_cancelled: Callable[[], bool]
+    predecessor: Predecessor
     line: Line = field(default_factory=Line)
 
     def tend_line(self, place: Place | None, *, is_lively: bool) -> None:
@@ -75,6 +82,18 @@ class Place:
     def fetch(self, limits: Limits) -> FetchResult:
         """Fetch the branch; raises as `transport.fetch` does."""
         logger.debug("%s: fetching %s", self.config.name, self.label)
+        limits.predecessor.note(is_well=False)
+        try:
+            found = self._fetch(limits)
+        except TransientError as error:
+            if error.code != "locked":
+                raise
+            limits.predecessor.clear(lock_of(self.config.path, self.choice.tracking), error)
+            found = self._fetch(limits)
+        limits.predecessor.note(is_well=True)
+        return found
+
+    def _fetch(self, limits: Limits) -> FetchResult:
         return transport.fetch(
             self.config.path,
             self.choice.remote,

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from pathlib import Path
+
+import pygit2
 
 _KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
 
@@ -20,6 +23,11 @@ def common_dir(git_dir: str) -> str:
             return os.path.join(git_dir, os.fsdecode(stream.read().strip()))
     except FileNotFoundError:
         return git_dir
+
+
+def lock_of(root: Path, ref: str) -> Path:
+    """Return where git keeps the lock of a ref that all work trees of a repository share."""
+    return Path(common_dir(pygit2.Repository(str(root)).path.rstrip("/")), f"{ref}.lock")
 
 
 def read_loose(directory: str, object_id: str) -> tuple[int, bytes] | None:

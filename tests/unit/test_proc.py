@@ -93,3 +93,18 @@ def test_a_child_does_not_outlive_us(tmp_path: Path) -> None:
         pid = int(wait_text(tmp_path / "pid"))
         us.kill()
     wait_gone(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_child_can_clear_away_when_we_are_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys; from gitsync import proc; "
+        "proc.run(['sh', '-c', 'trap \"rm $1; exit 1\" TERM; echo $$ > $1; while :; do sleep 0.1; done', "
+        "'sh', sys.argv[1]], deadline_s=60)"
+    )
+    lock = tmp_path / "main.lock"
+    with subprocess.Popen([sys.executable, "-c", code, str(lock)]) as us:
+        pid = int(wait_text(lock))
+        us.kill()
+    wait_gone(pid)
+    assert not lock.exists()
