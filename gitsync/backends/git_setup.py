@@ -14,6 +14,7 @@ from gitsync import proc
 from gitsync.backends.base import Item
 from gitsync.clock import SystemClock
 from gitsync.config.options import JobConfig
+from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.redaction import redact
 
@@ -58,7 +59,16 @@ def _make(job: JobConfig) -> list[Item]:
 
 
 def set_remote(job: JobConfig, *, is_told: bool = True) -> list[Item]:
-    """Make the remote's URL the configured one; raise OperationError when there is none to use."""
+    """Make the remote's URL the configured one.
+
+    Raise OperationError when there is none to use, and where there is no repository: git would take the one around it.
+    """
+    if not os.path.lexists(job.path / ".git"):
+        raise OperationError(
+            f"{job.name}: there is no repository {job.path}",
+            f"to have it made: gitsyncctl pull {as_word(job.name)}; or correct path",
+            code="no-repository",
+        )
     known = proc.run(["git", "-C", str(job.path), "config", "--get", f"remote.{job.remote}.url"], deadline_s=GIT_S)
     url = os.fsdecode(known.stdout).strip() if known.ok else ""
     if not job.url:

@@ -91,3 +91,7 @@ class Command:
 
 
 NAMES = Parameter("names", TARGETS, metavar="NAME|PATH", help="which repositories; all of them when none is named")
+CONF = Parameter("conf", PATH, "-f", "--file", metavar="CONF", help="the jobs of this Sync Manager file, and no others")
+ACCEPT = Parameter("accept", FLAG, "--accept", help="confirm the change that a brake of these jobs stopped")
+# A first clone, or the first copy of a music collection, takes its time.
+EXCHANGE_S = 6 * 3600.0

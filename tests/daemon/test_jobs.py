@@ -94,6 +94,31 @@ def test_a_run_goes_on_over_failures_and_reports(box: Machine) -> None:
     assert found["nowhere"]["error"]["code"] == "not-found"
     assert "mine" in heads(hub)
 
+    run_git(hub, "branch", "theirs", "main")
+    run_git(home / "thesis", "branch", "mine-too")
+    both = answer(box, "sync", "-f", str(conf), "thesis")
+    assert {item["code"] for item in both["jobs"][0]["items"]} == {"created", "pushed"}
+    assert [f"{conf}:4: " in fault for fault in both["faults"]] == [True]
+    assert box.ctl("sync", "-f", str(conf), "nobody").returncode == 2
+    assert box.ctl("sync", "--accept").returncode == 2
+
+
+def test_a_file_alone_has_its_brakes_taken_off_by_the_same_command(box: Machine) -> None:
+    home = box.home
+    for name in ("here", "there"):
+        (home / name).mkdir()
+    (home / "here/a.txt").write_text("a")
+    conf = home / "mine.conf"
+    conf.write_text(f"[rsync]\n{home}/here {home}/there\n")
+    assert box.ctl("sync", "-f", str(conf)).returncode == 0
+    (home / "there/a.txt").unlink()
+    halted = answer(box, "sync", "-f", str(conf))["jobs"][0]
+    assert (halted["state"], halted["error"]["code"]) == ("halted", "side-emptied")
+    assert halted["error"]["hint"].endswith(f"gitsyncctl sync -f {conf} here --accept")
+    assert (home / "here/a.txt").exists()
+    assert box.ctl("sync", "-f", str(conf), "here", "--accept").returncode == 0
+    assert not (home / "here/a.txt").exists()
+
 
 def test_set_conf_sets_what_is_configured_and_nothing_else(box: Machine) -> None:
     hub, home = make_hub(box), box.home

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.backends.git_setup import set_remote
+from gitsync.errors import OperationError
 from tests.conftest import run_git
 from tests.fakes.git_client import GitClient
 from tests.fakes.job_client import codes, ok
@@ -179,3 +181,13 @@ def test_branches_that_cannot_be_beside_each_other_are_told(one: GitClient, two:
     one.commit("x/z", "z.txt", "z\n")
     ok(one.run())
     assert one.server_heads().keys() == {"main", "y", "x/z"}
+
+
+def test_the_repository_around_a_directory_is_not_the_jobs(one: GitClient, tmp_path: Path) -> None:
+    inside = one.root / "notes"
+    inside.mkdir()
+    before = (one.root / ".git/config").read_text()
+    job = replace(one.order().job, path=inside, url=str(tmp_path / "elsewhere.git"), user="Eve <eve@example.org>")
+    with pytest.raises(OperationError, match="there is no repository"):
+        set_remote(job)
+    assert (one.root / ".git/config").read_text() == before

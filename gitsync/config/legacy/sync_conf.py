@@ -112,6 +112,7 @@ def parse_conf(text: str, source: Path) -> Conf:
     faults: list[str] = []
     environments: tuple[str, ...] = ()
     section, is_first = "", True
+    seen: dict[tuple[str, str, str], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -124,7 +125,11 @@ def parse_conf(text: str, source: Path) -> Conf:
                 section = header[1].lower()
                 _check_section(section)
             elif section in BACKENDS:
-                jobs.append(_job(section, line, {job.name for job in jobs}))
+                job = _job(section, line, {job.name for job in jobs})
+                before = seen.setdefault((section, os.path.realpath(job.path), job.url), number)
+                if before != number:
+                    raise ValueError(f"the same directory and address stand in line {before}")
+                jobs.append(job)
             elif not section:
                 raise ValueError("this line stands before any section; allowed: [git], [unison], [rsync]")
         except ValueError as error:

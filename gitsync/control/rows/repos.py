@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, DURATION, FLAG, LOOK, NAMES, PATH, TARGET, TEXT, Command, Parameter
+from gitsync.control.table import (
+    ACT,
+    CONF,
+    DURATION,
+    EXCHANGE_S,
+    FLAG,
+    LOOK,
+    NAMES,
+    PATH,
+    TARGET,
+    TEXT,
+    Command,
+    Parameter,
+)
 
 ROWS = (
     Command(
@@ -44,8 +57,10 @@ ROWS = (
         "commit, pull and push now",
         NAMES,
         Parameter("wait", FLAG, "--wait", help="return when it is done"),
-        epilog="gitsyncctl sync\ngitsyncctl sync notes --wait",
-        timeout_s=900.0,
+        CONF,
+        Parameter("accept", FLAG, "--accept", help="with -f: confirm the change that a brake of these jobs stopped"),
+        epilog="gitsyncctl sync\ngitsyncctl sync notes --wait\ngitsyncctl sync -f ~/.sync-conf/work.conf",
+        timeout_s=EXCHANGE_S,
         without_daemon=ACT,
     ),
     Command(

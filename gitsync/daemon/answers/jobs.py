@@ -24,7 +24,7 @@ PATIENCE_S = 6 * 3600.0
 
 def answers(desk: Desk) -> dict[str, Answer]:
     """Return the answers, by method."""
-    jobs = _Jobs(desk)
+    jobs = Jobs(desk)
     return {
         "pull": lambda params: jobs.exchange("pull", params),
         "push": lambda params: jobs.exchange("push", params),
@@ -33,12 +33,14 @@ def answers(desk: Desk) -> dict[str, Answer]:
     }
 
 
-class _Jobs:
+class Jobs:
+    """The jobs of a desk, and those of files that are named."""
+
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def exchange(self, direction: str, params: Json) -> Json:
-        """Run repositories and jobs in one direction."""
+        """Run repositories and jobs in a direction, or the jobs of the file that is named."""
         runtime = self._desk.runtime
         if params.get("conf"):
             jobs, faults = self._of_file(params)
@@ -62,7 +64,8 @@ class _Jobs:
             error = job["error"]
             # `resume` is for the daemon's own jobs.
             if params.get("conf") and error is not None and "--accept" in error["hint"]:
-                error["hint"] = f"if you mean it: gitsyncctl {direction} -f {params['conf']} {job['name']} --accept"
+                verb = "sync" if direction == "both" else direction
+                error["hint"] = f"if you mean it: gitsyncctl {verb} -f {params['conf']} {job['name']} --accept"
         return found
 
     def set_conf(self, params: Json) -> Json:

@@ -16,7 +16,7 @@ from gitsync.config import document
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
 from gitsync.daemon import founding
 from gitsync.daemon.answers.home import home_list, home_status
-from gitsync.daemon.answers.jobs import shown
+from gitsync.daemon.answers.jobs import Jobs, shown
 from gitsync.daemon.desk import Answer, Desk, Json, real
 from gitsync.engine.looking import show
 from gitsync.engine.messages import Pause, Refresh, Resume
@@ -108,6 +108,10 @@ class _Repos:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def sync(self, params: Json) -> Json:
+        if params.get("conf"):
+            return Jobs(self._desk).exchange("both", params)
+        if params.get("accept"):
+            raise UsageError("--accept goes with -f FILE here", "for configured jobs: gitsyncctl resume NAME --accept")
         runtime = self._desk.runtime
         targets = self._desk.targets(params.get("names", []))
         names = [repo.name for repo in targets.repos]
@@ -122,7 +126,8 @@ class _Repos:
             runtime.jobs.begin(jobs, "both")
             asked = {job.name for job in jobs}
             told = [status.to_json() for status in runtime.board.jobs() if status.name in asked]
-        return {"repos": [runtime.board.status(name).to_json() for name in names], "jobs": told}
+        faults = [] if params.get("names") else list(self._desk.config.conf_faults)
+        return {"repos": [runtime.board.status(name).to_json() for name in names], "jobs": told, "faults": faults}
 
     def pause(self, params: Json) -> Json:
         names, jobs = self._held(params)

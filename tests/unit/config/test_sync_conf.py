@@ -74,6 +74,16 @@ def test_a_bad_line_is_told_with_its_place_and_the_others_hold(home: Path, line:
     assert fault in conf.faults[0]
 
 
+def test_the_same_pair_twice_is_told_and_runs_once(home: Path) -> None:
+    conf = parse_conf("[git]\n~/a srv:a\n~/a srv:b\n~/x/../a up|srv:a\n[rsync]\n~/a srv:a\n", SOURCE)
+    assert [(job.name, job.url, job.backend) for job in conf.jobs] == [
+        ("a", "srv:a", "git"),
+        ("a-2", "srv:b", "git"),
+        ("a-3", "srv:a", "rsync"),
+    ]
+    assert conf.faults == ("/c/home.conf:4: the same directory and address stand in line 2",)
+
+
 def test_a_quote_inside_of_a_word_belongs_to_it(home: Path) -> None:
     conf = parse_conf("[git]\n~/o'brien /srv/it's.git \"Conan O'Brien\" c@example.org\n", SOURCE)
     assert conf.faults == ()
