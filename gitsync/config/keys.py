@@ -59,7 +59,7 @@ def from_text(row: Option, key: str, text: str) -> Any:
         value = _parsed(row, text)
         convert(row, value)
     except ValueError as error:
-        raise UsageError(f"{key}: {error}") from error
+        raise UsageError(f"{key}: {error}", "what each key means: man gitsync.toml") from error
     return value
 
 

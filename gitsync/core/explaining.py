@@ -17,7 +17,8 @@ COMMITTED, COMING, NOT = "committed", "will be committed", "not committed"
 class Facts:
     """What was found out about a path of the repository `repo`.
 
-    `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `unfiltered` says which
+    `path` and `below` (in the work tree) are words of a command line; `git` is one that works on the repository from
+    anywhere. `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `unfiltered` says which
     filter it needs and has not got. `ignored_by` is "FILE:LINE:
     pattern", `excluded_by` a pattern of the configuration. `waited_s` and `due_s` are the committer's, None where it
     has not noted the path; `staged_left_s` is how long a path that the user staged is still his. `state` and `held_by`
@@ -28,6 +29,8 @@ class Facts:
     repo: str
     path: str
     kind: str
+    git: str = "git"
+    below: str = ""
     is_listed: bool = True
     is_tracked: bool = False
     is_same: bool = False
@@ -98,7 +101,7 @@ def _never(facts: Facts) -> Verdict | None:
     if facts.left_out:
         return Verdict(
             NOT, "left-out", f"git was told not to look at it ({facts.left_out})",
-            f"git update-index --no-{facts.left_out} {path}",
+            f"{facts.git} update-index --no-{facts.left_out} {facts.below}",
         )  # fmt: skip
     return None
 
@@ -114,7 +117,8 @@ def _unwanted(facts: Facts) -> Verdict | None:
     if facts.ignored_by:
         return Verdict(
             NOT, "ignored", f"it is ignored by {facts.ignored_by}",
-            f"to have it all the same: git add -f {facts.path}, or the pattern in `include`: gitsyncctl config edit",
+            f"to have it all the same: {facts.git} add -f {facts.below}, "
+            "or the pattern in `include`: gitsyncctl config edit",
         )  # fmt: skip
     return None
 
@@ -172,18 +176,19 @@ def _waiting(facts: Facts) -> Verdict:
         return Verdict(
             COMING, "staged",
             f"you staged it (git add), so it is left alone; {when} it is committed as it is on disk",
-            "to have it committed now, do it yourself: git commit; to give it back: git restore --staged " + path,
+            f"to have it committed now, do it yourself: {facts.git} commit; "
+            f"to give it back: {facts.git} restore --staged {facts.below}",
         )  # fmt: skip
     if not facts.is_tracked and facts.size_limit is not None and facts.size > facts.size_limit:
         return Verdict(
             NOT, "too-large",
             f"it is a new file of {_bytes(facts.size)}, and the limit is {_bytes(facts.size_limit)}",
-            f"raise max_file_size, ignore it, or add it yourself: git add {path} && git commit",
+            f"raise max_file_size, ignore it, or add it yourself: {facts.git} add {facts.below} && {facts.git} commit",
         )  # fmt: skip
     if facts.secret:
         return Verdict(
             NOT, "secret", f"it looks like a secret: {facts.secret}",
-            f"ignore it in .gitignore, or if it is none: git add {path} && git commit",
+            f"ignore it in .gitignore, or if it is none: {facts.git} add {facts.below} && {facts.git} commit",
         )  # fmt: skip
     if facts.unfiltered:
         return Verdict(

@@ -83,7 +83,9 @@ def locate(desk: Desk, given: str) -> Place:
             return _below(mirror.settings, home, path)
     raise UsageError(
         f"no watched repository holds {clean(given)}",
-        f"to watch its directory: gitsyncctl watch {as_word(clean(above))}",
+        "what is watched: gitsyncctl list"
+        if str(real(above)) in ("/", home)
+        else f"to watch its directory: gitsyncctl watch {as_word(clean(above))}",
         code="outside",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,20 @@ def test_what_only_the_committer_knows(box: Machine) -> None:
     box.ctl("resume", "notes")
     run_git(root, "switch", "-q", "--detach")
     wait_for("busy", lambda: explain(box, root / "first.txt")["code"] == "busy")
+
+
+def test_what_it_says_can_be_pasted_anywhere(box: Machine) -> None:
+    root = box.repo("my notes")
+    box.configure(root)
+    (root / ".gitignore").write_text("*.log\n")
+    (root / "a b.log").write_text("x\n")
+    hint = explain(box, root / "a b.log")["hint"]
+    command = hint.removeprefix("to have it all the same: ").partition(", or ")[0]
+    subprocess.run(["bash", "-c", command], cwd="/", env=box.env, check=True)
+    assert run_git(root, "ls-files").splitlines()[0] == "a b.log"
+
+
+def test_home_is_not_proposed_to_be_watched(box: Machine) -> None:
+    box.configure(box.repo())
+    done = box.ctl("log", "nothere")
+    assert (done.returncode, done.stderr.splitlines()[1]) == (2, "hint: what is watched: gitsyncctl list")

@@ -104,6 +104,8 @@ def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record 
         repo=place.repo,
         path=shlex.quote(clean(place.absolute)),
         kind=found.kind,
+        git=f"git -C {shlex.quote(clean(place.root))}",
+        below=shlex.quote(clean(os.fsdecode(path))),
         is_listed=is_listed,
         is_tracked=known.is_tracked,
         is_same=known.is_same,
