@@ -21,7 +21,8 @@ from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.engine import runs
 from gitsync.engine.board import Board
-from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, locked, remembered
+from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, remembered
+from gitsync.engine.joblock import locked
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import RunNow
 from gitsync.engine.owner import Ask, Stop

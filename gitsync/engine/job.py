@@ -7,9 +7,7 @@ backend's. At most as many run at a time as there are turns, so that a login wit
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import os
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -26,11 +24,12 @@ from gitsync.core.jobs import allowed, first_run, run_after
 from gitsync.core.names import as_word
 from gitsync.engine import runs
 from gitsync.engine.board import Board
+from gitsync.engine.joblock import locked
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.engine.verdicts import STATES
-from gitsync.errors import AlreadyRunningError, OperationError
+from gitsync.errors import OperationError
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.model import JobStatus, Problem, RepoState
 
@@ -169,7 +168,7 @@ class Job(Owner):
             borrow=self._borrow,
         )
         try:
-            with locked(self._notes_dir / LOCK_FILE, self.config.name):
+            with locked(self._notes_dir / LOCK_FILE, self.config.name, lambda: self.is_cancelled):
                 return self._backend(order)
         except OSError as error:
             what = error.strerror or str(error)
@@ -273,23 +272,3 @@ def is_due(memory: Memory, every: float | None, wall: float) -> bool:
 def _ended(memory: Memory) -> float | None:
     ended = memory.get("ended")
     return float(ended) if isinstance(ended, int | float) else None
-
-
-@contextlib.contextmanager
-def locked(path: Path, name: str) -> Iterator[None]:
-    """Hold a job's lock: a flock, so that no crash leaves it behind. Raise AlreadyRunningError when it is taken."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            raise AlreadyRunningError(
-                f"{name} is being run by another gitsync with PID {holder}", "wait until it has ended"
-            ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        yield
-        os.ftruncate(fd, 0)
-    finally:
-        os.close(fd)
