@@ -105,3 +105,21 @@ def test_home_is_not_proposed_to_be_watched(box: Machine) -> None:
     box.configure(box.repo())
     done = box.ctl("log", "nothere")
     assert (done.returncode, done.stderr.splitlines()[1]) == (2, "hint: what is watched: gitsyncctl list")
+
+
+def test_trouble_with_the_remote_holds_up_no_commit(box: Machine, hub: Path) -> None:
+    root = box.repo(remote=hub)
+    box.configure(root, quiet="30s", max_wait="60s")
+    assert box.gitsync("--once").returncode == 0
+    run_git(hub, "update-ref", "-d", "refs/heads/main")
+    box.start()
+    box.wait_state("halted")
+    (root / "first.txt").write_text("edited\n")
+    wait_for("the note", lambda: "pending for" in explain(box, root / "first.txt")["reason"])
+    found = explain(box, root / "first.txt")
+    assert (found["code"], found["verdict"]) == ("pending", "will be committed")
+    assert "halted" in found["facts"][0]
+    box.stop()
+    assert explain(box, root / "first.txt")["code"] == "committed", "it was, with the end of the daemon"
+    (root / "first.txt").write_text("edited again\n")
+    assert explain(box, root / "first.txt")["code"] == "no-daemon"

@@ -61,7 +61,7 @@ def explain(desk: Desk, params: Json) -> Json:
     if record is not None:
         answer["commit"] = {"id": record.commit, "time": iso(record.at), "message": clean(record.subject)}
         answer["pushed"] = is_pushed
-    answer["facts"] = _told(facts, is_committed=found.verdict == COMMITTED)
+    answer["facts"] = _told(facts, status, is_committed=found.verdict == COMMITTED)
     if found.verdict == COMING:
         rule = f"quiet for {config.quiet:g} s, or {config.max_wait:g} s after the first change"
         answer["facts"].append(f"the rule here: {rule}, and it is committed")
@@ -92,7 +92,8 @@ def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record 
     is_dir = found.kind == "directory"
     known = examining.tracked(history, path, found.kind)
     record = examining.last(history, path)
-    status = desk.runtime.board.status(place.repo)
+    # What is wrong with the remote holds up no commit.
+    status, here = desk.runtime.board.status(place.repo), desk.runtime.board.local(place.repo)
     live = _live(desk, place)
     nested = examining.nested(rules, path) if path else b""
     remote = (
@@ -126,9 +127,9 @@ def _facts(desk: Desk, place: Place, config: RepoConfig) -> tuple[Facts, Record 
         pushed=_pushed(record, remote),
         tracked_below=known.below,
         differing_below=known.differing_below,
-        state=str(status.state),
-        held_by=status.reason,
-        hint=status.error.hint if status.error else "",
+        state=str(here.state),
+        held_by=here.reason,
+        hint=here.error.hint if here.error else "",
         is_watched=desk.is_daemon,
         waited_s=live.waited_s if live else None,
         due_s=live.due_s if live else 0.0,
@@ -166,9 +167,9 @@ def _pushed(record: Record | None, remote: tuple[str, bool] | None) -> str:
     return f"; {clean(redact(name))} has it" if is_there else f"; not pushed to {clean(redact(name))} yet"
 
 
-def _told(facts: Facts, *, is_committed: bool) -> list[str]:
+def _told(facts: Facts, status: RepoStatus, *, is_committed: bool) -> list[str]:
     """Return what else is worth knowing, a sentence each."""
-    told = [f"repository {facts.repo}: {facts.state}{f', {facts.held_by}' if facts.held_by else ''}"]
+    told = [f"repository {facts.repo}: {status.state}{f', {status.reason}' if status.reason else ''}"]
     if facts.kind in ("file", "link", "directory"):
         kind = {"file": f"a file of {facts.size} bytes", "link": "a symbolic link", "directory": "a directory"}
         told.append(
