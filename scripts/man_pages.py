@@ -162,6 +162,7 @@ def _page(name: str, number: str, what: str, lines: list[str]) -> str:
     head = [
         MADE,
         f'.TH {name.upper()} {number} {DATE} gitsync "gitsync manual"',
+        ".ad l",
         ".SH NAME",
         f"{name} \\- {_text(what)}",
     ]

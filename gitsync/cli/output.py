@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
-# Columns between two cells, and the least that a cut cell keeps.
+# Columns between two cells.
 GAP = 2
-LEAST = 10
+# A commit's id, which is of no use when it is cut.
+SHORT = 7
 LEAST_PATH = 16
 # What a cell needs to say something; to get that, paths are left out.
 READABLE = 24
@@ -233,9 +234,14 @@ def _shown(widths: list[int], paths: set[int], columns: int | None) -> list[int]
     _shrink(widths, rest, _excess(widths, shown, columns), READABLE)
     # What is said is worth more than a path whose end alone can be seen.
     if _excess(widths, shown, columns) > 0:
-        widths[:] = natural
         shown = rest or shown
-        _shrink(widths, shown, _excess(widths, shown, columns), LEAST)
+        widths[:] = natural
+        _shrink(widths, shown, _excess(widths, shown, columns), SHORT)
+        # The last column says the most and can be missed the best: the first ones are what a command needs.
+        while _excess(widths, shown, columns) > 0 and len(shown) > 2:
+            shown = shown[:-1]
+            widths[:] = natural
+            _shrink(widths, shown, _excess(widths, shown, columns), SHORT)
         _shrink(widths, shown, _excess(widths, shown, columns), 1)
     return shown
 

@@ -54,6 +54,13 @@ def test_paths_give_way_first_and_at_their_beginning() -> None:
     assert screen(20).table(rows) == ["notes  last commit …"]
 
 
+def test_a_commit_is_named_whole_and_what_comes_last_gives_way() -> None:
+    rows = [[Cell("6e5de28"), Cell("today 16:03"), Cell("11 min ago"), Cell("removed"), Cell("Undo restore 17f15bb")]]
+    assert screen(60).table(rows) == ["6e5de28  today 16:03  11 min ago  removed  Undo restore 17f…"]
+    assert screen(40).table(rows) == ["6e5de28  today 16:…  11 min ago  removed"]
+    assert screen(20).table(rows) == ["6e5de28  today 16:03"]
+
+
 def test_errors_have_one_line_each_and_one_for_the_hint() -> None:
     errors = io.StringIO()
     output = Output(io.StringIO(), errors)
