@@ -23,7 +23,7 @@ from gitsync.git.translate import classify, clean, last_line
 WHOLE_S = 12 * 3600.0
 CONNECT_MAX_S = 20
 OK, VANISHED, PARTIAL, MAX_DELETE = 0, 24, 23, 25
-_SSH_URL = re.compile(r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^]]+\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*)")
+_SSH_URL = re.compile(r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^]]+\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*|)")
 # What begins so is nobody's file: what is only half there, and what a send replaced.
 PARTIAL_NAME = ".rsync-partial"
 REPLACED_NAME = f"{PARTIAL_NAME}-replaced-"
@@ -69,7 +69,9 @@ def address_of(url: str) -> Address:
     """Return the address that `url` means: ssh://user@host:port/path, host:path, rsync://host/module, or /path."""
     found = _SSH_URL.fullmatch(url)
     if found is None:
-        return Address(url.rstrip("/") or "/")
+        # With no path it is the home directory there; the slash that follows would make it the root of all.
+        home = "." if re.fullmatch(r"[^/]*[^:/]:", url) else ""
+        return Address(f"{url.removeprefix('file://').rstrip('/')}{home}" or "/")
     user = f"{found['user']}@" if found["user"] else ""
     # As in unison's addresses: one slash begins a path below the home directory, two an absolute one.
     path = found["path"][1:].rstrip("/") or ("/" if found["path"].startswith("//") else ".")

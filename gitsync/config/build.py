@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.config.checks import name_from
-from gitsync.config.expand import expand_path
+from gitsync.config.expand import expand_path, expand_url
 from gitsync.config.faults import Faults
 from gitsync.config.lines import Where
 from gitsync.config.options import (
@@ -200,7 +200,13 @@ def _job(entry: _Entry, faults: Faults) -> tuple[JobConfig, Where] | None:
     values = _values(entry.section, entry.table, entry.where, entry.label, faults)
     if not _required(entry, values, faults):
         return None
-    job = JobConfig(**values)
+    try:
+        # git takes a relative address as one from the work tree.
+        url = expand_url(values.get("url", ""), may_be_relative=values.get("backend", "git") == "git")
+    except ValueError as error:
+        faults.add((*entry.where, "url"), f"{quoted(values['url'])} {error}", label=entry.label)
+        return None
+    job = JobConfig(**{**values, "url": url})
     if job.backend != "git" and not job.url and "url" not in entry.table:
         faults.add(
             entry.where, f"key url is missing; {job.backend} needs the address of the other side", label=entry.label

@@ -9,6 +9,8 @@ import os
 import re
 from pathlib import Path
 
+# A host, or a scheme, ends with a colon before the first slash.
+_ELSEWHERE = re.compile(r"[^/]*:")
 _VARIABLE = re.compile(r"\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 
 
@@ -46,6 +48,17 @@ def expand_path(text: str) -> Path:
     if not path.is_absolute():
         raise ValueError('is relative, and it is not clear to what; allowed: a path that begins with "/", "~/" or $VAR')
     return Path(os.path.realpath(path)) if ".." in path.parts else path
+
+
+def expand_url(text: str, *, may_be_relative: bool) -> str:
+    """Return an address with `~` and variables expanded where it begins with one, as a path on this machine.
+
+    Raise ValueError as `expand_text` does, and for a relative path unless it `may_be_relative`.
+    """
+    url = expand_text(text) if text.startswith(("~", "$")) else text
+    if url and not (may_be_relative or url.startswith("/") or _ELSEWHERE.match(url)):
+        raise ValueError('is relative, and it is not clear to what; allowed: host:path, or a path as "/a/b" or "~/b"')
+    return url
 
 
 def shorten_path(path: Path) -> str:

@@ -62,7 +62,7 @@ class JobConfig:
     url: str = option(
         Kind.ADDRESS,
         "",
-        'The other side: git@host:path, ssh://host/path, host:path or /path; "" is, for git, the remote as it is set.',
+        'The other side: git@host:path, ssh://host/path, host:path or ~/path; "" is, for git, the remote as it is set.',
         example="git@server:thesis.git",
         check=check_url,
     )

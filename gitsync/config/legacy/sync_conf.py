@@ -21,7 +21,7 @@ from pathlib import Path
 
 from gitsync.config.build import free_name
 from gitsync.config.checks import check_identity, check_remote, check_url, name_from
-from gitsync.config.expand import expand_path
+from gitsync.config.expand import expand_path, expand_url
 from gitsync.config.options import JobConfig
 from gitsync.config.source import read_text
 from gitsync.config.values import nearest, quoted
@@ -153,6 +153,10 @@ def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
     remote, url = (found[1], found[2]) if found else ("origin", address)
     check_remote(remote)
     check_url(url)
+    try:
+        url = expand_url(url, may_be_relative=backend == "git")
+    except ValueError as error:
+        raise ValueError(f"{quoted(url)} {error}") from error
     user, options = _rest(backend, rest)
     name = free_name(name_from(path.name) or "root", taken)
     return JobConfig(name=name, path=path, backend=backend, url=url, remote=remote, user=user, options=options)

@@ -112,6 +112,10 @@ REPO = '[[repo]]\npath = "/n/notes"\n'
         # paths
         ('[[repo]]\npath = ""', 'key path: "" is empty'),
         ('[[repo]]\npath = "notes"', 'key path: "notes" is relative, and it is not clear to what'),
+        (
+            '[[job]]\npath = "/a"\nbackend = "rsync"\nurl = "b/c"',
+            'key url: "b/c" is relative, and it is not clear to what',
+        ),
         ('[[repo]]\npath = "/a\\u0000b"', "key path: has a NUL character in it"),
         ('[[repo]]\npath = "$NO_SUCH_THING/x"', "the variable $NO_SUCH_THING is not set"),
         ('[[repo]]\npath = "~nobody-of-that-name/x"', "there is no home directory for ~nobody-of-that-name"),

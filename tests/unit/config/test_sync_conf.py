@@ -62,6 +62,8 @@ def test_a_file_as_sync_manager_knew_it(home: Path) -> None:
         ("~/a /b Ada", "a name without a mail address"),
         ("~/a --upload-pack=x", "cannot be an address"),
         ('~/a ""', "an empty field"),
+        ("[rsync]\n~/a backup/a", '"backup/a" is relative'),
+        ("[unison]\n~/a $NO_SUCH_VARIABLE/a", "is not set"),
         ("$NO_SUCH_VARIABLE/a /b", "is not set"),
         ("[svn]", "unknown section [svn]"),
     ],
@@ -70,8 +72,14 @@ def test_a_bad_line_is_told_with_its_place_and_the_others_hold(home: Path, line:
     conf = parse_conf(f"[git]\n{line}\n[git]\n~/good /srv/good.git\n", SOURCE)
     assert [job.name for job in conf.jobs] == ["good"]
     assert len(conf.faults) == 1
-    assert conf.faults[0].startswith("/c/home.conf:2: ")
+    assert conf.faults[0].startswith(f"/c/home.conf:{2 + line.count(chr(10))}: ")
     assert fault in conf.faults[0]
+
+
+def test_an_address_on_this_machine_is_a_path_as_others(home: Path) -> None:
+    conf = parse_conf("[rsync]\n~/a ~/backup\n~/b $HOME/b\n~/c srv:~/c\n[git]\n~/d ~/d.git\n~/e ../e.git\n", SOURCE)
+    assert conf.faults == ()
+    assert [job.url for job in conf.jobs] == [f"{home}/backup", f"{home}/b", "srv:~/c", f"{home}/d.git", "../e.git"]
 
 
 def test_the_same_pair_twice_is_told_and_runs_once(home: Path) -> None:
@@ -123,6 +131,8 @@ def test_they_come_on_top_of_the_configuration_and_their_faults_are_notices(home
     config_file.write_text('[[job]]\npath = "~/a"\nurl = "/srv/a"\nname = "mine"\n')
     config = load(str(config_file))
     assert [job.name for job in config.jobs] == ["mine", "b"]
+    config_file.write_text('[[job]]\npath = "~/m"\nbackend = "rsync"\nurl = "~/backup"\n')
+    assert load(str(config_file)).jobs[0].url == f"{home}/backup"
     assert any("a.conf:4: " in notice for notice in config.notices)
 
 

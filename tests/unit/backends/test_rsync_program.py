@@ -1,0 +1,30 @@
+"""What an address means to rsync."""
+
+from __future__ import annotations
+
+import pytest
+
+from gitsync.backends.rsync_program import Address, address_of
+
+
+@pytest.mark.parametrize(
+    ("url", "place", "port"),
+    [
+        ("server:music/", "server:music", ""),
+        ("server:/srv/music", "server:/srv/music", ""),
+        ("server:/", "server:", ""),
+        ("server:", "server:.", ""),
+        ("ada@[::1]:", "ada@[::1]:.", ""),
+        ("ssh://ada@server:2222//srv/music", "ada@server:/srv/music", "2222"),
+        ("ssh://server/music", "server:music", ""),
+        ("ssh://server/", "server:.", ""),
+        ("ssh://server", "server:.", ""),
+        ("rsync://server/music", "rsync://server/music", ""),
+        ("server::music", "server::music", ""),
+        ("file:///srv/music/", "/srv/music", ""),
+        ("/", "/", ""),
+    ],
+)
+def test_an_address_without_a_path_is_the_home_directory_there(url: str, place: str, port: str) -> None:
+    # A slash comes behind it, so "server:" alone would be the root of the server.
+    assert address_of(url) == Address(place, port)
