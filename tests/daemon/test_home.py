@@ -181,3 +181,10 @@ def test_the_mirror_can_be_left_and_nothing_is_deleted(box: Machine) -> None:
     box.start()
     ctl(box, "init")
     wait_committed(box, ".vimrc", b"two\n")
+
+
+def test_a_mirror_may_have_any_name(box: Machine) -> None:
+    made = ctl(box, "init", "my $HOME/files")
+    assert made["repo"] == str(box.home / "my $HOME/files")
+    assert box.config.read_text().endswith('[home]\nrepo = "~/my $$HOME/files"\n')
+    assert home_status(box)["repo"] == made["repo"]

@@ -94,7 +94,7 @@ def test_a_server_that_does_not_answer_is_said_and_only_taken_when_wanted(box: M
     person.answers(
         (DIRECTORY, "notes"),
         (REMOTE, str(gone)),
-        ("there is no such repository", ""),
+        (f"there is no {gone}", ""),
         (REMOTE, str(gone)),
         ("Take it nevertheless?", "y"),
         ("Watch ~/notes?", "y"),
@@ -107,7 +107,7 @@ def test_a_server_that_does_not_answer_is_said_and_only_taken_when_wanted(box: M
         (JOB, ""),
     )
     assert person.end() == 1
-    assert f"hint: git ls-remote {gone}" in person.shown
+    assert f"hint: to have an empty repository there: git init --bare {gone}" in person.shown
     assert "Not done:\nclone the mirror ~/.local/share/gitsync/home: cannot clone" in person.shown
     assert run_git(box.home / "notes", "remote", "get-url", "origin") == str(gone)
     assert "home" not in config(box)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from gitsync.cli import text
 from gitsync.cli.setup import answers
 from gitsync.cli.setup.guide import Guide
 from gitsync.daemon.checks.remotes import unanswered
@@ -27,5 +30,9 @@ def answers_now(guide: Guide, url: str) -> bool:
     if trouble is None:
         guide.dialogue.tell(f"{redact(url)} answers", "green")
         return True
-    guide.dialogue.refuse(OperationError(trouble.message, trouble.hint, code=trouble.code))
+    message, hint = trouble.message, trouble.hint
+    if url.startswith("/") and not os.path.lexists(url):
+        message = f"there is no {text.tilde(url)}"
+        hint = f"to have an empty repository there: git init --bare {text.word(text.tilde(url))}"
+    guide.dialogue.refuse(OperationError(message, hint, code=trouble.code))
     return False

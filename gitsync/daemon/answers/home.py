@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gitsync.config import document
+from gitsync.config.expand import shorten_path
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Added
 from gitsync.core.manifest import Entry, is_host
@@ -103,7 +104,7 @@ class _Home:
 
     def _configure(self, path: Path) -> None:
         if self._desk.config.home is None:
-            document.set_value(self._desk.config_file, "home.repo", str(path))
+            document.set_value(self._desk.config_file, "home.repo", shorten_path(path))
         self._desk.reload()
 
     def _commit(self) -> None:
