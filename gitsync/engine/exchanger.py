@@ -208,7 +208,7 @@ class Exchanger(Owner):
         expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
         sent = place.push(head, expected, self._limits)
         if sent.kind is PushKind.REJECTED:
-            self._take_crossing(place, self.clock.now() - began_at + (self._look_s or 0.0))
+            self._take_crossing(place, head, self.clock.now() - began_at + (self._look_s or 0.0))
             return
         if not place.choice.has_upstream:
             upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
@@ -221,12 +221,12 @@ class Exchanger(Owner):
         self._committer(told.Pushed(config.name, branch, head))
         self._rest()
 
-    def _take_crossing(self, place: Place, took_s: float) -> None:
+    def _take_crossing(self, place: Place, head: str, took_s: float) -> None:
         """The remote is not where it was believed to be: look at it again, and then push again."""
         problem = crossed(self.config.name, self._times.mode, self.config.mode)
         if problem is not None:
-            if self._memory.known(place.key) is not None and place.ask(self._limits) is None:
-                raise branch_gone(self.config.name, place.label)
+            self._found = FetchResult(place.ask(self._limits), self._memory.known(place.key))
+            place.check_loss(self._found, head)
             self._rest(problem)
         elif self._times.cross(self.clock.now(), took_s) > CROSSINGS:
             self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))

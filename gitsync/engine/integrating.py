@@ -20,8 +20,8 @@ from gitsync.engine.messages import Fetched
 from gitsync.errors import TransientError
 from gitsync.git import waiting
 from gitsync.git.integrate import Outcome, OutcomeKind, apply
-from gitsync.git.merge import Plan, PlanKind, brings_back, plan
-from gitsync.git.refs import ahead_behind, is_ancestor
+from gitsync.git.merge import Plan, PlanKind, plan
+from gitsync.git.refs import ahead_behind, brings_back, is_ancestor
 from gitsync.git.settled import conflict_event, merge_message
 from gitsync.git.trouble import TROUBLE, as_error
 from gitsync.git.worktree import Worktree

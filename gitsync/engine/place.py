@@ -14,10 +14,12 @@ from pathlib import Path
 
 from gitsync.config.options import RepoConfig
 from gitsync.engine.predecessor import Predecessor
+from gitsync.engine.verdicts import Halting, branch_gone, rewritten
 from gitsync.errors import TransientError
 from gitsync.git import nearby, transport, upstream
 from gitsync.git.exchange import FetchResult, PushResult, RemoteChoice
 from gitsync.git.line import Line
+from gitsync.git.refs import has_lost
 from gitsync.git.stored import lock_of
 from gitsync.redaction import redact
 
@@ -130,3 +132,13 @@ class Place:
             transport=self.config.transport,
             line=limits.line.path,
         )
+
+    def check_loss(self, found: FetchResult, head: str) -> None:
+        """Raise Halting when the remote has lost what it had, so that pushing `head` would bring it back."""
+        name = self.config.name
+        if found.was is None:
+            return
+        if found.upstream is None:
+            raise branch_gone(name, self.label)
+        if has_lost(self.config.path, found.was, found.upstream, head):
+            raise Halting(rewritten(name, self.label, self.choice.ref))

@@ -37,7 +37,7 @@ from gitsync.git.heads import head_of
 from gitsync.git.names import faults
 from gitsync.git.packs import said
 from gitsync.git.reading import Mergeable, tree_of
-from gitsync.git.refs import is_ancestor
+from gitsync.git.refs import brings_back, is_ancestor
 from gitsync.git.threeway import Settled, merge
 from gitsync.git.translate import clean
 
@@ -137,13 +137,6 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
         return replace(bare, kind=PlanKind.CONFLICT, conflicts=merged.waiting)
     refuse_unsafe(worktree, base, merged.tree)
     return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), settled=merged.settled)
-
-
-def brings_back(repo: pygit2.Repository, previous: str | None, upstream: str, head: str) -> bool:
-    """Whether `head`, if it were pushed, would bring back what was at the remote (`previous`) and is gone from it."""
-    if previous is None or previous == upstream:
-        return False
-    return not is_ancestor(repo, previous, upstream) and is_ancestor(repo, previous, head)
 
 
 def refuse_unsafe(worktree: Mergeable, base: str | None, tree: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pygit2
@@ -141,6 +142,19 @@ def is_ancestor(repo: pygit2.Repository, older: str, newer: str) -> bool:
     if older == newer:
         return True
     return older in repo and newer in repo and bool(repo.descendant_of(newer, older))
+
+
+def brings_back(repo: pygit2.Repository, previous: str | None, upstream: str, head: str) -> bool:
+    """Whether `head`, if it were pushed, would bring back what was at the remote (`previous`) and is gone from it."""
+    if previous is None or previous == upstream:
+        return False
+    return not is_ancestor(repo, previous, upstream) and is_ancestor(repo, previous, head)
+
+
+def has_lost(root: Path, previous: str | None, upstream: str, head: str) -> bool:
+    """Whether the remote was set back to an older commit of `head`; runs on any thread, with a handle of its own."""
+    repo = pygit2.Repository(str(root))
+    return is_ancestor(repo, upstream, head) and brings_back(repo, previous, upstream, head)
 
 
 def ahead_behind(worktree: HasRepository, upstream: str | None) -> tuple[int, int]:

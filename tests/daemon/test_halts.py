@@ -120,10 +120,11 @@ def test_a_rewritten_remote_is_merged_as_it_is_when_accepted(box: Machine, hub: 
     box.wait_state("ok")
 
 
-def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Machine, hub: Path) -> None:
+@pytest.mark.parametrize("mode", ["both", "push"])
+def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Machine, hub: Path, mode: str) -> None:
     run_git(hub, "config", "receive.denyNonFastForwards", "true")
     root = box.repo(remote=hub)
-    box.configure(root)
+    box.configure(root, extra=f'mode = "{mode}"\n')
     assert box.gitsync("--once").returncode == 0
     first = head_of(root)
     (root / "secret.txt").write_text("in by mistake\n")
@@ -135,7 +136,8 @@ def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Mach
     # Who looks without a daemon sees it, too, and which way out there is.
     assert box.ctl("status").returncode == 1
     status = box.repo_status()
-    assert (status["state"], status["error"]["code"], status["ahead"]) == ("halted", "remote-rewritten", 2)
+    assert (status["state"], status["error"]["code"]) == ("halted", "remote-rewritten")
+    assert status["ahead"] > 0
     accept(box)
     assert head_of(hub) == head_of(root)
     assert box.repo_status()["state"] == "ok"
