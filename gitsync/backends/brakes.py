@@ -5,10 +5,26 @@ Runs on the thread of the job that asks.
 
 from __future__ import annotations
 
+import os
+
 from gitsync.backends.base import Order
 from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.model import Problem
+
+
+def refuse_nested(order: Order, there: str) -> None:
+    """Raise OperationError where `there`, a path on this machine, and the job's directory are not apart.
+
+    Each run would copy what the last one had copied, one level deeper, until the disk is full.
+    """
+    here, other = os.path.realpath(order.job.path), os.path.realpath(there)
+    if os.path.commonpath([here, other]) in (here, other):
+        raise OperationError(
+            f"{order.job.name}: {order.job.path} and {there} are one in the other",
+            "name two directories that are apart, in path and url",
+            code="usage",
+        )
 
 
 def make_here(order: Order, *, had_files: bool) -> Problem | None:

@@ -17,7 +17,7 @@ import os
 from pathlib import Path
 
 from gitsync.backends.base import Item, Level, Order, Report, summed
-from gitsync.backends.brakes import emptied, make_here, too_many
+from gitsync.backends.brakes import emptied, make_here, refuse_nested, too_many
 from gitsync.backends.rsync_contest import find_differing, settle
 from gitsync.backends.rsync_deletion import delete, find_interrupted, forget_interrupted
 from gitsync.backends.rsync_listing import Listing, is_on_its_way, list_here, list_there, remember, remembered
@@ -51,6 +51,8 @@ def run(order: Order) -> Report:
 def _run(rsync: Rsync, items: list[Item]) -> Problem | None:
     """Do it, and tell in `items` what was done; return what only a person gets going again. Raise GitsyncError."""
     order = rsync.order
+    if rsync.address.is_local:
+        refuse_nested(order, rsync.address.place)
     agreed = remembered(order.notes_dir)
     problem = make_here(order, had_files=bool(agreed))
     if problem is not None:

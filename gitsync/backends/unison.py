@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gitsync.backends import notes
 from gitsync.backends.base import Item, Level, Order, Report, summed
-from gitsync.backends.brakes import emptied, make_here, too_many
+from gitsync.backends.brakes import emptied, make_here, refuse_nested, too_many
 from gitsync.backends.unison_output import DELETED, PROPS, Change, Said
 from gitsync.backends.unison_program import Unison
 from gitsync.core.names import shown_text
@@ -44,6 +44,8 @@ def run(order: Order) -> Report:
 
 def _run(unison: Unison) -> Report:
     order = unison.order
+    if unison.there.startswith("/"):
+        refuse_nested(order, unison.there)
     known = _remembered(order)
     problem = make_here(order, had_files=bool(known))
     if problem is not None:
