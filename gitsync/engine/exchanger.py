@@ -213,7 +213,7 @@ class Exchanger(Owner):
         if not place.choice.has_upstream:
             upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
         wall, now = iso(self.clock.wall()), self.clock.now()
-        self._memory.take_in(place.key, head, last_push=wall)
+        self._memory.take_in(place.key, place.seen_after(head, self._memory.known(place.key)), last_push=wall)
         if sent.kind is PushKind.PUSHED:
             self._times.see_sent(now, now - began_at)
             self._board.set_exchange(config.name, last_push=wall)

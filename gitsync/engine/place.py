@@ -50,7 +50,8 @@ class Limits:
 class Place:
     """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence.
 
-    `directory` is the remote's git directory where it is on this file system and can be watched.
+    `directory` is the remote's git directory where it is on this file system and can be watched; `is_sent_elsewhere`
+    where another address is pushed to than is fetched from (remote.NAME.pushurl), and so what was sent comes later.
     """
 
     config: RepoConfig
@@ -58,6 +59,7 @@ class Place:
     key: str
     label: str
     directory: Path | None
+    is_sent_elsewhere: bool
 
     @classmethod
     def of(cls, config: RepoConfig, branch: str) -> Place | None:
@@ -74,7 +76,12 @@ class Place:
         # The URL as a digest: it may hold a password.
         key = f"{choice.tracking} {hashlib.sha256(os.fsencode(url)).hexdigest()[:16]}"
         return cls(
-            config, choice, key, redact(f"{choice.remote}/{choice.branch}"), nearby.git_directory(config.path, url)
+            config,
+            choice,
+            key,
+            redact(f"{choice.remote}/{choice.branch}"),
+            nearby.git_directory(config.path, url),
+            upstream.is_sent_elsewhere(config.path, choice.remote),
         )
 
     def head(self) -> str | None:
@@ -107,19 +114,23 @@ class Place:
         )
 
     def push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
-        """Push `commit` where the branch is at `expected`; raises as `transport.push` does."""
+        """Push `commit` where the branch is at `expected`, as far as it was seen; raises as `transport.push` does."""
         logger.debug("%s: pushing to %s", self.config.name, self.label)
         return transport.push(
             self.config.path,
             self.choice.remote,
             self.choice.branch,
             commit,
-            expected=expected,
+            expected=None if self.is_sent_elsewhere else expected,
             timeout_s=limits.timeout_s,
             is_cancelled=limits.is_cancelled,
             transport=self.config.transport,
             line=limits.line.path,
         )
+
+    def seen_after(self, sent: str, known: str | None) -> str | None:
+        """Return what the next look finds at least, now that `sent` was pushed; `known` was there last."""
+        return known if self.is_sent_elsewhere else sent
 
     def ask(self, limits: Limits) -> str | None:
         """Ask where the branch is, None when there is none; raises as `transport.remote_head` does."""

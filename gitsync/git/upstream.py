@@ -138,6 +138,17 @@ def url_of(root: Path, remote: str) -> str:
         return ""  # the operation itself meets the same trouble and reports it
 
 
+def is_sent_elsewhere(root: Path, remote: str) -> bool:
+    """Whether what is pushed to `remote` goes to another address than the one that is fetched from."""
+    if is_url(remote):
+        return False
+    try:
+        config = read_config(root)
+    except OperationError:
+        return False  # the operation itself meets the same trouble and reports it
+    return config.get(f"remote.{remote}.pushurl", "") not in ("", config.get(f"remote.{remote}.url", ""))
+
+
 def set_upstream(root: Path, branch: str, remote: str, remote_branch: str) -> None:
     """Make `remote`'s `remote_branch` the upstream of `branch`, as `git push -u` does, unless it has one.
 

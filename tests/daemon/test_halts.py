@@ -143,6 +143,26 @@ def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Mach
     assert box.repo_status()["state"] == "ok"
 
 
+def test_a_mirror_that_lags_behind_is_not_taken_for_a_remote_that_was_set_back(
+    box: Machine, hub: Path, tmp_path: Path
+) -> None:
+    root = box.repo(remote=hub)
+    mirror = tmp_path / "mirror.git"
+    run_git(tmp_path, "clone", "-q", "--mirror", str(hub), str(mirror))
+    run_git(root, "remote", "set-url", "origin", str(mirror))
+    run_git(root, "remote", "set-url", "--push", "origin", str(hub))
+    box.configure(root)
+    for text in ("one\n", "two\n", "three\n"):
+        (root / "a.txt").write_text(text)
+        done = box.gitsync("--once")
+        assert done.returncode == 0, done.stderr
+        assert head_of(hub) == head_of(root) != head_of(mirror)
+    run_git(mirror, "fetch", "-q")
+    assert box.gitsync("--once").returncode == 0
+    run_git(mirror, "update-ref", "refs/heads/main", f"{head_of(hub)}~1")
+    assert box.gitsync("--once").returncode == 1, "what was seen there is gone from there"
+
+
 @pytest.mark.parametrize("is_named", [True, False], ids=["a remote's name", "an address"])
 def test_unrelated_histories_are_joined_when_accepted(box: Machine, hub: Path, is_named: bool) -> None:
     work = box.home / "strangers"
