@@ -164,12 +164,12 @@ def _hidden(path: str) -> str:
 
 def _delete_there(rsync: Rsync, paths: Iterable[str]) -> None:
     """Delete there what is missing here: files first, then directories from the deepest up, the empty ones only."""
-    limit = () if rsync.order.is_accepted else (f"--max-delete={rsync.order.job.max_deletes}",)
     levels: dict[int, list[str]] = {}
     for path in paths:
         levels.setdefault(-path.count("/"), []).append(path)
     # What came back here meanwhile is no missing argument: rsync sends it instead.
-    more = (*limit, *keeping_there(rsync))
+    more = ("--dirs", "--delete-missing-args", *keeping_there(rsync))
     for _, group in sorted(levels.items()):
-        arguments = ("--dirs", "--delete-missing-args", *more, rsync.here, rsync.there)
+        # The brake has counted the files; rsync counts directories, too.
+        arguments = (*more, f"--max-delete={len(group)}", rsync.here, rsync.there)
         rsync.run(*arguments, paths=group, also_ok=(VANISHED, MAX_DELETE))

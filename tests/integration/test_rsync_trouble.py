@@ -64,6 +64,21 @@ def test_more_deletions_than_allowed_halt_before_anything_is_touched(clients: li
     assert set(two.tree()) == {"3.txt", "4.txt", "new.txt"}
 
 
+def test_empty_directories_are_deleted_in_one_run_however_many(
+    clients: list[Client], place: tuple[str, object, Path]
+) -> None:
+    one = replace(clients[0], max_deletes=1)
+    for number in range(4):
+        (one.root / f"{number}").mkdir()
+    one.write("kept", "kept")
+    ok(one.run())
+    for number in range(4):
+        (one.root / f"{number}").rmdir()
+    assert [item.code for item in ok(one.run()).items] == ["deleted-there"]
+    assert [path.name for path in place[2].iterdir()] == ["kept"]
+    assert ok(one.run()).items == ()
+
+
 def test_a_directory_against_a_file_is_left_alone_and_the_rest_goes_on(clients: list[Client]) -> None:
     one, two, _ = clients
     one.write("x/inner.txt", "inner")
