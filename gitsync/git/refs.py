@@ -8,6 +8,7 @@ same name beside it to the commit that came of it. Old ones are taken away here 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,12 +18,15 @@ import pygit2
 from gitsync import clock
 from gitsync.errors import OperationError
 from gitsync.git.packs import said
+from gitsync.git.stored import common_dir
 from gitsync.git.translate import clean
 
 BACKUPS = "refs/gitsync/backup/"
 OUTCOMES = "refs/gitsync/outcome/"
 KEEP_NEWEST = 100
 KEEP_S = 90 * 86400.0
+# A git that packs refs holds the lock of each for moments (seconds).
+_LOCKED_S = 10.0
 _BACKUP = re.compile(re.escape(BACKUPS) + r"(?P<at>\d{8}T\d{6}Z)-(?P<reason>[a-z0-9-]+?)(?:\.(?P<count>\d+))?")
 
 
@@ -83,7 +87,7 @@ def backup(
 def _write(repo: pygit2.Repository, ref: str, target: str) -> None:
     try:
         repo.references.create(ref, target, True)
-    except (pygit2.GitError, ValueError) as error:
+    except (pygit2.GitError, ValueError, OSError) as error:
         raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
     if (written := repo.references.get(ref)) is None or str(written.target) != target:
         raise OperationError(
@@ -113,6 +117,7 @@ def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
     Those older than 90 days go. Of the rest the newest 100 stay; one beyond them goes only when its commit is in
     HEAD's history anyhow, because after a rewrite of the user's own it may be all that holds a version.
     """
+    sweep_locks(repo, "refs/gitsync")
     now = clock.SystemClock().wall() if wall is None else wall
     head = head_commit(repo)
     gone = []
@@ -124,6 +129,18 @@ def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
             repo.references.delete(item.ref)
             gone.append(item.ref)
     return gone
+
+
+def sweep_locks(repo: pygit2.Repository, below: str) -> None:
+    """Remove locks of refs below `below` (a part of refs/gitsync) that a killed process of ours has left.
+
+    Only this program changes refs there.
+    """
+    now = clock.SystemClock().wall()
+    for lock in Path(common_dir(repo.path.rstrip("/")), below).glob("**/*.lock"):
+        with suppress(FileNotFoundError):
+            if now - lock.lstat().st_mtime > _LOCKED_S:
+                lock.unlink()
 
 
 def head_commit(repo: pygit2.Repository) -> str | None:

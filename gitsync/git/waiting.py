@@ -21,6 +21,7 @@ from gitsync.git.locks import write_durably
 from gitsync.git.merge import Plan, PlanKind, plan
 from gitsync.git.packs import said
 from gitsync.git.reading import Mergeable
+from gitsync.git.refs import sweep_locks
 from gitsync.git.renames import entry_in
 from gitsync.git.settled import merge_message
 from gitsync.git.translate import clean
@@ -51,13 +52,14 @@ class Decided:
 def hold(worktree: Worktree, wanted: Plan) -> None:
     """Keep both sides of a merge that waits reachable, whatever becomes of the branches; raise OperationError."""
     assert wanted.head is not None
+    sweep_locks(worktree.repo, CONFLICTS)
     for side, commit in (("ours", wanted.head), ("theirs", wanted.upstream)):
         ref = f"{CONFLICTS}{wanted.branch}/{side}"
         try:
             found = worktree.repo.references.get(ref)
             if found is None or str(found.target) != commit:
                 worktree.repo.references.create(ref, commit, force=True)
-        except (pygit2.GitError, ValueError) as error:
+        except (pygit2.GitError, ValueError, OSError) as error:
             raise said(f"cannot write {ref} in {clean(worktree.root)}", error) from error
 
 
@@ -67,6 +69,7 @@ def release(worktree: Worktree) -> None:
     for side in ("ours", "theirs"):
         ref = f"{CONFLICTS}{branch}/{side}"
         if worktree.repo.references.get(ref) is not None:
+            sweep_locks(worktree.repo, CONFLICTS)
             worktree.repo.references.delete(ref)
     (worktree.notes_dir / _CHOICES).unlink(missing_ok=True)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from gitsync.clock import SystemClock
 from gitsync.core.conflict import Policy, Rules
 from gitsync.errors import OperationError
 from gitsync.git.merge import PlanKind, plan
 from gitsync.git.reading import Reading
 from gitsync.git.settling import Choice, Settled, settle_waiting
 from gitsync.git.sides import waiting as sides
-from gitsync.git.waiting import hold, left, waiting, with_choices
+from gitsync.git.waiting import CONFLICTS, hold, left, waiting, with_choices
 from tests.conftest import run_git
 from tests.fakes.pair import Pair
 
@@ -200,3 +202,20 @@ def test_a_path_that_does_not_wait_is_refused(pair: Pair) -> None:
     with pytest.raises(OperationError, match="does not wait") as refused:
         settle(pair, "dir/b.txt", Choice.OURS)
     assert refused.value.code == "not-in-conflict"
+
+
+@pytest.mark.parametrize("age_s", [60.0, 0.0])
+def test_a_lock_that_a_killed_process_left_does_not_hold_it_up(pair: Pair, age_s: float) -> None:
+    lock = pair.ours / ".git" / CONFLICTS / "main/theirs.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("")
+    made_at = SystemClock().wall() - age_s
+    os.utime(lock, (made_at, made_at))
+    if age_s:
+        diverge(pair, {"a.txt": b"ours\n"}, {"a.txt": b"theirs\n"})
+        assert left_of(pair) == ["a.txt"]
+        assert not lock.exists()
+    else:
+        with pytest.raises(OperationError, match="theirs"):  # it may be held: tried again by itself
+            diverge(pair, {"a.txt": b"ours\n"}, {"a.txt": b"theirs\n"})
+        assert lock.exists()
