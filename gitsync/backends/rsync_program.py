@@ -164,13 +164,19 @@ class Rsync:
         # A directory among the paths is the directory alone.
         options = (*self.order.job.options, "--no-recursive")
         command = ["rsync", "--8-bit-output", *shown, hidden, *options, *remote]
-        done = proc.run(
-            [*command, *listed, *argv],
-            deadline_s=WHOLE_S,
-            env={"LC_ALL": "C", "TZ": "UTC"},
-            input=given,
-            is_cancelled=self.order.is_cancelled,
-        )
+        try:
+            done = proc.run(
+                [*command, *listed, *argv],
+                deadline_s=WHOLE_S,
+                env={"LC_ALL": "C", "TZ": "UTC"},
+                input=given,
+                is_cancelled=self.order.is_cancelled,
+            )
+        except FileNotFoundError as error:
+            name = self.order.job.name
+            raise OperationError(
+                f"{name}: there is no rsync on this machine", "install rsync", code="not-found"
+            ) from error
         if done.ok or (done.returncode in also_ok and not done.is_over_deadline and not done.is_cancelled):
             return done
         raise trouble(self.order, done)
