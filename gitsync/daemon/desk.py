@@ -105,7 +105,7 @@ class Desk:
             if is_for_jobs and not found:
                 known = [job.name for job in self.config.jobs]
                 like = nearest(name, known)
-                there = f"there are: {', '.join(known)}" if known else "none is configured yet"
+                there = f"there are: {', '.join(known)}" if known else "none is in config.toml or ~/.sync-conf yet"
                 raise UsageError(f"no job is called {name!r}", f"did you mean {like!r}?" if like else there)
             if not is_for_jobs and (
                 not found or any(name in (repo.name, str(repo.path)) for repo in self.config.repositories)

@@ -158,6 +158,19 @@ def test_a_branch_is_deleted_with_and_without_a_daemon(box: Machine) -> None:
     box.stop()
 
 
+def test_a_branch_of_a_job_that_only_a_named_file_has_is_deleted(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    conf = home / "work.conf"
+    conf.write_text(f"[git]\n{home}/thesis {hub}\n")
+    assert box.ctl("pull", "-f", str(conf)).returncode == 0
+    done = box.ctl("delete-branch", "thesis", "draft")
+    assert done.returncode == 2
+    assert "config.toml" in done.stderr
+    assert box.ctl("delete-branch", "-f", str(conf), str(home / "thesis"), "draft").returncode == 0
+    assert box.ctl("sync", "-f", str(conf)).returncode == 0
+    assert heads(hub).keys() == heads(home / "thesis").keys() == {"main"}
+
+
 def test_pull_and_push_go_one_way_for_watched_repositories_too(box: Machine) -> None:
     hub = make_hub(box)
     root = box.home / "notes"

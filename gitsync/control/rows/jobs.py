@@ -43,7 +43,9 @@ ROWS: tuple[Command, ...] = (
         "delete a branch here, and on the server at the next run; it does not come back",
         Parameter("name", TARGET, metavar="REPO", is_required=True, help="the job, or a path in its repository"),
         Parameter("branch", TEXT, metavar="BRANCH", is_required=True, help="the branch"),
-        epilog="gitsyncctl delete-branch thesis old-draft\ngitsyncctl delete-branch ~/thesis old-draft",
+        CONF,
+        epilog="gitsyncctl delete-branch thesis old-draft\ngitsyncctl delete-branch ~/thesis old-draft\n"
+        "gitsyncctl delete-branch -f ~/.sync-conf/work.conf thesis old-draft",
         without_daemon=ACT,
         timeout_s=300.0,
     ),

@@ -88,7 +88,12 @@ class Jobs:
 
     def delete_branch(self, params: Json) -> Json:
         """Delete a branch of a git job."""
-        found = [job for job in self._desk.targets([params["name"]], is_for_jobs=True).jobs if job.backend == "git"]
+        names = [params["name"]]
+        if params.get("conf"):
+            jobs, _ = self._of_file({**params, "names": names})
+        else:
+            jobs = self._desk.targets(names, is_for_jobs=True).jobs
+        found = [job for job in jobs if job.backend == "git"]
         if not found:
             raise UsageError(f"{params['name']} is no git job", "gitsyncctl list shows the jobs")
         item = self._desk.runtime.jobs.delete_branch(found[0], params["branch"])
