@@ -169,6 +169,9 @@ def test_a_branch_of_a_job_that_only_a_named_file_has_is_deleted(box: Machine) -
     assert box.ctl("delete-branch", "-f", str(conf), str(home / "thesis"), "draft").returncode == 0
     assert box.ctl("sync", "-f", str(conf)).returncode == 0
     assert heads(hub).keys() == heads(home / "thesis").keys() == {"main"}
+    runs = json.loads(box.ctl("log", "--job", "thesis", "-f", str(conf), "--json").stdout)["runs"]
+    assert [run["direction"] for run in runs] == ["both", "pull"]
+    assert box.ctl("log", "-f", str(conf)).returncode == 2
 
 
 def test_pull_and_push_go_one_way_for_watched_repositories_too(box: Machine) -> None:

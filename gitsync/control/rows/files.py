@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, COUNT, FLAG, LOOK, PATH, PATHS, TARGET, TEXT, Command, Parameter
+from gitsync.control.table import ACT, CONF, COUNT, FLAG, LOOK, PATH, PATHS, TARGET, TEXT, Command, Parameter
 
 _AT = Parameter("at", TEXT, "--at", metavar="WHEN", help='as it was then: "2 hours ago", "yesterday 18:00", ISO 8601')
 _REV = Parameter("rev", TEXT, "--rev", metavar="REV", help="as it is in this commit, tag or branch")
@@ -41,8 +41,9 @@ ROWS: tuple[Command, ...] = (
         ),
         Parameter("count", COUNT, "-n", metavar="N", help="how many commits, or runs (default: 20)"),
         Parameter("job", TARGET, "--job", metavar="NAME", help="the runs of this job with a server instead"),
+        CONF,
         epilog="gitsyncctl log\ngitsyncctl log ~/Notes/todo.txt\ngitsyncctl log notes -n 100\n"
-        "gitsyncctl log --job thesis",
+        "gitsyncctl log --job thesis\ngitsyncctl log --job thesis -f ~/.sync-conf/work.conf",
         without_daemon=LOOK,
         timeout_s=120.0,
     ),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitsync.clock import iso
 from gitsync.core.names import as_word
+from gitsync.daemon.answers.jobs import of_file
 from gitsync.daemon.answers.restoring import restore
 from gitsync.daemon.desk import Answer, Desk, Json
 from gitsync.daemon.locating import Place, locate, whole
@@ -47,7 +48,9 @@ def _log(desk: Desk, params: Json) -> Json:
     count = params.get("count") or LOG_COUNT
     path = params.get("path")
     if params.get("job"):
-        return _runs(desk, params["job"], path, count)
+        return _runs(desk, params["job"], path, count, params.get("conf"))
+    if params.get("conf"):
+        raise UsageError("-f is for the runs of a job", "gitsyncctl log --job NAME -f FILE")
     places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
     found: list[tuple[Place, Record]] = []
     problems: list[Json] = []
@@ -64,10 +67,10 @@ def _log(desk: Desk, params: Json) -> Json:
     return {"commits": commits, "more": len(found) > count, "problems": problems}
 
 
-def _runs(desk: Desk, name: str, path: str | None, count: int) -> Json:
+def _runs(desk: Desk, name: str, path: str | None, count: int, conf: str | None) -> Json:
     if path:
         raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(clean(name))}")
-    found = desk.targets([name], is_for_jobs=True).jobs
+    found = of_file({"conf": conf, "names": [name]})[0] if conf else desk.targets([name], is_for_jobs=True).jobs
     past = [{"job": job.name, **run} for job in found for run in desk.runtime.jobs.history(job, count + 1)]
     past.sort(key=lambda run: str(run.get("ended", "")), reverse=True)
     return {"runs": past[:count], "more": len(past) > count}

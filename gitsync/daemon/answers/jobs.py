@@ -43,7 +43,7 @@ class Jobs:
         """Run repositories and jobs in a direction, or the jobs of the file that is named."""
         runtime = self._desk.runtime
         if params.get("conf"):
-            jobs, faults = self._of_file(params)
+            jobs, faults = of_file(params)
             return {"direction": direction, "repos": [], "jobs": self._run(jobs, direction, params), "faults": faults}
         targets = self._desk.targets(params.get("names", []))
         names = [repo.name for repo in targets.repos]
@@ -71,7 +71,7 @@ class Jobs:
     def set_conf(self, params: Json) -> Json:
         """Set remotes and identities; what goes wrong with one is an item of it."""
         if params.get("conf"):
-            jobs, faults = self._of_file(params)
+            jobs, faults = of_file(params)
         else:
             jobs, faults = self._desk.targets(params.get("names", []), is_for_jobs=True).jobs, []
         done: list[Json] = []
@@ -90,7 +90,7 @@ class Jobs:
         """Delete a branch of a git job."""
         names = [params["name"]]
         if params.get("conf"):
-            jobs, _ = self._of_file({**params, "names": names})
+            jobs, _ = of_file({**params, "names": names})
         else:
             jobs = self._desk.targets(names, is_for_jobs=True).jobs
         found = [job for job in jobs if job.backend == "git"]
@@ -99,23 +99,24 @@ class Jobs:
         item = self._desk.runtime.jobs.delete_branch(found[0], params["branch"])
         return {"job": found[0].name, **item.to_json()}
 
-    def _of_file(self, params: Json) -> tuple[list[JobConfig], list[str]]:
-        """Return the chosen jobs of a Sync Manager file, and what is wrong with its other lines."""
-        conf = read_conf(Path(params["conf"]))
-        if not conf.is_meant_here:
-            wanted = ", ".join(conf.environments)
-            raise OperationError(
-                f"{conf.source} is for the environments {wanted}, and ${ENV_VARIABLE} is none of them",
-                f"{ENV_VARIABLE}={conf.environments[0]} gitsyncctl …",
-                code="other-environment",
-            )
-        wanted_names = params.get("names", [])
-        known = {job.name: job for job in conf.jobs} | {str(job.path): job for job in conf.jobs}
-        unknown = [name for name in wanted_names if name not in known]
-        if unknown:
-            raise UsageError(f"{conf.source} has no job {unknown[0]!r}", f"there are: {', '.join(sorted(known))}")
-        chosen = [known[name] for name in wanted_names] if wanted_names else list(conf.jobs)
-        return chosen, list(conf.faults)
+
+def of_file(params: Json) -> tuple[list[JobConfig], list[str]]:
+    """Return the chosen jobs of a Sync Manager file, and what is wrong with its other lines."""
+    conf = read_conf(Path(params["conf"]))
+    if not conf.is_meant_here:
+        wanted = ", ".join(conf.environments)
+        raise OperationError(
+            f"{conf.source} is for the environments {wanted}, and ${ENV_VARIABLE} is none of them",
+            f"{ENV_VARIABLE}={conf.environments[0]} gitsyncctl …",
+            code="other-environment",
+        )
+    wanted_names = params.get("names", [])
+    known = {job.name: job for job in conf.jobs} | {str(job.path): job for job in conf.jobs}
+    unknown = [name for name in wanted_names if name not in known]
+    if unknown:
+        raise UsageError(f"{conf.source} has no job {unknown[0]!r}", f"there are: {', '.join(sorted(known))}")
+    chosen = [known[name] for name in wanted_names] if wanted_names else list(conf.jobs)
+    return chosen, list(conf.faults)
 
 
 def shown(job: JobConfig, direction: str, report: Report) -> dict[str, Any]:
