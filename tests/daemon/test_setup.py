@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from tests.fakes.user_manager import UserManager
 
 
 def undo(person: Person) -> list[str]:
-    """Return the command lines that the account at the end names, but those that open an editor."""
-    account = person.shown.partition("Done, the newest first:\n")[2].partition("How it stands")[0]
+    """Return the command lines that undo what the account at the end names, but those that open an editor."""
+    account = re.split("Still to do|How it stands", person.shown.partition("Done, the newest first:\n")[2])[0]
     return [line.strip() for line in account.splitlines() if line.startswith("  ") and "config edit" not in line]
 
 
