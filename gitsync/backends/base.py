@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from gitsync.config.options import JobConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.names import shown_text
-from gitsync.git.worktree import Worktree
+from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem
 
 

@@ -9,21 +9,21 @@ from gitsync.backends.base import Backend, Order, Report
 
 
 def _git(order: Order) -> Report:
-    from gitsync.backends import git
+    from gitsync.backends.git import job
 
-    return git.run(order)
+    return job.run(order)
 
 
 def _rsync(order: Order) -> Report:
-    from gitsync.backends import rsync
+    from gitsync.backends.rsync import job
 
-    return rsync.run(order)
+    return job.run(order)
 
 
 def _unison(order: Order) -> Report:
-    from gitsync.backends import unison
+    from gitsync.backends.unison import job
 
-    return unison.run(order)
+    return job.run(order)
 
 
 BACKENDS: dict[str, Backend] = {"git": _git, "rsync": _rsync, "unison": _unison}

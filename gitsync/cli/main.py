@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from gitsync.cli import text
 from gitsync.cli.context import Context
+from gitsync.cli.fast_parse import quick
 from gitsync.cli.output import Output, OutputError, quiet_pipe
-from gitsync.cli.words import quick
 from gitsync.control.commands import BY_NAME, nearest
 from gitsync.control.table import Command
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, NotRunningError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from gitsync.cli import text, words
+from gitsync.cli import fast_parse, text
 from gitsync.control import table
 from gitsync.control.commands import COMMANDS, GROUPS, LISTS
 from gitsync.control.table import Command, Parameter
@@ -35,12 +35,12 @@ WIDEST = 120
 # Marks a word that is no option, whatever it begins with; no argument of a program has it.
 _LITERAL = "\0"
 _READERS = {
-    table.PATH: words.absolute,
-    table.TARGET: words.target,
-    table.TARGETS: words.target,
-    table.PATHS: words.absolute,
-    table.DURATION: words.duration,
-    table.COUNT: words.count,
+    table.PATH: fast_parse.absolute,
+    table.TARGET: fast_parse.target,
+    table.TARGETS: fast_parse.target,
+    table.PATHS: fast_parse.absolute,
+    table.DURATION: fast_parse.duration,
+    table.COUNT: fast_parse.count,
 }
 
 

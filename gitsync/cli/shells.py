@@ -5,7 +5,7 @@ The scripts are short and hold no list of anything: they ask the program, so the
 
 from __future__ import annotations
 
-from gitsync.cli import completing, text
+from gitsync.cli import complete, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def answer(argv: list[str], output: Output) -> None:
         before, current = _split(*rest[:2]) if len(rest) >= 2 else ([], "")
     else:
         before, current = rest[:-1], rest[-1] if rest else ""
-    choice = completing.choices(before, current)
+    choice = complete.choices(before, current)
     kept = max((current.rfind(mark) for mark in BREAKS), default=-1) + 1 if shell == "bash" else 0
     output.painted([choice.more])
     for word, told in choice.beginning(current):

@@ -10,7 +10,7 @@ from gitsync.config.build import default_name
 from gitsync.config.lines import Where
 from gitsync.config.literal import shown_values
 from gitsync.config.options import SECTIONS, Config, HomeConfig, Section
-from gitsync.config.rows import Kind, Option
+from gitsync.config.rows import Option, ValueKind
 from gitsync.config.units import OFF
 from gitsync.config.values import convert, nearest, quoted, render
 from gitsync.errors import UsageError
@@ -65,17 +65,17 @@ def from_text(row: Option, key: str, text: str) -> Any:
 
 def _parsed(row: Option, text: str) -> Any:
     match row.kind:
-        case Kind.SHARE:
+        case ValueKind.SHARE:
             return _number_or_text(text, float)
-        case Kind.INTEGER:
+        case ValueKind.INTEGER:
             return text if text == OFF else _number_or_text(text, int)
-        case Kind.BOOL:
+        case ValueKind.BOOL:
             return {"true": True, "false": False}.get(text, text)
-        case Kind.CHOICE_BY_GLOB:
+        case ValueKind.CHOICE_BY_GLOB:
             return _toml_value(text)
-        case Kind.TEXTS | Kind.CHOICE_OR_TEXTS if text.lstrip().startswith("["):
+        case ValueKind.TEXTS | ValueKind.CHOICE_OR_TEXTS if text.lstrip().startswith("["):
             return _toml_value(text)
-        case Kind.TEXTS:
+        case ValueKind.TEXTS:
             return [text] if text else []
         case _:
             return text

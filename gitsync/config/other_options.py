@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitsync.config.checks import check_branch, check_identity, check_name, check_remote, check_url
 from gitsync.config.repo_options import RepoConfig
-from gitsync.config.rows import Kind, option
+from gitsync.config.rows import ValueKind, option
 
 _YEAR = 365 * 86_400.0
 
@@ -18,13 +18,13 @@ class HomeConfig:
 
     settings: RepoConfig
     repo: Path = option(  # noqa: RUF009 - it returns a dataclass field
-        Kind.PATH,
+        ValueKind.PATH,
         "~/.local/share/gitsync/home",
         "The directory of the mirror.",
         example="~/.local/share/gitsync/home",
     )
     link: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "auto",
         "Whether a home file and its mirror are one file with two names, or two files kept alike.",
         example="copy",
@@ -37,7 +37,7 @@ class JobConfig:
     """One periodic exchange with a server, from [[job]]."""
 
     name: str = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         None,
         "What the commands and the status call this job.",
         example="thesis",
@@ -46,36 +46,36 @@ class JobConfig:
         check=check_name,
     )
     path: Path = option(  # noqa: RUF009 - it returns a dataclass field
-        Kind.PATH,
+        ValueKind.PATH,
         None,
         "The directory on this machine; a git repository is cloned when it is missing.",
         example="~/thesis",
         is_required=True,
     )
     backend: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "git",
         "The program that does it.",
         example="git",
         choices=("git", "unison", "rsync"),
     )
     url: str = option(
-        Kind.ADDRESS,
+        ValueKind.ADDRESS,
         "",
         'The other side: git@host:path, ssh://host/path, host:path or ~/path; "" is, for git, the remote as it is set.',
         example="git@server:thesis.git",
         check=check_url,
     )
-    remote: str = option(Kind.TEXT, "origin", "For git: the remote's name.", example="origin", check=check_remote)
+    remote: str = option(ValueKind.TEXT, "origin", "For git: the remote's name.", example="origin", check=check_remote)
     mode: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "both",
         "Which directions to go.",
         example="both",
         choices=("both", "push", "pull"),
     )
     every: float | None = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "1h",
         'How often; "off" is only when asked.',
         example="30m",
@@ -84,7 +84,7 @@ class JobConfig:
         can_be_off=True,
     )
     branches: str | tuple[str, ...] = option(
-        Kind.CHOICE_OR_TEXTS,
+        ValueKind.CHOICE_OR_TEXTS,
         "all",
         "For git: all branches, the one checked out, or those named.",
         example=["main", "draft"],
@@ -92,17 +92,17 @@ class JobConfig:
         check=check_branch,
     )
     user: str = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         "",
         'For git: whose name a clone gets; "" is git\'s own identity.',
         example="Ada <ada@example.org>",
         check=check_identity,
     )
     options: tuple[str, ...] = option(
-        Kind.TEXTS, [], "Further arguments for unison or rsync.", example=["--exclude=*.o"]
+        ValueKind.TEXTS, [], "Further arguments for unison or rsync.", example=["--exclude=*.o"]
     )
     max_deletes: int = option(
-        Kind.INTEGER,
+        ValueKind.INTEGER,
         100,
         "Stop and ask when a run would delete more files than this.",
         example=20,
@@ -116,14 +116,14 @@ class DaemonConfig:
     """The daemon itself, from [daemon]."""
 
     log_level: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "info",
         "What is logged.",
         example="debug",
         choices=("debug", "info", "warning", "error"),
     )
     notify: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "problems",
         'Which desktop notifications there are: "problems" when something needs you and when that is over, "all" also '
         "when you are offline and when changes arrive.",
@@ -131,7 +131,7 @@ class DaemonConfig:
         choices=("problems", "all", "off"),
     )
     network_timeout: float = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "60s",
         "How long an exchange with a remote may stand still before it is given up and tried again later; one that goes "
         "on may take thirty times as long.",
@@ -146,12 +146,14 @@ class HooksConfig:
     """Commands to run, from [hooks]; they are told what happened in GITSYNC_* variables."""
 
     after_commit: tuple[str, ...] = option(
-        Kind.TEXTS, [], "Commands to run after a commit.", example=['notify-send "$GITSYNC_MESSAGE"']
+        ValueKind.TEXTS, [], "Commands to run after a commit.", example=['notify-send "$GITSYNC_MESSAGE"']
     )
     after_sync: tuple[str, ...] = option(
-        Kind.TEXTS, [], "Commands to run after a pull or push.", example=["~/bin/done"]
+        ValueKind.TEXTS, [], "Commands to run after a pull or push.", example=["~/bin/done"]
     )
     on_conflict: tuple[str, ...] = option(
-        Kind.TEXTS, [], "Commands to run when a conflict needs you.", example=["beep"]
+        ValueKind.TEXTS, [], "Commands to run when a conflict needs you.", example=["beep"]
     )
-    on_error: tuple[str, ...] = option(Kind.TEXTS, [], "Commands to run when something failed.", example=["~/bin/warn"])
+    on_error: tuple[str, ...] = option(
+        ValueKind.TEXTS, [], "Commands to run when something failed.", example=["~/bin/warn"]
+    )

@@ -13,7 +13,7 @@ from gitsync.config.checks import (
     check_pattern,
     check_remote,
 )
-from gitsync.config.rows import Kind, option
+from gitsync.config.rows import ValueKind, option
 
 _YEAR = 365 * 86_400.0
 
@@ -23,7 +23,7 @@ class RepoConfig:
     """One watched work tree, from [[repo]] and [defaults]."""
 
     name: str = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         None,
         "What the commands and the status call this repository.",
         example="notes",
@@ -33,7 +33,7 @@ class RepoConfig:
         check=check_name,
     )
     path: Path = option(  # noqa: RUF009 - it returns a dataclass field
-        Kind.PATH,
+        ValueKind.PATH,
         None,
         "The work tree's directory; the only key that has to be there.",
         example="~/Notes",
@@ -41,7 +41,7 @@ class RepoConfig:
         is_shared=False,
     )
     remote: str | None = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         None,
         'The remote to pull from and push to; "" keeps the repository local.',
         example="origin",
@@ -49,21 +49,21 @@ class RepoConfig:
         check=check_remote,
     )
     branch: str = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         "",
         'Act only while this branch is checked out; "" is whatever is checked out.',
         example="main",
         check=check_branch,
     )
     mode: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "both",
         'Whether to pull and push ("both"), only one of them, or only to commit.',
         example="both",
         choices=("both", "push", "pull", "commit"),
     )
     quiet: float = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "2s",
         "Commit when nothing changed for this long.",
         example="5s",
@@ -71,7 +71,7 @@ class RepoConfig:
         high=86_400,
     )
     max_wait: float = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "30s",
         "Commit when the oldest change has waited this long, even while changes go on; not less than quiet, and as "
         "long as quiet when only that one is set to more.",
@@ -80,7 +80,7 @@ class RepoConfig:
         high=86_400,
     )
     pull: float | None = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "1m",
         "How often to look at the remote, at least; up to 5m it is looked at more often for a while after something "
         "changed. A remote on the same file system is watched besides.",
@@ -90,7 +90,7 @@ class RepoConfig:
         can_be_off=True,
     )
     push: float | None = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "5s",
         "How long after a commit to push it. Without this key a commit is pushed at once, and those that follow soon "
         "go together, at most 5s later.",
@@ -101,7 +101,7 @@ class RepoConfig:
         can_be_off=True,
     )
     reconcile: float | None = option(
-        Kind.DURATION,
+        ValueKind.DURATION,
         "1h",
         "How often to compare everything, as a safety net for changes that the system did not tell of.",
         example="4h",
@@ -110,14 +110,14 @@ class RepoConfig:
         can_be_off=True,
     )
     conflict: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "keep-both",
         "What to do with a file that was changed here and elsewhere, so that the changes cannot be merged.",
         example="manual",
         choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
     )
     conflict_paths: tuple[tuple[str, str], ...] = option(
-        Kind.CHOICE_BY_GLOB,
+        ValueKind.CHOICE_BY_GLOB,
         {},
         "The same for the paths that match a pattern; the first pattern that matches counts.",
         example={"*.log": "theirs", "todo.txt": "union"},
@@ -125,42 +125,42 @@ class RepoConfig:
         check=check_pattern,
     )
     message: str = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         "",
         'A template for commit messages, with {summary}, {files}, {count} and others; "" is made from what changed.',
         example="{summary} on {host}",
         check=check_message,
     )
     granularity: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "batch",
         "One commit for each batch of changes, or one for each file.",
         example="file",
         choices=("batch", "file"),
     )
     author: str = option(
-        Kind.TEXT,
+        ValueKind.TEXT,
         "",
         'Who the commits are by; "" is git\'s own identity, else user@host.',
         example="Ada <ada@example.org>",
         check=check_identity,
     )
     include: tuple[str, ...] = option(
-        Kind.TEXTS,
+        ValueKind.TEXTS,
         [],
         "Patterns as in .gitignore: what to commit although .gitignore leaves it out.",
         example=["build/report.pdf"],
         check=check_pattern,
     )
     exclude: tuple[str, ...] = option(
-        Kind.TEXTS,
+        ValueKind.TEXTS,
         [],
         "Patterns as in .gitignore: what to leave out besides that.",
         example=["*.tmp", "cache/"],
         check=check_pattern,
     )
     max_file_size: int | None = option(
-        Kind.SIZE,
+        ValueKind.SIZE,
         "100MB",
         "Larger new files are not committed before you say so.",
         example="1GiB",
@@ -168,27 +168,27 @@ class RepoConfig:
         can_be_off=True,
     )
     secrets: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "quarantine",
         "What to do with a new file that looks like a private key or a token: hold it back, say so, or nothing.",
         example="warn",
         choices=("quarantine", "warn", "off"),
     )
     brake_deletes: float = option(
-        Kind.SHARE,
+        ValueKind.SHARE,
         0.5,
         "Stop and ask when more than this share of the files, and over 20, are gone at once; 1.0 never asks.",
         example=0.25,
     )
     transport: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "auto",
         "What talks to the remote: the git program, libgit2, or whichever fits.",
         example="git",
         choices=("auto", "git", "libgit2"),
     )
     watch: str = option(
-        Kind.CHOICE,
+        ValueKind.CHOICE,
         "auto",
         "How to hear of changes: from the system, by looking again and again, or whichever works.",
         example="polling",

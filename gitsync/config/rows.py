@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a value is written as."""
 
     TEXT = "text"
@@ -38,7 +38,7 @@ class Option:
     """
 
     key: str
-    kind: Kind
+    kind: ValueKind
     default: Any
     doc: str
     example: Any
@@ -52,7 +52,7 @@ class Option:
     check: Callable[[str], None] | None = None
 
 
-def option(kind: Kind, default: Any, doc: str, *, example: Any, is_required: bool = False, **more: Any) -> Any:
+def option(kind: ValueKind, default: Any, doc: str, *, example: Any, is_required: bool = False, **more: Any) -> Any:
     """Return the dataclass field of an option; the rest of its row is in `more`, named as in `Option`.
 
     A required option, and one whose default depends on this machine (a path, or `absent` says), has to be given when
@@ -62,7 +62,7 @@ def option(kind: Kind, default: Any, doc: str, *, example: Any, is_required: boo
 
     row = Option("", kind, default, doc, example, is_required=is_required, **more)
     metadata: Mapping[str, Any] = {"option": row}
-    if is_required or kind is Kind.PATH:
+    if is_required or kind is ValueKind.PATH:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=None if default is None else convert(row, default), metadata=metadata)
 

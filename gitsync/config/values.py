@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.config.expand import expand_path, expand_text, shorten_path
-from gitsync.config.rows import Kind, Option
+from gitsync.config.rows import Option, ValueKind
 from gitsync.config.units import (
     DURATIONS_ALLOWED,
     OFF,
@@ -48,19 +48,19 @@ def render(row: Option, value: Any) -> Any:
     if value is None:
         return OFF if row.can_be_off else None
     match row.kind:
-        case Kind.DURATION:
+        case ValueKind.DURATION:
             return format_duration(value)
-        case Kind.SIZE:
+        case ValueKind.SIZE:
             return format_size(value)
-        case Kind.PATH:
+        case ValueKind.PATH:
             return shorten_path(value)
-        case Kind.ADDRESS:
+        case ValueKind.ADDRESS:
             return str(value).replace("$", "$$")
-        case Kind.TEXTS:
+        case ValueKind.TEXTS:
             return list(value)
-        case Kind.CHOICE_OR_TEXTS:
+        case ValueKind.CHOICE_OR_TEXTS:
             return value if isinstance(value, str) else list(value)
-        case Kind.CHOICE_BY_GLOB:
+        case ValueKind.CHOICE_BY_GLOB:
             return dict(value)
         case _:
             return value
@@ -71,27 +71,27 @@ def allowed(row: Option) -> str:
     off = f', "{OFF}"' if row.can_be_off else ""
     choices = ", ".join(f'"{choice}"' for choice in row.choices)
     match row.kind:
-        case Kind.CHOICE:
+        case ValueKind.CHOICE:
             return choices
-        case Kind.DURATION:
+        case ValueKind.DURATION:
             return f"a duration as {DURATIONS_ALLOWED}{_range(row, format_duration)}{off}"
-        case Kind.SIZE:
+        case ValueKind.SIZE:
             return f"a size as {SIZES_ALLOWED}{_range(row, _bytes_text)}{off}"
-        case Kind.SHARE:
+        case ValueKind.SHARE:
             return "a number from 0.0 to 1.0"
-        case Kind.INTEGER:
+        case ValueKind.INTEGER:
             return f"a whole number{_range(row, '{:.0f}'.format)}{off}"
-        case Kind.BOOL:
+        case ValueKind.BOOL:
             return "true, false"
-        case Kind.PATH:
+        case ValueKind.PATH:
             return 'a path in quotes, beginning with "/", "~/" or $VAR'
-        case Kind.TEXTS:
+        case ValueKind.TEXTS:
             return 'a list of texts as ["a", "b"]'
-        case Kind.CHOICE_OR_TEXTS:
+        case ValueKind.CHOICE_OR_TEXTS:
             return f'{choices}, or a list of texts as ["a", "b"]'
-        case Kind.CHOICE_BY_GLOB:
+        case ValueKind.CHOICE_BY_GLOB:
             return f'a table as {{ "*.log" = "{row.choices[0]}" }} with {choices}'
-        case Kind.TEXT | Kind.ADDRESS:
+        case ValueKind.TEXT | ValueKind.ADDRESS:
             return "a text in quotes"
 
 
@@ -239,17 +239,17 @@ def _choice_by_glob(row: Option, raw: Any) -> tuple[tuple[str, str], ...]:
     return tuple(raw.items())
 
 
-_CONVERT: dict[Kind, Callable[[Option, Any], Any]] = {
-    Kind.TEXT: _text,
-    Kind.PATH: _path,
-    Kind.ADDRESS: _address,
-    Kind.DURATION: _duration,
-    Kind.SIZE: _size,
-    Kind.SHARE: _share,
-    Kind.INTEGER: _integer,
-    Kind.BOOL: _bool,
-    Kind.CHOICE: _choice,
-    Kind.TEXTS: _texts,
-    Kind.CHOICE_OR_TEXTS: _choice_or_texts,
-    Kind.CHOICE_BY_GLOB: _choice_by_glob,
+_CONVERT: dict[ValueKind, Callable[[Option, Any], Any]] = {
+    ValueKind.TEXT: _text,
+    ValueKind.PATH: _path,
+    ValueKind.ADDRESS: _address,
+    ValueKind.DURATION: _duration,
+    ValueKind.SIZE: _size,
+    ValueKind.SHARE: _share,
+    ValueKind.INTEGER: _integer,
+    ValueKind.BOOL: _bool,
+    ValueKind.CHOICE: _choice,
+    ValueKind.TEXTS: _texts,
+    ValueKind.CHOICE_OR_TEXTS: _choice_or_texts,
+    ValueKind.CHOICE_BY_GLOB: _choice_by_glob,
 }

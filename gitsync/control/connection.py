@@ -27,7 +27,7 @@ RECEIVE_BYTES = 65536
 FOLLOW_POLL_S = 0.5
 
 
-class Subscription(Protocol):
+class EventQueue(Protocol):
     """A queue of events that belongs to one connection."""
 
     def get(self, timeout: float) -> dict[str, Any] | None:
@@ -44,7 +44,7 @@ class Connection:
         self,
         accepted: socket.socket,
         dispatch: Callable[[str, dict[str, Any]], dict[str, Any]],
-        subscribe: Callable[[], Subscription],
+        subscribe: Callable[[], EventQueue],
         report_bug: Callable[[BaseException], None],
     ) -> None:
         self._socket = accepted
@@ -52,7 +52,7 @@ class Connection:
         self._subscribe = subscribe
         self._report_bug = report_bug
         self._reader = wire.LineReader()
-        self._subscription: Subscription | None = None
+        self._subscription: EventQueue | None = None
 
     def hang_up(self) -> None:
         """Take no more requests: what is under way is answered, then `serve` ends."""

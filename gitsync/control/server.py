@@ -22,7 +22,7 @@ from typing import Any
 
 from gitsync.clock import SystemClock
 from gitsync.control import wire
-from gitsync.control.connection import SEND_TIMEOUT_S, Connection, Subscription
+from gitsync.control.connection import SEND_TIMEOUT_S, Connection, EventQueue
 from gitsync.control.peer import peer_uid
 from gitsync.errors import OperationError
 
@@ -48,7 +48,7 @@ class ControlServer:
         self,
         path: Path,
         dispatch: Callable[[str, dict[str, Any]], dict[str, Any]],
-        subscribe: Callable[[], Subscription],
+        subscribe: Callable[[], EventQueue],
         listen_fd: int | None = None,
         on_bug: Callable[[BaseException], None] | None = None,
     ) -> None:

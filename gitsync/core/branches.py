@@ -20,7 +20,7 @@ class Relation(StrEnum):
     DIVERGED = "diverged"
 
 
-class Action(StrEnum):
+class BranchAction(StrEnum):
     """What to do with a branch; those that end in -there change the server."""
 
     NOTHING = "nothing"
@@ -57,39 +57,39 @@ class Branch:
     has_moved_since_deletion: bool = False
 
 
-def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_accepted: bool = False) -> Action:
+def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_accepted: bool = False) -> BranchAction:
     """Return what to do with a branch in a run that may change the server, or this side, or both.
 
     With `is_accepted` a rewritten branch is merged, and one that went from the server is sent there again.
     """
     if branch.deleted_at is not None and branch.here is None and branch.there is not None:
         if not branch.has_moved_since_deletion:
-            return Action.DELETE_THERE if is_sending else Action.NOTHING
-        return Action.CREATE if is_receiving else Action.NOTHING
+            return BranchAction.DELETE_THERE if is_sending else BranchAction.NOTHING
+        return BranchAction.CREATE if is_receiving else BranchAction.NOTHING
     if branch.here is None:
-        return Action.CREATE if branch.there is not None and is_receiving else Action.NOTHING
+        return BranchAction.CREATE if branch.there is not None and is_receiving else BranchAction.NOTHING
     if branch.there is None:
         return _only_here(branch, is_sending, is_receiving, is_accepted)
     match branch.relation:
         case Relation.AHEAD if not branch.is_rewritten or is_accepted:
-            return Action.SEND if is_sending else Action.NOTHING
+            return BranchAction.SEND if is_sending else BranchAction.NOTHING
         case Relation.BEHIND:
-            return Action.FAST_FORWARD if is_receiving else Action.NOTHING
+            return BranchAction.FAST_FORWARD if is_receiving else BranchAction.NOTHING
         case Relation.EQUAL:
-            return Action.NOTHING
+            return BranchAction.NOTHING
     if branch.is_rewritten and not is_accepted:
-        return Action.REWRITTEN
-    return Action.MERGE if is_receiving else Action.MUST_PULL
+        return BranchAction.REWRITTEN
+    return BranchAction.MERGE if is_receiving else BranchAction.MUST_PULL
 
 
-def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_accepted: bool) -> Action:
+def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_accepted: bool) -> BranchAction:
     if branch.known is None or is_accepted:
-        return Action.SEND if is_sending else Action.NOTHING
+        return BranchAction.SEND if is_sending else BranchAction.NOTHING
     if branch.is_principal:
-        return Action.PRINCIPAL_GONE
+        return BranchAction.PRINCIPAL_GONE
     if not is_receiving:
-        return Action.NOTHING
-    return Action.DELETE if branch.is_safe else Action.UNSAFE_GONE
+        return BranchAction.NOTHING
+    return BranchAction.DELETE if branch.is_safe else BranchAction.UNSAFE_GONE
 
 
 def in_the_way(name: str, others: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gitsync.core.manifest import Entry, Manifest
+from gitsync.core.manifest import Manifest, ManifestEntry
 
 
 class Coverage:
@@ -24,7 +24,7 @@ class Coverage:
         self.directories = frozenset(entry.path for entry in self.active if entry.is_directory)
         self._above = frozenset(above for entry in self.active for above in parents(entry.path))
 
-    def entry(self, path: bytes) -> Entry | None:
+    def entry(self, path: bytes) -> ManifestEntry | None:
         """Return the entry that makes `path` tracked here: its own, else that of the nearest directory above it."""
         if self.is_apart(path):
             return None
@@ -64,15 +64,15 @@ class Added:
     `covered` paths by the directory that had them already, `added` the new entries."""
 
     manifest: Manifest
-    added: tuple[Entry, ...]
+    added: tuple[ManifestEntry, ...]
     replaced: Mapping[bytes, tuple[bytes, ...]]
     covered: Mapping[bytes, bytes]
 
 
-def add(manifest: Manifest, wanted: Iterable[Entry]) -> Added:
+def add(manifest: Manifest, wanted: Iterable[ManifestEntry]) -> Added:
     """Return the manifest with the `wanted` entries; a more general one replaces the narrower ones that it covers."""
     entries = dict(manifest.entries)
-    added: list[Entry] = []
+    added: list[ManifestEntry] = []
     replaced: dict[bytes, tuple[bytes, ...]] = {}
     covered: dict[bytes, bytes] = {}
     # Directories first, the highest first: what is below one of them is covered whatever the order it was named in.
@@ -98,7 +98,7 @@ def add(manifest: Manifest, wanted: Iterable[Entry]) -> Added:
     return Added(Manifest(entries, manifest.modes), tuple(added), replaced, covered)
 
 
-def _is_wider(one: Entry, other: Entry) -> bool:
+def _is_wider(one: ManifestEntry, other: ManifestEntry) -> bool:
     """Whether every host that has `other` has `one`."""
     return not one.hosts or (bool(other.hosts) and other.hosts <= one.hosts)
 

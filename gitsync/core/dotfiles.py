@@ -13,7 +13,7 @@ from enum import StrEnum
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE = 0o644, 0o755, 0o755
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What is at a path. HELD: somebody is writing it. BLOCKED: it cannot be looked at, or may not be replaced."""
 
     ABSENT = "absent"
@@ -24,27 +24,27 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class Fingerprint:
     """What is at a path: `id` is the blob's, `mode` the permissions of a file (0 of anything else)."""
 
-    kind: Kind
+    kind: FileKind
     id: str = ""
     mode: int = 0
 
     @property
     def is_there(self) -> bool:
         """Whether there is a file or a link."""
-        return self.kind in (Kind.FILE, Kind.LINK)
+        return self.kind in (FileKind.FILE, FileKind.LINK)
 
-    def is_alike(self, other: Version) -> bool:
+    def is_alike(self, other: Fingerprint) -> bool:
         """Whether both are of one kind and content; permissions are decided apart."""
         return (self.kind, self.id) == (other.kind, other.id)
 
 
-ABSENT = Version(Kind.ABSENT)
+ABSENT = Fingerprint(FileKind.ABSENT)
 
 
-class Action(StrEnum):
+class MirrorAction(StrEnum):
     """What is to be done about a path.
 
     AGREE: both have the same content. FORGET: neither has it. TO_MIRROR, TO_HOME: bring a content over, or a deletion.
@@ -61,29 +61,29 @@ class Action(StrEnum):
     BLOCKED = "blocked"
 
 
-def decide(home: Version, mirror: Version, head: Version, base: Version) -> Action:
+def decide(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fingerprint) -> MirrorAction:
     """Return what to do; `base` is ABSENT also when these two were never seen alike on this machine.
 
     An edit beats a deletion. A file that was taken out of the mirror by hand, not by a commit, comes back from home.
     """
     for side in (home, mirror):
-        if side.kind is Kind.BLOCKED:
-            return Action.BLOCKED
-    if Kind.HELD in (home.kind, mirror.kind):
-        return Action.WAIT
+        if side.kind is FileKind.BLOCKED:
+            return MirrorAction.BLOCKED
+    if FileKind.HELD in (home.kind, mirror.kind):
+        return MirrorAction.WAIT
     if home.is_alike(mirror):
-        return Action.AGREE if home.is_there else Action.FORGET
+        return MirrorAction.AGREE if home.is_there else MirrorAction.FORGET
     if not mirror.is_alike(head):
         if not mirror.is_there or mirror.is_alike(base):
-            return Action.TO_MIRROR
-        return Action.COMMIT_FIRST
+            return MirrorAction.TO_MIRROR
+        return MirrorAction.COMMIT_FIRST
     if home.is_alike(base):
-        return Action.TO_HOME
+        return MirrorAction.TO_HOME
     if mirror.is_alike(base):
-        return Action.TO_MIRROR
+        return MirrorAction.TO_MIRROR
     if not home.is_there:
-        return Action.TO_HOME
-    return Action.TO_MIRROR if not mirror.is_there else Action.MERGE
+        return MirrorAction.TO_HOME
+    return MirrorAction.TO_MIRROR if not mirror.is_there else MirrorAction.MERGE
 
 
 def decide_mode(home: int | None, shared: int | None, base: int | None) -> int:
@@ -118,13 +118,13 @@ class Letter(StrEnum):
     UNTRACKED = "F"
 
 
-def letter(home: Version, mirror: Version, head: Version, *, is_linked_as_wanted: bool) -> Letter | None:
+def letter(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, *, is_linked_as_wanted: bool) -> Letter | None:
     """Return what is not in order with a tracked path, None when all is."""
-    if not home.is_there and not mirror.is_there and Kind.ABSENT in (home.kind, mirror.kind):
+    if not home.is_there and not mirror.is_there and FileKind.ABSENT in (home.kind, mirror.kind):
         return Letter.NEITHER
-    if mirror.kind is Kind.ABSENT:
+    if mirror.kind is FileKind.ABSENT:
         return Letter.ONLY_HOME
-    if home.kind is Kind.ABSENT:
+    if home.kind is FileKind.ABSENT:
         return Letter.ONLY_MIRROR
     if not home.is_alike(mirror) or not is_linked_as_wanted:
         return Letter.UNLIKE

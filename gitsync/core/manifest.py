@@ -28,7 +28,7 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ManifestEntry:
     """A path, relative to home and without a slash at its end; no `hosts` is every host."""
 
     path: bytes
@@ -50,13 +50,13 @@ class Entry:
 class Manifest:
     """Entries by path, and permissions by path (a directory's with a slash at its end)."""
 
-    entries: Mapping[bytes, Entry] = field(default_factory=dict)
+    entries: Mapping[bytes, ManifestEntry] = field(default_factory=dict)
     modes: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def parse(data: bytes) -> tuple[Manifest, bool]:
     """Return what can be read of a manifest, and whether that is all of it and it begins as one."""
-    entries: dict[bytes, Entry] = {}
+    entries: dict[bytes, ManifestEntry] = {}
     modes: dict[bytes, int] = {}
     lines = data.split(b"\n")
     is_whole = lines[0] == HEADER and lines[-1] == b""
@@ -66,7 +66,7 @@ def parse(data: bytes) -> tuple[Manifest, bool]:
     return Manifest(entries, modes), is_whole
 
 
-def _parse_line(line: bytes, entries: dict[bytes, Entry], modes: dict[bytes, int]) -> bool:
+def _parse_line(line: bytes, entries: dict[bytes, ManifestEntry], modes: dict[bytes, int]) -> bool:
     kind, _, rest = line.partition(b" ")
     what, _, text = rest.partition(b" ")
     path = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), text)
@@ -79,7 +79,7 @@ def _parse_line(line: bytes, entries: dict[bytes, Entry], modes: dict[bytes, int
     hosts = frozenset() if what == b"*" else frozenset(what.decode("ascii", "replace").split(","))
     if kind not in (b"track", b"gone") or not all(map(is_host, hosts)):
         return False
-    entries[bare] = Entry(bare, path != bare, hosts, kind == b"gone")
+    entries[bare] = ManifestEntry(bare, path != bare, hosts, kind == b"gone")
     return True
 
 
@@ -146,14 +146,14 @@ def _merge(
 
 def _keep(changed: V | None) -> V | None:
     """Return what stays when one side took an entry out and the other changed it."""
-    return None if isinstance(changed, Entry) and changed.is_gone else changed
+    return None if isinstance(changed, ManifestEntry) and changed.is_gone else changed
 
 
-def _settle(one: Entry, other: Entry) -> Entry:
+def _settle(one: ManifestEntry, other: ManifestEntry) -> ManifestEntry:
     if one.is_gone != other.is_gone:
         return other if one.is_gone else one
     hosts = one.hosts | other.hosts if one.hosts and other.hosts else frozenset()
-    return Entry(one.path, one.is_directory or other.is_directory, hosts, one.is_gone)
+    return ManifestEntry(one.path, one.is_directory or other.is_directory, hosts, one.is_gone)
 
 
 def merge_bytes(base: bytes, ours: bytes, theirs: bytes) -> bytes:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 FILE, DIRECTORY, LINK = "f", "d", "l"
 
 
-class Entry(NamedTuple):
+class ListedEntry(NamedTuple):
     """What a listing says of a path; `modified` is in whole seconds since the epoch, `exact` in what the side has.
 
     `exact` tells two versions of one side apart: nanoseconds where they are known, else the seconds again. `target` is
@@ -27,11 +27,11 @@ class Entry(NamedTuple):
     target: str = ""
 
 
-class Agreed(NamedTuple):
+class AgreedPair(NamedTuple):
     """What both sides had of a path at the end of the last run."""
 
-    here: Entry
-    there: Entry
+    here: ListedEntry
+    there: ListedEntry
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Decision:
     doubtful: list[str] = field(default_factory=list)
 
 
-def is_alike(here: Entry, there: Entry) -> bool:
+def is_alike(here: ListedEntry, there: ListedEntry) -> bool:
     """Whether two sides' entries are the same as far as listings can tell; a directory's time says nothing."""
     if here.kind != there.kind:
         return False
@@ -63,7 +63,7 @@ def is_alike(here: Entry, there: Entry) -> bool:
     return (here.size, here.modified) == (there.size, there.modified)
 
 
-def is_changed(now: Entry, then: Entry) -> bool:
+def is_changed(now: ListedEntry, then: ListedEntry) -> bool:
     """Whether one side's entry is another than it was at the last run."""
     if now.kind != then.kind:
         return True
@@ -72,7 +72,9 @@ def is_changed(now: Entry, then: Entry) -> bool:
     return now.target != then.target if now.kind == LINK else (now.size, now.exact) != (then.size, then.exact)
 
 
-def decide(here: Mapping[str, Entry], there: Mapping[str, Entry], agreed: Mapping[str, Agreed]) -> Decision:
+def decide(
+    here: Mapping[str, ListedEntry], there: Mapping[str, ListedEntry], agreed: Mapping[str, AgreedPair]
+) -> Decision:
     """Return what makes both sides alike without losing what either changed."""
     decision = Decision()
     for path in sorted(here.keys() | there.keys()):
@@ -93,7 +95,7 @@ def decide(here: Mapping[str, Entry], there: Mapping[str, Entry], agreed: Mappin
     return decision
 
 
-def _both(path: str, mine: Entry, theirs: Entry, known: Agreed | None, decision: Decision) -> None:
+def _both(path: str, mine: ListedEntry, theirs: ListedEntry, known: AgreedPair | None, decision: Decision) -> None:
     has_mine_changed = known is None or is_changed(mine, known.here)
     has_theirs_changed = known is None or is_changed(theirs, known.there)
     if is_alike(mine, theirs):
@@ -121,7 +123,7 @@ def _keep_parents(dropped: list[str], kept: list[str]) -> None:
     dropped[:] = [path for path in dropped if path not in alive]
 
 
-def is_emptied(now: Mapping[str, Entry], agreed: Mapping[str, Agreed]) -> bool:
+def is_emptied(now: Mapping[str, ListedEntry], agreed: Mapping[str, AgreedPair]) -> bool:
     """Whether a side that had files has none any more: a disk that is not mounted looks like that."""
     return not any(entry.kind != DIRECTORY for entry in now.values()) and any(
         pair.here.kind != DIRECTORY for pair in agreed.values()

@@ -21,15 +21,14 @@ from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.engine import runs
 from gitsync.engine.board import Board
-from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, remembered
-from gitsync.engine.joblock import locked
+from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, locked, remembered
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import RunNow
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import GitsyncError
-from gitsync.git.integrate import recover
-from gitsync.git.locks import storage_error
-from gitsync.git.worktree import Worktree
+from gitsync.git.applying.apply import recover
+from gitsync.git.files import storage_error
+from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem
 
 # How many jobs run at the same time: each is a program with a network connection of its own.
@@ -43,7 +42,7 @@ LOOK_EVERY_S = 1.0
 Act = Callable[[Worktree], Any]
 
 
-class Jobs:
+class JobThreads:
     """The threads of the jobs."""
 
     def __init__(
@@ -176,7 +175,7 @@ class Jobs:
 
     def delete_branch(self, config: JobConfig, branch: str) -> Item:
         """Delete a branch of a git job here, and note that the next run deletes it on the server."""
-        from gitsync.backends.git import delete_branch  # here: most people have no job
+        from gitsync.backends.git.job import delete_branch
 
         notes_dir = self.notes_dir(config)
         order = Order(

@@ -33,9 +33,9 @@ from gitsync.config.load import load
 from gitsync.config.options import Config
 from gitsync.control import bugs
 from gitsync.control.server import ControlServer
-from gitsync.daemon.desk import Desk
-from gitsync.daemon.handlers import Handlers
-from gitsync.daemon.mailbox import Mailbox
+from gitsync.daemon.handlers.context import HandlerContext
+from gitsync.daemon.handlers.dispatch import Handlers
+from gitsync.daemon.main_queue import MainQueue
 from gitsync.daemon.readiness import Readiness, told
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
@@ -73,7 +73,7 @@ class Service:
         self._clock = clock
         self._config_option = config_option
         self._socket = socket
-        self._inbox = Mailbox(clock)
+        self._inbox = MainQueue(clock)
         self._readiness = Readiness(clock)
         self.runtime = Runtime(config, clock, places.state_dir(), self._inbox.put, is_watching=True)
 
@@ -89,7 +89,7 @@ class Service:
             listen_fd = inherited(self._socket)
             stack.callback(runtime.stop)
             runtime.start()
-            desk = Desk(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
+            desk = HandlerContext(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
             handlers = Handlers(desk)
             server = ControlServer(
                 self._socket, handlers.dispatch, runtime.board.subscribe, listen_fd, on_bug=self._take_bug

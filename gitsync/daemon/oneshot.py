@@ -18,9 +18,9 @@ from gitsync.control.client import HOW_TO_START
 from gitsync.control.commands import BY_NAME
 from gitsync.control.table import ACT, NO
 from gitsync.core.reconcile import may_push
-from gitsync.daemon.answers.repos import SYNC_PATIENCE_S
-from gitsync.daemon.desk import Desk
-from gitsync.daemon.handlers import Handlers
+from gitsync.daemon.handlers.context import HandlerContext
+from gitsync.daemon.handlers.dispatch import Handlers
+from gitsync.daemon.handlers.repos import SYNC_PATIENCE_S
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.owner import ThreadDied
@@ -69,7 +69,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     def reload() -> dict[str, Any]:
         return dict(runtime.reload(load(config_option)))
 
-    desk = Desk(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False)
+    desk = HandlerContext(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False)
     handlers = Handlers(desk)
     if without_daemon == ACT and not any(params.get(name) for name in command.looks_with):
         lock = InstanceLock(places.state_dir() / "lock")

@@ -17,22 +17,22 @@ from typing import Any, TypeVar
 
 from gitsync.clock import Clock
 from gitsync.config.options import MIRROR_NAME, Config, RepoConfig
-from gitsync.daemon import syncing
-from gitsync.daemon.jobs import Jobs, watching
+from gitsync.daemon import sync
+from gitsync.daemon.jobs import JobThreads, watching
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.daemon.notify import Notifier
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
-from gitsync.engine.ear import Ear
-from gitsync.engine.exchanger import Exchanger
+from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
 from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Rescan, WatcherDoubted, Woken
 from gitsync.engine.owner import Ask, Stop
-from gitsync.engine.performing import ask_to_perform
+from gitsync.engine.repository.requests import ask_to_perform
+from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
-from gitsync.git.locks import storage_error
-from gitsync.git.worktree import Worktree
+from gitsync.git.files import storage_error
+from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -67,9 +67,9 @@ class Runtime:
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message)
         self.exchangers: dict[str, Exchanger] = {}
-        self.ear = Ear(clock, self._route, self._route_all, on_message)
+        self.ear = SystemEvents(clock, self._route, self._route_all, on_message)
         self.watchers = Watchers(self.committer, clock)
-        self.jobs = Jobs(
+        self.jobs = JobThreads(
             clock,
             self.board,
             state_dir,
@@ -179,11 +179,11 @@ class Runtime:
 
     def sync(self, names: list[str], *, patience_s: float, direction: str = "both") -> None:
         """Commit, fetch, integrate and push the named repositories now; return when done or out of patience."""
-        syncing.sync(self.committer, self.exchangers, names, self.clock, patience_s, direction)
+        sync.sync(self.committer, self.exchangers, names, self.clock, patience_s, direction)
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""
-        syncing.begin(self.committer, self.exchangers, names)
+        sync.begin(self.committer, self.exchangers, names)
 
     def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
         """Return what `act` makes of a repository's work tree on the committer thread; see `messages.Perform`."""

@@ -14,11 +14,11 @@ from pathlib import Path
 from gitsync.clock import Clock
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.engine.committer import Committer
-from gitsync.engine.home import HOME_WATCH
 from gitsync.engine.messages import Watched
+from gitsync.engine.repository.home import HOME_WATCH
 from gitsync.errors import GitsyncError
-from gitsync.git.ignores import IgnoreRules, rule_files
-from gitsync.mirror.walking import is_left_out
+from gitsync.git.rules.ignores import IgnoreRules, rule_files
+from gitsync.mirror.walk import is_left_out
 from gitsync.watch.watcher import Watcher
 
 logger = logging.getLogger(__name__)

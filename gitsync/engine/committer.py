@@ -31,12 +31,6 @@ from gitsync.clock import Clock, boot_offset
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board
-from gitsync.engine.holds import refresh
-from gitsync.engine.home import HomeRepository
-from gitsync.engine.home_tracking import track
-from gitsync.engine.knowing import know
-from gitsync.engine.local import LocalRepository
-from gitsync.engine.looking import show_head
 from gitsync.engine.messages import (
     Adopt,
     CommitNow,
@@ -55,9 +49,13 @@ from gitsync.engine.messages import (
     Watched,
     Woken,
 )
+from gitsync.engine.offline_status import show_head
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
-from gitsync.engine.performing import perform
-from gitsync.engine.slices import tick
+from gitsync.engine.repository.home import HomeRepository, track
+from gitsync.engine.repository.preconditions import refresh
+from gitsync.engine.repository.repository import LocalRepository
+from gitsync.engine.repository.requests import path_status, perform
+from gitsync.engine.repository.steps import tick
 from gitsync.errors import UsageError
 from gitsync.watch.buffer import ChangeBuffer
 from gitsync.watch.selected import SelectedBuffer
@@ -173,7 +171,7 @@ class Committer(Owner):
             case Perform(repo=name, act=act):
                 perform(self._repos[name], act, future)
             case Explain(repo=name, path=path):
-                future.set_result(know(self._repos[name], path))
+                future.set_result(path_status(self._repos[name], path))
             case Pause(repo=name, until=until):
                 self._repos[name].pause(until)
                 future.set_result(None)

@@ -7,7 +7,9 @@ backend's. At most as many run at a time as there are turns, so that a login wit
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
+import os
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -17,20 +19,19 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from gitsync.backends.base import Backend, Direction, Level, Order, Report
-from gitsync.clock import Clock, iso
+from gitsync.clock import Clock, iso, sleep
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.jobs import allowed, first_run, run_after
 from gitsync.core.names import as_word
 from gitsync.engine import runs
 from gitsync.engine.board import Board
-from gitsync.engine.joblock import locked
+from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
-from gitsync.engine.verdicts import STATES
-from gitsync.errors import OperationError
-from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.errors import AlreadyRunningError, OperationError, TransientError
+from gitsync.git.unexpected import TROUBLE, as_error
 from gitsync.model import JobStatus, Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -272,3 +273,40 @@ def is_due(memory: Memory, every: float | None, wall: float) -> bool:
 def _ended(memory: Memory) -> float | None:
     ended = memory.get("ended")
     return float(ended) if isinstance(ended, int | float) else None
+
+
+LOOK_EVERY_S = 0.2
+
+
+@contextlib.contextmanager
+def locked(path: Path, name: str, is_cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
+    """Hold a job's lock; with `is_cancelled`, wait for another job of this process that has the same directory.
+
+    Raise AlreadyRunningError when it is taken, TransientError when the wait was cancelled.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        while not _is_taken_now(fd):
+            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+            # Nothing is written yet, or any more, where it was taken or is given back at this instant.
+            is_ours = holder in ("", str(os.getpid()))
+            if is_cancelled is None or not is_ours:
+                who = "is running" if is_ours else f"is being run by another gitsync with PID {holder}"
+                raise AlreadyRunningError(f"{name} {who}", "wait until it has ended")
+            if is_cancelled():
+                raise TransientError(f"{name}: stopped before its turn came", code="cancelled")
+            sleep(LOOK_EVERY_S)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+        os.ftruncate(fd, 0)
+    finally:
+        os.close(fd)
+
+
+def _is_taken_now(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

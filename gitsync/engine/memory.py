@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.errors import OperationError
-from gitsync.git.locks import write_durably
+from gitsync.git.files import write_durably
 
 logger = logging.getLogger(__name__)
 

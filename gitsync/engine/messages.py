@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.config.options import HomeConfig, RepoConfig
-from gitsync.core.manifest import Entry
-from gitsync.git.worktree import Worktree
+from gitsync.core.manifest import ManifestEntry
+from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem
 
 
@@ -191,7 +191,7 @@ class Perform:
 class Track:
     """Track home files: the answer is `coverage.Added`; they are brought into the mirror and committed next."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ManifestEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)

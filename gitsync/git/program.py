@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gitsync import proc
 from gitsync.errors import OperationError, TransientError
-from gitsync.git.translate import clean
+from gitsync.git.remote.errors import clean
 
 # Loose objects are not synced by git's default; an object that a ref leads to has to outlive a power cut.
 _SETTINGS = (

@@ -1,7 +1,7 @@
 """Home files and their mirror: what both hold, how one is put in the place of the other, what was last alike.
 
 The mirror is an ordinary git work tree in which a tracked file has the path that it has below home. What runs here
-runs on the committer thread, for `gitsync.engine.home`; `gitsync.core.dotfiles` decides and these do it:
+runs on the committer thread, for `gitsync.engine.repository.home`; `gitsync.core.dotfiles` decides and these do it:
 
     homepaths   which paths may be tracked, and what a person's path is called below home
     looking     what is at a path, on either side: `Looker.look(path)` gives a `Seen`

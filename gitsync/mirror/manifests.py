@@ -7,11 +7,11 @@ import os
 
 import gitsync.core.manifest as manifests
 from gitsync.config.legacy.trakk import default_file, parse_trakk
-from gitsync.core.manifest import NAME, Entry, Manifest
+from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.errors import ConfigError
-from gitsync.git.heads import head_of
-from gitsync.git.trees import TreeEntry, lookup, walk
-from gitsync.git.worktree import Worktree
+from gitsync.git.objects.trees import TreeEntry, lookup, walk
+from gitsync.git.repository import head_of
+from gitsync.git.staging.worktree import Worktree
 
 logger = logging.getLogger(__name__)
 EMPTY = Manifest()
@@ -78,7 +78,7 @@ def mend(worktree: Worktree, found: Manifest, *, is_every_file_tracked: bool) ->
     tree = None if head is None else worktree.store.read(head)[1][5:45].decode("ascii")
     listed = trakk_entries(worktree.root) or _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
     if listed is None and is_every_file_tracked:
-        listed = [Entry(path) for path, _ in walk(worktree.store, tree) if not is_furniture(path)]
+        listed = [ManifestEntry(path) for path, _ in walk(worktree.store, tree) if not is_furniture(path)]
     return Manifest({**{entry.path: entry for entry in listed or ()}, **found.entries}, found.modes)
 
 
@@ -96,7 +96,7 @@ def _last_whole(worktree: Worktree) -> Manifest | None:
     return None
 
 
-def trakk_entries(root: str) -> list[Entry] | None:
+def trakk_entries(root: str) -> list[ManifestEntry] | None:
     """Return what TRAKK's configuration tracks in the mirror at `root`, None when it has another mirror, or none."""
     path = default_file()
     try:
@@ -107,13 +107,15 @@ def trakk_entries(root: str) -> list[Entry] | None:
     return list(found.entries) if found is not None and os.path.realpath(found.repository) == root else None
 
 
-def _trakk_index(worktree: Worktree, entry: TreeEntry | None) -> list[Entry] | None:
+def _trakk_index(worktree: Worktree, entry: TreeEntry | None) -> list[ManifestEntry] | None:
     """Return what TRAKK listed in its own index, one path a line; None when there is none."""
     if entry is None:
         return None
     lines = worktree.store.read(entry.id)[1].split(b"\n")
     paths = [line.strip().removeprefix(b"./") for line in lines]
-    return [Entry(path.rstrip(b"/"), path.endswith(b"/")) for path in paths if manifests.is_sound(path.rstrip(b"/"))]
+    return [
+        ManifestEntry(path.rstrip(b"/"), path.endswith(b"/")) for path in paths if manifests.is_sound(path.rstrip(b"/"))
+    ]
 
 
 def is_furniture(path: bytes) -> bool:

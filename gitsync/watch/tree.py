@@ -63,7 +63,7 @@ class OutOfWatchesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class WatchCoverage:
     """What is watched against what is there."""
 
     missing: frozenset[bytes]
@@ -141,14 +141,14 @@ class WatchTree:
         if self._look_at_root() != self._identity:
             raise RootVanishedError
 
-    def coverage(self) -> Coverage:
+    def coverage(self) -> WatchCoverage:
         """Return the directories that should be watched and are not, and the other way round; changes nothing."""
         watched = {node.path for node in self.nodes.values() if not node.is_marker}
         there = dict(directories(self.root, self.prune))
         there[b""] = False
         # An ignored directory that becomes a repository is not noticed, and need not be.
         wanted = {path for path, is_nested in there.items() if not is_nested}
-        return Coverage(frozenset(wanted - watched - self.problems.keys()), frozenset(watched - there.keys()))
+        return WatchCoverage(frozenset(wanted - watched - self.problems.keys()), frozenset(watched - there.keys()))
 
     def _cover(self, stack: list[tuple[Node, bytes]]) -> None:
         while stack:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from gitsync.config.options import Config, RepoConfig
-from gitsync.daemon.answers import trouble
-from gitsync.daemon.desk import Desk, T
+from gitsync.daemon.handlers import conflicts
+from gitsync.daemon.handlers.context import HandlerContext, T
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.committer import Committer
 from gitsync.engine.owner import Ask
-from gitsync.engine.performing import ask_to_perform
+from gitsync.engine.repository.requests import ask_to_perform
 from gitsync.errors import GitsyncError, OperationError
-from gitsync.git.worktree import Worktree
+from gitsync.git.staging.worktree import Worktree
 
 CHOICES = ("ours", "theirs", "both", "done")
 
@@ -34,8 +34,8 @@ class Asked:
         self._step = step
         self._patience_s = 0.0
         committer.ask = self._ask  # type: ignore[method-assign]  # the thread is not started: nobody would answer
-        desk = Desk(cast(Runtime, self), committer.clock, None, dict, lambda: None)
-        self._answers = trouble.answers(desk)
+        desk = HandlerContext(cast(Runtime, self), committer.clock, None, dict, lambda: None)
+        self._answers = conflicts.answers(desk)
 
     def notes_dir(self, repo: RepoConfig) -> Path:
         """Return where the engine keeps its journal."""

@@ -12,12 +12,12 @@ from typing import Any
 
 import pygit2
 
-from gitsync.engine import integrating, local
-from gitsync.git import journal, swap
-from gitsync.git.applier import Applier
-from gitsync.git.integrate import Outcome, OutcomeKind, Recovered
-from gitsync.git.merge import Plan, PlanKind
-from gitsync.git.worktree import Worktree
+from gitsync.engine.repository import integrate, repository
+from gitsync.git.applying import atomic_replace, journal
+from gitsync.git.applying.apply import Outcome, OutcomeKind, Recovered
+from gitsync.git.applying.writer import Applier
+from gitsync.git.merging.plan import Plan, PlanKind
+from gitsync.git.staging.worktree import Worktree
 
 
 def _unlooked() -> None:
@@ -27,7 +27,7 @@ def _unlooked() -> None:
         return None
 
     Applier._judge = judge
-    Applier._keep = lambda self, step: swap.remove(self._root, step.temp)
+    Applier._keep = lambda self, step: atomic_replace.remove(self._root, step.temp)
 
 
 def _forced() -> None:
@@ -55,7 +55,7 @@ def _forced() -> None:
         repo.index.write()
         return Outcome(OutcomeKind.DONE, (), target, worktree.last_commit())
 
-    integrating.apply = apply
+    integrate.apply = apply
 
 
 def _forgotten() -> None:
@@ -65,12 +65,12 @@ def _forgotten() -> None:
         journal.drop(worktree.notes_dir)
         return Recovered()
 
-    local.recover = recover
+    repository.recover = recover
 
 
 def _theirs() -> None:
     """A merge takes the remote's tree, whatever is here."""
-    original = integrating.plan
+    original = integrate.plan
 
     def plan(worktree: Worktree, upstream: str, *args: Any, **options: Any) -> Plan:
         made = original(worktree, upstream, *args, **options)
@@ -78,7 +78,7 @@ def _theirs() -> None:
             return made
         return replace(made, tree=str(worktree.repo[upstream].peel(pygit2.Tree).id))
 
-    integrating.plan = plan
+    integrate.plan = plan
 
 
 BUGS: dict[str, Callable[[], None]] = {

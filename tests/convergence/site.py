@@ -22,13 +22,13 @@ from multiprocessing.connection import Connection, Listener
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gitsync.engine import integrating, local
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
-from gitsync.engine.exchanger import Exchanger
+from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
-from gitsync.git import integrate, swap
+from gitsync.engine.repository import integrate, repository
+from gitsync.git.applying import apply, atomic_replace
 from tests.conftest import run_git
 from tests.convergence.asked import Asked
 from tests.convergence.planted import plant
@@ -55,10 +55,10 @@ class Points:
         self._is_aimed = False
         for name in CALLS:
             setattr(os, name, partial(self._call, getattr(os, name)))
-        swap._renameat2 = partial(self._call, swap._renameat2)
-        integrating.apply = partial(integrating.apply, probe=self.probe)
-        integrate.apply = partial(integrate.apply, probe=self.probe)  # what `put` calls
-        local.recover = partial(local.recover, probe=self.probe)
+        atomic_replace._renameat2 = partial(self._call, atomic_replace._renameat2)
+        integrate.apply = partial(integrate.apply, probe=self.probe)
+        apply.apply = partial(apply.apply, probe=self.probe)  # what `put` calls
+        repository.recover = partial(repository.recover, probe=self.probe)
 
     def arm(self, number: int, act: Callable[[bytes], None], *, is_aimed: bool) -> None:
         self._left, self._act, self._is_aimed = number, act, is_aimed

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitsync import clock
 from gitsync.config.options import Config, RepoConfig
-from gitsync.daemon.checks.model import Case, Finding, Verdict
+from gitsync.daemon.checks.model import Case, CheckState, Finding
 from gitsync.model import RepoState, RepoStatus
 
 
@@ -35,6 +35,6 @@ def only(found: list[Finding]) -> Finding:
     return found[0]
 
 
-def verdicts(found: list[Finding]) -> list[Verdict]:
+def verdicts(found: list[Finding]) -> list[CheckState]:
     """Return the verdicts alone."""
     return [finding.state for finding in found]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from gitsync.core.conflict import copy_name
-from gitsync.git.integrate import put
-from gitsync.git.reading import tree_of
-from gitsync.git.trees import TreeEntry, edit_tree, lookup
+from gitsync.git.applying.apply import put
+from gitsync.git.objects.trees import TreeEntry, edit_tree, lookup
+from gitsync.git.repository import tree_of
 from tests.conftest import run_git
 from tests.fakes.pair import Pair
 

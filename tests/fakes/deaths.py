@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.integrate import OutcomeKind, apply
-from gitsync.git.merge import PlanKind, plan
-from gitsync.git.worktree import Worktree
+from gitsync.git.applying.apply import OutcomeKind, apply
+from gitsync.git.merging.plan import PlanKind, plan
+from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.fakes.pair import Pair, check_no_leftovers
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.backends.base import Direction, Item, Order, Report
-from gitsync.backends.git import delete_branch, run
+from gitsync.backends.git.job import delete_branch, run
 from gitsync.config.options import JobConfig
-from gitsync.git.integrate import recover
-from gitsync.git.worktree import Worktree
+from gitsync.git.applying.apply import recover
+from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 
 

@@ -12,13 +12,12 @@ from typing import NamedTuple
 import pygit2
 
 from gitsync.core.conflict import Rules
-from gitsync.git.commits import Person, write_commit
-from gitsync.git.content import MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK
-from gitsync.git.loose import LooseWriter
-from gitsync.git.packs import BLOB, object_id_of
-from gitsync.git.threeway import Merged, merge
-from gitsync.git.trees import TreeEntry, edit_tree, walk
-from gitsync.git.worktree import Worktree
+from gitsync.git.merging.threeway import Merged, merge
+from gitsync.git.objects.commits import Person, write_commit
+from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK
+from gitsync.git.objects.store import BLOB, LooseWriter, object_id_of
+from gitsync.git.objects.trees import TreeEntry, edit_tree, walk
+from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 
 

@@ -16,14 +16,14 @@ from typing import Any
 
 from gitsync.config.load import parse
 from gitsync.config.options import HomeConfig
-from gitsync.core.manifest import NAME, Entry
-from gitsync.daemon.mirroring import make
+from gitsync.core.manifest import NAME, ManifestEntry
+from gitsync.daemon.handlers.init_mirror import make
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
-from gitsync.engine.home import HomeRepository
 from gitsync.engine.messages import Adopt, CommitNow, Fetched, Resume, Track, Untrack
 from gitsync.engine.owner import Ask
-from gitsync.git.journal import TEMP_PREFIX
+from gitsync.engine.repository.home import HomeRepository
+from gitsync.git.files import TEMP_PREFIX
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.clock import FakeClock
@@ -134,7 +134,7 @@ class HomeBench:
 
     def track(self, *names: str, hosts: frozenset[str] = frozenset()) -> Any:
         """Track paths of home, and have them committed; return the answer."""
-        entries = tuple(Entry(name.encode(), (self.home / name).is_dir(), hosts) for name in names)
+        entries = tuple(ManifestEntry(name.encode(), (self.home / name).is_dir(), hosts) for name in names)
         answer = self.ask(Track(entries)).result(0)
         self.run()
         return answer

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from gitsync.errors import TransientError
-from gitsync.git.integrate import apply, recover
-from gitsync.git.merge import plan
-from gitsync.git.worktree import Staged, StageRules, Worktree
+from gitsync.git.applying.apply import apply, recover
+from gitsync.git.merging.plan import plan
+from gitsync.git.staging.worktree import Staged, StageRules, Worktree
 
 ROUNDS = 200
 

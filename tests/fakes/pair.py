@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from gitsync.core.conflict import Rules
-from gitsync.git.integrate import Outcome, OutcomeKind, apply
-from gitsync.git.journal import TEMP_PREFIX
-from gitsync.git.merge import DEFAULT_RULES, Plan, plan
-from gitsync.git.worktree import Worktree
+from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
+from gitsync.git.files import TEMP_PREFIX
+from gitsync.git.merging.plan import DEFAULT_RULES, Plan, plan
+from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.engine.board import Board
-from gitsync.engine.exchanger import Exchanger
+from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.messages import ExchangeNow, Fetched, Integrated, Pushed
 from gitsync.engine.owner import Ask
 from gitsync.model import RepoState

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.backends.git_setup import set_remote
+from gitsync.backends.git.setup import set_remote
 from gitsync.errors import OperationError
 from tests.conftest import run_git
 from tests.fakes.git_client import GitClient

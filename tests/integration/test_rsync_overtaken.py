@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.backends import rsync_overtaken
 from gitsync.backends.base import Direction, Order
-from gitsync.backends.rsync import run
-from gitsync.backends.rsync_program import Rsync
+from gitsync.backends.rsync import overtaken
+from gitsync.backends.rsync.job import run
+from gitsync.backends.rsync.program import Rsync
 from gitsync.config.options import JobConfig
-from gitsync.core.pairs import Entry
+from gitsync.core.pairs import ListedEntry
 from tests.fakes.job_client import Client, ok
 
 SLOW = ("--bwlimit=2000",)
@@ -76,8 +76,8 @@ def test_what_a_run_that_died_had_replaced_is_kept_unless_it_is_known(
     kept.write_text("old\n")
     kept.chmod(0o600)
     facts = kept.stat()
-    known = {"dir/f": Entry("f", facts.st_size, int(facts.st_mtime), facts.st_mtime_ns)} if is_known else {}
-    items = rsync_overtaken.look_through(Rsync(order), known, is_left=True)
+    known = {"dir/f": ListedEntry("f", facts.st_size, int(facts.st_mtime), facts.st_mtime_ns)} if is_known else {}
+    items = overtaken.look_through(Rsync(order), known, is_left=True)
     copies = list((one.root / "dir").glob("f.conflict-*"))
     assert len(items) == len(copies) == (0 if is_known else 1)
     for copy in copies:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from gitsync.backends.base import Report
-from gitsync.backends.rsync_listing import Listing, list_there
-from gitsync.backends.rsync_program import Rsync
+from gitsync.backends.rsync.listing import Listing, list_there
+from gitsync.backends.rsync.program import Rsync
 from gitsync.core.pairs import decide
 from tests.fakes.deaths import Death, blob_id
 from tests.fakes.job_client import Client, ok, tree
@@ -199,7 +199,7 @@ def test_a_version_that_is_still_written_on_the_server_is_kept_when_it_is_whole(
         return listing
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("gitsync.backends.rsync.list_there", look)
+        meanwhile.setattr("gitsync.backends.rsync.job.list_there", look)
         assert ok(one.run()).conflicts == ()
     assert (left / "a.txt").exists()
     assert ok(one.run()).conflicts == ("a.txt",)
@@ -234,13 +234,13 @@ def test_a_death_after_the_sending_loses_nothing(
     (one.root / "deleted").unlink()
     with monkeypatch.context() as dying:
         # After its look at the server, where it comes to from a run that it has not seen.
-        dying.setattr("gitsync.backends.rsync.settle_replaced", _die)
+        dying.setattr("gitsync.backends.rsync.job.settle_replaced", _die)
 
         def looked(*facts: Any) -> Any:
             replace(two, root=server).write("f", "by two", age_s=9)
             return decide(*facts)
 
-        dying.setattr("gitsync.backends.rsync.decide", looked)
+        dying.setattr("gitsync.backends.rsync.job.decide", looked)
         with pytest.raises(Death):
             one.run("push")
     (left,) = server.glob(".rsync-partial-replaced-*")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.backends.base import Direction, Order
-from gitsync.backends.rsync import run
+from gitsync.backends.rsync.job import run
 from gitsync.config.options import JobConfig
 from tests.fakes.job_client import Client, ok, tree
 from tests.fakes.sshd import Sshd

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from gitsync.backends import rsync_deletion, rsync_overtaken
 from gitsync.backends.base import Direction, Order
-from gitsync.backends.rsync_program import Rsync
+from gitsync.backends.rsync import deletion, overtaken
+from gitsync.backends.rsync.program import Rsync
 from gitsync.config.options import JobConfig
-from gitsync.core.pairs import LINK, Entry
+from gitsync.core.pairs import LINK, ListedEntry
 from tests.fakes.job_client import Client, ok, tree
 
 HOUR_S = 3600
@@ -53,10 +53,10 @@ def test_a_save_within_the_second_in_which_the_run_sends_is_sent_by_the_next(
 
     def delete(*facts: Any) -> Any:
         save(one, "f", "in time!", 200)
-        return rsync_deletion.delete(*facts)
+        return deletion.delete(*facts)
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("gitsync.backends.rsync.delete", delete)
+        meanwhile.setattr("gitsync.backends.rsync.job.delete", delete)
         ok(one.run())
     assert tree(place[2]) == {"f": "longer.."}
     for client in (one, two):
@@ -116,8 +116,8 @@ def test_a_link_that_was_changed_here_while_another_came_is_kept(clients: list[C
     (one.notes / "replaced/run").mkdir(parents=True)
     for name, target in (("as-listed", "old"), ("changed", "mine")):
         (one.notes / "replaced/run" / name).symlink_to(target)
-    listed = {name: Entry(LINK, 3, 0, 0, "old") for name in ("as-listed", "changed")}
-    (item,) = rsync_overtaken.look_through(Rsync(Order(job, Direction.BOTH, one.notes, 20.0)), listed, is_left=True)
+    listed = {name: ListedEntry(LINK, 3, 0, 0, "old") for name in ("as-listed", "changed")}
+    (item,) = overtaken.look_through(Rsync(Order(job, Direction.BOTH, one.notes, 20.0)), listed, is_left=True)
     assert item.subject == "changed"
     assert list(one.tree().values()) == ["mine"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError, TransientError
-from gitsync.git import transport
-from gitsync.git.exchange import PushKind
+from gitsync.git.remote import transport
+from gitsync.git.remote.results import PushKind
 from tests.conftest import run_git
 from tests.fakes.sshd import SilentPeer
 from tests.fakes.web import PASSWORD, USER, Web

@@ -11,8 +11,8 @@ import pygit2
 import pytest
 
 from gitsync.errors import OperationError
-from gitsync.git import transport
-from gitsync.git.exchange import PushKind
+from gitsync.git.remote import transport
+from gitsync.git.remote.results import PushKind
 from tests.conftest import run_git
 from tests.fakes.sshd import SilentPeer, Sshd, closed_port
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError
-from gitsync.git import transport
+from gitsync.git.remote import transport
 from tests.conftest import run_git
 
 T = 60.0

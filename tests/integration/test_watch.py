@@ -12,7 +12,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from gitsync.git.ignores import IgnoreRules, rule_files
+from gitsync.git.rules.ignores import IgnoreRules, rule_files
 from gitsync.watch.directories import Prune
 from tests.conftest import Git
 from tests.fakes.watched_tree import View, everything, make_prune

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError
-from gitsync.git.ignores import IgnoreRules
+from gitsync.git.rules.ignores import IgnoreRules
 from tests.fakes.watching import Watched, until, watching
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 QUOTING = re.compile(r"as_word\(|text\.word\(|shlex\.quote\(")
 # What needs no quotes, or has them: ids of commits, and what these modules quote where they make it.
 PLAIN = re.compile(r"\[:\d+\]|^short$")
-QUOTED_BEFORE = {"store.py": {"ini"}, "explaining.py": {"path"}, "restoring.py": {"where"}}
+QUOTED_BEFORE = {"store.py": {"ini"}, "explain.py": {"path"}, "restore.py": {"where"}}
 COMMAND = re.compile(r"gitsyncctl [a-z-]+ [^;,()]*$")
 
 

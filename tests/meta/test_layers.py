@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-LINES = 300
+LINES = 450
 OURS = sorted(
     path
     for folder in ("gitsync", "scripts", "benchmarks", "tests")

@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitsync.git.worktree import Staged, StageRules, Worktree
+from gitsync.git.staging.worktree import Staged, StageRules, Worktree
 from tests.conftest import run_git
 
 NAMES = st.one_of(

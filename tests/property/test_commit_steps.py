@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import TransientError
-from gitsync.git.worktree import StageRules, Worktree
+from gitsync.git.staging.worktree import StageRules, Worktree
 from tests.conftest import run_git
 
 PARTS = [b"a", b"b", b"a-", b"a.b", b"\xff", b"n\nl"]
@@ -72,7 +72,7 @@ def test_head_follows_what_was_noted(repo: Path, tmp_path: Path, seed: int) -> N
 
 SAVING = """
 import os, pathlib, sys
-from gitsync.git.worktree import *
+from gitsync.git.staging.worktree import *
 root, notes = map(pathlib.Path, sys.argv[1:3])
 worktree = Worktree(root, notes)
 number = int(sys.argv[3])

@@ -18,7 +18,7 @@ from gitsync.config.lines import locate
 from gitsync.config.literal import toml_literal, toml_table
 from gitsync.config.load import parse
 from gitsync.config.options import SECTIONS
-from gitsync.config.rows import Kind, Option, rows
+from gitsync.config.rows import Option, ValueKind, rows
 from gitsync.config.units import format_duration, format_size, parse_duration, parse_size
 from gitsync.config.values import convert, render
 
@@ -38,32 +38,32 @@ def values_for(row: Option) -> st.SearchStrategy[Any]:
     """Values of a row, as they stand in a file, that are right."""
     off = st.just("off") if row.can_be_off else st.nothing()
     match row.kind:
-        case Kind.TEXT if row.key in ("author", "user"):
+        case ValueKind.TEXT if row.key in ("author", "user"):
             return st.sampled_from(["", "Ada <ada@example.org>"])
-        case Kind.TEXT if row.key == "message":
+        case ValueKind.TEXT if row.key == "message":
             return st.sampled_from(["", "{summary}", "a\n{count} 'x' \"y\" \\"])
-        case Kind.TEXT | Kind.ADDRESS:
+        case ValueKind.TEXT | ValueKind.ADDRESS:
             return WORDS.filter(lambda word: not word.startswith("-"))
-        case Kind.PATH:
+        case ValueKind.PATH:
             return st.builds("/r/{}".format, WORDS)
-        case Kind.DURATION:
+        case ValueKind.DURATION:
             milliseconds = st.integers(int((row.low or 0) * 1000), int((row.high or 0) * 1000))
             return milliseconds.map(lambda number: format_duration(number / 1000)) | off
-        case Kind.SIZE:
+        case ValueKind.SIZE:
             return st.integers(1, 2**50).map(format_size) | off
-        case Kind.SHARE:
+        case ValueKind.SHARE:
             return st.floats(0, 1)
-        case Kind.INTEGER:
+        case ValueKind.INTEGER:
             return st.integers(int(row.low or 0), int(row.high or 0))
-        case Kind.BOOL:
+        case ValueKind.BOOL:
             return st.booleans()
-        case Kind.CHOICE:
+        case ValueKind.CHOICE:
             return st.sampled_from(row.choices)
-        case Kind.TEXTS:
+        case ValueKind.TEXTS:
             return st.lists(PATTERNS, max_size=3)
-        case Kind.CHOICE_OR_TEXTS:
+        case ValueKind.CHOICE_OR_TEXTS:
             return st.sampled_from(row.choices) | st.lists(WORDS.filter(lambda word: word[0] != "-"), max_size=3)
-        case Kind.CHOICE_BY_GLOB:
+        case ValueKind.CHOICE_BY_GLOB:
             return st.dictionaries(PATTERNS, st.sampled_from(row.choices), max_size=3)
 
 

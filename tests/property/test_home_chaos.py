@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.packs import BLOB, object_id_of
-from gitsync.git.temporaries import Probe, no_probe
-from gitsync.mirror import agreed
+from gitsync.git.applying.temporaries import Probe, no_probe
+from gitsync.git.objects.store import BLOB, object_id_of
+from gitsync.mirror import agreed_versions
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.deaths import Death
@@ -219,14 +219,14 @@ def modes(machine: HomeBench) -> dict[str, int]:
 @pytest.fixture(autouse=True)
 def deadly_notes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a death come before and after what was alike is noted as well."""
-    plain = agreed.write_durably
+    plain = agreed_versions.write_durably
 
     def write(path: Path, data: bytes) -> None:
         DUE.probe("note", b"")
         plain(path, data)
         DUE.probe("noted", b"")
 
-    monkeypatch.setattr(agreed, "write_durably", write)
+    monkeypatch.setattr(agreed_versions, "write_durably", write)
     yield
     monkeypatch.undo()
 

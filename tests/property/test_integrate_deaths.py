@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import TransientError
-from gitsync.git.integrate import OutcomeKind, apply, recover
-from gitsync.git.refs import backups
+from gitsync.git.applying.apply import OutcomeKind, apply, recover
+from gitsync.git.objects.refs import backups
 from tests.conftest import run_git
 from tests.fakes.deaths import Case, Death, at, die, fresh, is_kept, points, settle, template
 from tests.fakes.pair import check_no_leftovers

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gitsync.git.integrate import apply, recover
+from gitsync.git.applying.apply import apply, recover
 from tests.fakes.deaths import Case, Death, at, fresh, points, settle, template
 
 __all__ = ["fresh", "points", "template"]  # fixtures are found by name

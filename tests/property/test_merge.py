@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitsync.core.conflict import Policy
-from gitsync.git.content import MODE_LINK
+from gitsync.git.objects.modes import MODE_LINK
 from tests.conftest import run_git
 from tests.fakes.histories import File, History, link, program
 

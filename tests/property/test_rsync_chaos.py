@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git import swap
+from gitsync.git.applying import atomic_replace
 from tests.fakes.job_client import Client, ok, tree
 
 FILES = ("f", "dir/g", "dir/deep/h", "i", "dir/j")
@@ -40,10 +40,10 @@ class Machine:
         while True:
             (self.client.root / path).parent.mkdir(parents=True, exist_ok=True)
             try:
-                swap.exchange(self.handle, mine.encode(), path.encode())
+                atomic_replace.exchange(self.handle, mine.encode(), path.encode())
             except FileNotFoundError:
                 try:
-                    swap.move_new(self.handle, mine.encode(), path.encode())
+                    atomic_replace.move_new(self.handle, mine.encode(), path.encode())
                 except (FileExistsError, FileNotFoundError):
                     continue
                 return ""
@@ -52,7 +52,7 @@ class Machine:
     def delete(self, path: str) -> str:
         """Delete a file, and return what it held."""
         try:
-            swap.move_new(self.handle, path.encode(), b".rsync-partial-mine")
+            atomic_replace.move_new(self.handle, path.encode(), b".rsync-partial-mine")
         except FileNotFoundError:
             return ""
         return self.take(".rsync-partial-mine")

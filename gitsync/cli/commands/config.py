@@ -31,9 +31,9 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         return _get(context, arguments["key"])
     if action == "set":
         return _set(context, arguments["key"], arguments["value"])
-    from gitsync.cli import editing
+    from gitsync.cli import edit_config
 
-    return editing.edit(context, file_in_force(context))
+    return edit_config.edit(context, file_in_force(context))
 
 
 def file_in_force(context: Context) -> Path:

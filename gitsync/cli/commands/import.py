@@ -40,7 +40,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
 def _import_ini(context: Context, given: str, document: dict[str, Any]) -> list[str]:
     from pathlib import Path
 
-    from gitsync.config.importing import import_ini
+    from gitsync.config.import_legacy import import_ini
 
     path = Path(document["config"])
     roots = [str(root) for root in import_ini(path, Path(given))]
@@ -55,7 +55,7 @@ def _import_sync_conf(context: Context, given: str, document: dict[str, Any]) ->
     """Turn the lines of Sync Manager's files into jobs."""
     from pathlib import Path
 
-    from gitsync.config.importing import import_sync_conf
+    from gitsync.config.import_legacy import import_sync_conf
 
     path = Path(document["config"])
     names, faults, left = import_sync_conf(path, Path(given))
@@ -74,7 +74,7 @@ def _import_trakk(context: Context, given: str, document: dict[str, Any]) -> lis
     """Adopt TRAKK's repository as the mirror, and track what TRAKK tracked."""
     from pathlib import Path
 
-    from gitsync.config.importing import import_trakk
+    from gitsync.config.import_legacy import import_trakk
 
     found = import_trakk(Path(document["config"]), Path(given))
     _ask(context, "init", {"path": str(found.repository)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import clock
-from gitsync.cli import patches, times, words
+from gitsync.cli import fast_parse, patches, times
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK, OperationError, UsageError
 
@@ -38,7 +38,7 @@ def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     if arguments["within"] is not None:
         return context.ask(arguments)
     try:
-        return context.ask({**arguments, "within": words.absolute(".")})
+        return context.ask({**arguments, "within": fast_parse.absolute(".")})
     except (UsageError, OperationError) as error:
         # The working directory is in no repository, or this one has no such commit: another may.
         if error.code not in ("outside", "unknown-revision"):

@@ -32,7 +32,7 @@ class State:
 
 
 @dataclass(slots=True)
-class Change:
+class ServiceChange:
     """What was done: files `kept` for the person who changed them, and what the person should know."""
 
     kept: list[str] = field(default_factory=list)
@@ -47,13 +47,13 @@ class ServiceManager(Protocol):
     def state(self) -> State:
         """Return how gitsync stands with it."""
 
-    def install(self, setting: Setting, *, is_outdated: bool) -> Change:
+    def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the service, have it started now and at each login; raise OperationError, all undone, when it fails.
 
         What runs already as it should is left running, unless it `is_outdated`.
         """
 
-    def uninstall(self) -> Change:
+    def uninstall(self) -> ServiceChange:
         """Stop it, and remove what `install` wrote."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.cli.service import written
-from gitsync.cli.service.kind import START_S, Change, State, last_line, must, told
+from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, told
 from gitsync.cli.service.setting import AGENT, Setting
 from gitsync.errors import GitsyncError, OperationError
 
@@ -50,12 +50,12 @@ class Launchd:
             pid=int(pid) if pid.isdigit() else None,
         )
 
-    def install(self, setting: Setting, *, is_outdated: bool) -> Change:
+    def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the plist and have launchd run it; raise OperationError, with the plist as before, when it does not.
 
         What runs already as it should is left running, unless it `is_outdated`.
         """
-        change = Change()
+        change = ServiceChange()
         text = written.marked(self.render(setting), is_xml=True)
         before = self.file.read_bytes() if self.file.exists() else None
         if before == text.encode() and self.state().is_active and not is_outdated:
@@ -86,14 +86,14 @@ class Launchd:
             raise
         return change
 
-    def uninstall(self) -> Change:
+    def uninstall(self) -> ServiceChange:
         """Stop the agent and remove the plist with our mark."""
         if self.file.exists() and not written.has_mark(self.file):
             raise OperationError(
                 f"{self.file} was not written by gitsyncctl service install",
                 f"to stop it: launchctl bootout {self._target}",
             )
-        change = Change()
+        change = ServiceChange()
         self._bootout()
         aside = written.remove(self.file)
         if aside is not None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from gitsync.cli.service import unit, written
-from gitsync.cli.service.kind import START_S, Change, State, last_line, must, told
+from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, told
 from gitsync.cli.service.setting import AGENT, Setting, is_lasting
 from gitsync.errors import GitsyncError, OperationError
 
@@ -43,13 +43,13 @@ class Systemd:
             is_lingering=_is_lingering(),
         )
 
-    def install(self, setting: Setting, *, is_outdated: bool) -> Change:
+    def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the units, start the service, and return what the person should know.
 
         What runs already as it should is left running, unless it `is_outdated`. Raise OperationError with the journal's
         last words when it does not start; the units are as before then.
         """
-        change = Change()
+        change = ServiceChange()
         setting = _with_agent(setting, change)
         texts = {
             self.file: written.marked(unit.render(setting)),
@@ -78,7 +78,7 @@ class Systemd:
             raise
         return change
 
-    def uninstall(self) -> Change:
+    def uninstall(self) -> ServiceChange:
         """Stop and disable the service and remove the units with our mark; a socket unit in use is stopped too."""
         state = self.state()
         if state.file is not None and not written.has_mark(Path(state.file)):
@@ -86,7 +86,7 @@ class Systemd:
                 f"{state.file} was not written by gitsyncctl service install",
                 "to stop it: systemctl --user disable --now gitsync",
             )
-        change = Change()
+        change = ServiceChange()
         if state.is_installed:
             must("systemctl", "--user", "disable", "--quiet", "--now", unit.NAME, deadline_s=START_S)
         for path in (self.file, self.file.with_name(unit.FAILED_NAME)):
@@ -113,7 +113,7 @@ class Systemd:
             told("systemctl", "--user", "start", unit.NAME, deadline_s=START_S)
 
 
-def _with_agent(setting: Setting, change: Change) -> Setting:
+def _with_agent(setting: Setting, change: ServiceChange) -> Setting:
     """Hand the ssh agent's socket over, in the way that outlives the most."""
     agent = os.environ.get(AGENT)
     manager = must("systemctl", "--user", "show-environment").splitlines()

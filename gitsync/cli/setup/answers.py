@@ -12,7 +12,7 @@ import shlex
 from pathlib import Path
 
 from gitsync import proc
-from gitsync.cli import text, words
+from gitsync.cli import fast_parse, text
 from gitsync.config.checks import check_identity, check_url
 from gitsync.config.options import SECTIONS
 from gitsync.config.values import convert, quoted
@@ -25,7 +25,7 @@ _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|[^/]*:")
 def path(answer: str) -> str:
     """Return the absolute path that is meant: `~` and what is relative are resolved, links stay."""
     named = _named(answer)
-    found = words.absolute(named)
+    found = fast_parse.absolute(named)
     if named.startswith("~") and os.path.expanduser(named) == named:  # noqa: PTH111 - never raises
         raise UsageError(f"there is no home directory for {named.partition('/')[0]}", "write the path in full")
     if "\0" in found:
@@ -80,7 +80,7 @@ def is_work_tree(found: str) -> bool:
     Raise UsageError for what can be neither: a bare repository, the inside of a work tree, home itself, and every
     repository that gitsync cannot work with.
     """
-    from gitsync.git.opening import open_repository
+    from gitsync.git.repository import open_repository
 
     shown = text.tilde(found)
     if os.path.lexists(f"{found}/.git"):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gitsync.cli.setup.guide import Guide
-from gitsync.cli.setup.steps import home, importing, job, starting, watching, who
+from gitsync.cli.setup.steps import home, import_old, job, start, watch, who
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, OperationError
 
 EXIT_INTERRUPTED = 130
 
 
-class Step(NamedTuple):
+class SetupStep(NamedTuple):
     """A step: its title, what it would do, and what does it."""
 
     title: str
@@ -21,7 +21,7 @@ class Step(NamedTuple):
     act: Callable[[Guide], None]
 
 
-STEPS = tuple(Step(step.TITLE, step.ABOUT, step.act) for step in (who, importing, watching, home, job, starting))
+STEPS = tuple(SetupStep(step.TITLE, step.ABOUT, step.act) for step in (who, import_old, watch, home, job, start))
 
 
 def run(guide: Guide) -> int:

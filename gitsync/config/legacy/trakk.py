@@ -13,7 +13,7 @@ from typing import Any
 
 from gitsync.config.options import MIRROR_NAME, HomeConfig, RepoConfig
 from gitsync.config.source import read_text
-from gitsync.core.manifest import Entry, is_sound
+from gitsync.core.manifest import ManifestEntry, is_sound
 from gitsync.core.names import shown_text
 from gitsync.errors import ConfigError
 
@@ -25,7 +25,7 @@ class Trakk:
     """What TRAKK tracked, and where; `faults` are sentences about entries that cannot be taken over."""
 
     repository: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[ManifestEntry, ...]
     faults: tuple[str, ...] = ()
 
 
@@ -43,7 +43,7 @@ def parse_trakk(path: Path) -> Trakk:
     repository = found.get("repository") if isinstance(found, dict) else None
     if not isinstance(repository, str) or not repository.startswith(("/", "~/")) or "\0" in repository:
         raise _fault(path, 'key repository: allowed: a path that begins with "/"')
-    entries: list[Entry] = []
+    entries: list[ManifestEntry] = []
     faults: list[str] = []
     for key, is_directory in (("refs", False), ("dirs", True)):
         for item in _texts(path, found, key):
@@ -51,7 +51,7 @@ def parse_trakk(path: Path) -> Trakk:
             if item.startswith("/") or not is_sound(entry):
                 faults.append(f"{shown_text(str(path))}: {shown_text(item)} is no path below home: left out")
             else:
-                entries.append(Entry(entry, is_directory))
+                entries.append(ManifestEntry(entry, is_directory))
     return Trakk(Path(os.path.expanduser(repository)), tuple(entries), tuple(faults))  # noqa: PTH111 - never raises
 
 

@@ -12,7 +12,7 @@ from gitsync.config.options import JobConfig
 from gitsync.core.names import as_word
 from gitsync.daemon.checks import remotes
 from gitsync.daemon.checks.model import Case, Finding, ok, problem
-from gitsync.git.translate import clean
+from gitsync.git.remote.errors import clean
 
 
 def state(case: Case, job: JobConfig) -> list[Finding]:

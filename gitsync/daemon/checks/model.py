@@ -11,7 +11,7 @@ from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.model import Problem, RepoStatus
 
 
-class Verdict(StrEnum):
+class CheckState(StrEnum):
     """How it stands: a problem keeps gitsync from its work, a warning may do so one day."""
 
     OK = "ok"
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 class Finding:
     """What was found: a sentence, what mends it, and what it is about ("" for the machine, or the repository)."""
 
-    state: Verdict
+    state: CheckState
     message: str
     fix: str = ""
     subject: str = ""
@@ -47,14 +47,14 @@ class Case:
 
 def ok(message: str, subject: str = "") -> Finding:
     """Return that all is well."""
-    return Finding(Verdict.OK, message, "", subject)
+    return Finding(CheckState.OK, message, "", subject)
 
 
 def warning(message: str, fix: str, subject: str = "") -> Finding:
     """Return what may go wrong one day, or goes less well than it could."""
-    return Finding(Verdict.WARNING, message, fix, subject)
+    return Finding(CheckState.WARNING, message, fix, subject)
 
 
 def problem(message: str, fix: str, subject: str = "") -> Finding:
     """Return what keeps gitsync from its work."""
-    return Finding(Verdict.PROBLEM, message, fix, subject)
+    return Finding(CheckState.PROBLEM, message, fix, subject)

@@ -18,9 +18,9 @@ from gitsync import clock, proc
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import OperationError
-from gitsync.git import quiet, translate, transport, upstream
-from gitsync.git.exchange import RemoteChoice
-from gitsync.git.translate import clean
+from gitsync.git.remote import errors, noninteractive_env, transport, upstream
+from gitsync.git.remote.errors import clean
+from gitsync.git.remote.results import RemoteChoice
 from gitsync.model import Problem
 
 CHILD_S = 5.0
@@ -74,10 +74,8 @@ def unanswered(url: str, where: str, remote: str, timeout_s: float) -> Problem |
     )
     if done.ok:
         return None
-    subject = translate.Subject("fetch", where, remote, url=url)
-    trouble = (
-        translate.problem(subject, "timeout") if done.is_over_deadline else translate.from_output(subject, done.stderr)
-    )
+    subject = errors.Subject("fetch", where, remote, url=url)
+    trouble = errors.problem(subject, "timeout") if done.is_over_deadline else errors.from_output(subject, done.stderr)
     if trouble.code == "host-key":
         return trouble
     # There may be no repository yet, of which the other hints are.
@@ -117,7 +115,7 @@ def ssh_settings(command: str, place: tuple[str, str]) -> dict[str, list[str]]:
 
 def known_host(case: Case, repo: RepoConfig) -> list[Finding]:
     """Whether the key of the remote's host is known: a daemon cannot be asked whether it is right."""
-    return [host_key(address_of(repo), quiet.ssh_command(repo.path))]
+    return [host_key(address_of(repo), noninteractive_env.ssh_command(repo.path))]
 
 
 def host_key(address: str, command: str) -> Finding:
@@ -206,7 +204,9 @@ def _key_files(case: Case) -> list[str]:
     named: dict[str, None] = {}
     for repo in case.repos:
         place = ssh_place(address_of(repo))
-        for file in ssh_settings(quiet.ssh_command(repo.path), place).get("identityfile", []) if place else []:
+        for file in (
+            ssh_settings(noninteractive_env.ssh_command(repo.path), place).get("identityfile", []) if place else []
+        ):
             named[_ssh_path(file)] = None
     return [file for file in named if Path(file).is_file()]
 
@@ -246,7 +246,11 @@ def _remote_time(repo: RepoConfig, choice: RemoteChoice) -> float | None:
     done = proc.run(
         ["git", "-C", str(repo.path), "ls-remote", "--quiet", "--", choice.remote, "HEAD"],
         deadline_s=NETWORK_S,
-        env={**quiet.environment(repo.path, NETWORK_S), "GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1"},
+        env={
+            **noninteractive_env.environment(repo.path, NETWORK_S),
+            "GIT_TRACE_CURL": "1",
+            "GIT_TRACE_CURL_NO_DATA": "1",
+        },
     )
     matched = re.search(rb"Recv header:\s*date:\s*([^\r\n]+)", done.stderr, re.IGNORECASE)
     return clock.parse_http(matched[1].decode("ascii", "replace")) if matched else None

@@ -18,8 +18,8 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.names import as_word, shown_text
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.daemon.lock import git_dir_of
-from gitsync.git.translate import clean
-from gitsync.git.upstream import read_config
+from gitsync.git.remote.errors import clean
+from gitsync.git.remote.upstream import read_config
 from gitsync.model import RepoState, RepoStatus
 
 CHILD_S = 20.0

@@ -13,7 +13,7 @@ from gitsync import places
 from gitsync.config.options import RepoConfig
 from gitsync.core.names import as_word
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
-from gitsync.git.translate import clean
+from gitsync.git.remote.errors import clean
 from gitsync.redaction import redact
 
 LOG_BYTES = 50_000_000

@@ -13,10 +13,10 @@ from concurrent.futures import wait as futures_wait
 from dataclasses import dataclass
 
 from gitsync.config.options import JobConfig, RepoConfig
-from gitsync.daemon.checks import jobs, machine, remotes, repository, rivals, storage
+from gitsync.daemon.checks import conflicting_tools, jobs, machine, remotes, repository, storage
 from gitsync.daemon.checks.model import Case, Finding, problem, warning
 from gitsync.errors import GitsyncError
-from gitsync.git.trouble import TROUBLE, as_error
+from gitsync.git.unexpected import TROUBLE, as_error
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ CHECKS = (
     Row("filters", None, repository.filters),
     Row("hooks", None, repository.hooks),
     Row("file-system", None, storage.file_system),
-    Row("other-tool", None, rivals.other_tools),
+    Row("other-tool", None, conflicting_tools.other_tools),
     Row("job", of_job=jobs.state),
     Row("job-server", of_job=jobs.server),
 )

@@ -11,7 +11,7 @@ import pytest
 
 from gitsync.cli.setup import answers
 from gitsync.cli.setup.guide import Guide
-from gitsync.cli.setup.steps import importing
+from gitsync.cli.setup.steps import import_old
 from gitsync.cli.setup.terminal import completed
 from gitsync.errors import OperationError, UsageError
 
@@ -122,6 +122,6 @@ def test_a_move_whose_import_fails_is_taken_back(home: Path) -> None:
             raise OperationError("no space is left")
 
     with pytest.raises(OperationError, match="no space"):
-        importing._move_and_import(cast(Guide, Failing()), ini, aside)
+        import_old._move_and_import(cast(Guide, Failing()), ini, aside)
     assert ini.read_text() == "[gitsync]\n"
     assert not aside.exists()

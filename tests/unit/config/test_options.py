@@ -11,7 +11,7 @@ import pytest
 
 from gitsync.config.literal import describe_defaults, toml_literal
 from gitsync.config.options import SECTIONS, Config, DaemonConfig, HomeConfig, HooksConfig, JobConfig, RepoConfig
-from gitsync.config.rows import Kind, Option, option, rows
+from gitsync.config.rows import Option, ValueKind, option, rows
 from gitsync.config.values import allowed, convert, render
 
 SHAPES = (RepoConfig, HomeConfig, JobConfig, DaemonConfig, HooksConfig)
@@ -76,19 +76,19 @@ on_conflict = []
 on_error = []
 """
 
-TYPES: dict[Kind, Any] = {
-    Kind.TEXT: str,
-    Kind.ADDRESS: str,
-    Kind.PATH: Path,
-    Kind.DURATION: float,
-    Kind.SIZE: int,
-    Kind.SHARE: float,
-    Kind.INTEGER: int,
-    Kind.BOOL: bool,
-    Kind.CHOICE: str,
-    Kind.TEXTS: tuple[str, ...],
-    Kind.CHOICE_OR_TEXTS: str | tuple[str, ...],
-    Kind.CHOICE_BY_GLOB: tuple[tuple[str, str], ...],
+TYPES: dict[ValueKind, Any] = {
+    ValueKind.TEXT: str,
+    ValueKind.ADDRESS: str,
+    ValueKind.PATH: Path,
+    ValueKind.DURATION: float,
+    ValueKind.SIZE: int,
+    ValueKind.SHARE: float,
+    ValueKind.INTEGER: int,
+    ValueKind.BOOL: bool,
+    ValueKind.CHOICE: str,
+    ValueKind.TEXTS: tuple[str, ...],
+    ValueKind.CHOICE_OR_TEXTS: str | tuple[str, ...],
+    ValueKind.CHOICE_BY_GLOB: tuple[tuple[str, str], ...],
 }
 
 
@@ -126,7 +126,7 @@ def test_the_fields_type_is_that_of_its_row(shape: type, row: Option) -> None:
 @pytest.mark.parametrize(("shape", "row"), ALL_FIELDS)
 def test_the_fields_default_is_the_documented_one(shape: type, row: Option) -> None:
     field = next(field for field in dataclasses.fields(shape) if field.name == row.key)
-    if row.is_required or row.kind is Kind.PATH:
+    if row.is_required or row.kind is ValueKind.PATH:
         assert field.default is dataclasses.MISSING
     else:
         assert field.default == (None if row.default is None else convert(row, row.default))
@@ -137,7 +137,7 @@ def test_each_row_is_whole(row: Option) -> None:
     assert row.doc.endswith(".")
     assert row.doc[0].isupper()
     assert allowed(row)
-    assert bool(row.choices) == (row.kind in (Kind.CHOICE, Kind.CHOICE_OR_TEXTS, Kind.CHOICE_BY_GLOB))
+    assert bool(row.choices) == (row.kind in (ValueKind.CHOICE, ValueKind.CHOICE_OR_TEXTS, ValueKind.CHOICE_BY_GLOB))
     convert(row, row.example)
     assert row.default is None or render(row, convert(row, row.default)) in (row.default, "1m")
     assert row.default is not None or row.absent or row.key == "path"
@@ -167,7 +167,7 @@ def _is_taken(row: Option, raw: Any) -> bool:
 
 @pytest.mark.parametrize(("raw", "is_good"), [(True, True), (False, True), (1, False), ("true", False)])
 def test_a_truth_value_is_true_or_false(raw: object, is_good: bool) -> None:
-    row = Option("x", Kind.BOOL, True, "Doc.", True)
+    row = Option("x", ValueKind.BOOL, True, "Doc.", True)
     if is_good:
         assert convert(row, raw) is raw
     else:
@@ -192,7 +192,7 @@ def test_a_required_field_has_to_be_given() -> None:
 
 def test_a_default_that_is_out_of_its_own_range_does_not_get_far() -> None:
     with pytest.raises(ValueError, match="allowed"):
-        option(Kind.DURATION, "1s", "Doc.", example="1s", low=5, high=9)
+        option(ValueKind.DURATION, "1s", "Doc.", example="1s", low=5, high=9)
 
 
 def test_the_defaults_can_be_described() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.config.importing import import_sync_conf
+from gitsync.config.import_legacy import import_sync_conf
 from gitsync.config.legacy.sync_conf import conf_files, jobs_of, parse_conf
 from gitsync.config.load import load
 from gitsync.config.options import JobConfig

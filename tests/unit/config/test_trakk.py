@@ -10,7 +10,7 @@ import pytest
 from gitsync.config.legacy.trakk import home_of, parse_trakk
 from gitsync.config.load import load
 from gitsync.config.options import RepoConfig
-from gitsync.core.manifest import Entry
+from gitsync.core.manifest import ManifestEntry
 from gitsync.errors import ConfigError
 
 
@@ -24,13 +24,13 @@ def test_files_and_directories(tmp_path: Path) -> None:
         write(tmp_path / "t", {"repository": "/m", "refs": [".vimrc", "~/.a/b"], "dirs": [".config/nvim/"]})
     )
     assert found.repository == Path("/m")
-    assert found.entries == (Entry(b".vimrc"), Entry(b".a/b"), Entry(b".config/nvim", True))
+    assert found.entries == (ManifestEntry(b".vimrc"), ManifestEntry(b".a/b"), ManifestEntry(b".config/nvim", True))
     assert found.faults == ()
 
 
 def test_what_is_not_below_home_is_left_out_and_told(tmp_path: Path) -> None:
     found = parse_trakk(write(tmp_path / "t", {"repository": "/m", "refs": ["/etc/passwd", "../x", "a"], "dirs": []}))
-    assert found.entries == (Entry(b"a"),)
+    assert found.entries == (ManifestEntry(b"a"),)
     assert len(found.faults) == 2
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gitsync.core.branches import Action, Branch, Relation, decide, is_emptied, principal
+from gitsync.core.branches import Branch, BranchAction, Relation, decide, is_emptied, principal
 
 
-def act(*, sending: bool = True, receiving: bool = True, accepted: bool = False, **facts: Any) -> Action:
+def act(*, sending: bool = True, receiving: bool = True, accepted: bool = False, **facts: Any) -> BranchAction:
     branch = Branch("draft", facts.pop("here", "1"), facts.pop("there", "1"), **facts)
     return decide(branch, is_sending=sending, is_receiving=receiving, is_accepted=accepted)
 
@@ -19,25 +19,35 @@ def act(*, sending: bool = True, receiving: bool = True, accepted: bool = False,
 @pytest.mark.parametrize(
     ("facts", "both", "push", "pull"),
     [
-        ({"relation": Relation.EQUAL}, Action.NOTHING, Action.NOTHING, Action.NOTHING),
-        ({"relation": Relation.AHEAD}, Action.SEND, Action.SEND, Action.NOTHING),
-        ({"relation": Relation.BEHIND}, Action.FAST_FORWARD, Action.NOTHING, Action.FAST_FORWARD),
-        ({"relation": Relation.DIVERGED}, Action.MERGE, Action.MUST_PULL, Action.MERGE),
-        ({"here": None}, Action.CREATE, Action.NOTHING, Action.CREATE),
-        ({"there": None}, Action.SEND, Action.SEND, Action.NOTHING),
-        ({"there": None, "known": "1", "is_safe": True}, Action.DELETE, Action.NOTHING, Action.DELETE),
-        ({"there": None, "known": "1"}, Action.UNSAFE_GONE, Action.NOTHING, Action.UNSAFE_GONE),
-        ({"here": None, "deleted_at": "1"}, Action.DELETE_THERE, Action.DELETE_THERE, Action.NOTHING),
+        ({"relation": Relation.EQUAL}, BranchAction.NOTHING, BranchAction.NOTHING, BranchAction.NOTHING),
+        ({"relation": Relation.AHEAD}, BranchAction.SEND, BranchAction.SEND, BranchAction.NOTHING),
+        ({"relation": Relation.BEHIND}, BranchAction.FAST_FORWARD, BranchAction.NOTHING, BranchAction.FAST_FORWARD),
+        ({"relation": Relation.DIVERGED}, BranchAction.MERGE, BranchAction.MUST_PULL, BranchAction.MERGE),
+        ({"here": None}, BranchAction.CREATE, BranchAction.NOTHING, BranchAction.CREATE),
+        ({"there": None}, BranchAction.SEND, BranchAction.SEND, BranchAction.NOTHING),
+        (
+            {"there": None, "known": "1", "is_safe": True},
+            BranchAction.DELETE,
+            BranchAction.NOTHING,
+            BranchAction.DELETE,
+        ),
+        ({"there": None, "known": "1"}, BranchAction.UNSAFE_GONE, BranchAction.NOTHING, BranchAction.UNSAFE_GONE),
+        ({"here": None, "deleted_at": "1"}, BranchAction.DELETE_THERE, BranchAction.DELETE_THERE, BranchAction.NOTHING),
         (
             {"here": None, "deleted_at": "1", "has_moved_since_deletion": True},
-            Action.CREATE,
-            Action.NOTHING,
-            Action.CREATE,
+            BranchAction.CREATE,
+            BranchAction.NOTHING,
+            BranchAction.CREATE,
         ),
-        ({"here": None, "there": None, "deleted_at": "1"}, Action.NOTHING, Action.NOTHING, Action.NOTHING),
+        (
+            {"here": None, "there": None, "deleted_at": "1"},
+            BranchAction.NOTHING,
+            BranchAction.NOTHING,
+            BranchAction.NOTHING,
+        ),
     ],
 )
-def test_each_case(facts: dict[str, Any], both: Action, push: Action, pull: Action) -> None:
+def test_each_case(facts: dict[str, Any], both: BranchAction, push: BranchAction, pull: BranchAction) -> None:
     assert act(**facts) is both
     assert act(receiving=False, **facts) is push
     assert act(sending=False, **facts) is pull
@@ -45,14 +55,14 @@ def test_each_case(facts: dict[str, Any], both: Action, push: Action, pull: Acti
 
 def test_a_rewritten_branch_waits_for_its_user() -> None:
     for relation in (Relation.AHEAD, Relation.DIVERGED):
-        assert act(relation=relation, is_rewritten=True) is Action.REWRITTEN
-    assert act(relation=Relation.DIVERGED, is_rewritten=True, accepted=True) is Action.MERGE
-    assert act(relation=Relation.AHEAD, is_rewritten=True, accepted=True) is Action.SEND
+        assert act(relation=relation, is_rewritten=True) is BranchAction.REWRITTEN
+    assert act(relation=Relation.DIVERGED, is_rewritten=True, accepted=True) is BranchAction.MERGE
+    assert act(relation=Relation.AHEAD, is_rewritten=True, accepted=True) is BranchAction.SEND
 
 
 def test_a_branch_that_went_is_sent_again_when_that_is_meant() -> None:
-    assert act(there=None, known="1", is_safe=True, accepted=True) is Action.SEND
-    assert act(there=None, known="1", is_principal=True, accepted=True) is Action.SEND
+    assert act(there=None, known="1", is_safe=True, accepted=True) is BranchAction.SEND
+    assert act(there=None, known="1", is_principal=True, accepted=True) is BranchAction.SEND
 
 
 def combinations() -> Iterator[tuple[Branch, dict[str, bool]]]:
@@ -69,23 +79,23 @@ def test_what_holds_in_every_combination() -> None:
     for branch, how in combinations():
         action = decide(branch, **how)
         told = (branch, how, action)
-        if action in (Action.SEND, Action.DELETE_THERE):
+        if action in (BranchAction.SEND, BranchAction.DELETE_THERE):
             assert how["is_sending"], told
-        if action in (Action.FAST_FORWARD, Action.MERGE, Action.CREATE, Action.DELETE):
+        if action in (BranchAction.FAST_FORWARD, BranchAction.MERGE, BranchAction.CREATE, BranchAction.DELETE):
             assert how["is_receiving"], told
-        if action is Action.DELETE:
+        if action is BranchAction.DELETE:
             assert branch.is_safe, told
             assert not branch.is_principal, told
             assert branch.known is not None, told
             assert branch.there is None, told
-        if action is Action.DELETE_THERE:
+        if action is BranchAction.DELETE_THERE:
             assert branch.deleted_at is not None, told
             assert branch.here is None, told
             assert not branch.has_moved_since_deletion, told
-        if action is Action.CREATE:
+        if action is BranchAction.CREATE:
             assert branch.here is None, told
             assert branch.there is not None, told
-        if action is Action.SEND and branch.there is not None:
+        if action is BranchAction.SEND and branch.there is not None:
             assert branch.relation is Relation.AHEAD, told
 
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from gitsync.core.coverage import Coverage, add, parents, remove
-from gitsync.core.manifest import Entry, Manifest
+from gitsync.core.manifest import Manifest, ManifestEntry
 
 
-def manifest(*entries: Entry) -> Manifest:
+def manifest(*entries: ManifestEntry) -> Manifest:
     return Manifest({entry.path: entry for entry in entries})
 
 
 def test_the_nearest_entry_decides() -> None:
     here = Coverage(
         manifest(
-            Entry(b".config", True),
-            Entry(b".config/other", True, frozenset(("desk",))),
-            Entry(b".vimrc"),
-            Entry(b"old", is_gone=True),
+            ManifestEntry(b".config", True),
+            ManifestEntry(b".config/other", True, frozenset(("desk",))),
+            ManifestEntry(b".vimrc"),
+            ManifestEntry(b"old", is_gone=True),
         ),
         "laptop",
         (b".config/mirror",),
     )
-    assert here.entry(b".config/a/b") == Entry(b".config", True)
+    assert here.entry(b".config/a/b") == ManifestEntry(b".config", True)
     assert here.entry(b".config/other/x") is None
     assert here.entry(b".config/mirror/x") is None
     assert here.entry(b".vimrc") is not None
@@ -33,7 +33,7 @@ def test_the_nearest_entry_decides() -> None:
 
 
 def test_what_is_watched_is_the_way_to_what_is_tracked() -> None:
-    here = Coverage(manifest(Entry(b"a/b/file"), Entry(b"c/d", True)), "laptop", (b"c/d/mirror",))
+    here = Coverage(manifest(ManifestEntry(b"a/b/file"), ManifestEntry(b"c/d", True)), "laptop", (b"c/d/mirror",))
     assert [path for path in (b"", b"a", b"a/b", b"c", b"c/d", b"c/d/e") if not here.is_watched(path)] == []
     assert [path for path in (b"x", b"a/x", b"c/x", b"c/d/mirror", b"a/b/file") if here.is_watched(path)] == []
     assert here.concerns(b"a/b/file")
@@ -42,40 +42,47 @@ def test_what_is_watched_is_the_way_to_what_is_tracked() -> None:
 
 
 def test_a_more_general_entry_replaces_the_narrower_ones() -> None:
-    before = manifest(Entry(b"a/b"), Entry(b"a/c", True), Entry(b"d"), Entry(b"a/x", hosts=frozenset(("desk",))))
-    added = add(before, [Entry(b"a", True)])
+    before = manifest(
+        ManifestEntry(b"a/b"),
+        ManifestEntry(b"a/c", True),
+        ManifestEntry(b"d"),
+        ManifestEntry(b"a/x", hosts=frozenset(("desk",))),
+    )
+    added = add(before, [ManifestEntry(b"a", True)])
     assert added.replaced == {b"a": (b"a/b", b"a/c", b"a/x")}
     assert set(added.manifest.entries) == {b"a", b"d"}
 
 
 def test_an_entry_for_one_machine_does_not_replace_what_others_have() -> None:
-    before = manifest(Entry(b"a/b"))
-    added = add(before, [Entry(b"a", True, frozenset(("desk",)))])
+    before = manifest(ManifestEntry(b"a/b"))
+    added = add(before, [ManifestEntry(b"a", True, frozenset(("desk",)))])
     assert added.replaced == {}
     assert set(added.manifest.entries) == {b"a", b"a/b"}
 
 
 def test_below_a_tracked_directory_everything_is_covered() -> None:
-    before = manifest(Entry(b"a", True))
-    added = add(before, [Entry(b"a/b/c")])
+    before = manifest(ManifestEntry(b"a", True))
+    added = add(before, [ManifestEntry(b"a/b/c")])
     assert added.covered == {b"a/b/c": b"a"}
     assert added.added == ()
     assert added.manifest == before
 
 
 def test_the_order_of_what_is_added_does_not_matter() -> None:
-    one = add(Manifest(), [Entry(b"a/b"), Entry(b"a", True)])
-    other = add(Manifest(), [Entry(b"a", True), Entry(b"a/b")])
-    assert one.manifest == other.manifest == manifest(Entry(b"a", True))
+    one = add(Manifest(), [ManifestEntry(b"a/b"), ManifestEntry(b"a", True)])
+    other = add(Manifest(), [ManifestEntry(b"a", True), ManifestEntry(b"a/b")])
+    assert one.manifest == other.manifest == manifest(ManifestEntry(b"a", True))
 
 
 def test_what_was_gone_is_tracked_again() -> None:
-    added = add(manifest(Entry(b"a", is_gone=True)), [Entry(b"a")])
-    assert added.added == (Entry(b"a"),)
+    added = add(manifest(ManifestEntry(b"a", is_gone=True)), [ManifestEntry(b"a")])
+    assert added.added == (ManifestEntry(b"a"),)
 
 
 def test_removing_takes_the_permissions_along() -> None:
-    before = Manifest({b"a": Entry(b"a", True), b"ab": Entry(b"ab")}, {b"a/": 0o700, b"a/x": 0o600, b"ab": 0o600})
+    before = Manifest(
+        {b"a": ManifestEntry(b"a", True), b"ab": ManifestEntry(b"ab")}, {b"a/": 0o700, b"a/x": 0o600, b"ab": 0o600}
+    )
     after = remove(before, [b"a"])
     assert set(after.entries) == {b"ab"}
     assert set(after.modes) == {b"ab"}

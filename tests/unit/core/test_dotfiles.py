@@ -6,67 +6,79 @@ from itertools import product
 
 import pytest
 
-from gitsync.core.dotfiles import ABSENT, Action, Kind, Letter, Version, decide, decide_mode, letter, usual_mode
+from gitsync.core.dotfiles import (
+    ABSENT,
+    FileKind,
+    Fingerprint,
+    Letter,
+    MirrorAction,
+    decide,
+    decide_mode,
+    letter,
+    usual_mode,
+)
 
-X, Y, Z = (Version(Kind.FILE, name, 0o644) for name in "xyz")
-LINK = Version(Kind.LINK, "x")
-HELD, BLOCKED = Version(Kind.HELD), Version(Kind.BLOCKED)
+X, Y, Z = (Fingerprint(FileKind.FILE, name, 0o644) for name in "xyz")
+LINK = Fingerprint(FileKind.LINK, "x")
+HELD, BLOCKED = Fingerprint(FileKind.HELD), Fingerprint(FileKind.BLOCKED)
 EVERYTHING = (ABSENT, X, Y, Z, LINK)
 
 
 @pytest.mark.parametrize(
     ("home", "mirror", "head", "base", "wanted"),
     [
-        (X, X, X, X, Action.AGREE),
-        (X, X, ABSENT, ABSENT, Action.AGREE),
-        (ABSENT, ABSENT, X, X, Action.FORGET),
-        (ABSENT, ABSENT, ABSENT, ABSENT, Action.FORGET),
+        (X, X, X, X, MirrorAction.AGREE),
+        (X, X, ABSENT, ABSENT, MirrorAction.AGREE),
+        (ABSENT, ABSENT, X, X, MirrorAction.FORGET),
+        (ABSENT, ABSENT, ABSENT, ABSENT, MirrorAction.FORGET),
         # One side changed.
-        (Y, X, X, X, Action.TO_MIRROR),
-        (X, Y, Y, X, Action.TO_HOME),
-        (X, Y, X, X, Action.COMMIT_FIRST),
-        (ABSENT, X, X, X, Action.TO_MIRROR),
-        (X, ABSENT, ABSENT, X, Action.TO_HOME),
+        (Y, X, X, X, MirrorAction.TO_MIRROR),
+        (X, Y, Y, X, MirrorAction.TO_HOME),
+        (X, Y, X, X, MirrorAction.COMMIT_FIRST),
+        (ABSENT, X, X, X, MirrorAction.TO_MIRROR),
+        (X, ABSENT, ABSENT, X, MirrorAction.TO_HOME),
         # New on one side.
-        (X, ABSENT, ABSENT, ABSENT, Action.TO_MIRROR),
-        (ABSENT, X, X, ABSENT, Action.TO_HOME),
-        (ABSENT, X, ABSENT, ABSENT, Action.COMMIT_FIRST),
+        (X, ABSENT, ABSENT, ABSENT, MirrorAction.TO_MIRROR),
+        (ABSENT, X, X, ABSENT, MirrorAction.TO_HOME),
+        (ABSENT, X, ABSENT, ABSENT, MirrorAction.COMMIT_FIRST),
         # Taken out of the mirror by hand.
-        (X, ABSENT, X, X, Action.TO_MIRROR),
+        (X, ABSENT, X, X, MirrorAction.TO_MIRROR),
         # Both changed, or never seen alike.
-        (Y, Z, Z, X, Action.MERGE),
-        (Y, Z, Z, ABSENT, Action.MERGE),
-        (X, LINK, LINK, ABSENT, Action.MERGE),
+        (Y, Z, Z, X, MirrorAction.MERGE),
+        (Y, Z, Z, ABSENT, MirrorAction.MERGE),
+        (X, LINK, LINK, ABSENT, MirrorAction.MERGE),
         # An edit beats a deletion.
-        (ABSENT, Y, Y, X, Action.TO_HOME),
-        (Y, ABSENT, ABSENT, X, Action.TO_MIRROR),
+        (ABSENT, Y, Y, X, MirrorAction.TO_HOME),
+        (Y, ABSENT, ABSENT, X, MirrorAction.TO_MIRROR),
         # Brought over already, and edited again before the commit.
-        (Z, Y, X, Y, Action.TO_MIRROR),
+        (Z, Y, X, Y, MirrorAction.TO_MIRROR),
         # Edited by hand in the mirror, and in home as well: the mirror's is committed first.
-        (Z, Y, X, X, Action.COMMIT_FIRST),
-        (X, HELD, X, X, Action.WAIT),
-        (HELD, X, X, X, Action.WAIT),
-        (BLOCKED, X, X, X, Action.BLOCKED),
-        (HELD, BLOCKED, X, X, Action.BLOCKED),
+        (Z, Y, X, X, MirrorAction.COMMIT_FIRST),
+        (X, HELD, X, X, MirrorAction.WAIT),
+        (HELD, X, X, X, MirrorAction.WAIT),
+        (BLOCKED, X, X, X, MirrorAction.BLOCKED),
+        (HELD, BLOCKED, X, X, MirrorAction.BLOCKED),
     ],
 )
-def test_decisions(home: Version, mirror: Version, head: Version, base: Version, wanted: Action) -> None:
+def test_decisions(
+    home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fingerprint, wanted: MirrorAction
+) -> None:
     assert decide(home, mirror, head, base) is wanted
 
 
 def test_nothing_is_replaced_that_is_not_known_elsewhere() -> None:
     for home, mirror, head, base in product(EVERYTHING, repeat=4):
         action = decide(home, mirror, head, base)
-        if action is Action.TO_HOME:
+        if action is MirrorAction.TO_HOME:
             # Home gets only what is committed, and loses only what was alike before.
             assert mirror.is_alike(head)
             assert not home.is_there or home.is_alike(base)
-        if action is Action.TO_MIRROR:
+        if action is MirrorAction.TO_MIRROR:
             # The mirror loses only what is committed, or what home had brought there before.
             assert mirror.is_alike(head) or not mirror.is_there or mirror.is_alike(base)
             if not home.is_there:
                 assert mirror.is_alike(base)
-        if action in (Action.AGREE, Action.FORGET):
+        if action in (MirrorAction.AGREE, MirrorAction.FORGET):
             assert home.is_alike(mirror)
 
 
@@ -74,10 +86,10 @@ def test_every_difference_leads_to_something() -> None:
     for home, mirror, head, base in product(EVERYTHING, repeat=4):
         if not home.is_alike(mirror):
             assert decide(home, mirror, head, base) in (
-                Action.TO_HOME,
-                Action.TO_MIRROR,
-                Action.COMMIT_FIRST,
-                Action.MERGE,
+                MirrorAction.TO_HOME,
+                MirrorAction.TO_MIRROR,
+                MirrorAction.COMMIT_FIRST,
+                MirrorAction.MERGE,
             )
 
 
@@ -123,5 +135,7 @@ def test_usual_modes() -> None:
         (BLOCKED, X, X, True, Letter.UNLIKE),
     ],
 )
-def test_letters(home: Version, mirror: Version, head: Version, is_linked: bool, wanted: Letter | None) -> None:
+def test_letters(
+    home: Fingerprint, mirror: Fingerprint, head: Fingerprint, is_linked: bool, wanted: Letter | None
+) -> None:
     assert letter(home, mirror, head, is_linked_as_wanted=is_linked) is wanted

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gitsync.core.manifest import (
     HEADER,
-    Entry,
     Manifest,
+    ManifestEntry,
     is_sound,
     merge,
     merge_bytes,
@@ -22,7 +22,7 @@ names = st.binary(min_size=1, max_size=8).filter(lambda name: b"/" not in name a
 paths = st.lists(names, min_size=1, max_size=3).map(b"/".join).filter(is_sound)
 hosts = st.frozensets(st.sampled_from(["laptop", "desk", "a.b-c_1"]), max_size=2)
 entries = st.dictionaries(paths, st.tuples(st.booleans(), hosts, st.booleans()), max_size=5).map(
-    lambda found: {path: Entry(path, *rest) for path, rest in found.items()}
+    lambda found: {path: ManifestEntry(path, *rest) for path, rest in found.items()}
 )
 modes = st.dictionaries(st.tuples(paths, st.sampled_from([b"", b"/"])).map(b"".join), st.integers(0, 0o777), max_size=4)
 manifests = st.builds(Manifest, entries, modes)
@@ -41,7 +41,7 @@ def test_whatever_is_read_does_not_raise_and_is_sound(data: bytes) -> None:
 
 def test_lines_are_sorted_and_the_path_comes_last() -> None:
     manifest = Manifest(
-        {b".vimrc": Entry(b".vimrc"), b".ssh": Entry(b".ssh", True, frozenset(("laptop", "desk")))},
+        {b".vimrc": ManifestEntry(b".vimrc"), b".ssh": ManifestEntry(b".ssh", True, frozenset(("laptop", "desk")))},
         {b".ssh/": 0o700},
     )
     assert render(manifest).split(b"\n") == [
@@ -76,7 +76,7 @@ def test_a_merge_does_not_depend_on_the_side(base: Manifest, one: Manifest, othe
 
 
 def entry(is_gone: bool = False, hosts: tuple[str, ...] = ()) -> Manifest:
-    return Manifest({b"a": Entry(b"a", False, frozenset(hosts), is_gone)})
+    return Manifest({b"a": ManifestEntry(b"a", False, frozenset(hosts), is_gone)})
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_what_both_changed(base: Manifest, one: Manifest, other: Manifest, wante
 
 def test_neighbouring_lines_do_not_conflict() -> None:
     base = render(Manifest())
-    one = render(Manifest({b"a": Entry(b"a")}, {b"a": 0o600}))
-    other = render(Manifest({b"b": Entry(b"b")}, {b"a": 0o640}))
+    one = render(Manifest({b"a": ManifestEntry(b"a")}, {b"a": 0o600}))
+    other = render(Manifest({b"b": ManifestEntry(b"b")}, {b"a": 0o640}))
     merged, is_whole = parse(merge_bytes(base, one, other))
     assert is_whole
     assert set(merged.entries) == {b"a", b"b"}

@@ -6,18 +6,29 @@ import itertools
 
 import pytest
 
-from gitsync.core.pairs import DIRECTORY, FILE, LINK, Agreed, Decision, Entry, decide, is_alike, is_changed, is_emptied
+from gitsync.core.pairs import (
+    DIRECTORY,
+    FILE,
+    LINK,
+    AgreedPair,
+    Decision,
+    ListedEntry,
+    decide,
+    is_alike,
+    is_changed,
+    is_emptied,
+)
 
-OLD = Entry(FILE, 3, 100, 100)
-AGAIN = Entry(FILE, 3, 100, 150)  # within the same second
-NEW = Entry(FILE, 4, 200, 200)
-NEWER = Entry(FILE, 5, 300, 300)
-FOLDER = Entry(DIRECTORY, 0, 100, 100)
-TO_A, TO_B = Entry(LINK, 1, 100, 100, "a"), Entry(LINK, 1, 100, 100, "b")
-KNOWN = Agreed(OLD, OLD)
+OLD = ListedEntry(FILE, 3, 100, 100)
+AGAIN = ListedEntry(FILE, 3, 100, 150)  # within the same second
+NEW = ListedEntry(FILE, 4, 200, 200)
+NEWER = ListedEntry(FILE, 5, 300, 300)
+FOLDER = ListedEntry(DIRECTORY, 0, 100, 100)
+TO_A, TO_B = ListedEntry(LINK, 1, 100, 100, "a"), ListedEntry(LINK, 1, 100, 100, "b")
+KNOWN = AgreedPair(OLD, OLD)
 
 
-def one(here: Entry | None, there: Entry | None, known: Agreed | None) -> dict[str, list[str]]:
+def one(here: ListedEntry | None, there: ListedEntry | None, known: AgreedPair | None) -> dict[str, list[str]]:
     """Return what is decided about a single path, without what is empty."""
     found = decide(
         {} if here is None else {"p": here},
@@ -43,33 +54,33 @@ def one(here: Entry | None, there: Entry | None, known: Agreed | None) -> dict[s
         (OLD, NEW, KNOWN, "take"),
         (NEW, NEW, KNOWN, "contested"),  # by time and size alike: the contents tell
         (AGAIN, OLD, KNOWN, "doubtful"),
-        (AGAIN, OLD, Agreed(AGAIN, OLD), ""),
+        (AGAIN, OLD, AgreedPair(AGAIN, OLD), ""),
         (NEW, NEWER, KNOWN, "contested"),
-        (OLD, NEW, Agreed(OLD, NEW), ""),  # what one side cannot store
+        (OLD, NEW, AgreedPair(OLD, NEW), ""),  # what one side cannot store
         (FOLDER, OLD, None, "blocked"),
         (OLD, FOLDER, KNOWN, "blocked"),
         (FOLDER, FOLDER, None, ""),
-        (FOLDER, None, Agreed(FOLDER, FOLDER), "drop_here"),
+        (FOLDER, None, AgreedPair(FOLDER, FOLDER), "drop_here"),
         (FOLDER, None, KNOWN, "send"),  # a directory that took a file's place is new
         (TO_A, TO_A, None, ""),
         (TO_A, TO_B, None, "contested"),
-        (TO_B, TO_A, Agreed(TO_A, TO_A), "send"),
+        (TO_B, TO_A, AgreedPair(TO_A, TO_A), "send"),
         (TO_A, OLD, KNOWN, "send"),
     ],
 )
-def test_each_case(here: Entry | None, there: Entry | None, known: Agreed | None, decided: str) -> None:
+def test_each_case(here: ListedEntry | None, there: ListedEntry | None, known: AgreedPair | None, decided: str) -> None:
     assert one(here, there, known) == ({decided: ["p"]} if decided else {})
 
 
 ENTRIES = (None, OLD, NEW, NEWER, FOLDER, TO_A, TO_B)
-MEMORIES = (None, *(Agreed(here, there) for here, there in itertools.product(ENTRIES[1:], repeat=2)))
+MEMORIES = (None, *(AgreedPair(here, there) for here, there in itertools.product(ENTRIES[1:], repeat=2)))
 OPPOSITE = {"take": "send", "send": "take", "drop_here": "drop_there", "drop_there": "drop_here"}
 
 
 def test_both_machines_decide_the_same_in_every_case() -> None:
     for here, there, known in itertools.product(ENTRIES, ENTRIES, MEMORIES):
         found = one(here, there, known)
-        mirrored = one(there, here, None if known is None else Agreed(known.there, known.here))
+        mirrored = one(there, here, None if known is None else AgreedPair(known.there, known.here))
         if "doubtful" not in {*found, *mirrored}:  # fractions of a second are known of what is here
             assert mirrored == {OPPOSITE.get(name, name): paths for name, paths in found.items()}, (here, there, known)
         assert len(found) <= 1
@@ -100,7 +111,7 @@ def test_what_is_below_a_blocked_directory_is_left_alone_and_its_neighbours_are_
 
 
 def test_a_directory_stays_for_what_is_new_in_it() -> None:
-    folder = Agreed(FOLDER, FOLDER)
+    folder = AgreedPair(FOLDER, FOLDER)
     agreed = {"d": folder, "d/e": folder, "d/e/old": KNOWN, "d/f": folder}
     here = {"d": FOLDER, "d/e": FOLDER, "d/e/old": OLD, "d/e/new": NEW, "d/f": FOLDER}
     found = decide(here, {}, agreed)
@@ -111,7 +122,7 @@ def test_a_directory_stays_for_what_is_new_in_it() -> None:
 
 def test_a_side_is_emptied_only_where_there_were_files() -> None:
     assert is_emptied({}, {"p": KNOWN})
-    assert is_emptied({"d": FOLDER}, {"p": KNOWN, "d": Agreed(FOLDER, FOLDER)})
+    assert is_emptied({"d": FOLDER}, {"p": KNOWN, "d": AgreedPair(FOLDER, FOLDER)})
     assert not is_emptied({"p": OLD}, {"p": KNOWN, "q": KNOWN})
     assert not is_emptied({}, {})
-    assert not is_emptied({}, {"d": Agreed(FOLDER, FOLDER)})
+    assert not is_emptied({}, {"d": AgreedPair(FOLDER, FOLDER)})

@@ -11,7 +11,7 @@ import pytest
 from gitsync import places
 from gitsync.config.options import Config, DaemonConfig, JobConfig
 from gitsync.daemon.checks import machine, storage, table
-from gitsync.daemon.checks.model import Case, Finding, Verdict, ok
+from gitsync.daemon.checks.model import Case, CheckState, Finding, ok
 from gitsync.daemon.checks.table import Row, examine
 from gitsync.errors import OperationError
 from gitsync.model import RepoStatus
@@ -27,9 +27,9 @@ def program(directory: Path, name: str, script: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "verdict"),
-    [("2.39.5", Verdict.OK), ("2.30.1", Verdict.WARNING), ("2.17.1 (Apple Git-1)", Verdict.PROBLEM)],
+    [("2.39.5", CheckState.OK), ("2.30.1", CheckState.WARNING), ("2.17.1 (Apple Git-1)", CheckState.PROBLEM)],
 )
-def test_an_old_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, verdict: Verdict) -> None:
+def test_an_old_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, verdict: CheckState) -> None:
     program(tmp_path / "bin", "git", f"echo git version {said}")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
     assert only(machine.git_version(case())).state is verdict
@@ -37,18 +37,18 @@ def test_an_old_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sai
 
 def test_no_git_at_all_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert only(machine.git_version(case())).state is Verdict.PROBLEM
+    assert only(machine.git_version(case())).state is CheckState.PROBLEM
 
 
 def test_variables_that_lead_git_astray_are_problems_and_values_stay_secret(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path)}
-    assert only(machine.environment(case(environment=home))).state is Verdict.OK
+    assert only(machine.environment(case(environment=home))).state is CheckState.OK
     told = only(machine.environment(case(environment={**home, "GIT_SSH_COMMAND": "ssh -i secret"})))
-    assert told.state is Verdict.OK
+    assert told.state is CheckState.OK
     assert "GIT_SSH_COMMAND" in told.message
     assert "secret" not in told.message
-    assert only(machine.environment(case(environment={**home, "GIT_DIR": "/x"}))).state is Verdict.PROBLEM
-    assert only(machine.environment(case(environment={}))).state is Verdict.PROBLEM
+    assert only(machine.environment(case(environment={**home, "GIT_DIR": "/x"}))).state is CheckState.PROBLEM
+    assert only(machine.environment(case(environment={}))).state is CheckState.PROBLEM
 
 
 def test_the_configuration_of_now_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,10 +57,10 @@ def test_the_configuration_of_now_is_looked_at(tmp_path: Path, monkeypatch: pyte
     file.write_text("")
     assert only(machine.configuration(case())).fix == "gitsyncctl watch DIR"
     file.write_text("[[repo]]\npath = 5\nqiet = 3\n")
-    assert only(machine.configuration(case())).state is Verdict.PROBLEM
+    assert only(machine.configuration(case())).state is CheckState.PROBLEM
     file.write_text(f'[[repo]]\npath = "{tmp_path}"\n')
     assert only(machine.configuration(case())).fix == "gitsyncctl reload"
-    assert only(machine.configuration(case(is_daemon=False))).state is Verdict.OK
+    assert only(machine.configuration(case(is_daemon=False))).state is CheckState.OK
 
 
 def test_what_others_can_read_or_write_is_told_with_the_command(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_what_others_can_read_or_write_is_told_with_the_command(tmp_path: Path) 
     config.write_text("")
     config.chmod(0o644)
     mine = case(config=Config(source=config), socket=socket)
-    assert verdicts(storage.permissions(mine)) == [Verdict.OK]
+    assert verdicts(storage.permissions(mine)) == [CheckState.OK]
     socket.chmod(0o666)
     assert only(storage.permissions(mine)).fix == f"chmod 600 {socket}"
     socket.chmod(0o600)
@@ -87,13 +87,13 @@ def test_what_others_can_read_or_write_is_told_with_the_command(tmp_path: Path) 
 
 def test_a_full_disk_is_told_once_for_all_that_lies_on_it(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = checkup.repository(repo)
-    assert set(verdicts(storage.room(case(notes)))) <= set(Verdict)
+    assert set(verdicts(storage.room(case(notes)))) <= set(CheckState)
     monkeypatch.setattr(storage, "SCARCE_BYTES", 1 << 62)
     found = storage.room(case(notes, checkup.repository(repo / ".git")))
-    assert set(verdicts(found)) == {Verdict.WARNING}
+    assert set(verdicts(found)) == {CheckState.WARNING}
     assert len(found) == len({path.stat().st_dev for path in (repo, places.state_dir())})
     monkeypatch.setattr(storage, "LOW_BYTES", 1 << 62)
-    assert set(verdicts(storage.room(case(notes)))) == {Verdict.PROBLEM}
+    assert set(verdicts(storage.room(case(notes)))) == {CheckState.PROBLEM}
 
 
 def test_large_logs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_large_logs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         assert only(storage.log_size(case())).message == "the log files take 2.0 kB"
         monkeypatch.setattr(storage, "LOG_BYTES", 1000)
-        assert only(storage.log_size(case())).state is Verdict.WARNING
+        assert only(storage.log_size(case())).state is CheckState.WARNING
     finally:
         log.unlink()
 
@@ -131,12 +131,12 @@ def test_the_kinds_of_this_machine_are_read() -> None:
 
 def test_a_network_file_system_wants_polling(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = checkup.repository(repo)
-    assert only(storage.file_system(case(notes), notes)).state is Verdict.OK
+    assert only(storage.file_system(case(notes), notes)).state is CheckState.OK
     monkeypatch.setattr(storage, "mounts", lambda: [("/", "nfs4")])
     found = only(storage.file_system(case(notes), notes))
-    assert (found.state, found.fix) == (Verdict.WARNING, "gitsyncctl config set repo.notes.watch polling")
+    assert (found.state, found.fix) == (CheckState.WARNING, "gitsyncctl config set repo.notes.watch polling")
     polling = checkup.repository(repo, watch="polling")
-    assert only(storage.file_system(case(polling), polling)).state is Verdict.OK
+    assert only(storage.file_system(case(polling), polling)).state is CheckState.OK
 
 
 def test_polling_that_nobody_asked_for_is_told_with_its_reason(repo: Path) -> None:
@@ -146,7 +146,7 @@ def test_polling_that_nobody_asked_for_is_told_with_its_reason(repo: Path) -> No
 
 
 def test_inotify_is_counted() -> None:
-    assert set(verdicts(machine.inotify(case()))) <= {Verdict.OK, Verdict.WARNING}
+    assert set(verdicts(machine.inotify(case()))) <= {CheckState.OK, CheckState.WARNING}
 
 
 def checks(monkeypatch: pytest.MonkeyPatch, **looks: Callable[[Case], list[Finding]]) -> None:
@@ -165,10 +165,10 @@ def test_one_check_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyP
 
     checks(monkeypatch, trouble=trouble, gone=gone, bug=bug, fine=lambda _: [ok("well")])
     found = dict(examine(case()))
-    assert (found["trouble"].state, found["trouble"].fix) == (Verdict.PROBLEM, "do")
-    assert found["gone"].state is Verdict.WARNING
+    assert (found["trouble"].state, found["trouble"].fix) == (CheckState.PROBLEM, "do")
+    assert found["gone"].state is CheckState.WARNING
     assert "bug of ours" in found["bug"].fix
-    assert found["fine"].state is Verdict.OK
+    assert found["fine"].state is CheckState.OK
 
 
 def test_a_check_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -193,5 +193,5 @@ def test_every_check_says_something_and_each_has_its_own_id(repo: Path) -> None:
     found = examine(case(notes, config=config, jobs=(job,)))
     assert {id for id, _ in found} == set(ids)
     assert all(finding.message for _, finding in found)
-    assert all(finding.fix for _, finding in found if finding.state is not Verdict.OK)
+    assert all(finding.fix for _, finding in found if finding.state is not CheckState.OK)
     assert json.dumps([finding.message for _, finding in found])

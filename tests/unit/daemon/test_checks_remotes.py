@@ -14,7 +14,7 @@ import pytest
 
 from gitsync import clock
 from gitsync.daemon.checks import remotes
-from gitsync.daemon.checks.model import Verdict
+from gitsync.daemon.checks.model import CheckState
 from tests.conftest import Git
 from tests.fakes import checkup
 from tests.fakes.checkup import case, only
@@ -79,30 +79,30 @@ def test_a_remote_that_answers_and_one_that_does_not(repo: Path, git: Git, tmp_p
     assert "has not yet main" in only(remotes.answers(case(notes), notes)).message
     git(repo, "push", "-q", "origin", "main")
     found = only(remotes.answers(case(notes), notes))
-    assert (found.state, "has main" in found.message) == (Verdict.OK, True)
+    assert (found.state, "has main" in found.message) == (CheckState.OK, True)
     git(repo, "remote", "set-url", "origin", str(tmp_path / "gone.git"))
     found = only(remotes.answers(case(notes), notes))
-    assert (found.state, found.fix) == (Verdict.PROBLEM, f"git -C {repo} remote -v")
+    assert (found.state, found.fix) == (CheckState.PROBLEM, f"git -C {repo} remote -v")
 
 
 def test_a_host_whose_key_is_unknown_is_a_problem_until_it_is_known(repo: Path, ssh: Path) -> None:
     notes = checkup.repository(repo)
     found = only(remotes.known_host(case(notes), notes))
-    assert found.state is Verdict.PROBLEM
+    assert found.state is CheckState.PROBLEM
     assert "[host.example]:2222" in found.message
     assert "ssh -p 2222 git@host.example" in found.fix
     key = (ssh / "free.pub").read_text()
     (ssh / "known").write_text(f"host.example {key}")
-    assert only(remotes.known_host(case(notes), notes)).state is Verdict.PROBLEM  # that is another port's
+    assert only(remotes.known_host(case(notes), notes)).state is CheckState.PROBLEM  # that is another port's
     (ssh / "known").write_text(f"[host.example]:2222 {key}")
-    assert only(remotes.known_host(case(notes), notes)).state is Verdict.OK
+    assert only(remotes.known_host(case(notes), notes)).state is CheckState.OK
 
 
 def test_a_host_may_be_taken_at_first_sight_where_ssh_is_set_up_so(repo: Path, ssh: Path) -> None:
     with (ssh / "config").open("a") as config:
         config.write("StrictHostKeyChecking accept-new\n")
     notes = checkup.repository(repo)
-    assert only(remotes.known_host(case(notes), notes)).state is Verdict.OK
+    assert only(remotes.known_host(case(notes), notes)).state is CheckState.OK
 
 
 def test_a_key_without_a_passphrase_will_do_and_one_with_needs_an_agent(
@@ -110,13 +110,13 @@ def test_a_key_without_a_passphrase_will_do_and_one_with_needs_an_agent(
 ) -> None:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     notes = checkup.repository(repo)
-    assert only(remotes.ssh_keys(case(notes))).state is Verdict.OK
+    assert only(remotes.ssh_keys(case(notes))).state is CheckState.OK
     config = ssh / "config"
     config.write_text(config.read_text().replace("/free", "/locked"))
-    assert only(remotes.ssh_keys(case(notes))).state is Verdict.WARNING
+    assert only(remotes.ssh_keys(case(notes))).state is CheckState.WARNING
     monkeypatch.setenv("SSH_AUTH_SOCK", agent)
     found = only(remotes.ssh_keys(case(notes)))
-    assert (found.state, "the agent has no key" in found.message) == (Verdict.WARNING, True)
+    assert (found.state, "the agent has no key" in found.message) == (CheckState.WARNING, True)
     subprocess.run(["ssh-add", "-q", ssh / "free"], check=True, timeout=60)
     assert only(remotes.ssh_keys(case(notes))).message == "the agent has 1 key"
 
@@ -137,21 +137,21 @@ def test_a_key_that_others_can_read_is_a_problem(repo: Path, ssh: Path) -> None:
     (ssh / "free").chmod(0o644)
     notes = checkup.repository(repo)
     found = only(remotes.ssh_keys(case(notes)))
-    assert (found.state, found.fix) == (Verdict.PROBLEM, f"chmod 600 {ssh / 'free'}")
+    assert (found.state, found.fix) == (CheckState.PROBLEM, f"chmod 600 {ssh / 'free'}")
 
 
 def test_a_commit_from_the_future_tells_of_a_wrong_clock(repo: Path, git: Git) -> None:
     git(repo, "remote", "add", "origin", "/nowhere")
     git(repo, "update-ref", "refs/remotes/origin/main", "HEAD")
     notes = checkup.repository(repo)
-    assert only(remotes.clocks(case(notes), notes)).state is Verdict.OK
+    assert only(remotes.clocks(case(notes), notes)).state is CheckState.OK
     tree = git(repo, "rev-parse", "HEAD^{tree}")
     late = int(clock.SystemClock().wall()) + 7200
     content = f"tree {tree}\nauthor A <a> {late} +0000\ncommitter A <a> {late} +0000\n\nx\n"
     commit = git(repo, "hash-object", "-w", "-t", "commit", "--stdin", input=content.encode())
     git(repo, "update-ref", "refs/remotes/origin/main", commit)
     found = only(remotes.clocks(case(notes), notes))
-    assert (found.state, "in the future" in found.message) == (Verdict.WARNING, True)
+    assert (found.state, "in the future" in found.message) == (CheckState.WARNING, True)
 
 
 def test_dates_of_http_are_read() -> None:
@@ -185,5 +185,5 @@ def test_the_clock_of_an_http_server_is_compared(repo: Path, git: Git, monkeypat
         server.shutdown()
         server.server_close()
         thread.join(30)
-    assert found.state is Verdict.WARNING
+    assert found.state is CheckState.WARNING
     assert "s ahead of ours" in found.message

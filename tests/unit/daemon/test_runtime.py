@@ -24,8 +24,8 @@ def test_a_sync_does_not_wait_for_a_committer_that_died(
     def die(*_: object) -> bool:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("gitsync.engine.slices.answer_at_once", die)
-    monkeypatch.setattr("gitsync.engine.slices.integrate", die)
+    monkeypatch.setattr("gitsync.engine.repository.steps.answer_at_once", die)
+    monkeypatch.setattr("gitsync.engine.repository.steps.integrate", die)
     config = parse(f'[[repo]]\npath = "{repo}"\nname = "notes"\n', tmp_path / "config.toml")
     messages: SimpleQueue[object] = SimpleQueue()
     runtime = Runtime(config, SystemClock(), tmp_path / "state", messages.put, is_watching=False)

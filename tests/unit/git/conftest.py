@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.worktree import Staged, StageRules, Worktree
+from gitsync.git.staging.worktree import Staged, StageRules, Worktree
 from gitsync.model import CommitInfo
 from tests.conftest import run_git
 

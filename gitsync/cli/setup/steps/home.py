@@ -11,9 +11,9 @@ from gitsync.cli.setup import answers, remotes
 from gitsync.cli.setup.dialogue import DIRECTORY, PATH, Choice
 from gitsync.cli.setup.guide import Guide
 from gitsync.config.options import SECTIONS
-from gitsync.daemon import mirroring
+from gitsync.daemon.handlers import init_mirror
 from gitsync.errors import UsageError
-from gitsync.mirror.homepaths import places_of
+from gitsync.mirror.home_paths import places_of
 from gitsync.redaction import redact
 
 TITLE = "files of your home directory"
@@ -104,7 +104,7 @@ def _ask_place(guide: Guide) -> str:
 
 def _place(guide: Guide, answer: str) -> str:
     path = answers.directory(answer)
-    mirroring.check_place(Path(path), guide.config().repos)
+    init_mirror.check_place(Path(path), guide.config().repos)
     return path
 
 

@@ -17,7 +17,7 @@ from gitsync.config.document import add_jobs
 from gitsync.config.entries import writable_root
 from gitsync.config.options import SECTIONS, JobConfig
 from gitsync.config.units import parse_duration
-from gitsync.daemon.checks.model import Verdict
+from gitsync.daemon.checks.model import CheckState
 from gitsync.daemon.checks.remotes import host_key
 from gitsync.errors import OperationError, UsageError
 from gitsync.redaction import redact
@@ -97,7 +97,7 @@ def _address(guide: Guide, backend: str, path: str) -> str:
         if not url:
             return ""
         found = host_key(url, "ssh")
-        if found.state is Verdict.OK:
+        if found.state is CheckState.OK:
             return url
         guide.dialogue.refuse(OperationError(found.message, found.fix))
         if guide.is_yes("Take it nevertheless?"):

@@ -1,0 +1,182 @@
+"""A job done by git: every branch and tag, without ever checking one out. Runs on the job's thread.
+
+    make the repository where it is missing; set its remote
+    fetch everything; a server that lost all its branches halts
+    here, in one go on the thread that owns the work tree: fast-forwards and merges, of refs alone but for the branch
+    that is checked out, which goes through the same trial and the same applier as everywhere
+    send what the server lacks; where another machine was quicker, fetch again
+    remember where the server's branches are
+
+What the server had is remembered only when it is taken in, so a death between any two of these is gone on with.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gitsync.backends import state_file
+from gitsync.backends.base import Item, Level, Order, Report
+from gitsync.backends.git.branches import forget_branch, settle_branches
+from gitsync.backends.git.setup import git, prepare
+from gitsync.backends.git.step import Local
+from gitsync.core.branches import is_emptied, principal
+from gitsync.core.names import as_word, shown_text
+from gitsync.errors import GitsyncError
+from gitsync.git.remote.all_branches import HEADS, TAGS, Server, There
+from gitsync.git.remote.upstream import set_upstream
+from gitsync.model import Problem
+
+HEADS_FILE, DELETED_FILE = "heads.json", "deleted.json"
+# How often what another machine sent first is taken in at once; then the next run goes on.
+TRIES = 5
+# Cloning takes longer than an exchange; each connection has its own, shorter, time to be made.
+PATIENCE = 20
+QUICKER = ("fetch-first", "non-fast-forward")
+
+
+def run(order: Order) -> Report:
+    """Sync the branches that the job names; see the module's order of things."""
+    items: list[Item] = []
+    try:
+        return _run(order, items)
+    except GitsyncError as error:
+        return Report(tuple(items), Problem(error.code, error.message, error.hint))
+
+
+def _run(order: Order, items: list[Item]) -> Report:
+    job = order.job
+    items += prepare(job)
+    server = Server(job.path, job.remote, order.deadline_s * PATIENCE, order.is_cancelled)
+    known = {
+        **server.tracked(),
+        **{name: str(at) for name, at in state_file.read(order.notes_dir / HEADS_FILE).items()},
+    }
+    deleted = {name: str(at) for name, at in state_file.read(order.notes_dir / DELETED_FILE).items()}
+    local = Local()
+    for left in reversed(range(TRIES)):
+        order.tell(f"fetching from {job.remote}")
+        there = server.fetch(with_tags=order.direction.is_receiving)
+        if is_emptied(there.branches, known) and not order.is_accepted:
+            return Report(tuple(items), _emptied(order), is_halting=True)
+        _choose_first_branch(server, there)
+        act = partial(settle_branches, order=order, there=there, known=known, deleted=deleted)
+        assert order.borrow is not None
+        local = order.borrow(partial(act, elsewhere=_elsewhere(server)))
+        items += [item for item in local.items if item not in items]
+        if local.halt is not None:
+            break
+        quicker = _send(order, server, local, there, items, is_last=not left)
+        if not quicker:
+            break
+    _remember(order, server, local, known, deleted)
+    halting = local.halt
+    return Report(tuple(items), halting, is_halting=halting is not None, conflicts=local.conflicts)
+
+
+def _elsewhere(server: Server) -> dict[str, str]:
+    """Return the branches that linked work trees have checked out: their files would not follow."""
+    main = str(server.root.resolve())
+    return {branch: place for branch, place in server.checked_out().items() if place != main}
+
+
+def _choose_first_branch(server: Server, there: There) -> None:
+    """Let HEAD of a new repository name the branch that the server's does."""
+    if server.branches() or not there.branches:
+        return
+    first = there.head if there.head in there.branches else principal(set(there.branches), there.head)
+    git(server.root, "symbolic-ref", "HEAD", HEADS + (first or min(there.branches)))
+
+
+def _send(order: Order, server: Server, local: Local, there: There, items: list[Item], *, is_last: bool) -> bool:
+    """Send branches and tags, delete what is to be deleted; return whether another machine was quicker."""
+    refs = [(commit, HEADS + name) for name, commit in local.sends.items()]
+    if order.direction.is_sending:
+        here = server.tags()
+        refs += [(value, TAGS + name) for name, value in here.items() if name not in there.tags]
+        items += [_tag_differs(name) for name in here.keys() & there.tags.keys() if here[name] != there.tags[name]]
+    quicker = False
+    answers: dict[str, Problem | None] = {}
+    if refs:
+        order.tell(f"sending {len(refs)} {'ref' if len(refs) == 1 else 'refs'} to {order.job.remote}")
+        answers = server.send(refs)
+    for ref, refusal in answers.items():
+        name = ref.removeprefix(HEADS).removeprefix(TAGS)
+        what = "tag " if ref.startswith(TAGS) else ""
+        if refusal is None:
+            items.append(Item(name, "pushed", f"pushed {what}{shown_text(name)} to {order.job.remote}"))
+            if not what:
+                local.taken[name] = local.sends[name]
+        elif refusal.code in QUICKER and not what:
+            quicker = True
+            if is_last:
+                message = f"{shown_text(name)}: other machines keep pushing first"
+                items.append(Item(name, "busy-remote", message, level=Level.WAITING))
+        else:
+            items.append(Item(name, refusal.code, refusal.message, refusal.hint, Level.ATTENTION))
+    for name, expected in local.deletes.items():
+        refusal = server.delete(name, expected)
+        if refusal is None:
+            items.append(Item(name, "deleted-there", f"deleted {shown_text(name)} on {order.job.remote}"))
+            local.gone.add(name)
+        elif refusal.code in QUICKER:
+            quicker = True
+        else:
+            items.append(Item(name, refusal.code, refusal.message, refusal.hint, Level.ATTENTION))
+    return quicker
+
+
+def _tag_differs(name: str) -> Item:
+    return Item(
+        name,
+        "tag-differs",
+        f"the tag {shown_text(name)} is another one on the server; both stay as they are",
+        f"to take the server's: git tag -d {name}, then sync; to send yours, delete it there first",
+        Level.ATTENTION,
+    )
+
+
+def _emptied(order: Order) -> Problem:
+    job = order.job
+    return Problem(
+        "remote-emptied",
+        f"{job.name}: {job.remote} has no branch any more; nothing was touched",
+        f"look at the server; to send everything there again: gitsyncctl resume {as_word(job.name)} --accept",
+    )
+
+
+def _remember(order: Order, server: Server, local: Local, known: dict[str, str], deleted: dict[str, str]) -> None:
+    """Note what the server has and this side has taken in; what is still open stays as it was known."""
+    tracked = server.tracked()
+    for name in local.taken:
+        set_upstream(order.job.path, name, order.job.remote, name)
+    heads = {name: at for name, at in {**known, **local.taken}.items() if name not in local.gone and name in tracked}
+    # A branch that went from the server and was kept here is told again at every run, until its user settles it.
+    heads |= {name: known[name] for name in local.missing if name in known}
+    state_file.write(order.notes_dir / HEADS_FILE, heads)
+    left = {name: at for name, at in deleted.items() if name not in local.gone and name not in local.revived}
+    if left != deleted:
+        state_file.write(order.notes_dir / DELETED_FILE, left)
+
+
+def delete_branch(order: Order, branch: str) -> Item:
+    """Delete `branch` here, and have it deleted on the server by the next run.
+
+    Raise OperationError for the branch that is checked out, the principal one, and one that nobody knows.
+    """
+    job, file = order.job, order.notes_dir / DELETED_FILE
+    server = Server(job.path, job.remote, order.deadline_s, order.is_cancelled)
+
+    def note(at: str) -> None:
+        # Before the branch goes: a note about a branch that is still there is forgotten by the next run.
+        state_file.write(file, {**state_file.read(file), branch: at})
+
+    assert order.borrow is not None
+    there = server.tracked()
+    elsewhere = _elsewhere(server)
+    at = order.borrow(partial(forget_branch, branch=branch, job=job, there=there, elsewhere=elsewhere, note=note))
+    return Item(
+        branch,
+        "deleted",
+        f"{shown_text(branch)} is deleted here (it was at {at[:10]}); the next run deletes it on {job.remote}",
+        f"to have it again: git -C {job.path} branch {branch} {at[:10]}",
+    )

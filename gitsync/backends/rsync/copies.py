@@ -1,0 +1,115 @@
+"""Kept copies: a version of a file beside it, called after its content, durable and over nothing. On the job's thread.
+
+The name is the same as everywhere in gitsync, so that two machines that keep the same version keep one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from gitsync.backends.rsync.program import PARTIAL_NAME
+from gitsync.core.conflict import copy_name
+from gitsync.core.names import shown_text
+from gitsync.errors import OperationError
+
+_READ_BYTES = 1024 * 1024
+
+
+def copy_of(root: Path, path: str, content: Path) -> str:
+    """Put a copy of the file or link `content` beside `path` below `root`; return its path.
+
+    Raise OperationError when that cannot be.
+    """
+    try:
+        found = id_of(content)
+
+        def is_taken(name: bytes) -> bool:
+            place = root / os.fsdecode(name)
+            return os.path.lexists(place) and not is_same(place, content)
+
+        copy = os.fsdecode(copy_name(os.fsencode(path), found, is_taken))
+        if not os.path.lexists(root / copy):  # else the same content is there already
+            _put(root, copy, content)
+    except OSError as error:
+        raise _trouble(path, error) from error
+    return copy
+
+
+def put_back(root: Path, path: str, content: Path) -> str:
+    """Put a copy of `content` at `path` itself where there is nothing, else beside it; return where it is."""
+    try:
+        _put(root, path, content)
+    except FileExistsError:
+        return path if is_same(root / path, content) else copy_of(root, path, content)
+    except OSError as error:
+        raise _trouble(path, error) from error
+    return path
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Return whether both are files with the same bytes, or links with the same target; False where one is neither."""
+    try:
+        if one.is_symlink() or other.is_symlink():
+            return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+        return one.is_file() and other.is_file() and id_of(one) == id_of(other)
+    except FileNotFoundError:
+        return False
+
+
+def id_of(path: Path) -> str:
+    """Return the id that git gives a file's content or a link's target; raise OSError."""
+    if path.is_symlink():
+        target = os.fsencode(path.readlink())
+        return hashlib.sha1(b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _put(root: Path, path: str, content: Path) -> None:
+    """Make `path` a copy of `content`, durably; raise FileExistsError where something is, OSError as it comes."""
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f"{PARTIAL_NAME}-copy-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}")
+    draft.unlink(missing_ok=True)
+    if content.is_symlink():
+        draft.symlink_to(content.readlink())
+        shutil.copystat(content, draft, follow_symlinks=False)
+    else:
+        # Private until it has the permissions of what it is a copy of.
+        with content.open("rb") as source, open(draft, "xb", opener=_private) as file:
+            shutil.copyfileobj(source, file)
+            shutil.copystat(content, draft)
+            file.flush()
+            os.fsync(file.fileno())
+    try:
+        os.link(draft, target, follow_symlinks=False)  # unlike a rename, this never replaces what came to be there
+    finally:
+        draft.unlink()
+    sync_directory(target.parent)  # what it is a copy of may go from the disk before it would be there
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable; raise OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _trouble(path: str, error: OSError) -> OperationError:
+    return OperationError(
+        f"cannot keep the other version of {shown_text(path)}: {error.strerror}; nothing was overwritten",
+        "make room, and check the permissions of the file and its directory",
+        code="disk-full" if error.errno == 28 else "failed",
+    )

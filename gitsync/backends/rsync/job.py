@@ -1,0 +1,215 @@
+"""A job done by rsync: listings of both sides, a decision, two passes, a new memory. Runs on the job's thread.
+
+    list both sides; an emptied or missing side, and too many deletions, halt before anything is touched
+    what changed on both sides: compared by content; the loser is kept beside as a copy, the newer one wins
+    pass one takes what is new there, pass two sends what is new here; both leave what is newer on the other side
+    deletions, each with the last run's listing as evidence, and looked at again just before
+    list both sides again; what was replaced or deleted there and is not as it was listed is kept as a copy
+    remember what both have in common
+
+A death between any two of these leaves files that the next run finds and a memory that is older than they are, which
+proves less and therefore deletes less.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gitsync.backends.base import Item, Level, Order, Report, summed
+from gitsync.backends.rsync.conflicts import find_differing, settle
+from gitsync.backends.rsync.deletion import delete, find_interrupted, forget_interrupted
+from gitsync.backends.rsync.listing import Listing, is_on_its_way, list_here, list_there, remember, remembered
+from gitsync.backends.rsync.overtaken import keeping, look_through
+from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
+from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
+from gitsync.backends.safety import emptied, make_here, refuse_nested, too_many
+from gitsync.core.names import shown_text
+from gitsync.core.pairs import DIRECTORY, FILE, AgreedPair, Decision, ListedEntry, decide, is_alike, is_emptied
+from gitsync.errors import GitsyncError, OperationError
+from gitsync.model import Problem
+
+# How many paths a report names.
+NAMED = 20
+
+
+def run(order: Order) -> Report:
+    """Make both sides alike as far as the direction allows; see the module's order of things."""
+    items: list[Item] = []
+    problem: Problem | None = None
+    is_halting = False
+    try:
+        problem = _run(Rsync(order), items)
+        is_halting = problem is not None
+    except GitsyncError as error:
+        # What was done until then is told all the same: a copy that was kept is not found a second time.
+        problem = Problem(error.code, error.message, error.hint)
+    conflicts = dict.fromkeys(item.subject for item in items if item.code == "conflict")
+    return Report(tuple(items), problem, is_halting, tuple(conflicts))
+
+
+def _run(rsync: Rsync, items: list[Item]) -> Problem | None:
+    """Do it, and tell in `items` what was done; return what only a person gets going again. Raise GitsyncError."""
+    order = rsync.order
+    if rsync.address.is_local:
+        refuse_nested(order, rsync.address.place)
+    agreed = remembered(order.notes_dir)
+    problem = make_here(order, had_files=bool(agreed))
+    if problem is not None:
+        return problem
+    # What a run that died had taken away: as far as it is not known from the run before.
+    items += look_through(rsync, {path: known.here for path, known in agreed.items()}, is_left=True)
+    items += find_interrupted(order)
+    order.tell("listing both sides")
+    here, there = list_here(rsync), list_there(rsync)
+    if there.is_missing and not agreed and not order.direction.is_sending:
+        raise OperationError(
+            f"{order.job.name}: there is no directory {order.job.url}", "correct url", code="not-found"
+        )
+    decision = _within(decide(here.entries, there.entries, agreed), order, here, there)
+    decision.take = [path for path in decision.take if path in here.entries or not is_on_its_way(path, there, agreed)]
+    halt = _brake(order, decision, here, there, agreed)
+    if halt is not None:
+        return halt
+    if decision.contested:
+        settled = settle(rsync, decision.contested, here.entries, there.entries)
+        items += settled.items
+        decision.take += settled.take
+        decision.send += settled.send
+    if order.direction.is_sending:
+        decision.send += sorted(find_differing(rsync, decision.doubtful, rsync.here))
+    items += _blocked(decision)
+    _transfer(rsync, decision, here, there, items)
+    items += look_through(rsync, here.entries)
+    items += delete(rsync, decision, here.entries)
+    after_here, after_there = list_here(rsync), list_there(rsync)
+    if order.direction.is_sending:
+        items += settle_replaced(rsync, there.entries, after_there, agreed)
+    if after_here.is_complete and after_there.is_complete:
+        sent = {path: entry for path, entry in here.entries.items() if path not in set(decision.take)}
+        remember(order.notes_dir, after_here.entries, after_there.entries, agreed, sent)
+    forget_interrupted(order)
+    return None
+
+
+def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> Decision:
+    """Return what of a decision the direction allows, and what the listings prove."""
+    direction = order.direction
+    if not direction.is_receiving:
+        # What was deleted there is sent again: this side is the one that counts.
+        decision.send = sorted({*decision.send, *decision.drop_here})
+        decision.take, decision.drop_here = [], []
+    if not direction.is_sending:
+        decision.take = sorted({*decision.take, *decision.drop_there})
+        decision.send, decision.drop_there = [], []
+    if not (here.is_complete and there.is_complete):
+        decision.drop_here, decision.drop_there = [], []
+    return decision
+
+
+def _brake(
+    order: Order, decision: Decision, here: Listing, there: Listing, agreed: dict[str, AgreedPair]
+) -> Problem | None:
+    if order.is_accepted:
+        return None
+    if is_emptied(here.entries, agreed) and decision.drop_there:
+        return emptied(order, f"{order.job.path} is empty")
+    if is_emptied(there.entries, agreed) and (decision.drop_here or there.is_missing):
+        return emptied(order, f"{order.job.url} is {'gone' if there.is_missing else 'empty'}")
+    for where, paths, entries in (
+        ("here", decision.drop_here, here.entries),
+        ("on the server", decision.drop_there, there.entries),
+    ):
+        count = sum(entries[path].kind != DIRECTORY for path in paths)
+        if count > order.job.max_deletes:
+            return too_many(order, count, where)
+    return None
+
+
+def _blocked(decision: Decision) -> list[Item]:
+    tops = [path for path in decision.blocked if not any(path.startswith(f"{other}/") for other in decision.blocked)]
+    return [
+        Item(
+            path,
+            "conflict",
+            f"{shown_text(path)} is a file on one side and a directory on the other; both were left alone",
+            "rename one of them",
+            Level.ATTENTION,
+        )
+        for path in tops
+    ]
+
+
+def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, items: list[Item]) -> None:
+    passes = (
+        (decision.take, rsync.there, rsync.here, there, here, "taken", "taken from the server"),
+        (decision.send, rsync.here, rsync.there, here, there, "sent", "sent to the server"),
+    )
+    for paths, source, target, new, old, code, verb in passes:
+        if not paths:
+            continue
+        rsync.order.tell(f"{len(paths)} {'path' if len(paths) == 1 else 'paths'} to be {verb}")
+        # One that was put back to an older version is older than what it replaces: --update would pass it over. One of
+        # the same size and second would be passed over anyhow, and by all other machines: it gets the server's time.
+        older = [path for path in paths if _is_older(new.entries.get(path), old.entries.get(path))]
+        twins = [path for path in paths if _is_twin(new.entries.get(path), old.entries.get(path))]
+        # What was not on both sides is over nothing: what came there since is for the next run to decide.
+        fresh = [path for path in paths if path not in new.entries or path not in old.entries]
+        newer = [path for path in paths if path not in {*older, *twins, *fresh}]
+        if target == rsync.here:
+            older = [path for path in older if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
+            twins = [path for path in twins if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
+        items.append(summed(code, verb, paths))
+        own_time = ("--no-times",) if target == rsync.there else ()
+        ways = (
+            (fresh, ("--ignore-existing",)),
+            (newer, ("--update",)),
+            (older, ()),
+            (twins, ("--ignore-times", *own_time)),
+        )
+        for group, more in ways:
+            if group:
+                items += _copy(rsync, group, source, target, more)
+        if any(option in ("--checksum", "-c") for option in rsync.order.job.options):
+            items += _verify(rsync, paths, source, target)
+
+
+def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...]) -> list[Item]:
+    more = (*more, *(keeping(rsync) if target == rsync.here else keeping_there(rsync)))
+    done = rsync.run(*rsync.copying, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    if done.returncode == VANISHED:
+        return [Item("", "vanished", "files went away while they were copied", level=Level.WAITING)]
+    return [_partial(done.errors)] if done.returncode == PARTIAL else []
+
+
+def _is_older(new: ListedEntry | None, old: ListedEntry | None) -> bool:
+    return new is not None and old is not None and new.modified < old.modified
+
+
+def _is_twin(new: ListedEntry | None, old: ListedEntry | None) -> bool:
+    return new is not None and old is not None and new.kind == FILE and is_alike(new, old)
+
+
+def _is_as_listed(root: Path, path: str, listed: ListedEntry) -> bool:
+    try:
+        facts = os.lstat(root / path)
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == (listed.size, listed.exact)
+
+
+def _verify(rsync: Rsync, paths: list[str], source: str, target: str) -> list[Item]:
+    """Compare what arrived with what was sent, by content."""
+    arguments = ("--dry-run", "--checksum", "--dirs", "--links", "--out-format=%n")
+    done = rsync.run(*arguments, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    wrong = [line for line in os.fsdecode(done.stdout).splitlines() if line and not line.endswith("/")]
+    if not wrong:
+        return []
+    names = ", ".join(shown_text(path) for path in wrong[:NAMED])
+    return [Item("", "differs", f"not alike after the copy, by checksum: {names}", level=Level.WAITING)]
+
+
+def _partial(errors: str) -> Item:
+    said = [line for line in errors.splitlines() if line.strip() and not line.startswith("rsync error")]
+    what = shown_text(said[0]) if said else "some files could not be copied"
+    return Item("", "partial", what, "check the permissions of that file on both sides", Level.ATTENTION)

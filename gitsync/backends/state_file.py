@@ -1,0 +1,44 @@
+"""What a backend remembers from run to run: a JSON file in the job's notes directory. On the thread of the job."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+from gitsync.errors import OperationError
+from gitsync.git.files import write_durably
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return what was remembered; nothing where there is no such file, or a damaged one, which proves nothing.
+
+    Raise OperationError when it is there and cannot be read.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OperationError(
+            f"cannot read {path}: {error.strerror}", "check the permissions of the state directory"
+        ) from error
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write(path: Path, values: dict[str, Any]) -> None:
+    """Remember `values`, durably and by rename; raise OperationError when the disk is full."""
+    write_durably(path, json.dumps(values).encode())
+
+
+def own_id(path: Path) -> str:
+    """Return the id that the notes at `path` were made with: two machines with the same names never have the same."""
+    known = read(path).get("id")
+    if isinstance(known, str):
+        return known
+    made = uuid.uuid4().hex[:16]
+    write(path, {"id": made})
+    return made

@@ -1,0 +1,1 @@
+"""Jobs that sync a directory with a server by unison."""

@@ -1,0 +1,197 @@
+"""The answer to `explain`: why a path is or is not committed.
+
+Runs on connection threads, or in the control command while no daemon runs. It looks at the path itself, and asks the
+committer what only that one knows; when it is busy, the board has to do.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from functools import partial
+from pathlib import Path
+
+from gitsync.clock import iso, local
+from gitsync.config.options import RepoConfig
+from gitsync.core.coverage import Coverage
+from gitsync.core.explain import COMING, COMMITTED, NOT, Explanation, Facts, explanation_of
+from gitsync.core.secrets import secret_in
+from gitsync.daemon.handlers import init_mirror
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate
+from gitsync.engine.messages import Explain
+from gitsync.engine.offline_status import show
+from gitsync.engine.repository.requests import PathStatus
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.history import path_facts
+from gitsync.git.history.versions import Record
+from gitsync.git.remote.errors import clean
+from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.mirror.home_paths import host_name
+from gitsync.model import FILTER, RepoStatus
+from gitsync.redaction import redact
+
+# How long the committer has for an answer; it may be in the middle of a large commit.
+ASK_S = 0.1
+
+
+def explain(desk: HandlerContext, params: Json) -> Json:
+    """Say why a path is committed or is not."""
+    given = params["path"]
+    try:
+        place = locate(desk, given)
+    except UsageError as error:
+        if error.code != "outside":
+            raise
+        return _document(given, None, Explanation(NOT, "outside", error.message, error.hint))
+    config = next(repo for repo in desk.config.repositories if repo.name == place.repo)
+    if not desk.is_daemon:
+        show(desk.runtime.board, config, desk.runtime.notes_dir(config))
+    status = desk.runtime.board.status(place.repo)
+    try:
+        facts, record, is_pushed = _facts(desk, place, config)
+    except TROUBLE as trouble:
+        if status.state not in ("halted", "error"):
+            raise as_error(place.repo, trouble) from trouble
+        # It cannot be looked into: what the repository suffers from is the answer.
+        held = Explanation(NOT, str(status.state), status.reason, status.error.hint if status.error else "")
+        return _document(given, place, held)
+    found = explanation_of(facts)
+    answer = _document(given, place, found)
+    if record is not None:
+        answer["commit"] = {"id": record.commit, "time": iso(record.at), "message": clean(record.subject)}
+        answer["pushed"] = is_pushed
+    answer["facts"] = _told(facts, status, is_committed=found.verdict == COMMITTED)
+    if found.verdict == COMING:
+        rule = f"quiet for {config.quiet:g} s, or {config.max_wait:g} s after the first change"
+        answer["facts"].append(f"the rule here: {rule}, and it is committed")
+    return answer
+
+
+def _document(given: str, place: ResolvedPath | None, found: Explanation) -> Json:
+    return {
+        "path": given if place is None else os.fsdecode(place.path),
+        "absolute": given if place is None else place.absolute,
+        "repo": None if place is None else place.repo,
+        "verdict": found.verdict,
+        "code": found.code,
+        "reason": found.reason,
+        "hint": found.hint,
+        "commit": None,
+        "pushed": None,
+        "facts": [],
+    }
+
+
+def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tuple[Facts, Record | None, bool | None]:
+    history = place.history()
+    rules = IgnoreRules(config.path, config.include, config.exclude)
+    path = place.path
+    is_listed = not place.is_at_home or not path or _is_listed(place)
+    found = path_facts.disk(history.place(path))
+    is_dir = found.kind == "directory"
+    known = path_facts.tracked(history, path, found.kind)
+    record = path_facts.last(history, path)
+    # What is wrong with the remote holds up no commit.
+    status, here = desk.runtime.board.status(place.repo), desk.runtime.board.local(place.repo)
+    live = _live(desk, place)
+    nested = path_facts.nested(rules, path) if path else b""
+    remote = (
+        None
+        if config.mode == "commit" or record is None
+        else path_facts.is_pushed(history, config.remote, record.commit)
+    )
+    facts = Facts(
+        repo=place.repo,
+        path=shlex.quote(clean(place.absolute)),
+        kind=found.kind,
+        git=f"git -C {shlex.quote(clean(place.root))}",
+        below=shlex.quote(clean(os.fsdecode(path))),
+        is_listed=is_listed,
+        is_tracked=known.is_tracked,
+        is_same=known.is_same,
+        is_staged=known.is_staged,
+        why_unreadable=found.why_unreadable,
+        ignored_by=clean(rules.ignored_by(path, is_dir)) if path else "",
+        excluded_by=rules.excluding(path, is_dir) if path else "",
+        nested=clean(str(Path(place.root, os.fsdecode(nested)))) if nested else "",
+        left_out=known.left_out,
+        size=found.size,
+        size_limit=config.max_file_size,
+        secret="" if known.is_tracked or config.secrets != "quarantine" else secret_in(path, found.head) or "",
+        unfiltered=_unfiltered(status, os.fsdecode(path)),
+        is_written=found.is_written,
+        is_conflict=os.fsdecode(path) in status.conflicts,
+        copy_of=clean(os.fsdecode(path_facts.original(path))),
+        last=_commit(record),
+        pushed=_pushed(record, remote),
+        tracked_below=known.below,
+        differing_below=known.differing_below,
+        state=str(here.state),
+        held_by=here.reason,
+        hint=here.error.hint if here.error else "",
+        is_watched=desk.is_daemon,
+        waited_s=live.waited_s if live else None,
+        due_s=live.due_s if live else 0.0,
+        max_wait_s=config.max_wait,
+        staged_left_s=live.staged_left_s if live else None,
+    )
+    return facts, record, None if remote is None else remote[1]
+
+
+def _is_listed(place: ResolvedPath) -> bool:
+    """Whether a home file is tracked here, or something in that directory is."""
+    return Coverage(init_mirror.manifest(Path(place.root)), host_name()).concerns(place.path)
+
+
+def _live(desk: HandlerContext, place: ResolvedPath) -> PathStatus | None:
+    if not desk.is_daemon:
+        return None
+    try:
+        answer: PathStatus = desk.runtime.committer.ask(Explain(place.repo, place.path), ASK_S)
+    except (OperationError, UsageError):  # busy, or a repository that has just come or gone
+        return None
+    return answer
+
+
+def _commit(record: Record | None) -> str:
+    return "" if record is None else f"in {record.commit[:7]} of {local(record.at)[:16]}"
+
+
+def _pushed(record: Record | None, remote: tuple[str, bool] | None) -> str:
+    if record is None:
+        return ""
+    if remote is None:
+        return "; this repository stays on this machine"
+    name, is_there = remote
+    return f"; {clean(redact(name))} has it" if is_there else f"; not pushed to {clean(redact(name))} yet"
+
+
+def _told(facts: Facts, status: RepoStatus, *, is_committed: bool) -> list[str]:
+    """Return what else is worth knowing, a sentence each."""
+    told = [f"repository {facts.repo}: {status.state}{f', {status.reason}' if status.reason else ''}"]
+    if facts.kind in ("file", "link", "directory"):
+        kind = {"file": f"a file of {facts.size} bytes", "link": "a symbolic link", "directory": "a directory"}
+        told.append(
+            f"{kind[facts.kind]}, {'tracked by git' if facts.is_tracked or facts.tracked_below else 'not tracked'}"
+        )
+    if facts.differing_below:
+        told.append(f"{facts.differing_below} of what is in it is not committed")
+    if (facts.is_tracked or facts.tracked_below) and (facts.ignored_by or facts.excluded_by):
+        told.append(
+            f"{facts.ignored_by or facts.excluded_by} would ignore it, but it is tracked, and tracked files are kept"
+        )
+    if facts.last and not is_committed:
+        told.append(f"last committed {facts.last}{facts.pushed}")
+    return told
+
+
+def _unfiltered(status: RepoStatus, path: str) -> str:
+    whys = [item.why for item in status.quarantined if item.path == path and item.why.startswith(FILTER)]
+    return whys[0].removeprefix(FILTER) if whys else ""
+
+
+def answers(desk: HandlerContext) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    return {"explain": partial(explain, desk)}

@@ -1,0 +1,267 @@
+"""The answers about single files and their history.
+
+Runs on connection threads, or in the control command while no daemon runs. Everything is read by the git program, in
+children with deadlines, so nothing here holds up the committer or another connection.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from functools import partial
+from pathlib import Path
+
+from gitsync.clock import iso
+from gitsync.core.names import as_word
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.daemon.handlers.jobs import of_file
+from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
+from gitsync.daemon.handlers.restore import restore
+from gitsync.errors import GitsyncError, OperationError, UsageError
+from gitsync.git.history.diff import Changes, of, since
+from gitsync.git.history.log import History
+from gitsync.git.history.select_version import name_in
+from gitsync.git.history.versions import Record, Touched, records, unknown
+from gitsync.git.objects.modes import MODE_TREE
+from gitsync.git.remote.errors import clean
+from gitsync.git.unexpected import TROUBLE, as_error
+
+LOG_COUNT = 20
+# A file beyond this does not travel through the socket: the control command reads it from the repository itself.
+CONTENT_MAX = 512 << 10
+
+
+def answers(desk: HandlerContext) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    return {
+        "restore": partial(restore, desk),
+        "log": partial(_log, desk),
+        "diff": partial(_diff, desk),
+        "show": partial(_show, desk),
+    }
+
+
+# -- log --------------------------------------------------------------------------------------------------------------
+
+
+def _log(desk: HandlerContext, params: Json) -> Json:
+    count = params.get("count") or LOG_COUNT
+    path = params.get("path")
+    if params.get("job"):
+        return _runs(desk, params["job"], path, count, params.get("conf"))
+    if params.get("conf"):
+        raise UsageError("-f is for the runs of a job", "gitsyncctl log --job NAME -f FILE")
+    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
+    found: list[tuple[ResolvedPath, Record]] = []
+    problems: list[Json] = []
+    for place in places:
+        try:
+            found += [(place, record) for record in _records(place.history(), place, count + 1)]
+        except TROUBLE as trouble:
+            error = as_error(place.repo, trouble)
+            if path:
+                raise error from trouble
+            problems.append(_problem(place, error))
+    found.sort(key=lambda item: item[1].at, reverse=True)
+    commits = [_commit(place, record) for place, record in found[:count]]
+    return {"commits": commits, "more": len(found) > count, "problems": problems}
+
+
+def _runs(desk: HandlerContext, name: str, path: str | None, count: int, conf: str | None) -> Json:
+    if path:
+        raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(clean(name))}")
+    found = of_file({"conf": conf, "names": [name]})[0] if conf else desk.targets([name], is_for_jobs=True).jobs
+    past = [{"job": job.name, **run} for job in found for run in desk.runtime.jobs.history(job, count + 1)]
+    past.sort(key=lambda run: str(run.get("ended", "")), reverse=True)
+    return {"runs": past[:count], "more": len(past) > count}
+
+
+def _records(history: History, place: ResolvedPath, limit: int) -> list[Record]:
+    head = history.head()
+    there = history.entry(head, place.path) if head is not None else None
+    # Following a file that is gone works as well; a directory cannot be followed.
+    is_followed = bool(place.path) and (there is None or there.mode != MODE_TREE)
+    found = records(history, place.path, limit=limit, follow=is_followed)
+    if is_followed and not found:
+        found = records(history, place.path, limit=limit)
+    if not found and place.path:
+        raise unknown(history, place.path)
+    return found
+
+
+def _commit(place: ResolvedPath, record: Record) -> Json:
+    return {
+        "repo": place.repo,
+        "id": record.commit,
+        "time": iso(record.at),
+        "author": clean(record.author),
+        "message": clean(record.subject),
+        "files": [_file(touched) for touched in record.touched],
+    }
+
+
+def _file(touched: Touched) -> Json:
+    found: Json = {"path": os.fsdecode(touched.path), "what": touched.what}
+    return found | ({"from": os.fsdecode(touched.was)} if touched.was is not None else {})
+
+
+def _problem(place: ResolvedPath, error: GitsyncError) -> Json:
+    return {"repo": place.repo, "code": error.code, "message": error.message, "hint": error.hint}
+
+
+# -- diff -------------------------------------------------------------------------------------------------------------
+
+
+def _diff(desk: HandlerContext, params: Json) -> Json:
+    path, when, rev = params.get("path"), params.get("at"), params.get("rev")
+    if when is not None and rev is not None:
+        raise UsageError("--at and --rev say the same thing twice", "give one of them")
+    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
+    if rev is not None and len(places) > 1:
+        raise UsageError(
+            "--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {as_word(clean(rev))}"
+        )
+    diffs: list[Json] = []
+    problems: list[Json] = []
+    for place in places:
+        try:
+            found = _since(place, when, rev, is_asked=path is not None)
+        except TROUBLE as trouble:
+            error = as_error(place.repo, trouble)
+            if path or isinstance(error, UsageError):
+                raise error from trouble
+            problems.append(_problem(place, error))
+        else:
+            diffs.append(found)
+    return {"diffs": diffs, "problems": problems}
+
+
+def _since(place: ResolvedPath, when: str | None, rev: str | None, *, is_asked: bool) -> Json:
+    history = place.history()
+    head = history.head()
+    if head is None:
+        raise OperationError(
+            f"{place.repo} has no commit yet", f"gitsyncctl status {as_word(place.repo)}", code="no-version"
+        )
+    commit: str | None = head
+    if rev is not None:
+        commit = history.commit(rev)
+    elif when is not None:
+        commit = history.commit_at(history.instant(when), place.path)
+    if commit is None:
+        first = records(history, place.path)[-1:]
+        told = f"; its first version is of {iso(first[0].at)}" if first else ""
+        raise OperationError(f"{place.name} was not there at {when!r}{told}", "", code="no-version")
+    is_there = os.path.lexists(Path(place.root, os.fsdecode(place.path)))
+    if is_asked and not is_there and not records(history, place.path, limit=1):
+        raise unknown(history, place.path)
+    paths = [place.path] if place.path else []
+    if place.path and history.entry(commit, place.path) is None:
+        paths = sorted({place.path, name_in(history, commit, place.path)})
+    changes = since(history, commit, paths)
+    record = records(history, b"", start=commit, limit=1)[0]
+    base = {"commit": commit, "time": iso(record.at), "message": clean(record.subject)}
+    return {"repo": place.repo, "path": os.fsdecode(place.path), "from": base, **_changes(changes)}
+
+
+def _changes(changes: Changes) -> Json:
+    return {
+        "files": [_file(touched) for touched in changes.files],
+        "patch": os.fsdecode(changes.patch),
+        "is_cut": changes.is_cut,
+    }
+
+
+# -- show -------------------------------------------------------------------------------------------------------------
+
+
+def _show(desk: HandlerContext, params: Json) -> Json:
+    rev, colon, path = params["what"].partition(":")
+    within = params.get("within")
+    place, history, commit = _found(desk, rev, within)
+    try:
+        if colon:
+            return _content(place, history, commit, path)
+        record = records(history, b"", start=commit, limit=1)[0]
+        changes = of(history, commit, record.parents[0] if record.parents else None)
+        message = history.ask("show", "--no-patch", "--format=%B", commit).decode("utf-8", "replace").strip()
+    except TROUBLE as trouble:
+        raise as_error(place.repo, trouble) from trouble
+    shown = {"message": "\n".join(clean(line) for line in message.splitlines()), "parents": list(record.parents)}
+    return {**_commit(place, record), **shown, **_changes(changes)}
+
+
+def _found(desk: HandlerContext, rev: str, within: str | None) -> tuple[ResolvedPath, History, str]:
+    """Return the repository that is asked, and the commit there: the given one, else the only one that has it."""
+    places = [_here(desk, within)] if within else [whole(desk, repo.name) for repo in desk.config.repositories]
+    found: list[tuple[ResolvedPath, History, str]] = []
+    first: GitsyncError | None = None
+    for place in places:
+        try:
+            history = place.history()
+            found.append((place, history, history.commit(rev)))
+        except TROUBLE as trouble:
+            first = first or as_error(place.repo, trouble)
+    if len(found) == 1:
+        return found[0]
+    if not found and (first is not None and len(places) == 1):
+        raise first
+    if not found:
+        hint = f"name the repository: gitsyncctl show {as_word(clean(rev))} --in NAME; commits: gitsyncctl log"
+        raise OperationError(f"no repository has a revision {rev!r}", hint, code="unknown-revision")
+    names = ", ".join(place.repo for place, _, _ in found)
+    raise OperationError(
+        f"{rev!r} is a revision of several repositories: {names}",
+        f"name one: gitsyncctl show {as_word(clean(rev))} --in {as_word(found[0][0].repo)}",
+        code="ambiguous-revision",
+    )
+
+
+def _here(desk: HandlerContext, within: str) -> ResolvedPath:
+    return locate(desk, within) if "/" in within else whole(desk, within)
+
+
+def _content(place: ResolvedPath, history: History, commit: str, named: str) -> Json:
+    """Return a file of a commit: named as from the working directory where that is in the repository, else from its
+    top, or by an absolute path."""
+    path, entry = b"", None
+    for candidate in (Path(place.absolute, named), Path(place.above, named)):
+        below = os.path.relpath(candidate, place.above)
+        if below.split("/")[0] != "..":
+            path = os.fsencode(below)
+            entry = history.entry(commit, b"" if path == b"." else path)
+            if entry is not None:
+                break
+    if entry is None:
+        error = unknown(history, path or os.fsencode(named))
+        hint = error.hint
+        if os.fsdecode(path) in hint.removeprefix("did you mean: ").split(", "):  # it was there, but not then
+            hint = f"when it was there: gitsyncctl log {as_word(str(Path(place.above, os.fsdecode(path))))}"
+        raise OperationError(f"{clean(named)} is not in {commit[:10]} of {place.repo}", hint, code="no-version")
+    if entry.mode == MODE_TREE:
+        names = sorted(os.fsdecode(name) for name in history.below(entry.id, b""))
+        raise UsageError(
+            f"{clean(named)} is a directory there, of {len(names)} files",
+            f"bring a copy: gitsyncctl restore {as_word(f'{place.repo}:{clean(named)}')} --rev {commit[:10]} --to DEST",
+            code="is-directory",
+        )
+    size = history.sizes([entry.id]).get(entry.id, 0)
+    document = {
+        "repo": place.repo,
+        "root": place.root,
+        "commit": commit,
+        "path": os.fsdecode(path),
+        "blob": entry.id,
+        "mode": f"{entry.mode:o}",
+        "size": size,
+        "content": None,
+    }
+    if size > CONTENT_MAX:
+        return document
+    data = history.content(path, entry)
+    document["size"] = len(data)
+    try:
+        document["content"] = data.decode("utf-8")
+    except UnicodeDecodeError:
+        document["content_base64"] = base64.b64encode(data).decode("ascii")
+    return document

@@ -1,0 +1,165 @@
+"""The answers about the mirror of home files.
+
+Runs on connection threads, or in the control command while no daemon runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from gitsync.config import document
+from gitsync.config.expand import shorten_path
+from gitsync.config.options import MIRROR_NAME
+from gitsync.core.coverage import Added
+from gitsync.core.manifest import ManifestEntry, is_host
+from gitsync.core.names import as_word
+from gitsync.daemon.handlers import init_mirror
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.engine.messages import CommitNow, Track, Untrack
+from gitsync.errors import UsageError
+from gitsync.mirror.home_paths import Places, places_of
+from gitsync.redaction import redact
+
+ASK_S = 60.0
+COMMIT_S = 240.0
+
+
+def answers(desk: HandlerContext) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    home = _Home(desk)
+    return {"init": home.init, "clone": home.clone, "add": home.add, "remove": home.remove}
+
+
+class _Home:
+    def __init__(self, desk: HandlerContext) -> None:
+        self._desk = desk
+
+    def init(self, params: Json) -> Json:
+        path = self._place(params.get("path"))
+        known = self._desk.config.home is not None
+        made = init_mirror.make(path, params.get("remote"))
+        self._configure(path)
+        self._commit()
+        return {"repo": str(path), "created": made, "already": known and not made, "home": self._status()}
+
+    def clone(self, params: Json) -> Json:
+        if self._desk.config.home is not None and real(self._desk.config.home.repo).exists():
+            raise UsageError(
+                f"home is mirrored in {self._desk.config.home.repo} already",
+                "gitsyncctl status home shows it; to begin anew, move that directory away first",
+            )
+        path = self._place(params.get("path"))
+        init_mirror.clone(params["url"], path)
+        self._configure(path)
+        self._commit()
+        return {"repo": str(path), "url": redact(params["url"]), "home": self._status()}
+
+    def add(self, params: Json) -> Json:
+        places = self._places()
+        hosts = _hosts(params.get("host"))
+        entries = tuple(dict.fromkeys(places.entry(path, hosts) for path in params["paths"]))
+        added: Added = self._desk.runtime.committer.ask(Track(entries), ASK_S)
+        self._desk.note_change(MIRROR_NAME)
+        self._commit()
+        status = self._status()
+        paths = {os.fsdecode(entry.path) for entry in added.added}
+        return {
+            "added": [_shown(entry) for entry in added.added],
+            "replaced": [
+                {"path": _text(at), "by": _text(by)} for by, narrower in added.replaced.items() for at in narrower
+            ],
+            "covered": [{"path": _text(at), "by": _text(by)} for at, by in added.covered.items()],
+            "quarantined": [item for item in status["quarantined"] if _is_below(item["path"], paths)],
+            "home": status,
+        }
+
+    def remove(self, params: Json) -> Json:
+        places = self._places()
+        paths = tuple(dict.fromkeys(places.relative(path) for path in params["paths"]))
+        removed: tuple[ManifestEntry, ...] = self._desk.runtime.committer.ask(Untrack(paths), ASK_S)
+        self._desk.note_change(MIRROR_NAME)
+        self._commit()
+        return {"removed": [_shown(entry) for entry in removed], "home": self._status()}
+
+    def _place(self, given: str | None) -> Path:
+        """Return where the mirror is, or is to be; raise UsageError where it cannot be."""
+        home = self._desk.config.home
+        path = Path(given) if given is not None else home.repo if home is not None else init_mirror.default_place()
+        if home is not None and real(home.repo) != real(path):
+            raise UsageError(
+                f"home is mirrored in {home.repo} already",
+                f"to move it: mv {as_word(str(home.repo))} {as_word(str(path))}, "
+                f"then: gitsyncctl config set home.repo {as_word(str(path))}",
+            )
+        init_mirror.check_place(path, self._desk.config.repos)
+        return path
+
+    def _places(self) -> Places:
+        home = self._desk.config.home
+        if home is None:
+            raise UsageError("there is no mirror of home files yet", "make one: gitsyncctl init")
+        return places_of(home.repo)
+
+    def _configure(self, path: Path) -> None:
+        if self._desk.config.home is None:
+            document.set_value(self._desk.config_file, "home.repo", shorten_path(path))
+        self._desk.reload()
+
+    def _commit(self) -> None:
+        self._desk.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
+
+    def _status(self) -> Json:
+        return home_status(self._desk) or {}
+
+
+def home_status(desk: HandlerContext) -> Json | None:
+    """Return the home files as `status` shows them, None without a mirror."""
+    if desk.config.home is None:
+        return None
+    if not desk.is_daemon:
+        init_mirror.look(desk)
+    part = desk.runtime.board.home
+    return {
+        **desk.runtime.board.status(MIRROR_NAME).to_json(),
+        "repo": str(desk.config.home.repo),
+        "tracked": part.tracked,
+        "broken": [{"path": path, "type": letter} for path, letter in part.broken],
+    }
+
+
+def bring_home(desk: HandlerContext, paths: list[bytes]) -> None:
+    """Have what home holds at these paths committed now, so that a change starts from what its user sees there."""
+    if paths:
+        desk.runtime.committer.home_buffer.note(paths)
+        desk.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
+
+
+def home_list(desk: HandlerContext) -> list[Json]:
+    """Return what is tracked, an entry of the manifest each."""
+    return [] if desk.config.home is None else [_shown(entry) for entry in init_mirror.entries(desk.config.home.repo)]
+
+
+def _hosts(given: str | None) -> frozenset[str]:
+    if given is None:
+        return frozenset()
+    names = frozenset(name.strip() for name in given.split(",") if name.strip())
+    for name in names:
+        if not is_host(name):
+            raise UsageError(f"{name!r} is no name of a machine", "this one is called what `hostname -s` says")
+    if not names:
+        raise UsageError("--host names no machine", "this one is called what `hostname -s` says")
+    return names
+
+
+def _shown(entry: ManifestEntry) -> Json:
+    return {"path": _text(entry.path), "directory": entry.is_directory, "hosts": sorted(entry.hosts)}
+
+
+def _text(path: bytes) -> str:
+    return os.fsdecode(path)
+
+
+def _is_below(path: str, tops: Iterable[str]) -> bool:
+    return any(path == top or path.startswith(top + "/") for top in tops)

@@ -1,0 +1,185 @@
+"""Makes, adopts and clones the repository that mirrors home files, and looks at it while no daemon runs.
+
+Runs on connection threads, or in the control command; owns what it makes until the configuration names it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gitsync import proc
+from gitsync.config.options import MIRROR_NAME, RepoConfig
+from gitsync.core import manifest as manifests
+from gitsync.core.manifest import ManifestEntry
+from gitsync.core.names import as_word
+from gitsync.daemon.handlers.init_repository import GIT_S, git, set_origin
+from gitsync.engine.board import HomePart
+from gitsync.engine.offline_status import show
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.files import storage_error
+from gitsync.git.remote.errors import clean
+from gitsync.git.staging.worktree import Worktree
+from gitsync.git.unexpected import TROUBLE
+from gitsync.mirror.home_paths import host_name, places_of
+from gitsync.mirror.manifests import mend
+from gitsync.mirror.mirror_sync import MirrorSync
+from gitsync.redaction import redact
+
+if TYPE_CHECKING:
+    from gitsync.daemon.handlers.context import HandlerContext
+
+REMOTE_S, CLONE_S = 20.0, 800.0
+# Home files are kept byte for byte, whatever attributes a tracked file of that name would give them.
+_ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
+_QUIETLY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
+
+
+def default_place() -> Path:
+    """Return where the mirror is when nobody says else."""
+    return Path("~/.local/share/gitsync/home").expanduser()
+
+
+def check_place(path: Path, repos: Iterable[RepoConfig]) -> None:
+    """Raise UsageError where no mirror can be: home itself, or what a watched repository has."""
+    real, home = os.path.realpath(path), os.path.realpath(Path("~").expanduser())
+    if home == real or home.startswith(real.rstrip("/") + "/"):
+        raise UsageError(f"{path} is, or holds, your home directory", "name a directory of its own")
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} is not a directory", "name another one")
+    for repo in repos:
+        root = os.path.realpath(repo.path)
+        if real == root or real.startswith(root + "/") or root.startswith(real + "/"):
+            raise UsageError(
+                f"{path} and the watched repository {repo.name} ({repo.path}) are not apart",
+                f"name another directory, or: gitsyncctl unwatch {as_word(repo.name)}",
+            )
+
+
+def make(path: Path, remote: str | None) -> bool:
+    """Make the mirror, or adopt what is there; return whether a repository was made.
+
+    Nobody else may look into it afterwards: it holds private files, whatever their permissions.
+    """
+    is_new = not os.path.lexists(path / ".git")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        raise storage_error(f"cannot make {path}", error) from error
+    if is_new:
+        if remote is not None:
+            _check_empty(remote)
+        git(path, "init", "--quiet")
+    if remote is not None:
+        set_origin(path, remote)
+    _finish(path)
+    if not (path / os.fsdecode(manifests.NAME)).exists() and is_new:
+        (path / os.fsdecode(manifests.NAME)).write_bytes(manifests.render(manifests.Manifest()))
+    return is_new
+
+
+def _check_empty(url: str) -> None:
+    """Raise UsageError when the remote has a history already, which a new one would not share."""
+    found = proc.run(["git", "ls-remote", "--heads", "--", url], deadline_s=REMOTE_S, env=_QUIETLY)
+    if found.ok and found.stdout.strip():
+        raise UsageError(
+            f"{redact(url)} has a history already", f"to take it over: gitsyncctl clone {as_word(redact(url))}"
+        )
+
+
+def clone(url: str, path: Path) -> None:
+    """Clone the mirror of another machine; nothing is left of a clone that failed."""
+    if path.exists() and any(path.iterdir()):
+        raise UsageError(f"{path} is not empty", "name another directory, or move that one away")
+    was_there = path.exists()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        raise storage_error(f"cannot make {path}", error) from error
+    try:
+        options = ("--quiet", "--no-checkout", "-c", "transfer.fsckObjects=true")
+        done = proc.run(["git", "clone", *options, "--", url, str(path)], deadline_s=CLONE_S, env=_QUIETLY)
+        if not done.ok:
+            why = clean(redact(done.errors.splitlines()[-1] if done.errors else "no reason given"))
+            raise OperationError(
+                f"cannot clone {redact(url)}: {why}", "check the address, and that you may read it: git ls-remote URL"
+            )
+        _finish(path)
+        if proc.run(["git", "-C", str(path), "rev-parse", "--verify", "--quiet", "HEAD"], deadline_s=GIT_S).ok:
+            git(path, "checkout", "--quiet", deadline_s=CLONE_S)
+    except BaseException:
+        shutil.rmtree(path / ".git", ignore_errors=True)
+        if not was_there:
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+    _list_files(path)
+
+
+def _list_files(path: Path) -> None:
+    """Give a mirror that came without a manifest one: whoever clones it wants its files."""
+    name = path / os.fsdecode(manifests.NAME)
+    if name.exists() or (path / ".trakk-index.config").exists():
+        return
+    notes = path / ".git" / "gitsync-clone"
+    worktree = Worktree(path, notes)
+    try:
+        name.write_bytes(manifests.render(mend(worktree, manifests.Manifest(), is_every_file_tracked=True)))
+    finally:
+        worktree.close()
+        shutil.rmtree(notes, ignore_errors=True)
+
+
+def _finish(path: Path) -> None:
+    info = path / ".git" / "info"
+    if not (path / ".git").is_dir():
+        return  # a linked work tree: its attributes are another repository's
+    try:
+        info.mkdir(exist_ok=True)
+        known = (info / "attributes").read_text() if (info / "attributes").exists() else ""
+        if _ATTRIBUTES not in known:
+            (info / "attributes").write_text(known + _ATTRIBUTES)
+    except OSError as error:
+        raise storage_error(f"cannot write {info / 'attributes'}", error) from error
+
+
+def look(desk: HandlerContext) -> None:
+    """Put onto the board how the home files stand, while nothing looks after them; changes nothing."""
+    home, board = desk.config.home, desk.runtime.board
+    if home is None:
+        return
+    notes_dir = desk.runtime.notes_dir(home.settings)
+    show(board, home.settings, notes_dir)
+    try:
+        worktree = Worktree(home.repo, notes_dir, include=home.settings.include, exclude=home.settings.exclude)
+    except TROUBLE:
+        board.set_home(HomePart(str(home.repo)))
+        return  # the board says it already
+    try:
+        keeper = MirrorSync(worktree, places_of(home.repo), home.link, notes_dir, host_name(), is_reading=True)
+        with keeper:
+            keeper.judge_all()
+            tracked = keeper.tracked_count(keeper.head_tree)
+        broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
+        board.set_home(HomePart(str(home.repo), tracked, broken))
+        if broken and board.local(MIRROR_NAME).state == "ok":
+            board.set_local(MIRROR_NAME, state="pending", reason="no daemon brings it over")
+    finally:
+        worktree.close()
+
+
+def manifest(repo: Path) -> manifests.Manifest:
+    """Return the manifest in the mirror; an empty one where it cannot be read."""
+    try:
+        return manifests.parse((repo / os.fsdecode(manifests.NAME)).read_bytes())[0]
+    except OSError:
+        return manifests.Manifest()
+
+
+def entries(repo: Path) -> list[ManifestEntry]:
+    """Return what the manifest in the mirror lists; nothing of one that cannot be read."""
+    return [entry for _, entry in sorted(manifest(repo).entries.items()) if not entry.is_gone]

@@ -1,0 +1,124 @@
+"""Makes the repository that is to be watched or to mirror, and takes it back when what follows fails.
+
+Runs on connection threads, or in the control command; owns what it makes until the configuration names it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from gitsync import proc
+from gitsync.core.names import as_word
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.remote.errors import clean
+from gitsync.redaction import redact
+
+GIT_S = 30.0
+# What a repository that was made and then left has no files in.
+_HISTORY = ("objects", "refs", "logs", "worktrees", "modules")
+
+
+@contextlib.contextmanager
+def work_tree(root: Path, remote: str | None, *, is_wanted: bool) -> Iterator[bool]:
+    """Have a work tree at `root`, its origin at `remote`; yield whether it was made, which is to be wanted.
+
+    What was made goes again when the block fails, unless somebody has begun to use it. Raise UsageError where there
+    is none and can be none, OperationError when git fails.
+    """
+    with ExitStack() as undo:
+        was_made = _made(root, undo, is_wanted=is_wanted)
+        if remote:
+            set_origin(root, remote, undo)
+        yield was_made
+        undo.pop_all()
+
+
+def set_origin(root: Path, url: str, undo: ExitStack | None = None) -> None:
+    """Have the remote origin at `url`; raise UsageError where it is elsewhere. `undo` learns to take it back."""
+    found = proc.run(["git", "-C", str(root), "remote", "get-url", "origin"], deadline_s=GIT_S)
+    known = os.fsdecode(found.stdout).strip()
+    if found.ok and known != url:
+        raise UsageError(
+            f"{root} has a remote origin already: {redact(known)}",
+            f"if {redact(url)} is the right one: "
+            f"git -C {as_word(str(root))} remote set-url origin {as_word(redact(url))}",
+        )
+    if not found.ok:
+        git(root, "remote", "add", "origin", "--", url)
+        if undo is not None:
+            # Not `remote remove`: it would take a branch's own settings, too.
+            forget = ["git", "-C", str(root), "config", "--remove-section", "remote.origin"]
+            undo.callback(partial(proc.run, forget, deadline_s=GIT_S))
+
+
+def git(root: Path, *argv: str, deadline_s: float = GIT_S) -> None:
+    """Run git there; raise OperationError when it fails."""
+    done = proc.run(["git", "-C", str(root), *argv], deadline_s=deadline_s)
+    if not done.ok:
+        raise OperationError(f"git {argv[0]} failed in {root}: {clean(done.errors)}", "run it by hand to see more")
+
+
+def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"{root} is not a directory", "name the directory that holds the files")
+    if os.path.lexists(root / ".git"):
+        return False
+    if os.path.realpath(root) in ("/", os.path.realpath(os.path.expanduser("~"))):  # noqa: PTH111 - never raises
+        raise UsageError(
+            f"all of {root} is too much to watch",
+            "name a directory in it; for single files of home there is a mirror: gitsyncctl init",
+        )
+    if _is_bare(root):
+        raise UsageError(
+            f"{root} is a bare repository: it has no files to watch",
+            f"watch a clone of it: git clone {as_word(str(root))} DIR, then: gitsyncctl watch DIR",
+        )
+    if not is_wanted:
+        again = f"gitsyncctl watch --init {as_word(str(root))}"
+        if root.is_dir():
+            raise UsageError(f"{root} is no git work tree", f"to make it one: {again}")
+        raise UsageError(f"{root} does not exist", f"to make it, with a git repository in it: {again}")
+    missing = [each for each in (root, *root.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        undo.callback(partial(_remove_empty, each))
+    undo.callback(partial(_remove_pristine, root))
+    git(root, "init", "--quiet")
+    return True
+
+
+def _is_bare(root: Path) -> bool:
+    """Return whether `root` itself is one; git's own refusals, of another user's for one, are none."""
+    if not (root / "HEAD").exists():
+        return False
+    done = proc.run(["git", "-C", str(root), "rev-parse", "--is-bare-repository", "--git-dir"], deadline_s=GIT_S)
+    return done.ok and done.stdout.split() == [b"true", b"."]
+
+
+def _remove_empty(directory: Path) -> None:
+    with contextlib.suppress(OSError):  # it is not empty any more, so it stays
+        directory.rmdir()
+
+
+def _remove_pristine(root: Path) -> None:
+    """Remove the repository at `root` unless anything was ever committed or staged in it."""
+    made, aside = root / ".git", root / f".git.unused-{os.getpid()}"
+    with contextlib.suppress(OSError):  # it was never made, or may not be touched: then it stays
+        # Aside first: whoever comes from here on finds no repository, instead of losing what they put into it.
+        made.rename(aside)
+        if _is_pristine(aside):
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.rename(made)
+
+
+def _is_pristine(directory: Path) -> bool:
+    if (directory / "index").exists() or (directory / "packed-refs").exists():
+        return False
+    return not any(files for name in _HISTORY for _, _, files in os.walk(directory / name))

@@ -1,0 +1,139 @@
+"""The answers about jobs with a server: pull, push, set-conf, delete-branch.
+
+Runs on connection threads, or in the control command while no daemon runs. A run goes on over failures: what went
+wrong with one job or one line of a file stands in the answer beside what went well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gitsync.backends.base import Item, Level, Report
+from gitsync.backends.git.setup import set_identity, set_remote
+from gitsync.config.legacy.sync_conf import ENV_VARIABLE, read_conf
+from gitsync.config.options import JobConfig
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.engine.exchange.halt_reasons import STATES
+from gitsync.errors import GitsyncError, OperationError, UsageError
+from gitsync.model import RepoState
+from gitsync.redaction import redact
+
+PATIENCE_S = 6 * 3600.0
+
+
+def answers(desk: HandlerContext) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    jobs = NamedJobs(desk)
+    return {
+        "pull": lambda params: jobs.exchange("pull", params),
+        "push": lambda params: jobs.exchange("push", params),
+        "set-conf": jobs.set_conf,
+        "delete-branch": jobs.delete_branch,
+    }
+
+
+class NamedJobs:
+    """The jobs of a desk, and those of files that are named."""
+
+    def __init__(self, desk: HandlerContext) -> None:
+        self._desk = desk
+
+    def exchange(self, direction: str, params: Json) -> Json:
+        """Run repositories and jobs in a direction, or the jobs of the file that is named."""
+        runtime = self._desk.runtime
+        if params.get("conf"):
+            jobs, faults = of_file(params)
+            return {"direction": direction, "repos": [], "jobs": self._run(jobs, direction, params), "faults": faults}
+        targets = self._desk.targets(params.get("names", []))
+        names = [repo.name for repo in targets.repos]
+        if names:
+            runtime.sync(names, patience_s=PATIENCE_S, direction=direction)
+        return {
+            "direction": direction,
+            "repos": [runtime.board.status(name).to_json() for name in names],
+            "jobs": self._run(targets.jobs, direction, params),
+            "faults": [] if params.get("names") else list(self._desk.config.conf_faults),
+        }
+
+    def _run(self, jobs: list[JobConfig], direction: str, params: Json) -> list[Json]:
+        is_accepted = bool(params.get("accept"))
+        reports = self._desk.runtime.jobs.run(jobs, direction, PATIENCE_S, is_accepted=is_accepted)
+        found = [shown(job, direction, report) for job, report in zip(jobs, reports, strict=True)]
+        for job in found:
+            error = job["error"]
+            # `resume` is for the daemon's own jobs.
+            if params.get("conf") and error is not None and "--accept" in error["hint"]:
+                verb = "sync" if direction == "both" else direction
+                error["hint"] = f"if you mean it: gitsyncctl {verb} -f {params['conf']} {job['name']} --accept"
+        return found
+
+    def set_conf(self, params: Json) -> Json:
+        """Set remotes and identities; what goes wrong with one is an item of it."""
+        if params.get("conf"):
+            jobs, faults = of_file(params)
+        else:
+            jobs, faults = self._desk.targets(params.get("names", []), is_for_jobs=True).jobs, []
+        done: list[Json] = []
+        for job in jobs:
+            if job.backend != "git":
+                continue
+            items: tuple[Item, ...] = ()
+            try:
+                items = (*set_remote(job), *set_identity(job))
+            except GitsyncError as error:
+                items = (Item("", error.code, error.message, error.hint, Level.ATTENTION),)
+            done.append(shown(job, "", Report(items)))
+        return {"jobs": done, "faults": faults}
+
+    def delete_branch(self, params: Json) -> Json:
+        """Delete a branch of a git job."""
+        names = [params["name"]]
+        if params.get("conf"):
+            jobs, _ = of_file({**params, "names": names})
+        else:
+            jobs = self._desk.targets(names, is_for_jobs=True).jobs
+        found = [job for job in jobs if job.backend == "git"]
+        if not found:
+            raise UsageError(f"{params['name']} is no git job", "gitsyncctl list shows the jobs")
+        item = self._desk.runtime.jobs.delete_branch(found[0], params["branch"])
+        return {"job": found[0].name, **item.to_json()}
+
+
+def of_file(params: Json) -> tuple[list[JobConfig], list[str]]:
+    """Return the chosen jobs of a Sync Manager file, and what is wrong with its other lines."""
+    conf = read_conf(Path(params["conf"]))
+    if not conf.is_meant_here:
+        wanted = ", ".join(conf.environments)
+        raise OperationError(
+            f"{conf.source} is for the environments {wanted}, and ${ENV_VARIABLE} is none of them",
+            f"{ENV_VARIABLE}={conf.environments[0]} gitsyncctl …",
+            code="other-environment",
+        )
+    wanted_names = params.get("names", [])
+    known = {job.name: job for job in conf.jobs} | {str(job.path): job for job in conf.jobs}
+    unknown = [name for name in wanted_names if name not in known]
+    if unknown:
+        raise UsageError(f"{conf.source} has no job {unknown[0]!r}", f"there are: {', '.join(sorted(known))}")
+    chosen = [known[name] for name in wanted_names] if wanted_names else list(conf.jobs)
+    return chosen, list(conf.faults)
+
+
+def shown(job: JobConfig, direction: str, report: Report) -> dict[str, Any]:
+    """Return the report of a job's run as it is shown."""
+    state = RepoState.OK
+    if report.problem is not None:
+        state = RepoState.HALTED if report.is_halting else STATES.get(report.problem.code, RepoState.ERROR)
+    elif report.needs_person:
+        state = RepoState.CONFLICT if report.conflicts else RepoState.ERROR
+    return {
+        "name": job.name,
+        "backend": job.backend,
+        "path": str(job.path),
+        "url": redact(job.url),
+        "direction": direction,
+        "state": str(state),
+        "items": [item.to_json() for item in report.items],
+        "conflicts": list(report.conflicts),
+        "error": report.problem.to_json() if report.problem else None,
+    }

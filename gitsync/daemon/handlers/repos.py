@@ -1,0 +1,200 @@
+"""The answers about watched repositories, the daemon and its configuration.
+
+Runs on connection threads (and in the control command while no daemon runs). Owns nothing: it reads frozen snapshots,
+asks the threads with deadlines, and edits the configuration through `gitsync.config.document`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from gitsync.clock import iso
+from gitsync.config import document
+from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
+from gitsync.daemon.handlers import init_repository
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.daemon.handlers.home import home_list, home_status
+from gitsync.daemon.handlers.jobs import NamedJobs, shown
+from gitsync.engine.messages import Pause, Refresh, Resume
+from gitsync.engine.offline_status import show
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.remote.upstream import remote_for
+from gitsync.redaction import redact
+from gitsync.version import VERSION
+
+REFRESH_S = 0.05
+ASK_S = 10.0
+SYNC_PATIENCE_S = 600.0
+
+
+def answers(desk: HandlerContext) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    repos = _Repos(desk)
+    return {
+        "status": repos.status,
+        "list": repos.list_all,
+        "watch": repos.watch,
+        "unwatch": repos.unwatch,
+        "sync": repos.sync,
+        "pause": repos.pause,
+        "resume": repos.resume,
+        "events": repos.events,
+        "reload": lambda _: desk.reload(),
+        "stop": repos.stop_now,
+    }
+
+
+def _listed_job(job: JobConfig) -> Json:
+    told = {"name": job.name, "path": str(job.path), "backend": job.backend}
+    return {**told, "url": redact(job.url), "mode": job.mode}
+
+
+class _Repos:
+    def __init__(self, desk: HandlerContext) -> None:
+        self._desk = desk
+
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def status(self, params: Json) -> Json:
+        targets = self._desk.targets(params.get("names", []))
+        repos = [repo for repo in targets.repos if repo.name != MIRROR_NAME]
+        is_home_asked = len(repos) < len(targets.repos)
+        asked = {job.name for job in targets.jobs}
+        if self._desk.is_daemon:
+            # A person may have committed by hand a moment ago; when the committer is busy, the snapshot has to do.
+            with contextlib.suppress(OperationError):
+                self._desk.runtime.committer.ask(Refresh(), REFRESH_S)
+        else:
+            self._look(repos)
+            self._desk.runtime.jobs.look(self._desk.config.jobs)
+        daemon = {"pid": os.getpid(), "uptime_s": round(self._desk.clock.now() - self._desk.started_at, 1)}
+        return {
+            "version": VERSION,
+            "daemon": daemon if self._desk.is_daemon else None,
+            "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
+            "home": home_status(self._desk) if is_home_asked else None,
+            "jobs": [job.to_json() for job in self._desk.runtime.board.jobs() if job.name in asked],
+        }
+
+    def list_all(self, params: Json) -> Json:
+        if not self._desk.is_daemon:
+            self._look(self._desk.config.repos)
+        return {
+            "home": home_list(self._desk),
+            "repos": [self._listed(repo) for repo in self._desk.config.repos],
+            "jobs": [_listed_job(job) for job in self._desk.config.jobs],
+        }
+
+    def _listed(self, repo: RepoConfig) -> Json:
+        branch = self._desk.runtime.board.local(repo.name).branch
+        try:
+            choice = remote_for(repo.path, repo.remote, branch) if branch else None
+        except OperationError:
+            choice = None  # its own trouble shows in status
+        remote = choice.remote if choice is not None else repo.remote or ""
+        return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
+
+    def events(self, params: Json) -> Json:
+        return {"events": self._desk.runtime.board.events()}
+
+    def _look(self, repos: Iterable[RepoConfig]) -> None:
+        """Put onto the board what a daemon would know."""
+        for repo in repos:
+            show(self._desk.runtime.board, repo, self._desk.runtime.notes_dir(repo))
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def sync(self, params: Json) -> Json:
+        if params.get("conf"):
+            return NamedJobs(self._desk).exchange("both", params)
+        if params.get("accept"):
+            raise UsageError("--accept goes with -f FILE here", "for configured jobs: gitsyncctl resume NAME --accept")
+        runtime = self._desk.runtime
+        targets = self._desk.targets(params.get("names", []))
+        names = [repo.name for repo in targets.repos]
+        # Without a name, everything that runs by itself: a job with every = "off" has to be named.
+        jobs = [job for job in targets.jobs if job.every is not None or params.get("names")]
+        if params.get("wait") or not self._desk.is_daemon:
+            runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+            reports = runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S)
+            told = [shown(job, "both", report) for job, report in zip(jobs, reports, strict=True)]
+        else:
+            runtime.begin_sync(names)
+            runtime.jobs.begin(jobs, "both")
+            asked = {job.name for job in jobs}
+            told = [status.to_json() for status in runtime.board.jobs() if status.name in asked]
+        faults = [] if params.get("names") else list(self._desk.config.conf_faults)
+        return {"repos": [runtime.board.status(name).to_json() for name in names], "jobs": told, "faults": faults}
+
+    def pause(self, params: Json) -> Json:
+        names, jobs = self._held(params)
+        span = params.get("for")
+        until = None if span is None else self._desk.clock.now() + span
+        for name in names:
+            self._desk.runtime.committer.ask(Pause(name, until), ASK_S)
+        for job in jobs:
+            self._desk.runtime.jobs.tell(job, Pause(job, until))
+        end = None if span is None else iso(self._desk.clock.wall() + span)
+        for name in (*names, *jobs):
+            self._desk.runtime.board.publish("paused", name, f"paused {name}" + (f" until {end}" if end else ""))
+        return {"paused": [*names, *jobs], "until": end}
+
+    def resume(self, params: Json) -> Json:
+        names, jobs = self._held(params)
+        is_accepted = bool(params.get("accept"))
+        if not self._desk.is_daemon:
+            return self._accept_alone(params, names)
+        for name in names:
+            self._desk.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
+        for job in jobs:
+            self._desk.runtime.jobs.tell(job, Resume(job, is_accepted))
+        for name in (*names, *jobs):
+            self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
+        return {"resumed": [*names, *jobs]}
+
+    def _accept_alone(self, params: Json, names: list[str]) -> Json:
+        """Meet what is stopped once more, take it as meant, and go on with it: a brake lasts as long as its process."""
+        if not params.get("names"):
+            raise UsageError("say which one is meant: nobody was asked yet", "gitsyncctl resume NAME --accept")
+        runtime, jobs = self._desk.runtime, self._desk.targets(params["names"]).jobs
+        runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        for name in names:
+            runtime.committer.ask(Resume(name, True), ASK_S)
+        runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
+        repos = [runtime.board.status(name).to_json() for name in names]
+        return {"resumed": [*names, *(job.name for job in jobs)], "repos": repos}
+
+    def _held(self, params: Json) -> tuple[list[str], list[str]]:
+        """Return the names of the repositories and of the jobs that are meant."""
+        targets = self._desk.targets(params.get("names", []))
+        jobs = [job.name for job in targets.jobs if job.name in self._desk.runtime.jobs]
+        return [repo.name for repo in targets.repos], jobs
+
+    def stop_now(self, params: Json) -> Json:
+        self._desk.stop()
+        return {"pid": os.getpid()}
+
+    # -- the configuration --------------------------------------------------------------------------------------------
+
+    def watch(self, params: Json) -> Json:
+        root = Path(params["path"])
+        before = {repo.path for repo in self._desk.config.repos}
+        try:
+            with init_repository.work_tree(root, params.get("remote"), is_wanted=bool(params.get("init"))) as was_made:
+                name = document.add_repo(self._desk.config_file, root, name=params.get("name"), remote=None)
+        except (OSError, ValueError) as error:
+            what = getattr(error, "strerror", None) or str(error)
+            raise OperationError(f"cannot use {root}: {what}", "check the path and its permissions") from error
+        if self._desk.is_daemon:
+            self._desk.reload()
+        return {"name": name, "path": str(root), "created": was_made, "already": real(root) in before}
+
+    def unwatch(self, params: Json) -> Json:
+        removed = document.remove_repo(self._desk.config_file, params["name"])
+        if self._desk.is_daemon:
+            self._desk.reload()
+        return {"name": removed.name, "path": str(removed.root)}

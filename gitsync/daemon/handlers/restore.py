@@ -1,0 +1,239 @@
+"""The answer to `restore`: choose a version, say what it changes, and bring it back as one commit a repository.
+
+Runs on connection threads, or in the control command while no daemon runs. Choosing only reads; all of it is done, for
+every path, before the first file is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitsync.clock import iso, local
+from gitsync.config.options import MIRROR_NAME
+from gitsync.core import manifest
+from gitsync.core.coverage import Coverage
+from gitsync.core.manifest import ManifestEntry
+from gitsync.core.names import as_word
+from gitsync.daemon.handlers import init_mirror
+from gitsync.daemon.handlers.context import HandlerContext, Json
+from gitsync.daemon.handlers.home import bring_home
+from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate
+from gitsync.engine.messages import Track
+from gitsync.errors import GitsyncError, OperationError, UsageError
+from gitsync.git.changes.export import copy, place_for
+from gitsync.git.changes.restore import Restoring, message_for
+from gitsync.git.history.log import History
+from gitsync.git.history.select_version import SelectedVersion, choose
+from gitsync.git.history.versions import FileVersion, records, unknown, versions
+from gitsync.git.objects.modes import MODE_LINK, MODE_TREE
+from gitsync.git.objects.trees import TreeEntry
+from gitsync.git.remote.errors import clean
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.mirror.home_paths import host_name
+from gitsync.mirror.manifests import is_furniture
+from gitsync.mirror.relist import relisted
+
+TRACK_S = 60.0
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is asked of one repository."""
+
+    history: History
+    chosen: list[tuple[ResolvedPath, SelectedVersion]] = field(default_factory=list)
+
+
+def restore(desk: HandlerContext, params: Json) -> Json:
+    """Bring back, copy or list versions; see `control/rows/files.py` for what may be asked."""
+    when, rev = params.get("at"), params.get("rev")
+    if when is not None and rev is not None:
+        raise UsageError("--at and --rev say the same thing twice", "give one of them")
+    places = [locate(desk, path) for path in params["paths"]]
+    if params.get("list"):
+        return {"versions": [version for place in places for version in _listed(place)]}
+    if params.get("to") is None and not params.get("dry_run"):
+        bring_home(desk, [place.path for place in places if place.repo == MIRROR_NAME])
+    groups: dict[str, _Group] = {}
+    for place in places:
+        try:
+            group = groups.get(place.root) or _Group(place.history())
+            commit = group.history.commit(rev) if rev is not None else None
+            group.chosen.append((place, choose(group.history, place.path, commit=commit, when=when)))
+        except TROUBLE as trouble:
+            raise _told(place, trouble) from trouble
+        groups[place.root] = group
+    dest = params.get("to")
+    answer: Json = {
+        "restored": [_item(place, choice) for group in groups.values() for place, choice in group.chosen],
+        "commit": None,
+        "commits": [],
+        "failed": [],
+        "dry_run": bool(params.get("dry_run")),
+        "to": dest,
+    }
+    if dest is not None:
+        answer["to"] = _copy(list(groups.values()), dest, is_dry=answer["dry_run"])
+    elif not answer["dry_run"]:
+        for group in groups.values():
+            _bring_back(desk, group, answer, is_only=len(groups) == 1)
+        answer["commit"] = answer["commits"][0]["commit"] if answer["commits"] else None
+    return answer
+
+
+def _told(place: ResolvedPath, trouble: Exception) -> GitsyncError:
+    error = as_error(place.repo, trouble)
+    if error.code == "unknown-path" and place.is_at_home and os.path.lexists(place.absolute):
+        where = shlex.quote(clean(place.absolute))
+        error = OperationError(
+            f"{clean(place.absolute)} was never tracked, so there is no other version of it",
+            f"to have its versions from now on: gitsyncctl add {where}",
+            code=error.code,
+        )
+    return error
+
+
+def _bring_back(desk: HandlerContext, group: _Group, answer: Json, *, is_only: bool) -> None:
+    """Make one repository's commit; of several repositories one that fails does not hold up the others."""
+    place, first = group.chosen[0]
+    if all(choice.is_there for _, choice in group.chosen):
+        return
+    entries: dict[bytes, TreeEntry] = {}
+    for _, choice in group.chosen:
+        entries |= choice.entries
+    gone = frozenset[bytes]().union(*(choice.gone for _, choice in group.chosen)) - entries.keys()
+    source = f"{first.commit[:7]} of {local(first.at)[:16]}"
+    paths = [choice.path for _, choice in group.chosen]
+    act = Restoring(entries, gone, message_for(paths, source), place.author)
+    try:
+        if place.is_at_home:
+            _bring_home(desk, group, act)
+        done = desk.perform(place.repo, act)
+    except GitsyncError as refused:
+        error = _when_halted(desk, place, refused)
+        if is_only:
+            raise error from refused
+        problem = {"code": error.code, "message": error.message, "hint": error.hint}
+        answer["failed"].append({"repo": place.repo, "error": problem})
+        return
+    if done.commit is not None:
+        kept = [os.fsdecode(path) for path in done.kept]
+        made = {"repo": place.repo, "commit": done.commit.id, "message": done.commit.message, "kept": kept}
+        answer["commits"].append({**made, "undo": f"gitsyncctl undo {as_word(place.repo)}"})
+
+
+def _bring_home(desk: HandlerContext, group: _Group, act: Restoring) -> None:
+    """Have home files that come back tracked, with their permissions, and nothing at home replaced that nobody knows.
+
+    What is at home under such a name and is not tracked is tracked before: then it is in history when it is replaced.
+    """
+    place, _ = group.chosen[0]
+    wanted = tuple((path, choice.state) for _, choice in group.chosen for path in choice.entries)
+    host = host_name()
+    coverage = Coverage(init_mirror.manifest(Path(place.root)), host)
+    unlisted = tuple(
+        ManifestEntry(path)
+        for path, _ in wanted
+        if coverage.entry(path) is None
+        and not is_furniture(path)
+        and os.path.lexists(Path(place.above, os.fsdecode(path)))
+    )
+    if unlisted:
+        desk.runtime.committer.ask(Track(unlisted), TRACK_S)
+    act.beside = lambda worktree, tree: relisted(worktree, tree, wanted, host)
+    act.edited = lambda: frozenset(path for path in group.history.dirty(b"") if coverage.entry(path) is not None)
+
+
+def _when_halted(desk: HandlerContext, place: ResolvedPath, error: GitsyncError) -> GitsyncError:
+    """Say how missing files come back while a brake holds the repository because they are missing."""
+    brake = desk.runtime.board.status(place.repo).error
+    if error.code != "held" or brake is None or brake.code not in ("mass-deletion", "root-emptied", "home-emptied"):
+        return error
+    there = Path(place.root, os.fsdecode(place.path))
+    if place.repo == MIRROR_NAME and os.path.lexists(there):
+        # The mirror still has what is gone from home.
+        back = f"cp -a {shlex.quote(clean(str(there)))} {shlex.quote(clean(place.absolute))}"
+        hint = f"to have it back: {back}; then: gitsyncctl resume {as_word(place.repo)}"
+        return OperationError(error.message, hint, code=error.code)
+    back = f"git -C {shlex.quote(clean(place.root))} restore {shlex.quote(clean(os.fsdecode(place.path)) or '.')}"
+    return OperationError(
+        error.message,
+        f"to have back what is missing: {back}; then: gitsyncctl resume {as_word(place.repo)}",
+        code=error.code,
+    )
+
+
+def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
+    if len(groups) != 1 or len(groups[0].chosen) != 1:
+        raise UsageError("--to takes one PATH", "copy them one after the other")
+    place, choice = groups[0].chosen[0]
+    try:
+        where = place_for(choice.path, place.above, dest)
+        if not is_dry:
+            history, modes = groups[0].history, {}
+            if place.repo == MIRROR_NAME:
+                listed = history.try_ask("cat-file", "blob", f"{choice.commit}:{os.fsdecode(manifest.NAME)}")
+                modes = dict(manifest.parse(listed or b"")[0].modes)
+            copy(history, choice.source, choice.path, choice.entries, where, modes)
+    except TROUBLE as trouble:
+        raise as_error(place.repo, trouble) from trouble
+    return where
+
+
+def _item(place: ResolvedPath, choice: SelectedVersion) -> Json:
+    kinds = set(choice.what.values())
+    return {
+        "repo": place.repo,
+        "path": os.fsdecode(choice.path),
+        "absolute": place.absolute,
+        "kind": "directory" if choice.is_directory else "file",
+        "what": kinds.pop() if len(kinds) == 1 else "changed",
+        "commit": choice.commit,
+        "time": iso(choice.at),
+        "message": choice.subject,
+        "from": os.fsdecode(choice.source),
+        "files": [
+            {"path": os.fsdecode(path), "what": what} for path, what in choice.what.items() if what != "unchanged"
+        ],
+    }
+
+
+def _listed(place: ResolvedPath) -> list[Json]:
+    try:
+        history = place.history()
+        head = history.head()
+        there = history.entry(head, place.path) if head is not None else None
+        last = records(history, place.path, limit=1)
+        if not last:
+            raise unknown(history, place.path)
+        is_file = there.mode != MODE_TREE if there else any(item.path == place.path for item in last[0].touched)
+        found = versions(history, place.path, is_directory=not is_file)
+        ids = sorted({version.entry.id for version in found if version.entry is not None})
+        sizes = history.sizes(ids)
+    except TROUBLE as trouble:
+        raise as_error(place.repo, trouble) from trouble
+    return [_version(place, version, sizes) for version in found]
+
+
+def _version(place: ResolvedPath, version: FileVersion, sizes: dict[str, int]) -> Json:
+    entry = version.entry
+    return {
+        "repo": place.repo,
+        "path": os.fsdecode(place.path),
+        "commit": version.commit,
+        "time": iso(version.at),
+        "what": version.what,
+        "size": None if entry is None else sizes.get(entry.id),
+        "kind": "directory" if entry is None and version.what != "removed" else _kind(entry),
+        "message": clean(version.subject),
+        "from": os.fsdecode(version.path),
+    }
+
+
+def _kind(entry: TreeEntry | None) -> str:
+    if entry is None:
+        return ""
+    return "link" if entry.mode == MODE_LINK else "program" if entry.mode == 0o100755 else "file"

@@ -1,0 +1,78 @@
+"""Syncing on demand: commit, then exchange, then look at what the exchange wrote.
+
+Runs on connection threads, and on the main thread of a single pass. Owns nothing; waits with deadlines.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import wait as futures_wait
+from functools import partial
+from typing import Any
+
+from gitsync.clock import Clock
+from gitsync.engine.committer import Committer
+from gitsync.engine.exchange.exchanger import Exchanger
+from gitsync.engine.messages import CommitNow, ExchangeNow
+from gitsync.engine.owner import Ask
+from gitsync.errors import GitsyncError
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+
+def sync(
+    committer: Committer,
+    exchangers: Mapping[str, Exchanger],
+    names: list[str],
+    clock: Clock,
+    patience_s: float,
+    direction: str = "both",
+) -> None:
+    """Commit, fetch, integrate and push the named repositories; return when done or out of patience (seconds).
+
+    `direction` push or pull leaves out the other part of the exchange.
+    """
+    ends_at = clock.now() + patience_s
+
+    def wait_for(futures: list[Future[Any]]) -> None:
+        _await(futures, committer, clock, ends_at)
+
+    wait_for([_ask(committer, CommitNow(name)) for name in names])
+    wait_for([_ask(exchangers[name], ExchangeNow(direction)) for name in names if name in exchangers])
+    # What a pull wrote is noted like any other change: look at it now, so that nothing is pending afterwards.
+    wait_for([_ask(committer, CommitNow(name, is_scanning=False)) for name in names])
+
+
+def begin(committer: Committer, exchangers: Mapping[str, Exchanger], names: list[str]) -> None:
+    """Begin the same and return at once."""
+    for name in names:
+        future = _ask(committer, CommitNow(name))
+        exchanger = exchangers.get(name)
+        if exchanger is not None:
+            future.add_done_callback(partial(_exchange_after, exchanger))
+
+
+def _ask(owner: Committer | Exchanger, what: object) -> Future[Any]:
+    future: Future[Any] = Future()
+    owner.post(Ask(what, future))
+    return future
+
+
+def _await(futures: list[Future[Any]], committer: Committer, clock: Clock, ends_at: float) -> None:
+    for future in futures:
+        # In short waits: when the committer died of a bug, an exchanger would wait for its answer for minutes.
+        while not future.done() and committer.is_alive and clock.now() < ends_at:
+            futures_wait([future], timeout=min(LOOK_EVERY_S, max(0.0, ends_at - clock.now())))
+        error = future.exception() if future.done() else None
+        if not future.done() or isinstance(error, GitsyncError):
+            logger.debug("sync did not end: %s", error or "out of patience")
+        elif error is not None:
+            raise error
+
+
+def _exchange_after(exchanger: Exchanger, _: Future[Any]) -> None:
+    exchanger.post(Ask(ExchangeNow(), Future()))

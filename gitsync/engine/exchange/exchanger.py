@@ -1,0 +1,327 @@
+"""The exchanger of one repository: when to look at the remote, and what to tell it.
+
+Runs on the thread `exchange-NAME`, one a repository with a remote. It owns the schedule, the back-off, the network
+children and the remote-tracking refs. It never touches the work tree: what was fetched goes to the committer as
+`Fetched`, and comes back as `Integrated` with what may be pushed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from gitsync.clock import Clock, iso
+from gitsync.config.options import RepoConfig
+from gitsync.core.reconcile import crossed, may_fetch
+from gitsync.core.states import ExchangeEvent, ExchangeState, advance
+from gitsync.engine import messages as told
+from gitsync.engine.board import Board
+from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting, branch_gone, emptied
+from gitsync.engine.exchange.pending_halt import PendingHalt
+from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch, StaleLock
+from gitsync.engine.exchange.schedule import Schedule
+from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
+from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.git.remote import upstream
+from gitsync.git.remote.results import FetchResult, PushKind
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.model import Problem, RepoState
+
+logger = logging.getLogger(__name__)
+
+# How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
+AWAITING_S = 300.0
+# Pushes that cross those of other machines are tried again this often before a person hears of it.
+CROSSINGS = 100
+V_, X_ = ExchangeEvent, ExchangeState
+
+
+class Exchanger(Owner):
+    """Owns the exchange of one repository with its remote."""
+
+    def __init__(
+        self,
+        config: RepoConfig,
+        *,
+        timeout_s: float,
+        clock: Clock,
+        board: Board,
+        committer: Callable[[object], None],
+        ear: Callable[[object], None],
+        is_scheduled: bool,
+        notes_dir: Path,
+        on_death: Callable[[ThreadDied], None],
+    ) -> None:
+        super().__init__(f"exchange-{config.name}", clock, on_death)
+        self.config = config
+        self._board = board
+        self._committer = committer
+        self._ear = ear
+        self._machine = ExchangeState.IDLE
+        self._place: RemoteBranch | None = None
+        self._found: FetchResult | None = None  # what this cycle saw of the remote
+        self._look_s: float | None = None
+        self._times = Schedule(config, is_scheduled=is_scheduled)
+        self._awaiting_until: float | None = None
+        self._trouble = ""
+        self._memory = ExchangeMemory(notes_dir / EXCHANGE_FILE)
+        self._limits = Limits(timeout_s, lambda: self.is_cancelled, StaleLock(self._memory, clock))
+        self._question = PendingHalt(self._memory)
+        self._askers = Waiters()
+
+    def setup(self) -> None:
+        """Show what is remembered of the time before this start; a question that was open still is."""
+        self._show(None, last_pull=self._memory.text("last_pull"), last_push=self._memory.text("last_push"))
+        if self._question.open is not None:
+            self._move(V_.HALTED)
+            self._show(self._question.open.problem, RepoState.HALTED)
+
+    def teardown(self) -> None:
+        """Answer whoever still waits."""
+        self._askers.answer_all()
+        self._limits.line.close()
+        self._memory.remember(last_pull=self._board.exchange(self.config.name).last_pull)
+
+    def wake_at(self) -> float | None:
+        """Return when the remote is to be looked at, or the answer waited for is overdue."""
+        if self.is_cancelled or self._machine is X_.PAUSED:
+            return None
+        if self._machine is X_.AWAITING:
+            return self._awaiting_until
+        if self._machine in (X_.BACK_OFF, X_.HALTED):
+            return self._times.retry_at
+        return self._times.next_at()
+
+    def step(self, message: object | None, now: float) -> None:
+        """Take one message; begin a cycle when its time has come."""
+        if isinstance(message, Stop):
+            self._askers.answer_all()
+            self.end()
+            return
+        self._take(message, now)
+        wake_at = self.wake_at()
+        # Once cancelled, what was under way was left where it was: only the stop is waited for.
+        if self.is_cancelled or wake_at is None or wake_at > self.clock.now():
+            return
+        if self._machine is X_.AWAITING:
+            self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
+        elif self._machine is X_.HALTED and self._question.is_as_seen(self.config, self._branch, self._limits):
+            self._times.halt(self.clock.now())
+            self._answer()
+        else:
+            if self._machine is X_.HALTED:
+                self._move(V_.RESUMED)
+            self._guarded(self._begin)
+
+    def _take(self, message: object | None, now: float) -> None:
+        match message:
+            case told.Committed():
+                self._times.see_commit(now)
+            case told.Opened():
+                self._times.see_branch(now)
+                self._times.see_moved(now)
+            case told.Integrated():
+                self._take_integrated(message)
+            case Ask(what=told.ExchangeNow(direction=direction), future=future):
+                self._hurry(future, now, direction)
+            case told.RemoteMoved() if self._machine is X_.HALTED or not self._is_where_known():
+                self._times.see_moved(now)
+            case told.NetworkChanged() | told.Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:
+                self._times.see_return(now)
+            case told.Woken():
+                self._times.see_moved(now)
+            case told.Pause():
+                self._move(V_.PAUSED)
+                self._askers.answer_all()
+            case told.Resume(is_accepted=is_accepted):
+                self._resume(now, is_accepted=is_accepted)
+
+    def _resume(self, now: float, *, is_accepted: bool) -> None:
+        if self._question.drop(is_accepted=is_accepted):
+            self._board.set_exchange(self.config.name, state=RepoState.SYNCING, reason="looking again", error=None)
+        self._move(V_.RESUMED)
+        self._times.forgive(now)
+
+    def _begin(self) -> None:
+        config, branch = self.config, self._branch
+        self._move(V_.FETCH_BEGUN)
+        is_push_alone = self._times.begin(self.clock.now())
+        self._found, self._look_s = None, None
+        self._place = RemoteBranch.of(config, branch)
+        self._ear(told.Listen(config.name, self._place.directory if self._place and self._times.is_looking else None))
+        if self._place is None:
+            self._rest()  # local only, or detached: looked at again with the next commit or branch
+        elif may_fetch(self._times.mode) and not is_push_alone:
+            self._fetch(branch)
+        elif self._times.is_pushing:
+            # HEAD is asked for, not looked up: since the commit a person may have amended it or begun a rebase.
+            self._ask_committer(told.Fetched(config.name, branch, self._place.choice.remote, None, None))
+        else:
+            self._rest()
+
+    def _fetch(self, branch: str) -> None:
+        assert self._place is not None
+        name, place, began_at = self.config.name, self._place, self.clock.now()
+        self._found = found = place.fetch(self._limits)
+        self._look_s = self.clock.now() - began_at
+        known = self._memory.known(place.key, found.was)
+        if found.upstream is None and known is not None:
+            raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
+        is_watched = place.directory is not None
+        self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
+        is_joining, remote, ref = self._question.is_joining, place.choice.remote, place.choice.ref
+        self._ask_committer(told.Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
+
+    def _ask_committer(self, fetched: told.Fetched) -> None:
+        self._move(V_.INTEGRATION_ASKED)
+        self._awaiting_until = self.clock.now() + AWAITING_S
+        self._committer(fetched)
+
+    def _take_integrated(self, answer: told.Integrated) -> None:
+        if self._machine is not X_.AWAITING:
+            return
+        if self._found and self._place and answer.problem is None and answer.head is not None:
+            wall = iso(self.clock.wall())
+            self._board.set_exchange(self.config.name, last_pull=wall)
+            self._memory.note_pull(self._place.key, self._found.upstream, wall, self.clock.now())
+        if answer.problem is not None and answer.problem.code in HALTING:
+            self._stop(answer.problem)
+        elif answer.problem is not None and answer.problem.code != "conflict":
+            self._fail(answer.problem)
+        elif answer.problem is not None:
+            self._rest(answer.problem)
+        elif answer.is_ahead and answer.head is not None and self._times.is_pushing:
+            head = answer.head
+            self._move(V_.PUSH_BEGUN)
+            self._guarded(lambda: self._push(answer.branch, head))
+        else:
+            self._rest()
+
+    def _push(self, branch: str, head: str) -> None:
+        assert self._place is not None
+        config, place, began_at = self.config, self._place, self.clock.now()
+        expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
+        sent = place.push(head, expected, self._limits)
+        if sent.kind is PushKind.REJECTED:
+            self._take_crossing(place, head, self.clock.now() - began_at + (self._look_s or 0.0))
+            return
+        if not place.choice.has_upstream:
+            upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
+        wall, now = iso(self.clock.wall()), self.clock.now()
+        self._memory.take_in(place.key, place.seen_after(head, self._memory.known(place.key)), last_push=wall)
+        if sent.kind is PushKind.PUSHED:
+            self._times.see_sent(now, now - began_at)
+            self._board.set_exchange(config.name, last_push=wall)
+            self._board.publish("pushed", config.name, f"pushed {config.name} {head[:7]} to {place.label}", commit=head)
+        self._committer(told.Pushed(config.name, branch, head))
+        self._rest()
+
+    def _take_crossing(self, place: RemoteBranch, head: str, took_s: float) -> None:
+        """The remote is not where it was believed to be: look at it again, and then push again."""
+        problem = crossed(self.config.name, self._times.mode, self.config.mode)
+        if problem is not None:
+            self._found = FetchResult(place.ask(self._limits), self._memory.known(place.key))
+            place.check_loss(self._found, head)
+            self._rest(problem)
+        elif self._times.cross(self.clock.now(), took_s) > CROSSINGS:
+            self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))
+        else:
+            self._move(V_.REJECTED)
+
+    def _rest(self, problem: Problem | None = None) -> None:
+        self._move(V_.FINISHED)
+        self._question.settle()
+        shown = None if problem is not None and problem.code == "conflict" else problem
+        self._show(shown, RepoState.ERROR)
+        now = self.clock.now()
+        self._times.rest(now, has_remote=self._place is not None, look_s=self._look_s)
+        self._limits.tend_line(self._place, is_lively=self._times.is_lively(now))
+        self._answer()
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Halting as halting:
+            if not self.is_cancelled:  # what a look that was cut off seems to say is not to be remembered
+                self._stop(halting.problem)
+        except TROUBLE as trouble:
+            if not self.is_cancelled:
+                error = as_error(self.config.name, trouble)
+                self._fail(Problem(error.code, error.message, error.hint))
+
+    def _fail(self, problem: Problem) -> None:
+        self._move(V_.FAILED)
+        self._limits.line.close()  # it may be what failed
+        wait = self._times.fail(self.clock.now())
+        logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
+        self._show(problem, STATES.get(problem.code, RepoState.ERROR))
+        self._answer()
+
+    def _stop(self, problem: Problem) -> None:
+        assert self._place is not None
+        self._move(V_.HALTED)
+        self._question.ask(problem, self._place.key, self._found.upstream if self._found is not None else None)
+        self._times.halt(self.clock.now())
+        self._show(problem, RepoState.HALTED)
+        self._askers.answer_all()
+
+    def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
+        self._trouble = problem.code if problem is not None else ""
+        state, reason = (state, problem.message) if problem is not None else (RepoState.OK, "")
+        self._board.set_exchange(self.config.name, state=state, reason=reason, error=problem, **more)
+
+    def _hurry(self, future: Future[Any], now: float, direction: str) -> None:
+        # A cycle that awaits its answer looked at the remote before it was asked to.
+        is_late = self._machine is X_.AWAITING
+        self._askers.add(future, direction, is_late=is_late)
+        if self._machine is X_.PAUSED:
+            self._answer()
+        elif not is_late:
+            self._times.hurry(now, direction)
+
+    def _answer(self) -> None:
+        for direction in self._askers.answer():
+            self._times.hurry(self.clock.now(), direction)
+
+    def _is_where_known(self) -> bool:
+        return self._place is not None and self._place.head() == self._memory.known(self._place.key)
+
+    @property
+    def _branch(self) -> str:
+        return self._board.local(self.config.name).branch
+
+    def _move(self, event: ExchangeEvent) -> None:
+        self._machine = advance(self._machine, event)
+        self._awaiting_until = None
+
+
+class Waiters:
+    """Whom the cycle under way answers, and whom only the next one does."""
+
+    def __init__(self) -> None:
+        self._now: list[Future[Any]] = []
+        self._next: list[tuple[Future[Any], str]] = []
+
+    def add(self, future: Future[Any], direction: str, *, is_late: bool) -> None:
+        """Note who asks; late is who came when the cycle under way had looked at the remote already."""
+        if is_late:
+            self._next.append((future, direction))
+        else:
+            self._now.append(future)
+
+    def answer(self) -> list[str]:
+        """Answer those whose cycle has ended; return which directions the others need a cycle for."""
+        directions = [direction for _, direction in self._next]
+        done, self._now, self._next = self._now, [future for future, _ in self._next], []
+        for future in done:
+            if not future.done():
+                future.set_result(None)
+        return directions
+
+    def answer_all(self) -> None:
+        """Answer those too who wait for a cycle of their own: there will be none for now."""
+        while self.answer():
+            pass

@@ -1,0 +1,61 @@
+"""What only a person can decide about a remote: asked once, remembered over restarts, and answered by one acceptance.
+
+Runs on the exchanger's thread, with that exchanger's memory.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from gitsync.config.options import RepoConfig
+from gitsync.engine.exchange.halt_reasons import Halt
+from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
+from gitsync.engine.memory import ExchangeMemory
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.model import Problem
+
+logger = logging.getLogger(__name__)
+
+
+class PendingHalt:
+    """The open question of one exchange, if there is one, and the one that was just accepted."""
+
+    def __init__(self, memory: ExchangeMemory) -> None:
+        self._memory = memory
+        self.open = Halt.from_json(memory.get("halt"))
+        self._accepted: Halt | None = None
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether a person has accepted to merge what was rewritten or shares no history."""
+        return self._accepted is not None and not self._accepted.is_about_absence
+
+    def ask(self, problem: Problem, key: str, seen: str | None) -> None:
+        """Open the question that `problem` is; `seen` is the remote's commit now, `key` the place."""
+        self.open, self._accepted = Halt(problem, key, seen), None
+        self._memory.remember(halt=self.open.to_json())
+
+    def drop(self, *, is_accepted: bool) -> bool:
+        """Go on, with or without a person's acceptance; return whether there was a question."""
+        asked, self.open = self.open, None
+        if asked is not None and is_accepted:
+            # From here on, what was seen then counts as taken in: any other change over there asks anew.
+            self._memory.take_in(asked.key, asked.seen, halt=None)
+            self._accepted = asked
+        return asked is not None
+
+    def settle(self) -> None:
+        """An exchange ended well: nothing is open and nothing is left of an acceptance."""
+        self.open = self._accepted = None
+        self._memory.remember(halt=None)
+
+    def is_as_seen(self, config: RepoConfig, branch: str, limits: Limits) -> bool:
+        """Ask the remote whether it still is what the open question is about; when it cannot be told, it is."""
+        if self.open is None:
+            return False
+        try:
+            place = RemoteBranch.of(config, branch)
+            return place is not None and place.key == self.open.key and place.ask(limits) == self.open.seen
+        except TROUBLE as trouble:
+            logger.debug("%s: halted, and cannot look: %s", config.name, as_error(config.name, trouble).message)
+            return True

@@ -1,0 +1,205 @@
+"""Where one branch of a repository is exchanged, and the conversation with it, within its limits.
+
+Runs on the exchanger's thread, which owns the children that talk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitsync.clock import Clock
+from gitsync.config.options import RepoConfig
+from gitsync.engine.exchange.halt_reasons import Halting, branch_gone, rewritten
+from gitsync.engine.memory import ExchangeMemory
+from gitsync.errors import TransientError
+from gitsync.git.index.lock import is_gone, myself
+from gitsync.git.objects.refs import has_lost
+from gitsync.git.objects.store import lock_of
+from gitsync.git.remote import local_remote, transport, upstream
+from gitsync.git.remote.errors import clean
+from gitsync.git.remote.results import FetchResult, PushResult, RemoteChoice
+from gitsync.git.remote.ssh_master import SshMaster
+from gitsync.redaction import redact
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one conversation may be silent (seconds), whether to break it off, and the line it may go by.
+
+    `predecessor` tells what an earlier process may have left in its way.
+    """
+
+    timeout_s: float
+    is_cancelled: Callable[[], bool]
+    predecessor: StaleLock
+    line: SshMaster = field(default_factory=SshMaster)
+
+    def tend_line(self, place: RemoteBranch | None, *, is_lively: bool) -> None:
+        """Keep a connection to `place` open for the looks that soon follow, where there can be one; else close it."""
+        if place is None or not is_lively or place.directory is not None or place.config.transport == "libgit2":
+            self.line.close()
+        else:
+            self.line.keep(place.config.path, place.choice.remote)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBranch:
+    """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence.
+
+    `directory` is the remote's git directory where it is on this file system and can be watched; `is_sent_elsewhere`
+    where another address is pushed to than is fetched from (remote.NAME.pushurl), and so what was sent comes later.
+    """
+
+    config: RepoConfig
+    choice: RemoteChoice
+    key: str
+    label: str
+    directory: Path | None
+    is_sent_elsewhere: bool
+
+    @classmethod
+    def of(cls, config: RepoConfig, branch: str) -> RemoteBranch | None:
+        """Return where `branch` is exchanged, None when it stays here. Raise OperationError for a broken configuration.
+
+        A configured branch that is not the one checked out is not exchanged, and neither is a detached HEAD.
+        """
+        if not branch or (config.branch and branch != config.branch):
+            return None
+        choice = upstream.remote_for(config.path, config.remote, branch)
+        if choice is None:
+            return None
+        url = upstream.url_of(config.path, choice.remote)
+        # The URL as a digest: it may hold a password.
+        key = f"{choice.tracking} {hashlib.sha256(os.fsencode(url)).hexdigest()[:16]}"
+        return cls(
+            config,
+            choice,
+            key,
+            redact(f"{choice.remote}/{choice.branch}"),
+            local_remote.git_directory(config.path, url),
+            upstream.is_sent_elsewhere(config.path, choice.remote),
+        )
+
+    def head(self) -> str | None:
+        """Return the branch's commit where it can be read at once, None when it cannot or there is no such branch."""
+        return None if self.directory is None else local_remote.head(self.directory, self.choice.branch)
+
+    def fetch(self, limits: Limits) -> FetchResult:
+        """Fetch the branch; raises as `transport.fetch` does."""
+        logger.debug("%s: fetching %s", self.config.name, self.label)
+        limits.predecessor.note(is_well=False)
+        try:
+            found = self._fetch(limits)
+        except TransientError as error:
+            if error.code != "locked":
+                raise
+            limits.predecessor.clear(lock_of(self.config.path, self.choice.tracking), error)
+            found = self._fetch(limits)
+        limits.predecessor.note(is_well=True)
+        return found
+
+    def _fetch(self, limits: Limits) -> FetchResult:
+        return transport.fetch(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            transport=self.config.transport,
+            line=limits.line.path,
+        )
+
+    def push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
+        """Push `commit` where the branch is at `expected`, as far as it was seen; raises as `transport.push` does."""
+        logger.debug("%s: pushing to %s", self.config.name, self.label)
+        return transport.push(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            commit,
+            expected=None if self.is_sent_elsewhere else expected,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            transport=self.config.transport,
+            line=limits.line.path,
+        )
+
+    def seen_after(self, sent: str, known: str | None) -> str | None:
+        """Return what the next look finds at least, now that `sent` was pushed; `known` was there last."""
+        return known if self.is_sent_elsewhere else sent
+
+    def ask(self, limits: Limits) -> str | None:
+        """Ask where the branch is, None when there is none; raises as `transport.remote_head` does."""
+        return transport.remote_head(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            transport=self.config.transport,
+            line=limits.line.path,
+        )
+
+    def check_loss(self, found: FetchResult, head: str) -> None:
+        """Raise Halting when the remote has lost what it had, so that pushing `head` would bring it back."""
+        name = self.config.name
+        if found.was is None:
+            return
+        if found.upstream is None:
+            raise branch_gone(name, self.label)
+        if has_lost(self.config.path, found.was, found.upstream, head):
+            raise Halting(rewritten(name, self.label, self.choice.ref))
+
+
+# git holds the lock of a ref for moments (seconds); after a restart of the machine nobody holds one from before.
+HELD_S = 10.0
+
+
+class StaleLock:
+    """Tells whether a lock was left by an earlier process that looked at the same remote."""
+
+    def __init__(self, memory: ExchangeMemory, clock: Clock) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._began_at = clock.wall()
+        found = memory.get("process")
+        self._before = found if isinstance(found, dict) else None
+        self._is_noted = False
+
+    def note(self, *, is_well: bool) -> None:
+        """Leave a note for whoever comes after this process; that of an earlier one stays until a look went well."""
+        if not self._is_noted and (is_well or self._before is None):
+            self._memory.remember(process={**myself(), "since": self._began_at})
+            self._is_noted = is_well
+
+    def clear(self, lock: Path, error: TransientError) -> None:
+        """Remove a lock that was provably left over; raise `error`, with the way out, for any other and for none."""
+        try:
+            made_at = lock.lstat().st_mtime
+            if self._has_left(made_at):
+                lock.unlink()
+                logger.info("removed %s, which was left when an earlier gitsync was killed", clean(str(lock)))
+                return
+        except OSError:
+            raise error from None
+        age = self._clock.wall() - made_at
+        hint = (
+            f"if no git is at work there any more: rm {shlex.quote(clean(str(lock)))}" if age > HELD_S else error.hint
+        )
+        raise TransientError(error.message, hint, code=error.code) from None
+
+    def _has_left(self, made_at: float) -> bool:
+        before = self._before
+        if before is None or not is_gone(before) or not isinstance(before.get("since"), int | float):
+            return False
+        is_of_its_time = float(before["since"]) <= made_at <= self._began_at
+        has_restarted = before.get("boot") != myself()["boot"]
+        return is_of_its_time and (has_restarted or self._clock.wall() - made_at > HELD_S)

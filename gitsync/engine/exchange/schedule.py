@@ -1,0 +1,251 @@
+"""When an exchanger looks at its remote: the period, the push after a commit, the back-off after a failure.
+
+Runs on the thread of the exchanger that owns it. Instants are monotonic seconds; None is never.
+
+`pull` is how often a quiet remote is looked at. After something happened it is looked at more often, and ever less so
+as time goes by: another machine's change is likely to be followed by the next one. What this costs is bounded three
+times: by a shortest wait, by a multiple of what a look takes, and by a share of the time that has passed.
+"""
+
+from __future__ import annotations
+
+import random
+
+from gitsync.config.options import RepoConfig
+from gitsync.core.jobs import allowed
+from gitsync.core.reconcile import may_push
+from gitsync.core.schedule import back_off, next_run
+
+# Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
+BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
+# A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
+PUSH_REST = 2.0
+# Who asks for a look less often than this has a reason, and gets no more looks than that.
+RARELY_S = 300.0
+# The shortest wait, and the share of the time since, after a change of another machine's and after one of ours.
+NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
+SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
+LOOK_REST = 3.0
+# In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
+STREAK_MAX = 3
+# A connection is kept for looks that come more often than this: for some minutes after news.
+LIVELY_S = 15.0
+# After a changed network, machines of one place do not all come at the same instant.
+RETURN_SPREAD_S = 0.5
+
+
+class Schedule:
+    """The instants of one exchange; without `is_scheduled` only what is asked for happens (a single pass)."""
+
+    def __init__(self, config: RepoConfig, *, is_scheduled: bool) -> None:
+        self._config = config
+        self._is_scheduled = is_scheduled
+        self._failures = 0
+        self._crossings = 0
+        self._crowd = PushBackoff()
+        self._streak = 0
+        self._is_push_alone = False
+        self._asked = ""
+        self._has_moved = False
+        self._pull_at: float | None = None
+        self._push_at: float | None = None
+        self._retry_at: float | None = None
+        self._push_free_at = 0.0
+        self._news_at: float | None = None
+        self._sent_at: float | None = None
+        self._look_s = 0.0
+
+    def next_at(self) -> float | None:
+        """Return when a cycle is to begin, while nothing went wrong."""
+        return min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
+
+    @property
+    def retry_at(self) -> float | None:
+        """Return when a cycle is to begin after a failure, or a halted remote is to be looked at."""
+        return self._retry_at
+
+    @property
+    def is_pushing(self) -> bool:
+        """Whether this cycle may send: `push = "off"` sends only what somebody asked to be synced."""
+        return may_push(self.mode) and (self._config.push is not None or bool(self._asked))
+
+    @property
+    def mode(self) -> str:
+        """Return which directions this cycle goes: those of the configuration, or the one that was asked for."""
+        return (allowed(self._config.mode, self._asked) or "commit") if self._asked else self._config.mode
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether the remote is looked at without being asked to."""
+        return self._is_scheduled and self._config.pull is not None
+
+    def see_branch(self, now: float) -> None:
+        """A branch is seen for the first time: look at its upstream, or send what waits where that is off."""
+        if not self._is_scheduled:
+            return
+        self._sent_at = now  # somebody has just sat down: here, and so perhaps elsewhere
+        if self._config.pull is not None:
+            self._pull_at = now
+        else:
+            self.see_commit(now)
+
+    def see_commit(self, now: float) -> None:
+        """There is a commit to send; it goes with the push that is planned already, or is to be tried again."""
+        wait, is_planned = self._config.push, self._push_at is not None or self._crossings > 0
+        if not self._is_scheduled or wait is None or not may_push(self._config.mode) or is_planned:
+            return
+        self._push_at = now + wait
+        if self._config.is_push_prompt:
+            self._push_at = max(now, self._push_free_at) + self._crowd.turn(now)
+
+    def see_sent(self, now: float, took_s: float) -> None:
+        """A push of ours arrived after `took_s` seconds: the next one leaves the network some rest."""
+        self._sent_at = now
+        self._crowd.win()
+        self._push_free_at = now + min(self._config.push or 0.0, PUSH_REST * took_s)
+
+    def see_look(self, now: float, *, has_news: bool, is_watched: bool = False) -> None:
+        """A look found another machine's commit, and the next one may follow soon; or it found nothing.
+
+        What is watched tells of itself.
+        """
+        self._streak = self._streak + 1 if has_news else 0
+        if not has_news:
+            self._crowd.see_calm()
+        elif is_watched:
+            self._sent_at = now
+        else:
+            self._news_at = now
+
+    def see_moved(self, now: float) -> None:
+        """The remote is known to have changed: look at it at once."""
+        if self.is_looking:
+            self._has_moved = True
+            self._pull_at = self._retry_at = now
+
+    def hurry(self, now: float, direction: str = "both") -> None:
+        """Begin a cycle now, because somebody asked for it: a whole one, or in one direction."""
+        self._asked = direction if self._asked in ("", direction) else "both"
+        self._pull_at = self._retry_at = now
+
+    def begin(self, now: float) -> bool:
+        """Note that a cycle begins; return whether it is for a push alone."""
+        # Where others push, too, a push without a look is as good as lost.
+        is_push_due = self._push_at is not None and self._crossings == 0 and self._crowd.span(now) == 0.0
+        self._is_push_alone = is_push_due and (self._pull_at is None or self._pull_at > now)
+        self._push_at = None
+        self._has_moved = False
+        return self._is_push_alone
+
+    def rest(self, now: float, *, has_remote: bool = True, look_s: float | None = None) -> None:
+        """A cycle ended well: the next one comes after the period, counted from now; `look_s` is what it took."""
+        self._failures = self._crossings = 0
+        self._asked = ""
+        self._look_s = self._look_s if look_s is None else look_s
+        every = self.every(now) if self.is_looking and has_remote else None
+        next_at = None if every is None else next_run(now, every, random.random())
+        if self._is_push_alone and self._pull_at is not None and next_at is not None:
+            # Pushes that follow each other do not put off the next look at the remote.
+            next_at = min(next_at, self._pull_at)
+        self._pull_at = now if self._has_moved else next_at  # it moved after this cycle had looked
+
+    def every(self, now: float) -> float:
+        """Return how long to wait for the next look (seconds): at most `pull`, less after something happened."""
+        period = self._config.pull or RARELY_S
+        if period > RARELY_S:
+            return period
+        streak = min(self._streak, STREAK_MAX) if self._crowd.span(now) else 0
+        for at, floor, share in ((self._news_at, NEWS_FLOOR_S, NEWS_SHARE), (self._sent_at, SENT_FLOOR_S, SENT_SHARE)):
+            if at is not None:
+                rest = LOOK_REST * (1 + streak) * self._look_s
+                period = min(period, max(floor, rest, share * (now - at)))
+        return period
+
+    def is_lively(self, now: float) -> bool:
+        """Whether the next looks come so soon that a connection is worth keeping."""
+        return self.is_looking and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
+
+    def fail(self, now: float) -> float:
+        """A cycle failed: plan the retry and return how many seconds away it is."""
+        self._failures += 1
+        self._crossings = 0
+        return self._retry(now, back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S))
+
+    def cross(self, now: float, took_s: float = 0.0) -> int:
+        """Another machine's push came first, and the try took `took_s` seconds: plan the retry.
+
+        Return how many times in a row that happened.
+        """
+        self._crossings += 1
+        # Two who meet by chance settle it at once.
+        is_by_chance = self._crossings == 1 and self._crowd.span(now) == 0.0
+        self._crowd.lose(now, took_s)
+        self._retry(now, 0.0 if is_by_chance else self._crowd.turn(now))
+        return self._crossings
+
+    def halt(self, now: float) -> None:
+        """A person is asked: look now and then whether the remote has changed by itself."""
+        self._failures = self._crossings = 0
+        self._asked = ""
+        self._retry_at = next_run(now, self._config.pull or RARELY_S, random.random()) if self.is_looking else None
+
+    def forgive(self, now: float) -> None:
+        """A person resumed: what failed before no longer counts."""
+        self._failures = 0
+        self._retry_at = now
+        self.see_branch(now)
+
+    def see_return(self, now: float) -> None:
+        """The network is another one, or the machine woke up: what failed because of it is tried again at once."""
+        self._failures = 0
+        if self._is_scheduled:
+            self._retry_at = now + RETURN_SPREAD_S * random.random()
+
+    def _retry(self, now: float, wait: float) -> float:
+        self._retry_at = now + wait
+        if self._is_push_alone:
+            self._push_at = self._retry_at
+        else:
+            self._pull_at = self._retry_at
+        return wait
+
+
+# The widest window, in tries: with more machines than this, several try at once, and one of them gets through.
+WIDEST = 10.0
+# What takes less (seconds) needs no spreading over its own length.
+SHORTEST_S = 0.1
+# No push was lost for so long (seconds): whoever was there has gone.
+CALM_S = 30.0
+
+
+class PushBackoff:
+    """The window of one exchange; begins empty."""
+
+    def __init__(self) -> None:
+        self._window = 0.0  # in tries
+        self._try_s = SHORTEST_S
+        self._lost_at = 0.0
+
+    def lose(self, now: float, took_s: float) -> None:
+        """Another machine's push came first; ours took `took_s` seconds, the look before it included."""
+        self._window = min(WIDEST, max(1.0, 2.0 * self._window))
+        self._try_s = max(SHORTEST_S, (self._try_s + took_s) / 2.0)
+        self._lost_at = now
+
+    def win(self) -> None:
+        """A push of ours got through."""
+        self._window = max(0.0, self._window - 1.0)
+
+    def see_calm(self) -> None:
+        """A look found nothing new: nobody got through since the one before."""
+        self._window = self._window / 2.0 if self._window > 1.0 else 0.0
+
+    def span(self, now: float) -> float:
+        """Return over how many seconds the next tries are to be spread; 0 when nobody is in the way."""
+        if now - self._lost_at > CALM_S:
+            self._window = 0.0
+        return self._window * self._try_s
+
+    def turn(self, now: float) -> float:
+        """Return a random wait (seconds) within that span."""
+        return self.span(now) * random.random()

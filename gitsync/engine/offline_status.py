@@ -1,0 +1,92 @@
+"""How a repository stands, from files and git alone: for `status` while no daemon runs. Changes nothing.
+
+Runs on the thread of whoever asks, with a work tree of its own that is closed again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from gitsync.config.options import RepoConfig
+from gitsync.core.conflict import Rules
+from gitsync.core.safety import open_operation_reason
+from gitsync.engine.board import Board
+from gitsync.engine.exchange.halt_reasons import Halt
+from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Memory
+from gitsync.engine.repository.conflict_copies import KeptCopies
+from gitsync.git.changes.pending_merge import left, waiting, with_choices
+from gitsync.git.objects.refs import ahead_behind, commit_at
+from gitsync.git.remote.upstream import remote_for
+from gitsync.git.staging.worktree import Worktree
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.model import Problem, RepoState
+
+logger = logging.getLogger(__name__)
+
+
+def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
+    """Put onto the board how `repo` stands now; trouble becomes its state."""
+    board.set_local(repo.name, path=str(repo.path))
+    remembered = ExchangeMemory(notes_dir / EXCHANGE_FILE)
+    board.set_exchange(repo.name, last_pull=remembered.text("last_pull"), last_push=remembered.text("last_push"))
+    asked = Halt.from_json(remembered.get("halt"))
+    if asked is not None:
+        text = asked.problem.message
+        board.set_exchange(repo.name, state=RepoState.HALTED, reason=text, error=asked.problem)
+    try:
+        worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
+        try:
+            _show(board, repo, worktree, notes_dir)
+        finally:
+            worktree.close()
+        # A pause with an end may be over by now; who starts the daemon finds out.
+        paused = Memory(notes_dir / PAUSE_FILE)
+        if paused.get("is_paused") is True and paused.get("until") is None:
+            board.set_local(repo.name, state=RepoState.PAUSED, reason="paused by you")
+    except TROUBLE as trouble:
+        error = as_error(repo.name, trouble)
+        problem = Problem(error.code, error.message, error.hint)
+        board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
+
+
+def show_head(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
+    """Put onto the board where HEAD is, for a repository that is held; trouble shows when it is let go."""
+    try:
+        worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
+        try:
+            facts, last = worktree.facts(), worktree.last_commit()
+        finally:
+            worktree.close()
+    except TROUBLE as trouble:
+        logger.debug("%s: %s", repo.name, as_error(repo.name, trouble).message)
+        return
+    board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=last)
+
+
+def _show(board: Board, repo: RepoConfig, worktree: Worktree, notes_dir: Path) -> None:
+    facts = worktree.facts()
+    board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=worktree.last_commit())
+    if facts.open_operation or facts.branch is None:
+        reason = open_operation_reason(facts.open_operation or "detached")
+        board.set_local(repo.name, state=RepoState.BUSY, reason=reason)
+        return
+    copies = KeptCopies(notes_dir)
+    if copies.head != facts.head:
+        copies.look(worktree, facts.head)
+    board.set_local(repo.name, kept=copies.originals)
+    pending = len(worktree.scan())
+    state = RepoState.PENDING if pending else RepoState.OK
+    board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)
+    choice = remote_for(repo.path, repo.remote, facts.branch)
+    upstream = commit_at(worktree, choice.tracking) if choice is not None else None
+    if upstream is not None:
+        ahead, behind = ahead_behind(worktree, upstream)
+        board.set_local(repo.name, ahead=ahead, behind=behind)
+    held = waiting(worktree)
+    if held is not None:
+        rules = Rules.of(repo.conflict, repo.conflict_paths)
+        paths = left(worktree, held, with_choices(worktree, rules, held.theirs))
+        if paths:
+            board.set_local(repo.name, state=RepoState.CONFLICT, reason="", conflicts=tuple(map(os.fsdecode, paths)))

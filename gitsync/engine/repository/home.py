@@ -1,0 +1,276 @@
+"""The mirror of home files: a repository whose pending changes are home's too, and whose commits go into home.
+
+Runs on the committer thread, which owns it like every repository. The mirror itself is handled as any work tree is;
+what comes besides is that a batch begins with home (`gather`), and that a head that home has not seen yet is followed
+there (`follow`) before anything else is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gitsync.clock import Clock
+from gitsync.config.options import HomeConfig, RepoConfig
+from gitsync.core.coverage import Added, Coverage, add
+from gitsync.core.manifest import NAME, ManifestEntry
+from gitsync.core.names import shown
+from gitsync.core.safety import home_emptied, mass_deletion
+from gitsync.core.states import STANDING, WorktreeState
+from gitsync.engine.board import Board, HomePart
+from gitsync.engine.messages import CoverageChanged, Track, Untrack, WatcherDoubted
+from gitsync.engine.repository.home_merge import merge_home
+from gitsync.engine.repository.repository import LocalRepository, Post
+from gitsync.errors import HaltError, OperationError, TransientError
+from gitsync.git.applying.temporaries import Probe, no_probe
+from gitsync.git.staging.worktree import Worktree
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.mirror.from_home import bring
+from gitsync.mirror.home_paths import host_name, places_of
+from gitsync.mirror.mirror_sync import MirrorSync
+from gitsync.mirror.to_home import follow
+from gitsync.mirror.untrack import entries_at, untrack
+from gitsync.model import Problem, Quarantined
+from gitsync.watch.buffer import ChangeBuffer, Noted, Pending
+from gitsync.watch.selected import SelectedBuffer
+
+logger = logging.getLogger(__name__)
+
+# What the watcher of home itself is called beside that of the mirror.
+HOME_WATCH = "home-files"
+SHOWN_NOTES = 20
+
+
+class HomeRepository(LocalRepository):
+    """The mirror, with home behind it."""
+
+    def __init__(
+        self,
+        home: HomeConfig,
+        home_buffer: SelectedBuffer,
+        config: RepoConfig,
+        *,
+        buffer: ChangeBuffer,
+        board: Board,
+        clock: Clock,
+        notes_dir: Path,
+        post: Post,
+    ) -> None:
+        self.home = home
+        self.home_buffer = home_buffer
+        self.keeper: MirrorSync | None = None
+        self.probe: Probe = no_probe
+        self._left_out: tuple[Quarantined, ...] = ()
+        super().__init__(config, buffer=buffer, board=board, clock=clock, notes_dir=notes_dir, post=post)
+
+    # -- what a repository is asked ------------------------------------------------------------------------------------
+
+    def open(self) -> Worktree:
+        worktree = super().open()
+        if self.keeper is None:
+            places = places_of(self.config.path)
+            self.keeper = MirrorSync(worktree, places, self.home.link, self.notes_dir, host_name(), probe=self.probe)
+            self._select(self.keeper.coverage)
+        return worktree
+
+    def close_worktree(self) -> None:
+        self.keeper = None
+        super().close_worktree()
+
+    def peek(self) -> Pending:
+        own, home = self.buffer.peek(), self.home_buffer.peek()
+        if not home.count:
+            return own
+        if not own.count:
+            return replace(home, aside_at=own.aside_at)
+        return Pending(
+            own.count + home.count, min(own.first_at, home.first_at), max(own.last_at, home.last_at), own.aside_at
+        )
+
+    def holds(self, path: bytes) -> bool:
+        return self.buffer.holds(path) or self.home_buffer.holds(path)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether home has not seen yet what was committed."""
+        keeper = self.keeper
+        return keeper is not None and (bool(keeper.wanting) or self.board.local(self.name).head != keeper.agreed.commit)
+
+    def end_hurry(self) -> None:
+        if self.machine is WorktreeState.CLEAN and self.is_behind and self.retry_at <= self.clock.now():
+            return  # whoever waits for the commit waits for home to follow it
+        super().end_hurry()
+
+    def scan_beside(self) -> bool:
+        self.home_buffer.note_rescan("the mirror was scanned")
+        return True
+
+    # -- home into the mirror ------------------------------------------------------------------------------------------
+
+    def gather(self, noted: Noted, now: float) -> Noted:
+        """Bring what changed in home into the mirror, and return what is to be staged then."""
+        home = self.home_buffer.steal()
+        try:
+            return self._gather(noted, home, now)
+        except BaseException:
+            self.home_buffer.give_back(home)
+            raise
+
+    def _gather(self, noted: Noted, home: Noted, now: float) -> Noted:
+        keeper = self._keeper()
+        if home.reasons:
+            self.post(self.name, WatcherDoubted(HOME_WATCH))
+        is_full = bool(noted.reasons or home.reasons)
+        if keeper.load():
+            self._select(keeper.coverage)
+            is_full = True
+        began = [one.first_at for one in (noted, home) if not one.is_empty]
+        first_at = min(began, default=now)
+        is_overdue = now >= first_at + self.config.max_wait
+        brought = bring(
+            keeper,
+            self._paths(keeper, noted, home, is_full=is_full),
+            self._brake("home"),
+            is_calm=is_overdue or self.is_hurried,
+            max_size=self.config.max_file_size,
+        )
+        if brought.held:
+            self.home_buffer.give_back(Noted(brought.held, frozenset(), frozenset(), now, now))
+        self._left_out = brought.quarantined
+        self._show(keeper, is_full=is_full)
+        paths = noted.paths | brought.paths
+        return Noted(paths, noted.trees, noted.reasons, first_at, max(noted.last_at, home.last_at))
+
+    def _paths(self, keeper: MirrorSync, noted: Noted, home: Noted, *, is_full: bool) -> set[bytes]:
+        """Return the tracked paths that may differ: what was noted in home, and what went from the mirror."""
+        tree = keeper.head_tree
+        with keeper:
+            if is_full:
+                return keeper.files_of(b"", tree)
+            found = set(noted.paths)
+            for path in home.paths:
+                found |= keeper.files_of(path, tree) if keeper.is_directory_at_home(path) else {path}
+            for at in (*home.trees, *noted.trees):
+                found |= keeper.files_of(at, tree)
+            return found
+
+    # -- the mirror into home ------------------------------------------------------------------------------------------
+
+    def follow(self, now: float) -> None:
+        """Bring into home what was committed, and merge what both sides changed."""
+        keeper = self._keeper()
+        if keeper.load():
+            self._select(keeper.coverage)
+        followed = follow(keeper, self._brake("the mirror"))
+        for paths, at in ((followed.again, now - self.config.quiet), (followed.waiting, now)):
+            if paths:
+                self.home_buffer.give_back(Noted(paths, frozenset(), frozenset(), at, at))
+        if followed.commit:
+            self.buffer.note(followed.commit)
+        if followed.changed:
+            names = ", ".join(f"~/{shown(path)}" for path in sorted(followed.changed)[:3])
+            more = f" and {len(followed.changed) - 3} more" if len(followed.changed) > 3 else ""
+            self.board.publish("home", self.name, f"brought into home: {names}{more}")
+        if followed.merges:
+            merge_home(self, keeper, followed.merges)
+        self._show(keeper, is_full=False)
+
+    # -- what is tracked -----------------------------------------------------------------------------------------------
+
+    def track(self, entries: tuple[ManifestEntry, ...]) -> Added:
+        """Track these paths of home; they are brought over and committed by the next slices."""
+        keeper = self._keeper()
+        keeper.load()
+        added = add(keeper.manifest, entries)
+        if added.added:
+            keeper.write(added.manifest)
+            self._select(keeper.coverage)
+            at = self.clock.now() - self.config.quiet
+            trees = frozenset(entry.path for entry in added.added if entry.is_for(keeper.host))
+            self.home_buffer.give_back(Noted(frozenset(), trees, frozenset(), at, at))
+            self.buffer.give_back(Noted(frozenset({NAME}), frozenset(), frozenset(), at, at))
+        return added
+
+    def untrack(self, paths: tuple[bytes, ...]) -> tuple[ManifestEntry, ...]:
+        """Stop tracking these paths; the mirror loses them with the next commit, home keeps them."""
+        keeper = self._keeper()
+        keeper.load()
+        removed = entries_at(keeper.manifest, paths)
+        gone = untrack(keeper, removed)
+        self._select(keeper.coverage)
+        at = self.clock.now() - self.config.quiet
+        self.buffer.give_back(Noted(gone | {NAME}, frozenset(), frozenset(), at, at))
+        self.is_accepted = True  # these deletions were asked for
+        return removed
+
+    # -- small ones ----------------------------------------------------------------------------------------------------
+
+    def _keeper(self) -> MirrorSync:
+        self.open()
+        assert self.keeper is not None
+        if not self.keeper.is_home_there():
+            where = os.fsdecode(self.keeper.places.home)
+            raise TransientError(f"home: {where} is not the directory it was", "is it mounted?", code="home-vanished")
+        return self.keeper
+
+    def _brake(self, where: str) -> Callable[[int, int], None]:
+        return partial(self._check_removal, where)
+
+    def _check_removal(self, where: str, tracked: int, removed: int) -> None:
+        problem: Problem | None = None
+        if not self.is_accepted:
+            problem = mass_deletion(self.name, tracked, removed, self.config.brake_deletes)
+            problem = problem or home_emptied(self.name, where, tracked, removed)
+        if problem is not None:
+            raise HaltError(problem.message, problem.hint, code=problem.code)
+
+    def _select(self, coverage: Coverage) -> None:
+        """Have what is tracked watched, and nothing else."""
+        before, self.home_buffer.coverage = self.home_buffer.coverage, coverage
+        if coverage.active != before.active:
+            self.post(self.name, CoverageChanged())
+
+    def _show(self, keeper: MirrorSync, *, is_full: bool) -> None:
+        self._select(keeper.coverage)  # what was just done may have changed the manifest
+        with keeper:
+            if is_full:
+                keeper.judge_all()
+            tracked = keeper.tracked_count(keeper.head_tree)
+        broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
+        self.board.set_home(HomePart(str(self.config.path), tracked, broken))
+        if self.board.local(self.name).notes != (notes := self.notes()):
+            self.board.set_local(self.name, notes=notes)
+
+    def show_batch(self) -> None:
+        super().show_batch()
+        if self._left_out:
+            quarantined = (*self.batch.quarantined, *self._left_out)
+            self.board.set_local(self.name, quarantined=quarantined)
+
+    def notes(self) -> tuple[str, ...]:
+        keeper = self.keeper
+        lines = [f"~/{shown(path)}: {why}" for path, why in sorted(keeper.notes.items())] if keeper else []
+        return (*super().notes(), *lines[:SHOWN_NOTES])
+
+
+def track(repo: LocalRepository | None, asked: Track | Untrack, future: Future[Any]) -> None:
+    """Do what is asked and complete `future`, or refuse with the reason; nothing was changed then."""
+    if not isinstance(repo, HomeRepository):
+        future.set_exception(OperationError("there is no mirror of home files yet", "make one: gitsyncctl init"))
+        return
+    if repo.machine in STANDING:
+        status = repo.board.status(repo.name)
+        hint = status.error.hint if status.error else "see: gitsyncctl status home"
+        why = status.reason or str(status.state)
+        future.set_exception(OperationError(f"home cannot be changed now: {why}", hint, code="held"))
+        return
+    try:
+        future.set_result(repo.track(asked.entries) if isinstance(asked, Track) else repo.untrack(asked.paths))
+    except TROUBLE as trouble:
+        future.set_exception(as_error(repo.name, trouble))

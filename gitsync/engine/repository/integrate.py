@@ -1,0 +1,213 @@
+"""Taking in what was fetched: trial merge first, then the work tree, then the ref.
+
+Runs on the committer thread, between commits, when nothing is pending. What a person is told of a merge is decided
+here; how it is done without losing an edit is `gitsync.git.applying.apply`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gitsync.core.conflict import Rules
+from gitsync.core.names import as_word, shown
+from gitsync.core.states import WorktreeEvent
+from gitsync.engine.exchange import halt_reasons
+from gitsync.engine.messages import Fetched
+from gitsync.errors import TransientError
+from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
+from gitsync.git.changes import pending_merge
+from gitsync.git.merging.merge_summary import conflict_event, merge_message
+from gitsync.git.merging.plan import Plan, PlanKind, plan
+from gitsync.git.objects.refs import ahead_behind, brings_back, is_ancestor
+from gitsync.git.staging.worktree import Worktree
+from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.model import Problem
+from gitsync.redaction import redact
+
+if TYPE_CHECKING:
+    from gitsync.engine.repository.repository import LocalRepository
+
+logger = logging.getLogger(__name__)
+
+E_ = WorktreeEvent
+PATIENT_TRIES = 3
+
+
+def integrate(repository: LocalRepository, now: float) -> None:
+    """Bring the branch and the work tree to what the last fetch asks for, and answer the exchanger."""
+    if answer_at_once(repository):
+        return
+    fetched = repository.fetched
+    assert fetched is not None
+    assert fetched.upstream is not None
+    worktree = repository.open()
+    repository.advance(E_.INTEGRATION_BEGUN)
+    try:
+        rules = _rules(repository, worktree, fetched.upstream)
+        wanted = plan(worktree, fetched.upstream, fetched.was, rules, is_joining=fetched.is_joining)
+        outcome = None
+        if wanted.changes_work_tree:
+            message = merge_message(_source(fetched), wanted.settled)
+            outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+            if outcome.kind is OutcomeKind.EDITED and _has_met(repository, wanted, outcome):
+                # Looking at them committed nothing: one is in quarantine, or cannot be read.
+                wanted = replace(wanted, movable=frozenset(outcome.paths))
+                outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+            _tell_aside(repository, outcome, _source(fetched))
+        elif wanted.kind is PlanKind.CONFLICT:
+            pending_merge.hold(worktree, wanted)
+    except TROUBLE as trouble:
+        repository.advance(E_.INTEGRATION_REFUSED)
+        error = as_error(repository.name, trouble)
+        if error.code == "half-applied":
+            # Opening it again rolls the journal on, before anything of the half is staged.
+            repository.close_worktree()
+        if isinstance(error, TransientError) and repository.failures < PATIENT_TRIES:
+            raise  # a moment's collision: tried again here, and the exchanger goes on waiting
+        repository.answer_fetch(None, problem=Problem(error.code, error.message, error.hint))
+        raise
+    if outcome is not None:
+        _take_outcome(repository, worktree, wanted, outcome, fetched)
+        return
+    repository.advance(E_.INTEGRATION_REFUSED)
+    problem = _problem(repository.name, wanted, fetched)
+    repository.conflict = problem if wanted.kind is PlanKind.CONFLICT else None
+    conflicts = tuple(os.fsdecode(path) for path in wanted.conflicts)
+    repository.board.set_local(repository.name, conflicts=conflicts, error=repository.conflict)
+    _count(repository, worktree, fetched.upstream)
+    repository.answer_fetch(wanted.head, problem=problem)
+
+
+def answer_at_once(repository: LocalRepository) -> bool:
+    """Answer the exchanger when there is nothing to take in; return whether it is answered."""
+    fetched = repository.fetched
+    assert fetched is not None
+    worktree = repository.open()
+    facts = worktree.facts()
+    if facts.branch != fetched.branch or fetched.upstream is None:
+        # Another branch is checked out by now (the next exchange asks about that one), or the remote has none yet.
+        is_ours = facts.branch == fetched.branch
+        repository.answer_fetch(facts.head if is_ours else None, is_ahead=is_ours and facts.head is not None)
+        return True
+    if facts.head is None or not is_ancestor(worktree.repo, fetched.upstream, facts.head):
+        return False
+    if facts.head != fetched.upstream and brings_back(worktree.repo, fetched.was, fetched.upstream, facts.head):
+        return False
+    _settle(repository, worktree)
+    _count(repository, worktree, fetched.upstream)
+    repository.answer_fetch(facts.head, is_ahead=facts.head != fetched.upstream)
+    return True
+
+
+def _take_outcome(
+    repository: LocalRepository, worktree: Worktree, wanted: Plan, outcome: Outcome, fetched: Fetched
+) -> None:
+    name, source = repository.name, _source(fetched)
+    if outcome.kind is OutcomeKind.EDITED:
+        if _has_met(repository, wanted, outcome):
+            # Not even moving them helped: asking again would not either.
+            repository.advance(E_.INTEGRATION_REFUSED)
+            repository.answer_fetch(None, problem=_in_the_way(name, source, outcome.paths))
+            return
+        # Somebody saved one of these files a moment ago: that is committed first, then the merge is tried again.
+        repository.overtaken = (wanted.head, frozenset(outcome.paths))
+        repository.buffer.note(outcome.paths)
+        repository.advance(E_.OVERTAKEN)
+        return
+    if outcome.kind is OutcomeKind.BLOCKED:
+        repository.advance(E_.INTEGRATION_REFUSED)
+        problem = outcome.problem or Problem("blocked", f"{name}: {source} cannot be taken in")
+        repository.answer_fetch(None, problem=problem)
+        return
+    repository.advance(E_.INTEGRATED)
+    is_merge = wanted.kind is PlanKind.MERGE
+    # Answered first: whatever goes wrong in telling people, the branch has moved.
+    repository.answer_fetch(outcome.head, is_ahead=is_merge)
+    _settle(repository, worktree)
+    verb, count = "merged" if is_merge else "pulled", len(outcome.paths)
+    text = f"{verb} {source} into {name}: {count} {'file' if count == 1 else 'files'}"
+    repository.board.set_local(name, last_commit=outcome.commit, head=outcome.head)
+    repository.board.publish(verb, name, text, commit=outcome.head)
+    if wanted.settled:
+        _tell_conflicts(repository, wanted, source)
+    _count(repository, worktree, wanted.upstream)
+
+
+def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
+    shown_paths = ", ".join(shown(path) for path in sorted(paths)[:5])
+    return Problem(
+        "blocked",
+        f"{name}: {source} cannot be taken in while these are not committed: {shown_paths}",
+        f"move them away or commit them (git add, git commit), then: gitsyncctl sync {as_word(name)}",
+    )
+
+
+def _rules(repository: LocalRepository, worktree: Worktree, upstream: str) -> Rules:
+    configured = Rules.of(repository.config.conflict, repository.config.conflict_paths)
+    return pending_merge.with_choices(worktree, configured, upstream)
+
+
+def _has_met(repository: LocalRepository, wanted: Plan, outcome: Outcome) -> bool:
+    """Whether the same paths were met before, with the same HEAD."""
+    return repository.overtaken == (wanted.head, frozenset(outcome.paths))
+
+
+def _tell_aside(repository: LocalRepository, outcome: Outcome, source: str) -> None:
+    for item in outcome.aside:
+        text = f"{shown(item.path)} was in the way of {source} and cannot be committed: it is {shown(item.name)} now"
+        details = {"file": os.fsdecode(item.path), "copy": os.fsdecode(item.name)}
+        text = f"{repository.name}: {text}"
+        repository.board.publish("moved-aside", repository.name, text, level=logging.WARNING, **details)
+
+
+def _tell_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:
+    details = conflict_event(wanted.settled, source)
+    count = len(wanted.settled)
+    text = f"{repository.name}: {count} {'file was' if count == 1 else 'files were'} changed here and in {source}"
+    kept = ", ".join(shown(item.copy) for item in wanted.settled[:5] if item.copy is not None)
+    text += f"; both versions are kept: {kept}" if kept else f"; settled by policy ({details['policy']})"
+    repository.board.publish("conflict", repository.name, text, commit=wanted.upstream, **details)
+
+
+def _settle(repository: LocalRepository, worktree: Worktree) -> None:
+    """Nothing of the remote's is missing here: a conflict there was is over."""
+    repository.conflict = None
+    if repository.board.local(repository.name).conflicts:
+        repository.board.set_local(repository.name, conflicts=(), error=None)
+    pending_merge.release(worktree)
+
+
+def _source(fetched: Fetched) -> str:
+    # It gets into history, events and hooks: a URL may hold a password.
+    return fetched.label or redact(f"{fetched.remote}/{fetched.branch}")
+
+
+def _ref(fetched: Fetched) -> str:
+    return fetched.ref or _source(fetched)
+
+
+def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> None:
+    repository.has_upstream = True
+    ahead, behind = ahead_behind(worktree, upstream)
+    repository.board.set_local(repository.name, ahead=ahead, behind=behind)
+
+
+def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:
+    source = _source(fetched)
+    if wanted.kind is PlanKind.CONFLICT:
+        count = len(wanted.conflicts)
+        files = "a file was" if count == 1 else f"{count} files were"
+        return Problem(
+            "conflict",
+            f"{name}: {files} changed here and in {source}; nothing was touched, commits go on and wait to be pushed",
+            f"settle each: gitsyncctl resolve PATH --ours|--theirs|--both; or all with git: git merge {_ref(fetched)}",
+        )
+    if wanted.kind is PlanKind.UNRELATED:
+        return halt_reasons.unrelated(name, source)
+    if wanted.kind is PlanKind.REWRITTEN:
+        return halt_reasons.rewritten(name, source, _ref(fetched))
+    return None

@@ -1,0 +1,1 @@
+"""Writing a work tree: file by file, below a directory handle, journalled, each file checked against what it was."""

@@ -1,0 +1,367 @@
+"""Brings a plan into the work tree and the branch, or leaves both as they were; mends what a death left half way.
+
+Runs on the committer thread; owns the journal in the notes directory, the backup ref, and through `applier` the work
+tree. The order is what makes it safe:
+
+    look at every path; nothing is touched while one of them is not as the plan expects
+    journal (staging), temporaries with the new versions, all durable: a full disk is met here, before any harm
+    merge commit written and read back; journal (swapping)
+    steps, each looked at; the first surprise takes all of them back
+    directories synced, backup ref, branch moved by compare-and-swap under the index's lock, index entries
+    temporaries removed, journal dropped
+
+Recovery goes forward when nothing speaks against it: every path is at its base or its target. A path with a third
+content is an edit; if it was made before its step, the steps are taken back, HEAD stays at the base, and the normal
+scan commits the edit against the version that it was made from. Nothing is lost by that: the target is in the fetched
+history, the base is in HEAD's, the edit is on disk, and the next merge has all three. If it was made after its step it
+was made on the new version, and is committed on top of the merge. When HEAD was moved by the user in between, nothing
+of the work tree is changed any more: whatever is there is what the user has seen and gone on from.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeVar
+
+from gitsync.clock import SystemClock
+from gitsync.core.names import as_word
+from gitsync.errors import GitsyncError, OperationError, TransientError
+from gitsync.git.applying import atomic_replace, journal
+from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
+from gitsync.git.applying.journal import Phase
+from gitsync.git.applying.move_aside import Moved
+from gitsync.git.applying.preflight import Changes, Prepared, Surprise, prepare
+from gitsync.git.applying.temporaries import Probe, no_probe
+from gitsync.git.applying.writer import Applier
+from gitsync.git.files import storage_error
+from gitsync.git.index.raw import CorruptIndexError, NewEntry
+from gitsync.git.merging.plan import Plan, PlanKind
+from gitsync.git.objects import refs
+from gitsync.git.objects.commits import TipMovedError, author_of, lock_of, move_branch, write_commit, write_twin
+from gitsync.git.objects.modes import MODE_GITLINK
+from gitsync.git.objects.trees import TreeEntry, diff
+from gitsync.git.remote.errors import clean
+from gitsync.git.repository import head_of, open_operation, tree_of
+from gitsync.git.staging.worktree import Worktree
+from gitsync.model import CommitInfo, Problem
+
+__all__ = ["Outcome", "OutcomeKind", "OvertakenError", "Recovered", "apply", "put", "recover"]
+
+
+T = TypeVar("T")
+
+
+class OutcomeKind(StrEnum):
+    """DONE: branch and work tree are at the plan. EDITED, BLOCKED: both are as they were."""
+
+    DONE = "done"
+    EDITED = "edited"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a plan.
+
+    DONE: `head` is HEAD now, `paths` changed. EDITED: `paths` hold something that is not committed; commit them and
+    plan again. BLOCKED: `problem` says what is in the way of `paths`; try again later. `aside` is what was in the way
+    and had to be moved, with where it is now.
+    """
+
+    kind: OutcomeKind
+    paths: tuple[bytes, ...] = ()
+    head: str | None = None
+    commit: CommitInfo | None = None
+    problem: Problem | None = None
+    aside: tuple[Moved, ...] = ()
+
+
+class OvertakenError(TransientError):
+    """Files that were to be changed hold edits that are not committed: commit `paths`, then begin again."""
+
+    code = "overtaken"
+
+    def __init__(self, message: str, paths: tuple[bytes, ...]) -> None:
+        super().__init__(message, "close the programs that write these files, then try again")
+        self.paths = paths
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was mended: `summary` is a sentence for people, "" when there was nothing to mend."""
+
+    summary: str = ""
+    paths: tuple[bytes, ...] = ()
+
+
+def apply(
+    worktree: Worktree, plan: Plan, *, message: str, author: str = "", reason: str = "", probe: Probe = no_probe
+) -> Outcome:
+    """Bring the work tree and the branch from where `plan` started to where it leads.
+
+    `message` and `author` are those of a commit that is made; `reason` names the backup ref (default: merge or pull).
+    Raise TipMovedError when HEAD is not where it was or an operation of the user's is open, TransientError when another
+    git holds a lock, OperationError when objects cannot be stored; nothing is changed then. An OperationError
+    "half-applied" is the exception: the journal stays, and `recover` has to be called (it is when the Worktree is
+    opened anew) before anything else is done with this work tree.
+    """
+    recover(worktree)
+    _check(worktree, plan)
+    if not plan.changes_work_tree or plan.tree is None:
+        return Outcome(OutcomeKind.DONE, head=plan.head)
+    prepared = prepare(worktree, plan)
+    try:
+        if prepared.surprise:
+            return replace(_outcome(worktree, plan, prepared.surprise), aside=prepared.aside)
+        target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _new_commit(worktree, plan, message, author)
+        reason = reason or ("merge" if plan.kind is PlanKind.MERGE else "pull")
+        return replace(_apply(worktree, plan, prepared, target, message, reason, probe), aside=prepared.aside)
+    finally:
+        prepared.close()
+
+
+def put(
+    worktree: Worktree,
+    tree: str,
+    *,
+    message: str,
+    reason: str,
+    author: str = "",
+    merging: str | None = None,
+    displaced: frozenset[bytes] = frozenset(),
+) -> Outcome:
+    """Make `tree` the work tree's and, on top of HEAD, a new commit; with `merging` that commit is its second parent.
+
+    The outcome is DONE. Raise OvertakenError where files hold edits, OperationError "blocked" where something is in the
+    way, and what `apply` raises; nothing is changed then.
+    """
+    branch, head = head_of(worktree.repo)
+    if branch is None:
+        raise OperationError(
+            f"{clean(worktree.root)}: HEAD is on no branch", "switch to a branch: git switch BRANCH", code="detached"
+        )
+    base = None if head is None else tree_of(worktree, head)
+    parents = tuple(commit for commit in (head, merging) if commit is not None)
+    wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents, displaced=displaced)
+    outcome = apply(worktree, wanted, message=message, author=author, reason=reason)
+    if outcome.kind is OutcomeKind.EDITED:
+        names = ", ".join(clean(os.fsdecode(path)) for path in outcome.paths[:5])
+        raise OvertakenError(f"{clean(worktree.root)}: these hold edits that are not committed: {names}", outcome.paths)
+    if outcome.problem is not None:
+        raise OperationError(outcome.problem.message, outcome.problem.hint, code=outcome.problem.code)
+    return outcome
+
+
+def _check(worktree: Worktree, plan: Plan) -> None:
+    facts = worktree.facts()
+    if (facts.branch, facts.head) != (plan.branch, plan.head):
+        raise TipMovedError(f"HEAD of {clean(worktree.root)} was moved meanwhile", "it is tried again by itself")
+    if facts.open_operation:
+        raise TipMovedError(
+            f"{clean(worktree.root)}: a {facts.open_operation} of yours is open", "finish it, or: git status"
+        )
+    if worktree.index.lock.is_held():
+        raise worktree.index.lock.refusal()
+
+
+def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
+    assert plan.tree is not None
+    if plan.kind is PlanKind.MERGE and plan.tree == plan.base_tree == tree_of(worktree, plan.upstream):
+        return write_twin(worktree.store, plan.tree, plan.parents)
+    person = author_of(worktree.repo, author)
+    wall = SystemClock().wall()
+    return write_commit(worktree.store, plan.tree, list(plan.parents), message, person, person, wall)
+
+
+def _apply(
+    worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, reason: str, probe: Probe
+) -> Outcome:
+    keep = rescuer(worktree, IN_THE_WAY)
+    for path, content in prepared.survey.displaced.items():
+        keep(path, content)
+    noted = prepared.journal(plan, target, reason)
+    journal.write(worktree.notes_dir, noted)
+    with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
+        try:
+            applier.stage(prepared.content)
+            probe("staged", b"")
+            noted = applier.journal = noted.swapping()
+            journal.write(worktree.notes_dir, noted)
+        except (OSError, GitsyncError) as error:
+            _half(worktree, applier.discard)
+            journal.drop(worktree.notes_dir)
+            if isinstance(error, OSError):
+                gone = os.fsencode(error.filename or "")
+                if atomic_replace.is_missing(error) and gone in prepared.changes:
+                    return _outcome(worktree, plan, Surprise(edited=[gone]))  # removed a moment ago
+                raise storage_error(f"cannot write {clean(str(error.filename or worktree.root))}", error) from error
+            raise
+        surprise = _half(worktree, applier.advance)
+        moved: GitsyncError | None = None
+        if not surprise:
+            probe("advanced", b"")
+            try:
+                refs.backup(worktree.repo, reason, outcome=target)
+                arrive(worktree, applier, message)
+            except GitsyncError as error:
+                moved = error
+        if surprise or moved is not None:
+            edited = _half(worktree, applier.roll_back)
+            journal.drop(worktree.notes_dir)
+            if moved is not None:
+                raise moved
+            surprise.edited.extend(path for path in edited if path not in {*surprise.edited, *surprise.blocked})
+            return _outcome(worktree, plan, surprise)
+        probe("arrived", b"")
+        _half(worktree, applier.sweep)
+    journal.drop(worktree.notes_dir)
+    refs.expire(worktree.repo)
+    return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit())
+
+
+def _half(worktree: Worktree, act: Callable[[], T]) -> T:
+    """Do a part that must not fail in the middle; if it does, the journal stays and says what is left to do."""
+    try:
+        return act()
+    except OSError as error:
+        raise OperationError(
+            f"{clean(worktree.root)}: a pull could neither be finished nor be taken back: {error.strerror}"
+            f" ({clean(str(error.filename or ''))}); nothing is lost, it is mended at the next start",
+            f"make room and check the permissions, then: gitsyncctl sync {as_word(clean(worktree.root))}",
+            code="half-applied",
+        ) from error
+
+
+def _outcome(worktree: Worktree, plan: Plan, surprise: Surprise) -> Outcome:
+    if surprise.edited and not surprise.blocked:
+        return Outcome(OutcomeKind.EDITED, tuple(sorted(surprise.edited)))
+    paths = tuple(sorted(surprise.blocked))
+    path, why = next(iter(sorted(surprise.blocked.items())))
+    more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+    what = f"{clean(os.fsdecode(path))}: {why}{more}"
+    problem = Problem(
+        "blocked",
+        f"{clean(worktree.root)}: what is new on the remote cannot be taken in: {what}",
+        f"settle that file, then: gitsyncctl sync {as_word(clean(worktree.root))}",
+    )
+    if plan.kind is PlanKind.COMMIT:
+        problem = Problem(
+            "blocked", f"{clean(worktree.root)}: nothing was changed: {what}", "settle that, and try again"
+        )
+    return Outcome(OutcomeKind.BLOCKED, paths, problem=problem)
+
+
+def recover(worktree: Worktree, *, probe: Probe = no_probe) -> Recovered:
+    """Finish or take back what a death left half way; call it before anything is scanned or committed.
+
+    Raise OperationError when it cannot be done now (a full disk, a lock): the journal stays.
+    """
+    noted = journal.read(worktree.notes_dir)
+    if noted is None:
+        return Recovered()
+    worktree.recover()
+    paths = tuple(sorted(step.path for step in noted.steps))
+    with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
+        summary = _half(worktree, lambda: _recover(worktree, applier))
+    journal.drop(worktree.notes_dir)
+    return Recovered(summary, paths)
+
+
+def _recover(worktree: Worktree, applier: Applier) -> str:
+    noted = applier.journal
+    if noted.phase is Phase.STAGING:
+        applier.discard()
+        return ""  # nothing had begun
+    applier.settle_links()
+    branch, head = head_of(worktree.repo)
+    what = "pull" if noted.reason == "merge" else noted.reason
+    count = f"{what} of {len(noted.steps)} {'file' if len(noted.steps) == 1 else 'files'}"
+    is_ours = f"refs/heads/{branch}" == noted.ref
+    if is_ours and head == noted.target:
+        # The branch has moved, so every step was made; an edit since is an edit of the new version.
+        applier.sweep()
+        return f"finished an interrupted {count}"
+    if is_ours and head == noted.base and not worktree.facts().open_operation:
+        try:
+            if not applier.advance():
+                refs.backup(worktree.repo, noted.reason, outcome=noted.target)
+                arrive(worktree, applier, f"finish an interrupted {what}")
+                applier.sweep()
+                return f"finished an interrupted {count}"
+        except TipMovedError:
+            pass  # the user was quicker: what is below is for that
+        applier.roll_back()
+        return f"took back an interrupted {count}, because of edits since; it is tried again"
+    applier.sweep()
+    return f"left an interrupted {count} as it was, because HEAD was moved since"
+
+
+logger = logging.getLogger(__name__)
+
+
+def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
+    """Move the branch of the applier's journal to its target, read it back, and let the index follow.
+
+    Raise TipMovedError when HEAD is not at the journal's base, or an operation of the user's was begun, or he staged
+    one of the paths meanwhile; TransientError for locks; OperationError when it cannot be stored. The branch has not
+    moved then.
+    """
+    noted = applier.journal
+    changes = diff(worktree.store, noted.base_tree, noted.target_tree)
+    prints = {step.path: step.target for step in noted.steps}
+    branch = noted.ref.removeprefix("refs/heads/")
+    _place_submodules(worktree, changes)
+    with worktree.index.lock.held() as replace:
+        if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
+            raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "it is tried again by itself")
+        _check_unstaged(worktree, changes)
+        new = {path: _new_entry(applier, prints, path, entry) for path, (_, entry) in changes.items()}
+        worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
+        move_branch(worktree.repo, branch, noted.base, noted.target, message.partition("\n")[0])
+        try:
+            worktree.index.update(new, replace)
+        except CorruptIndexError as error:
+            logger.warning("%s: the index cannot be read (%s): made anew from HEAD", worktree.root, error)
+            worktree.index.rebuild(noted.target_tree, replace)
+        except OperationError as error:
+            # The branch has moved: what is left is done by the note, at the next staging.
+            logger.warning("%s: the index has not followed the merge: %s", worktree.root, error.message)
+            return
+        worktree.index.settle()
+
+
+def _check_unstaged(worktree: Worktree, changes: Changes) -> None:
+    try:
+        entries = worktree.index.entries(changes)
+    except CorruptIndexError:
+        return  # it is made anew
+    if worktree.index.is_missing:
+        return
+    if any((entry and (entry.mode, entry.id)) not in changes[path] for path, entry in entries.items()):
+        raise TipMovedError(f"files of {worktree.root} were staged meanwhile", "it is tried again by itself")
+
+
+def _new_entry(applier: Applier, prints: dict[bytes, str], path: bytes, entry: TreeEntry | None) -> NewEntry | None:
+    if entry is None:
+        return None
+    if entry.mode == MODE_GITLINK or path not in prints:
+        return NewEntry(*entry)
+    return NewEntry(*entry, applier.stat_of(path, prints[path]))
+
+
+def _place_submodules(worktree: Worktree, changes: Changes) -> None:
+    """Make the empty directory that stands for a new submodule: without it, it would look removed."""
+    root = os.open(worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for path, (_, entry) in changes.items():
+            if entry is not None and entry.mode == MODE_GITLINK:
+                with atomic_replace.parent_of(root, path + b"/.", is_made=True):
+                    pass
+    except OSError as error:
+        raise storage_error(f"cannot make the directory of a submodule in {worktree.root}", error) from error
+    finally:
+        os.close(root)

@@ -1,0 +1,49 @@
+"""Keeps a version of the user's for which there is no place in the work tree, because he has a newer one there.
+
+Runs on the committer thread; writes a commit that no branch leads to, and a backup ref that does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+
+from gitsync.clock import SystemClock
+from gitsync.git.applying.temporaries import Content
+from gitsync.git.objects import refs
+from gitsync.git.objects.commits import author_of, write_commit
+from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
+from gitsync.git.objects.store import BLOB
+from gitsync.git.objects.trees import TreeEntry, edit_tree
+from gitsync.git.remote.errors import clean
+from gitsync.git.repository import head_of
+from gitsync.git.staging.worktree import Worktree
+
+logger = logging.getLogger(__name__)
+
+
+PULLED = "It was saved while a pull replaced it, and saved anew a moment later."
+IN_THE_WAY = "It was not tracked by git, and made room for a version that its user asked for."
+
+
+def rescuer(worktree: Worktree, why: str = PULLED) -> Callable[[bytes, Content], None]:
+    """Return what keeps a version: a commit on top of HEAD, reachable by a backup ref, before it returns."""
+
+    def rescue(path: bytes, content: Content) -> None:
+        store = worktree.store
+        mode = MODE_LINK if content.is_link else MODE_EXECUTABLE if content.is_executable else MODE_FILE
+        # As it is on disk: a filter that fails must not stand between the user and his version.
+        blob = store.write(BLOB, content.data)
+        _, head = head_of(worktree.repo)
+        base = None if head is None else store.read(head)[1][5:45].decode("ascii")
+        tree = edit_tree(store, base, {path: TreeEntry(mode, blob)})
+        person = author_of(worktree.repo)
+        name = clean(os.fsdecode(path))
+        message = f"Keep {name}\n\n{why}"
+        parents = [] if head is None else [head]
+        commit = write_commit(store, tree, parents, message, person, person, SystemClock().wall())
+        ref = refs.backup(worktree.repo, "rescued", commit=commit)
+        logger.warning("%s: kept a version of %s as %s", clean(worktree.root), name, ref)
+
+    return rescue

@@ -1,0 +1,217 @@
+"""What gitsync changed by itself and can be taken back: found by the backup refs, worked out in memory.
+
+Looking runs on the thread of whoever asks; `undo` on the committer's. Owns nothing.
+
+Every merge, pull, restore, resolve and undo left two refs: where the branch was before, and what it came to. Taking one
+back is a merge of three trees, with what it came to as the base: whatever was edited since stays, and so does history.
+The outcome is one new commit on top, which travels like any other; and since what it takes back is still in the
+history, no later pull brings it again.
+
+An undo says in its message which commit it took back. So it can be told, without a note of its own, what is undone: the
+commits named by undos that are not undone themselves. A further undo goes one further back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cmp_to_key, partial
+from itertools import islice
+
+import pygit2
+
+from gitsync import clock
+from gitsync.core.conflict import Policy, Rules
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.applying.apply import put
+from gitsync.git.merging.threeway import merge_from
+from gitsync.git.objects.commits import info_of
+from gitsync.git.objects.refs import Backup, backups, is_ancestor
+from gitsync.git.objects.store import said
+from gitsync.git.objects.trees import diff
+from gitsync.git.remote.errors import clean
+from gitsync.git.repository import Mergeable, head_tree, tree_of
+from gitsync.git.staging.worktree import Worktree
+from gitsync.model import CommitInfo
+
+REASON = "undo"
+SHOWN = 20
+_NAMED_PATHS = 5
+_TRAILER = "Gitsync-Undoes: "
+_UNDOES = re.compile(rf"^{_TRAILER}([0-9a-f]{{40}})$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """A change of gitsync's own: `reason` brought the branch from commit `before` to `commit` at `at` (wall clock)."""
+
+    commit: CommitInfo
+    before: str
+    reason: str
+    at: float
+    paths: tuple[str, ...]
+    is_undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo did, or with no `commit` would do: `paths` changed, `kept` stayed as they were edited since."""
+
+    change: Undoable
+    paths: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+    commit: CommitInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What taking a change back comes to: the tree, or the paths on which it clashes with what was done since."""
+
+    tree: str | None
+    paths: tuple[str, ...] = ()
+    clashes: tuple[str, ...] = ()
+
+
+def undoables(place: Mergeable, limit: int = SHOWN) -> list[Undoable]:
+    """Return the newest changes of the branch that gitsync made, the newest first, undone ones too."""
+    return [_described(place, item, is_undone=is_undone) for item, is_undone in islice(_changes(place), limit)]
+
+
+def trial(place: Mergeable, wanted: str = "", *, is_keeping: bool = False) -> Undone:
+    """Return what `undo` would do; raise OperationError as it does."""
+    change, tried = _choose(place, wanted, is_keeping=is_keeping)
+    return Undone(change, tried.paths, tried.clashes)
+
+
+def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, author: str = "") -> Undone:
+    """Take back the newest change that is not taken back yet, or the one that led to commit `wanted`.
+
+    With `is_keeping`, files that were edited since at the same place stay as they are. Raise UsageError when `wanted`
+    is no such change, OperationError "nothing-to-undo" and "edited-since", and what `integrate.put` raises; nothing is
+    changed then.
+    """
+    change, tried = _choose(worktree, wanted, is_keeping=is_keeping)
+    if tried.tree is None:
+        raise OperationError(f"{clean(worktree.root)}: there is nothing to undo", code="nothing-to-undo")
+    done = put(worktree, tried.tree, message=_message(change), reason=REASON, author=author)
+    return Undone(change, tried.paths, tried.clashes, done.commit)
+
+
+def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoable, _Trial]:
+    for item, is_undone in _changes(place):
+        assert item.outcome is not None
+        if wanted:
+            if not item.outcome.startswith(wanted):
+                continue
+            if is_undone:
+                raise OperationError(
+                    f"{clean(place.root)}: {wanted} is undone already", "see: gitsyncctl undo --list", code="undone"
+                )
+        elif is_undone or item.reason == REASON:
+            continue
+        tried = _try(place, item, is_keeping=is_keeping)
+        change = _described(place, item)
+        if tried.tree is None or (tried.clashes and not tried.paths):
+            raise _edited_since(place, change, tried)
+        if tried.paths:
+            return change, tried
+        if wanted:
+            raise OperationError(
+                f"{clean(place.root)}: of {wanted} nothing is left that could be undone",
+                "see: gitsyncctl undo --list",
+                code="nothing-to-undo",
+            )
+    root = clean(place.root)
+    if wanted:
+        raise UsageError(
+            f"{root}: {clean(wanted)} is no change of gitsync's own that is known here", "see: gitsyncctl undo --list"
+        )
+    raise OperationError(
+        f"{root}: there is nothing to undo: no merge, pull, restore or resolve of gitsync's in the last 90 days",
+        "for versions of a file: gitsyncctl restore PATH --list",
+        code="nothing-to-undo",
+    )
+
+
+def _edited_since(place: Mergeable, change: Undoable, tried: _Trial) -> OperationError:
+    count = len(tried.clashes)
+    names = ", ".join(clean(path) for path in tried.clashes[:_NAMED_PATHS])
+    more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
+    rest = "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
+    return OperationError(
+        f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} is not undone, because the same places were"
+        f" edited since: {names}{more}; nothing was changed",
+        (rest if tried.tree is None and set(tried.clashes) < set(change.paths) else "")
+        + f"for one of them as it was before: gitsyncctl restore PATH --rev {change.before[:7]}",
+        code="edited-since",
+    )
+
+
+def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
+    """Yield what changed the branch, the newest first, and whether it is undone by one that was yielded before."""
+    _, head, _ = head_tree(place)
+    undone: set[str] = set()
+    seen: set[str] = set()
+    for item in sorted(backups(place.repo), key=cmp_to_key(partial(_order, place.repo))):
+        if item.outcome is None or head is None or item.outcome in seen or not _is_whole(place, item, head):
+            continue
+        seen.add(item.outcome)
+        is_undone = item.outcome in undone
+        if item.reason == REASON and not is_undone:
+            undone.update(_UNDOES.findall(place.repo[item.outcome].peel(pygit2.Commit).message))
+        yield item, is_undone
+
+
+def _order(repo: pygit2.Repository, one: Backup, other: Backup) -> int:
+    """Compare by age, the newest first; the history tells what the clock, which counts seconds, does not."""
+    if one.at != other.at or one.outcome is None or other.outcome is None or one.outcome == other.outcome:
+        return int(one.at < other.at) - int(one.at > other.at)
+    return int(is_ancestor(repo, one.outcome, other.outcome)) - int(is_ancestor(repo, other.outcome, one.outcome))
+
+
+def _is_whole(place: Mergeable, item: Backup, head: str) -> bool:
+    """Whether the change arrived in the branch, and what there was before is still here."""
+    assert item.outcome is not None
+    return (
+        item.commit in place.repo
+        and is_ancestor(place.repo, item.outcome, head)
+        and tree_of(place, item.commit) != tree_of(place, item.outcome)
+    )
+
+
+def _described(place: Mergeable, item: Backup, *, is_undone: bool = False) -> Undoable:
+    assert item.outcome is not None
+    changed = diff(place.store, tree_of(place, item.commit), tree_of(place, item.outcome))
+    paths = tuple(sorted(os.fsdecode(path) for path in changed))
+    return Undoable(info_of(place.repo, item.outcome), item.commit, item.reason, item.at, paths, is_undone)
+
+
+def _try(place: Mergeable, item: Backup, *, is_keeping: bool) -> _Trial:
+    assert item.outcome is not None
+    _, head, now = head_tree(place)
+    assert head is not None
+    base = tree_of(place, item.outcome)
+    clashes: tuple[bytes, ...] = ()
+    try:
+        merged = merge_from(place, base, head, item.commit, Rules(Policy.MANUAL))
+        if merged.waiting and is_keeping:
+            clashes = merged.waiting
+            rules = Rules(Policy.MANUAL, chosen=dict.fromkeys(clashes, Policy.OURS))
+            merged = merge_from(place, base, head, item.commit, rules)
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise said(f"{clean(place.root)}: cannot work out how to undo {item.outcome[:10]}", error) from error
+    if merged.tree is None:
+        return _Trial(None, clashes=tuple(map(os.fsdecode, merged.waiting)))
+    changed = tuple(sorted(map(os.fsdecode, diff(place.store, now, merged.tree))))
+    return _Trial(merged.tree, changed, tuple(map(os.fsdecode, clashes)))
+
+
+def _message(change: Undoable) -> str:
+    count = f"{len(change.paths)} {'file' if len(change.paths) == 1 else 'files'}"
+    return (
+        f"Undo {change.reason} {change.commit.id[:7]}: {count}\n\n"
+        f"Takes back what came with it on {clock.iso(change.at)}; edits made since stay.\n\n"
+        f"{_TRAILER}{change.commit.id}\n"
+    )

@@ -1,0 +1,252 @@
+"""What a repository's history says: which commit a person means, and what a path was in it. Reads, never writes.
+
+Runs on the thread of whoever asks (a control connection); owns nothing. Everything is read by children of the git
+program, each with a deadline: a walk through a long history holds up nobody but the one who asked for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from gitsync.clock import SystemClock, iso
+from gitsync.core.moments import EXAMPLES, may_be_now, spelled
+from gitsync.core.names import as_word
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
+from gitsync.git.objects.trees import TreeEntry
+from gitsync.git.program import GitProgram, failed
+from gitsync.git.remote.errors import clean
+from gitsync.git.repository import is_set, open_repository
+
+WALK_S = 60.0
+# How far in the future an instant may be: machines' clocks differ.
+AHEAD_S = 60.0
+SHOWN_CANDIDATES = 5
+_LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
+# What a person's configuration could add to, or take from, what is read here.
+_PLAIN = ("log.showSignature=false", "log.follow=false", "diff.orderFile=/dev/null", "diff.relative=false")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file, link or submodule in a tree; `size` in bytes, None for a submodule."""
+
+    entry: TreeEntry
+    size: int | None
+
+
+class History:
+    """The history of one repository, read for one question."""
+
+    def __init__(
+        self, root: str | Path, above: str | Path | None = None, is_below: Callable[[bytes], bool] | None = None
+    ) -> None:
+        """Find the repository whose work tree begins at `root`; raise OperationError as opening a Worktree does.
+
+        Where people have their files somewhere else, as those of home, that is `above`, for the paths that `is_below`
+        says so of.
+        """
+        self.root = os.path.realpath(root)
+        self.above = self.root if above is None else os.path.realpath(above)
+        self._is_below = is_below
+        repository = open_repository(self.root)
+        self.program = GitProgram(repository.path.rstrip("/"), self.root)
+        self._there = GitProgram(self.program.git_dir, self.above)
+        self._has_modes = is_set(repository, "core.filemode", True)
+        repository.free()
+
+    def ask(
+        self,
+        *argv: str | bytes,
+        input: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        is_there: bool = False,
+    ) -> bytes:
+        """Return what git prints; paths are taken as they are. Raise OperationError "git" with its words.
+
+        `is_there` takes the files where people have them for the work tree.
+        """
+        around = {**_LITERAL, **(env or {})}
+        program = self._there if is_there else self.program
+        done = program.run(*argv, input=input, deadline_s=WALK_S, env=around, settings=_PLAIN)
+        if not done.ok:
+            raise failed(f"git {os.fsdecode(argv[0])} failed in {clean(self.root)}", done)
+        return done.stdout
+
+    def try_ask(self, *argv: str | bytes) -> bytes | None:
+        """Return what git prints, None when it says no."""
+        done = self.program.run(*argv, deadline_s=WALK_S, env=_LITERAL, settings=_PLAIN)
+        return done.stdout if done.ok else None
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether people have these files somewhere else."""
+        return self.above != self.root
+
+    def place(self, path: bytes) -> bytes:
+        """Return where people have `path` on disk."""
+        is_below = self.is_mirrored and (self._is_below is None or self._is_below(path))
+        return os.path.join(os.fsencode(self.above if is_below else self.root), path)
+
+    def dirty(self, path: bytes, commit: str = "HEAD") -> frozenset[bytes]:
+        """Return the tracked paths at or below `path` that are not on disk what `commit` has."""
+        argv = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", commit, "--", path or b".")
+        found = {name for name in self.ask(*argv, is_there=True).split(b"\0") if name}
+        return frozenset(name for name in found if self._is_below is None or self._is_below(name))
+
+    # -- which commit -------------------------------------------------------------------------------------------------
+
+    def head(self) -> str | None:
+        """Return HEAD's commit, None when there is none yet."""
+        found = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return None if found is None else found.decode("ascii").strip()
+
+    def commit(self, rev: str) -> str:
+        """Return the commit that a revision names; raise OperationError "unknown-revision", "ambiguous-revision"."""
+        if not rev.strip() or rev.startswith("-") or ".." in rev or ":" in rev:
+            raise UsageError(f"{rev!r} is not one revision", "name a commit, a tag or a branch; see: gitsyncctl log")
+        found = self.try_ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+        if found is not None:
+            return found.decode("ascii").strip()
+        candidates = self._candidates(rev)
+        if len(candidates) > 1:
+            more = len(candidates) - SHOWN_CANDIDATES
+            listed = "; ".join(candidates[:SHOWN_CANDIDATES]) + (f"; and {more} more" if more > 0 else "")
+            raise OperationError(
+                f"{rev!r} is the beginning of {len(candidates)} commits of {clean(self.root)}: {clean(listed)}",
+                "write more of it",
+                code="ambiguous-revision",
+            )
+        raise OperationError(
+            f"there is no revision {rev!r} in {clean(self.root)}",
+            self._nearest_ref(rev) or f"the commits there are: gitsyncctl log {as_word(clean(self.root))}",
+            code="unknown-revision",
+        )
+
+    def _candidates(self, rev: str) -> list[str]:
+        if not re.fullmatch(r"[0-9a-fA-F]{4,40}", rev):
+            return []
+        names = self.ask("rev-parse", f"--disambiguate={rev}").split()
+        told = self.ask("cat-file", "--batch-check=%(objectname) %(objecttype)", input=b"\n".join(names) + b"\n")
+        commits = [line.split()[0] for line in told.splitlines() if line.endswith(b" commit")]
+        if not commits:
+            return []
+        shown = self.ask("log", "--no-walk", "--date=iso", "--format=%h %cd %s", "--stdin", input=b"\n".join(commits))
+        return [line.decode("utf-8", "replace") for line in shown.splitlines()]
+
+    def _nearest_ref(self, rev: str) -> str:
+        names = self.ask("for-each-ref", "--format=%(refname:short)").decode("utf-8", "replace").split()
+        like = get_close_matches(rev, names, n=1, cutoff=0.6)
+        return f"did you mean {like[0]!r}?" if like else ""
+
+    def instant(self, when: str) -> float:
+        """Return the seconds since the epoch that a person means; raise UsageError "when" for what is no time."""
+        asked = spelled(when)
+        began_at = int(SystemClock().wall())
+        said = self.ask("rev-parse", f"--since={asked}").decode("ascii", "replace")
+        matched = re.search(r"=(\d+)", said)
+        if matched is None or (int(matched[1]) >= began_at and not may_be_now(when) and int(matched[1]) < began_at + 5):
+            raise UsageError(f"{when!r} is no time", EXAMPLES, code="when")
+        found = float(matched[1])
+        if found > began_at + AHEAD_S:
+            raise UsageError(f"{when!r} is in the future: {iso(found)}", EXAMPLES, code="when")
+        return found
+
+    def checked_out_at(self, instant: float) -> str | None:
+        """Return the commit that the branch was at here, None where its reflog does not reach back so far."""
+        branch = self.try_ask("symbolic-ref", "--quiet", "HEAD")
+        if branch is None:
+            return None
+        done = self.program.run("rev-parse", "--verify", branch.strip() + b"@{%d +0000}" % instant)
+        return done.stdout.decode("ascii").strip() if done.ok and b"only goes back to" not in done.stderr else None
+
+    def commit_at(self, instant: float, path: bytes = b"") -> str | None:
+        """Return the commit that was checked out here at `instant`, None for one before all history.
+
+        Where the reflog does not know it (a clone knows nothing of before) it is the last commit by then that changed
+        `path`, along the first parents: a state that one machine had, not a mixture of several.
+        """
+        found = self.checked_out_at(instant)
+        if found is None and self.head() is not None:
+            named: tuple[str | bytes, ...] = ("--", path) if path else ("--",)
+            told = self.ask("rev-list", "-1", f"--min-age={int(instant)}", "--first-parent", "HEAD", *named)
+            found = told.decode("ascii").strip() or None
+        return found
+
+    # -- what a path was ----------------------------------------------------------------------------------------------
+
+    def entry(self, commit: str, path: bytes) -> TreeEntry | None:
+        """Return what `commit` has at `path`, a directory's tree too; None for nothing."""
+        if not path:
+            found = self.try_ask("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+            return None if found is None else TreeEntry(MODE_TREE, found.decode("ascii").strip())
+        for line in self.ask("ls-tree", "-z", "--full-tree", commit, "--", path).split(b"\0"):
+            facts, _, name = line.partition(b"\t")
+            if name == path:
+                mode, _, object_id = facts.split(b" ")
+                return TreeEntry(int(mode, 8), object_id.decode("ascii"))
+        return None
+
+    def below(self, tree: str, prefix: bytes) -> dict[bytes, Listed]:
+        """Return every file of a tree by its path, `prefix` (a directory, or b"") put before it."""
+        found = {}
+        above = prefix + b"/" if prefix else b""
+        for line in self.ask("ls-tree", "-r", "-l", "-z", "--full-tree", tree).split(b"\0"):
+            facts, _, name = line.partition(b"\t")
+            if name:
+                mode, _, object_id, size = facts.split()
+                entry = TreeEntry(int(mode, 8), object_id.decode("ascii"))
+                found[above + name] = Listed(entry, None if size == b"-" else int(size))
+        return found
+
+    def sizes(self, ids: list[str]) -> dict[str, int]:
+        """Return how many bytes each blob has; what is not stored here (a partial clone) is left out."""
+        given = "\n".join(ids).encode("ascii") + b"\n"
+        told = self.ask("cat-file", "--batch-check=%(objectname) %(objectsize)", input=given) if ids else b""
+        pairs = [line.split() for line in told.decode("ascii", "replace").splitlines()]
+        return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+    def content(self, path: bytes, entry: TreeEntry) -> bytes:
+        """Return what a version has on disk at `path`: by way of its filters, a link's target as it is."""
+        if entry.mode in (MODE_TREE, MODE_GITLINK):
+            raise OperationError(f"{clean(os.fsdecode(path))} is a directory there", code="is-directory")
+        if entry.mode == MODE_LINK:
+            return self.ask("cat-file", "blob", entry.id)
+        return self.ask("cat-file", "--filters", b"--path=" + path, entry.id)
+
+    def is_same(self, one: TreeEntry, other: TreeEntry | None) -> bool:
+        """Whether two versions are the same on disk; where the file system has no executable bit, that counts not."""
+        if other is None or self._has_modes or MODE_LINK in (one.mode, other.mode):
+            return one == other
+        return one.id == other.id
+
+    def present(self, path: bytes) -> TreeEntry | None:
+        """Return what a file or link on disk would be committed as, None when it is not there or is neither.
+
+        Raise OSError when it cannot be read.
+        """
+        place = self.place(path)
+        try:
+            if os.path.islink(place):
+                target = os.readlink(place)
+                return TreeEntry(MODE_LINK, self.ask("hash-object", "--stdin", input=target).decode("ascii").strip())
+            handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            facts = os.fstat(handle)
+            if not stat.S_ISREG(facts.st_mode):
+                return None
+            done = self.program.run("hash-object", "--stdin", b"--path=" + path, stdin_fd=handle)
+        finally:
+            os.close(handle)
+        if not done.ok:
+            raise failed(f"git cannot read {clean(os.fsdecode(path))} in {clean(self.root)}", done)
+        mode = 0o100755 if facts.st_mode & 0o100 else 0o100644
+        return TreeEntry(mode, done.stdout.decode("ascii").strip())

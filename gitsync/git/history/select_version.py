@@ -1,0 +1,214 @@
+"""Which version of a path a person wants back, and what bringing it back would change. Reads, never writes.
+
+Runs on the thread of whoever asks; owns nothing. What is chosen here is exact: a commit, and for each file the blob it
+is to have. What happens to the files meanwhile changes nothing in that; it is looked at again when it is done.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+
+from gitsync.clock import iso
+from gitsync.errors import OperationError
+from gitsync.git.history.log import History
+from gitsync.git.history.versions import TOGETHER_S, FileVersion, Record, is_removal, records, unknown, versions
+from gitsync.git.objects.modes import MODE_GITLINK, MODE_TREE
+from gitsync.git.objects.trees import TreeEntry
+from gitsync.git.remote.errors import clean
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedVersion:
+    """A version of `path`, and what it takes to have it: every file in `entries` as it says, those in `gone` away.
+
+    `what` says it file by file: "added", "changed", "removed" or "unchanged". `source` is the version's name then, and
+    `state` the last commit in which the path was so, for what goes with it.
+    """
+
+    path: bytes
+    is_directory: bool
+    commit: str
+    state: str
+    at: float
+    subject: str
+    source: bytes
+    entries: dict[bytes, TreeEntry]
+    gone: frozenset[bytes]
+    what: dict[bytes, str]
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the work tree has this version already."""
+        return all(what == "unchanged" for what in self.what.values())
+
+
+def choose(history: History, path: bytes, *, commit: str | None = None, when: str | None = None) -> SelectedVersion:
+    """Return the version of `path` in `commit`, at `when`, or with neither the last one that is not there any more.
+
+    Raise OperationError: "unknown-path", "no-version" (none then), "only-version" (none before), UsageError "when".
+    """
+    # Everything is asked of this one commit: the committer may make another at any moment.
+    head = history.head()
+    if head is None:
+        raise OperationError(f"{clean(history.root)} has no commit yet", "", code="unknown-path")
+    is_directory = _is_directory(history, head, path)
+    instant = history.instant(when) if when is not None else None
+    if instant is not None:
+        commit = history.commit_at(instant, path) if is_directory else _saved_by(history, path, instant)
+    if is_directory is None and commit is not None and instant is None:
+        found = history.entry(commit, path)  # of another branch, then
+        is_directory = None if found is None else found.mode == MODE_TREE
+    if is_directory is None:
+        raise unknown(history, path)
+    if commit is not None or instant is not None:
+        version = _named(history, path, commit, is_directory, when or "")
+        return _resolved(history, head, path, version, commit or head)
+    version, newer = _last_directory(history, head, path) if is_directory else _last_file(history, head, path)
+    return _resolved(history, head, path, version, head if newer is None else history.commit(f"{newer}^"))
+
+
+def _saved_by(history: History, path: bytes, instant: float) -> str | None:
+    """Return the commit that was checked out at `instant`; where nobody knows, that of the file's last version then."""
+    found = history.checked_out_at(instant)
+    if found is not None:
+        return found
+    return next((item.commit for item in versions(history, path) if item.at <= instant), None)
+
+
+def _is_directory(history: History, head: str, path: bytes) -> bool | None:
+    """Return what `path` is, or was last; None when it never was."""
+    found = history.entry(head, path)
+    if found is not None:
+        return found.mode == MODE_TREE
+    last = records(history, path, start=head, limit=1)
+    return all(touched.path != path for touched in last[0].touched) if last else None
+
+
+def _last_file(history: History, head: str, path: bytes) -> tuple[FileVersion, str | None]:
+    """Return the version, and the commit that ended it; None for one that lasts."""
+    told = versions(history, path, start=head)
+    last = next((place for place, version in enumerate(told) if version.entry is not None), None)
+    if last is None:
+        raise unknown(history, path)
+    present = history.present(path)
+    if present is None or not history.is_same(present, told[last].entry):
+        return told[last], told[last - 1].commit if last else None
+    for newer, version in zip(told[last:], told[last + 1 :], strict=False):
+        if version.entry not in (None, told[last].entry):
+            return version, newer.commit
+    raise OperationError(
+        f"{clean(os.fsdecode(path))} has one version only, and that is what is there",
+        see_versions(history, path),
+        code="only-version",
+    )
+
+
+def _last_directory(history: History, head: str, path: bytes) -> tuple[FileVersion, str | None]:
+    there = history.entry(head, path)
+    found = records(history, path, start=head)
+    if there is not None and there.mode == MODE_TREE and history.dirty(path, head):
+        return FileVersion(found[0].commit, found[0].at, found[0].subject, path, "changed", there), None
+    first = max(1, len(_removals(found))) if there is None else 1
+    for newer, item in zip(found[first - 1 :], found[first:], strict=False):
+        entry = history.entry(item.commit, path)
+        if entry is not None and entry.mode == MODE_TREE and entry != there:
+            return FileVersion(item.commit, item.at, item.subject, path, "changed", entry), newer.commit
+    raise OperationError(
+        f"{clean(os.fsdecode(path) or history.root)} has one version only, and that is what is there",
+        see_versions(history, path),
+        code="only-version",
+    )
+
+
+def _removals(found: list[Record]) -> list[Record]:
+    """Return the newest commits that took the directory away together, as a large removal may take several."""
+    gone: list[Record] = []
+    for item in found:
+        if not is_removal(item) or (gone and gone[-1].at - item.at > TOGETHER_S):
+            break
+        gone.append(item)
+    return gone
+
+
+def _named(history: History, path: bytes, commit: str | None, is_directory: bool, when: str) -> FileVersion:
+    entry = history.entry(commit, path) if commit is not None else None
+    source = path
+    if entry is None and commit is not None and not is_directory:
+        source = name_in(history, commit, path)
+        entry = history.entry(commit, source)
+    if entry is not None and entry.mode == MODE_GITLINK:
+        raise OperationError(f"{clean(os.fsdecode(path))} is a repository of its own", "", code="no-version")
+    if entry is None or commit is None:
+        raise _none_then(history, path, commit, is_directory, when)
+    last = records(history, source, start=commit, limit=1)
+    item = last[0] if last else records(history, b"", start=commit, limit=1)[0]
+    return FileVersion(item.commit, item.at, item.subject, source, "changed", entry)
+
+
+def name_in(history: History, commit: str, path: bytes) -> bytes:
+    """Return what the file that is called `path` now, or was last, was called in `commit`; `path` where it was not."""
+    names = dict.fromkeys(version.path for version in versions(history, path))
+    return next((name for name in names if name != path and history.entry(commit, name) is not None), path)
+
+
+def see_versions(history: History, path: bytes) -> str:
+    """Return the hint that shows every version of a path."""
+    place = os.path.join(history.above, os.fsdecode(path)) if path else history.root
+    return f"the versions there are: gitsyncctl restore {shlex.quote(clean(place))} --list"
+
+
+def _none_then(history: History, path: bytes, commit: str | None, is_directory: bool, when: str) -> OperationError:
+    name = clean(os.fsdecode(path) or history.root)
+    known = versions(history, path, is_directory=is_directory)
+    first = known[-1] if known else None
+    then = f"at {when!r}" if when else f"in {(commit or '')[:10]}"
+    told = f"; its first version is of {iso(first.at)} ({first.commit[:7]})" if first else ""
+    return OperationError(
+        f"{name} was not there {then}{told}",
+        see_versions(history, path),
+        code="no-version",
+    )
+
+
+def _resolved(history: History, head: str, path: bytes, version: FileVersion, state: str) -> SelectedVersion:
+    entry = version.entry
+    assert entry is not None
+    is_directory = entry.mode == MODE_TREE
+    here = _files_at(history, head, path)
+    wanted = {path: entry}
+    if is_directory:
+        below = history.below(entry.id, path)
+        wanted = {name: item.entry for name, item in below.items() if item.entry.mode != MODE_GITLINK}
+    gone = frozenset(name for name in here if name not in wanted and here[name].mode != MODE_GITLINK)
+    dirty = history.dirty(path, head)
+    what = {name: _what(history, name, item, here.get(name), dirty) for name, item in wanted.items()}
+    what |= dict.fromkeys(sorted(gone), "removed")
+    return SelectedVersion(
+        path, is_directory, version.commit, state, version.at, version.subject, version.path, wanted, gone, what
+    )
+
+
+def _files_at(history: History, head: str, path: bytes) -> dict[bytes, TreeEntry]:
+    """Return the files that HEAD has at `path`, below it, and where directories above it would have to be."""
+    found = history.entry(head, path)
+    if found is not None:
+        if found.mode == MODE_TREE:
+            return {name: item.entry for name, item in history.below(found.id, path).items()}
+        return {path: found}
+    above = path
+    while above := above.rpartition(b"/")[0]:
+        entry = history.entry(head, above)
+        if entry is not None:
+            return {above: entry} if entry.mode != MODE_TREE else {}
+    return {}
+
+
+def _what(history: History, path: bytes, wanted: TreeEntry, here: TreeEntry | None, dirty: frozenset[bytes]) -> str:
+    if here is None or path in dirty:
+        if not os.path.lexists(history.place(path)):
+            return "added"
+        present = history.present(path)
+        return "unchanged" if present is not None and history.is_same(present, wanted) else "changed"
+    return "unchanged" if history.is_same(here, wanted) else "changed"

@@ -1,0 +1,159 @@
+"""The versions of a path, and commits with what they changed, as `git log` tells them. Reads, never writes.
+
+Runs on the thread of whoever asks; owns nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gitsync.core.names import as_word
+from gitsync.errors import OperationError
+from gitsync.git.history.log import History
+from gitsync.git.objects.trees import TreeEntry
+from gitsync.git.remote.errors import clean
+
+_FORMAT = "--format=%x01%H%x00%P%x00%ct%x00%an%x00%s"
+# A merge is told by what it brought to the branch, as the person at that machine saw it.
+_RAW = ("--raw", "-z", "--no-abbrev", "--diff-merges=first-parent", "-M", "--no-ext-diff", "--no-color")
+_WORDS = {"A": "added", "D": "removed", "R": "renamed", "C": "added"}
+# Removals of one directory that a batch has spread over several commits, this close together, count as one.
+TOGETHER_S = 60.0
+SHOWN_NAMES = 3
+NAMES_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What one commit did to one path: `entry` is what it is since (None: gone), `was` its name before a renaming."""
+
+    path: bytes
+    what: str
+    entry: TreeEntry | None
+    was: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One commit and the paths it touched; `at` is when it was committed, in seconds since the epoch."""
+
+    commit: str
+    parents: tuple[str, ...]
+    at: float
+    author: str
+    subject: str
+    touched: tuple[Touched, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """One version of a path: what it is in `commit`, under the name that it had there."""
+
+    commit: str
+    at: float
+    subject: str
+    path: bytes
+    what: str
+    entry: TreeEntry | None
+
+
+def records(
+    history: History, path: bytes, *, start: str = "HEAD", limit: int = 0, follow: bool = False
+) -> list[Record]:
+    """Return the newest commits that touched `path` (b"": all of them), the newest first; `limit` 0 is no limit."""
+    if start == "HEAD" and history.head() is None:
+        return []
+    options = [f"-n{limit}"] if limit else []
+    named: tuple[str | bytes, ...] = ("--", path) if path else ("--",)
+    if follow:
+        options.append("--follow")
+    return list(_parsed(history.ask("log", _FORMAT, *_RAW, *options, start, *named)))
+
+
+def versions(history: History, path: bytes, *, is_directory: bool = False, start: str = "HEAD") -> list[FileVersion]:
+    """Return the versions of a path, the newest first: a file's over its renamings, a directory's by its tree.
+
+    A version without an entry is a removal.
+    """
+    if is_directory:
+        found = records(history, path, start=start)
+        # What a directory is in each of them is found out for those that are looked at: one child each.
+        return [FileVersion(item.commit, item.at, item.subject, path, _summary(item), None) for item in found]
+    told: list[FileVersion] = []
+    # A merge that brought a version of the other side would tell it a second time.
+    for item in records(history, path, start=start, follow=True):
+        for touched in item.touched:
+            told.append(
+                FileVersion(item.commit, item.at, item.subject, touched.path, touched.what, touched.entry)
+                if len(item.parents) < 2 or touched.what == "removed"
+                else FileVersion(item.commit, item.at, item.subject, touched.path, "merged", touched.entry)
+            )
+    return [
+        item
+        for place, item in enumerate(told)
+        if item.what != "merged" or all(item.entry != older.entry for older in told[place + 1 :])
+    ]
+
+
+def is_removal(record: Record) -> bool:
+    """Whether a commit did nothing to these paths but to take some away."""
+    return bool(record.touched) and all(touched.entry is None for touched in record.touched)
+
+
+def unknown(history: History, path: bytes) -> OperationError:
+    """Return the error for a path that history never had, with names that it had and that are near."""
+    done = history.program.run(
+        "log", "--format=", "--name-only", "-z", "--no-renames", "--diff-filter=A", "HEAD", deadline_s=NAMES_S
+    )
+    names = sorted({os.fsdecode(name) for name in done.stdout.split(b"\0") if name} if done.ok else ())
+    wanted = os.fsdecode(path)
+    near = get_close_matches(wanted, names, n=SHOWN_NAMES, cutoff=0.7)
+    last = wanted.rpartition("/")[2]
+    near += [name for name in names if name.rpartition("/")[2] == last and name not in near]
+    near = near or get_close_matches(last, names, n=SHOWN_NAMES, cutoff=0.6)
+    hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
+    return OperationError(
+        f"{clean(wanted)} was never committed in {clean(history.root)}",
+        hint or f"what there was: gitsyncctl log {as_word(clean(history.root))}",
+        code="unknown-path",
+    )
+
+
+def _summary(record: Record) -> str:
+    kinds = {touched.what for touched in record.touched}
+    return kinds.pop() if len(kinds) == 1 else "changed"
+
+
+def touched_in(fields: list[bytes], at: int) -> tuple[list[Touched], int]:
+    """Return what the lines of `--raw -z` from `at` on say, and where they end."""
+    touched = []
+    while at < len(fields) and (line := fields[at].lstrip(b"\n")).startswith(b":"):
+        _, mode, _, object_id, status = line[1:].split(b" ")
+        letter = status[:1].decode("ascii")
+        count = 2 if letter in "RC" else 1
+        names = fields[at + 1 : at + 1 + count]
+        at += 1 + count
+        entry = None if letter == "D" else TreeEntry(int(mode, 8), object_id.decode("ascii"))
+        was = names[0] if letter == "R" else None
+        touched.append(Touched(names[-1], _WORDS.get(letter, "changed"), entry, was))
+    return touched, at
+
+
+def _parsed(raw: bytes) -> Iterator[Record]:
+    fields = raw.split(b"\0")
+    at = 0
+    while at + 4 < len(fields):
+        commit, parents, instant, author, subject = fields[at : at + 5]
+        at += 5
+        touched, at = touched_in(fields, at)
+        yield Record(
+            commit.lstrip(b"\n\x01").decode("ascii"),
+            tuple(parents.decode("ascii").split()),
+            float(instant),
+            author.decode("utf-8", "replace"),
+            subject.decode("utf-8", "replace"),
+            tuple(touched),
+        )

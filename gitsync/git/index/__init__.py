@@ -1,0 +1,1 @@
+"""git's index: its format, its lock, and changing single entries of it."""

@@ -1,0 +1,249 @@
+"""The user's index: looked at freshly each time, and changed only in the entries that were committed. Committer thread.
+
+Plain indexes are patched as bytes; split, sparse, version 4 ones and those with caches of other tools go through the
+git program. All changes are made under git's own lock.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import mmap
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from gitsync.errors import OperationError
+from gitsync.git.files import storage_error, write_durably
+from gitsync.git.index.lock import IndexLock, Replace, is_gone, myself
+from gitsync.git.index.raw import (
+    HEADER,
+    CorruptIndexError,
+    IndexEntry,
+    Layout,
+    NewEntry,
+    RawIndex,
+    UnsupportedIndexError,
+    empty,
+)
+from gitsync.git.program import GitProgram, failed
+
+logger = logging.getLogger(__name__)
+
+Signature = tuple[int, int, int, int]
+
+# A walk costs about a microsecond an entry, a look-up fifty.
+_WALK_FROM = 50
+_MAPPED_FROM = 1 << 16
+
+
+class IndexFile:
+    """The index of one work tree."""
+
+    def __init__(self, program: GitProgram, notes_dir: Path) -> None:
+        self.path = os.path.join(program.git_dir, "index")
+        self.lock = IndexLock(program.git_dir, notes_dir)
+        self._program = program
+        self._notes = notes_dir
+        self._intent = notes_dir / "index-intent.json"
+        self._sound: Signature | None = None
+        self._unconflicted: Signature | None = None
+        self._layout: tuple[Signature, Layout] | None = None
+
+    def close(self) -> None:
+        """Let go of the lock's record."""
+        self.lock.close()
+
+    @property
+    def signature(self) -> Signature | None:
+        """What changes whenever somebody writes the index; None without one."""
+        try:
+            facts = os.stat(self.path)
+        except FileNotFoundError:
+            return None
+        return _signature(facts)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no index at all."""
+        return self.signature is None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the index is the one that was read last."""
+        return self._layout is not None and self._layout[0] == self.signature
+
+    def count(self) -> int:
+        """Return how many entries there are, as the header says; 0 without an index or with a broken one."""
+        try:
+            with open(self.path, "rb") as stream:
+                head = stream.read(HEADER.size)
+        except OSError:
+            return 0
+        return int(HEADER.unpack(head)[2]) if len(head) == HEADER.size and head.startswith(b"DIRC") else 0
+
+    def has_conflicts(self) -> bool:
+        """Whether an entry is unmerged, as a conflicted stash leaves them."""
+        signature = self.signature
+        if signature is None or signature == self._unconflicted:
+            return False
+        try:
+            found = self._load().has_conflicts()
+        except UnsupportedIndexError:
+            found = bool(self._program.read("ls-files", "--unmerged", "-z"))
+        except CorruptIndexError:
+            return False
+        if not found:
+            self._unconflicted = signature
+        return found
+
+    def entries(self, paths: Iterable[bytes]) -> dict[bytes, IndexEntry | None]:
+        """Return the entry of each path, None where there is none; raise CorruptIndexError."""
+        wanted = dict.fromkeys(paths)
+        found: dict[bytes, IndexEntry | None] = dict(wanted)
+        try:
+            index = self._load()
+            if len(wanted) > index.count / _WALK_FROM and len(wanted) > _WALK_FROM:
+                found.update((path, entry) for path, entry in index.walk() if path in wanted)
+            else:
+                found = {path: index.entry(path) for path in wanted}
+        except UnsupportedIndexError:
+            found.update((path, entry) for path, entry in self._listed() if path in wanted)
+        return found
+
+    def _listed(self) -> Iterable[tuple[bytes, IndexEntry]]:
+        done = self._program.run("ls-files", "--stage", "-v", "-z")
+        if not done.ok:
+            raise CorruptIndexError(done.errors)
+        for line in done.stdout.split(b"\0")[:-1]:
+            facts, _, path = line.partition(b"\t")
+            tag, mode, entry_id, stage = facts.split(b" ")
+            yield (
+                path,
+                IndexEntry(int(mode, 8), entry_id.decode(), int(stage), tag.islower(), tag in (b"S", b"s")),
+            )
+
+    def update(self, changes: Mapping[bytes, NewEntry | None], replace: Replace) -> None:
+        """Set or take out single entries; the lock is held, `replace` puts the new index in place.
+
+        Raise CorruptIndexError when there is no index to change, OperationError when it cannot be written.
+        """
+        try:
+            index = self._load()
+            if self.signature != self._sound:
+                index.check()
+            data = index.patched(changes)
+        except UnsupportedIndexError:
+            self._update_by_git(changes, replace)
+            return
+        was_unconflicted = self.signature == self._unconflicted
+        replace(data)
+        self._sound = self.signature
+        self._unconflicted = self._sound if was_unconflicted else None
+
+    def _update_by_git(self, changes: Mapping[bytes, NewEntry | None], replace: Replace) -> None:
+        lines = [
+            b"0 %b\t%b\0" % (b"0" * 40, path) if new is None else b"%o %b\t%b\0" % (new.mode, new.id.encode(), path)
+            for path, new in sorted(changes.items(), key=lambda change: (change[1] is not None, change[0]))
+        ]
+        self._through_git(
+            ("update-index", "--add", "--replace", "-z", "--index-info"), b"".join(lines), self._bytes(), replace
+        )
+
+    def rebuild(self, tree_id: str | None, replace: Replace) -> None:
+        """Make the index anew from a tree; a broken one is kept in the notes directory. The lock is held."""
+        with suppress(FileNotFoundError):
+            write_durably(self._notes / "index.broken", self._bytes())
+        if tree_id is None:
+            replace([empty()])
+            return
+        self._through_git(("read-tree", tree_id), None, None, replace)
+        # With the files' stat data git need not read every one of them at its next look.
+        self._through_git(("update-index", "-q", "--refresh"), None, self._bytes(), replace, is_checked=False)
+
+    def _through_git(
+        self, argv: tuple[str, ...], input: bytes | None, start: bytes | None, replace: Replace, is_checked: bool = True
+    ) -> None:
+        """Run git on an index of its own beside the real one, which is locked, and put the outcome in place."""
+        aside = os.path.join(self._program.git_dir, f"gitsync-index-{os.getpid()}.tmp")
+        try:
+            if start is not None:
+                with open(aside, "wb") as stream:
+                    stream.write(start)
+            done = self._program.run(*argv, input=input, env={"GIT_INDEX_FILE": aside}, deadline_s=300)
+            if is_checked and not done.ok:
+                raise failed(f"cannot update the index {self.path}", done)
+            with open(aside, "rb") as stream:
+                replace([stream.read()])
+        except OSError as error:
+            raise storage_error(f"cannot update the index {self.path}", error) from error
+        finally:
+            for leftover in (aside, aside + ".lock"):
+                with suppress(FileNotFoundError):
+                    os.unlink(leftover)
+
+    def intend(self, old: str | None, new: str, ref_lock: str) -> None:
+        """Record, durably, that the branch is about to move under `ref_lock` and the index to follow."""
+        note = {"index": self.path, "old": old, "new": new, "ref_lock": ref_lock, "owner": myself()}
+        write_durably(self._intent, json.dumps(note).encode())
+
+    def sweep_ref_lock(self) -> None:
+        """Remove the lock of a branch that a process of ours was killed over, while it moved the branch.
+
+        Provably ours is one that holds the very commit of the note; an empty one is, when it was made after the note of
+        a process that has ended since: git fills its own at once.
+        """
+        try:
+            noted = json.loads(self._intent.read_bytes())
+            path, new = str(noted["ref_lock"]), str(noted["new"])
+            if not is_gone(noted["owner"]):
+                return
+            with open(path, "rb") as stream:
+                content, made_at = stream.read(100).strip(), os.fstat(stream.fileno()).st_mtime_ns
+            if content == new.encode() or (not content and made_at >= self._intent.stat().st_mtime_ns):
+                logger.warning("removing %s: left over from a gitsync that was killed", path)
+                os.unlink(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            # Mostly there is no such lock; what is there and cannot be judged is met, and reported, by the next commit.
+            logger.debug("no branch lock of ours beside %s: %s", self._intent, error)
+
+    def intended(self) -> tuple[str | None, str] | None:
+        """Return the commits of a move that the index may not have followed, as (old, new)."""
+        try:
+            noted = json.loads(self._intent.read_bytes())
+            if noted["index"] != self.path:
+                return None
+            return noted["old"], str(noted["new"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OperationError(
+                f"cannot read the note {self._intent}: {error}", f"remove it: rm {self._intent}", code="notes"
+            ) from error
+
+    def settle(self) -> None:
+        """Forget the recorded move: the index has followed."""
+        with suppress(FileNotFoundError):
+            self._intent.unlink()
+
+    def _bytes(self) -> bytes:
+        with open(self.path, "rb") as stream:
+            return stream.read()
+
+    def _load(self) -> RawIndex:
+        try:
+            with open(self.path, "rb") as stream:
+                facts = os.fstat(stream.fileno())
+                is_large = facts.st_size > _MAPPED_FROM
+                data = mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) if is_large else stream.read()
+        except FileNotFoundError:
+            return RawIndex(empty())
+        signature = _signature(facts)
+        index = RawIndex(data, self._layout[1] if self._layout and self._layout[0] == signature else None)
+        self._layout = (signature, index.layout)
+        return index
+
+
+def _signature(facts: os.stat_result) -> Signature:
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

@@ -1,0 +1,196 @@
+"""git's own index lock, taken so that a crash of ours can be told from a git that is at work. Committer thread.
+
+The lock file says who made it: process, its start, the boot, the machine, and a token that is recorded in the notes
+directory before. A lock with a recorded token whose maker is provably gone is removed; any other is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from gitsync import clock
+from gitsync.errors import TransientError
+from gitsync.git.files import _write_new, storage_error, write_durably
+
+Replace = Callable[[Sequence[bytes | memoryview]], None]
+
+_MARK = b"gitsync "
+# git holds the index lock for moments; one that is older than this was most likely left by a crash.
+STALE_AFTER_S = 60.0
+
+
+class IndexLock:
+    """The lock on one repository's index; one instance belongs to one process and one thread."""
+
+    def __init__(self, git_dir: str, notes_dir: Path) -> None:
+        """Record this process as a possible owner; remove what dead ones have left."""
+        self.path = os.path.join(git_dir, "index.lock")
+        self._notes = notes_dir
+        self.sweep()
+        self._token = secrets.token_hex(16)
+        self._note = notes_dir / f"lock-{self._token}.json"
+        self._own = os.path.join(git_dir, f"gitsync-{self._token}.tmp")
+        write_durably(self._note, json.dumps({**myself(), "lock": self.path, "own": self._own}).encode())
+
+    def close(self) -> None:
+        """Forget this owner."""
+        with suppress(FileNotFoundError):
+            self._note.unlink()
+
+    def is_held(self) -> bool:
+        """Whether somebody holds the lock, after removing one that is provably left over."""
+        return os.path.lexists(self.path) and not self._is_swept()
+
+    @contextmanager
+    def held(self) -> Iterator[Replace]:
+        """Hold the lock; yield a function that puts a new index in place of the old one.
+
+        Raise TransientError "index-locked" when somebody else holds it.
+        """
+        self._acquire()
+        try:
+            yield self._replace
+        finally:
+            for path in (self._own, self.path):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+
+    def refusal(self) -> TransientError:
+        """Return the error that says who is in the way, and how to remove a lock that was left over."""
+        hint = "waiting for git to finish; it is tried again by itself"
+        with suppress(FileNotFoundError):
+            age = clock.SystemClock().wall() - os.lstat(self.path).st_mtime
+            if age > STALE_AFTER_S:
+                hint = f"if no git is at work there any more: rm {shlex.quote(self.path)}"
+        return TransientError(f"another git holds the index: {self.path}", hint, code="index-locked")
+
+    def sweep(self) -> None:
+        """Remove locks and temporaries of owners of ours that are provably gone."""
+        for note in self._notes.glob("lock-*.json"):
+            try:
+                owner = json.loads(note.read_bytes())
+                token, lock, own = note.stem.removeprefix("lock-"), str(owner["lock"]), str(owner["own"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # cut short by a power cut: it proves nothing
+            if lock != self.path or not is_gone(owner):
+                continue
+            if _token_in(lock) == token:
+                os.unlink(lock)
+            with suppress(FileNotFoundError):
+                os.unlink(own)
+            with suppress(FileNotFoundError):
+                note.unlink()
+
+    def _is_swept(self) -> bool:
+        if _token_in(self.path) is not None:
+            self.sweep()
+        return not os.path.lexists(self.path)
+
+    def _acquire(self) -> None:
+        for is_last in (False, True):
+            try:
+                _write_new(self._own, [_MARK + self._token.encode() + b"\n"])
+                # A link appears with its content: there is no moment at which the lock is there but not ours to prove.
+                try:
+                    os.link(self._own, self.path)
+                except FileExistsError:
+                    raise
+                except OSError:  # a file system without hard links
+                    _write_new(self.path, [_MARK + self._token.encode() + b"\n"])
+                return
+            except FileExistsError:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._own)
+                if is_last or not self._is_swept():
+                    raise self.refusal() from None
+            except OSError as error:
+                with suppress(OSError):
+                    os.unlink(self._own)
+                raise storage_error(f"cannot lock the index {self.path}", error) from error
+
+    def _replace(self, data: Sequence[bytes | memoryview]) -> None:
+        index = self.path.removesuffix(".lock")
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(self._own)
+            _write_new(self._own, data)
+            with suppress(FileNotFoundError):
+                os.chmod(self._own, os.stat(index).st_mode & 0o777)
+            os.rename(self._own, index)
+        except OSError as error:
+            raise storage_error(f"cannot write the index {index}", error) from error
+
+
+def is_gone(owner: dict[str, object]) -> bool:
+    """Whether the recorded process has provably ended; any doubt is no."""
+    me = myself()
+    if not owner.get("machine") or owner.get("machine") != me["machine"]:
+        return False
+    if owner.get("boot") != me["boot"]:
+        return bool(owner.get("boot"))
+    if owner.get("namespace") != me["namespace"]:
+        return False
+    pid = owner.get("pid")
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    if _state(pid) in ("Z", "X"):
+        return True  # ended, and its parent has not looked yet
+    started = _started(pid)
+    if started is not None and owner.get("start"):
+        return started != owner.get("start")
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _token_in(path: str) -> str | None:
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(200)
+    except OSError:
+        return None
+    return head.removeprefix(_MARK).decode("ascii", "replace").strip() if head.startswith(_MARK) else None
+
+
+def myself() -> dict[str, object]:
+    """Return what tells this process from every other one, for a note that `is_gone` can judge later."""
+    return {"pid": os.getpid(), "start": _started(os.getpid()) or "", **_machine()}
+
+
+@cache
+def _machine() -> dict[str, object]:
+    return {
+        "machine": _text("/etc/machine-id") or os.uname().nodename,
+        "boot": _text("/proc/sys/kernel/random/boot_id"),
+        "namespace": os.readlink("/proc/self/ns/pid") if sys.platform == "linux" else "",
+    }
+
+
+def _started(pid: int) -> str | None:
+    facts = _text(f"/proc/{pid}/stat")
+    return facts.rpartition(")")[2].split()[19] if facts else None
+
+
+def _state(pid: int) -> str:
+    facts = _text(f"/proc/{pid}/stat")
+    return facts.rpartition(")")[2].split()[0] if facts else ""
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as stream:
+            return stream.read().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,365 @@
+"""The bytes of git's index (versions 2 and 3): look up and change single entries without parsing the rest. Pure.
+
+Entries are sorted and say how long they are, but not where they begin, so a look-up halves the file and finds the
+next beginning by its mode field, checked against the entries after it. Reading a few hundred bytes then answers what
+libgit2 needs 40 ms for at 100,000 entries. What is not understood raises UnsupportedIndexError:
+the git program does it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import re
+import struct
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+HEADER = struct.Struct(">4sII")
+ENTRY = struct.Struct(">10I20sH")
+LENGTH = 0x0FFF
+
+
+class UnsupportedIndexError(Exception):
+    """An index that is fine, but not of the plain kind that is handled here."""
+
+
+class CorruptIndexError(Exception):
+    """An index that git could not read either."""
+
+
+class IndexEntry(NamedTuple):
+    """One entry: `stage` is above 0 in a conflict; git does not look at the file of one that is assumed or skipped."""
+
+    mode: int
+    id: str
+    stage: int = 0
+    is_assumed: bool = False
+    is_skipped: bool = False
+    is_intent: bool = False
+
+
+class NewEntry(NamedTuple):
+    """What an entry is to be; without `stat` git compares the content at its next look."""
+
+    mode: int
+    id: str
+    stat: os.stat_result | None = None
+
+
+def empty() -> bytes:
+    """Return an index without entries."""
+    head = HEADER.pack(b"DIRC", 2, 0)
+    return head + hashlib.sha1(head).digest()
+
+
+def packed(path: bytes, new: NewEntry) -> bytes:
+    """Return an entry as an index of version 2 or 3 holds it; without a stat git looks at the file itself."""
+    facts = new.stat
+    times = (0, 0, 0, 0, 0, 0)
+    owner = (0, 0, 0)
+    if facts is not None:
+        times = (
+            *divmod(facts.st_ctime_ns, 1_000_000_000),
+            *divmod(facts.st_mtime_ns, 1_000_000_000),
+            facts.st_dev,
+            facts.st_ino,
+        )
+        owner = (facts.st_uid, facts.st_gid, facts.st_size)
+    numbers = (number & 0xFFFFFFFF for number in (*times, new.mode, *owner))
+    head = ENTRY.pack(*numbers, bytes.fromhex(new.id), min(len(path), LENGTH))
+    return (head + path).ljust((ENTRY.size + len(path) + 8) & ~7, b"\0")
+
+
+def invalidated(body: bytes, changes: Mapping[bytes, NewEntry | None]) -> bytes:
+    """Return the cached-tree extension with every directory on the way to a changed path marked as to be made anew."""
+    stale: set[bytes] = {b""}
+    for path in changes:
+        at = len(path)
+        while at > 0:
+            stale.add(path[:at])  # the path itself, too: a directory that a file has replaced
+            at = path.rfind(b"/", 0, at)
+    pieces: list[bytes] = []
+    open_dirs: list[tuple[bytes, int]] = []
+    at = kept = 0
+    while at < len(body):
+        nul = body.index(b"\0", at)
+        line = body.index(b"\n", nul)
+        counted, below = body[nul + 1 : line].split(b" ")
+        while open_dirs and open_dirs[-1][1] == 0:
+            open_dirs.pop()
+        prefix = b""
+        if open_dirs:
+            prefix = open_dirs[-1][0]
+            open_dirs[-1] = (prefix, open_dirs[-1][1] - 1)
+        path = prefix + body[at:nul]
+        end = line + 1 + (0 if counted == b"-1" else 20)
+        if path in stale and counted != b"-1":
+            pieces += [body[kept:at], body[at : nul + 1], b"-1 ", below, b"\n"]
+            kept = end
+        open_dirs.append((path + b"/" if path else b"", int(below)))
+        at = end
+    return b"".join(pieces) + body[kept:]
+
+
+_NAME = ENTRY.size
+_STAGE, _EXTENDED, _ASSUMED = 0x3000, 0x4000, 0x8000
+_SKIPPED, _INTENT = 0x4000, 0x2000
+_MODES = rb"\0\0(?:\x81[\xa4\xed]|\xa0\0|\xe0\0)"
+_MODE = re.compile(_MODES, re.DOTALL)
+_UNMERGED = re.compile(_MODES + rb".{32}[\x10-\x3f\x50-\x7f\x90-\xbf\xd0-\xff]", re.DOTALL)
+_TRAILER = 20
+# Below this many bytes entries are walked one by one.
+_WALK = 4096
+# A search costs as much as walking over this many entries; each change takes two.
+_SEARCH = 50
+# How many entries after one that was guessed have to be entries, too.
+_CHAIN = 3
+# Known and kept, known and dropped (git makes them anew); anything else is for the git program.
+_KEPT, _DROPPED = (b"TREE", b"REUC"), (b"EOIE", b"IEOT")
+
+
+Layout = tuple[int, list[tuple[bytes, int, int]]]
+
+
+class RawIndex:
+    """An index as bytes or as a mapped file."""
+
+    def __init__(self, data: bytes | mmap.mmap, layout: Layout | None = None) -> None:
+        """Take the index's bytes, and its layout if that is known already.
+
+        Raise CorruptIndexError or UnsupportedIndexError for what cannot be handled.
+        """
+        if len(data) < HEADER.size + _TRAILER:
+            raise CorruptIndexError("it is cut short")
+        signature, self.version, self.count = HEADER.unpack_from(data)
+        if signature != b"DIRC" or not 2 <= self.version <= 4:
+            raise CorruptIndexError("it does not begin as an index")
+        if self.version == 4:
+            raise UnsupportedIndexError("version 4")
+        self._data = data
+        self._last = len(data) - _TRAILER
+        self._names: list[bytes] = []
+        self._starts: list[int] = []
+        self.entries_end, self.extensions = layout or self._find_end()
+        for name, _, _ in self.extensions:
+            if name not in _KEPT + _DROPPED:
+                raise UnsupportedIndexError(f"extension {name!r}")
+
+    @property
+    def layout(self) -> Layout:
+        """Where the entries end and which extensions follow; a later look at the same bytes need not search."""
+        return self.entries_end, self.extensions
+
+    def check(self) -> None:
+        """Raise CorruptIndexError unless the checksum is right (or left out, as index.skipHash does)."""
+        trailer = bytes(self._data[self._last :])
+        if any(trailer) and hashlib.sha1(memoryview(self._data)[: self._last]).digest() != trailer:
+            raise CorruptIndexError("its checksum is wrong")
+
+    def entry(self, path: bytes) -> IndexEntry | None:
+        """Return the entry of `path` (of several stages the first), or None."""
+        at = self._find(path)
+        return self._read(at) if at < self.entries_end and self._name(at) == path else None
+
+    def walk(self) -> Iterator[tuple[bytes, IndexEntry]]:
+        """Yield every path and entry in order."""
+        at = HEADER.size
+        while at < self.entries_end:
+            yield self._name(at), self._read(at)
+            at = self._next(at)
+
+    def has_conflicts(self) -> bool:
+        """Whether an entry is unmerged."""
+        for name, start, _ in self.extensions:
+            if name == b"TREE" and bytes(self._data[start : start + 3]) not in (b"", b"\0-1"):
+                return False  # git keeps no tree for a conflicted index
+        for match in _UNMERGED.finditer(self._data, HEADER.size, self.entries_end):
+            start = match.start() - 24
+            if (start - HEADER.size) % 8 == 0 and start >= HEADER.size and self._is_entry(start, _CHAIN):
+                return True
+        return False
+
+    def patched(self, changes: Mapping[bytes, NewEntry | None]) -> list[bytes | memoryview]:
+        """Return the pieces of the index with each path of `changes` set or taken out.
+
+        A file takes the place of a directory of its name, and the other way round.
+        """
+        cuts: dict[int, tuple[int, bytes]] = {}
+        fine: set[bytes] = set()
+        count = self.count
+        if 2 * len(changes) * _SEARCH > count:
+            self._list_all()
+        for path, new in sorted(changes.items()):
+            start = end = self._find(path)
+            while end < self.entries_end and self._name(end) == path:
+                end = self._next(end)
+                count -= 1
+            had_end, had = cuts.get(start, (start, b""))
+            # Several new entries may go in before the same old one; they come in order.
+            cuts[start] = (max(end, had_end), had if new is None else had + packed(path, new))
+            if new is not None:
+                count += 1 - self._cut_clashes(path, changes, cuts, fine)
+        data = memoryview(self._data)
+        pieces: list[bytes | memoryview] = [HEADER.pack(b"DIRC", self.version, count)]
+        at = HEADER.size
+        for start, (end, new_bytes) in sorted(cuts.items()):
+            pieces += [data[at:start], new_bytes]
+            at = max(end, at)
+        pieces.append(data[at : self.entries_end])
+        for name, start, stop in self.extensions:
+            if name in _KEPT:
+                body = bytes(data[start:stop])
+                body = invalidated(body, changes) if name == b"TREE" else body
+                pieces += [name, struct.pack(">I", len(body)), body]
+        digest = hashlib.sha1()
+        for piece in pieces:
+            digest.update(piece)
+        return [*pieces, digest.digest() if any(data[self._last :]) else bytes(_TRAILER)]
+
+    def _cut_clashes(
+        self,
+        path: bytes,
+        changes: Mapping[bytes, NewEntry | None],
+        cuts: dict[int, tuple[int, bytes]],
+        fine: set[bytes],
+    ) -> int:
+        """Take out entries that cannot stand beside a new `path`; return how many. Those in `changes` are seen
+        to, `fine` are directories looked at before."""
+        clashing = []
+        end = path.rfind(b"/")
+        while end > 0 and (prefix := path[:end]) not in fine:
+            at = self._find(prefix)
+            if at < self.entries_end and self._name(at) == prefix:
+                clashing.append(at)
+            fine.add(prefix)
+            end = path.rfind(b"/", 0, end)
+        at = self._find(path + b"/")
+        while at < self.entries_end and self._name(at).startswith(path + b"/"):
+            clashing.append(at)
+            at = self._next(at)
+        found = 0
+        for at in clashing:
+            end, new = cuts.get(at, (at, b""))
+            if end == at and self._name(at) not in changes:
+                cuts[at] = (self._next(at), new)
+                found += 1
+        return found
+
+    def _find(self, path: bytes) -> int:
+        """Return where the first entry is whose name is not below `path`, or the end of the entries."""
+        if self._names:
+            number = bisect_left(self._names, path)
+            return self._starts[number] if number < len(self._starts) else self.entries_end
+        low, high = HEADER.size, self.entries_end
+        while high - low > _WALK:
+            start = self._resync((low + high) // 2, high)
+            if start is None:
+                high = (low + high) // 2
+            elif self._name(start) < path:
+                low = start
+            else:
+                high = start
+        at = low
+        while at < self.entries_end and self._name(at) < path:
+            at = self._next(at)
+        return at
+
+    def _list_all(self) -> None:
+        """Note where every entry is: for many changes that is quicker than to search for each."""
+        at = HEADER.size
+        while at < self.entries_end:
+            self._names.append(self._name(at))
+            self._starts.append(at)
+            at = self._next(at)
+
+    def _find_end(self) -> Layout:
+        """Return where the entries end, and the extensions behind."""
+        at, low = HEADER.size, HEADER.size
+        high = self._last
+        while high - low > _WALK:
+            middle = (low + high) // 2
+            start = self._resync(middle, high)
+            if start is None:
+                high = middle
+            else:
+                low = at = start
+        if self.count == 0:
+            at = HEADER.size
+        while at <= self._last:
+            extensions = self._chain(at)
+            if extensions is not None:
+                return at, extensions
+            if not self._is_entry(at, 1):
+                break
+            at = self._next(at)
+        self.check()
+        raise UnsupportedIndexError("its entries do not end where they should")
+
+    def _chain(self, at: int) -> list[tuple[bytes, int, int]] | None:
+        """Return the extensions from `at` on as (name, start, end), None when there are none that fit exactly."""
+        found = []
+        while at + 8 <= self._last:
+            name = bytes(self._data[at : at + 4])
+            size = int.from_bytes(self._data[at + 4 : at + 8], "big")
+            if not name.isalpha() or at + 8 + size > self._last:
+                return None
+            found.append((name, at + 8, at + 8 + size))
+            at += 8 + size
+        return found if at == self._last else None
+
+    def _resync(self, at: int, limit: int) -> int | None:
+        for match in _MODE.finditer(self._data, at + 24, limit):
+            start = match.start() - 24
+            if (start - HEADER.size) % 8 == 0 and self._is_entry(start, _CHAIN):
+                return start
+        return None
+
+    def _is_entry(self, at: int, chain: int) -> bool:
+        """Whether an entry begins at `at`, and `chain` - 1 more behind it, as far as there are any."""
+        data = self._data
+        for number in range(chain):
+            if at + _NAME + 2 > self._last or (number and self._chain(at) is not None):
+                return number > 0
+            if _MODE.match(data, at + 24) is None:
+                return False
+            begin, end = self._name_span(at)
+            after = at + ((end - at + 8) & ~7)
+            if end <= begin or after > self._last or any(data[end:after]) or b"\0" in data[begin:end]:
+                return False
+            at = after
+        return True
+
+    def _name_span(self, at: int) -> tuple[int, int]:
+        flags = int.from_bytes(self._data[at + 60 : at + 62], "big")
+        begin = at + _NAME + (2 if flags & _EXTENDED else 0)
+        length = flags & LENGTH
+        if length == LENGTH:
+            end = self._data.find(b"\0", begin + length)
+            return begin, end if end >= 0 else self._last
+        return begin, begin + length
+
+    def _name(self, at: int) -> bytes:
+        begin, end = self._name_span(at)
+        return self._data[begin:end]
+
+    def _next(self, at: int) -> int:
+        after = at + ((self._name_span(at)[1] - at + 8) & ~7)
+        if after > self._last:
+            raise CorruptIndexError("an entry reaches beyond the end")
+        return after
+
+    def _read(self, at: int) -> IndexEntry:
+        fields = ENTRY.unpack_from(self._data, at)
+        flags = fields[11]
+        more = int.from_bytes(self._data[at + _NAME : at + _NAME + 2], "big") if flags & _EXTENDED else 0
+        return IndexEntry(
+            fields[6],
+            fields[10].hex(),
+            (flags & _STAGE) >> 12,
+            bool(flags & _ASSUMED),
+            bool(more & _SKIPPED),
+            bool(more & _INTENT),
+        )

@@ -1,0 +1,84 @@
+"""Merging text by line, and whether a path may be merged by line at all. Committer thread; owns a scratch directory.
+
+The git program does it (`git merge-file`): libgit2's binding gives back text only when it is UTF-8, and knows no union.
+What it says of a conflict is thrown away unread, so no marker ever reaches an object.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pygit2.enums import AttrCheck
+
+from gitsync.git.files import storage_error
+from gitsync.git.program import failed
+from gitsync.git.remote.errors import clean
+
+if TYPE_CHECKING:
+    from gitsync.git.repository import Mergeable
+
+# git's own rule for what is no text: a NUL in the first 8000 bytes.
+_SNIFFED = 8000
+LINES_MAX = 32 << 20
+# What git merge-file ends with when it could not merge at all; below it is the number of conflicts.
+_FAILED = 128
+_FROM_COMMIT = AttrCheck.INDEX_ONLY | AttrCheck.INCLUDE_COMMIT
+
+
+class MergeKind(StrEnum):
+    """How the attributes want a path to be merged: by LINES (nothing said), as a UNION of lines, or as a WHOLE."""
+
+    LINES = "lines"
+    UNION = "union"
+    WHOLE = "whole"
+
+
+class LineMerger:
+    """Merges files of one repository by line; the attributes are those that any of `commits` has."""
+
+    def __init__(self, worktree: Mergeable, commits: tuple[str, ...]) -> None:
+        self._worktree = worktree
+        self._commits = commits
+
+    def kind(self, path: bytes) -> MergeKind:
+        """Return how `path` is to be merged; of two that disagree the more careful counts.
+
+        A file that goes through a filter (git-lfs) is whole, and so is one with a merge driver of the user's: the
+        driver is not run.
+        """
+        kinds = {self._kind(path, commit) for commit in self._commits}
+        return next(kind for kind in (MergeKind.WHOLE, MergeKind.UNION, MergeKind.LINES) if kind in kinds)
+
+    def _kind(self, path: bytes, commit: str) -> MergeKind:
+        merge, passed = (self._worktree.repo.get_attr(path, name, _FROM_COMMIT, commit) for name in ("merge", "filter"))
+        if merge is False or isinstance(passed, str):
+            return MergeKind.WHOLE
+        if isinstance(merge, str) and merge != "text":
+            return MergeKind.UNION if merge == "union" else MergeKind.WHOLE
+        return MergeKind.LINES
+
+    def is_text(self, data: bytes) -> bool:
+        """Return whether a file's content is one that lines mean something in."""
+        return len(data) <= LINES_MAX and b"\0" not in data[:_SNIFFED]
+
+    def merge(self, base: bytes, one: bytes, other: bytes, *, is_union: bool = False) -> bytes | None:
+        """Return the merged content, None when it does not merge by line; `is_union` takes the lines of both then.
+
+        Raise OperationError when it could not be tried (a full disk, no git).
+        """
+        worktree = self._worktree
+        try:
+            with tempfile.TemporaryDirectory(prefix="lines-", dir=worktree.notes_dir) as scratch:
+                paths = [Path(scratch, name) for name in ("one", "base", "other")]
+                for path, data in zip(paths, (one, base, other), strict=True):
+                    path.write_bytes(data)
+                options = ("--union",) if is_union else ()
+                done = worktree.program.run("merge-file", "-p", "-q", *options, *map(str, paths))
+        except OSError as error:
+            raise storage_error(f"cannot merge a file of {clean(worktree.root)}", error) from error
+        if not 0 <= done.returncode < _FAILED:
+            raise failed(f"cannot merge a file of {clean(worktree.root)} by line", done)
+        return done.stdout if done.returncode == 0 else None

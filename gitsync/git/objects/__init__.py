@@ -1,0 +1,1 @@
+"""Objects, trees, commits and refs."""

@@ -1,0 +1,201 @@
+"""Commit objects and the move of a branch: identity, signing, compare-and-swap, read-back. Committer thread."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import shlex
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pygit2
+
+from gitsync import clock
+from gitsync.errors import OperationError, TransientError
+from gitsync.git.objects.store import COMMIT, ObjectStore, ObjectWriter, said
+from gitsync.model import CommitInfo
+
+_SIGN_S = 60.0
+_CRUD = re.compile(r"[\x00-\x1f<>]+")
+_NAMED = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<mail>[^<>]*)>\s*")
+
+
+class TipMovedError(TransientError):
+    """Somebody moved HEAD, the branch or the index since the batch was begun; it has to be begun again."""
+
+    code = "tip-moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who made a commit."""
+
+    name: str
+    mail: str
+
+
+def author_of(repository: pygit2.Repository, override: str = "") -> Person:
+    """Return `override` ("Name <mail>"), else git's own identity, else user@host."""
+    if matched := _NAMED.fullmatch(override):
+        return Person(matched["name"] or matched["mail"], matched["mail"])
+    config = repository.config_snapshot
+    name, mail = _text(config, "user.name"), _text(config, "user.email")
+    if name and mail:
+        return Person(name, mail)
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in the password file
+        user = "gitsync"
+    return Person(name or user, mail or f"{user}@{socket.gethostname()}")
+
+
+def write_commit(
+    store: ObjectStore,
+    tree: str,
+    parents: list[str],
+    message: str,
+    author: Person,
+    committer: Person,
+    wall: float,
+    writer: ObjectWriter | None = None,
+    *,
+    is_utc: bool = False,
+) -> str:
+    """Store a commit, signed where `commit.gpgsign` asks for it, and return its id.
+
+    What waits in `writer`, the tree for one, is stored together with it. Its time is that of this machine's zone, or
+    of none (`is_utc`).
+    Raise OperationError: "signing" with the signer's words, disk-full, read-only, io.
+    """
+    text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
+    offset = 0 if is_utc else clock.local_offset_minutes(wall)
+    sign = "-" if offset < 0 else "+"
+    stamp = f"{int(wall)} {sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d}"
+    if _is_signed(store.repository):
+        if writer is not None:
+            writer.flush()
+        return _write_signed(store, tree, parents, text, author, committer, stamp)
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    lines += [f"author {_line(author)} {stamp}", f"committer {_line(committer)} {stamp}", "", ""]
+    commit = (writer or store).write(COMMIT, "\n".join(lines).encode("utf-8", "backslashreplace") + text)
+    if writer is not None:
+        writer.flush()
+    store.read(commit)
+    return commit
+
+
+def write_twin(store: ObjectStore, tree: str, parents: Iterable[str]) -> str:
+    """Store a merge of commits that all have `tree`, the same on every machine, and return its id.
+
+    Machines that merge each other's commits would otherwise go on merging each other's merges. Raise OperationError.
+    """
+    tips = [store.repository[parent].peel(pygit2.Commit) for parent in sorted(parents)]
+    last = max(tips, key=lambda tip: (tip.commit_time, str(tip.id)))
+    name, mail = (raw.decode("utf-8", "replace") for raw in (last.committer.raw_name, last.committer.raw_email))
+    who, message = Person(name, mail), "Merge what is the same on both sides"
+    return write_commit(store, tree, [str(tip.id) for tip in tips], message, who, who, last.commit_time, is_utc=True)
+
+
+def lock_of(repository: pygit2.Repository, branch: str) -> str:
+    """Return the path of the file that whoever moves `branch` holds meanwhile."""
+    common = os.path.join(repository.path, "commondir")
+    shared = repository.path
+    if os.path.exists(common):
+        with open(common, "rb") as stream:
+            shared = os.path.normpath(os.path.join(repository.path, os.fsdecode(stream.read().strip())))
+    return os.path.join(shared, f"refs/heads/{branch}.lock")
+
+
+def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new: str, subject: str) -> None:
+    """Point `branch` from `old` (None: it must not be there) to `new`, and look that it does.
+
+    Raise TipMovedError when it was elsewhere, TransientError "ref-locked" when somebody else holds it, OperationError
+    when it cannot be written.
+    """
+    name = f"refs/heads/{branch}"
+    reason = f"gitsync: {subject}"
+    what = f"cannot move the branch {branch} of {repository.workdir}"
+    try:
+        if old is None:
+            repository.create_reference_direct(name, new, False, message=reason)
+        else:
+            reference = repository.lookup_reference(name)
+            if str(reference.raw_target) != old:
+                raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself")
+            # Compares with what was looked up just now, and refuses if it has moved since.
+            reference.set_target(new, reason)
+    except (pygit2.AlreadyExistsError, KeyError) as error:
+        raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself") from error
+    except (pygit2.GitError, ValueError, OSError) as error:
+        words = str(error)
+        if "old reference value does not match" in words:
+            raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself") from error
+        if "lock" in words:
+            hint = f"if no git is at work there any more: rm {shlex.quote(lock_of(repository, branch))}"
+            raise TransientError(f"{what}: {words}", hint, code="ref-locked") from error
+        raise said(what, error) from error
+    if tip_of(repository, branch) != new:
+        raise TransientError(f"{what}: it is not there afterwards", code="ref-lost")
+
+
+def tip_of(repository: pygit2.Repository, branch: str) -> str | None:
+    """Return the commit of a local branch, None for one that is not born."""
+    try:
+        return str(repository.lookup_reference(f"refs/heads/{branch}").resolve().target)
+    except KeyError:
+        return None
+
+
+def info_of(repository: pygit2.Repository, commit_id: str) -> CommitInfo:
+    """Return a commit as people see it."""
+    commit = repository[commit_id].peel(pygit2.Commit)
+    subject = commit.raw_message.decode("utf-8", "replace").strip().partition("\n")[0]
+    return CommitInfo(commit_id, clock.iso(commit.commit_time), subject)
+
+
+def _write_signed(
+    store: ObjectStore, tree: str, parents: list[str], text: bytes, author: Person, committer: Person, stamp: str
+) -> str:
+    environment = {
+        "GIT_AUTHOR_NAME": author.name,
+        "GIT_AUTHOR_EMAIL": author.mail,
+        "GIT_AUTHOR_DATE": f"@{stamp}",
+        "GIT_COMMITTER_NAME": committer.name,
+        "GIT_COMMITTER_EMAIL": committer.mail,
+        "GIT_COMMITTER_DATE": f"@{stamp}",
+    }
+    ancestry = [part for parent in parents for part in ("-p", parent)]
+    done = store.program.run(
+        "commit-tree", tree, *ancestry, "-S", "-F", "-", input=text, env=environment, deadline_s=_SIGN_S
+    )
+    if not done.ok:
+        raise OperationError(
+            f"cannot sign a commit in {store.program.root}: {done.errors or 'no reason given'}",
+            f"try it by hand, or switch signing off there: git -C {shlex.quote(store.program.root)} "
+            "config commit.gpgsign false",
+            code="signing",
+        )
+    commit = done.stdout.decode("ascii").strip()
+    store.read(commit)
+    return commit
+
+
+def _is_signed(repository: pygit2.Repository) -> bool:
+    try:
+        return bool(repository.config_snapshot.get_bool("commit.gpgsign"))
+    except (KeyError, ValueError, pygit2.GitError):
+        return False
+
+
+def _text(config: pygit2.Config, key: str) -> str:
+    try:
+        return str(config[key]).strip()
+    except (KeyError, ValueError):
+        return ""
+
+
+def _line(person: Person) -> str:
+    name, mail = (_CRUD.sub(" ", part).strip() for part in (person.name, person.mail))
+    return f"{name} <{mail}>"

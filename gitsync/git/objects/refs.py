@@ -1,0 +1,187 @@
+"""Backup refs, and how commits stand to each other.
+
+Runs on the committer thread, with its Repository. A backup ref is written before history or work tree moves, so that
+`undo` has something to go back to: one ref to the commit from before and, where a change has an outcome, one of the
+same name beside it to the commit that came of it. Old ones are taken away here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pygit2
+
+from gitsync import clock
+from gitsync.errors import OperationError
+from gitsync.git.objects.store import common_dir, said
+from gitsync.git.remote.errors import clean
+
+BACKUPS = "refs/gitsync/backup/"
+OUTCOMES = "refs/gitsync/outcome/"
+KEEP_NEWEST = 100
+KEEP_S = 90 * 86400.0
+# A git that packs refs holds the lock of each for moments (seconds).
+_LOCKED_S = 10.0
+_BACKUP = re.compile(re.escape(BACKUPS) + r"(?P<at>\d{8}T\d{6}Z)-(?P<reason>[a-z0-9-]+?)(?:\.(?P<count>\d+))?")
+
+
+class HasRepository(Protocol):
+    """What has an open Repository: a Worktree."""
+
+    @property
+    def repo(self) -> pygit2.Repository:
+        """Return it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup ref: where the branch was at `at` (seconds since the epoch), before `reason`.
+
+    `outcome` is the commit that `reason` was to lead to; whether it did, the branch's history tells.
+    """
+
+    ref: str
+    commit: str
+    at: float
+    reason: str
+    count: int = 0
+    outcome: str | None = None
+
+
+def backup(
+    repo: pygit2.Repository,
+    reason: str,
+    *,
+    commit: str | None = None,
+    outcome: str | None = None,
+    wall: float | None = None,
+) -> str | None:
+    """Write a backup ref to `commit`, default HEAD's, and return its name; None on an unborn branch.
+
+    `reason` becomes part of the name. A ref of the same second to another commit is left and counted on from.
+    `outcome` is the commit that what begins now is to end with.
+    """
+    target = commit or head_commit(repo)
+    if target is None:
+        return None
+    stamp = re.sub(r"[-:]", "", clock.iso(clock.SystemClock().wall() if wall is None else wall)[:19]) + "Z"
+    name = f"{BACKUPS}{stamp}-{re.sub(r'[^a-z0-9]+', '-', reason.lower()).strip('-') or 'change'}"
+    for count in range(1000):
+        ref = name if count == 0 else f"{name}.{count}"
+        if (found := repo.references.get(ref)) is not None:
+            if str(found.target) != target or _outcome(repo, ref) not in (None, outcome):
+                continue
+        else:
+            _write(repo, ref, target)
+        if outcome is not None:
+            _write(repo, ref.replace(BACKUPS, OUTCOMES, 1), outcome)
+        return ref
+    raise OperationError(f"{clean(repo.path)}: there are a thousand backup refs called {name}", code="ref-not-stored")
+
+
+def _write(repo: pygit2.Repository, ref: str, target: str) -> None:
+    try:
+        repo.references.create(ref, target, True)
+    except (pygit2.GitError, ValueError, OSError) as error:
+        raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
+    if (written := repo.references.get(ref)) is None or str(written.target) != target:
+        raise OperationError(
+            f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
+        )
+
+
+def _outcome(repo: pygit2.Repository, ref: str) -> str | None:
+    found = repo.references.get(ref.replace(BACKUPS, OUTCOMES, 1))
+    return None if found is None else str(found.target)
+
+
+def backups(repo: pygit2.Repository) -> list[Backup]:
+    """Return the backup refs, the newest first; names that are not ours are passed over."""
+    found = []
+    for ref in repo.references.iterator():
+        if matched := _BACKUP.fullmatch(ref.name):
+            at = clock.parse_iso(matched["at"])
+            count = int(matched["count"] or 0)
+            found.append(Backup(ref.name, str(ref.target), at, matched["reason"], count, _outcome(repo, ref.name)))
+    return sorted(found, key=lambda item: (item.at, item.count), reverse=True)
+
+
+def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
+    """Take away old backup refs and return their names.
+
+    Those older than 90 days go. Of the rest the newest 100 stay; one beyond them goes only when its commit is in
+    HEAD's history anyhow, because after a rewrite of the user's own it may be all that holds a version.
+    """
+    sweep_locks(repo, "refs/gitsync")
+    now = clock.SystemClock().wall() if wall is None else wall
+    head = head_commit(repo)
+    gone = []
+    for place, item in enumerate(backups(repo)):
+        is_old = now - item.at > KEEP_S
+        if is_old or (place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head)):
+            if item.outcome is not None:
+                repo.references.delete(item.ref.replace(BACKUPS, OUTCOMES, 1))
+            repo.references.delete(item.ref)
+            gone.append(item.ref)
+    return gone
+
+
+def sweep_locks(repo: pygit2.Repository, below: str) -> None:
+    """Remove locks of refs below `below` (a part of refs/gitsync) that a killed process of ours has left.
+
+    Only this program changes refs there.
+    """
+    now = clock.SystemClock().wall()
+    for lock in Path(common_dir(repo.path.rstrip("/")), below).glob("**/*.lock"):
+        with suppress(FileNotFoundError):
+            if now - lock.lstat().st_mtime > _LOCKED_S:
+                lock.unlink()
+
+
+def head_commit(repo: pygit2.Repository) -> str | None:
+    """Return the commit that HEAD is at, None on an unborn branch."""
+    return None if repo.head_is_unborn else str(repo.head.target)
+
+
+def commit_at(worktree: HasRepository, ref: str) -> str | None:
+    """Return the commit that a full ref name is at, None when there is no such ref."""
+    found = worktree.repo.references.get(ref)
+    return None if found is None else str(found.target)
+
+
+def is_ancestor(repo: pygit2.Repository, older: str, newer: str) -> bool:
+    """Return whether `older` is `newer` or in its history; False when either is not here."""
+    if older == newer:
+        return True
+    return older in repo and newer in repo and bool(repo.descendant_of(newer, older))
+
+
+def brings_back(repo: pygit2.Repository, previous: str | None, upstream: str, head: str) -> bool:
+    """Whether `head`, if it were pushed, would bring back what was at the remote (`previous`) and is gone from it."""
+    if previous is None or previous == upstream:
+        return False
+    return not is_ancestor(repo, previous, upstream) and is_ancestor(repo, previous, head)
+
+
+def has_lost(root: Path, previous: str | None, upstream: str, head: str) -> bool:
+    """Whether the remote was set back to an older commit of `head`; runs on any thread, with a handle of its own."""
+    repo = pygit2.Repository(str(root))
+    return is_ancestor(repo, upstream, head) and brings_back(repo, previous, upstream, head)
+
+
+def ahead_behind(worktree: HasRepository, upstream: str | None) -> tuple[int, int]:
+    """Return how many commits HEAD has that `upstream` lacks, and the other way round; None has no commits."""
+    repo = worktree.repo
+    local = head_commit(repo)
+    if local == upstream:
+        return 0, 0
+    if local is None or upstream is None:
+        known = local or upstream
+        count = sum(1 for _ in repo.walk(known)) if known else 0
+        return (count, 0) if local else (0, count)
+    ahead, behind = repo.ahead_behind(local, upstream)
+    return ahead, behind

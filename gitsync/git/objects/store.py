@@ -1,0 +1,315 @@
+"""Where objects come from and go to: loose ones one by one, many at once as one pack. Committer thread.
+
+An object is durable and was seen in the store before its id is returned (a pack: before `flush` returns).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import struct
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import pygit2
+
+from gitsync.errors import OperationError
+from gitsync.git.files import storage_error
+from gitsync.git.objects.trees import TreeEntry, TreeStore, parse
+from gitsync.git.program import GitProgram, failed
+
+COMMIT, TREE, BLOB = 1, 2, 3
+_NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
+
+# As many objects as make a pack worth a child; loose ones cost a sync each.
+PACK_FROM = 100
+_FLUSH_BYTES = 32 << 20
+_CACHED_ENTRIES = 20_000
+
+
+class ObjectWriter(TreeStore, Protocol):
+    """Takes objects now and stores them, durably, at the latest by `flush`."""
+
+    def flush(self) -> None:
+        """Store what was taken; raise OperationError."""
+
+
+class ObjectStore:
+    """The objects of one repository."""
+
+    def __init__(self, repository: pygit2.Repository, program: GitProgram) -> None:
+        self.repository = repository
+        self.program = program
+        self._directory = os.path.join(common_dir(program.git_dir), "objects")
+        self._trees: OrderedDict[str, dict[bytes, TreeEntry]] = OrderedDict()
+        self._cached = 0
+
+    def read(self, object_id: str) -> tuple[int, bytes]:
+        """Return kind and content; raise OperationError "missing-object" when it is not there or damaged."""
+        try:
+            kind, data = read_loose(self._directory, object_id) or self.repository.odb.read(object_id)
+        except (KeyError, ValueError, OSError, pygit2.GitError) as error:
+            raise OperationError(
+                f"object {object_id} of {self.program.root} is missing or damaged",
+                f"see what git says: git -C {self.program.root} fsck",
+                code="missing-object",
+            ) from error
+        return int(kind), data
+
+    def tree(self, tree_id: str) -> dict[bytes, TreeEntry]:
+        """Return the entries of a tree, not to be changed; raise OperationError as `read` does."""
+        entries = self._trees.get(tree_id)
+        if entries is not None:
+            self._trees.move_to_end(tree_id)
+            return entries
+        kind, data = self.read(tree_id)
+        if kind != TREE:
+            raise OperationError(f"object {tree_id} of {self.program.root} is no tree", code="missing-object")
+        try:
+            return self._remember(tree_id, parse(data))
+        except ValueError as error:
+            raise OperationError(
+                f"object {tree_id} of {self.program.root} is no whole tree", code="missing-object"
+            ) from error
+
+    def size(self, object_id: str) -> int:
+        """Return how many bytes an object has, without reading them; raise OperationError as `read` does."""
+        try:
+            return int(self.repository.odb.read_header(object_id)[1])
+        except (KeyError, ValueError, pygit2.GitError):
+            return len(self.read(object_id)[1])
+
+    def has(self, object_id: str) -> bool:
+        """Whether the object is stored."""
+        return bool(self.repository.odb.exists(object_id))
+
+    def write(self, kind: int, data: bytes) -> str:
+        """Store an object and return its hex id; raise OperationError (disk-full, read-only, io)."""
+        what = f"cannot store an object in {self.program.root}"
+        try:
+            object_id = str(self.repository.odb.write(kind, data))
+            is_there = self.has(object_id)
+        except (pygit2.GitError, OSError) as error:
+            raise said(what, error) from error
+        if not is_there:  # libgit2 has been seen to return an id on a full disk
+            raise OperationError(f"{what}: it was not there afterwards", "is the disk full?", code="disk-full")
+        return object_id
+
+    def _remember(self, tree_id: str, entries: dict[bytes, TreeEntry]) -> dict[bytes, TreeEntry]:
+        self._trees[tree_id] = entries
+        self._cached += len(entries) + 1
+        while self._cached > _CACHED_ENTRIES and len(self._trees) > 1:
+            self._cached -= len(self._trees.popitem(last=False)[1]) + 1
+        return entries
+
+
+class PackWriter:
+    """Collects objects and stores them as packs; a store for `edit_tree` as well."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._pieces: list[bytes] = []
+        self._waiting: set[str] = set()
+        self._size = 0
+
+    def tree(self, tree_id: str) -> Mapping[bytes, TreeEntry]:
+        """Return the entries of a tree that is stored already."""
+        return self._store.tree(tree_id)
+
+    def write(self, kind: int, data: bytes) -> str:
+        """Take an object and return its hex id; it is stored by `flush`, or when there is much of it."""
+        object_id = object_id_of(kind, data)
+        if object_id not in self._waiting:
+            size = len(data)
+            first, size = (kind << 4) | (size & 15), size >> 4
+            head = bytearray()
+            while size:
+                head.append(first | 0x80)
+                first, size = size & 0x7F, size >> 7
+            head.append(first)
+            packed = zlib.compress(data)
+            self._pieces += [bytes(head), packed]
+            self._waiting.add(object_id)
+            self._size += len(packed)
+            if self._size > _FLUSH_BYTES:
+                self.flush()
+        return object_id
+
+    def flush(self) -> None:
+        """Store what was taken, durably; raise OperationError."""
+        if not self._waiting:
+            return
+        body = b"".join((b"PACK", struct.pack(">II", 2, len(self._waiting)), *self._pieces))
+        pack = body + hashlib.sha1(body).digest()
+        done = self._store.program.run("index-pack", "--stdin", "--threads=1", input=pack, deadline_s=300)
+        if not done.ok:
+            raise failed(f"cannot store a pack in {self._store.program.root}", done)
+        for object_id in self._waiting:
+            if not self._store.has(object_id):
+                raise OperationError(f"git stored a pack in {self._store.program.root}, but it is not there", code="io")
+        self._pieces, self._waiting, self._size = [], set(), 0
+
+
+def raw_object(kind: int, data: bytes) -> bytes:
+    """Return an object as git hashes it and, compressed, keeps it."""
+    return b"%b %d\0%b" % (_NAMES[kind], len(data), data)
+
+
+def object_id_of(kind: int, data: bytes) -> str:
+    """Return the hex id that an object has."""
+    return hashlib.sha1(raw_object(kind, data)).hexdigest()
+
+
+def said(what: str, error: Exception) -> OperationError:
+    """Return libgit2's words as an error; a full or read-only disk keeps the code people know it by."""
+    words = str(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return storage_error(what, error)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if os.strerror(number).lower() in words.lower():
+            return storage_error(what, OSError(number, os.strerror(number)))
+    return OperationError(f"{what}: {words}", code="git")
+
+
+# What waits is held in memory, and every object takes a handle while it is synced.
+_LOOSE_FLUSH_BYTES = 4 << 20
+_LOOSE_FLUSH_OBJECTS = 64
+# git's own prefix for such files: `git gc` removes those that a crash has left.
+_TEMPORARY = "tmp_obj_gitsync_"
+
+
+class LooseWriter:
+    """Collects objects and stores them; a store for `edit_tree` as well."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._directory = os.path.join(common_dir(store.program.git_dir), "objects")
+        self._waiting: dict[str, tuple[int, bytes]] = {}
+        self._size = 0
+
+    def tree(self, tree_id: str) -> Mapping[bytes, TreeEntry]:
+        """Return the entries of a tree that is stored already."""
+        return self._store.tree(tree_id)
+
+    def write(self, kind: int, data: bytes) -> str:
+        """Take an object and return its hex id; it is stored by `flush`, or when there is much of it."""
+        object_id = object_id_of(kind, data)
+        if object_id not in self._waiting:
+            self._waiting[object_id] = (kind, data)
+            self._size += len(data)
+            if self._size > _LOOSE_FLUSH_BYTES or len(self._waiting) >= _LOOSE_FLUSH_OBJECTS:
+                self.flush()
+        return object_id
+
+    def flush(self) -> None:
+        """Store what was taken, durably; raise OperationError (disk-full, read-only, io), and then all of it waits."""
+        new: dict[str, bytes] = {}
+        for object_id, (kind, data) in self._waiting.items():
+            if len(self._waiting) == 1 or self._store.has(object_id):
+                self._store.write(kind, data)  # of what is there libgit2 renews the age, so that no gc takes it
+            else:
+                new[object_id] = zlib.compress(raw_object(kind, data), zlib.Z_BEST_SPEED)
+        what = f"cannot store an object in {self._store.program.root}"
+        try:
+            self._add(new)
+        except OSError as error:
+            raise storage_error(what, error) from error
+        if not all(self._store.has(object_id) for object_id in new):
+            raise OperationError(f"{what}: it was not there afterwards", "is the disk full?", code="disk-full")
+        self._waiting, self._size = {}, 0
+
+    def _add(self, objects: Mapping[str, bytes]) -> None:
+        token = secrets.token_hex(8)
+        temporaries = {name: os.path.join(self._directory, f"{_TEMPORARY}{token}_{name}") for name in objects}
+        handles: list[int] = []
+        try:
+            for name, data in objects.items():
+                handles.append(os.open(temporaries[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+                _write(handles[-1], data)
+            for handle in handles:
+                os.fsync(handle)
+            above = {name: os.path.join(self._directory, name[:2]) for name in objects}
+            changed = {*above.values()}
+            is_new = [_is_made(path) for path in changed]
+            if any(is_new):
+                changed.add(self._directory)
+            for name, temporary in temporaries.items():
+                os.rename(temporary, os.path.join(above[name], name[2:]))
+            for path in changed:
+                _sync_directory(path)
+        finally:
+            for handle in handles:
+                os.close(handle)
+            for temporary in temporaries.values():
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+
+
+def _write(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+    if hasattr(os, "posix_fadvise"):
+        # Begins to write it out: the first sync then has the places of all files to record, and the others none.
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _is_made(directory: str) -> bool:
+    """Make a directory unless it is there; return whether it was made."""
+    try:
+        os.mkdir(directory)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _sync_directory(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+_KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
+
+
+def common_dir(git_dir: str) -> str:
+    """Return where the objects of a repository are, which a linked work tree shares with others."""
+    try:
+        with open(os.path.join(git_dir, "commondir"), "rb") as stream:
+            return os.path.join(git_dir, os.fsdecode(stream.read().strip()))
+    except FileNotFoundError:
+        return git_dir
+
+
+def lock_of(root: Path, ref: str) -> Path:
+    """Return where git keeps the lock of a ref that all work trees of a repository share."""
+    return Path(common_dir(pygit2.Repository(str(root)).path.rstrip("/")), f"{ref}.lock")
+
+
+def read_loose(directory: str, object_id: str) -> tuple[int, bytes] | None:
+    """Return kind and content of an object in `directory` (.git/objects), None when it is no file of its own there.
+
+    Raise ValueError when it is not what its name says, and OSError.
+    """
+    try:
+        with open(os.path.join(directory, object_id[:2], object_id[2:]), "rb") as stream:
+            packed = stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    inflating = zlib.decompressobj()
+    try:
+        data = inflating.decompress(packed)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not inflating.eof or hashlib.sha1(data).hexdigest() != object_id:
+        raise ValueError(f"{object_id} is cut short, or another object")
+    head, _, content = data.partition(b"\0")
+    return _KINDS[head.partition(b" ")[0]], content

@@ -1,0 +1,1 @@
+"""Fetch and push: transports, their errors, and where a branch is exchanged."""

@@ -1,0 +1,75 @@
+"""Local branches as refs: which there are, how they stand to others, moving and deleting them without a checkout.
+
+Runs on the thread that owns the Worktree. Every move is a compare-and-swap and goes to a commit that contains the old
+one; what is deleted gets a backup ref first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pygit2
+
+from gitsync.clock import SystemClock
+from gitsync.core.branches import Relation
+from gitsync.git.objects.commits import TipMovedError, author_of, move_branch, tip_of, write_commit
+from gitsync.git.objects.refs import backup, is_ancestor
+from gitsync.git.objects.store import said
+from gitsync.git.remote.errors import clean
+from gitsync.git.staging.worktree import Worktree
+
+__all__ = ["branches", "commit", "delete", "is_ancestor", "is_kept", "move", "relation"]
+
+
+def branches(worktree: Worktree) -> dict[str, str]:
+    """Return the commit of every local branch."""
+    repo = worktree.repo
+    found: dict[str, str] = {}
+    for name in repo.branches.local:
+        at = tip_of(repo, name)
+        if at is not None:
+            found[name] = at
+    return found
+
+
+def relation(worktree: Worktree, here: str, there: str) -> Relation:
+    """Return how two commits stand to each other."""
+    if here == there:
+        return Relation.EQUAL
+    ahead, behind = worktree.repo.ahead_behind(here, there)
+    if ahead and behind:
+        return Relation.DIVERGED
+    return Relation.AHEAD if ahead else Relation.BEHIND
+
+
+def is_kept(worktree: Worktree, name: str, at: str, there: Iterable[str]) -> bool:
+    """Whether a commit is in the history of a branch on the server, or of another branch here."""
+    others = [tip for branch, tip in branches(worktree).items() if branch != name]
+    return any(is_ancestor(worktree.repo, at, tip) for tip in [*there, *others])
+
+
+def commit(worktree: Worktree, tree: str, parents: list[str], message: str) -> str:
+    """Store a commit under the repository's own identity and return its id; nothing refers to it yet."""
+    person = author_of(worktree.repo)
+    return write_commit(worktree.store, tree, parents, message, person, person, SystemClock().wall())
+
+
+def move(worktree: Worktree, branch: str, old: str | None, new: str, why: str) -> None:
+    """Move a branch that is not checked out from `old` (None: it must not be there) to `new`.
+
+    Raise TipMovedError, TransientError or OperationError as `commits.move_branch` does.
+    """
+    move_branch(worktree.repo, branch, old, new, why)
+
+
+def delete(worktree: Worktree, branch: str, expected: str) -> None:
+    """Delete a branch that is at `expected`; a backup ref keeps its commits. Raise TipMovedError when it is not."""
+    repo = worktree.repo
+    backup(repo, "deleted-branch", commit=expected)
+    try:
+        reference = repo.lookup_reference(f"refs/heads/{branch}")
+        if str(reference.raw_target) != expected:
+            raise TipMovedError(f"the branch {clean(branch)} of {clean(worktree.root)} has moved meanwhile")
+        reference.delete()  # refuses where it has moved since it was looked up
+    except (KeyError, ValueError, OSError, pygit2.GitError) as error:
+        raise said(f"cannot delete the branch {clean(branch)} of {clean(worktree.root)}", error) from error

@@ -1,0 +1,289 @@
+"""Fetch, push and asking a remote, through the git program; through libgit2 where there is no git.
+
+Runs on an exchange thread (any one thread): it owns its child processes and the remote-tracking refs, and shares no
+pygit2 object with anybody. `transport="auto"` takes the git program when it is installed, because only it reads
+~/.ssh/config, GIT_SSH_COMMAND, ssh's agents and certificates, credential helpers and proxies as the user has set them
+up; libgit2 (see `libgit2.py`) is for machines that have no git, or for who asks for it.
+
+Nothing here forces anything: a fetch takes exactly one branch into its tracking ref (with "+", because a remote that
+was rewritten is found out by `FetchResult.was`, not by a failure), a push sends exactly one commit to one branch
+without "+", and none of refs/gitsync. Tags come along as git does it by default: those that point to what is fetched;
+none are pushed unless the user's own push.followTags says so. The user's pre-push hook runs, without a terminal: it is
+his guard.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+from gitsync import clock, proc
+from gitsync.errors import OperationError
+from gitsync.git.objects.refs import is_ancestor
+from gitsync.git.remote import libgit2, noninteractive_env, upstream
+from gitsync.git.remote.errors import Subject, failure, from_output, from_rejection, problem
+from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, never, tracking_ref
+from gitsync.model import Problem
+
+__all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head"]
+
+# A push gets this share of its deadline; the rest is for asking the remote what became of it when it hangs.
+PUSH_SHARE = 0.75
+# How many times its time-out one operation may take, while it goes on.
+LONGEST = 30
+# Looking something up in the repository itself.
+LOCAL_S = 20.0
+# fsck before storing (libgit2 and checkouts trust names); objects and refs reach the disk before "fetched" is said;
+# collecting garbage is the engine's, under its lock; nothing recurses into submodules.
+_SETTINGS = (
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "transfer.fsckObjects=true",
+    "core.fsync=committed",
+    "core.fsyncMethod=batch",
+    "fetch.recurseSubmodules=false",
+    "push.recurseSubmodules=no",
+    "fetch.writeCommitGraph=false",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One operation with its deadline; `ends_at` on the monotonic clock.
+
+    git tells its progress, so that a large transfer over a slow line may take its time, and a peer that says nothing
+    may not.
+    """
+
+    root: Path
+    remote: str
+    branch: str
+    ends_at: float
+    silence_s: float
+    is_cancelled: IsCancelled
+    subject: Subject
+    line: str = ""
+
+    @classmethod
+    def begin(
+        cls,
+        action: str,
+        root: Path,
+        remote: str,
+        branch: str,
+        timeout_s: float,
+        is_cancelled: IsCancelled,
+        line: str = "",
+    ) -> _Call:
+        subject = Subject(action, str(root), remote, branch, upstream.url_of(root, remote))
+        ends_at = clock.SystemClock().now() + timeout_s * LONGEST
+        return cls(root, remote, branch, ends_at, timeout_s, is_cancelled, subject, line)
+
+    def run(
+        self, *argv: str, share: float = 1.0, at_least_s: float = 0.1, input: bytes | None = None
+    ) -> proc.Completed:
+        left = max((self.ends_at - clock.SystemClock().now()) * share, at_least_s)
+        silence_s = max(self.silence_s * share, at_least_s)
+        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+        return proc.run(
+            ["git", "-C", str(self.root), *settings, *argv],
+            deadline_s=left,
+            silence_s=silence_s,
+            input=input,
+            env=noninteractive_env.environment(self.root, silence_s, self.line),
+            is_cancelled=self.is_cancelled,
+        )
+
+    def trouble(self, done: proc.Completed) -> Problem:
+        """Return the `Problem` of a child that did not end well."""
+        if done.is_cancelled:
+            return problem(self.subject, "cancelled")
+        if done.is_over_deadline:
+            return problem(self.subject, "timeout")
+        return from_output(self.subject, done.stderr)
+
+    def repository(self) -> pygit2.Repository:
+        # For a look at refs and history: a child would cost more than all the rest of a look nearby.
+        return pygit2.Repository(str(self.root))
+
+    def read_ref(self, ref: str) -> str | None:
+        found = self.repository().references.get(ref)
+        return None if found is None else str(found.resolve().target)
+
+
+def _wants_git(transport: str) -> bool:
+    return transport == "git" or (transport == "auto" and upstream.has_git())
+
+
+def fetch(
+    root: Path,
+    remote: str,
+    branch: str,
+    *,
+    timeout_s: float,
+    is_cancelled: IsCancelled = never,
+    transport: str = "auto",
+    line: str = "",
+) -> FetchResult:
+    """Fetch `branch` of `remote` into its tracking ref and return where it is now and was before.
+
+    Whatever the network or the remote does against it is raised, with `translate`'s code: TransientError when it goes
+    away by itself, else OperationError. `line` is the path of an ssh connection that is kept open (`line.Line`).
+    """
+    if not _wants_git(transport):
+        return libgit2.fetch(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
+    call = _Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line)
+    tracking = tracking_ref(remote, branch)
+    was = call.read_ref(tracking)
+    done = call.run(
+        "fetch",
+        "--progress",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--no-prune",
+        "--refmap=",
+        "--",
+        remote,
+        f"+refs/heads/{branch}:{tracking}",
+    )
+    if done.ok:
+        return FetchResult(call.read_ref(tracking), was)
+    if not done.is_over_deadline and not done.is_cancelled and b"couldn't find remote ref" in done.stderr:
+        listed = call.run("ls-remote", "--quiet", "--heads", "--", remote)
+        if listed.ok:
+            return FetchResult(None, was, is_empty_remote=not listed.stdout.strip())
+        done = listed
+    raise failure(call.trouble(done))
+
+
+def push(
+    root: Path,
+    remote: str,
+    branch: str,
+    commit: str,
+    *,
+    expected: str | None = None,
+    timeout_s: float,
+    is_cancelled: IsCancelled = never,
+    transport: str = "auto",
+    line: str = "",
+) -> PushResult:
+    """Push `commit` (40 hex digits) to `branch` of `remote`, never with force, and return what the remote says.
+
+    With `expected` the remote's branch has to be there and at that commit: one that was deleted or rewritten meanwhile
+    is not made anew.
+    When the answer was lost (deadline, hang-up) the remote is asked where its branch is before anything is said.
+    REJECTED means that another machine was quicker; everything else that goes wrong is raised, as `fetch` does.
+    """
+    if not _wants_git(transport):
+        return libgit2.push(
+            root, remote, branch, commit, expected=expected, timeout_s=timeout_s, is_cancelled=is_cancelled
+        )
+    call = _Call.begin("push", root, remote, branch, timeout_s, is_cancelled, line)
+    if expected is not None and not is_ancestor(call.repository(), expected, commit):
+        return PushResult(PushKind.REJECTED, problem(call.subject, "non-fast-forward"))
+    refspec = f"{commit}:refs/heads/{branch}"
+    # What is expected is an ancestor, so this cannot overwrite anything: it only refuses more than a plain push would.
+    lease = [] if expected is None else [f"--force-with-lease=refs/heads/{branch}:{expected}"]
+    done = call.run(
+        "push", "--porcelain", "--progress", "--no-recurse-submodules", *lease, "--", remote, refspec, share=PUSH_SHARE
+    )
+    told = _porcelain(done.stdout, branch)
+    if told is not None and told.flag in " *=" and not done.is_over_deadline and not done.is_cancelled:
+        _note_pushed(call, commit)
+        return PushResult(PushKind.UP_TO_DATE if told.flag == "=" else PushKind.PUSHED)
+    if told is not None and told.flag == "!" and not told.is_remote_failure:
+        trouble = from_rejection(call.subject, told.reason, done.stderr)
+        if trouble.code in ("fetch-first", "non-fast-forward"):
+            return PushResult(PushKind.REJECTED, trouble)
+        raise failure(trouble)
+    if done.is_cancelled:
+        raise failure(call.trouble(done))
+    if not done.is_over_deadline and (declined := _hook_said_no(call, done)):
+        raise failure(declined)
+    return _settle_doubt(call, commit, call.trouble(done))
+
+
+@dataclass(frozen=True, slots=True)
+class _RefLine:
+    flag: str
+    reason: str
+    is_remote_failure: bool
+
+
+def _porcelain(stdout: bytes, branch: str) -> _RefLine | None:
+    """Return what `git push --porcelain` says of the branch: flag TAB from:to TAB summary (reason)."""
+    for line in filter(None, os.fsdecode(stdout).split("\n")):
+        fields = line.split("\t")
+        if len(fields) >= 3 and len(fields[0]) == 1 and fields[1].endswith(f":refs/heads/{branch}"):
+            matched = re.match(r"(\[[^\]]*\])?\s*(.*)$", fields[2])
+            label, rest = (matched[1] or "", matched[2]) if matched else ("", fields[2])
+            reason = rest.strip().removeprefix("(").removesuffix(")")
+            return _RefLine(fields[0], reason or label.strip("[]"), "remote failure" in label)
+    return None
+
+
+def _hook_said_no(call: _Call, done: proc.Completed) -> Problem | None:
+    """Return the `Problem` of a pre-push hook that declined: git then fails and names no ref at all."""
+    if b"failed to push some refs" not in done.stderr or done.returncode != 1:
+        return None
+    found = call.run("rev-parse", "--git-path", "hooks/pre-push", at_least_s=LOCAL_S)
+    hook = os.path.join(os.fsencode(call.root), found.stdout.removesuffix(b"\n"))
+    if not found.ok or not os.access(hook, os.X_OK):
+        return None
+    said = done.stderr.decode("utf-8", "replace")
+    line = next((text for text in reversed(said.splitlines()) if text and "failed to push some" not in text), "")
+    return problem(call.subject, "refused", f"{line.strip()} (the pre-push hook declined)".strip())
+
+
+def _settle_doubt(call: _Call, commit: str, trouble: Problem) -> PushResult:
+    """Ask the remote what became of a push whose answer was lost."""
+    if trouble.code in ("timeout", "offline", "unknown"):
+        try:
+            there = _ask(call)
+        except OperationError:
+            raise failure(trouble) from None  # still no answer: the first trouble is the one to tell
+        if there == commit:
+            _note_pushed(call, commit)
+            return PushResult(PushKind.PUSHED)
+    raise failure(trouble)
+
+
+def _note_pushed(call: _Call, commit: str) -> None:
+    """Move the tracking ref to what the remote has now; git does so itself where the remote's fetch lines cover it."""
+    tracking = tracking_ref(call.remote, call.branch)
+    if call.read_ref(tracking) != commit:
+        # A failure only means that the next fetch finds out anew.
+        call.run("update-ref", "-m", "push", tracking, commit, at_least_s=LOCAL_S)
+
+
+def remote_head(
+    root: Path,
+    remote: str,
+    branch: str,
+    *,
+    timeout_s: float,
+    is_cancelled: IsCancelled = never,
+    transport: str = "auto",
+    line: str = "",
+) -> str | None:
+    """Ask `remote` where its `branch` is, None when it has none; nothing is fetched. Raises as `fetch` does."""
+    if not _wants_git(transport):
+        return libgit2.remote_head(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
+    return _ask(_Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line))
+
+
+def _ask(call: _Call) -> str | None:
+    ref = f"refs/heads/{call.branch}"
+    done = call.run("ls-remote", "--quiet", "--", call.remote, ref)
+    if not done.ok:
+        raise failure(call.trouble(done))
+    for line in filter(None, os.fsdecode(done.stdout).split("\n")):
+        commit, _, name = line.partition("\t")
+        if name == ref:  # the argument is a pattern that refs of other depths match too
+            return commit
+    return None

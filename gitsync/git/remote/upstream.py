@@ -1,0 +1,190 @@
+"""Which remote and branch a local branch is exchanged with, read from git's configuration and, once, written to it.
+
+Any thread. The files are read through the git program, or through a libgit2 configuration of its own where there is no
+git, and anew whenever one of them may have changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import pygit2
+
+from gitsync import proc
+from gitsync.errors import OperationError
+from gitsync.git.remote.errors import clean
+from gitsync.git.remote.results import RemoteChoice, is_url, tracking_ref
+
+CONFIG_DEADLINE_S = 20.0
+HEADS = "refs/heads/"
+
+_Fact = tuple[int, int, int, int, int]
+_Facts = tuple[_Fact | None, ...]
+
+__all__ = ["RemoteChoice", "has_git", "read_config", "remote_for", "set_upstream", "url_of"]
+
+
+def has_git() -> bool:
+    """Return whether the git program is installed."""
+    return shutil.which("git") is not None
+
+
+def read_config(root: Path) -> Mapping[str, str]:
+    """Return the repository's effective configuration; a key that is given several times has its last value.
+
+    Section and name are lower case, the part between them as written. Raise OperationError when it cannot be read.
+    """
+    if not has_git():
+        try:
+            return {entry.name: entry.value or "" for entry in pygit2.Repository(str(root)).config}
+        except pygit2.GitError as error:
+            raise _unreadable(root, str(error)) from error
+    facts = _facts(root)
+    found = _known(root, facts) if facts else _listed(root)
+    # What is included depends on other files, and on the branch.
+    return _listed(root) if facts and any(key.startswith(("include.", "includeif.")) for key in found) else found
+
+
+@lru_cache(maxsize=256)
+def _known(root: Path, facts: _Facts) -> Mapping[str, str]:
+    """Return what git said while the files were like this: a child for every look would cost more than the look."""
+    return _listed(root)
+
+
+def _facts(root: Path) -> _Facts | None:
+    """Return what changes with every file that git reads its configuration from; None when that cannot be told."""
+    git_dir = root / ".git"
+    if not git_dir.is_dir():  # a linked work tree or a submodule: its files are elsewhere
+        return None
+    home = Path.home()
+    program = shutil.which("git")
+    places = [
+        git_dir / "config",
+        git_dir / "config.worktree",
+        Path(os.environ.get("GIT_CONFIG_GLOBAL") or home / ".gitconfig"),
+        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git/config",
+        Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig"),
+        Path(program or "/usr/bin/git").parents[1] / "etc/gitconfig",
+    ]
+    return tuple(_fact(place) for place in places)
+
+
+def _fact(place: Path) -> _Fact | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _listed(root: Path) -> Mapping[str, str]:
+    done = proc.run(
+        ["git", "-C", str(root), "config", "-z", "--list"],
+        deadline_s=CONFIG_DEADLINE_S,
+        env={"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+    )
+    if not done.ok:
+        raise _unreadable(root, done.errors)
+    found: dict[str, str] = {}
+    for entry in os.fsdecode(done.stdout).split("\0"):
+        key, _, value = entry.partition("\n")
+        if key:
+            found[key] = value
+    return found
+
+
+def _unreadable(root: Path, why: str) -> OperationError:
+    return OperationError(
+        f"{clean(str(root))}: git's configuration cannot be read: {clean(why)}",
+        f"git -C {clean(str(root))} config --list",
+        code="git-config",
+    )
+
+
+def remote_for(root: Path, configured: str | None, branch: str) -> RemoteChoice | None:
+    """Return where `branch` (a local branch's short name) is exchanged, or None when it stays on this machine.
+
+    `configured` is the `remote` option: "" means local only, a name or URL is taken as it is, None means the branch's
+    upstream, else origin where there is one. The branch over there is the upstream's when the remote is the upstream's,
+    else it has the same name. Raise OperationError when git's configuration cannot be read.
+    """
+    if configured == "":
+        return None
+    config = read_config(root)
+    remote, merge = config.get(f"branch.{branch}.remote", ""), config.get(f"branch.{branch}.merge", "")
+    if remote == ".":  # follows another local branch: nothing to exchange there
+        remote = merge = ""
+    chosen = configured or remote
+    if not chosen and any(key in config for key in ("remote.origin.url", "remote.origin.pushurl")):
+        chosen = "origin"
+    if not chosen:
+        return None
+    has_upstream = chosen == remote and merge.startswith(HEADS)
+    there = merge.removeprefix(HEADS) if has_upstream else branch
+    return RemoteChoice(chosen, there, tracking_ref(chosen, there), has_upstream)
+
+
+def url_of(root: Path, remote: str) -> str:
+    """Return the URL of `remote` for a message's sake, "" when none is known; it may hold credentials."""
+    if is_url(remote):
+        return remote
+    try:
+        return read_config(root).get(f"remote.{remote}.url", "")
+    except OperationError:
+        return ""  # the operation itself meets the same trouble and reports it
+
+
+def is_sent_elsewhere(root: Path, remote: str) -> bool:
+    """Whether what is pushed to `remote` goes to another address than the one that is fetched from."""
+    if is_url(remote):
+        return False
+    try:
+        config = read_config(root)
+    except OperationError:
+        return False  # the operation itself meets the same trouble and reports it
+    return config.get(f"remote.{remote}.pushurl", "") not in ("", config.get(f"remote.{remote}.url", ""))
+
+
+def set_upstream(root: Path, branch: str, remote: str, remote_branch: str) -> None:
+    """Make `remote`'s `remote_branch` the upstream of `branch`, as `git push -u` does, unless it has one.
+
+    A remote that is only a URL is left out of the configuration. Raise OperationError when it cannot be written.
+    """
+    if is_url(remote):
+        return
+    config = read_config(root)
+    if config.get(f"branch.{branch}.merge") and config.get(f"branch.{branch}.remote"):
+        return
+    # The remote first: a death in between leaves a branch that has a remote and no upstream, which remote_for reads
+    # as the branch of the same name, and the next push comes here again.
+    for key, value in ((f"branch.{branch}.remote", remote), (f"branch.{branch}.merge", HEADS + remote_branch)):
+        if config.get(key) != value:
+            _set(root, key, value)
+
+
+def _set(root: Path, key: str, value: str) -> None:
+    if not has_git():
+        try:
+            pygit2.Repository(str(root)).config[key] = value
+        except pygit2.GitError as error:
+            raise _unwritable(root, key, str(error)) from error
+        return
+    done = proc.run(
+        ["git", "-C", str(root), "config", "--local", "--replace-all", key, value],
+        deadline_s=CONFIG_DEADLINE_S,
+        env={"LC_ALL": "C"},
+    )
+    if not done.ok:
+        raise _unwritable(root, key, done.errors)
+
+
+def _unwritable(root: Path, key: str, why: str) -> OperationError:
+    return OperationError(
+        f"{clean(str(root))}: {clean(key)} cannot be set: {clean(why)}",
+        f"git -C {clean(str(root))} config --edit",
+        code="git-config",
+    )

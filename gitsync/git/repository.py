@@ -1,0 +1,185 @@
+"""A repository to look into, without its work tree, its index and its notes.
+
+Runs on the thread of whoever asks, who opens it and closes it again: the committer's own handle stays with the
+committer. A merge that is tried through it leaves objects that no ref leads to; nothing else is written.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import pygit2
+
+from gitsync.errors import OperationError
+from gitsync.git.objects.commits import tip_of
+from gitsync.git.objects.store import COMMIT, ObjectStore
+from gitsync.git.program import GitProgram
+
+
+class Readable(Protocol):
+    """What history and objects are read from: a `ReadOnlyRepository`, or the committer's Worktree."""
+
+    root: str
+    repo: pygit2.Repository
+    program: GitProgram
+    store: ObjectStore
+
+
+class Mergeable(Readable, Protocol):
+    """What a merge can be tried in; it leaves objects behind, and nothing else."""
+
+    notes_dir: Path
+
+
+class ReadOnlyRepository:
+    """A repository of one's own, for reading."""
+
+    def __init__(self, root: Path, notes_dir: Path) -> None:
+        """Open the repository whose work tree begins at `root`; raise OperationError as `open_repository` does."""
+        self.root = os.path.realpath(root)
+        self.notes_dir = notes_dir
+        self.repo = open_repository(self.root)
+        self.program = GitProgram(self.repo.path.rstrip("/"), self.root)
+        self.store = ObjectStore(self.repo, self.program)
+
+    def __enter__(self) -> ReadOnlyRepository:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.repo.free()
+
+
+def head_tree(place: Readable) -> tuple[str | None, str | None, str | None]:
+    """Return branch (None: detached), commit and tree (None: unborn) of HEAD; raise OperationError "head"."""
+    branch, head = head_of(place.repo)
+    return branch, head, None if head is None else tree_of(place, head)
+
+
+def tree_of(place: Readable, commit: str) -> str:
+    """Return the tree of a commit; raise OperationError "missing-object" when it is not here, or damaged."""
+    kind, data = place.store.read(commit)
+    if kind != COMMIT:
+        raise OperationError(f"object {commit} of {place.root} is no commit", code="missing-object")
+    return data[5:45].decode("ascii")
+
+
+_STATES = pygit2.enums.RepositoryState
+_OPERATIONS = {
+    _STATES.MERGE: "merge",
+    _STATES.REVERT: "revert",
+    _STATES.REVERT_SEQUENCE: "revert",
+    _STATES.CHERRYPICK: "cherry-pick",
+    _STATES.CHERRYPICK_SEQUENCE: "cherry-pick",
+    _STATES.BISECT: "bisect",
+    _STATES.REBASE: "rebase",
+    _STATES.REBASE_INTERACTIVE: "rebase",
+    _STATES.REBASE_MERGE: "rebase",
+    _STATES.APPLY_MAILBOX: "am",
+    _STATES.APPLY_MAILBOX_OR_REBASE: "am",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFacts:
+    """HEAD as it is: `head` is a commit id or None, `branch` None when HEAD is detached.
+
+    `open_operation` is "" or what the user has begun: merge, rebase, cherry-pick, revert, bisect, am, stash.
+    """
+
+    head: str | None
+    branch: str | None
+    is_unborn: bool
+    open_operation: str
+
+
+def head_of(repository: pygit2.Repository) -> tuple[str | None, str | None]:
+    """Return branch (None: detached) and commit (None: unborn) of HEAD; raise OperationError "head"."""
+    try:
+        head = repository.lookup_reference("HEAD")
+        if head.type == pygit2.enums.ReferenceType.DIRECT:
+            return None, str(head.target)
+        branch = str(head.target).removeprefix("refs/heads/")
+        return branch, tip_of(repository, branch)
+    except (KeyError, pygit2.GitError, ValueError) as error:
+        root = repository.workdir
+        raise OperationError(
+            f"cannot read HEAD of {root}: {error}", f"see: git -C {root} status", code="head"
+        ) from error
+
+
+def open_operation(repository: pygit2.Repository) -> str:
+    """Return the operation that git itself has under way, "" for none; a conflicted stash leaves no trace here."""
+    return _OPERATIONS.get(_STATES(repository.state()), "")
+
+
+_UNSUPPORTED = {
+    "unknown object format": "SHA-256 object ids",
+    "refstorage": "references in reftable form",
+    "unsupported repository version": "its repository format version",
+    "unsupported extension": "an extension of the repository format",
+}
+
+
+def open_repository(root: str) -> pygit2.Repository:
+    """Open the repository whose work tree begins at `root`, with synced writes.
+
+    Raise OperationError: not-a-repository, bare, unsafe (somebody else's), unsupported, worktree-elsewhere.
+    """
+    pygit2.settings.enable_fsync_gitdir(True)
+    try:
+        repository = pygit2.Repository(root, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        raise _refusal(root, str(error)) from error
+    if repository.is_bare or repository.workdir is None:
+        raise OperationError(
+            f"{root} is a bare repository: it has no files to watch", "name a clone of it", code="bare"
+        )
+    if os.path.realpath(repository.workdir) != root:
+        raise OperationError(
+            f"the work tree of the repository {root} is elsewhere: {repository.workdir}",
+            "name that directory, or unset core.worktree",
+            code="worktree-elsewhere",
+        )
+    return repository
+
+
+def is_set(repository: pygit2.Repository, key: str, default: bool) -> bool:
+    """Return what the repository's configuration says of a switch, `default` when that is nothing."""
+    try:
+        return bool(repository.config_snapshot.get_bool(key))
+    except (KeyError, ValueError, pygit2.GitError):
+        return default
+
+
+def _refusal(root: str, words: str) -> OperationError:
+    place = shlex.quote(root)
+    lowered = words.lower()
+    if "not owned by" in lowered:
+        return OperationError(
+            f"{root} belongs to another user", f"if you trust it: git config --global --add safe.directory {place}",
+            code="unsafe",
+        )  # fmt: skip
+    for sign, what in _UNSUPPORTED.items():
+        if sign in lowered:
+            return OperationError(
+                f"{root} uses what gitsync cannot handle yet: {what} ({words})",
+                "use a repository of the ordinary format (a fresh `git init` and a fetch make one)",
+                code="unsupported",
+            )
+    above = pygit2.discover_repository(root) if os.path.isdir(root) else None
+    if above is not None and os.path.isdir(root):
+        return OperationError(
+            f"{root} is not where a work tree begins; its repository is {above}",
+            "name the top of the work tree",
+            code="not-a-repository",
+        )
+    return OperationError(
+        f"{root} is not a git work tree ({words})", f"make it one: git init {place}", code="not-a-repository"
+    )

@@ -1,0 +1,1 @@
+"""What git's rules say of a path: ignore patterns and attributes."""

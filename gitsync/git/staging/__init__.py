@@ -1,0 +1,1 @@
+"""From the work tree to a tree: which files differ, how they are read, what is held back."""

@@ -1,0 +1,118 @@
+"""From noted paths to the files that may differ: both sides of a directory, HEAD's and the disk's. Committer thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from gitsync.git.objects.modes import MODE_GITLINK
+from gitsync.git.objects.trees import TREE, TreeEntry, TreeStore, lookup, walk
+from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.staging.read import FoundKind, Reader
+
+Report = Callable[[bytes, str], None]
+
+
+class Expansion:
+    """Names each candidate once."""
+
+    def __init__(
+        self, reader: Reader, store: TreeStore, head_tree: str | None, ignores: IgnoreRules, on_unreadable: Report
+    ) -> None:
+        self._reader = reader
+        self._store = store
+        self._head_tree = head_tree
+        self._ignores = ignores
+        self._on_unreadable = on_unreadable
+        self._named: set[bytes] = set()
+        self._owners: dict[bytes, bytes | None] = {}
+
+    def candidates(self, noted: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the paths to compare for what was noted; a directory stands for everything below it."""
+        for path in sorted(noted):
+            for candidate in self._expanded(path):
+                if candidate not in self._named:
+                    self._named.add(candidate)
+                    yield candidate
+
+    def _expanded(self, path: bytes) -> Iterator[bytes]:
+        owner = self._owner(path)
+        if owner is not None:
+            yield owner
+            return
+        entry = lookup(self._store, self._head_tree, path)
+        yield from self._replaced(path)
+        is_tree = entry is not None and entry.mode == TREE
+        if is_tree:
+            for below, _ in walk(self._store, self._head_tree, path):
+                yield below
+        found = self._reader.look(path)
+        if found.kind is FoundKind.UNREADABLE:
+            self._on_unreadable(path, found.reason)
+        elif found.kind is FoundKind.DIRECTORY and not self._is_foreign(path, entry):
+            yield from self._on_disk(path)
+            if not is_tree and entry is not None:
+                yield path
+        elif path and not (is_tree and found.kind is FoundKind.ABSENT):
+            yield path
+
+    def _replaced(self, path: bytes) -> Iterator[bytes]:
+        """Yield files of HEAD that stand where `path` needs a directory now."""
+        if lookup(self._store, self._head_tree, path) is not None:
+            return
+        at = path.rfind(b"/")
+        while at > 0:
+            entry = lookup(self._store, self._head_tree, path[:at])
+            if entry is not None:
+                if entry.mode != TREE:
+                    yield path[:at]
+                return
+            at = path.rfind(b"/", 0, at)
+
+    def _on_disk(self, top: bytes) -> Iterator[bytes]:
+        waiting = [top]
+        while waiting:
+            directory = waiting.pop()
+            try:
+                names = self._reader.names(directory)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # gone again: whatever HEAD has there is compared one by one
+            except OSError as error:
+                self._on_unreadable(directory, error.strerror or str(error))
+                continue
+            for name, is_dir in names:
+                path = directory + b"/" + name if directory else name
+                if name.lower() == b".git":
+                    continue
+                if not is_dir:
+                    yield path
+                    continue
+                entry = lookup(self._store, self._head_tree, path)
+                if self._is_foreign(path, entry):
+                    if entry is not None:
+                        yield path
+                    continue
+                if entry is not None and entry.mode != TREE:
+                    yield path
+                if (entry is not None and entry.mode == TREE) or not self._ignores.is_prunable(path):
+                    waiting.append(path)
+
+    def _owner(self, path: bytes) -> bytes | None:
+        """Return the nested repository that `path` lies in, if it does."""
+        at = path.find(b"/")
+        while at > 0:
+            above = path[:at]
+            if above not in self._owners:
+                entry = lookup(self._store, self._head_tree, above)
+                self._owners[above] = above if self._is_foreign(above, entry) else None
+            if self._owners[above] is not None:
+                return above
+            at = path.find(b"/", at + 1)
+        return None
+
+    def _is_foreign(self, path: bytes, entry: TreeEntry | None) -> bool:
+        """Whether the directory `path` is a submodule of HEAD's or, where HEAD has no directory, a repository."""
+        if not path or (entry is not None and entry.mode == TREE):
+            return False
+        if entry is not None and entry.mode == MODE_GITLINK:
+            return self._reader.look(path).kind is FoundKind.DIRECTORY
+        return self._reader.look(path + b"/.git").kind is not FoundKind.ABSENT and self._ignores.is_nested(path)

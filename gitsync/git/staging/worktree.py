@@ -1,0 +1,259 @@
+"""One repository's work tree as the committer sees it: facts, scan, staging, commit. Runs on the committer thread,
+which owns every `Worktree` and its pygit2 handles.
+
+A commit is HEAD's tree, changed along the noted paths; the user's index is neither its base nor swept by it. Under
+the index's lock it is checked that nobody moved anything since the batch was begun; then the branch moves by
+compare-and-swap, is read back, and the committed entries, and only those, are set in the index. A note on disk tells
+of a branch whose index has not followed yet, so that a crash in between does not look like the user's staging.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gitsync.clock import SystemClock
+from gitsync.errors import OperationError, TransientError
+from gitsync.git.index.index import IndexFile, Signature
+from gitsync.git.index.lock import Replace
+from gitsync.git.index.raw import CorruptIndexError, NewEntry
+from gitsync.git.objects.commits import TipMovedError, author_of, info_of, lock_of, move_branch, write_commit
+from gitsync.git.objects.store import LooseWriter, ObjectStore
+from gitsync.git.objects.trees import diff, edit_tree, lookup
+from gitsync.git.program import GitProgram
+from gitsync.git.repository import RepoFacts, head_of, is_set, open_operation, open_repository
+from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.staging.filters import Filters
+from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
+from gitsync.git.staging.status import differing
+from gitsync.model import CommitInfo
+
+__all__ = ["RepoFacts", "StageRules", "Staged", "StagedChange", "Staging", "TipMovedError", "Worktree"]
+logger = logging.getLogger(__name__)
+
+
+class Worktree:
+    """A work tree; `repo` is libgit2's handle and `store` the objects, for the modules beside this one."""
+
+    def __init__(
+        self, root: Path, notes_dir: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> None:
+        """Open the repository whose work tree begins at `root`, and mend what a crash left.
+
+        `notes_dir` is private to this repository. Raise OperationError: not-a-repository, bare, unsafe, unsupported,
+        worktree-elsewhere, git-missing.
+        """
+        self.root = os.path.realpath(root)
+        self.notes_dir = notes_dir
+        notes_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.repo = open_repository(self.root)
+        self.git_dir = self.repo.path.rstrip("/")
+        self.program = GitProgram(self.git_dir, self.root)
+        self.store = ObjectStore(self.repo, self.program)
+        self.index = IndexFile(self.program, notes_dir)
+        self.ignores = IgnoreRules(Path(self.root), include, exclude)
+        self._filters = Filters(self.store, self.root)
+        self._include = tuple(include)
+        self._opened_as = self.identity()
+        self._successor: tuple[object, str] | None = None
+        self._clock = SystemClock()
+        # A lock that somebody holds is met again, and reported, by the next staging.
+        with suppress(TransientError):
+            self.recover()
+
+    def close(self) -> None:
+        """Let go of the repository."""
+        self.index.close()
+        self.repo.free()
+
+    def identity(self) -> tuple[int, int]:
+        """Return device and inode of the root now; raise OperationError "root-vanished" when there is none."""
+        try:
+            facts = os.stat(self.root)
+        except OSError as error:
+            raise OperationError(
+                f"cannot look at {self.root}: {error.strerror}", "is the disk mounted?", code="root-vanished"
+            ) from error
+        return facts.st_dev, facts.st_ino
+
+    @property
+    def signature(self) -> Signature | None:
+        """What changes whenever somebody writes the index."""
+        return self.index.signature
+
+    def facts(self) -> RepoFacts:
+        """Return where HEAD is and what the user has open; raise OperationError when HEAD cannot be read."""
+        branch, head = head_of(self.repo)
+        operation = open_operation(self.repo)
+        if not operation and self.index.has_conflicts():
+            operation = "stash"
+        return RepoFacts(head, branch, head is None, operation)
+
+    def tracked_count(self) -> int:
+        """Return how many paths git tracks here, as the index says; cheap."""
+        return self.index.count()
+
+    def last_commit(self) -> CommitInfo | None:
+        """Return HEAD's commit; raise OperationError "missing-object" when it is not there, or damaged."""
+        head = head_of(self.repo)[1]
+        if head is None:
+            return None
+        self.store.read(head)  # before libgit2, which hangs on one that is cut short
+        return info_of(self.repo, head)
+
+    def scan(self) -> frozenset[bytes]:
+        """Return every path that is not the same in HEAD, index and work tree; what is ignored is left out."""
+        self._check_root()
+        self._mend_missing_index()
+        return differing(self.program, self._include, self.ignores.is_excluded)
+
+    def begin_staging(self, paths: Iterable[bytes], trees: Iterable[bytes], rules: StageRules) -> Staging:
+        """Begin to compare noted `paths`, and everything below `trees`, with HEAD; nothing is moved or changed yet.
+
+        Raise TransientError "index-locked" while another git is at work.
+        """
+        self._check_root()
+        if self.index.lock.is_held():
+            raise self.index.lock.refusal()
+        self.recover()
+        self._mend_missing_index()
+        branch, head = head_of(self.repo)
+        tree = None if head is None else self._tree_of(head)
+        self._filters.refresh(tree)
+        context = StageContext(
+            self.root,
+            self.store,
+            self.index,
+            self.ignores,
+            self._filters,
+            head,
+            branch,
+            tree,
+            is_set(self.repo, "core.filemode", True),
+            is_set(self.repo, "core.symlinks", True),
+        )
+        return Staging(context, {*paths, *trees}, rules)
+
+    def commit(
+        self, staged: Staged, message: str, author: str = "", only: frozenset[bytes] | None = None
+    ) -> CommitInfo | None:
+        """Commit what was staged (of it `only` these paths) and return the commit, None when it would be empty.
+
+        Raise TipMovedError when HEAD, branch or the paths' index entries are not what they were, TransientError
+        "index-locked", and OperationError: signing, disk-full, read-only, … Nothing is half-done then.
+        """
+        changes = [change for change in staged.changes if only is None or change.path in only]
+        if not changes:
+            return None
+        self._check_root()
+        base = self._base_of(staged)
+        old_tree = None if base is None else self._tree_of(base)
+        writer = staged.writer or LooseWriter(self.store)
+        tree = edit_tree(writer, old_tree, {change.path: change.entry for change in changes})
+        if tree == old_tree:
+            return None
+        person = author_of(self.repo, author)
+        parents = [] if base is None else [base]
+        commit = write_commit(self.store, tree, parents, message, person, person, self._clock.wall(), writer)
+        subject = message.partition("\n")[0]
+        branch = staged.branch
+        if branch is None:
+            raise TipMovedError(f"HEAD of {self.root} is on no branch", "switch to a branch: git switch BRANCH")
+        with self.index.lock.held() as replace:
+            self._check_unmoved(staged, base, changes)
+            self.index.intend(base, commit, lock_of(self.repo, branch))
+            move_branch(self.repo, branch, base, commit, subject)
+            self._successor = (staged.batch, commit)
+            new = {change.path: _new_entry(change) for change in changes}
+            self._follow(new, tree, replace)
+        return info_of(self.repo, commit)
+
+    def recover(self) -> None:
+        """Let the index follow a branch that was moved before a crash; what the user staged since stays.
+
+        Raise TransientError "index-locked" when somebody else holds the index.
+        """
+        intended = self.index.intended()
+        if intended is None:
+            return
+        self.index.sweep_ref_lock()
+        old, new = intended
+        if not self.store.has(new):
+            self.index.settle()
+            return
+        with self.index.lock.held() as replace:
+            head = head_of(self.repo)[1]
+            head_tree = None if head is None else self._tree_of(head)
+            moved = diff(self.store, None if old is None else self._tree_of(old), self._tree_of(new))
+            entries = self.index.entries(moved) if not self.index.is_missing else {}
+            changes: dict[bytes, NewEntry | None] = {}
+            for path, (was, now) in moved.items():
+                entry = entries.get(path)
+                if (entry and (entry.mode, entry.id)) == was and lookup(self.store, head_tree, path) == now:
+                    changes[path] = None if now is None else NewEntry(*now)
+            if changes:
+                self._follow(changes, head_tree, replace)
+            else:
+                self.index.settle()
+
+    def _follow(self, changes: dict[bytes, NewEntry | None], tree: str | None, replace: Replace) -> None:
+        """Set the committed entries in the index; a failure leaves the note, so that it is done later."""
+        try:
+            try:
+                self.index.update(changes, replace)
+            except CorruptIndexError as error:
+                logger.warning("%s: the index cannot be read (%s): made anew from HEAD", self.root, error)
+                self.index.rebuild(tree, replace)
+        except OperationError as error:
+            # The commit is made and safe: saying otherwise would have it made again.
+            logger.warning("%s: the index has not followed the commit: %s", self.root, error.message)
+            return
+        self.index.settle()
+
+    def _base_of(self, staged: Staged) -> str | None:
+        """Return the commit to build on: the staged HEAD, or what earlier commits of the same batch made of it."""
+        if self._successor is not None and self._successor[0] is staged.batch:
+            return self._successor[1]
+        return staged.head
+
+    def _check_unmoved(self, staged: Staged, base: str | None, changes: list[StagedChange]) -> None:
+        branch, head = head_of(self.repo)
+        if (branch, head) != (staged.branch, base):
+            raise TipMovedError(f"HEAD of {self.root} was moved meanwhile", "it is tried again by itself")
+        if open_operation(self.repo):
+            raise TipMovedError(f"an operation of git's was begun in {self.root}", "see: git status")
+        try:
+            entries = self.index.entries(change.path for change in changes)
+        except CorruptIndexError:
+            return  # it is made anew after the commit
+        if any(entries[change.path] != staged.seen.get(change.path) for change in changes):
+            raise TipMovedError(f"the index of {self.root} was changed meanwhile", "it is tried again by itself")
+
+    def _check_root(self) -> None:
+        if self.identity() != self._opened_as:
+            raise OperationError(f"{self.root} is another directory than it was", "look at it", code="root-replaced")
+
+    def _tree_of(self, commit: str) -> str:
+        return self.store.read(commit)[1][5:45].decode("ascii")
+
+    def _mend_missing_index(self) -> None:
+        """Make an index that is lost or broken anew from HEAD, unless nothing is checked out."""
+        if self.index.is_known:
+            return
+        try:
+            self.index.entries(())
+            if not self.index.is_missing or set(os.listdir(self.root)) <= {".git"}:
+                return
+        except CorruptIndexError as error:
+            logger.warning("%s: the index cannot be read (%s): made anew from HEAD", self.root, error)
+        head = head_of(self.repo)[1]
+        if head is not None:
+            with self.index.lock.held() as replace:
+                self.index.rebuild(self._tree_of(head), replace)
+
+
+def _new_entry(change: StagedChange) -> NewEntry | None:
+    return None if change.entry is None else NewEntry(*change.entry, change.stat)

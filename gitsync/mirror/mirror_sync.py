@@ -1,0 +1,295 @@
+"""One mirror and the home that it mirrors: what is tracked, what both have, what was last alike.
+
+Runs on the committer thread, which owns it; bound to one open `Worktree`. `core.dotfiles` decides what to do; from home
+into the mirror `bringing` does it, from the mirror into home `following`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from gitsync.core import manifest as manifests
+from gitsync.core.coverage import Coverage, parents
+from gitsync.core.dotfiles import DIRECTORY_MODE, FileKind, Fingerprint, Letter, decide_mode, letter, usual_mode
+from gitsync.core.manifest import Manifest
+from gitsync.git.applying.backup_blob import rescuer
+from gitsync.git.applying.temporaries import Content, Probe, no_probe
+from gitsync.git.objects.trees import TREE, lookup, walk
+from gitsync.git.repository import head_of
+from gitsync.git.staging.worktree import Worktree
+from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
+from gitsync.mirror.home_paths import Places
+from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_furniture, mend, trakk_entries
+from gitsync.mirror.observe import Looker, Seen
+from gitsync.mirror.place import Placement, Placer
+from gitsync.mirror.walk import files_below
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PathFacts:
+    """Everything that is known of one path."""
+
+    path: bytes
+    home: Seen
+    mirror: Seen
+    head: Fingerprint
+    base: Fingerprint
+
+
+class MirrorSync:
+    """Knows both sides; a context manager that holds both roots open while something is done."""
+
+    def __init__(
+        self,
+        worktree: Worktree,
+        places: Places,
+        link: str,
+        notes_dir: Path,
+        host: str,
+        *,
+        probe: Probe = no_probe,
+        is_reading: bool = False,
+    ) -> None:
+        """Mend what a death left, unless it is for reading only."""
+        self.worktree = worktree
+        self.places = places
+        self.link = link
+        self.host = host
+        self.agreed = AgreedVersions(notes_dir, host)
+        self.home = Looker(places.home)
+        self.mirror = Looker(os.fsencode(worktree.root))
+        self.wanting: set[bytes] = set()  # paths that the next following looks at, whatever was committed
+        self.broken: dict[bytes, Letter] = {}
+        self.notes: dict[bytes, str] = {}
+        rescue = rescuer(worktree)
+        self.into_home = Placer(places.home, notes_dir / "into-home", rescue, probe)
+        self.into_mirror = Placer(self.mirror.root, notes_dir / "into-mirror", rescue, probe)
+        self._file = ManifestFile(self.mirror.root)
+        self._unlinkable: set[bytes] = set()
+        self._home_is = _identity(places.home)
+        self._counted: tuple[tuple[str | None, Coverage] | None, int] = None, 0
+        self._stack: ExitStack | None = None
+        self.coverage = Coverage(Manifest(), host, places.apart)
+        if not is_reading:
+            self.into_home.recover()
+            self.into_mirror.recover()
+        self.load(is_reading=is_reading)
+
+    def __enter__(self) -> MirrorSync:
+        with ExitStack() as stack:
+            stack.enter_context(self.home)
+            stack.enter_context(self.mirror)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            stack.close()
+
+    # -- the manifest -------------------------------------------------------------------------------------------------
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return what is tracked, as the work tree says."""
+        return self._file.manifest
+
+    def load(self, *, is_reading: bool = False) -> bool:
+        """Read the manifest where it has changed, and mend it; return whether something else is tracked now."""
+        has_changed = self._file.read()
+        if not self._file.is_whole and (self._file.manifest != Manifest() or self._is_listed):
+            mended = mend(self.worktree, self._file.manifest, is_every_file_tracked=False)
+            if is_reading:
+                self._file.manifest = mended
+            else:
+                logger.warning("%s: the manifest was damaged or missing; it is made anew", self.worktree.root)
+                self.write(mended)
+            has_changed = True
+        if not has_changed:
+            return False
+        coverage = Coverage(self.manifest, self.host, self.places.apart)
+        is_other = coverage.active != self.coverage.active
+        self.coverage = coverage
+        self.worktree.ignores.exempt = coverage.files
+        return is_other
+
+    @property
+    def _is_listed(self) -> bool:
+        """Whether HEAD has a manifest, or what TRAKK had for one."""
+        tree = self.head_tree
+        is_in_head = any(lookup(self.worktree.store, tree, name) for name in (manifests.NAME, TRAKK_INDEX))
+        return is_in_head or trakk_entries(self.worktree.root) is not None
+
+    def write(self, manifest: Manifest) -> None:
+        """Put a manifest into the work tree; raise OperationError when it cannot be, or is being edited."""
+        data = manifests.render(manifest)
+        with self.mirror:
+            seen = self.mirror.look(manifests.NAME, is_calm=True)
+        content = Content(data)
+        if seen.print != content.print:
+            self.into_mirror.place([Placement(manifests.NAME, seen.print, content.print, data=content, mode=0o644)])
+        self._file.read()
+        self.coverage = Coverage(self.manifest, self.host, self.places.apart)
+        self.worktree.ignores.exempt = self.coverage.files
+
+    # -- facts --------------------------------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> str | None:
+        """Return the mirror's HEAD commit."""
+        return head_of(self.worktree.repo)[1]
+
+    @property
+    def head_tree(self) -> str | None:
+        """Return the tree of the mirror's HEAD."""
+        return tree_of(self.worktree, self.head)
+
+    def facts(self, path: bytes, head_tree: str | None, *, is_calm: bool = False) -> PathFacts:
+        """Return what home, mirror, HEAD and the base have at `path`."""
+        home = self.home.look(path, is_calm=is_calm)
+        mirror = self.mirror.look(path, is_calm=is_calm)
+        head = version_of(lookup(self.worktree.store, head_tree, path), self.manifest.modes.get(path))
+        return PathFacts(path, home, mirror, head, self.agreed.base(self.worktree, path))
+
+    def is_home_there(self) -> bool:
+        """Whether home is the directory that it was."""
+        return _identity(self.places.home) == self._home_is is not None
+
+    def files_of(self, directory: bytes, head_tree: str | None) -> set[bytes]:
+        """Return the tracked files at and below `directory` (b"": all), of home and of HEAD."""
+        found = {path for path in self.coverage.files if _is_in(path, directory)}
+        for entry in self.coverage.directories:
+            if _is_in(entry, directory) or _is_in(directory, entry):
+                at = directory if _is_in(directory, entry) else entry
+                found.update(files_below(self.places.home, at, self.coverage, self._is_pruned))
+                found.update(path for path, _ in walk(self.worktree.store, head_tree, at) if self.coverage.entry(path))
+        return found
+
+    def _is_pruned(self, directory: bytes) -> bool:
+        return self.worktree.ignores.is_prunable(directory)
+
+    def is_directory_at_home(self, path: bytes) -> bool:
+        """Whether `path` is a directory in home, and no link."""
+        return self.home.directory_mode(path) is not None
+
+    # -- links and permissions ----------------------------------------------------------------------------------------
+
+    def wants_link(self, path: bytes, seen: Seen) -> bool:
+        """Whether the two sides of a file, one of which was `seen`, are to be one file with two names."""
+        if self.link == "copy" or path in self._unlinkable or seen.version.kind is not FileKind.FILE:
+            return False
+        return seen.file[0] == self.mirror.device
+
+    def is_linked_as_wanted(self, facts: PathFacts) -> bool:
+        """Whether the two sides are one file, or two, as they should be."""
+        if not (facts.home.is_file and facts.mirror.is_file):
+            return True
+        return (facts.home.file == facts.mirror.file) == self.wants_link(facts.path, facts.home)
+
+    def note_links(self, paths: Iterable[bytes]) -> None:
+        """Remember which of these could not be linked, so that it is not tried for ever."""
+        for path in paths:
+            home, mirror = self.home.look(path, is_calm=True), self.mirror.look(path, is_calm=True)
+            if home.is_file and mirror.is_file and home.file != mirror.file:
+                self._unlinkable.add(path)
+
+    def mode_of(self, facts: PathFacts) -> int:
+        """Return the permissions that a file is to have, here and in the manifest."""
+        base = facts.base.mode if facts.base.kind is FileKind.FILE else None
+        home = facts.home.version.mode if facts.home.is_file else None
+        shared = facts.head.mode if facts.head.kind is FileKind.FILE else None
+        return decide_mode(home, shared, base)
+
+    def record_modes(self, files: Mapping[bytes, int], directories: Mapping[bytes, int]) -> Manifest:
+        """Return the manifest with these permissions; of a file git keeps whether it is executable."""
+        modes = {**files, **{path + b"/": mode for path, mode in directories.items()}}
+        return manifests.with_modes(
+            self.manifest,
+            modes,
+            lambda path: DIRECTORY_MODE if path.endswith(b"/") else usual_mode(is_executable=bool(modes[path] & 0o100)),
+        )
+
+    def directories_above(self, paths: Iterable[bytes]) -> set[bytes]:
+        """Return the directories of home that hold these tracked paths, and the tracked directories themselves."""
+        found = {above for path in paths for above in parents(path)}
+        return found | {entry for entry in self.coverage.directories if any(_is_in(path, entry) for path in paths)}
+
+    # -- what is not in order -----------------------------------------------------------------------------------------
+
+    def judge(self, paths: Iterable[bytes], head_tree: str | None) -> None:
+        """Bring the list of what is not in order up to date for these paths."""
+        for path in paths:
+            if self.coverage.entry(path) is None:
+                found = self._judge_untracked(path, head_tree)
+            else:
+                facts = self.facts(path, head_tree, is_calm=True)
+                found = letter(
+                    facts.home.version,
+                    facts.mirror.version,
+                    facts.head,
+                    is_linked_as_wanted=self.is_linked_as_wanted(facts),
+                )
+                if (
+                    path not in self.coverage.files
+                    and not facts.head.is_there
+                    and (
+                        found is Letter.NEITHER
+                        or (found is Letter.ONLY_HOME and self.worktree.ignores.is_ignored(path, False))
+                    )
+                ):
+                    found = None  # it came and went, or is not wanted, in a tracked directory
+            if found is None:
+                self.broken.pop(path, None)
+            else:
+                self.broken[path] = found
+
+    def _judge_untracked(self, path: bytes, head_tree: str | None) -> Letter | None:
+        if self.manifest.entries.get(path) is not None or is_furniture(path) or self._is_elsewhere(path):
+            return None
+        entry = lookup(self.worktree.store, head_tree, path)
+        return Letter.UNTRACKED if entry is not None and entry.mode != TREE else None
+
+    def _is_elsewhere(self, path: bytes) -> bool:
+        """Whether the path belongs to an entry of other machines'."""
+        return any(
+            (entry := self.manifest.entries.get(above)) is not None and entry.is_directory and not entry.is_gone
+            for above in parents(path)
+        )
+
+    def judge_all(self) -> None:
+        """Look at everything that is tracked or in the mirror."""
+        tree = self.head_tree
+        self.broken.clear()
+        self.judge({*self.files_of(b"", tree), *(path for path, _ in walk(self.worktree.store, tree))}, tree)
+
+    def tracked_count(self, head_tree: str | None) -> int:
+        """Return how many files are tracked on this machine; counted anew only where that may have changed."""
+        key = (head_tree, self.coverage)
+        if self._counted[0] != key:
+            tracked = (
+                path for path, _ in walk(self.worktree.store, head_tree) if self.coverage.entry(path) is not None
+            )
+            self._counted = key, len(self.coverage.files.union(tracked))
+        return self._counted[1]
+
+
+def _is_in(path: bytes, directory: bytes) -> bool:
+    return directory == b"" or path == directory or path.startswith(directory + b"/")
+
+
+def _identity(path: bytes) -> tuple[int, int] | None:
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino

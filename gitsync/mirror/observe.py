@@ -1,0 +1,177 @@
+"""What is at one path below home or below the mirror. Runs on the committer thread; owns the handle of its root.
+
+Nothing is followed. What lies behind a symbolic link is not absent, it is out of reach: taken for a deletion, a
+directory that its user moved away and linked to would take all its files out of the mirror.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from types import TracebackType
+
+from gitsync.clock import SystemClock
+from gitsync.core.dotfiles import ABSENT, FileKind, Fingerprint
+from gitsync.git.applying import atomic_replace
+from gitsync.git.objects.store import BLOB, object_id_of
+from gitsync.git.staging.read import TICK_NS
+
+_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A version with what tells whether it is the same file as another; `print` is what `swap.look` calls it."""
+
+    version: Fingerprint
+    print: str = atomic_replace.ABSENT
+    file: tuple[int, int] = (0, 0)
+    size: int = 0
+    why: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.version.kind is FileKind.FILE
+
+
+NOTHING = Seen(ABSENT)
+_Moment = tuple[int, int, int, int, int]
+
+
+class Looker:
+    """Looks below one root, and remembers what unchanged files hold; a context manager that holds the root open.
+
+    It may be entered again inside."""
+
+    def __init__(self, root: bytes) -> None:
+        self.root = root
+        self._handle = -1
+        self._depth = 0
+        self._known: dict[_Moment, tuple[str, str]] = {}
+        self._clock = SystemClock()
+
+    def __enter__(self) -> Looker:
+        if self._depth == 0:
+            self._handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._depth += 1
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    @property
+    def handle(self) -> int:
+        """Return the handle of the root, while it is held open."""
+        return self._handle
+
+    @property
+    def device(self) -> int:
+        """Return the file system that the root is on."""
+        return os.fstat(self._handle).st_dev
+
+    def look(self, path: bytes, *, is_calm: bool = False) -> Seen:
+        """Return what is at `path`; `is_calm` takes a file as it is although somebody has it open for writing."""
+        try:
+            with atomic_replace.parent_of(self._handle, path) as (at, name):
+                return self._look_at(at, name, is_calm)
+        except OSError as error:
+            if atomic_replace.is_missing(error):
+                link = self._link_above(path)
+                return NOTHING if link is None else _blocked(f"{os.fsdecode(link)} is a symbolic link")
+            return _blocked(error.strerror or str(error))
+
+    def directory_mode(self, path: bytes) -> int | None:
+        """Return the permissions of a directory, None when there is none."""
+        try:
+            with atomic_replace.parent_of(self._handle, path) as (at, name):
+                facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        except OSError:
+            return None  # what cannot be looked at has no permissions that could be kept
+        return stat.S_IMODE(facts.st_mode) & 0o777 if stat.S_ISDIR(facts.st_mode) else None
+
+    def changed_at(self, path: bytes) -> float:
+        """Return when the file at `path` was written, in seconds since the epoch; raise OSError."""
+        with atomic_replace.parent_of(self._handle, path) as (at, name):
+            return os.stat(name, dir_fd=at, follow_symlinks=False).st_mtime
+
+    def _link_above(self, path: bytes) -> bytes | None:
+        """Return the symbolic link that `path` lies behind, None when it is plainly not there."""
+        parts = path.split(b"/")[:-1]
+        for count in range(1, len(parts) + 1):
+            above = b"/".join(parts[:count])
+            try:
+                with atomic_replace.parent_of(self._handle, above) as (at, name):
+                    if stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+                        return above
+            except OSError:
+                return None
+        return None
+
+    def _look_at(self, at: int, name: bytes, is_calm: bool) -> Seen:
+        facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        if stat.S_ISLNK(facts.st_mode):
+            target = os.fsencode(os.readlink(name, dir_fd=at))
+            return Seen(
+                Fingerprint(FileKind.LINK, object_id_of(BLOB, target)),
+                atomic_replace.print_of_link(target),
+                _file(facts),
+                len(target),
+            )
+        if stat.S_ISDIR(facts.st_mode):
+            return NOTHING  # its files have paths of their own
+        if not stat.S_ISREG(facts.st_mode):
+            return _blocked("it is no regular file")
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+        try:
+            return self._look_into(handle, is_calm)
+        finally:
+            os.close(handle)
+
+    def _look_into(self, handle: int, is_calm: bool) -> Seen:
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
+            return Seen(Fingerprint(FileKind.HELD), file=_file(before), size=before.st_size)
+        known = self._known.get(_moment(before))
+        if known is None:
+            known = _digests(handle, before.st_size)
+            after = os.fstat(handle)
+            if _moment(before) != _moment(after) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
+                return Seen(Fingerprint(FileKind.HELD), file=_file(after), size=after.st_size)
+            self._remember(after, known)
+        version = Fingerprint(FileKind.FILE, known[0], stat.S_IMODE(before.st_mode) & 0o777)
+        return Seen(version, known[1], _file(before), before.st_size)
+
+    def _remember(self, facts: os.stat_result, digests: tuple[str, str]) -> None:
+        # A change within one tick of the clock would not show.
+        if facts.st_ctime_ns < int(self._clock.wall() * 1e9) - TICK_NS:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[_moment(facts)] = digests
+
+
+def _blocked(why: str) -> Seen:
+    return Seen(Fingerprint(FileKind.BLOCKED), why=why)
+
+
+def _file(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino
+
+
+def _moment(facts: os.stat_result) -> _Moment:
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _digests(handle: int, size: int) -> tuple[str, str]:
+    """Return the blob id and the print of an open file; both are of what was read, which the caller compares."""
+    blob = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    plain = hashlib.sha256()
+    while piece := os.read(handle, 1 << 20):
+        blob.update(piece)
+        plain.update(piece)
+    return blob.hexdigest(), "file:" + plain.hexdigest()

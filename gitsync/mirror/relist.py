@@ -1,0 +1,47 @@
+"""What the manifest has to say of files that come back into the mirror: that they are tracked, and their permissions.
+
+Runs on the committer thread; owns nothing. It becomes part of the commit that brings them back, so that home never has
+a file with other permissions than it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gitsync.core.coverage import Coverage
+from gitsync.core.manifest import NAME, Manifest, ManifestEntry, render
+from gitsync.git.objects.modes import MODE_FILE
+from gitsync.git.objects.store import BLOB
+from gitsync.git.objects.trees import TreeEntry
+from gitsync.git.staging.worktree import Worktree
+from gitsync.mirror.agreed_versions import tree_of
+from gitsync.mirror.manifests import is_furniture, manifest_in
+
+
+def relisted(
+    worktree: Worktree, tree: str | None, wanted: Iterable[tuple[bytes, str]], host: str
+) -> dict[bytes, TreeEntry]:
+    """Return the manifest's new entry for the mirror's `tree` when each `wanted` path is as in its commit."""
+    now = manifest_in(worktree, tree)
+    coverage = Coverage(now, host)
+    entries, modes = dict(now.entries), dict(now.modes)
+    told: dict[str, Manifest] = {}
+    for path, commit in wanted:
+        if path == NAME:
+            return {}  # it comes back as it was
+        if is_furniture(path) and path not in entries:
+            continue
+        if commit not in told:
+            told[commit] = manifest_in(worktree, tree_of(worktree, commit))
+        then = told[commit]
+        if coverage.entry(path) is None:
+            known = then.entries.get(path)
+            entries[path] = ManifestEntry(path) if known is None else replace(known, is_gone=False)
+        modes.pop(path, None)
+        if path in then.modes:
+            modes[path] = then.modes[path]
+    found = Manifest(entries, modes)
+    if found == now:
+        return {}
+    return {NAME: TreeEntry(MODE_FILE, worktree.store.write(BLOB, render(found)))}

@@ -1,0 +1,238 @@
+"""Which version a person means, out of a history with renamings, removals, branches and instants."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gitsync.errors import OperationError, UsageError
+from gitsync.git.history.log import History
+from gitsync.git.history.select_version import SelectedVersion, choose
+from gitsync.git.history.versions import records, versions
+from gitsync.git.objects.store import COMMIT, object_id_of
+from tests.conftest import run_git
+
+EPOCH = 1_700_000_000
+DAY = 86400
+
+
+@pytest.fixture
+def told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    """A history of five days: a.txt renamed to b.txt, edited; a directory that grew, shrank and went."""
+    first = EPOCH - DAY
+    commit_at(repo, monkeypatch, first, amend=True)
+    write(repo, "a.txt", "one\ntwo\nthree\n")
+    write(repo, "d/x", "x1\n")
+    commit_at(repo, monkeypatch, EPOCH)
+    run_git(repo, "mv", "a.txt", "b.txt")
+    commit_at(repo, monkeypatch, EPOCH + DAY)
+    write(repo, "b.txt", "one\ntwo\nthree\nfour\n")
+    write(repo, "d/y", "y1\n")
+    commit_at(repo, monkeypatch, EPOCH + 2 * DAY)
+    run_git(repo, "rm", "-q", "d/x")
+    commit_at(repo, monkeypatch, EPOCH + 3 * DAY)
+    run_git(repo, "rm", "-q", "d/y")
+    commit_at(repo, monkeypatch, EPOCH + 3 * DAY + 30)
+    return History(repo)
+
+
+def write(repo: Path, name: str, text: str) -> None:
+    (repo / name).parent.mkdir(exist_ok=True)
+    (repo / name).write_text(text)
+
+
+def commit_at(repo: Path, monkeypatch: pytest.MonkeyPatch, at: int, *, amend: bool = False) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"@{at} +0000")
+    run_git(repo, "add", "-A")
+    run_git(repo, "commit", "-q", "-m", f"at {at}", *(["--amend"] if amend else []))
+
+
+def content(history: History, choice: SelectedVersion) -> bytes:
+    return history.content(choice.path, choice.entries[choice.path])
+
+
+def test_a_file_that_is_as_committed_goes_back_one_version(told: History) -> None:
+    choice = choose(told, b"b.txt")
+    assert content(told, choice) == b"one\ntwo\nthree\n"
+    assert choice.what == {b"b.txt": "changed"}
+
+
+@pytest.mark.parametrize("edit", ["missing", "edited", "executable"])
+def test_a_file_that_is_not_as_committed_comes_back_as_it_was_last(told: History, edit: str) -> None:
+    path = Path(told.root, "b.txt")
+    if edit == "missing":
+        path.unlink()
+    elif edit == "edited":
+        path.write_text("bad\n")
+    else:
+        path.chmod(0o755)
+    choice = choose(told, b"b.txt")
+    assert content(told, choice).endswith(b"four\n")
+    assert choice.what == {b"b.txt": "added" if edit == "missing" else "changed"}
+
+
+def test_a_version_is_found_over_a_renaming(told: History) -> None:
+    choice = choose(told, b"b.txt", commit=run_git(told.root, "rev-parse", "HEAD~4"))
+    assert (choice.path, choice.source) == (b"b.txt", b"a.txt")
+    assert content(told, choice) == b"one\ntwo\nthree\n"
+    assert choice.gone == frozenset()
+
+
+def test_a_name_that_is_gone_by_a_renaming_can_be_had_again(told: History) -> None:
+    choice = choose(told, b"a.txt")
+    assert content(told, choice) == b"one\ntwo\nthree\n"
+    assert choice.what == {b"a.txt": "added"}
+
+
+def test_versions_of_a_file_newest_first(told: History) -> None:
+    found = versions(told, b"b.txt")
+    assert [version.what for version in found] == ["changed", "renamed", "changed", "added"]
+    assert [version.path for version in found] == [b"b.txt", b"b.txt", b"a.txt", b"a.txt"]
+    assert [int(version.at) for version in found] == [EPOCH + 2 * DAY, EPOCH + DAY, EPOCH, EPOCH - DAY]
+
+
+def test_a_directory_that_went_comes_back_as_it_was_before_it_went_in_pieces(told: History) -> None:
+    choice = choose(told, b"d")
+    assert set(choice.entries) == {b"d/x", b"d/y"}
+    assert choice.what == {b"d/x": "added", b"d/y": "added"}
+
+
+def test_a_directory_at_a_time_says_which_files_were_not_there(told: History) -> None:
+    write(Path(told.root), "d/z", "z\n")
+    run_git(told.root, "add", "-A")
+    run_git(told.root, "commit", "-qm", "z")
+    choice = choose(told, b"d", when=f"@{EPOCH + DAY}")
+    assert choice.what == {b"d/x": "added", b"d/z": "removed"}
+    assert choice.gone == {b"d/z"}
+
+
+@pytest.mark.parametrize("is_clone", [False, True])
+def test_an_instant_is_what_was_checked_out_then(told: History, is_clone: bool) -> None:
+    if is_clone:  # which has no reflog of that time
+        run_git(Path(told.root).parent, "clone", "-q", told.root, "clone")
+        told = History(Path(told.root).parent / "clone")
+    assert choose(told, b"b.txt", when=f"@{EPOCH + 2 * DAY - 1}").source == b"b.txt"
+    assert choose(told, b"b.txt", when=f"@{EPOCH + DAY - 1}").source == b"a.txt"
+    whole = choose(told, b"", when=f"@{EPOCH + DAY}")
+    assert set(whole.entries) == {b"b.txt", b"d/x"}
+    with pytest.raises(OperationError, match=r"was not there at .*its first version is of 2023-11-13") as none:
+        choose(told, b"b.txt", when=f"@{EPOCH - 2 * DAY}")
+    assert none.value.code == "no-version"
+
+
+def test_a_path_that_never_was_is_told_with_names_that_were(told: History) -> None:
+    with pytest.raises(OperationError) as unknown:
+        choose(told, b"bb.txt")
+    assert unknown.value.code == "unknown-path"
+    assert "b.txt" in unknown.value.hint
+    with pytest.raises(OperationError) as unknown:
+        choose(told, b"x")
+    assert "d/x" in unknown.value.hint
+
+
+def test_one_version_only(told: History) -> None:
+    write(Path(told.root), "new.txt", "new\n")
+    run_git(told.root, "add", "-A")
+    run_git(told.root, "commit", "-qm", "new")
+    with pytest.raises(OperationError) as only:
+        choose(told, b"new.txt")
+    assert only.value.code == "only-version"
+    Path(told.root, "new.txt").unlink()
+    assert choose(told, b"new.txt").what == {b"new.txt": "added"}
+
+
+def test_what_was_there_already_is_said_so(told: History) -> None:
+    assert choose(told, b"b.txt", commit=told.head()).is_there
+
+
+def test_a_commit_that_is_made_meanwhile_changes_no_choice(told: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The committer commits the bad edit between two looks: it was "unchanged" then, and nothing was brought back.
+    before = told.head()
+    Path(told.root, "b.txt").write_text("a bad edit\n")
+    run_git(told.root, "commit", "-qam", "the bad edit")
+    monkeypatch.setattr(History, "head", lambda _: before)
+    choice = choose(told, b"b.txt")
+    assert content(told, choice).endswith(b"four\n")
+    assert choice.what == {b"b.txt": "changed"}
+
+
+def test_links_and_names_of_no_encoding(told: History) -> None:
+    root = Path(told.root)
+    name = b'caf\xe9 "q"\n.txt'
+    Path(os.fsdecode(os.fsencode(root) + b"/" + name)).write_text("1\n")
+    (root / "link").symlink_to("b.txt")
+    run_git(root, "add", "-A")
+    run_git(root, "commit", "-qm", "odd")
+    (root / "link").unlink()
+    (root / "link").write_text("a file now\n")
+    os.unlink(os.path.join(os.fsencode(root), name))
+    choice = choose(told, b"link")
+    assert choice.entries[b"link"].mode == 0o120000
+    assert choice.what == {b"link": "changed"}
+    assert choose(told, name).what == {name: "added"}
+    assert versions(told, name)[0].path == name
+
+
+def test_a_wildcard_in_a_name_is_a_name(told: History) -> None:
+    write(Path(told.root), "[b].txt", "brackets\n")
+    run_git(told.root, "add", "-A")
+    run_git(told.root, "commit", "-qm", "brackets")
+    assert len(records(told, b"[b].txt")) == 1
+
+
+def test_a_merge_tells_a_version_once(told: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(told.root)
+    run_git(root, "switch", "-qc", "side", "HEAD~1")
+    write(root, "b.txt", "side\n")
+    commit_at(root, monkeypatch, EPOCH + 4 * DAY)
+    run_git(root, "switch", "-q", "main")
+    write(root, "other", "other\n")
+    commit_at(root, monkeypatch, EPOCH + 4 * DAY + 5)
+    run_git(root, "merge", "-q", "-m", "merge", "side")
+    found = versions(told, b"b.txt")
+    assert [version.subject for version in found][:2] == [f"at {EPOCH + 4 * DAY}", f"at {EPOCH + 2 * DAY}"]
+
+
+@pytest.mark.parametrize("rev", ["", "-n1", "HEAD..HEAD~1", "HEAD:b.txt"])
+def test_what_is_no_revision(told: History, rev: str) -> None:
+    with pytest.raises(UsageError):
+        told.commit(rev)
+
+
+def test_revisions_that_are_not_there_or_are_several(told: History) -> None:
+    assert told.commit("HEAD~1") == run_git(told.root, "rev-parse", "HEAD~1")
+    assert told.commit("main@{0}") == told.head()
+    with pytest.raises(OperationError) as unknown:
+        told.commit("mian")
+    assert unknown.value.code == "unknown-revision"
+    assert "'main'" in unknown.value.hint
+    tree = run_git(told.root, "rev-parse", "HEAD^{tree}")
+    seen: dict[str, bytes] = {}
+    for number in range(20_000):  # two of a few hundred begin with the same four digits
+        text = f"tree {tree}\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\n{number}\n".encode()
+        begin = object_id_of(COMMIT, text)[:4]
+        if begin in seen:
+            break
+        seen[begin] = text
+    for one in (seen[begin], text):
+        run_git(told.root, "hash-object", "-w", "-t", "commit", "--stdin", input=one)
+    with pytest.raises(OperationError, match="beginning of 2 commits") as ambiguous:
+        told.commit(begin)
+    assert ambiguous.value.code == "ambiguous-revision"
+
+
+def test_an_instant_in_the_future_and_one_that_git_takes_for_now(told: History) -> None:
+    for when in ("2099-01-01", "hours ago"):
+        with pytest.raises(UsageError) as refused:
+            told.instant(when)
+        assert refused.value.code == "when"
+
+
+def test_a_repository_without_a_commit(tmp_path: Path) -> None:
+    run_git(tmp_path, "init", "-q")
+    history = History(tmp_path)
+    assert records(history, b"") == []
+    with pytest.raises(OperationError, match="no commit yet"):
+        choose(history, b"a")
