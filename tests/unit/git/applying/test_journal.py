@@ -9,6 +9,7 @@ import pytest
 from gitsync.errors import OperationError
 from gitsync.git.applying import journal
 from gitsync.git.applying.journal import Journal, JournalStep, Phase
+from gitsync.git.files import TEMP_PREFIX, is_temporary
 
 NOTED = Journal(
     Phase.STAGING,
@@ -49,8 +50,8 @@ def test_a_bad_one_stops(tmp_path: Path, text: str) -> None:
 
 def test_names_of_temporaries() -> None:
     name = journal.temp_name(b"a/b")
-    assert name.startswith(b"a/b/" + journal.TEMP_PREFIX)
-    assert journal.is_temporary(name)
+    assert name.startswith(b"a/b/" + TEMP_PREFIX)
+    assert is_temporary(name)
     assert journal.is_temporary(journal.temp_name(b""))
     assert not journal.is_temporary(b"a/gitsync-tmp-")
     assert len(name) < 40, "short enough for any directory"
