@@ -52,6 +52,6 @@ def test_names_of_temporaries() -> None:
     name = journal.temp_name(b"a/b")
     assert name.startswith(b"a/b/" + TEMP_PREFIX)
     assert is_temporary(name)
-    assert journal.is_temporary(journal.temp_name(b""))
-    assert not journal.is_temporary(b"a/gitsync-tmp-")
+    assert is_temporary(journal.temp_name(b""))
+    assert not is_temporary(b"a/gitsync-tmp-")
     assert len(name) < 40, "short enough for any directory"
