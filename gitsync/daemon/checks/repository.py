@@ -18,8 +18,10 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.names import as_word, shown_text
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.daemon.lock import git_dir_of
+from gitsync.errors import OperationError
 from gitsync.git.remote.errors import clean
 from gitsync.git.remote.upstream import read_config
+from gitsync.git.rules.identity import Identity, identity_of
 from gitsync.model import RepoState, RepoStatus
 
 CHILD_S = 20.0
@@ -70,13 +72,19 @@ def identity(case: Case, repo: RepoConfig) -> list[Finding]:
     """Whether it is known who commits."""
     if repo.author:
         return [ok(f"commits are by {clean(repo.author)}, as configured")]
+    try:
+        who = identity_of(repo.path)
+    except OperationError as error:
+        return [problem(error.message, error.hint)]
+    author, committer = (clean(f"{person.name} <{person.mail}>") for person in (who.author, who.committer))
+    told = f"commits are by {author}" + ("" if author == committer else f", committed by {committer}")
+    if who.is_gits:
+        return [ok(told)]
     settings = read_config(repo.path)
-    name, mail = settings.get("user.name", "").strip(), settings.get("user.email", "").strip()
-    if name and mail:
-        return [ok(f"commits are by {clean(name)} <{clean(mail)}>")]
-    missing = " and ".join(key for key, value in (("user.name", name), ("user.email", mail)) if not value)
+    missing = " and ".join(key for key in ("user.name", "user.email") if not settings.get(key, "").strip())
     fix = 'git config --global user.name "YOUR NAME"; git config --global user.email YOU@EXAMPLE.ORG'
-    return [warning(f"git does not know your {missing}: the system's user and host stand in its place", fix)]
+    what = f"git does not know your {missing or 'name and address'}: the system's user and host stand in its place"
+    return [warning(what, fix)]
 
 
 def signing(case: Case, repo: RepoConfig) -> list[Finding]:
@@ -84,7 +92,11 @@ def signing(case: Case, repo: RepoConfig) -> list[Finding]:
     settings = read_config(repo.path)
     if settings.get("commit.gpgsign", "").lower() not in ("true", "yes", "on", "1"):
         return [ok("commits are not to be signed")]
-    done = _signed_beside(repo.path, settings)
+    try:
+        who = identity_of(repo.path, repo.author)
+    except OperationError as error:
+        return [problem(error.message, error.hint)]
+    done = _signed_beside(repo.path, settings, who)
     if done.ok:
         return [ok("a commit can be signed without a question")]
     said = "it asks, or takes too long" if done.is_over_deadline else clean(done.errors.splitlines()[-1:][0])
@@ -92,7 +104,7 @@ def signing(case: Case, repo: RepoConfig) -> list[Finding]:
     return [problem(f"no commit can be signed: {said}", fix)]
 
 
-def _signed_beside(root: Path, settings: Mapping[str, str]) -> proc.Completed:
+def _signed_beside(root: Path, settings: Mapping[str, str], who: Identity) -> proc.Completed:
     """Let git sign a commit whose objects go into a directory that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="gitsync-doctor-") as beside:
         options = []
@@ -107,10 +119,10 @@ def _signed_beside(root: Path, settings: Mapping[str, str]) -> proc.Completed:
         environment = {
             "GIT_OBJECT_DIRECTORY": str(objects),
             "SSH_ASKPASS_REQUIRE": "never",
-            "GIT_AUTHOR_NAME": settings.get("user.name") or "gitsync",
-            "GIT_AUTHOR_EMAIL": settings.get("user.email") or "gitsync@localhost",
-            "GIT_COMMITTER_NAME": settings.get("user.name") or "gitsync",
-            "GIT_COMMITTER_EMAIL": settings.get("user.email") or "gitsync@localhost",
+            "GIT_AUTHOR_NAME": who.author.name,
+            "GIT_AUTHOR_EMAIL": who.author.mail,
+            "GIT_COMMITTER_NAME": who.committer.name,
+            "GIT_COMMITTER_EMAIL": who.committer.mail,
             "LC_ALL": "C",
         }
         git = ["git", "-C", str(root), *options]

@@ -21,11 +21,12 @@ from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.merging.threeway import merge
 from gitsync.git.objects.ancestry import changed_at
-from gitsync.git.objects.commits import author_of, write_commit
+from gitsync.git.objects.commits import write_commit
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
 from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TreeEntry, diff, edit_tree, lookup
 from gitsync.git.repository import head_of
+from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import TROUBLE
 from gitsync.mirror.agreed_versions import tree_of
@@ -64,10 +65,16 @@ def merge_home(repo: LocalRepository, keeper: MirrorSync, contested: Iterable[Pa
     head = keeper.head
     before = tree_of(worktree, head)
     theirs = edit_tree(worktree.store, before, {path: mine[path][1] for path in done})
-    person = author_of(worktree.repo, repo.config.author)
+    who = identity_of(worktree.root, repo.config.author)
     names = ", ".join(f"~/{shown(path)}" for path in sorted(done)[:3]) + (" and more" if len(done) > 3 else "")
     kept = write_commit(
-        worktree.store, theirs, [head] if head else [], f"Keep {names} as in home", person, person, repo.clock.wall()
+        worktree.store,
+        theirs,
+        [head] if head else [],
+        f"Keep {names} as in home",
+        who.author,
+        who.committer,
+        repo.clock.wall(),
     )
     tree = edit_tree(worktree.store, before, changes)
     repo.advance(E_.INTEGRATION_BEGUN)
@@ -131,10 +138,10 @@ def _merge_one(
     old = None
     if base.is_there and store.has(base.id):
         old = TreeEntry(entry.mode if theirs is None else theirs.mode, base.id)
-    person = author_of(repo)
+    who = identity_of(worktree.root)
 
     def commit(of: str, parents: list[str], at: float) -> str:
-        return write_commit(store, of, parents, "For a merge", person, person, at)
+        return write_commit(store, of, parents, "For a merge", who.author, who.committer, at)
 
     origin = commit(edit_tree(store, tree, {path: old}), [], 0)
     since = changed_at(store, (head,), path, theirs) if theirs is not None else wall

@@ -41,11 +41,12 @@ from gitsync.git.files import storage_error
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects import refs
-from gitsync.git.objects.commits import TipMovedError, author_of, lock_of, move_branch, write_commit, write_twin
+from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, write_commit, write_twin
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, diff
 from gitsync.git.remote.errors import clean
 from gitsync.git.repository import head_of, open_operation, tree_of
+from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo, Problem
 
@@ -172,9 +173,9 @@ def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> st
     assert plan.tree is not None
     if plan.kind is PlanKind.MERGE and plan.tree == plan.base_tree == tree_of(worktree, plan.upstream):
         return write_twin(worktree.store, plan.tree, plan.parents)
-    person = author_of(worktree.repo, author)
+    who = identity_of(worktree.root, author)
     wall = SystemClock().wall()
-    return write_commit(worktree.store, plan.tree, list(plan.parents), message, person, person, wall)
+    return write_commit(worktree.store, plan.tree, list(plan.parents), message, who.author, who.committer, wall)
 
 
 def _apply(

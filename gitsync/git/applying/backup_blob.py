@@ -12,12 +12,13 @@ from collections.abc import Callable
 from gitsync.clock import SystemClock
 from gitsync.git.applying.temporaries import Content
 from gitsync.git.objects import refs
-from gitsync.git.objects.commits import author_of, write_commit
+from gitsync.git.objects.commits import write_commit
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
 from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TreeEntry, edit_tree
 from gitsync.git.remote.errors import clean
 from gitsync.git.repository import head_of
+from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 
 logger = logging.getLogger(__name__)
@@ -38,11 +39,11 @@ def rescuer(worktree: Worktree, why: str = PULLED) -> Callable[[bytes, Content],
         _, head = head_of(worktree.repo)
         base = None if head is None else store.read(head)[1][5:45].decode("ascii")
         tree = edit_tree(store, base, {path: TreeEntry(mode, blob)})
-        person = author_of(worktree.repo)
+        who = identity_of(worktree.root)
         name = clean(os.fsdecode(path))
         message = f"Keep {name}\n\n{why}"
         parents = [] if head is None else [head]
-        commit = write_commit(store, tree, parents, message, person, person, SystemClock().wall())
+        commit = write_commit(store, tree, parents, message, who.author, who.committer, SystemClock().wall())
         ref = refs.backup(worktree.repo, "rescued", commit=commit)
         logger.warning("%s: kept a version of %s as %s", clean(worktree.root), name, ref)
 

@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import shlex
-import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pygit2
 
 from gitsync import clock
 from gitsync.errors import OperationError, TransientError
+from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import COMMIT, ObjectStore, ObjectWriter, said
+from gitsync.git.rules.identity import Person
 from gitsync.model import CommitInfo
 
 _SIGN_S = 60.0
 _CRUD = re.compile(r"[\x00-\x1f<>]+")
-_NAMED = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<mail>[^<>]*)>\s*")
 
 
 class TipMovedError(TransientError):
     """Somebody moved HEAD, the branch or the index since the batch was begun; it has to be begun again."""
 
     code = "tip-moved"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who made a commit."""
-
-    name: str
-    mail: str
-
-
-def author_of(repository: pygit2.Repository, override: str = "") -> Person:
-    """Return `override` ("Name <mail>"), else git's own identity, else user@host."""
-    if matched := _NAMED.fullmatch(override):
-        return Person(matched["name"] or matched["mail"], matched["mail"])
-    config = repository.config_snapshot
-    name, mail = _text(config, "user.name"), _text(config, "user.email")
-    if name and mail:
-        return Person(name, mail)
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry in the password file
-        user = "gitsync"
-    return Person(name or user, mail or f"{user}@{socket.gethostname()}")
 
 
 def write_commit(
@@ -136,6 +111,7 @@ def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new
             hint = f"if no git is at work there any more: rm {shlex.quote(lock_of(repository, branch))}"
             raise TransientError(f"{what}: {words}", hint, code="ref-locked") from error
         raise said(what, error) from error
+    share_ref(repository.workdir, repository.path, name)
     if tip_of(repository, branch) != new:
         raise TransientError(f"{what}: it is not there afterwards", code="ref-lost")
 
@@ -187,13 +163,6 @@ def _is_signed(repository: pygit2.Repository) -> bool:
         return bool(repository.config_snapshot.get_bool("commit.gpgsign"))
     except (KeyError, ValueError, pygit2.GitError):
         return False
-
-
-def _text(config: pygit2.Config, key: str) -> str:
-    try:
-        return str(config[key]).strip()
-    except (KeyError, ValueError):
-        return ""
 
 
 def _line(person: Person) -> str:

@@ -17,6 +17,7 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import OperationError
+from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import common_dir, said
 from gitsync.git.remote.errors import clean
 
@@ -88,6 +89,7 @@ def _write(repo: pygit2.Repository, ref: str, target: str) -> None:
         repo.references.create(ref, target, True)
     except (pygit2.GitError, ValueError, OSError) as error:
         raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
+    share_ref(repo.workdir or repo.path, repo.path, ref)
     if (written := repo.references.get(ref)) is None or str(written.target) != target:
         raise OperationError(
             f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"

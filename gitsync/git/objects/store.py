@@ -21,6 +21,7 @@ import pygit2
 
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error
+from gitsync.git.objects.sharing import sharing_of
 from gitsync.git.objects.trees import TreeEntry, TreeStore, parse
 from gitsync.git.program import GitProgram, failed
 
@@ -99,6 +100,8 @@ class ObjectStore:
             raise said(what, error) from error
         if not is_there:  # libgit2 has been seen to return an id on a full disk
             raise OperationError(f"{what}: it was not there afterwards", "is the disk full?", code="disk-full")
+        if (sharing := sharing_of(self.program.root)) is not None:
+            sharing.apply_below(self._directory, os.path.join(self._directory, object_id[:2], object_id[2:]))
         return object_id
 
     def _remember(self, tree_id: str, entries: dict[bytes, TreeEntry]) -> dict[bytes, TreeEntry]:
@@ -228,15 +231,21 @@ class LooseWriter:
         token = secrets.token_hex(8)
         temporaries = {name: os.path.join(self._directory, f"{_TEMPORARY}{token}_{name}") for name in objects}
         handles: list[int] = []
+        sharing = sharing_of(self._store.program.root)
         try:
             for name, data in objects.items():
                 handles.append(os.open(temporaries[name], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
                 _write(handles[-1], data)
+                if sharing is not None:
+                    sharing.apply(handles[-1])
             for handle in handles:
                 os.fsync(handle)
             above = {name: os.path.join(self._directory, name[:2]) for name in objects}
             changed = {*above.values()}
             is_new = [_is_made(path) for path in changed]
+            if sharing is not None:
+                for path in above.values():
+                    sharing.apply(path)
             if any(is_new):
                 changed.add(self._directory)
             for name, temporary in temporaries.items():

@@ -12,10 +12,11 @@ import pygit2
 
 from gitsync.clock import SystemClock
 from gitsync.core.branches import Relation
-from gitsync.git.objects.commits import TipMovedError, author_of, move_branch, tip_of, write_commit
+from gitsync.git.objects.commits import TipMovedError, move_branch, tip_of, write_commit
 from gitsync.git.objects.refs import backup, is_ancestor
 from gitsync.git.objects.store import said
 from gitsync.git.remote.errors import clean
+from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 
 __all__ = ["branches", "commit", "delete", "is_ancestor", "is_kept", "move", "relation"]
@@ -50,8 +51,8 @@ def is_kept(worktree: Worktree, name: str, at: str, there: Iterable[str]) -> boo
 
 def commit(worktree: Worktree, tree: str, parents: list[str], message: str) -> str:
     """Store a commit under the repository's own identity and return its id; nothing refers to it yet."""
-    person = author_of(worktree.repo)
-    return write_commit(worktree.store, tree, parents, message, person, person, SystemClock().wall())
+    who = identity_of(worktree.root)
+    return write_commit(worktree.store, tree, parents, message, who.author, who.committer, SystemClock().wall())
 
 
 def move(worktree: Worktree, branch: str, old: str | None, new: str, why: str) -> None:

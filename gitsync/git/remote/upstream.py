@@ -1,15 +1,11 @@
 """Which remote and branch a local branch is exchanged with, read from git's configuration and, once, written to it.
 
-Any thread. The files are read through the git program, or through a libgit2 configuration of its own where there is no
-git, and anew whenever one of them may have changed.
+Any thread.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 
 import pygit2
@@ -18,19 +14,11 @@ from gitsync import proc
 from gitsync.errors import OperationError
 from gitsync.git.remote.errors import clean
 from gitsync.git.remote.results import RemoteChoice, is_url, tracking_ref
+from gitsync.git.rules.config import CONFIG_DEADLINE_S, has_git, read
 
-CONFIG_DEADLINE_S = 20.0
 HEADS = "refs/heads/"
 
-_Fact = tuple[int, int, int, int, int]
-_Facts = tuple[_Fact | None, ...]
-
 __all__ = ["RemoteChoice", "has_git", "read_config", "remote_for", "set_upstream", "url_of"]
-
-
-def has_git() -> bool:
-    """Return whether the git program is installed."""
-    return shutil.which("git") is not None
 
 
 def read_config(root: Path) -> Mapping[str, str]:
@@ -38,71 +26,7 @@ def read_config(root: Path) -> Mapping[str, str]:
 
     Section and name are lower case, the part between them as written. Raise OperationError when it cannot be read.
     """
-    if not has_git():
-        try:
-            return {entry.name: entry.value or "" for entry in pygit2.Repository(str(root)).config}
-        except pygit2.GitError as error:
-            raise _unreadable(root, str(error)) from error
-    facts = _facts(root)
-    found = _known(root, facts) if facts else _listed(root)
-    # What is included depends on other files, and on the branch.
-    return _listed(root) if facts and any(key.startswith(("include.", "includeif.")) for key in found) else found
-
-
-@lru_cache(maxsize=256)
-def _known(root: Path, facts: _Facts) -> Mapping[str, str]:
-    """Return what git said while the files were like this: a child for every look would cost more than the look."""
-    return _listed(root)
-
-
-def _facts(root: Path) -> _Facts | None:
-    """Return what changes with every file that git reads its configuration from; None when that cannot be told."""
-    git_dir = root / ".git"
-    if not git_dir.is_dir():  # a linked work tree or a submodule: its files are elsewhere
-        return None
-    home = Path.home()
-    program = shutil.which("git")
-    places = [
-        git_dir / "config",
-        git_dir / "config.worktree",
-        Path(os.environ.get("GIT_CONFIG_GLOBAL") or home / ".gitconfig"),
-        Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git/config",
-        Path(os.environ.get("GIT_CONFIG_SYSTEM") or "/etc/gitconfig"),
-        Path(program or "/usr/bin/git").parents[1] / "etc/gitconfig",
-    ]
-    return tuple(_fact(place) for place in places)
-
-
-def _fact(place: Path) -> _Fact | None:
-    try:
-        found = place.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _listed(root: Path) -> Mapping[str, str]:
-    done = proc.run(
-        ["git", "-C", str(root), "config", "-z", "--list"],
-        deadline_s=CONFIG_DEADLINE_S,
-        env={"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-    )
-    if not done.ok:
-        raise _unreadable(root, done.errors)
-    found: dict[str, str] = {}
-    for entry in os.fsdecode(done.stdout).split("\0"):
-        key, _, value = entry.partition("\n")
-        if key:
-            found[key] = value
-    return found
-
-
-def _unreadable(root: Path, why: str) -> OperationError:
-    return OperationError(
-        f"{clean(str(root))}: git's configuration cannot be read: {clean(why)}",
-        f"git -C {clean(str(root))} config --list",
-        code="git-config",
-    )
+    return read(root).last
 
 
 def remote_for(root: Path, configured: str | None, branch: str) -> RemoteChoice | None:

@@ -20,11 +20,12 @@ from gitsync.errors import OperationError, TransientError
 from gitsync.git.index.index import IndexFile, Signature
 from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
-from gitsync.git.objects.commits import TipMovedError, author_of, info_of, lock_of, move_branch, write_commit
+from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, move_branch, write_commit
 from gitsync.git.objects.store import LooseWriter, ObjectStore
 from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.program import GitProgram
 from gitsync.git.repository import RepoFacts, head_of, is_set, open_operation, open_repository
+from gitsync.git.rules.identity import identity_of
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
@@ -155,9 +156,9 @@ class Worktree:
         tree = edit_tree(writer, old_tree, {change.path: change.entry for change in changes})
         if tree == old_tree:
             return None
-        person = author_of(self.repo, author)
+        who = identity_of(self.root, author)
         parents = [] if base is None else [base]
-        commit = write_commit(self.store, tree, parents, message, person, person, self._clock.wall(), writer)
+        commit = write_commit(self.store, tree, parents, message, who.author, who.committer, self._clock.wall(), writer)
         subject = message.partition("\n")[0]
         branch = staged.branch
         if branch is None:

@@ -58,17 +58,20 @@ def test_a_changed_file_is_read_again(
     assert read_config(repo)["remote.origin.url"] == "/six"
 
 
-def test_what_is_included_is_read_each_time(repo: Path, tmp_path: Path) -> None:
+def test_what_is_included_is_watched_although_it_is_not_there(repo: Path, tmp_path: Path, calls: Count) -> None:
     included = tmp_path / "included"
     run_git(repo, "config", "include.path", str(included))
-    assert remote_for(repo, None, "main") is None
+    calls()
+    for _ in range(5):
+        assert remote_for(repo, None, "main") is None
+    assert calls() == 2
     run_git(repo, "config", "--file", str(included), "remote.origin.url", "/one")
     choice = remote_for(repo, None, "main")
     assert choice is not None
     assert choice.remote == "origin"
 
 
-def test_a_linked_work_tree_is_read_each_time(repo: Path, tmp_path: Path) -> None:
+def test_a_linked_work_tree_has_the_shared_configuration(repo: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     run_git(repo, "worktree", "add", "-q", str(linked))
     assert remote_for(linked, None, "main") is None
