@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,6 +24,7 @@ GRACE_S = 2.0
 CANCEL_POLL_S = 0.1
 # How long after its end a child's pipes may stay silent and open.
 EXIT_POLL_S = 0.5
+PIPE_BYTES = 65536
 # What would make a git among our children work on another repository than the one it is told of. Who starts gitsync
 # from a hook or an alias of git's has these set. (`git rev-parse --local-env-vars`, less the configuration.)
 MISLEADING = (
@@ -89,19 +90,103 @@ def run(
     if shutil.which(os.fsdecode(argv[0])) is None:
         raise FileNotFoundError(f"there is no program {os.fsdecode(argv[0])!r} on the PATH")
     ends_at = clock.SystemClock().now() + deadline_s
-    child = subprocess.Popen(
-        [*_tether(), *argv],
-        cwd=cwd,
-        env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
-        stdin=stdin_fd if stdin_fd is not None else (subprocess.PIPE if input is not None else subprocess.DEVNULL),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    stdin = stdin_fd if stdin_fd is not None else (subprocess.PIPE if input is not None else subprocess.DEVNULL)
+    child = _start(argv, cwd, env, stdin)
     try:
         return _converse(child, tuple(argv), input or b"", ends_at, silence_s, is_cancelled)
     finally:
         _end_group(child)
+
+
+def pipe(
+    first: Sequence[str | bytes],
+    translate: Callable[[bytes], bytes],
+    second: Sequence[str | bytes],
+    *,
+    deadline_s: float,
+    cwd: str | bytes | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[bytes]:
+    """Run two children side by side and yield what the second writes, as it comes.
+
+    What the first writes goes through `translate` (b"" at its end, to flush what was kept back) into the second's
+    stdin. Both end with the iterator, at the latest after `deadline_s` seconds; raise TimeoutError then, and
+    ChildProcessError with the words of the one that failed.
+    """
+    ends_at = clock.SystemClock().now() + deadline_s
+    producer = _start(first, cwd, env, subprocess.DEVNULL)
+    try:
+        consumer = _start(second, cwd, env, subprocess.PIPE)
+        try:
+            yield from _piped(producer, translate, consumer, ends_at)
+        finally:
+            _end_group(consumer)
+    finally:
+        _end_group(producer)
+
+
+def _piped(
+    first: subprocess.Popen[bytes], translate: Callable[[bytes], bytes], second: subprocess.Popen[bytes], ends_at: float
+) -> Iterator[bytes]:
+    assert first.stdout is not None
+    assert first.stderr is not None
+    assert second.stdin is not None
+    assert second.stdout is not None
+    assert second.stderr is not None
+    said = {first.stderr.fileno(): bytearray(), second.stderr.fileno(): bytearray()}
+    pending = bytearray()
+    is_translated = False
+    now = clock.SystemClock().now
+    os.set_blocking(second.stdin.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        for pipe_ in (first.stdout, first.stderr, second.stdout, second.stderr):
+            selector.register(pipe_, selectors.EVENT_READ)
+        while selector.get_map():
+            if (left := ends_at - now()) <= 0:
+                raise TimeoutError("the deadline is over")
+            for key, _ in selector.select(left):
+                if key.fileobj is second.stdin:
+                    try:
+                        del pending[: os.write(key.fd, pending[:PIPE_BYTES])]
+                    except BrokenPipeError:
+                        pending.clear()  # its status tells why
+                    if not pending:
+                        selector.unregister(second.stdin)
+                    continue
+                data = os.read(key.fd, PIPE_BYTES)
+                if not data:
+                    selector.unregister(key.fileobj)
+                if key.fd in said:
+                    said[key.fd] += data
+                elif key.fileobj is first.stdout:
+                    pending += translate(data)
+                    is_translated = not data
+                elif data:
+                    yield data
+            if pending and second.stdin not in {key.fileobj for key in selector.get_map().values()}:
+                selector.register(second.stdin, selectors.EVENT_WRITE)
+            elif is_translated and not pending and not second.stdin.closed:
+                second.stdin.close()
+    for child, words in zip((first, second), said.values(), strict=True):
+        if child.wait() != 0:
+            raise ChildProcessError(words.decode("utf-8", "replace").strip() or f"status {child.returncode}")
+
+
+def _start(
+    argv: Sequence[str | bytes],
+    cwd: str | bytes | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+    stdin: int,
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*_tether(), *argv],
+        cwd=cwd,
+        env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 class Held:
@@ -168,14 +253,14 @@ def _converse(
                 if key.fileobj is child.stdin:
                     assert child.stdin is not None
                     try:
-                        view = view[os.write(key.fd, view[:65536]) :]
+                        view = view[os.write(key.fd, view[:PIPE_BYTES]) :]
                     except BrokenPipeError:
                         view = view[:0]  # it has heard enough; its status tells why
                     if not view:
                         selector.unregister(child.stdin)
                         child.stdin.close()
                     continue
-                data = os.read(key.fd, 65536)
+                data = os.read(key.fd, PIPE_BYTES)
                 if data:
                     heard[key.fd] += data
                     quiet_until = ends_at if silence_s is None else now() + silence_s

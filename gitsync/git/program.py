@@ -7,7 +7,7 @@ optional lock, never asks anything, and makes what it stores durable.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitsync import proc
@@ -51,15 +51,12 @@ class GitProgram:
         `settings` are "key=value" of git's configuration. Raise OperationError "git-missing" without a git program
         and TransientError "git-slow" when it is over its deadline (seconds).
         """
-        extra = [part for setting in settings for part in ("-c", setting)]
-        place = {"GIT_INDEX_FILE": os.path.join(self.git_dir, "index")}
-        command = ["git", f"--git-dir={self.git_dir}", f"--work-tree={self.root}", *_SETTINGS, *extra, *argv]
         try:
             done = proc.run(
-                command,
+                self._command(argv, settings),
                 deadline_s=deadline_s,
                 cwd=self.root,
-                env={**_ENVIRONMENT, **place, **(env or {})},
+                env=self._environment(env),
                 input=input,
                 stdin_fd=stdin_fd,
             )
@@ -78,6 +75,39 @@ class GitProgram:
                 code="git-slow",
             )
         return done
+
+    def pipe(
+        self,
+        first: Sequence[str | bytes],
+        translate: Callable[[bytes], bytes],
+        second: Sequence[str | bytes],
+        *,
+        deadline_s: float,
+        env: Mapping[str, str] | None = None,
+    ) -> Iterator[bytes]:
+        """Run two git commands side by side and yield what the second writes; see `proc.pipe`.
+
+        Raise OperationError "git" with git's words, TransientError "git-slow" when they are over their deadline (s).
+        """
+        try:
+            yield from proc.pipe(
+                self._command(first), translate, self._command(second), deadline_s=deadline_s, cwd=self.root,
+                env=self._environment(env),
+            )  # fmt: skip
+        except TimeoutError as error:
+            what = os.fsdecode(first[0])
+            raise TransientError(
+                f"git {what} in {self.root} took longer than {deadline_s:.0f} s", "try it again", code="git-slow"
+            ) from error
+        except ChildProcessError as error:
+            raise OperationError(f"git {os.fsdecode(first[0])} failed in {self.root}: {error}", code="git") from error
+
+    def _command(self, argv: Sequence[str | bytes], settings: Sequence[str] = ()) -> list[str | bytes]:
+        extra = [part for setting in settings for part in ("-c", setting)]
+        return ["git", f"--git-dir={self.git_dir}", f"--work-tree={self.root}", *_SETTINGS, *extra, *argv]
+
+    def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
+        return {**_ENVIRONMENT, "GIT_INDEX_FILE": os.path.join(self.git_dir, "index"), **(env or {})}
 
     def read(self, *argv: str | bytes, deadline_s: float = 60.0, input: bytes | None = None) -> bytes:
         """Run a git command that has to work and return its output; raise OperationError "git" with its words."""

@@ -1,0 +1,173 @@
+"""Which version of which file held a word: a search over every version of every file, newest first. Only reads.
+
+Runs on the thread of whoever asks; owns nothing. `git log` lists the versions and `git cat-file` reads their contents,
+side by side, so that the first hits come while both still work. Each content is read once, however many versions have
+it. A line that many versions have is one hit: that of the newest of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from gitsync.errors import UsageError
+from gitsync.git.history.log import History
+from gitsync.git.history.walk import LOG, BlobVersion, VersionWalk
+
+SEARCH_S = 600.0
+# As git does: a NUL among the first bytes means that it is not text.
+BINARY_BYTES = 8000
+# A line of a hit is shown as far as this, in characters; a minified script is one line.
+LINE_CHARS = 400
+
+# The lines of a content that match, each with its number from 1.
+Lines = list[tuple[int, str]]
+Matcher = Callable[[bytes], Lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for. Without a `word` it is names; instants are seconds since the epoch, both included.
+
+    `glob` is compared with the whole path and with the last name in it; `is_deleted` asks only for files that are not
+    there any more.
+    """
+
+    word: str = ""
+    is_regex: bool = False
+    ignores_case: bool = False
+    glob: str = ""
+    since: float | None = None
+    until: float | None = None
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A line with the word, in the newest version that has it; for a name the number is 0 and the line is empty.
+
+    `path` is what the file was called then, `name` what it is called now, or was last.
+    """
+
+    path: bytes
+    name: bytes
+    commit: str
+    at: float
+    line_number: int
+    line: str
+    is_deleted: bool
+
+
+def search(history: History, query: Query, path: bytes = b"") -> Iterator[Hit]:
+    """Yield what there is at or below `path` (b"": everywhere), newest first; it may be closed at any time.
+
+    A file is at `path` when it is called so now, or was then. Raise UsageError "pattern" for a regular expression
+    that is not one.
+    """
+    matcher = _matcher(query)
+    if history.head() is None:
+        return
+    present = frozenset(history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD").split(b"\0"))
+    seen: set[tuple[int, str]] = set()
+    for version, lines in _matches(history, query, path, matcher):
+        is_deleted = version.name not in present
+        if query.is_deleted and not is_deleted:
+            continue
+        for number, line in lines:
+            if (version.file, line) not in seen:
+                seen.add((version.file, line))
+                shown = line[:LINE_CHARS]
+                yield Hit(version.path, version.name, version.commit, version.at, number, shown, is_deleted)
+
+
+def _matches(history: History, query: Query, path: bytes, matcher: Matcher) -> Iterator[tuple[BlobVersion, Lines]]:
+    walk = VersionWalk()
+    log = (*LOG, *(() if query.until is None else (f"--min-age={int(query.until)}",)), "HEAD", "--")
+    if not query.word:
+        walk.feed(history.ask(*log))
+        yield from ((version, [(0, "")]) for version in walk.found if _is_meant(version, query, path))
+        return
+    waiting: deque[BlobVersion] = deque()
+    asked: set[str] = set()
+
+    def wanted(data: bytes) -> bytes:
+        """Return the ids of the contents to read for the versions in a piece of the log."""
+        walk.feed(data)
+        new: list[str] = []
+        while walk.found:
+            version = walk.found.popleft()
+            if _is_meant(version, query, path):
+                waiting.append(version)
+                if version.blob not in asked:
+                    asked.add(version.blob)
+                    new.append(f"{version.blob}\n")
+        return "".join(new).encode("ascii")
+
+    known: dict[str, Lines] = {}
+    batch = ("cat-file", "--batch", "--buffer")
+    for blob, content in _contents(history.program.pipe(log, wanted, batch, deadline_s=SEARCH_S)):
+        known[blob] = matcher(content)
+        while waiting and (lines := known.get(waiting[0].blob)) is not None:
+            yield waiting.popleft(), lines
+
+
+def _is_meant(version: BlobVersion, query: Query, path: bytes) -> bool:
+    if query.since is not None and version.at < query.since:
+        return False
+    names = (version.path, version.name)
+    if query.glob and not any(_is_like(name, query.glob) for name in names):
+        return False
+    return not path or any(name == path or name.startswith(path + b"/") for name in names)
+
+
+def _contents(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield each id with its content, as `cat-file --batch` writes them; what is not stored here is empty."""
+    data, at = bytearray(), 0
+    for chunk in chunks:
+        data += chunk
+        while (end := data.find(b"\n", at)) >= 0:
+            blob, kind, *size = data[at:end].split(b" ")
+            if not size:  # "ID missing"
+                yield blob.decode("ascii"), b""
+                at = end + 1
+                continue
+            until = end + 1 + int(size[0])
+            if len(data) <= until:
+                break
+            yield blob.decode("ascii"), bytes(memoryview(data)[end + 1 : until]) if kind == b"blob" else b""
+            at = until + 1
+        del data[:at]
+        at = 0
+
+
+def _matcher(query: Query) -> Matcher:
+    flags = re.IGNORECASE if query.ignores_case else re.NOFLAG
+    try:
+        pattern = re.compile(query.word if query.is_regex else re.escape(query.word), flags)
+    except re.error as error:
+        raise UsageError(
+            f"{query.word!r} is not a regular expression: {error}", "leave out --regex to look for it as it is",
+            code="pattern",
+        ) from error  # fmt: skip
+    if query.is_regex or (query.ignores_case and not query.word.isascii()):
+        return lambda content: _lines(content, pattern)
+    word = query.word.encode("utf-8", "surrogateescape")
+    if query.ignores_case:
+        lowered = word.lower()
+        return lambda content: _lines(content, pattern) if lowered in content.lower() else []
+    return lambda content: _lines(content, pattern) if word in content else []
+
+
+def _lines(content: bytes, pattern: re.Pattern[str]) -> Lines:
+    if b"\0" in content[:BINARY_BYTES]:
+        return []
+    lines = content.decode("utf-8", "replace").split("\n")
+    return [(number, line.rstrip("\r")) for number, line in enumerate(lines, 1) if pattern.search(line)]
+
+
+def _is_like(path: bytes, glob: str) -> bool:
+    name = path.decode("utf-8", "surrogateescape")
+    return fnmatchcase(name, glob) or fnmatchcase(name.rpartition("/")[2], glob)

@@ -1,0 +1,59 @@
+"""What takes the room in a history: for each file its versions and their bytes on disk. Only reads.
+
+Runs on the thread of whoever asks; owns nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitsync.git.history.log import History
+from gitsync.git.history.walk import LOG, VersionWalk
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileSize:
+    """A file's versions and the bytes that they take in the object store, packed as they are now."""
+
+    path: bytes
+    versions: int
+    bytes: int
+    is_present: bool
+
+
+def total_bytes(history: History) -> int:
+    """Return how many bytes the objects of a repository take on disk, loose ones and packs."""
+    lines = history.ask("count-objects", "-v").decode("ascii", "replace").splitlines()
+    facts = dict(line.split(": ", 1) for line in lines if ": " in line)
+    return KIB * (int(facts.get("size", 0)) + int(facts.get("size-pack", 0)))
+
+
+def file_sizes(history: History, path: bytes = b"") -> list[FileSize]:
+    """Return the files at or below `path` (b"": all), the largest first, under the names they have now, or had last.
+
+    A content that several files have counts for the one that had it last.
+    """
+    if history.head() is None:
+        return []
+    walk = VersionWalk()
+    walk.feed(history.ask(*LOG, "HEAD", "--"))
+    blobs: dict[str, tuple[bytes, int]] = {}
+    for version in walk.found:
+        blobs.setdefault(version.blob, (version.name, version.file))
+    present = frozenset(history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD").split(b"\0"))
+    sizes: dict[bytes, list[int]] = {}
+    for blob, count in _disk_sizes(history, list(blobs)).items():
+        name = blobs[blob][0]
+        if not path or name == path or name.startswith(path + b"/"):
+            sizes.setdefault(name, []).append(count)
+    found = [FileSize(name, len(counts), sum(counts), name in present) for name, counts in sizes.items()]
+    return sorted(found, key=lambda item: (-item.bytes, item.path))
+
+
+def _disk_sizes(history: History, blobs: list[str]) -> dict[str, int]:
+    given = "".join(f"{blob}\n" for blob in blobs).encode("ascii")
+    lines = history.ask("cat-file", "--batch-check=%(objectname) %(objectsize:disk)", "--buffer", input=given)
+    pairs = [line.split() for line in lines.decode("ascii", "replace").splitlines()]
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
