@@ -21,7 +21,7 @@ from gitsync.engine import messages as told
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting, branch_gone, emptied
 from gitsync.engine.exchange.pending_halt import PendingHalt
-from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch, StaleLock
+from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
 from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
@@ -68,7 +68,7 @@ class Exchanger(Owner):
         self._awaiting_until: float | None = None
         self._trouble = ""
         self._memory = ExchangeMemory(notes_dir / EXCHANGE_FILE)
-        self._limits = Limits(timeout_s, lambda: self.is_cancelled, StaleLock(self._memory, clock))
+        self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._question = PendingHalt(self._memory)
         self._askers = Waiters()
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.halt_reasons import Halting, branch_gone, rewritten
-from gitsync.engine.memory import ExchangeMemory
 from gitsync.errors import TransientError
-from gitsync.git.index.lock import is_gone, myself
+from gitsync.git import dead_locks
 from gitsync.git.objects.refs import has_lost
 from gitsync.git.objects.store import lock_of
 from gitsync.git.remote import local_remote, transport, upstream
-from gitsync.git.remote.errors import clean
 from gitsync.git.remote.results import FetchResult, PushResult, RemoteChoice
 from gitsync.git.remote.ssh_master import SshMaster
 from gitsync.redaction import redact
@@ -32,14 +28,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one conversation may be silent (seconds), whether to break it off, and the line it may go by.
-
-    `predecessor` tells what an earlier process may have left in its way.
-    """
+    """How long one conversation may be silent (seconds), whether to break it off, and the line it may go by."""
 
     timeout_s: float
     is_cancelled: Callable[[], bool]
-    predecessor: StaleLock
     line: SshMaster = field(default_factory=SshMaster)
 
     def tend_line(self, place: RemoteBranch | None, *, is_lively: bool) -> None:
@@ -95,16 +87,15 @@ class RemoteBranch:
     def fetch(self, limits: Limits) -> FetchResult:
         """Fetch the branch; raises as `transport.fetch` does."""
         logger.debug("%s: fetching %s", self.config.name, self.label)
-        limits.predecessor.note(is_well=False)
         try:
-            found = self._fetch(limits)
+            return self._fetch(limits)
         except TransientError as error:
             if error.code != "locked":
                 raise
-            limits.predecessor.clear(lock_of(self.config.path, self.choice.tracking), error)
-            found = self._fetch(limits)
-        limits.predecessor.note(is_well=True)
-        return found
+            lock = lock_of(self.config.path, self.choice.tracking)
+            if not dead_locks.remove_if_dead(lock):
+                raise TransientError(error.message, dead_locks.hint(lock) or error.hint, code=error.code) from None
+            return self._fetch(limits)
 
     def _fetch(self, limits: Limits) -> FetchResult:
         return transport.fetch(
@@ -157,49 +148,3 @@ class RemoteBranch:
             raise branch_gone(name, self.label)
         if has_lost(self.config.path, found.was, found.upstream, head):
             raise Halting(rewritten(name, self.label, self.choice.ref))
-
-
-# git holds the lock of a ref for moments (seconds); after a restart of the machine nobody holds one from before.
-HELD_S = 10.0
-
-
-class StaleLock:
-    """Tells whether a lock was left by an earlier process that looked at the same remote."""
-
-    def __init__(self, memory: ExchangeMemory, clock: Clock) -> None:
-        self._memory = memory
-        self._clock = clock
-        self._began_at = clock.wall()
-        found = memory.get("process")
-        self._before = found if isinstance(found, dict) else None
-        self._is_noted = False
-
-    def note(self, *, is_well: bool) -> None:
-        """Leave a note for whoever comes after this process; that of an earlier one stays until a look went well."""
-        if not self._is_noted and (is_well or self._before is None):
-            self._memory.remember(process={**myself(), "since": self._began_at})
-            self._is_noted = is_well
-
-    def clear(self, lock: Path, error: TransientError) -> None:
-        """Remove a lock that was provably left over; raise `error`, with the way out, for any other and for none."""
-        try:
-            made_at = lock.lstat().st_mtime
-            if self._has_left(made_at):
-                lock.unlink()
-                logger.info("removed %s, which was left when an earlier gitsync was killed", clean(str(lock)))
-                return
-        except OSError:
-            raise error from None
-        age = self._clock.wall() - made_at
-        hint = (
-            f"if no git is at work there any more: rm {shlex.quote(clean(str(lock)))}" if age > HELD_S else error.hint
-        )
-        raise TransientError(error.message, hint, code=error.code) from None
-
-    def _has_left(self, made_at: float) -> bool:
-        before = self._before
-        if before is None or not is_gone(before) or not isinstance(before.get("since"), int | float):
-            return False
-        is_of_its_time = float(before["since"]) <= made_at <= self._began_at
-        has_restarted = before.get("boot") != myself()["boot"]
-        return is_of_its_time and (has_restarted or self._clock.wall() - made_at > HELD_S)

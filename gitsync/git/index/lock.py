@@ -1,7 +1,8 @@
 """git's own index lock, taken so that a crash of ours can be told from a git that is at work. Committer thread.
 
 The lock file says who made it: process, its start, the boot, the machine, and a token that is recorded in the notes
-directory before. A lock with a recorded token whose maker is provably gone is removed; any other is waited for.
+directory before. A lock with a recorded token whose maker is provably gone is removed at once, any other when nobody
+can hold it any more (`dead_locks`); until then it is waited for.
 """
 
 from __future__ import annotations
@@ -9,22 +10,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from gitsync import clock
 from gitsync.errors import TransientError
+from gitsync.git.dead_locks import hint, remove_if_dead
 from gitsync.git.files import _write_new, storage_error, write_durably
 
 Replace = Callable[[Sequence[bytes | memoryview]], None]
 
 _MARK = b"gitsync "
-# git holds the index lock for moments; one that is older than this was most likely left by a crash.
-STALE_AFTER_S = 60.0
 
 
 class IndexLock:
@@ -65,12 +63,8 @@ class IndexLock:
 
     def refusal(self) -> TransientError:
         """Return the error that says who is in the way, and how to remove a lock that was left over."""
-        hint = "waiting for git to finish; it is tried again by itself"
-        with suppress(FileNotFoundError):
-            age = clock.SystemClock().wall() - os.lstat(self.path).st_mtime
-            if age > STALE_AFTER_S:
-                hint = f"if no git is at work there any more: rm {shlex.quote(self.path)}"
-        return TransientError(f"another git holds the index: {self.path}", hint, code="index-locked")
+        way_out = hint(self.path) or "waiting for git to finish; it is tried again by itself"
+        return TransientError(f"another git holds the index: {self.path}", way_out, code="index-locked")
 
     def sweep(self) -> None:
         """Remove locks and temporaries of owners of ours that are provably gone."""
@@ -92,7 +86,10 @@ class IndexLock:
     def _is_swept(self) -> bool:
         if _token_in(self.path) is not None:
             self.sweep()
-        return not os.path.lexists(self.path)
+        try:
+            return remove_if_dead(self.path)
+        except OSError as error:
+            raise storage_error(f"cannot remove the lock {self.path}", error) from error
 
     def _acquire(self) -> None:
         for is_last in (False, True):

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from gitsync.clock import SystemClock
 from gitsync.errors import OperationError, TransientError
+from gitsync.git import dead_locks
 from gitsync.git.index.index import IndexFile, Signature
 from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
 from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, move_branch, write_commit
-from gitsync.git.objects.store import LooseWriter, ObjectStore
+from gitsync.git.objects.store import LooseWriter, ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.program import GitProgram
 from gitsync.git.repository import RepoFacts, head_of, is_set, open_operation, open_repository
@@ -52,6 +53,7 @@ class Worktree:
         notes_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.repo = open_repository(self.root)
         self.git_dir = self.repo.path.rstrip("/")
+        dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
         self.program = GitProgram(self.git_dir, self.root)
         self.store = ObjectStore(self.repo, self.program)
         self.index = IndexFile(self.program, notes_dir)
