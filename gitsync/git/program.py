@@ -26,6 +26,8 @@ _SETTINGS = (
     "core.quotePath=false",
     "-c",
     "color.ui=false",
+    "-c",
+    "i18n.logOutputEncoding=UTF-8",
 )
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 

@@ -66,7 +66,7 @@ def test_a_branch_that_is_checked_out_over_there(repo: Path, tmp_path: Path) -> 
     run_git(tmp_path, "clone", "-q", str(repo), str(there))
     run_git(repo, "commit", "-q", "--allow-empty", "-m", "more")
     error = push(repo, there, "git")
-    assert error.code == "refused"
+    assert error.code == "checked-out"
     assert "checked out" in error.message
 
 

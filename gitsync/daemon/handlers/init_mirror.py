@@ -21,6 +21,7 @@ from gitsync.engine.board import HomePart
 from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.files import storage_error
+from gitsync.git.remote import fsck
 from gitsync.git.remote.errors import clean
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import TROUBLE
@@ -102,8 +103,9 @@ def clone(url: str, path: Path) -> None:
     except OSError as error:
         raise storage_error(f"cannot make {path}", error) from error
     try:
-        options = ("--quiet", "--no-checkout", "-c", "transfer.fsckObjects=true")
-        done = proc.run(["git", "clone", *options, "--", url, str(path)], deadline_s=CLONE_S, env=_QUIETLY)
+        options = ("--quiet", "--no-checkout")
+        settings = [word for setting in fsck.SETTINGS for word in ("-c", setting)]
+        done = proc.run(["git", *settings, "clone", *options, "--", url, str(path)], deadline_s=CLONE_S, env=_QUIETLY)
         if not done.ok:
             why = clean(redact(done.errors.splitlines()[-1] if done.errors else "no reason given"))
             raise OperationError(

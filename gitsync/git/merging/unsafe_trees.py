@@ -61,8 +61,8 @@ def faults(store: TreeStore, base: str | None, target: str, *, is_case_blind: bo
                 continue
             if why := refusal(name) or ("" if entry.mode in _MODES else f"of an unknown kind ({entry.mode:o})"):
                 found.append((prefix + name, why))
-            elif entry.mode == 0o120000 and name.lower() in (b".gitmodules", b".gitattributes", b".gitignore"):
-                found.append((prefix + name, "a link of that name leads git astray"))
+            elif entry.mode == 0o120000 and name.lower() == b".gitmodules":
+                found.append((prefix + name, "git refuses a link of that name"))
             elif entry.mode == TREE:
                 waiting.append((prefix + name + b"/", _tree(was), entry.id))
     return found

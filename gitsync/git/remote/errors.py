@@ -17,12 +17,24 @@ from gitsync.redaction import redact
 
 # These go away by themselves or by integrating first: the caller tries again. Everything else waits for a person
 # or for a change on the other side, and is tried at the slow end of the back-off.
-TRANSIENT = frozenset({"offline", "timeout", "locked", "cancelled", "non-fast-forward", "fetch-first"})
+TRANSIENT = frozenset({"offline", "timeout", "locked", "cancelled", "non-fast-forward", "fetch-first", "remote-locked"})
 MAX_LINE = 300
 
 # "Writing objects: 33% (1/3), 1.2 MiB | 300 KiB/s", "Enumerating objects: 5, done.", "Total 3 (delta 0), ..."
 _PROGRESS = re.compile(r"^(remote: )?(Total \d|[A-Z][a-z]+( [a-z]+)*: +\d+(%|,|$))")
-_HOOK_SAID = re.compile(r"remote:\s*(?!error: hook declined)\w")
+# A line that names the object, the rule or the lock; git goes on after it with what came of that.
+_NAMES_THE_CAUSE = re.compile(
+    r"object (file )?\S*[0-9a-f]{20,}\S*:? .|cannot lock ref|Unable to create '.*\.lock'|bad object|"
+    r"insufficient permission|Permission denied$|unable to (write|append to|create) "
+)
+# What a server says around the point; and of much what is likely to be the point.
+_ASIDE = re.compile(r"(Trace:|hook declined|See (https?:|the ')|To squelch|[=*#-]+$)")
+_TELLS = re.compile(
+    r"\bGH\d{3}\b|exceed|too (large|big|long)|\bpath:|secret|token|den(y|ied)|not (allowed|permitted|accepted)|"
+    r"protect|declin|reject|refus|forbid|private|invalid|\bmust\b|quota|limit|checked out|lock|object [0-9a-f]{7}|"
+    r"violat|require|error|fail",
+    re.IGNORECASE,
+)
 _NOISE = re.compile(
     r"^(hint:|To |From |Done$|Everything up-to-date|remote:\s*$|warning:|and the repository exists|"
     r"Please make sure you have|\(or you mis-spelled|fatal: the remote end hung up|error: failed to push some refs|"
@@ -91,13 +103,28 @@ def _escaped(char: str) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of git's that says something, cleaned; "" when there is none."""
+    """Return the line of git's that tells most, else the last one that says something, cleaned; "" without any."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
     telling = [line for line in lines if line and not _NOISE.match(line) and not _PROGRESS.match(line)]
-    chosen = (telling or [line for line in lines if line] or [""])[-1]
-    for prefix in ("remote: ", "fatal: ", "FATAL: ", "error: ", "ERROR: "):
-        chosen = chosen.removeprefix(prefix)
-    return clean(chosen)[:MAX_LINE]
+    first = [line for line in telling if _NAMES_THE_CAUSE.search(line)]
+    chosen = (first[:1] or telling[-1:] or [line for line in lines if line][-1:] or [""])[0]
+    return clean(_bare(chosen))[:MAX_LINE]
+
+
+def remote_words(text: str) -> str:
+    """Return what a server or its hook said of a push, on one line: all of it, or of much the lines that tell."""
+    said = [line for line in re.split(r"[\r\n]+", text) if line.startswith("remote:") and not _PROGRESS.match(line)]
+    lines = list(dict.fromkeys(_bare(line.strip()) for line in said))
+    lines = [line for line in lines if re.search(r"\w", line) and not _ASIDE.match(line)]
+    if sum(len(line) + 1 for line in lines) > MAX_LINE:
+        lines = [line for line in lines if _TELLS.search(line)] or lines
+    return clean(" ".join(lines))[:MAX_LINE]
+
+
+def _bare(line: str) -> str:
+    for prefix in ("remote:", "fatal:", "FATAL:", "error:", "ERROR:"):
+        line = line.removeprefix(prefix).lstrip()
+    return line
 
 
 # (code, pattern), first match wins. The order is the point: ssh's own reason comes before git's closing sentence
@@ -147,6 +174,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"deploy key|publickey|denied by (fallthru|refs/)|you are not allowed to|not authorized to|"
             r"user permission denied",
         ),
+        ("fsck", r"fsck error|object [0-9a-f]{40,}: \w+: |invalid object in pack|nested .*object"),
         (
             "remote-corrupt",
             r"(remote|object|pack|index).*(corrupt)|corrupt.*(object|pack)|bad (tree|object|pack)|"
@@ -170,8 +198,20 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "not-found": ("{label}: there is no such repository, or it may not be read", "git -C {where} remote -v"),
     "disk-full": ("{label}: no space is left on the disk", "df -h {where}"),
     "remote-corrupt": ("{label} sent objects that are broken", "git -C {where} fsck; the same on the remote"),
+    "fsck": (
+        "{label} has an object that git's checks refuse; nothing was taken in",
+        "mend it where it was made; to take it as it is: git -C {where} config fetch.fsck.{rule} ignore",
+    ),
     "locked": ("{label}: another git holds a lock", "git -C {where} status"),
     "unsafe": ("{label}: the repository belongs to another user", "git config --global --add safe.directory {where}"),
+    "remote-locked": (
+        "{label}: the branch {branch} is locked there",
+        "it is tried again by itself; if nothing is at work on the remote any more, remove its lock there{lock}",
+    ),
+    "checked-out": (
+        "{label} has {branch} checked out, and takes no push to a branch that is currently checked out",
+        "push to a bare repository, or let its files follow: there, git config receive.denyCurrentBranch updateInstead",
+    ),
     "refused": ("{label} refused the push of {branch}", "git -C {where} push {remote} {branch}"),
     "non-fast-forward": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
     "fetch-first": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
@@ -204,12 +244,19 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
         "server": shlex.quote(host) if host else "HOST",
         "host_key": f"ssh {shlex.quote(host)}    (compare the fingerprint, then accept it)" if host else subject.try_it,
     }
+    rule = re.search(r"object [0-9a-f]{40,}: (\w+):", said)
+    lock = re.search(r"Unable to create '(?P<path>[^']*\.lock)'", said)
+    names["rule"] = clean(rule[1]) if rule else "RULE"
+    names["lock"] = f": rm {shlex.quote(clean(lock['path']).replace('/./', '/'))}" if lock else ""
+    if code == "fsck" and subject.action == "push":
+        sentence = "{label} has checks that refuse an object of this push"
+        hint = "the remote's receive.fsck.{rule} decides; see the object: git -C {where} fsck"
     if code == "disk-full" and subject.action == "push" and re.search(r"^(remote:|error: remote)", said, re.MULTILINE):
         sentence, hint = "{label} has no space left on its disk", "make room on the remote; it is tried again by itself"
     if code == "host-key" and re.search(r"identification has changed|mismatch", said, re.IGNORECASE):
         sentence = "{label}: the server's key is another one than before; somebody may be in between"
         hint = "ask who runs it; if it was changed on purpose: ssh-keygen -R {server}, then ssh {server}"
-    line = last_line(said)
+    line = (remote_words(said) if code == "refused" else "") or last_line(said)
     message = sentence.format(**names) + (f": {line}" if line else "")
     return Problem(code, message, hint.format(**names))
 
@@ -239,6 +286,9 @@ _STALE = re.compile(
     re.IGNORECASE,
 )
 
+# The remote's own ref is locked: by a push that is under way, or by one that was killed.
+_LOCKED = re.compile(r"^remote: .*(Unable to create '.*\.lock': File exists|could not lock)", re.MULTILINE)
+
 
 def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> Problem:
     """Return the `Problem` of a push whose ref was not taken, for git's `reason`.
@@ -247,12 +297,19 @@ def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> P
     "refused" when the remote's rules or hooks said no.
     """
     said = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
+    if _LOCKED.search(said):
+        return problem(subject, "remote-locked", said)
+    if "currently checked out" in reason:
+        return problem(subject, "checked-out")
     if _STALE.search(reason):
         code = "non-fast-forward" if "non-fast" in reason.lower() else "fetch-first"
         return problem(subject, code)
     if re.search(r"unpacker error|unpack failed", reason, re.IGNORECASE):
         inner = classify(said)
-        return problem(subject, inner if inner in ("disk-full", "remote-corrupt") else "refused", said or reason)
+        return problem(
+            subject, inner if inner in ("disk-full", "remote-corrupt", "fsck") else "refused", said or reason
+        )
     # The hook's own words, as far as it said any, tell more than git's "pre-receive hook declined".
-    words = [line for line in re.split(r"[\r\n]+", said) if _HOOK_SAID.match(line) and not _PROGRESS.match(line)]
-    return problem(subject, "refused", f"{words[-1].strip()} ({reason})" if words else reason)
+    words = remote_words(said)
+    trouble = problem(subject, "refused", "" if words else reason)
+    return Problem(trouble.code, f"{trouble.message}: {words} ({reason})", trouble.hint) if words else trouble

@@ -7,13 +7,14 @@ up; libgit2 (see `libgit2.py`) is for machines that have no git, or for who asks
 
 Nothing here forces anything: a fetch takes exactly one branch into its tracking ref (with "+", because a remote that
 was rewritten is found out by `FetchResult.was`, not by a failure), a push sends exactly one commit to one branch
-without "+", and none of refs/gitsync. Tags come along as git does it by default: those that point to what is fetched;
-none are pushed unless the user's own push.followTags says so. The user's pre-push hook runs, without a terminal: it is
-his guard.
+without "+", and none of refs/gitsync. Tags come along as git is configured, by default those that point to what is
+fetched; none are pushed unless the user's own push.followTags says so. The user's pre-push hook runs, without a
+terminal: it is their guard.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -24,12 +25,15 @@ import pygit2
 from gitsync import clock, proc
 from gitsync.errors import OperationError
 from gitsync.git.objects.refs import is_ancestor
-from gitsync.git.remote import libgit2, noninteractive_env, upstream
-from gitsync.git.remote.errors import Subject, failure, from_output, from_rejection, problem
-from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, never, tracking_ref
+from gitsync.git.remote import fsck, libgit2, local_damage, noninteractive_env, upstream
+from gitsync.git.remote.errors import Subject, clean, failure, from_output, from_rejection, problem
+from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, is_url, never, tracking_ref
+from gitsync.git.rules import config
 from gitsync.model import Problem
 
 __all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head"]
+
+logger = logging.getLogger(__name__)
 
 # A push gets this share of its deadline; the rest is for asking the remote what became of it when it hangs.
 PUSH_SHARE = 0.75
@@ -37,14 +41,15 @@ PUSH_SHARE = 0.75
 LONGEST = 30
 # Looking something up in the repository itself.
 LOCAL_S = 20.0
-# fsck before storing (libgit2 and checkouts trust names); objects and refs reach the disk before "fetched" is said;
+# Objects are checked before they are stored (`fsck`); they and refs reach the disk before "fetched" is said;
 # collecting garbage is the engine's, under its lock; nothing recurses into submodules.
 _SETTINGS = (
     "gc.auto=0",
     "maintenance.auto=false",
-    "transfer.fsckObjects=true",
+    *fsck.SETTINGS,
     "core.fsync=committed",
     "core.fsyncMethod=batch",
+    "i18n.logOutputEncoding=UTF-8",
     "fetch.recurseSubmodules=false",
     "push.recurseSubmodules=no",
     "fetch.writeCommitGraph=false",
@@ -104,15 +109,20 @@ class _Call:
             return problem(self.subject, "cancelled")
         if done.is_over_deadline:
             return problem(self.subject, "timeout")
-        return from_output(self.subject, done.stderr)
+        found = local_damage.found_in(self.root, done.errors)
+        return found or from_output(self.subject, done.stderr)
 
     def repository(self) -> pygit2.Repository:
         # For a look at refs and history: a child would cost more than all the rest of a look nearby.
         return pygit2.Repository(str(self.root))
 
     def read_ref(self, ref: str) -> str | None:
-        found = self.repository().references.get(ref)
-        return None if found is None else str(found.resolve().target)
+        try:
+            found = self.repository().references.get(ref)
+            return None if found is None else str(found.resolve().target)
+        except pygit2.GitError as error:
+            said = str(error)
+            raise failure(local_damage.found_in(self.root, said) or problem(self.subject, "unknown", said)) from error
 
 
 def _wants_git(transport: str) -> bool:
@@ -139,17 +149,13 @@ def fetch(
     call = _Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line)
     tracking = tracking_ref(remote, branch)
     was = call.read_ref(tracking)
-    done = call.run(
-        "fetch",
-        "--progress",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        "--no-prune",
-        "--refmap=",
-        "--",
-        remote,
-        f"+refs/heads/{branch}:{tracking}",
-    )
+    options = ("--progress", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--refmap=")
+    wanted = f"+refs/heads/{branch}:{tracking}"
+    done = call.run("fetch", *options, "--", remote, wanted, *_tag_lines(root, remote))
+    if not done.ok and (b"refs/tags/" in done.stderr or b"existing tag" in done.stderr):
+        # A tag that cannot be moved or made here is for its user to settle, and stops nothing else.
+        logger.info("%s: a tag is not taken in: %s", clean(str(root)), clean(done.errors))
+        done = call.run("fetch", *options, "--no-tags", "--", remote, wanted)
     if done.ok:
         return FetchResult(call.read_ref(tracking), was)
     if not done.is_over_deadline and not done.is_cancelled and b"couldn't find remote ref" in done.stderr:
@@ -158,6 +164,12 @@ def fetch(
             return FetchResult(None, was, is_empty_remote=not listed.stdout.strip())
         done = listed
     raise failure(call.trouble(done))
+
+
+def _tag_lines(root: Path, remote: str) -> list[str]:
+    """Return the remote's fetch lines that are for tags; remote.NAME.tagOpt git knows itself."""
+    lines = () if is_url(remote) else config.read(root).all(f"remote.{remote}.fetch")
+    return [line for line in lines if ":refs/tags/" in line]
 
 
 def push(
@@ -198,7 +210,7 @@ def push(
         return PushResult(PushKind.UP_TO_DATE if told.flag == "=" else PushKind.PUSHED)
     if told is not None and told.flag == "!" and not told.is_remote_failure:
         trouble = from_rejection(call.subject, told.reason, done.stderr)
-        if trouble.code in ("fetch-first", "non-fast-forward"):
+        if trouble.code in ("fetch-first", "non-fast-forward", "remote-locked"):
             return PushResult(PushKind.REJECTED, trouble)
         raise failure(trouble)
     if done.is_cancelled:

@@ -43,7 +43,7 @@ SAID = {
     "fatal: write error: No space left on device": "disk-full",
     "error: unable to write file .git/objects/aa/bb: Disk quota exceeded": "disk-full",
     "fatal: bad object 1234\nfatal: remote did not send all necessary objects": "remote-corrupt",
-    "error: object 1234: hasDotgit: contains '.git'\nfatal: fsck error in packed object": "remote-corrupt",
+    "error: object 1234: hasDotgit: contains '.git'\nfatal: fsck error in packed object": "fsck",
     "fatal: pack has bad object at offset 12: inflate returned -3": "remote-corrupt",
     "fatal: Unable to create '/r/.git/refs/remotes/origin/main.lock': File exists.": "locked",
     "fatal: detected dubious ownership in repository at '/r'": "unsafe",
@@ -84,7 +84,7 @@ def test_unknown_keeps_the_last_telling_line() -> None:
         ("cannot lock ref 'refs/heads/main': is at 12 but expected 34", "fetch-first"),
         ("pre-receive hook declined", "refused"),
         ("protected branch hook declined", "refused"),
-        ("branch is currently checked out", "refused"),
+        ("branch is currently checked out", "checked-out"),
         ("anything else", "refused"),
     ],
 )
@@ -95,6 +95,54 @@ def test_rejections(reason: str, code: str) -> None:
 def test_the_words_of_a_hook_are_told() -> None:
     trouble = from_rejection(SUBJECT, "hook declined", b"remote: main is protected        \nremote: \nerror: failed")
     assert "main is protected" in trouble.message
+
+
+REFUSALS = {
+    "remote: error: GH007: Your push would publish a private email address.\n"
+    "remote: You can change this in your settings:\nremote: https://github.com/settings/emails": "private email",
+    "remote: error: GH013: Repository rule violations found for refs/heads/main.\nremote: \n"
+    "remote: - GITHUB PUSH PROTECTION\nremote:   —————————————————————\n"
+    "remote:     Resolve the following violations before pushing again\nremote: \n"
+    "remote:     - Push cannot contain secrets\nremote: \n"
+    "remote:      (?) Learn how to resolve a blocked push\nremote:      https://docs.github.com/code-security\n"
+    "remote: \nremote:       —— Amazon AWS Access Key ID ————\nremote:        locations:\n"
+    "remote:          - commit: 8728dbe67\nremote:            path: lib/mail.conf:7\nremote: \n"
+    "remote:        (?) To push, remove secret from commit(s) or follow this URL to allow the secret.\n"
+    "remote:        https://github.com/unblock-secret/2Q": "lib/mail.conf:7",
+    "remote: error: Trace: 0a1b2c\nremote: error: See https://gh.io/lfs for more information.\n"
+    "remote: error: File films/trip.mov is 130.00 MB; this exceeds GitHub's file size limit of 100.00 MB\n"
+    "remote: error: GH001: Large files detected. You may want to try Git Large File Storage.": "films/trip.mov",
+    "remote: GitLab: You are not allowed to push code to protected branches on this project.": "protected branches",
+}
+
+
+@pytest.mark.parametrize(("said", "telling"), REFUSALS.items())
+def test_the_servers_reason_is_kept(said: str, telling: str) -> None:
+    message = from_rejection(SUBJECT, "pre-receive hook declined", f"{said}        \nerror: failed").message
+    assert telling in message
+    assert message.endswith("(pre-receive hook declined)")
+
+
+def test_a_lock_over_there_is_no_crowd() -> None:
+    lock = "/srv/n.git/./refs/heads/main.lock"
+    said = f"remote: error: cannot lock ref 'refs/heads/main': Unable to create '{lock}': File exists.        "
+    trouble = from_rejection(SUBJECT, "failed to update ref", said)
+    assert trouble.code == "remote-locked"
+    assert "rm /srv/n.git/refs/heads/main.lock" in trouble.hint
+
+
+def test_a_branch_that_is_checked_out_there_is_told_without_gits_lecture() -> None:
+    said = "remote: error: refusing to update checked out branch: refs/heads/main\nremote: To squelch this message"
+    message = from_rejection(SUBJECT, "branch is currently checked out", said).message
+    assert "checked out" in message
+    assert "squelch" not in message
+
+
+def test_a_lock_here_is_told_by_its_path() -> None:
+    lock = "cannot lock ref 'refs/remotes/o/main': Unable to create '/r/.git/refs/remotes/o/main.lock'"
+    said = f"error: {lock}: File exists."
+    said += "\n\nAnother git process seems to be running in this repository, e.g.\nerror: unable to update local ref"
+    assert "main.lock" in problem(SUBJECT, "locked", said).message
 
 
 def test_a_full_disk_over_there() -> None:

@@ -152,7 +152,9 @@ def test_broken_objects_are_not_taken(repo: Path, bare: Path) -> None:
     run_git(bare, "update-ref", "refs/heads/main", bad)
     with pytest.raises(OperationError) as caught:
         transport.fetch(repo, str(bare), "main", timeout_s=T)
-    assert caught.value.code == "remote-corrupt"
+    assert caught.value.code == "fsck"
+    assert evil in caught.value.message
+    assert "fetch.fsck.hasDotgit" in caught.value.hint
 
 
 # -- which remote, which branch --------------------------------------------------------------------------------
