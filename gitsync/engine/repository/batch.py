@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # A path that the user has staged is his for this long; then it is committed as it is on disk.
 STAGED_GRACE_S = 600.0
 UNREADABLE_RETRY_S = 60.0
+# A file that was empty in this many moments, each `max_wait` after the last, is taken as it is.
+EMPTY_TRIES = 2
 SHOWN_NOTES = 20
 
 
@@ -39,6 +41,7 @@ class Batch:
         self._quarantined: dict[bytes, Quarantined] = {}
         self._unreadable: dict[bytes, str] = {}
         self._staged_since: dict[bytes, float] = {}
+        self._forced_tries: dict[bytes, int] = {}  # of files that were still being written
         self._problems: tuple[str, ...] = ()
         self.recheck_at: float | None = None
 
@@ -58,6 +61,8 @@ class Batch:
             max_file_size=self.config.max_file_size,
             secrets=self.config.secrets,
             is_forced=is_forced,
+            quiet_s=self.config.quiet,
+            take_empty=frozenset(path for path, tries in self._forced_tries.items() if tries >= EMPTY_TRIES),
             take_staged=over,
         )
         return worktree.begin_staging(paths, trees, rules)
@@ -80,6 +85,10 @@ class Batch:
         for path in staged.staged_by_user:
             self._staged_since.setdefault(path, now)
         self._problems = tuple(problem.message for problem in staged.problems if problem.code != "filter")
+        for path in self._forced_tries.keys() & (seen - staged.later):
+            del self._forced_tries[path]
+        if self._is_forced:
+            self._forced_tries |= {path: self._forced_tries.get(path, 0) + 1 for path in staged.later}
         if staged.later:
             # After a forced try the count begins anew: a file that never holds still must not be tried without a pause.
             since = now if self._is_forced else first_at

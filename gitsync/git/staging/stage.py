@@ -162,11 +162,22 @@ class Staging:
                 tally.unreadable[path] = "it is no regular file any more"
         elif found.kind is FoundKind.UNREADABLE:
             tally.unreadable[path] = found.reason
-        elif found.kind is FoundKind.LATER:
+        elif found.kind is FoundKind.LATER or (self._rules.is_forced and self._is_truncated(path, found)):
             tally.later.add(path)
         else:
             entry = None if found.blob is None else TreeEntry(self._mode(found, head), found.blob)
             self._compare(path, head, entry, found, in_index)
+
+    def _is_truncated(self, path: bytes, found: Found) -> bool:
+        """Whether this may be the moment between a program's truncation of a file and its first write."""
+        if (
+            found.stat is None
+            or found.kind is not FoundKind.FILE
+            or found.stat.st_size
+            or path in self._rules.take_empty
+        ):
+            return False
+        return self._clock.wall() - found.stat.st_mtime < self._rules.quiet_s
 
     def _compare(
         self, path: bytes, head: TreeEntry | None, entry: TreeEntry | None, found: Found, seen: IndexEntry | None
@@ -298,13 +309,16 @@ class StageRules:
     """What may be committed.
 
     `max_file_size` in bytes and `secrets` ("quarantine", "warn", "off") are for new files; `exempt` are those that a
-    person accepted. `is_forced` takes files that somebody is writing as they are. `take_staged` are paths that the user
+    person accepted. `is_forced` takes files that somebody is writing as they are, but not those that are empty and were
+    changed less than `quiet_s` seconds ago, unless they are in `take_empty`. `take_staged` are paths that the user
     staged long enough ago.
     """
 
     max_file_size: int | None = None
     secrets: str = "quarantine"
     is_forced: bool = False
+    quiet_s: float = 0.0
+    take_empty: frozenset[bytes] = frozenset()
     take_staged: frozenset[bytes] = frozenset()
     exempt: frozenset[bytes] = frozenset()
 

@@ -33,6 +33,29 @@ def test_what_never_rests_is_committed_after_max_wait(bench: Bench) -> None:
     assert len(bench.subjects()) == 2
 
 
+def test_the_empty_moment_of_a_file_that_is_rewritten_all_the_time_is_not_committed(bench: Bench) -> None:
+    for number in range(40):  # forced at 30 s, in the moment between truncation and write
+        bench.write("a.txt", "" if number > 25 else f"{number}\n")
+        bench.run(1.0)
+    assert len(bench.subjects()) == 1
+    for number in range(40):  # and at 60 s in another moment
+        bench.write("a.txt", f"{number}\n")
+        bench.run(1.0)
+    assert len(bench.subjects()) == 2
+    assert run_git(bench.root, "show", "HEAD:a.txt") != ""
+
+
+def test_a_file_that_is_empty_whenever_it_is_looked_at_is_committed_after_three_times_max_wait(bench: Bench) -> None:
+    for _ in range(85):
+        bench.write("a.txt", "")
+        bench.run(1.0)
+    assert len(bench.subjects()) == 1
+    for _ in range(15):
+        bench.write("a.txt", "")
+        bench.run(1.0)
+    assert len(bench.subjects()) == 2
+
+
 def test_a_held_index_lock_loses_nothing(bench: Bench) -> None:
     lock = bench.root / ".git/index.lock"
     lock.touch()
