@@ -33,6 +33,7 @@ from gitsync.config.load import load
 from gitsync.config.options import Config
 from gitsync.control import bugs
 from gitsync.control.server import ControlServer
+from gitsync.daemon import logs
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.daemon.main_queue import MainQueue
@@ -120,6 +121,7 @@ class Service:
         while True:
             match self._next():
                 case Signalled(number=number) if number == signal.SIGHUP:
+                    logs.reopen()
                     self._reload_for_signal()
                 case Signalled() | StopWanted():
                     logger.info("stopping: committing what is pending")

@@ -67,11 +67,11 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
         handler = logging.StreamHandler(sys.stderr)
     else:
         # Late: in the foreground, where nothing rotates, it would be 10 ms of the start for nothing.
-        from logging.handlers import RotatingFileHandler
+        from gitsync.daemon.log_file import PrivateFileHandler
 
         try:
             log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handler = RotatingFileHandler(
+            handler = PrivateFileHandler(
                 log_file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"
             )
         except OSError as error:
@@ -100,6 +100,13 @@ def let_go() -> None:
         root.removeHandler(old)
         if isinstance(old, logging.FileHandler):
             old.close()
+
+
+def reopen() -> None:
+    """Go on in a new file of the old name, where another program (logrotate) has moved the log away."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.close()  # its next line opens it again
 
 
 def _formatter(level: int, *, is_file: bool) -> logging.Formatter:

@@ -5,6 +5,7 @@ Runs on the main thread.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -25,11 +26,11 @@ class PidFile:
         if self._path is None:
             return
         try:
-            with self._path.open("a"):
-                pass
+            os.close(self._open(self._path, os.O_APPEND))
         except OSError as error:
+            why = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
             raise UsageError(
-                f"cannot write the PID file {self._path}: {error.strerror}", "choose another one with --pid-file"
+                f"cannot write the PID file {self._path}: {why}", "choose another one with --pid-file"
             ) from error
 
     def write(self) -> None:
@@ -37,9 +38,17 @@ class PidFile:
         if self._path is None:
             return
         try:
-            self._path.write_text(f"{os.getpid()}\n")
+            with open(self._open(self._path, os.O_TRUNC), "w", encoding="ascii") as stream:
+                stream.write(f"{os.getpid()}\n")
         except OSError as error:
             logger.warning("cannot write the PID file %s: %s", self._path, error.strerror)
+
+    @staticmethod
+    def _open(path: Path, flags: int) -> int:
+        # In a directory that others can write to, a link of this name would lead to a file of the user's.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
+        os.fchmod(handle, 0o600)
+        return handle
 
     def remove(self) -> None:
         """Remove the file."""

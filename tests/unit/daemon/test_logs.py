@@ -138,3 +138,31 @@ def test_what_libraries_tell_at_their_leisure_is_left_out(monkeypatch: pytest.Mo
     logging.getLogger("urllib3").info("GET /?token=x")
     logging.getLogger("watchdog").warning("queue overflow")
     assert sys.stderr.getvalue().count("\n") == 1
+
+
+def test_a_log_that_was_moved_away_goes_on_in_a_new_file_that_nobody_else_reads(tmp_path: Path) -> None:
+    path, moved = tmp_path / "gitsync.log", tmp_path / "gitsync.log.1"
+    mask = os.umask(0)
+    try:
+        logs.set_up(logging.INFO, path)
+        logging.getLogger("gitsync").info("before")
+        path.rename(moved)
+        logs.reopen()
+        logging.getLogger("gitsync").info("after")
+    finally:
+        os.umask(mask)
+        logs.let_go()
+    assert [line.split()[-1] for line in moved.read_text().splitlines()] == ["before"]
+    assert [line.split()[-1] for line in path.read_text().splitlines()] == ["after"]
+    assert {file.stat().st_mode & 0o777 for file in (path, moved)} == {0o600}
+
+
+def test_a_log_that_was_cut_off_in_place_is_written_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "gitsync.log"
+    logs.set_up(logging.INFO, path)
+    logging.getLogger("gitsync").info("before")
+    os.truncate(path, 0)
+    logging.getLogger("gitsync").info("after")
+    logs.let_go()
+    assert path.read_text().endswith("after\n")
+    assert "\0" not in path.read_text()
