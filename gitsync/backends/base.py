@@ -92,7 +92,7 @@ class Report:
 class Order:
     """One run of one job.
 
-    `notes_dir` is the job's own directory for what has to outlast the run (listings, profiles, archives); `deadline_s`
+    `state_dir` is the job's own directory for what has to outlast the run (listings, profiles, archives); `deadline_s`
     bounds each exchange with the other side. With `is_accepted` the change that a brake stopped at the last run is
     meant. `tell` shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the
     thread that may do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle
@@ -101,7 +101,7 @@ class Order:
 
     job: JobConfig
     direction: Direction
-    notes_dir: Path
+    state_dir: Path
     deadline_s: float
     is_accepted: bool = False
     is_cancelled: Callable[[], bool] = lambda: False

@@ -79,16 +79,16 @@ class JobThreads:
         job.start()
 
     def _make(self, config: JobConfig, *, is_scheduled: bool) -> Job:
-        notes_dir = self.notes_dir(config)
+        state_dir = self.state_dir(config)
         return Job(
             config,
             BACKENDS[config.backend],
             clock=self._clock,
             board=self._board,
-            notes_dir=notes_dir,
+            state_dir=state_dir,
             deadline_s=self._deadline_s,
             watched=self._watched,
-            borrow=partial(self._borrow, config, notes_dir),
+            borrow=partial(self._borrow, config, state_dir),
             turns=self._turns,
             is_scheduled=is_scheduled,
             on_death=self._on_message,
@@ -177,15 +177,15 @@ class JobThreads:
         """Delete a branch of a git job here, and note that the next run deletes it on the server."""
         from gitsync.backends.git.job import delete_branch
 
-        notes_dir = self.notes_dir(config)
+        state_dir = self.state_dir(config)
         order = Order(
             config,
             Direction(config.mode),
-            notes_dir,
+            state_dir,
             self._deadline_s or DELETE_S,
-            borrow=partial(self._borrow, config, notes_dir),
+            borrow=partial(self._borrow, config, state_dir),
         )
-        with locked(notes_dir / LOCK_FILE, config.name):
+        with locked(state_dir / LOCK_FILE, config.name):
             return delete_branch(order, branch)
 
     def look(self, wanted: tuple[JobConfig, ...]) -> None:
@@ -195,7 +195,7 @@ class JobThreads:
 
     def conflicts(self, config: JobConfig) -> list[dict[str, Any]]:
         """Return what the last runs of a job left in conflict, with what they said of it."""
-        past = runs.read(self.notes_dir(config), runs.KEPT)
+        past = runs.read(self.state_dir(config), runs.KEPT)
         items = [item for run in reversed(past) for item in run.get("items") or ()]
         told = {item.get("subject"): item for item in items if item.get("level") == Level.ATTENTION}
         return [
@@ -212,12 +212,12 @@ class JobThreads:
 
     def history(self, config: JobConfig, count: int) -> list[dict[str, Any]]:
         """Return the last runs of a job, the newest first. Raise OperationError when they cannot be read."""
-        return runs.read(self.notes_dir(config), count)
+        return runs.read(self.state_dir(config), count)
 
     def _memory(self, config: JobConfig) -> Memory:
-        return Memory(self.notes_dir(config) / JOB_FILE)
+        return Memory(self.state_dir(config) / JOB_FILE)
 
-    def notes_dir(self, config: JobConfig) -> Path:
+    def state_dir(self, config: JobConfig) -> Path:
         """Return the directory for a job's lock, memory and history, made where missing."""
         # By what is synced, not by name: a renamed job keeps its history, and two names for one pair share a lock.
         both = os.fsencode(config.path) + b"\0" + os.fsencode(config.url) + b"\0" + config.backend.encode()
@@ -228,7 +228,7 @@ class JobThreads:
             raise storage_error(f"cannot make the directory {path}", error) from error
         return path
 
-    def _borrow(self, config: JobConfig, notes_dir: Path, act: Act) -> Any:
+    def _borrow(self, config: JobConfig, state_dir: Path, act: Act) -> Any:
         """Return what `act` makes of a job's git work tree; runs on the job's thread.
 
         A watched one is the committer's: there `act` runs on its thread, when what is pending is committed.
@@ -239,7 +239,7 @@ class JobThreads:
         locks = RepositoryLocks()
         locks.acquire(config.name, config.path)
         try:
-            worktree = Worktree(config.path, notes_dir)
+            worktree = Worktree(config.path, state_dir)
             try:
                 recover(worktree)
                 return act(worktree)

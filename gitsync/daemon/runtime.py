@@ -234,14 +234,14 @@ class Runtime:
                 committer=self.committer.post,
                 ear=self.ear.post,
                 is_scheduled=self._is_watching,
-                notes_dir=self.notes_dir(repo),
+                repo_state_dir=self.repo_state_dir(repo),
                 on_death=self._on_message,
             )
             self.exchangers[repo.name] = exchanger
             exchanger.start()
         else:
             self.board.set_exchange(repo.name, state=RepoState.OK, reason="", error=None)
-        self.committer.post(Ask(Adopt(repo, self.notes_dir(repo), self.config.home), Future()))
+        self.committer.post(Ask(Adopt(repo, self.repo_state_dir(repo), self.config.home), Future()))
         self.watchers.tell(repo.name)
 
     def _remove(self, name: str) -> None:
@@ -262,7 +262,7 @@ class Runtime:
             exchanger.post(Stop())
             exchanger.join(EXCHANGER_STOP_S)
 
-    def notes_dir(self, repo: RepoConfig) -> Path:
+    def repo_state_dir(self, repo: RepoConfig) -> Path:
         """Return the directory for a repository's journal and lock records, made where missing."""
         # By path, not by name: a repository that is renamed in the configuration keeps its journal.
         digest = hashlib.sha256(os.fsencode(repo.path)).hexdigest()[:16]

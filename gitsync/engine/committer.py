@@ -197,11 +197,11 @@ class Committer(Owner):
             buffer=self.buffer_for(config.name),
             board=self._board,
             clock=self.clock,
-            notes_dir=adopt.notes_dir,
+            repo_state_dir=adopt.repo_state_dir,
             post=self._post,
         )
         if self._repos[config.name].machine is WorktreeState.PAUSED:
-            show_head(self._board, config, adopt.notes_dir)
+            show_head(self._board, config, adopt.repo_state_dir)
 
     def _notice_sleep(self) -> None:
         offset = boot_offset()

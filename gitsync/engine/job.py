@@ -31,7 +31,7 @@ from gitsync.engine.memory import Memory
 from gitsync.engine.messages import Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import AlreadyRunningError, OperationError, TransientError
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import JobStatus, Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Job(Owner):
         *,
         clock: Clock,
         board: Board,
-        notes_dir: Path,
+        state_dir: Path,
         deadline_s: float,
         borrow: Callable[[Callable[[Any], Any]], Any],
         watched: Callable[[Path], RepoConfig | None],
@@ -62,13 +62,13 @@ class Job(Owner):
         self.config = config
         self._backend = backend
         self._board = board
-        self._notes_dir = notes_dir
+        self._state_dir = state_dir
         self._deadline_s = deadline_s
         self._borrow = borrow
         self._watched = watched
         self._turns = turns
         self._is_scheduled = is_scheduled
-        self._memory = Memory(notes_dir / JOB_FILE)
+        self._memory = Memory(state_dir / JOB_FILE)
         self._status = remembered(config, self._memory)
         self._failures = 0
         self._run_at: float | None = None
@@ -159,7 +159,7 @@ class Job(Owner):
         order = Order(
             self.config,
             direction,
-            self._notes_dir,
+            self._state_dir,
             self._deadline_s,
             is_accepted=self._is_accepted,
             is_cancelled=lambda: self.is_cancelled,
@@ -169,13 +169,13 @@ class Job(Owner):
             borrow=self._borrow,
         )
         try:
-            with locked(self._notes_dir / LOCK_FILE, self.config.name, lambda: self.is_cancelled):
+            with locked(self._state_dir / LOCK_FILE, self.config.name, lambda: self.is_cancelled):
                 return self._backend(order)
         except OSError as error:
             what = error.strerror or str(error)
             message = f"{self.config.name}: {error.filename or self.config.path}: {what}"
             return Report(problem=Problem("failed", message, "check the path and its permissions"))
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             told = as_error(self.config.name, trouble)
             return Report(problem=Problem(told.code, told.message, told.hint))
 
@@ -201,7 +201,7 @@ class Job(Owner):
         self._memory.remember(ended=wall, halt=halt, trouble=trouble, conflicts=list(conflicts) or None)
         run = {"started": iso(began), "ended": iso(wall), "direction": str(direction), "state": str(state)}
         told = {"items": [item.to_json() for item in report.items], "error": problem.to_json() if problem else None}
-        runs.note(self._notes_dir, {**run, **told})
+        runs.note(self._state_dir, {**run, **told})
         if self._is_scheduled:
             self._run_at = run_after(self.clock.now(), self.config.every, self._failures, random.random())
         changed = sum(item.level is Level.DONE for item in report.items)

@@ -138,13 +138,13 @@ class Integrated:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Start owning a repository, or take its changed settings; `notes_dir` holds its journal and lock records.
+    """Start owning a repository, or take its changed settings; `repo_state_dir` holds its journal and lock records.
 
     `home` is what is configured for the mirror of home files, which is one of the repositories.
     """
 
     repo: RepoConfig
-    notes_dir: Path
+    repo_state_dir: Path
     home: HomeConfig | None = None
 
 

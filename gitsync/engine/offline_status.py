@@ -20,59 +20,59 @@ from gitsync.git.changes.pending_merge import left, waiting, with_choices
 from gitsync.git.objects.refs import ahead_behind, commit_at
 from gitsync.git.remote.upstream import remote_for
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
 
 
-def show(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
+def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
     """Put onto the board how `repo` stands now; trouble becomes its state."""
     board.set_local(repo.name, path=str(repo.path))
-    remembered = ExchangeMemory(notes_dir / EXCHANGE_FILE)
+    remembered = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
     board.set_exchange(repo.name, last_pull=remembered.text("last_pull"), last_push=remembered.text("last_push"))
     asked = Halt.from_json(remembered.get("halt"))
     if asked is not None:
         text = asked.problem.message
         board.set_exchange(repo.name, state=RepoState.HALTED, reason=text, error=asked.problem)
     try:
-        worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
+        worktree = Worktree(repo.path, repo_state_dir, include=repo.include, exclude=repo.exclude)
         try:
-            _show(board, repo, worktree, notes_dir)
+            _show(board, repo, worktree, repo_state_dir)
         finally:
             worktree.close()
         # A pause with an end may be over by now; who starts the daemon finds out.
-        paused = Memory(notes_dir / PAUSE_FILE)
+        paused = Memory(repo_state_dir / PAUSE_FILE)
         if paused.get("is_paused") is True and paused.get("until") is None:
             board.set_local(repo.name, state=RepoState.PAUSED, reason="paused by you")
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         error = as_error(repo.name, trouble)
         problem = Problem(error.code, error.message, error.hint)
         board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
 
 
-def show_head(board: Board, repo: RepoConfig, notes_dir: Path) -> None:
+def show_head(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
     """Put onto the board where HEAD is, for a repository that is held; trouble shows when it is let go."""
     try:
-        worktree = Worktree(repo.path, notes_dir, include=repo.include, exclude=repo.exclude)
+        worktree = Worktree(repo.path, repo_state_dir, include=repo.include, exclude=repo.exclude)
         try:
             facts, last = worktree.facts(), worktree.last_commit()
         finally:
             worktree.close()
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         logger.debug("%s: %s", repo.name, as_error(repo.name, trouble).message)
         return
     board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=last)
 
 
-def _show(board: Board, repo: RepoConfig, worktree: Worktree, notes_dir: Path) -> None:
+def _show(board: Board, repo: RepoConfig, worktree: Worktree, repo_state_dir: Path) -> None:
     facts = worktree.facts()
     board.set_local(repo.name, branch=facts.branch or "", head=facts.head, last_commit=worktree.last_commit())
     if facts.open_operation or facts.branch is None:
         reason = open_operation_reason(facts.open_operation or "detached")
         board.set_local(repo.name, state=RepoState.BUSY, reason=reason)
         return
-    copies = KeptCopies(notes_dir)
+    copies = KeptCopies(repo_state_dir)
     if copies.head != facts.head:
         copies.look(worktree, facts.head)
     board.set_local(repo.name, kept=copies.originals)

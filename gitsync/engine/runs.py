@@ -22,9 +22,9 @@ KEPT = 200
 TRIM_BEYOND_BYTES = 1024 * 1024
 
 
-def note(notes_dir: Path, run: dict[str, Any]) -> None:
+def note(state_dir: Path, run: dict[str, Any]) -> None:
     """Append one run; the oldest go when there are too many."""
-    path = notes_dir / RUNS_FILE
+    path = state_dir / RUNS_FILE
     try:
         with path.open("ab") as file:
             file.write(json.dumps(run).encode() + b"\n")
@@ -35,15 +35,15 @@ def note(notes_dir: Path, run: dict[str, Any]) -> None:
         logger.warning("the history of runs cannot be written: %s: %s", path, error)
 
 
-def read(notes_dir: Path, count: int) -> list[dict[str, Any]]:
+def read(state_dir: Path, count: int) -> list[dict[str, Any]]:
     """Return the last `count` runs, the newest first; a line that a crash tore is passed over."""
     try:
-        lines = (notes_dir / RUNS_FILE).read_bytes().splitlines()
+        lines = (state_dir / RUNS_FILE).read_bytes().splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
         raise OperationError(
-            f"cannot read the history of runs {notes_dir / RUNS_FILE}: {error.strerror}", "check its permissions"
+            f"cannot read the history of runs {state_dir / RUNS_FILE}: {error.strerror}", "check its permissions"
         ) from error
     found: list[dict[str, Any]] = []
     for line in reversed(lines):

@@ -33,16 +33,16 @@ class Readable(Protocol):
 class Mergeable(Readable, Protocol):
     """What a merge can be tried in; it leaves objects behind, and nothing else."""
 
-    notes_dir: Path
+    repo_state_dir: Path
 
 
 class ReadOnlyRepository:
     """A repository of one's own, for reading."""
 
-    def __init__(self, root: Path, notes_dir: Path) -> None:
+    def __init__(self, root: Path, repo_state_dir: Path) -> None:
         """Open the repository whose work tree begins at `root`; raise OperationError as `open_repository` does."""
         self.root = os.path.realpath(root)
-        self.notes_dir = notes_dir
+        self.repo_state_dir = repo_state_dir
         self.repo = open_repository(self.root)
         self.program = GitProgram(self.repo.path.rstrip("/"), self.root)
         self.store = ObjectStore(self.repo, self.program)

@@ -18,11 +18,11 @@ from gitsync.git.remote.errors import clean
 logger = logging.getLogger(__name__)
 
 # libgit2's binding also says KeyError for what is not there (an object, a ref) and ValueError for what is not valid.
-TROUBLE = (GitsyncError, OSError, pygit2.GitError, KeyError, ValueError)
+UNEXPECTED_ERRORS = (GitsyncError, OSError, pygit2.GitError, KeyError, ValueError)
 
 
 def as_error(name: str, trouble: Exception) -> GitsyncError:
-    """Return what people are told of `trouble` (one of TROUBLE) in the repository called `name`."""
+    """Return what people are told of `trouble` (one of UNEXPECTED_ERRORS) in the repository called `name`."""
     if isinstance(trouble, GitsyncError):
         return trouble
     logger.debug("%s: trouble that nothing expected", name, exc_info=trouble)

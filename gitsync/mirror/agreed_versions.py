@@ -29,8 +29,8 @@ NAME = "agreed.json"
 class AgreedVersions:
     """The base of one mirror on this machine; `host` is this machine's name in the manifest."""
 
-    def __init__(self, notes_dir: Path, host: str) -> None:
-        self._path = notes_dir / NAME
+    def __init__(self, repo_state_dir: Path, host: str) -> None:
+        self._path = repo_state_dir / NAME
         self._host = host
         self.commit, self._apart = _read(self._path)
         self._seen_through: tuple[str | None, str | None, Manifest, Coverage] | None = None

@@ -82,8 +82,8 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | N
             mode = keeper.mode_of(facts) if home.is_file else None
             work.placements[path] = Placement(
                 path,
-                mirror.print,
-                home.print,
+                mirror.fingerprint,
+                home.fingerprint,
                 source=(keeper.places.home, path),
                 is_linked=home.is_file and keeper.wants_link(path, home),
                 mode=mode,
@@ -91,7 +91,7 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | N
             work.alike[path] = replace(home.version, mode=mode or 0)
             _want_mode(work, facts, mode)
         case MirrorAction.TO_MIRROR:
-            work.removals[path] = Placement(path, mirror.print, atomic_replace.ABSENT)
+            work.removals[path] = Placement(path, mirror.fingerprint, atomic_replace.ABSENT)
             work.gone.add(path)
             work.alike[path] = ABSENT
         case MirrorAction.COMMIT_FIRST:
@@ -113,8 +113,8 @@ def _agree(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
         if not keeper.is_linked_as_wanted(facts):
             work.placements[path] = Placement(
                 path,
-                facts.mirror.print,
-                facts.home.print,
+                facts.mirror.fingerprint,
+                facts.home.fingerprint,
                 source=(keeper.places.home, path),
                 is_linked=keeper.wants_link(path, facts.home),
                 mode=mode,

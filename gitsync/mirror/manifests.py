@@ -78,7 +78,7 @@ def mend(worktree: Worktree, found: Manifest, *, is_every_file_tracked: bool) ->
     tree = None if head is None else worktree.store.read(head)[1][5:45].decode("ascii")
     listed = trakk_entries(worktree.root) or _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
     if listed is None and is_every_file_tracked:
-        listed = [ManifestEntry(path) for path, _ in walk(worktree.store, tree) if not is_furniture(path)]
+        listed = [ManifestEntry(path) for path, _ in walk(worktree.store, tree) if not is_mirror_metadata(path)]
     return Manifest({**{entry.path: entry for entry in listed or ()}, **found.entries}, found.modes)
 
 
@@ -118,7 +118,7 @@ def _trakk_index(worktree: Worktree, entry: TreeEntry | None) -> list[ManifestEn
     ]
 
 
-def is_furniture(path: bytes) -> bool:
+def is_mirror_metadata(path: bytes) -> bool:
     """Whether a file of the mirror is there for git or for readers, and no home file unless it is tracked by name."""
     if b"/" in path:
         return path.startswith((b".github/", b".gitlab/"))

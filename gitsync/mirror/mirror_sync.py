@@ -25,7 +25,7 @@ from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
 from gitsync.mirror.home_paths import Places
-from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_furniture, mend, trakk_entries
+from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_mirror_metadata, mend, trakk_entries
 from gitsync.mirror.observe import Looker, Seen
 from gitsync.mirror.place import Placement, Placer
 from gitsync.mirror.walk import files_below
@@ -52,7 +52,7 @@ class MirrorSync:
         worktree: Worktree,
         places: Places,
         link: str,
-        notes_dir: Path,
+        repo_state_dir: Path,
         host: str,
         *,
         probe: Probe = no_probe,
@@ -63,15 +63,15 @@ class MirrorSync:
         self.places = places
         self.link = link
         self.host = host
-        self.agreed = AgreedVersions(notes_dir, host)
+        self.agreed = AgreedVersions(repo_state_dir, host)
         self.home = Looker(places.home)
         self.mirror = Looker(os.fsencode(worktree.root))
         self.wanting: set[bytes] = set()  # paths that the next following looks at, whatever was committed
         self.broken: dict[bytes, Letter] = {}
         self.notes: dict[bytes, str] = {}
         rescue = rescuer(worktree)
-        self.into_home = Placer(places.home, notes_dir / "into-home", rescue, probe)
-        self.into_mirror = Placer(self.mirror.root, notes_dir / "into-mirror", rescue, probe)
+        self.into_home = Placer(places.home, repo_state_dir / "into-home", rescue, probe)
+        self.into_mirror = Placer(self.mirror.root, repo_state_dir / "into-mirror", rescue, probe)
         self._file = ManifestFile(self.mirror.root)
         self._unlinkable: set[bytes] = set()
         self._home_is = _identity(places.home)
@@ -136,8 +136,10 @@ class MirrorSync:
         with self.mirror:
             seen = self.mirror.look(manifests.NAME, is_calm=True)
         content = Content(data)
-        if seen.print != content.print:
-            self.into_mirror.place([Placement(manifests.NAME, seen.print, content.print, data=content, mode=0o644)])
+        if seen.fingerprint != content.fingerprint:
+            self.into_mirror.place(
+                [Placement(manifests.NAME, seen.fingerprint, content.fingerprint, data=content, mode=0o644)]
+            )
         self._file.read()
         self.coverage = Coverage(self.manifest, self.host, self.places.apart)
         self.worktree.ignores.exempt = self.coverage.files
@@ -254,7 +256,7 @@ class MirrorSync:
                 self.broken[path] = found
 
     def _judge_untracked(self, path: bytes, head_tree: str | None) -> Letter | None:
-        if self.manifest.entries.get(path) is not None or is_furniture(path) or self._is_elsewhere(path):
+        if self.manifest.entries.get(path) is not None or is_mirror_metadata(path) or self._is_elsewhere(path):
             return None
         entry = lookup(self.worktree.store, head_tree, path)
         return Letter.UNTRACKED if entry is not None and entry.mode != TREE else None

@@ -26,7 +26,7 @@ class Seen:
     """A version with what tells whether it is the same file as another; `print` is what `swap.look` calls it."""
 
     version: Fingerprint
-    print: str = atomic_replace.ABSENT
+    fingerprint: str = atomic_replace.ABSENT
     file: tuple[int, int] = (0, 0)
     size: int = 0
     why: str = ""
@@ -119,7 +119,7 @@ class Looker:
             target = os.fsencode(os.readlink(name, dir_fd=at))
             return Seen(
                 Fingerprint(FileKind.LINK, object_id_of(BLOB, target)),
-                atomic_replace.print_of_link(target),
+                atomic_replace.fingerprint_of_link(target),
                 _file(facts),
                 len(target),
             )

@@ -53,15 +53,15 @@ class Placed:
 class Placer:
     """Places below one root; `rescue` keeps a version for which there is no place any more."""
 
-    def __init__(self, root: bytes, notes_dir: Path, rescue: Rescue, probe: Probe = no_probe) -> None:
+    def __init__(self, root: bytes, repo_state_dir: Path, rescue: Rescue, probe: Probe = no_probe) -> None:
         self._root = os.fsdecode(root)
-        self._notes_dir = notes_dir
+        self._repo_state_dir = repo_state_dir
         self._rescue = rescue
         self._probe = probe
 
     def recover(self) -> bool:
         """Take back what a death left half way, so that it is decided anew; return whether there was anything."""
-        noted = journal.read(self._notes_dir)
+        noted = journal.read(self._repo_state_dir)
         if noted is None:
             return False
         with Applier(self._root, noted, rescue=self._rescue, probe=self._probe) as applier:
@@ -70,7 +70,7 @@ class Placer:
             else:
                 applier.settle_links()
                 applier.roll_back()
-        journal.drop(self._notes_dir)
+        journal.drop(self._repo_state_dir)
         return True
 
     def place(
@@ -85,9 +85,9 @@ class Placer:
         written (disk-full, read-only, …): every path is as it was then.
         """
         try:
-            self._notes_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._repo_state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise storage_error(f"cannot make {self._notes_dir}", error) from error
+            raise storage_error(f"cannot make {self._repo_state_dir}", error) from error
         self.recover()
         left: dict[bytes, str] = {}
         waiting = list(wanted)
@@ -115,7 +115,7 @@ class Placer:
         blocked = self._make_directories(wanted, modes)
         if blocked:
             return blocked
-        journal.write(self._notes_dir, noted)
+        journal.write(self._repo_state_dir, noted)
         with Applier(self._root, noted, rescue=self._rescue, probe=self._probe) as applier:
             try:
                 applier.stage(lambda path: _content(by_path[path]))
@@ -123,22 +123,22 @@ class Placer:
                 self._probe("staged", b"")
             except (OSError, OperationError):
                 applier.discard()
-                journal.drop(self._notes_dir)
+                journal.drop(self._repo_state_dir)
                 raise
             if wrong:
                 applier.discard()
-                journal.drop(self._notes_dir)
+                journal.drop(self._repo_state_dir)
                 return wrong
             applier.journal = noted.swapping()
-            journal.write(self._notes_dir, applier.journal)
+            journal.write(self._repo_state_dir, applier.journal)
             surprise = applier.advance()
             if surprise:
                 edited = applier.roll_back()
-                journal.drop(self._notes_dir)
+                journal.drop(self._repo_state_dir)
                 return {**dict.fromkeys([*edited, *surprise.edited], ""), **surprise.blocked}
             self._probe("placed", b"")
             applier.sweep()
-        journal.drop(self._notes_dir)
+        journal.drop(self._repo_state_dir)
         return {}
 
     def _wrongly_staged(self, noted: Journal) -> dict[bytes, str]:
@@ -194,7 +194,7 @@ def _content(one: Placement) -> Content:
         return replace(one.data, mode=one.mode)
     assert one.source is not None
     if one.is_linked:
-        return Content(b"", mode=one.mode, twin=one.source)
+        return Content(b"", mode=one.mode, link_source=one.source)
     root = os.open(one.source[0], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         return replace(temporaries.read(root, one.source[1]), mode=one.mode)

@@ -16,7 +16,7 @@ from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.agreed_versions import tree_of
-from gitsync.mirror.manifests import is_furniture, manifest_in
+from gitsync.mirror.manifests import is_mirror_metadata, manifest_in
 
 
 def relisted(
@@ -30,7 +30,7 @@ def relisted(
     for path, commit in wanted:
         if path == NAME:
             return {}  # it comes back as it was
-        if is_furniture(path) and path not in entries:
+        if is_mirror_metadata(path) and path not in entries:
             continue
         if commit not in told:
             told[commit] = manifest_in(worktree, tree_of(worktree, commit))

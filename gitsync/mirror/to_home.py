@@ -192,7 +192,12 @@ def _to_home(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
     is_linked = mirror.is_file and keeper.wants_link(path, mirror)
     _keep_unseen(keeper, work, facts)
     work.placements[path] = Placement(
-        path, facts.home.print, mirror.print, source=(keeper.mirror.root, path), is_linked=is_linked, mode=mode
+        path,
+        facts.home.fingerprint,
+        mirror.fingerprint,
+        source=(keeper.mirror.root, path),
+        is_linked=is_linked,
+        mode=mode,
     )
     if mode is not None and mode != mirror.version.mode:
         # Before the link is made, so that it has them at its first instant in home.
@@ -205,7 +210,7 @@ def _remove(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
     if not facts.home.version.is_there:
         return
     _keep_unseen(keeper, work, facts)
-    work.removals[facts.path] = Placement(facts.path, facts.home.print, atomic_replace.ABSENT)
+    work.removals[facts.path] = Placement(facts.path, facts.home.fingerprint, atomic_replace.ABSENT)
 
 
 def _keep_unseen(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:

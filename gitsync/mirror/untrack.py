@@ -52,7 +52,9 @@ def untrack(keeper: MirrorSync, entries: Iterable[ManifestEntry]) -> frozenset[b
         files |= {entry.path for entry in entries if keeper.mirror.look(entry.path, is_calm=True).version.is_there}
         gone = {path: keeper.mirror.look(path, is_calm=True) for path in files if coverage.entry(path) is None}
         removals = [
-            Placement(path, seen.print, atomic_replace.ABSENT) for path, seen in gone.items() if seen.version.is_there
+            Placement(path, seen.fingerprint, atomic_replace.ABSENT)
+            for path, seen in gone.items()
+            if seen.version.is_there
         ]
         keeper.write(kept)
         keeper.into_mirror.place(removals, gone={above for path in gone for above in parents(path)})

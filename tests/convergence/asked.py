@@ -26,10 +26,12 @@ CHOICES = ("ours", "theirs", "both", "done")
 class Asked:
     """The runtime of one repository as the answers see it; `step` lets the engine do one thing, or time pass."""
 
-    def __init__(self, config: RepoConfig, notes_dir: Path, committer: Committer, step: Callable[[], None]) -> None:
+    def __init__(
+        self, config: RepoConfig, repo_state_dir: Path, committer: Committer, step: Callable[[], None]
+    ) -> None:
         self.config = Config(repos=(config,))
         self._repo = config
-        self._notes_dir = notes_dir
+        self._repo_state_dir = repo_state_dir
         self._committer = committer
         self._step = step
         self._patience_s = 0.0
@@ -37,9 +39,9 @@ class Asked:
         desk = HandlerContext(cast(Runtime, self), committer.clock, None, dict, lambda: None)
         self._answers = conflicts.answers(desk)
 
-    def notes_dir(self, repo: RepoConfig) -> Path:
+    def repo_state_dir(self, repo: RepoConfig) -> Path:
         """Return where the engine keeps its journal."""
-        return self._notes_dir
+        return self._repo_state_dir
 
     def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
         """Let the committer do it, as the real runtime does."""

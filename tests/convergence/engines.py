@@ -50,7 +50,7 @@ class Site:
         self.number = number
         self.base = base / f"site{number}"
         self.root = self.base / "work"
-        self.notes_dir = self.base / "notes-dir"
+        self.repo_state_dir = self.base / "notes-dir"
         self.hub = self.base / "hub"
         self.options = options
         self.bug = bug
@@ -69,7 +69,7 @@ class Site:
         if self._connection is None:
             self._connection = Client(self._engines.socket, "AF_UNIX")
             seed = self.number * 1000 + self.deaths
-            self._pid = self.order("begin", self.root, self.notes_dir, seed, self.options, self.bug) or 0
+            self._pid = self.order("begin", self.root, self.repo_state_dir, seed, self.options, self.bug) or 0
 
     def order(self, name: str, *arguments: object) -> Any:
         """Let the engine do something; return its answer, None when it is dead or dies of it."""

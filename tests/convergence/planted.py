@@ -62,7 +62,7 @@ def _forgotten() -> None:
     """The journal of an interrupted pull is thrown away instead of being rolled forward."""
 
     def recover(worktree: Worktree, *, probe: Any = None) -> Recovered:
-        journal.drop(worktree.notes_dir)
+        journal.drop(worktree.repo_state_dir)
         return Recovered()
 
     repository.recover = recover

@@ -85,7 +85,7 @@ class Orders:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def begin(self, root: Path, notes_dir: Path, seed: int, options: dict[str, object], bug: str) -> int:
+    def begin(self, root: Path, repo_state_dir: Path, seed: int, options: dict[str, object], bug: str) -> int:
         """Start the engine; return the process id."""
         random.seed(seed)
         plant(bug)
@@ -103,12 +103,12 @@ class Orders:
             committer=self.committer.post,
             ear=lambda message: None,
             is_scheduled=True,
-            notes_dir=notes_dir,
+            repo_state_dir=repo_state_dir,
             on_death=self._die,
         )
         self.exchanger.setup()
-        self._ask(self.committer, Adopt(config, notes_dir))
-        self._asked = Asked(config, notes_dir, self.committer, self._step)
+        self._ask(self.committer, Adopt(config, repo_state_dir))
+        self._asked = Asked(config, repo_state_dir, self.committer, self._step)
         return os.getpid()
 
     def note(self, paths: list[bytes], trees: list[bytes]) -> None:

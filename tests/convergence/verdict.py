@@ -81,7 +81,7 @@ def _read(path: bytes) -> bytes:
         return file.read()
 
 
-def check_whole(root: Path, notes_dirs: Iterable[Path]) -> None:
+def check_whole(root: Path, repo_state_dirs: Iterable[Path]) -> None:
     """Assert that a work tree is HEAD's, complete, and that nothing of an operation is left lying about."""
     git_dir = root / ".git"
     assert on_disk(root) == in_history(root), f"{root}: the work tree is not HEAD's"
@@ -92,8 +92,8 @@ def check_whole(root: Path, notes_dirs: Iterable[Path]) -> None:
     assert locks == [], f"{root}: a lock was left"
     temporaries = list(root.rglob(".gitsync*"))
     assert temporaries == [], f"{root}: temporaries were left"
-    for notes_dir in notes_dirs:
-        assert not (notes_dir / "integration.json").exists(), f"{notes_dir}: a journal was left"
+    for repo_state_dir in repo_state_dirs:
+        assert not (repo_state_dir / "integration.json").exists(), f"{repo_state_dir}: a journal was left"
     check_sound(root)
     check_unmarked(root)
 

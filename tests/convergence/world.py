@@ -82,7 +82,7 @@ class World:
         # One in three by the git program, for it is slow, and the others by libgit2.
         transport = ("libgit2", "git", "libgit2")[number % 3]
         site = Site(engines, self.base, number, {**OPTIONS, "transport": transport, "conflict": conflict}, bug)
-        site.notes_dir.mkdir(parents=True)
+        site.repo_state_dir.mkdir(parents=True)
         site.hub.symlink_to(self.hub)
         run_git(self.base, "clone", "-q", str(site.hub), str(site.root))
         return site
@@ -231,7 +231,7 @@ class World:
         assert all(status["state"] == "ok" for status in statuses.values()), statuses
         assert all(status["pending"] == 0 for status in statuses.values()), statuses
         for site in self.sites:
-            verdict.check_whole(site.root, [site.notes_dir])
+            verdict.check_whole(site.root, [site.repo_state_dir])
         verdict.check_equal([site.root for site in self.sites], self.hub)
         verdict.check_sound(self.hub)
         kept = verdict.reachable([self.hub, *(site.root for site in self.sites)])

@@ -40,9 +40,9 @@ def _toml(value: object) -> str:
 class Bench:
     """One committer and one repository called notes."""
 
-    def __init__(self, root: Path, notes_dir: Path, **options: object) -> None:
+    def __init__(self, root: Path, repo_state_dir: Path, **options: object) -> None:
         self.root = root
-        self.notes_dir = notes_dir
+        self.repo_state_dir = repo_state_dir
         self.clock = FakeClock()
         self.board = Board(self.clock)
         self.sent: list[object] = []
@@ -51,7 +51,7 @@ class Bench:
 
     def adopt(self, **options: object) -> None:
         """Take the repository over, or its changed options."""
-        self.ask(Adopt(configured(self.root, **options), self.notes_dir)).result(0)
+        self.ask(Adopt(configured(self.root, **options), self.repo_state_dir)).result(0)
 
     def write(self, name: str, text: str) -> None:
         """Write a file and note it."""

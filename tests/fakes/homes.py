@@ -38,7 +38,7 @@ class HomeBench:
         self.base = base
         self.home = base / "home"
         self.mirror = base / "mirror"
-        self.notes_dir = base / "notes"
+        self.repo_state_dir = base / "notes"
         self.link = link
         self.clock = FakeClock()
         self.committer: Committer
@@ -67,7 +67,7 @@ class HomeBench:
         """Begin as a new process does."""
         self.board = Board(self.clock)
         self.committer = Committer(self.clock, self.board, lambda _, message: None, self._die)
-        self.ask(Adopt(self.config.settings, self.notes_dir, self.config)).result(0)
+        self.ask(Adopt(self.config.settings, self.repo_state_dir, self.config)).result(0)
         self.repository.probe = lambda point, path: self.probe(point, path)
         self.stop()  # it was opened without the probe
 

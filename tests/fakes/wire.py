@@ -25,8 +25,8 @@ class Wire:
     def __init__(self, repo: Path, tmp_path: Path) -> None:
         self.repo = repo
         self.hub = tmp_path / "hub.git"
-        self.notes_dir = tmp_path / "notes-dir"
-        self.notes_dir.mkdir()
+        self.repo_state_dir = tmp_path / "notes-dir"
+        self.repo_state_dir.mkdir()
         run_git(tmp_path, "init", "-q", "--bare", "-b", "main", str(self.hub))
         run_git(repo, "remote", "add", "origin", str(self.hub))
         self.clock = FakeClock()
@@ -44,7 +44,7 @@ class Wire:
             committer=self.told.append,
             ear=self.heard.append,
             is_scheduled=is_scheduled,
-            notes_dir=self.notes_dir,
+            repo_state_dir=self.repo_state_dir,
             on_death=self.told.append,
         )
         self.exchanger.setup()

@@ -85,7 +85,7 @@ class CommitterMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self.bench.close()
         # What it was told of before is told again by nobody; the scan at the start has to find it.
-        self.bench = Bench(self.bench.root, self.bench.notes_dir, quiet="2s", max_wait="10s", reconcile="5m")
+        self.bench = Bench(self.bench.root, self.bench.repo_state_dir, quiet="2s", max_wait="10s", reconcile="5m")
         self.fetches = 0
 
     @rule(kind=st.sampled_from(["nothing", "head", "new", "stale"]))

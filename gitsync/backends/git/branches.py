@@ -17,7 +17,7 @@ from gitsync.errors import OperationError
 from gitsync.git.remote.all_branches import There
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 
 NAMED = 5
@@ -63,7 +63,7 @@ def settle_branches(
             # Asked anew for each: the user may have switched to it while another one was merged.
             here = head_of(worktree.repo)[0] or ""
             BranchStep(worktree, order, branch, local, here, elsewhere, there.branches).take(action)
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             error = as_error(order.job.name, trouble)
             local.items.append(Item(branch.name, error.code, error.message, error.hint, Level.WAITING))
     return local

@@ -49,9 +49,9 @@ def _run(order: Order, items: list[Item]) -> Report:
     server = Server(job.path, job.remote, order.deadline_s * PATIENCE, order.is_cancelled)
     known = {
         **server.tracked(),
-        **{name: str(at) for name, at in state_file.read(order.notes_dir / HEADS_FILE).items()},
+        **{name: str(at) for name, at in state_file.read(order.state_dir / HEADS_FILE).items()},
     }
-    deleted = {name: str(at) for name, at in state_file.read(order.notes_dir / DELETED_FILE).items()}
+    deleted = {name: str(at) for name, at in state_file.read(order.state_dir / DELETED_FILE).items()}
     local = Local()
     for left in reversed(range(TRIES)):
         order.tell(f"fetching from {job.remote}")
@@ -152,10 +152,10 @@ def _remember(order: Order, server: Server, local: Local, known: dict[str, str],
     heads = {name: at for name, at in {**known, **local.taken}.items() if name not in local.gone and name in tracked}
     # A branch that went from the server and was kept here is told again at every run, until its user settles it.
     heads |= {name: known[name] for name in local.missing if name in known}
-    state_file.write(order.notes_dir / HEADS_FILE, heads)
+    state_file.write(order.state_dir / HEADS_FILE, heads)
     left = {name: at for name, at in deleted.items() if name not in local.gone and name not in local.revived}
     if left != deleted:
-        state_file.write(order.notes_dir / DELETED_FILE, left)
+        state_file.write(order.state_dir / DELETED_FILE, left)
 
 
 def delete_branch(order: Order, branch: str) -> Item:
@@ -163,7 +163,7 @@ def delete_branch(order: Order, branch: str) -> Item:
 
     Raise OperationError for the branch that is checked out, the principal one, and one that nobody knows.
     """
-    job, file = order.job, order.notes_dir / DELETED_FILE
+    job, file = order.job, order.state_dir / DELETED_FILE
     server = Server(job.path, job.remote, order.deadline_s, order.is_cancelled)
 
     def note(at: str) -> None:

@@ -110,7 +110,7 @@ def _keep(settled: PairResolution, rsync: Rsync, path: str, *, has_newer_there: 
         copy = copy_of(root, path, root / path)
         settled.take.append(path)
     else:
-        incoming = rsync.order.notes_dir / "incoming"
+        incoming = rsync.order.state_dir / "incoming"
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(mode=0o700)
         # Through its place in the tree, so that the name is never an argument.

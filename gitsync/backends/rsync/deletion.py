@@ -46,9 +46,9 @@ def delete_here(
 ) -> list[Item]:
     """Delete here what is still as it was listed; return what a person is told. Raise OperationError."""
     state_file.write(
-        order.notes_dir / DELETING_FILE, {"paths": [path for path in paths if listed[path].kind != DIRECTORY]}
+        order.state_dir / DELETING_FILE, {"paths": [path for path in paths if listed[path].kind != DIRECTORY]}
     )
-    sync_directory(order.notes_dir)
+    sync_directory(order.state_dir)
     items: list[Item] = []
     gone: list[str] = []
     root = os.open(order.job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -71,7 +71,7 @@ def delete_here(
 
 def find_interrupted(order: Order) -> list[Item]:
     """Put back what a run that died while it deleted had hidden; return what a person is told. Raise OSError."""
-    noted = state_file.read(order.notes_dir / DELETING_FILE).get("paths")
+    noted = state_file.read(order.state_dir / DELETING_FILE).get("paths")
     items: list[Item] = []
     if isinstance(noted, list):
         root = os.open(order.job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -86,7 +86,7 @@ def find_interrupted(order: Order) -> list[Item]:
 
 def forget_interrupted(order: Order) -> None:
     """Forget what was to be deleted: the run got to its end, so that no disk was missing where it would be hidden."""
-    (order.notes_dir / DELETING_FILE).unlink(missing_ok=True)
+    (order.state_dir / DELETING_FILE).unlink(missing_ok=True)
 
 
 def _delete_one(tree: Path, root: int, path: str, entry: ListedEntry, probe: Probe) -> Item | None:

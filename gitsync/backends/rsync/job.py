@@ -53,7 +53,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Problem | None:
     order = rsync.order
     if rsync.address.is_local:
         refuse_nested(order, rsync.address.place)
-    agreed = remembered(order.notes_dir)
+    agreed = remembered(order.state_dir)
     problem = make_here(order, had_files=bool(agreed))
     if problem is not None:
         return problem
@@ -87,7 +87,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Problem | None:
         items += settle_replaced(rsync, there.entries, after_there, agreed)
     if after_here.is_complete and after_there.is_complete:
         sent = {path: entry for path, entry in here.entries.items() if path not in set(decision.take)}
-        remember(order.notes_dir, after_here.entries, after_there.entries, agreed, sent)
+        remember(order.state_dir, after_here.entries, after_there.entries, agreed, sent)
     forget_interrupted(order)
     return None
 

@@ -105,17 +105,17 @@ def _unescaped(name: bytes) -> str:
     return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8) & 0xFF]), name))
 
 
-def remembered(notes_dir: Path) -> dict[str, AgreedPair]:
+def remembered(state_dir: Path) -> dict[str, AgreedPair]:
     """Return what both sides had at the end of the last run; nothing where that is not known, which proves nothing."""
     try:
-        found = state_file.read(notes_dir / LISTING_FILE)
+        found = state_file.read(state_dir / LISTING_FILE)
         return {path: AgreedPair(ListedEntry(*pair[0]), ListedEntry(*pair[1])) for path, pair in found.items()}
     except (TypeError, IndexError, KeyError):
         return {}
 
 
 def remember(
-    notes_dir: Path,
+    state_dir: Path,
     here: Mapping[str, ListedEntry],
     there: Mapping[str, ListedEntry],
     before: Mapping[str, AgreedPair],
@@ -135,4 +135,4 @@ def remember(
     for path in here.keys() ^ there.keys():
         if path in before:
             agreed[path] = before[path]
-    state_file.write(notes_dir / LISTING_FILE, dict(agreed))
+    state_file.write(state_dir / LISTING_FILE, dict(agreed))

@@ -84,4 +84,4 @@ def _remove_empty(directory: Path) -> None:
 
 def _place(rsync: Rsync) -> Path:
     """Return this run's own directory: rsync would delete what another run kept under the same name."""
-    return rsync.order.notes_dir / _NAME / rsync.run_id
+    return rsync.order.state_dir / _NAME / rsync.run_id

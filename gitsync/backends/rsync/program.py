@@ -113,7 +113,7 @@ class Rsync:
     @cached_property
     def id(self) -> str:
         """Return what tells this machine's job from those of others at one server; it is made with the notes."""
-        return state_file.own_id(self.order.notes_dir / ID_FILE)
+        return state_file.own_id(self.order.state_dir / ID_FILE)
 
     @property
     def copying(self) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ class Rsync:
     @property
     def nowhere(self) -> str:
         """Return an empty directory here as an argument."""
-        path = self.order.notes_dir / "empty"
+        path = self.order.state_dir / "empty"
         path.mkdir(mode=0o700, exist_ok=True)
         return f"{path}/"
 

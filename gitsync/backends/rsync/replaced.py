@@ -81,8 +81,8 @@ def _is_as_seen(kept: ListedEntry, seen: ListedEntry | None) -> bool:
 
 def _keep(rsync: Rsync, place: str, unseen: Mapping[str, ListedEntry], now: Listing) -> tuple[list[Item], set[str]]:
     """Bring them here and keep each as a copy on both sides; return what is told, and what has to stay for now."""
-    notes_dir, tree = rsync.order.notes_dir, rsync.order.job.path
-    incoming, outgoing = notes_dir / "incoming", notes_dir / "outgoing"
+    state_dir, tree = rsync.order.state_dir, rsync.order.job.path
+    incoming, outgoing = state_dir / "incoming", state_dir / "outgoing"
     for directory in (incoming, outgoing):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)

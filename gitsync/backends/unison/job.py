@@ -147,14 +147,14 @@ def _files_of(root: Path) -> set[str]:
 
 
 def _remembered(order: Order) -> set[str] | None:
-    found = state_file.read(order.notes_dir / FILES_FILE).get("files")
+    found = state_file.read(order.state_dir / FILES_FILE).get("files")
     return set(map(str, found)) if isinstance(found, list) else None
 
 
 def _remember(order: Order, known: set[str] | None) -> None:
     files = _files_of(order.job.path)
     if files != known:
-        state_file.write(order.notes_dir / FILES_FILE, {"files": sorted(files)})
+        state_file.write(order.state_dir / FILES_FILE, {"files": sorted(files)})
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------

@@ -54,11 +54,11 @@ class Unison:
         self.order = order
         self.here = str(order.job.path)
         self.there = root_of(order.job.url)
-        self._directory = order.notes_dir / "unison"
+        self._directory = order.state_dir / "unison"
 
     def forget(self) -> None:
         """Begin afresh: both sides are compared as if they had never met, which deletes nothing."""
-        (self.order.notes_dir / ID_FILE).unlink(missing_ok=True)
+        (self.order.state_dir / ID_FILE).unlink(missing_ok=True)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def plan(self, *, may_empty: bool = False) -> tuple[Said, bool]:
@@ -119,7 +119,7 @@ class Unison:
             env={
                 "LC_ALL": "C",
                 "UNISON": str(self._directory),
-                "UNISONLOCALHOSTNAME": f"gitsync-{state_file.own_id(order.notes_dir / ID_FILE)}",
+                "UNISONLOCALHOSTNAME": f"gitsync-{state_file.own_id(order.state_dir / ID_FILE)}",
                 "SSH_ASKPASS_REQUIRE": "never",
             },
             is_cancelled=order.is_cancelled,

@@ -16,7 +16,7 @@ from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.daemon.checks import conflicting_tools, jobs, machine, remotes, repository, storage
 from gitsync.daemon.checks.model import Case, Finding, problem, warning
 from gitsync.errors import GitsyncError
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _found(id: str, subject: str, future: Future[list[Finding]]) -> list[Finding
         return [Finding(each.state, each.message, each.fix, each.subject or subject) for each in future.result()]
     if isinstance(error, GitsyncError):
         return [problem(error.message, error.hint or "see the other checks", subject)]
-    if isinstance(error, TROUBLE) and isinstance(error, Exception):
+    if isinstance(error, UNEXPECTED_ERRORS) and isinstance(error, Exception):
         told = as_error(subject or "gitsync", error)
         return [warning(f"it could not be looked at: {told.message}", told.hint or "see the log", subject)]
     logger.error("a bug of ours in the check %s", id, exc_info=error)

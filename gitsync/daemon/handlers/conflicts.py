@@ -28,7 +28,7 @@ from gitsync.git.merging.conflict_view import Conflicted, ConflictSide, describe
 from gitsync.git.merging.conflict_view import waiting as waiting_sides
 from gitsync.git.repository import Mergeable, Readable, ReadOnlyRepository, head_tree
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def _conflicts(desk: HandlerContext, params: Json) -> Json:
     for repo in targets.repos:
         try:
             found += [_conflict(repo, item) for item in _conflicts_of(desk, repo)]
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             error = as_error(repo.name, trouble)
             errors.append({"repo": repo.name, "code": error.code, "message": error.message, "hint": error.hint})
     jobs: list[Json] = []
@@ -191,7 +191,7 @@ def _undoables(desk: HandlerContext, repo: RepoConfig) -> list[Undoable]:
 def _has_undoable(desk: HandlerContext, repo: RepoConfig) -> bool:
     try:
         return any(not change.is_undone and change.reason != REASON for change in _undoables(desk, repo))
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         # Its own trouble is told by `status`; nothing of the others depends on it.
         logger.debug("%s: cannot look for what can be undone: %s", repo.name, as_error(repo.name, trouble).message)
         return False
@@ -226,9 +226,9 @@ def _undone(repo: RepoConfig, done: Undone, *, is_trial: bool) -> Json:
 def reading(desk: HandlerContext, repo: RepoConfig) -> Iterator[ReadOnlyRepository]:
     """Give a handle for looking; trouble with it is raised as an OperationError that names the repository."""
     try:
-        with ReadOnlyRepository(repo.path, desk.runtime.notes_dir(repo)) as place:
+        with ReadOnlyRepository(repo.path, desk.runtime.repo_state_dir(repo)) as place:
             yield place
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         raise as_error(repo.name, trouble) from trouble
 
 
@@ -252,7 +252,7 @@ def waiting_in(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> t
 
 def copies_in(desk: HandlerContext, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
     """Return the kept copies in HEAD; raise what `kept_copies` raises."""
-    return KeptCopies(desk.runtime.notes_dir(repo)).find(place, head_tree(place)[1])
+    return KeptCopies(desk.runtime.repo_state_dir(repo)).find(place, head_tree(place)[1])
 
 
 def place_of(desk: HandlerContext, word: str, name: str | None) -> tuple[RepoConfig, bytes]:

@@ -30,7 +30,7 @@ def _doctor(desk: HandlerContext, params: Json) -> Json:
     repos = [] if names and not of_repos else desk.chosen(of_repos)
     if not desk.is_daemon:
         for repo in repos:
-            show(desk.runtime.board, repo, desk.runtime.notes_dir(repo))
+            show(desk.runtime.board, repo, desk.runtime.repo_state_dir(repo))
     case = Case(
         config=desk.config,
         repos=tuple(repos),

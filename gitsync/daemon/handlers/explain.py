@@ -27,7 +27,7 @@ from gitsync.git.history import path_facts
 from gitsync.git.history.versions import Record
 from gitsync.git.remote.errors import clean
 from gitsync.git.rules.ignores import IgnoreRules
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.home_paths import host_name
 from gitsync.model import FILTER, RepoStatus
 from gitsync.redaction import redact
@@ -47,11 +47,11 @@ def explain(desk: HandlerContext, params: Json) -> Json:
         return _document(given, None, Explanation(NOT, "outside", error.message, error.hint))
     config = next(repo for repo in desk.config.repositories if repo.name == place.repo)
     if not desk.is_daemon:
-        show(desk.runtime.board, config, desk.runtime.notes_dir(config))
+        show(desk.runtime.board, config, desk.runtime.repo_state_dir(config))
     status = desk.runtime.board.status(place.repo)
     try:
         facts, record, is_pushed = _facts(desk, place, config)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         if status.state not in ("halted", "error"):
             raise as_error(place.repo, trouble) from trouble
         # It cannot be looked into: what the repository suffers from is the answer.

@@ -24,7 +24,7 @@ from gitsync.git.history.select_version import name_in
 from gitsync.git.history.versions import Record, Touched, records, unknown
 from gitsync.git.objects.modes import MODE_TREE
 from gitsync.git.remote.errors import clean
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 LOG_COUNT = 20
 # A file beyond this does not travel through the socket: the control command reads it from the repository itself.
@@ -57,7 +57,7 @@ def _log(desk: HandlerContext, params: Json) -> Json:
     for place in places:
         try:
             found += [(place, record) for record in _records(place.history(), place, count + 1)]
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             error = as_error(place.repo, trouble)
             if path:
                 raise error from trouble
@@ -126,7 +126,7 @@ def _diff(desk: HandlerContext, params: Json) -> Json:
     for place in places:
         try:
             found = _since(place, when, rev, is_asked=path is not None)
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             error = as_error(place.repo, trouble)
             if path or isinstance(error, UsageError):
                 raise error from trouble
@@ -185,7 +185,7 @@ def _show(desk: HandlerContext, params: Json) -> Json:
         record = records(history, b"", start=commit, limit=1)[0]
         changes = of(history, commit, record.parents[0] if record.parents else None)
         message = history.ask("show", "--no-patch", "--format=%B", commit).decode("utf-8", "replace").strip()
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         raise as_error(place.repo, trouble) from trouble
     shown = {"message": "\n".join(clean(line) for line in message.splitlines()), "parents": list(record.parents)}
     return {**_commit(place, record), **shown, **_changes(changes)}
@@ -200,7 +200,7 @@ def _found(desk: HandlerContext, rev: str, within: str | None) -> tuple[Resolved
         try:
             history = place.history()
             found.append((place, history, history.commit(rev)))
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             first = first or as_error(place.repo, trouble)
     if len(found) == 1:
         return found[0]

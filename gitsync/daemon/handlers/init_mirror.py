@@ -24,7 +24,7 @@ from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck
 from gitsync.git.remote.errors import clean
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE
+from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import host_name, places_of
 from gitsync.mirror.manifests import mend
 from gitsync.mirror.mirror_sync import MirrorSync
@@ -154,15 +154,15 @@ def look(desk: HandlerContext) -> None:
     home, board = desk.config.home, desk.runtime.board
     if home is None:
         return
-    notes_dir = desk.runtime.notes_dir(home.settings)
-    show(board, home.settings, notes_dir)
+    repo_state_dir = desk.runtime.repo_state_dir(home.settings)
+    show(board, home.settings, repo_state_dir)
     try:
-        worktree = Worktree(home.repo, notes_dir, include=home.settings.include, exclude=home.settings.exclude)
-    except TROUBLE:
+        worktree = Worktree(home.repo, repo_state_dir, include=home.settings.include, exclude=home.settings.exclude)
+    except UNEXPECTED_ERRORS:
         board.set_home(HomePart(str(home.repo)))
         return  # the board says it already
     try:
-        keeper = MirrorSync(worktree, places_of(home.repo), home.link, notes_dir, host_name(), is_reading=True)
+        keeper = MirrorSync(worktree, places_of(home.repo), home.link, repo_state_dir, host_name(), is_reading=True)
         with keeper:
             keeper.judge_all()
             tracked = keeper.tracked_count(keeper.head_tree)

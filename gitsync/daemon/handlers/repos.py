@@ -103,7 +103,7 @@ class _Repos:
     def _look(self, repos: Iterable[RepoConfig]) -> None:
         """Put onto the board what a daemon would know."""
         for repo in repos:
-            show(self._desk.runtime.board, repo, self._desk.runtime.notes_dir(repo))
+            show(self._desk.runtime.board, repo, self._desk.runtime.repo_state_dir(repo))
 
     # -- doing --------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from gitsync.daemon.handlers.context import HandlerContext, real
 from gitsync.errors import UsageError
 from gitsync.git.history.log import History
 from gitsync.git.remote.errors import clean
-from gitsync.mirror.manifests import is_furniture
+from gitsync.mirror.manifests import is_mirror_metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ResolvedPath:
         """Return its repository's history; raise OperationError where there is none."""
         if not self.is_at_home:
             return History(self.root)
-        return History(self.root, self.above, lambda path: not is_furniture(path))
+        return History(self.root, self.above, lambda path: not is_mirror_metadata(path))
 
     @property
     def is_at_home(self) -> bool:

@@ -31,9 +31,9 @@ from gitsync.git.history.versions import FileVersion, records, unknown, versions
 from gitsync.git.objects.modes import MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.remote.errors import clean
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.home_paths import host_name
-from gitsync.mirror.manifests import is_furniture
+from gitsync.mirror.manifests import is_mirror_metadata
 from gitsync.mirror.relist import relisted
 
 TRACK_S = 60.0
@@ -63,7 +63,7 @@ def restore(desk: HandlerContext, params: Json) -> Json:
             group = groups.get(place.root) or _Group(place.history())
             commit = group.history.commit(rev) if rev is not None else None
             group.chosen.append((place, choose(group.history, place.path, commit=commit, when=when)))
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             raise _told(place, trouble) from trouble
         groups[place.root] = group
     dest = params.get("to")
@@ -138,7 +138,7 @@ def _bring_home(desk: HandlerContext, group: _Group, act: Restoring) -> None:
         ManifestEntry(path)
         for path, _ in wanted
         if coverage.entry(path) is None
-        and not is_furniture(path)
+        and not is_mirror_metadata(path)
         and os.path.lexists(Path(place.above, os.fsdecode(path)))
     )
     if unlisted:
@@ -178,7 +178,7 @@ def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
                 listed = history.try_ask("cat-file", "blob", f"{choice.commit}:{os.fsdecode(manifest.NAME)}")
                 modes = dict(manifest.parse(listed or b"")[0].modes)
             copy(history, choice.source, choice.path, choice.entries, where, modes)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         raise as_error(place.repo, trouble) from trouble
     return where
 
@@ -213,7 +213,7 @@ def _listed(place: ResolvedPath) -> list[Json]:
         found = versions(history, place.path, is_directory=not is_file)
         ids = sorted({version.entry.id for version in found if version.entry is not None})
         sizes = history.sizes(ids)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         raise as_error(place.repo, trouble) from trouble
     return [_version(place, version, sizes) for version in found]
 

@@ -27,7 +27,7 @@ from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.git.remote import upstream
 from gitsync.git.remote.results import FetchResult, PushKind
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Exchanger(Owner):
         committer: Callable[[object], None],
         ear: Callable[[object], None],
         is_scheduled: bool,
-        notes_dir: Path,
+        repo_state_dir: Path,
         on_death: Callable[[ThreadDied], None],
     ) -> None:
         super().__init__(f"exchange-{config.name}", clock, on_death)
@@ -67,7 +67,7 @@ class Exchanger(Owner):
         self._times = Schedule(config, is_scheduled=is_scheduled)
         self._awaiting_until: float | None = None
         self._trouble = ""
-        self._memory = ExchangeMemory(notes_dir / EXCHANGE_FILE)
+        self._memory = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._question = PendingHalt(self._memory)
         self._askers = Waiters()
@@ -247,7 +247,7 @@ class Exchanger(Owner):
         except Halting as halting:
             if not self.is_cancelled:  # what a look that was cut off seems to say is not to be remembered
                 self._stop(halting.problem)
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             if not self.is_cancelled:
                 error = as_error(self.config.name, trouble)
                 self._fail(Problem(error.code, error.message, error.hint))

@@ -11,7 +11,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.halt_reasons import Halt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.memory import ExchangeMemory
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,6 @@ class PendingHalt:
         try:
             place = RemoteBranch.of(config, branch)
             return place is not None and place.key == self.open.key and place.ask(limits) == self.open.seen
-        except TROUBLE as trouble:
+        except UNEXPECTED_ERRORS as trouble:
             logger.debug("%s: halted, and cannot look: %s", config.name, as_error(config.name, trouble).message)
             return True

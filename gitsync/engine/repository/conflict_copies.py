@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gitsync.engine.memory import Memory
 from gitsync.git.merging.conflict_copies import KeptCopy, followed, is_called_copy, kept_copies
 from gitsync.git.repository import Readable
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 if TYPE_CHECKING:
     from gitsync.engine.repository.repository import LocalRepository
@@ -28,8 +28,8 @@ FILE = "copies.json"
 class KeptCopies:
     """The kept copies at the commit `head`; `originals` are the files that they are copies of."""
 
-    def __init__(self, notes_dir: Path) -> None:
-        self._memory = Memory(notes_dir / FILE)
+    def __init__(self, repo_state_dir: Path) -> None:
+        self._memory = Memory(repo_state_dir / FILE)
         self.head = self._memory.text("head")
         paths = self._memory.get("paths")
         self._paths = frozenset(os.fsencode(path) for path in paths or () if isinstance(path, str))
@@ -43,13 +43,13 @@ class KeptCopies:
             self.head = after
 
     def find(self, place: Readable, head: str | None) -> tuple[KeptCopy, ...]:
-        """Return the copies at `head`, beginning with what is known; raise one of TROUBLE."""
+        """Return the copies at `head`, beginning with what is known; raise one of UNEXPECTED_ERRORS."""
         if head is not None and self.head is not None and self.head in place.repo:
             return followed(place, self._paths, self.head, head)
         return kept_copies(place, head)
 
     def look(self, place: Readable, head: str | None) -> None:
-        """Find the copies at `head` and go on from there; raise one of TROUBLE."""
+        """Find the copies at `head` and go on from there; raise one of UNEXPECTED_ERRORS."""
         found = self.find(place, head)
         paths = frozenset(copy.path for copy in found)
         is_news = paths != self._paths or self._memory.get("head") is None
@@ -68,7 +68,7 @@ def follow(repo: LocalRepository) -> None:
     was = copies.originals
     try:
         copies.look(repo.worktree, head)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         # Knowing them is no condition of keeping the repository: tried again when the branch has moved on.
         copies.failed_at = head
         logger.warning("%s: cannot look for kept copies: %s", repo.name, as_error(repo.name, trouble).message)

@@ -30,7 +30,7 @@ from gitsync.engine.repository.repository import LocalRepository, Post
 from gitsync.errors import HaltError, OperationError, TransientError
 from gitsync.git.applying.temporaries import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.from_home import bring
 from gitsync.mirror.home_paths import host_name, places_of
 from gitsync.mirror.mirror_sync import MirrorSync
@@ -59,7 +59,7 @@ class HomeRepository(LocalRepository):
         buffer: ChangeBuffer,
         board: Board,
         clock: Clock,
-        notes_dir: Path,
+        repo_state_dir: Path,
         post: Post,
     ) -> None:
         self.home = home
@@ -67,7 +67,7 @@ class HomeRepository(LocalRepository):
         self.keeper: MirrorSync | None = None
         self.probe: Probe = no_probe
         self._left_out: tuple[Quarantined, ...] = ()
-        super().__init__(config, buffer=buffer, board=board, clock=clock, notes_dir=notes_dir, post=post)
+        super().__init__(config, buffer=buffer, board=board, clock=clock, repo_state_dir=repo_state_dir, post=post)
 
     # -- what a repository is asked ------------------------------------------------------------------------------------
 
@@ -75,7 +75,9 @@ class HomeRepository(LocalRepository):
         worktree = super().open()
         if self.keeper is None:
             places = places_of(self.config.path)
-            self.keeper = MirrorSync(worktree, places, self.home.link, self.notes_dir, host_name(), probe=self.probe)
+            self.keeper = MirrorSync(
+                worktree, places, self.home.link, self.repo_state_dir, host_name(), probe=self.probe
+            )
             self._select(self.keeper.coverage)
         return worktree
 
@@ -272,5 +274,5 @@ def track(repo: LocalRepository | None, asked: Track | Untrack, future: Future[A
         return
     try:
         future.set_result(repo.track(asked.entries) if isinstance(asked, Track) else repo.untrack(asked.paths))
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         future.set_exception(as_error(repo.name, trouble))

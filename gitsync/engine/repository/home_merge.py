@@ -28,7 +28,7 @@ from gitsync.git.objects.trees import TreeEntry, diff, edit_tree, lookup
 from gitsync.git.repository import head_of
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE
+from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.agreed_versions import tree_of
 from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
 
@@ -40,7 +40,7 @@ E_ = WorktreeEvent
 
 
 def merge_home(repo: LocalRepository, keeper: MirrorSync, contested: Iterable[PathFacts]) -> None:
-    """Merge these paths into the mirror, and let home's versions count as seen; raise one of TROUBLE."""
+    """Merge these paths into the mirror, and let home's versions count as seen; raise one of UNEXPECTED_ERRORS."""
     worktree = keeper.worktree
     mine = _read(keeper, contested)
     changes: dict[bytes, TreeEntry | None] = {}
@@ -82,7 +82,7 @@ def merge_home(repo: LocalRepository, keeper: MirrorSync, contested: Iterable[Pa
         outcome = _apply(worktree, tree, kept, f"Merge {names} from home", repo.config.author)
         if outcome.problem is not None:
             raise OperationError(outcome.problem.message, outcome.problem.hint, code=outcome.problem.code)
-    except TROUBLE:
+    except UNEXPECTED_ERRORS:
         repo.advance(E_.INTEGRATION_REFUSED)
         raise
     if outcome.kind is OutcomeKind.EDITED:

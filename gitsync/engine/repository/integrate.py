@@ -24,7 +24,7 @@ from gitsync.git.merging.merge_summary import conflict_event, merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan
 from gitsync.git.objects.refs import ahead_behind, brings_back, is_ancestor
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
 
@@ -60,7 +60,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
             _tell_aside(repository, outcome, _source(fetched))
         elif wanted.kind is PlanKind.CONFLICT:
             pending_merge.hold(worktree, wanted)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         repository.advance(E_.INTEGRATION_REFUSED)
         error = as_error(repository.name, trouble)
         if error.code == "half-applied":

@@ -14,7 +14,7 @@ from gitsync.engine.messages import Opened, WatcherDoubted
 from gitsync.engine.repository.conflict_copies import follow
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import TransientError
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def refresh(repo: LocalRepository, now: float) -> None:
         if repo.worktree is not None and repo.board.local(repo.name).head != head:
             repo.board.set_local(repo.name, last_commit=repo.worktree.last_commit())
         follow(repo)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         logger.debug("%s: cannot refresh: %s", repo.name, as_error(repo.name, trouble).message)
 
 

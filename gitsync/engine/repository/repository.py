@@ -73,14 +73,14 @@ class LocalRepository(RepositoryHooks):
     """A work tree and everything that is pending in it."""
 
     def __init__(
-        self, config: RepoConfig, *, buffer: ChangeBuffer, board: Board, clock: Clock, notes_dir: Path, post: Post
+        self, config: RepoConfig, *, buffer: ChangeBuffer, board: Board, clock: Clock, repo_state_dir: Path, post: Post
     ) -> None:
         self.config = config
         self.name = config.name
         self.buffer = buffer
         self.board = board
         self.clock = clock
-        self.notes_dir = notes_dir
+        self.repo_state_dir = repo_state_dir
         self.post = post
         self.machine = WorktreeState.STARTING
         self.worktree: Worktree | None = None
@@ -90,7 +90,7 @@ class LocalRepository(RepositoryHooks):
         self.identity: tuple[int, int] | None = None
         self.has_upstream = False
         self.conflict: Problem | None = None
-        self.copies = KeptCopies(notes_dir)
+        self.copies = KeptCopies(repo_state_dir)
         self.overtaken: tuple[str | None, frozenset[bytes]] | None = None  # what the last integration met, and where
         self.announced_branch = ""  # the one that the exchanger knows of
         self.paused_until: float | None = None
@@ -111,7 +111,7 @@ class LocalRepository(RepositoryHooks):
         kept = self.copies.originals
         board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting", kept=kept)
         board.count_pending_by(self.name, self._count_pending)
-        self._memory = Memory(notes_dir / PAUSE_FILE)
+        self._memory = Memory(repo_state_dir / PAUSE_FILE)
         self._go_on_pausing()
 
     # -- what may be asked ------------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class LocalRepository(RepositoryHooks):
     def open(self) -> Worktree:
         if self.worktree is None:
             worktree = Worktree(
-                self.config.path, self.notes_dir, include=self.config.include, exclude=self.config.exclude
+                self.config.path, self.repo_state_dir, include=self.config.include, exclude=self.config.exclude
             )
             try:
                 recovered = recover(worktree)

@@ -20,7 +20,7 @@ from gitsync.engine.repository.batch import STAGED_GRACE_S, tell
 from gitsync.errors import OperationError
 from gitsync.git.applying.apply import OvertakenError
 from gitsync.git.staging.worktree import Worktree
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 if TYPE_CHECKING:
     from gitsync.engine.repository.repository import LocalRepository
@@ -91,7 +91,7 @@ def perform_next(repo: LocalRepository, now: float) -> None:
             return
         repo.advance(E_.INTEGRATION_REFUSED)
         _end(repo, future, overtaken)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         repo.advance(E_.INTEGRATION_REFUSED)
         error = as_error(repo.name, trouble)
         if error.code == "half-applied":
@@ -111,7 +111,7 @@ def _follow(repo: LocalRepository, now: float) -> None:
     """Let what was asked for reach home before it is answered; what cannot now is tried again by the next slice."""
     try:
         repo.follow(now)
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         logger.debug("%s: not in home yet: %s", repo.name, as_error(repo.name, trouble).message)
 
 

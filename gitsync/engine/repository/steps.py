@@ -21,7 +21,7 @@ from gitsync.engine.repository.repository import HURRIED_TRIES, LocalRepository
 from gitsync.engine.repository.requests import perform_next
 from gitsync.errors import GitsyncError, HaltError, TransientError
 from gitsync.git.staging.worktree import Staged, Staging, TipMovedError
-from gitsync.git.unexpected import TROUBLE, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
 from gitsync.watch.buffer import Noted
 
@@ -42,7 +42,7 @@ def tick(repo: LocalRepository, now: float) -> None:
         _tick(repo, now)
     except HaltError as error:
         halt(repo, Problem(error.code, error.message, error.hint))
-    except TROUBLE as trouble:
+    except UNEXPECTED_ERRORS as trouble:
         _fail(repo, as_error(repo.name, trouble), now)
 
 
@@ -129,7 +129,7 @@ def _settle(repo: LocalRepository, now: float) -> None:
     noted = repo.buffer.steal()
     try:
         repo.staging = _begin(repo, noted, now)
-    except TROUBLE:
+    except UNEXPECTED_ERRORS:
         repo.buffer.give_back(noted)
         raise
     repo.advance(E_.FELL_DUE)
@@ -162,7 +162,7 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
             halt(repo, problem)
             return
         commits = commit(repo, repo.open(), staged)
-    except TROUBLE:
+    except UNEXPECTED_ERRORS:
         repo.drop_staging()
         if repo.machine is S_.COMMITTING:
             repo.advance(E_.COMMIT_FAILED)

@@ -1,21 +1,20 @@
-"""Brings a plan into the work tree and the branch, or leaves both as they were; mends what a death left half way.
+"""Applies a plan to the work tree and the branch, completely or not at all; recovers after a crash.
 
-Runs on the committer thread; owns the journal in the notes directory, the backup ref, and through `applier` the work
-tree. The order is what makes it safe:
+Runs on the committer thread; owns the journal in the repository's state directory, the backup ref and, through
+`Applier`, the work tree. The order of the steps makes it safe:
 
-    look at every path; nothing is touched while one of them is not as the plan expects
-    journal (staging), temporaries with the new versions, all durable: a full disk is met here, before any harm
-    merge commit written and read back; journal (swapping)
-    steps, each looked at; the first surprise takes all of them back
-    directories synced, backup ref, branch moved by compare-and-swap under the index's lock, index entries
-    temporaries removed, journal dropped
+    compare every path with the plan's base; change nothing while one of them differs
+    journal (staging), temporaries with the new versions, all synced: a full disk fails here, before any change
+    write the merge commit and read it back; journal (swapping)
+    make each step and check what it replaced; the first mismatch rolls all of them back
+    sync directories, write the backup ref, move the branch by compare-and-swap under the index lock, update the index
+    remove temporaries and journal
 
-Recovery goes forward when nothing speaks against it: every path is at its base or its target. A path with a third
-content is an edit; if it was made before its step, the steps are taken back, HEAD stays at the base, and the normal
-scan commits the edit against the version that it was made from. Nothing is lost by that: the target is in the fetched
-history, the base is in HEAD's, the edit is on disk, and the next merge has all three. If it was made after its step it
-was made on the new version, and is committed on top of the merge. When HEAD was moved by the user in between, nothing
-of the work tree is changed any more: whatever is there is what the user has seen and gone on from.
+Recovery goes forward if every path is at its base or its target. A path with a third content was edited. If the edit
+was made before the path's step, the steps are rolled back, HEAD stays at the base, and the next scan commits the edit
+on top of the version that it was made from. Nothing is lost: the target is in the fetched history, the base in HEAD's,
+the edit on disk, and the next merge sees all three. If the edit was made after the step, it was made on the new
+version, and is committed on top of the merge. If the user has moved HEAD since, the work tree is left as it is.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from gitsync.git.files import storage_error
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects import refs
-from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, write_commit, write_twin
+from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, write_commit, write_identical_merge
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, diff
 from gitsync.git.remote.errors import clean
@@ -66,11 +65,11 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a plan.
+    """The result of applying a plan.
 
-    DONE: `head` is HEAD now, `paths` changed. EDITED: `paths` hold something that is not committed; commit them and
-    plan again. BLOCKED: `problem` says what is in the way of `paths`; try again later. `aside` is what was in the way
-    and had to be moved, with where it is now.
+    DONE: `head` is the new HEAD, `paths` were changed. EDITED: `paths` hold uncommitted edits; commit them and plan
+    again. BLOCKED: `problem` describes what prevents changing `paths`; try again later. `aside` lists untracked files
+    that were moved aside, with their new names.
     """
 
     kind: OutcomeKind
@@ -82,7 +81,7 @@ class Outcome:
 
 
 class OvertakenError(TransientError):
-    """Files that were to be changed hold edits that are not committed: commit `paths`, then begin again."""
+    """Files to be changed hold uncommitted edits: commit `paths`, then start again."""
 
     code = "overtaken"
 
@@ -93,7 +92,7 @@ class OvertakenError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was mended: `summary` is a sentence for people, "" when there was nothing to mend."""
+    """What recovery did: `summary` is a sentence for the log, "" when there was nothing to recover."""
 
     summary: str = ""
     paths: tuple[bytes, ...] = ()
@@ -102,13 +101,13 @@ class Recovered:
 def apply(
     worktree: Worktree, plan: Plan, *, message: str, author: str = "", reason: str = "", probe: Probe = no_probe
 ) -> Outcome:
-    """Bring the work tree and the branch from where `plan` started to where it leads.
+    """Move work tree and branch from the plan's base to its target.
 
-    `message` and `author` are those of a commit that is made; `reason` names the backup ref (default: merge or pull).
-    Raise TipMovedError when HEAD is not where it was or an operation of the user's is open, TransientError when another
-    git holds a lock, OperationError when objects cannot be stored; nothing is changed then. An OperationError
-    "half-applied" is the exception: the journal stays, and `recover` has to be called (it is when the Worktree is
-    opened anew) before anything else is done with this work tree.
+    `message` and `author` are for the new commit, if there is one; `reason` names the backup ref (default: merge or
+    pull). Raise TipMovedError when HEAD has moved or the user has a git operation in progress, TransientError when
+    another git process holds a lock, OperationError when objects cannot be stored; nothing has changed then. The
+    exception is OperationError "half-applied": the journal remains, and `recover` must be called (opening the Worktree
+    does so) before anything else is done with this work tree.
     """
     recover(worktree)
     _check(worktree, plan)
@@ -135,10 +134,10 @@ def put(
     merging: str | None = None,
     displaced: frozenset[bytes] = frozenset(),
 ) -> Outcome:
-    """Make `tree` the work tree's and, on top of HEAD, a new commit; with `merging` that commit is its second parent.
+    """Commit `tree` on top of HEAD and check it out; `merging` becomes the second parent of the commit.
 
-    The outcome is DONE. Raise OvertakenError where files hold edits, OperationError "blocked" where something is in the
-    way, and what `apply` raises; nothing is changed then.
+    The outcome is always DONE. Raise OvertakenError for uncommitted edits, OperationError "blocked" when a path cannot
+    be changed, and what `apply` raises; nothing has changed then.
     """
     branch, head = head_of(worktree.repo)
     if branch is None:
@@ -151,7 +150,7 @@ def put(
     outcome = apply(worktree, wanted, message=message, author=author, reason=reason)
     if outcome.kind is OutcomeKind.EDITED:
         names = ", ".join(clean(os.fsdecode(path)) for path in outcome.paths[:5])
-        raise OvertakenError(f"{clean(worktree.root)}: these hold edits that are not committed: {names}", outcome.paths)
+        raise OvertakenError(f"{clean(worktree.root)}: files have uncommitted edits: {names}", outcome.paths)
     if outcome.problem is not None:
         raise OperationError(outcome.problem.message, outcome.problem.hint, code=outcome.problem.code)
     return outcome
@@ -160,10 +159,10 @@ def put(
 def _check(worktree: Worktree, plan: Plan) -> None:
     facts = worktree.facts()
     if (facts.branch, facts.head) != (plan.branch, plan.head):
-        raise TipMovedError(f"HEAD of {clean(worktree.root)} was moved meanwhile", "it is tried again by itself")
+        raise TipMovedError(f"HEAD of {clean(worktree.root)} was moved meanwhile", "gitsync will try again by itself")
     if facts.open_operation:
         raise TipMovedError(
-            f"{clean(worktree.root)}: a {facts.open_operation} of yours is open", "finish it, or: git status"
+            f"{clean(worktree.root)}: a {facts.open_operation} is in progress", "finish it; to see it: git status"
         )
     if worktree.index.lock.is_held():
         raise worktree.index.lock.refusal()
@@ -172,7 +171,7 @@ def _check(worktree: Worktree, plan: Plan) -> None:
 def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
     assert plan.tree is not None
     if plan.kind is PlanKind.MERGE and plan.tree == plan.base_tree == tree_of(worktree, plan.upstream):
-        return write_twin(worktree.store, plan.tree, plan.parents)
+        return write_identical_merge(worktree.store, plan.tree, plan.parents)
     who = identity_of(worktree.root, author)
     wall = SystemClock().wall()
     return write_commit(worktree.store, plan.tree, list(plan.parents), message, who.author, who.committer, wall)
@@ -182,23 +181,23 @@ def _apply(
     worktree: Worktree, plan: Plan, prepared: Prepared, target: str, message: str, reason: str, probe: Probe
 ) -> Outcome:
     keep = rescuer(worktree, IN_THE_WAY)
-    for path, content in prepared.survey.displaced.items():
+    for path, content in prepared.report.displaced.items():
         keep(path, content)
     noted = prepared.journal(plan, target, reason)
-    journal.write(worktree.notes_dir, noted)
+    journal.write(worktree.repo_state_dir, noted)
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
         try:
             applier.stage(prepared.content)
             probe("staged", b"")
             noted = applier.journal = noted.swapping()
-            journal.write(worktree.notes_dir, noted)
+            journal.write(worktree.repo_state_dir, noted)
         except (OSError, GitsyncError) as error:
             _half(worktree, applier.discard)
-            journal.drop(worktree.notes_dir)
+            journal.drop(worktree.repo_state_dir)
             if isinstance(error, OSError):
                 gone = os.fsencode(error.filename or "")
                 if atomic_replace.is_missing(error) and gone in prepared.changes:
-                    return _outcome(worktree, plan, Surprise(edited=[gone]))  # removed a moment ago
+                    return _outcome(worktree, plan, Surprise(edited=[gone]))  # deleted by the user since the preflight
                 raise storage_error(f"cannot write {clean(str(error.filename or worktree.root))}", error) from error
             raise
         surprise = _half(worktree, applier.advance)
@@ -212,27 +211,27 @@ def _apply(
                 moved = error
         if surprise or moved is not None:
             edited = _half(worktree, applier.roll_back)
-            journal.drop(worktree.notes_dir)
+            journal.drop(worktree.repo_state_dir)
             if moved is not None:
                 raise moved
             surprise.edited.extend(path for path in edited if path not in {*surprise.edited, *surprise.blocked})
             return _outcome(worktree, plan, surprise)
         probe("arrived", b"")
         _half(worktree, applier.sweep)
-    journal.drop(worktree.notes_dir)
+    journal.drop(worktree.repo_state_dir)
     refs.expire(worktree.repo)
     return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit())
 
 
 def _half(worktree: Worktree, act: Callable[[], T]) -> T:
-    """Do a part that must not fail in the middle; if it does, the journal stays and says what is left to do."""
+    """Call `act`, which must not fail half way; on OSError the journal remains and describes what is left to do."""
     try:
         return act()
     except OSError as error:
         raise OperationError(
-            f"{clean(worktree.root)}: a pull could neither be finished nor be taken back: {error.strerror}"
-            f" ({clean(str(error.filename or ''))}); nothing is lost, it is mended at the next start",
-            f"make room and check the permissions, then: gitsyncctl sync {as_word(clean(worktree.root))}",
+            f"{clean(worktree.root)}: a pull could neither be completed nor rolled back: {error.strerror}"
+            f" ({clean(str(error.filename or ''))}); nothing is lost, gitsync recovers at the next start",
+            f"free disk space and check the permissions, then: gitsyncctl sync {as_word(clean(worktree.root))}",
             code="half-applied",
         ) from error
 
@@ -246,29 +245,31 @@ def _outcome(worktree: Worktree, plan: Plan, surprise: Surprise) -> Outcome:
     what = f"{clean(os.fsdecode(path))}: {why}{more}"
     problem = Problem(
         "blocked",
-        f"{clean(worktree.root)}: what is new on the remote cannot be taken in: {what}",
-        f"settle that file, then: gitsyncctl sync {as_word(clean(worktree.root))}",
+        f"{clean(worktree.root)}: cannot apply the changes from the remote: {what}",
+        f"move or commit that file, then: gitsyncctl sync {as_word(clean(worktree.root))}",
     )
     if plan.kind is PlanKind.COMMIT:
         problem = Problem(
-            "blocked", f"{clean(worktree.root)}: nothing was changed: {what}", "settle that, and try again"
+            "blocked",
+            f"{clean(worktree.root)}: nothing was changed: {what}",
+            "move or commit that file, then try again",
         )
     return Outcome(OutcomeKind.BLOCKED, paths, problem=problem)
 
 
 def recover(worktree: Worktree, *, probe: Probe = no_probe) -> Recovered:
-    """Finish or take back what a death left half way; call it before anything is scanned or committed.
+    """Complete or roll back an interrupted integration; call it before anything is scanned or committed.
 
-    Raise OperationError when it cannot be done now (a full disk, a lock): the journal stays.
+    Raise OperationError when that is not possible now (disk full, locked): the journal remains.
     """
-    noted = journal.read(worktree.notes_dir)
+    noted = journal.read(worktree.repo_state_dir)
     if noted is None:
         return Recovered()
     worktree.recover()
     paths = tuple(sorted(step.path for step in noted.steps))
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
         summary = _half(worktree, lambda: _recover(worktree, applier))
-    journal.drop(worktree.notes_dir)
+    journal.drop(worktree.repo_state_dir)
     return Recovered(summary, paths)
 
 
@@ -276,14 +277,14 @@ def _recover(worktree: Worktree, applier: Applier) -> str:
     noted = applier.journal
     if noted.phase is Phase.STAGING:
         applier.discard()
-        return ""  # nothing had begun
+        return ""  # no path had been changed
     applier.settle_links()
     branch, head = head_of(worktree.repo)
     what = "pull" if noted.reason == "merge" else noted.reason
     count = f"{what} of {len(noted.steps)} {'file' if len(noted.steps) == 1 else 'files'}"
     is_ours = f"refs/heads/{branch}" == noted.ref
     if is_ours and head == noted.target:
-        # The branch has moved, so every step was made; an edit since is an edit of the new version.
+        # The branch has moved, so every step was made; later edits are edits of the new version.
         applier.sweep()
         return f"finished an interrupted {count}"
     if is_ours and head == noted.base and not worktree.facts().open_operation:
@@ -294,9 +295,9 @@ def _recover(worktree: Worktree, applier: Applier) -> str:
                 applier.sweep()
                 return f"finished an interrupted {count}"
         except TipMovedError:
-            pass  # the user was quicker: what is below is for that
+            pass  # the user has moved HEAD: roll back
         applier.roll_back()
-        return f"took back an interrupted {count}, because of edits since; it is tried again"
+        return f"rolled back an interrupted {count}, because files were edited since; gitsync will try again"
     applier.sweep()
     return f"left an interrupted {count} as it was, because HEAD was moved since"
 
@@ -305,32 +306,32 @@ logger = logging.getLogger(__name__)
 
 
 def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
-    """Move the branch of the applier's journal to its target, read it back, and let the index follow.
+    """Move the branch of the applier's journal to its target, read it back, and update the index.
 
-    Raise TipMovedError when HEAD is not at the journal's base, or an operation of the user's was begun, or he staged
-    one of the paths meanwhile; TransientError for locks; OperationError when it cannot be stored. The branch has not
-    moved then.
+    Raise TipMovedError when HEAD is not at the journal's base, when the user has a git operation in progress, or has
+    staged one of the paths since; TransientError for locks; OperationError when a write fails. The branch has not moved
+    then.
     """
     noted = applier.journal
     changes = diff(worktree.store, noted.base_tree, noted.target_tree)
-    prints = {step.path: step.target for step in noted.steps}
+    fingerprints = {step.path: step.target for step in noted.steps}
     branch = noted.ref.removeprefix("refs/heads/")
     _place_submodules(worktree, changes)
     with worktree.index.lock.held() as replace:
         if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
-            raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "it is tried again by itself")
+            raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
         _check_unstaged(worktree, changes)
-        new = {path: _new_entry(applier, prints, path, entry) for path, (_, entry) in changes.items()}
+        new = {path: _new_entry(applier, fingerprints, path, entry) for path, (_, entry) in changes.items()}
         worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
         move_branch(worktree.repo, branch, noted.base, noted.target, message.partition("\n")[0])
         try:
             worktree.index.update(new, replace)
         except CorruptIndexError as error:
-            logger.warning("%s: the index cannot be read (%s): made anew from HEAD", worktree.root, error)
+            logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", worktree.root, error)
             worktree.index.rebuild(noted.target_tree, replace)
         except OperationError as error:
-            # The branch has moved: what is left is done by the note, at the next staging.
-            logger.warning("%s: the index has not followed the merge: %s", worktree.root, error.message)
+            # The branch has moved; the next staging completes the index from the recorded intent.
+            logger.warning("%s: the index was not updated after the merge: %s", worktree.root, error.message)
             return
         worktree.index.settle()
 
@@ -339,23 +340,25 @@ def _check_unstaged(worktree: Worktree, changes: Changes) -> None:
     try:
         entries = worktree.index.entries(changes)
     except CorruptIndexError:
-        return  # it is made anew
+        return  # it is rebuilt
     if worktree.index.is_missing:
         return
     if any((entry and (entry.mode, entry.id)) not in changes[path] for path, entry in entries.items()):
-        raise TipMovedError(f"files of {worktree.root} were staged meanwhile", "it is tried again by itself")
+        raise TipMovedError(f"files of {worktree.root} were staged meanwhile", "gitsync will try again by itself")
 
 
-def _new_entry(applier: Applier, prints: dict[bytes, str], path: bytes, entry: TreeEntry | None) -> NewEntry | None:
+def _new_entry(
+    applier: Applier, fingerprints: dict[bytes, str], path: bytes, entry: TreeEntry | None
+) -> NewEntry | None:
     if entry is None:
         return None
-    if entry.mode == MODE_GITLINK or path not in prints:
+    if entry.mode == MODE_GITLINK or path not in fingerprints:
         return NewEntry(*entry)
-    return NewEntry(*entry, applier.stat_of(path, prints[path]))
+    return NewEntry(*entry, applier.stat_of(path, fingerprints[path]))
 
 
 def _place_submodules(worktree: Worktree, changes: Changes) -> None:
-    """Make the empty directory that stands for a new submodule: without it, it would look removed."""
+    """Create the empty directory of a new submodule; without it, the submodule would appear deleted."""
     root = os.open(worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for path, (_, entry) in changes.items():
@@ -363,6 +366,6 @@ def _place_submodules(worktree: Worktree, changes: Changes) -> None:
                 with atomic_replace.parent_of(root, path + b"/.", is_made=True):
                     pass
     except OSError as error:
-        raise storage_error(f"cannot make the directory of a submodule in {worktree.root}", error) from error
+        raise storage_error(f"cannot create the directory of a submodule in {worktree.root}", error) from error
     finally:
         os.close(root)

@@ -1,9 +1,8 @@
-"""The few file system calls that put a version in the place of another: below a directory handle, never through a
-symbolic link, and such that whatever was there before is still there to be looked at.
+"""The file system calls that replace one version of a file by another, below a directory handle.
 
-Runs on the committer thread; owns nothing. A path is bytes relative to the root handle. What is at a path is told
-apart by its print: kind, executable bit and a digest of its bytes as they are on disk, so that two prints are equal
-only when nobody could tell the two versions apart.
+They never follow a symbolic link, and the previous version stays available for comparison afterwards.
+Runs on the committer thread; owns nothing. Paths are bytes, relative to the root handle. Versions are compared by
+fingerprint: kind, executable bit and a digest of the bytes on disk.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ DIRECTORY = "directory"
 SPECIAL = "special"
 UNREADABLE = "unreadable"
 
-# What a temporary's name is prolonged by while an exchange is made of links.
+# Suffix of the second name that a temporary gets while an exchange is emulated with hard links.
 KEPT = b"~"
 
 _NOREPLACE, _EXCHANGE = 1, 2  # Linux; on macOS RENAME_SWAP is 2 and RENAME_EXCL 4
@@ -34,21 +33,22 @@ _UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNO
 
 
 class BusyError(Exception):
-    """Somebody has the file open for writing: what it will hold cannot be known yet."""
+    """Another process has the file open for writing, so its content is not final."""
 
 
 @contextmanager
 def parent_of(root: int, path: bytes, *, is_made: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Open the directory that `path` is in, step by step from the handle `root`; yield it with the last name.
+    """Open the directory that contains `path`, component by component below `root`; yield it and the last component.
 
-    `is_made` makes missing directories. Raise OSError (ENOENT, ENOTDIR and ELOOP where a step is no directory).
+    With `is_made`, create missing directories. Raise OSError: ENOENT, ENOTDIR or ELOOP where a component is not a
+    directory.
     """
     *steps, name = path.split(b"/")
     at = os.dup(root)
     try:
         for step in steps:
             if is_made:
-                with suppress(FileExistsError):  # also when it is no directory: opening it says so
+                with suppress(FileExistsError):  # also raised for a non-directory: opening it reports that
                     os.mkdir(step, dir_fd=at)
             below = os.open(step, _OPEN_DIR, dir_fd=at)
             os.close(at)
@@ -59,36 +59,36 @@ def parent_of(root: int, path: bytes, *, is_made: bool = False) -> Iterator[tupl
 
 
 def is_missing(error: OSError) -> bool:
-    """Return whether the error says that there is nothing at that path in this tree."""
+    """Return whether the error means that nothing exists at that path in this tree."""
     return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-def print_of_link(target: bytes) -> str:
-    """Return the print of a symbolic link."""
+def fingerprint_of_link(target: bytes) -> str:
+    """Return the fingerprint of a symbolic link to `target`."""
     return "link:" + hashlib.sha256(target).hexdigest()
 
 
-def print_of_file(data: bytes, *, is_executable: bool) -> str:
-    """Return the print of a file with these bytes."""
+def fingerprint_of_file(data: bytes, *, is_executable: bool) -> str:
+    """Return the fingerprint of a regular file with content `data`."""
     return ("exec:" if is_executable else "file:") + hashlib.sha256(data).hexdigest()
 
 
 def comparable(version: str, *, has_modes: bool) -> str:
-    """Return the print without the executable bit where the file system (core.fileMode) has none to speak of."""
+    """Return the fingerprint, without the executable bit where the file system has none (core.fileMode false)."""
     return version if has_modes else version.replace("exec:", "file:", 1)
 
 
 def look(root: int, path: bytes) -> str:
-    """Return the print of what is at `path`, ABSENT when there is nothing (also beyond a symbolic link).
+    """Return the fingerprint of `path`, or ABSENT when nothing is there (also behind a symbolic link).
 
-    Raise BusyError while somebody has the file open for writing or it changes under our eyes, and OSError when it
-    cannot be read: that is never an absence.
+    Raise BusyError while another process has the file open for writing or changes it during the read, and OSError
+    when it cannot be read: an unreadable path is never treated as absent.
     """
     return look_with_stat(root, path)[0]
 
 
 def look_calmly(root: int, path: bytes) -> str:
-    """Return the print of what is at `path` even while somebody writes it: for deciding where it goes, not whether."""
+    """Return the fingerprint of `path` even while it is open for writing; never raises BusyError."""
     try:
         return look_with_stat(root, path, is_calm=True)[0]
     except PermissionError:
@@ -96,7 +96,7 @@ def look_calmly(root: int, path: bytes) -> str:
 
 
 def look_with_stat(root: int, path: bytes, *, is_calm: bool = False) -> tuple[str, os.stat_result | None]:
-    """Return what `look` does, with the stat data of exactly that version."""
+    """Return the fingerprint as `look` does, and the stat data of exactly that version."""
     try:
         with parent_of(root, path) as (at, name):
             return _look_at(at, name, is_calm)
@@ -109,7 +109,7 @@ def look_with_stat(root: int, path: bytes, *, is_calm: bool = False) -> tuple[st
 def _look_at(at: int, name: bytes, is_calm: bool) -> tuple[str, os.stat_result]:
     facts = os.stat(name, dir_fd=at, follow_symlinks=False)
     if stat.S_ISLNK(facts.st_mode):
-        return print_of_link(os.readlink(name, dir_fd=at)), facts
+        return fingerprint_of_link(os.readlink(name, dir_fd=at)), facts
     if not stat.S_ISREG(facts.st_mode):
         return (DIRECTORY if stat.S_ISDIR(facts.st_mode) else SPECIAL), facts
     handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
@@ -120,7 +120,7 @@ def _look_at(at: int, name: bytes, is_calm: bool) -> tuple[str, os.stat_result]:
         digest = hashlib.sha256()
         while piece := os.read(handle, 1 << 20):
             digest.update(piece)
-        # Whoever opened it while we read is caught by a second look, whoever closed it again by its times.
+        # A second lease detects a process that opened the file during the read; the times, one that closed it again.
         after = os.fstat(handle)
         if not is_calm and (is_open_for_writing(handle) or _moment(before) != _moment(after)):
             raise BusyError(os.fsdecode(name))
@@ -130,12 +130,12 @@ def _look_at(at: int, name: bytes, is_calm: bool) -> tuple[str, os.stat_result]:
 
 
 def exists(root: int, path: bytes) -> bool:
-    """Return whether anything is at `path`; raise OSError when that cannot be known."""
+    """Return whether anything exists at `path`; raise OSError when that cannot be determined."""
     return _mode_of(root, path) is not None
 
 
 def is_same(root: int, path: bytes, other: bytes) -> bool:
-    """Return whether two paths are names of one file; False when either is not there."""
+    """Return whether both paths are names of the same inode; False when either does not exist."""
     found = []
     for each in (path, other):
         try:
@@ -150,13 +150,13 @@ def is_same(root: int, path: bytes, other: bytes) -> bool:
 
 
 def is_plain(root: int, path: bytes) -> bool:
-    """Return whether a file or a symbolic link is at `path`: something that git could track."""
+    """Return whether `path` is a regular file or a symbolic link, which git can track."""
     mode = _mode_of(root, path)
     return mode is not None and (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
 
 
 def is_directory(root: int, path: bytes) -> bool:
-    """Return whether a real directory is at `path`."""
+    """Return whether `path` is a directory, and not a symbolic link to one."""
     mode = _mode_of(root, path)
     return mode is not None and stat.S_ISDIR(mode)
 
@@ -176,12 +176,12 @@ def _moment(facts: os.stat_result) -> tuple[int, int, int]:
 
 
 def is_open_for_writing(handle: int) -> bool:
-    """Return whether somebody has the file open for writing, as a read lease tells; False where nobody can know."""
+    """Return whether a process has the file open for writing, by asking for a read lease; False where unsupported."""
     lease = getattr(fcntl, "F_SETLEASE", None)
     if lease is None:
         return False
     try:
-        # A lease that is broken while it is held raises a signal; SIGIO's default would end the process.
+        # A lease that another process breaks raises a signal; the default action of SIGIO would end this process.
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(handle, lease, fcntl.F_RDLCK)
         fcntl.fcntl(handle, lease, fcntl.F_UNLCK)
@@ -191,11 +191,11 @@ def is_open_for_writing(handle: int) -> bool:
 
 
 def exchange(root: int, one: bytes, other: bytes) -> None:
-    """Let two existing paths change places in one step; raise OSError.
+    """Exchange two existing paths atomically; raise OSError.
 
-    Where the system or the file system cannot do that, `other` (the user's path) still has a complete version at
-    every moment: the old one is kept under a second name, and the new one is renamed over it only while the old one
-    is still the same file.
+    Where the file system has no exchange, `other` (the user's path) still holds a complete version at every moment:
+    the old version gets a second name, and the new one is renamed over it only while the old one is still the same
+    inode.
     """
     with parent_of(root, one) as (one_at, one_name), parent_of(root, other) as (other_at, other_name):
         try:
@@ -222,9 +222,9 @@ def _exchange_by_links(one_at: int, one: bytes, other_at: int, other: bytes) -> 
 
 
 def move_new(root: int, source: bytes, target: bytes, *, is_made: bool = False) -> None:
-    """Rename `source` to `target` where there is nothing yet; raise FileExistsError otherwise, OSError as it comes.
+    """Rename `source` to `target` without replacing anything; raise FileExistsError, or another OSError.
 
-    `is_made` makes the directories above `target`.
+    With `is_made`, create the directories above `target`.
     """
     with parent_of(root, source) as (source_at, name), parent_of(root, target, is_made=is_made) as (target_at, new):
         try:
@@ -237,7 +237,7 @@ def move_new(root: int, source: bytes, target: bytes, *, is_made: bool = False) 
 
 
 def remove(root: int, path: bytes) -> None:
-    """Unlink a path of ours; nothing happens when it is gone."""
+    """Unlink a temporary of gitsync's; do nothing when it does not exist."""
     try:
         with parent_of(root, path) as (at, name):
             os.unlink(name, dir_fd=at)
@@ -247,7 +247,7 @@ def remove(root: int, path: bytes) -> None:
 
 
 def remove_directory(root: int, path: bytes) -> bool:
-    """Remove a directory if it is empty; return whether it is gone."""
+    """Remove an empty directory; return whether it no longer exists."""
     try:
         with parent_of(root, path) as (at, name):
             os.rmdir(name, dir_fd=at)
@@ -261,7 +261,7 @@ def remove_directory(root: int, path: bytes) -> bool:
 
 
 def sync_directory(root: int, path: bytes) -> None:
-    """Make the names in a directory durable; one that is gone has none."""
+    """Sync a directory, so that its entries are durable; do nothing when it does not exist."""
     try:
         with parent_of(root, path + b"/.") as (at, _):
             os.fsync(at)
@@ -271,7 +271,7 @@ def sync_directory(root: int, path: bytes) -> None:
 
 
 def sync_all(root: int) -> bool:
-    """Make everything that was written to this file system durable, in one call; return False where there is none."""
+    """Sync the whole file system with one call; return False where the system has no syncfs."""
     libc = _libc()
     if not hasattr(libc, "syncfs"):
         return False

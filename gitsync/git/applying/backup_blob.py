@@ -1,6 +1,6 @@
-"""Keeps a version of the user's for which there is no place in the work tree, because he has a newer one there.
+"""Keeps a version that has lost its place in the work tree to a newer one.
 
-Runs on the committer thread; writes a commit that no branch leads to, and a backup ref that does.
+Runs on the committer thread; writes a commit that no branch contains, and a backup ref to it.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from gitsync.git.staging.worktree import Worktree
 logger = logging.getLogger(__name__)
 
 
-PULLED = "It was saved while a pull replaced it, and saved anew a moment later."
-IN_THE_WAY = "It was not tracked by git, and made room for a version that its user asked for."
+PULLED = "It was saved while a pull replaced the file, and saved again a moment later."
+IN_THE_WAY = "It was not tracked by git, and was replaced by a version that the user asked for."
 
 
 def rescuer(worktree: Worktree, why: str = PULLED) -> Callable[[bytes, Content], None]:
-    """Return what keeps a version: a commit on top of HEAD, reachable by a backup ref, before it returns."""
+    """Return a function that stores a version in a commit on top of HEAD, with a backup ref, before it returns."""
 
     def rescue(path: bytes, content: Content) -> None:
         store = worktree.store
         mode = MODE_LINK if content.is_link else MODE_EXECUTABLE if content.is_executable else MODE_FILE
-        # As it is on disk: a filter that fails must not stand between the user and his version.
+        # As it is on disk: a failing filter must not prevent the backup.
         blob = store.write(BLOB, content.data)
         _, head = head_of(worktree.repo)
         base = None if head is None else store.read(head)[1][5:45].decode("ascii")

@@ -1,8 +1,8 @@
-"""What a blob looks like on disk at a path: the bytes as they are, or through the filters that attributes ask for.
+"""Converts blobs to the content that belongs on disk, with the filters that the attributes ask for.
 
-Runs on the committer thread; owns a scratch directory in the notes directory while it works. The attributes are those
-of the tree that is coming, not of the one on disk, and the git program does the filtering: libgit2 knows neither
-external filters (git-lfs, git-crypt) nor working-tree-encoding.
+Runs on the committer thread; owns a scratch directory in the repository's state directory while it works. The
+attributes are those of the incoming tree, not those on disk. The git program does the filtering: libgit2 supports
+neither external filters (git-lfs, git-crypt) nor working-tree-encoding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gitsync.git.objects.trees import TREE, TreeEntry, lookup
 from gitsync.git.program import GitProgram, failed
 from gitsync.git.staging.worktree import Worktree
 
-# git-lfs may have to fetch a large file.
+# git-lfs may have to download a large file.
 FILTER_S = 300.0
 CACHED_MAX = 1 << 20
 _ATTRIBUTES = b".gitattributes"
@@ -31,16 +31,16 @@ _UNSET = frozenset({b"unspecified", b"unset"})
 
 
 class Renderer:
-    """Gives the contents of the paths that an integration brings."""
+    """Renders the files that an integration brings."""
 
     def __init__(self, worktree: Worktree, tree: str, coming: dict[bytes, TreeEntry]) -> None:
-        """Look up the attributes of all `coming` paths in `tree`; raise OperationError."""
+        """Look up the attributes of all incoming paths in `tree`; raise OperationError."""
         self._worktree = worktree
         self._tree = tree
         self._coming = coming
         self._cache: dict[bytes, bytes] = {}
-        # Beside the real work tree, with the attribute files of the coming tree and nothing else.
-        self._scratch = tempfile.TemporaryDirectory(prefix="attributes-", dir=worktree.notes_dir)
+        # Separate from the real work tree, with the attribute files of the incoming tree only.
+        self._scratch = tempfile.TemporaryDirectory(prefix="attributes-", dir=worktree.repo_state_dir)
         try:
             self._filtered = self._ask()
         except OperationError:
@@ -52,7 +52,7 @@ class Renderer:
         self._scratch.cleanup()
 
     def content(self, path: bytes) -> Content:
-        """Return what is to be on disk at `path`; raise OperationError "filter" or "missing-object"."""
+        """Return the content that belongs on disk at `path`; raise OperationError "filter" or "missing-object"."""
         entry = self._coming[path]
         if entry.mode == MODE_LINK:
             return Content(self._blob(entry), is_link=True)
@@ -60,7 +60,7 @@ class Renderer:
         return Content(data, is_executable=entry.mode == MODE_EXECUTABLE)
 
     def _filtered_data(self, path: bytes, entry: TreeEntry) -> bytes:
-        """A path is asked for twice, and a filter is a child or more."""
+        """Return the filtered content; cached, because each path is requested twice and filters are child processes."""
         data = self._cache.get(path)
         if data is None:
             data = self._through_git(path, entry)
@@ -71,11 +71,11 @@ class Renderer:
     def _blob(self, entry: TreeEntry) -> bytes:
         kind, data = self._worktree.store.read(entry.id)
         if kind != BLOB:
-            raise OperationError(f"object {entry.id} of {self._worktree.root} is no file", code="missing-object")
+            raise OperationError(f"object {entry.id} of {self._worktree.root} is not a blob", code="missing-object")
         return data
 
     def _ask(self) -> frozenset[bytes]:
-        """Return the paths whose files are not simply their blobs."""
+        """Return the paths whose content on disk may differ from their blob."""
         files = [path for path, entry in self._coming.items() if entry.mode != MODE_LINK]
         if not files:
             return frozenset()
@@ -85,16 +85,16 @@ class Renderer:
         )
         if not done.ok:
             raise failed(f"cannot read the attributes of {self._worktree.root}", done)
-        said: dict[bytes, dict[bytes, bytes]] = {}
+        values: dict[bytes, dict[bytes, bytes]] = {}
         fields = done.stdout.split(b"\0")
         for path, name, value in zip(fields[0::3], fields[1::3], fields[2::3], strict=False):
-            said.setdefault(path, {})[name] = value
+            values.setdefault(path, {})[name] = value
         has_crlf = _writes_crlf(self._worktree.repo)
         is_auto = _text(self._worktree.repo, "core.autocrlf") == "true"
-        return frozenset(path for path, told in said.items() if _is_filtered(told, has_crlf, is_auto))
+        return frozenset(path for path, found in values.items() if _is_filtered(found, has_crlf, is_auto))
 
     def _lay_out(self, files: Iterable[bytes]) -> None:
-        """Write the attribute files of the coming tree that have a say in `files` into the scratch directory."""
+        """Write those attribute files of the incoming tree that apply to `files` into the scratch directory."""
         directories = {b""}
         for path in files:
             while (path := path.rpartition(b"/")[0]) and path not in directories:
@@ -111,7 +111,7 @@ class Renderer:
         return GitProgram(self._worktree.git_dir, self._scratch.name)
 
     def _no_index(self) -> dict[str, str]:
-        # The user's index may hold other attribute files.
+        # The user's index may contain other attribute files.
         return {"GIT_INDEX_FILE": os.path.join(self._scratch.name, "no-index")}
 
     def _through_git(self, path: bytes, entry: TreeEntry) -> bytes:
@@ -123,10 +123,10 @@ class Renderer:
         return done.stdout
 
 
-def _is_filtered(told: dict[bytes, bytes], has_crlf: bool, is_auto: bool) -> bool:
-    if any(told.get(name, b"unset") not in _UNSET for name in (b"filter", b"working-tree-encoding", b"ident")):
+def _is_filtered(values: dict[bytes, bytes], has_crlf: bool, is_auto: bool) -> bool:
+    if any(values.get(name, b"unset") not in _UNSET for name in (b"filter", b"working-tree-encoding", b"ident")):
         return True
-    eol, text, crlf = (told.get(name, b"unspecified") for name in (b"eol", b"text", b"crlf"))
+    eol, text, crlf = (values.get(name, b"unspecified") for name in (b"eol", b"text", b"crlf"))
     if text == b"unset" or crlf == b"unset":
         return False
     if eol in (b"crlf", b"lf"):

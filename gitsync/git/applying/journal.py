@@ -1,8 +1,8 @@
-"""What is about to happen to the work tree, written down before it happens, so that a death half way can be mended.
+"""The write-ahead journal of a change to the work tree, from which an interrupted change is recovered.
 
-Runs on the committer thread; owns `integration.json` in the repository's notes directory. There are no "done" marks:
-every step is one rename, and where each temporary and each path stand tells whether it was made. That cannot get out
-of step with the file system, and costs no sync a file.
+Runs on the committer thread; owns `integration.json` in the repository's state directory. Steps are not marked as
+done: each is one rename, and the positions of temporary and path show whether it was made. That cannot disagree with
+the file system, and saves a sync for each file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FORMAT = 1
 
 
 class Phase(StrEnum):
-    """STAGING: temporaries are being written, nothing of the user's was touched. SWAPPING: from the first rename on."""
+    """STAGING: temporaries are being written, the work tree is unchanged. SWAPPING: from the first rename on."""
 
     STAGING = "staging"
     SWAPPING = "swapping"
@@ -32,10 +32,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JournalStep:
-    """One path that changes: from the print `base` to the print `target` ("" is absent), by way of `temp`.
+    """One path to change from fingerprint `base` to fingerprint `target` ("" is absent), through the temporary `temp`.
 
     `temp` holds the target before the step and the base after it (nothing before a removal, nothing after a creation).
-    `is_early`: it has to be out of the way before other paths can come.
+    `is_early`: the path must be removed before others can be created.
     """
 
     path: bytes
@@ -47,11 +47,10 @@ class JournalStep:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """An integration: `ref` goes from commit `base` (None: unborn) to commit `target`, the paths by `steps`.
+    """An integration: `ref` moves from commit `base` (None: unborn) to commit `target`, the paths by `steps`.
 
-    `made` are directories that come into being, `gone` those that the target has no more: both are removed only when
-    they are empty, the first when the steps are taken back, the second when they are done. `reason` names the backup
-    ref.
+    `made` are directories to create, `gone` directories that the target does not have. Both are removed only when
+    empty: `made` when the steps are rolled back, `gone` when they are done. `reason` names the backup ref.
     """
 
     phase: Phase
@@ -67,18 +66,18 @@ class Journal:
     reason: str = "pull"
 
     def swapping(self) -> Journal:
-        """Return it in the phase from which on the work tree changes."""
+        """Return the journal in its second phase, in which the work tree changes."""
         return replace(self, phase=Phase.SWAPPING)
 
 
 def temp_name(directory: bytes) -> bytes:
-    """Return a new name for a temporary in `directory` ("" is the root): short, and of no other process."""
+    """Return an unused, short name for a temporary in `directory` ("" is the root)."""
     name = TEMP_PREFIX + secrets.token_hex(8).encode()
     return directory + b"/" + name if directory else name
 
 
-def write(notes_dir: Path, journal: Journal) -> None:
-    """Put the journal on disk, durably and in one step; raise OperationError (disk-full, read-only, io)."""
+def write(repo_state_dir: Path, journal: Journal) -> None:
+    """Write the journal durably and atomically; raise OperationError (disk-full, read-only, io)."""
     document: dict[str, Any] = {
         "format": _FORMAT,
         "phase": str(journal.phase),
@@ -96,13 +95,13 @@ def write(notes_dir: Path, journal: Journal) -> None:
         "gone": [os.fsdecode(path) for path in journal.gone],
         "reason": journal.reason,
     }
-    write_durably(notes_dir / _NAME, json.dumps(document).encode("ascii"))
-    _sync(notes_dir)
+    write_durably(repo_state_dir / _NAME, json.dumps(document).encode("ascii"))
+    _sync(repo_state_dir)
 
 
-def read(notes_dir: Path) -> Journal | None:
-    """Return the journal that a death has left, or None; raise OperationError "journal" for a bad one."""
-    path = notes_dir / _NAME
+def read(repo_state_dir: Path) -> Journal | None:
+    """Return the journal that a crash left, or None; raise OperationError "journal" for an invalid one."""
+    path = repo_state_dir / _NAME
     try:
         found = json.loads(path.read_bytes())
         if found["format"] != _FORMAT:
@@ -126,24 +125,24 @@ def read(notes_dir: Path) -> Journal | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        # It is written whole or not at all; what cannot be read is not ours to guess at, and not to be passed over:
-        # temporaries beside the user's files may hold an edit of his.
+        # It is written atomically, so an unreadable journal is unexpected. It must not be ignored: temporaries beside
+        # the user's files may hold an edit.
         raise OperationError(
-            f"cannot read the note of an unfinished pull, {path}: {error}",
-            f"look for files named {os.fsdecode(TEMP_PREFIX)}* in the work tree, keep what is yours, then: rm {path}",
+            f"cannot read the journal of an unfinished pull, {path}: {error}",
+            f"look for files named {os.fsdecode(TEMP_PREFIX)}* in the work tree, keep what you need, then: rm {path}",
             code="journal",
         ) from error
 
 
-def drop(notes_dir: Path) -> None:
-    """Forget the journal, durably: everything in it is done, or taken back; raise OperationError."""
+def drop(repo_state_dir: Path) -> None:
+    """Remove the journal durably, when its steps are done or rolled back; raise OperationError."""
     with contextlib.suppress(FileNotFoundError):
-        (notes_dir / _NAME).unlink()
-    _sync(notes_dir)
+        (repo_state_dir / _NAME).unlink()
+    _sync(repo_state_dir)
 
 
 def _sync(directory: Path) -> None:
-    """Make the names in `directory` durable: the work tree may be on another disk, and must not be ahead of them."""
+    """Sync the entries of `directory`: the work tree may be on another disk, and must not get ahead of the journal."""
     handle = -1
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

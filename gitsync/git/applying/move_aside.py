@@ -1,10 +1,11 @@
-"""Moves what cannot be committed out of the way of what comes: beside its name, and named in .git/info/exclude.
+"""Moves files that cannot be committed out of the way of incoming ones, and excludes the new names in
+.git/info/exclude.
 
-Runs on the committer thread; links and renames in the work tree and writes info/exclude. A file gets its second name
-first, and loses the first one to what comes by the applier's exchange, so that there is a file at every moment, and
-still is when the merge comes to nothing. A directory, and a file that somebody has open, is renamed. Neither loses
-anything: whoever has a file open goes on writing in it, and a death leaves it under one name or both. The exclusion is
-durable before that, so that what was never to be committed is not committed under its new name.
+Runs on the committer thread; links and renames in the work tree and writes info/exclude. A file first gets a second
+name by a hard link, and loses the first one when the applier exchanges it, so that it exists at every moment, also if
+the merge is abandoned. Directories, and files that are open, are renamed. Neither loses anything: a program that has
+the file open continues to write to it, and a crash leaves the file under one name or both. The exclusion is durable
+first, so that a file that was not to be committed is not committed under its new name.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _SPECIAL = b"*?[\\"
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was at `path` is at `name`; with `is_linked` it is at `path` as well, until something takes its place."""
+    """What was at `path` is now at `name`; with `is_linked` it stays at `path` too, until something replaces it."""
 
     path: bytes
     name: bytes
@@ -42,10 +43,10 @@ class Moved:
 def move_aside(
     worktree: Worktree, tree: str, in_way: Mapping[bytes, tuple[bytes, ...]], linkable: Container[bytes]
 ) -> tuple[Moved, ...]:
-    """Keep every path of `in_way` under a name beside it, before `tree` comes there.
+    """Keep every path of `in_way` under another name in the same directory, before `tree` is checked out.
 
-    The values are what is moved: the path itself, or the parts of a directory that have to go. Raise OperationError
-    when that cannot be done; what was moved by then stays there.
+    The values are the paths to move: the path itself, or those parts of a directory that are in the way. Raise
+    OperationError when a move fails; paths moved before that stay moved.
     """
     done: list[Moved] = []
     root = os.open(worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -60,18 +61,18 @@ def move_aside(
                 done.append(Moved(path, name))
             else:
                 continue
-            told = map(clean, (worktree.root, os.fsdecode(path), os.fsdecode(name)))
-            logger.warning("%s: %s is in the way, and kept as %s", *told)
+            names = map(clean, (worktree.root, os.fsdecode(path), os.fsdecode(name)))
+            logger.warning("%s: moved %s, which was in the way, to %s", *names)
     except OSError as error:
         what = clean(str(error.filename or ""))
-        raise storage_error(f"cannot move aside what is in the way in {clean(worktree.root)}: {what}", error) from error
+        raise storage_error(f"cannot move a file out of the way in {clean(worktree.root)}: {what}", error) from error
     finally:
         os.close(root)
     return tuple(done)
 
 
 def _link(root: int, path: bytes, name: bytes) -> bool:
-    """Give a file a second name, unless it has it from an earlier try; return False where there are no such names."""
+    """Hard-link a file to a second name, unless it has it already; return False where that is not possible."""
     try:
         with atomic_replace.parent_of(root, path) as (at, old):
             new = name.rpartition(b"/")[2]
@@ -79,7 +80,7 @@ def _link(root: int, path: bytes, name: bytes) -> bool:
                 os.link(old, new, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
             os.fsync(at)
     except OSError:
-        return False  # then it is renamed, and what is wrong is said by that
+        return False  # the caller renames it instead, and reports errors of that
     return True
 
 
@@ -92,7 +93,7 @@ def _move(root: int, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool
         except OSError as error:
             if not atomic_replace.is_missing(error):
                 raise
-            continue  # gone by itself
+            continue  # removed by another process
         is_moved = True
         atomic_replace.sync_directory(root, target.rpartition(b"/")[0])
         atomic_replace.sync_directory(root, part.rpartition(b"/")[0])
@@ -108,7 +109,7 @@ def _name(worktree: Worktree, root: int, tree: str, path: bytes) -> bytes:
 
 
 def _id_of(root: int, path: bytes) -> str:
-    """Return the id of a file's blob; what has no content, or none for us, is told apart by its inode."""
+    """Return the id of a file's blob; for what has no readable content, a hash of device and inode."""
     with atomic_replace.parent_of(root, path) as (at, name):
         facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         if stat.S_ISLNK(facts.st_mode):
@@ -128,7 +129,7 @@ def _id_of(root: int, path: bytes) -> str:
 
 
 def _exclude(worktree: Worktree, path: bytes) -> None:
-    """Add a path to .git/info/exclude, durably; raise OperationError."""
+    """Add a path to .git/info/exclude durably; raise OperationError."""
     file = Path(common_dir(worktree.git_dir)) / "info/exclude"
     try:
         file = file.resolve()
@@ -137,7 +138,7 @@ def _exclude(worktree: Worktree, path: bytes) -> None:
     except OSError as error:
         raise storage_error(f"cannot read {clean(str(file))}", error) from error
     escaped = b"".join(b"\\" + bytes([byte]) if byte in _SPECIAL else bytes([byte]) for byte in path)
-    # A line end cannot be written there, and a blank at the end has to be escaped.
+    # The format cannot represent a line end; trailing blanks need an escape.
     line = b"/" + escaped.replace(b"\n", b"?").replace(b"\r", b"?")
     if line.endswith(b" "):
         line = line[:-1] + b"\\ "
@@ -146,9 +147,9 @@ def _exclude(worktree: Worktree, path: bytes) -> None:
 
 
 class Obstacles:
-    """Judges what is on disk and not in HEAD's tree `base`, below the handle `root`.
+    """Classifies what is on disk but not in HEAD's tree `base`, below the handle `root`.
 
-    `movable` are paths that a commit was tried of, and that it left out.
+    `movable` are paths that an attempted commit did not include.
     """
 
     def __init__(self, worktree: Worktree, root: int, base: str | None, movable: frozenset[bytes]) -> None:
@@ -158,7 +159,7 @@ class Obstacles:
         self._movable = movable
 
     def is_movable(self, path: bytes) -> bool:
-        """Whether no commit would take what is at `path`: it is ignored, another repository, or no file at all."""
+        """Whether no commit would include `path`: it is ignored, another repository, or not a regular file."""
         if path in self._movable or not atomic_replace.exists(self._root, path):
             return path in self._movable
         if not atomic_replace.is_directory(self._root, path):
@@ -168,7 +169,7 @@ class Obstacles:
         return self._worktree.ignores.is_nested(path) or self._worktree.ignores.is_ignored(path, True)
 
     def below(self, directory: bytes) -> tuple[list[bytes], list[bytes]]:
-        """Return what is in a directory and not in HEAD, and the directories that hold nothing else themselves.
+        """Return the paths below a directory that HEAD does not have, and the directories that contain nothing else.
 
         Raise OSError.
         """

@@ -1,7 +1,7 @@
-"""Looks at every path that an integration changes, before anything is touched, and plans the steps.
+"""Checks every path that an integration changes, before anything is changed, and plans the steps.
 
-Runs on the committer thread; reads the work tree and the index, writes nothing. What it finds may change a moment
-later: the applier looks again at what comes out of each step.
+Runs on the committer thread; reads the work tree and the index, writes nothing. A path may still change afterwards:
+the applier checks again what each step replaced.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from gitsync.git.staging.worktree import Worktree
 
 Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
 
-STAGED = "you staged another version of it"
-UNTRACKED = "something that git does not track and cannot commit is there"
-# What is kept of an untracked file that makes room goes through memory.
+STAGED = "another version of it is staged"
+UNTRACKED = "it is a file or directory that git does not track and cannot commit"
+# The backup of an untracked file that is replaced goes through memory.
 DISPLACED_MAX = 64 << 20
 SKIPPED = "it is left out of this work tree (sparse checkout)"
 
 
 @dataclass(slots=True)
 class PreflightReport:
-    """What was found: the `steps` to make, the prints that arrive by path, what is in the way, and what of that is
-    `displaced`, with its content.
+    """The result of the check: the `steps` to make, the incoming `fingerprints` by path, the paths that are `edited` or
+    `blocked`, and the content of those untracked files that are `displaced`.
 
-    `aside` is what can never be committed and has to be moved away first: by the path in whose place something comes,
-    the path itself or the parts of a directory there. Those of `linkable` only have to get a second name.
+    `aside` maps each path in the way of an incoming one to what must be moved: the path itself, or those parts of a
+    directory that no commit would include. Paths in `linkable` only need a second name.
     """
 
     steps: list[JournalStep] = field(default_factory=list)
-    prints: dict[bytes, str] = field(default_factory=dict)
+    fingerprints: dict[bytes, str] = field(default_factory=dict)
     edited: list[bytes] = field(default_factory=list)
     blocked: dict[bytes, str] = field(default_factory=dict)
     displaced: dict[bytes, Content] = field(default_factory=dict)
@@ -56,9 +56,10 @@ class PreflightReport:
 
 
 class Preflight:
-    """One look at a work tree, on its way from tree `base` to tree `target` by `changes`.
+    """One check of a work tree that is to go from tree `base` to tree `target` by `changes`.
 
-    `movable` are paths that HEAD has not and no commit takes, `beside` the second names that some have by now.
+    `movable` are paths that HEAD does not have and no commit includes; `beside` maps paths to the second names that
+    they were given already.
     """
 
     def __init__(
@@ -83,75 +84,77 @@ class Preflight:
         self._changes = changes
         self._renderer = renderer
         self._has_modes = has_modes
-        self._survey = PreflightReport()
+        self._report = PreflightReport()
         removed = [path for path, (_, new) in changes.items() if new is None or new.mode == MODE_GITLINK]
         self._early = self._find_early(removed, is_case_blind)
         folded = {_fold(path) for path in removed} if is_case_blind else set()
-        self._twins = frozenset(path for path, (old, _) in changes.items() if old is None and _fold(path) in folded)
+        self._case_variants = frozenset(
+            path for path, (old, _) in changes.items() if old is None and _fold(path) in folded
+        )
         self._root = -1
 
     def look(self) -> PreflightReport:
-        """Look at every path; raise OperationError when something cannot be rendered."""
+        """Check every path; raise OperationError when a file cannot be rendered."""
         self._root = os.open(self._worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._obstacles = Obstacles(self._worktree, self._root, self._base, self._movable)
         try:
             self._look_at_index()
             for path, (old, new) in sorted(self._changes.items()):
-                if path not in self._survey.blocked:
+                if path not in self._report.blocked:
                     self._look_at(path, _file(old), _file(new))
             self._look_at_directories()
         finally:
             os.close(self._root)
-        return self._survey
+        return self._report
 
     def _look_at_index(self) -> None:
-        """Find what the user staged: those entries are his, and the merge waits for them."""
+        """Block paths that the user has staged: those entries are the user's, and the merge waits for them."""
         try:
             entries = self._worktree.index.entries(self._changes)
         except CorruptIndexError:
-            return  # made anew from HEAD after the move
+            return  # it is rebuilt from HEAD after the branch has moved
         if self._worktree.index.is_missing:
             return
         for path, (old, new) in self._changes.items():
             entry = entries[path]
             if entry is not None and entry.is_skipped:
-                self._survey.blocked[path] = SKIPPED
+                self._report.blocked[path] = SKIPPED
             elif (entry and (entry.mode, entry.id)) not in (old, new):
-                self._survey.blocked[path] = STAGED
+                self._report.blocked[path] = STAGED
 
     def _look_at(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> None:
         target = ABSENT
         if new is not None:
-            target = atomic_replace.comparable(self._renderer.content(path).print, has_modes=self._has_modes)
-            self._survey.prints[path] = target
+            target = atomic_replace.comparable(self._renderer.content(path).fingerprint, has_modes=self._has_modes)
+            self._report.fingerprints[path] = target
         try:
             self._compare(path, old, target)
         except BusyError:
             if old is None and self._obstacles.is_movable(path):
-                self._survey.aside[path] = (path,)  # who writes there goes on writing there
+                self._report.aside[path] = (path,)  # the program that has it open continues to write to the moved file
             else:
-                self._survey.blocked[path] = BUSY
+                self._report.blocked[path] = BUSY
         except OSError as error:
             if atomic_replace.is_missing(error):
-                self._survey.edited.append(path)  # removed while we looked
+                self._report.edited.append(path)  # deleted during the check
             else:
-                self._survey.blocked[path] = error.strerror or str(error)
+                self._report.blocked[path] = error.strerror or str(error)
 
     def _compare(self, path: bytes, old: TreeEntry | None, target: str) -> None:
         here = atomic_replace.comparable(atomic_replace.look(self._root, path), has_modes=self._has_modes)
-        if path in self._twins:
-            here = ABSENT  # what is there goes by its other spelling
+        if path in self._case_variants:
+            here = ABSENT  # the file there belongs to the other spelling of the name
         if here == target or (here == atomic_replace.DIRECTORY and target == ABSENT and old is None):
-            return  # it is there already
+            return  # the target is already there
         if old is None:
             self._look_at_new(path, here, target)
         elif here != ABSENT and self._is_version(path, old, here):
             self._step(path, here, target)
         else:
-            self._survey.edited.append(path)
+            self._report.edited.append(path)
 
     def _look_at_new(self, path: bytes, here: str, target: str) -> None:
-        """A path that HEAD does not have: nothing may be there, or a directory that goes."""
+        """Check a path that HEAD does not have: it must be free, or a directory that is going to be removed."""
         blocker = self._blocker(path)
         if blocker is not None:
             self._in_way(blocker)
@@ -166,42 +169,42 @@ class Preflight:
         else:
             self._in_way(path)
             if here != atomic_replace.DIRECTORY:
-                self._survey.linkable.add(path)
+                self._report.linkable.add(path)
 
     def _displace(self, path: bytes, here: str, target: str) -> None:
-        """What is there makes room, and its content is to be kept before that."""
+        """Keep the content of an untracked file that is going to be replaced."""
         with atomic_replace.parent_of(self._root, path) as (at, name):
             size = os.stat(name, dir_fd=at, follow_symlinks=False).st_size
         if size > DISPLACED_MAX:
-            self._survey.blocked[path] = f"a file of {size >> 20} MiB is there that git does not track: move it away"
+            self._report.blocked[path] = f"an untracked file of {size >> 20} MiB is there: move it away"
             return
         content = read(self._root, path)
-        if atomic_replace.comparable(content.print, has_modes=self._has_modes) != here:
-            self._survey.edited.append(path)
+        if atomic_replace.comparable(content.fingerprint, has_modes=self._has_modes) != here:
+            self._report.edited.append(path)
             return
-        self._survey.displaced[path] = content
+        self._report.displaced[path] = content
         self._step(path, here, target)
 
     def _look_into(self, directory: bytes, target: str) -> None:
-        """A file comes where a directory is: what HEAD has there goes by itself, the rest has to go before."""
+        """Check a directory that a file replaces: tracked files are removed by the steps, the rest must go first."""
         parts, emptied = self._obstacles.below(directory)
         edited = [part for part in parts if not self._obstacles.is_movable(part)]
         if edited:
-            self._survey.edited += edited
+            self._report.edited += edited
         elif parts:
-            self._survey.aside[directory] = tuple(parts)
+            self._report.aside[directory] = tuple(parts)
         else:
-            self._survey.gone.update(emptied)
+            self._report.gone.update(emptied)
             self._step(directory, ABSENT, target)
 
     def _in_way(self, path: bytes) -> None:
         if self._obstacles.is_movable(path):
-            self._survey.aside[path] = (path,)
+            self._report.aside[path] = (path,)
         else:
-            self._survey.edited.append(path)  # the next commit takes it, and the merge begins again
+            self._report.edited.append(path)  # the next commit includes it, and the merge starts again
 
     def _blocker(self, path: bytes) -> bytes | None:
-        """Return what stands where a directory above a new path is to be, unless it goes itself."""
+        """Return a file in the place of a directory above a new path, unless the steps remove it."""
         above = b""
         for part in path.split(b"/")[:-1]:
             above = above + b"/" + part if above else part
@@ -212,7 +215,7 @@ class Preflight:
         return None
 
     def _is_version(self, path: bytes, entry: TreeEntry, here: str) -> bool:
-        """Return whether what is on disk is the committed version: as it is, or by way of its filters."""
+        """Return whether the content on disk is the committed version, as it is or through its filters."""
         if not here.startswith(("file:", "exec:", "link:")) or here.startswith("link:") != (entry.mode == MODE_LINK):
             return False
         if self._has_modes and here.startswith("exec:") != (entry.mode == MODE_EXECUTABLE):
@@ -226,10 +229,10 @@ class Preflight:
         return done.ok and done.stdout.strip().decode("ascii", "replace") == entry.id
 
     def _step(self, path: bytes, here: str, target: str) -> None:
-        self._survey.steps.append(JournalStep(path, temp_name(self._anchor(path)), here, target, path in self._early))
+        self._report.steps.append(JournalStep(path, temp_name(self._anchor(path)), here, target, path in self._early))
 
     def _anchor(self, path: bytes) -> bytes:
-        """Return the deepest directory above `path` that is there now and stays."""
+        """Return the deepest directory above `path` that exists now and remains."""
         directory = path.rpartition(b"/")[0]
         while directory and not (
             self._was_tree(directory)
@@ -246,23 +249,23 @@ class Preflight:
         return _is_tree(lookup(self._worktree.store, self._target, path))
 
     def _look_at_directories(self) -> None:
-        """Find the directories that come and go with the steps, and whether we may write where they are."""
+        """Find the directories that the steps create and remove, and check that their parents are writable."""
         for path, (old, new) in self._changes.items():
             above = path
             while above := above.rpartition(b"/")[0]:
                 if new is not None and not atomic_replace.is_directory(self._root, above):
-                    self._survey.made.add(above)
+                    self._report.made.add(above)
                 elif old is not None and not self._will_be_tree(above):
-                    self._survey.gone.add(above)
-        for step in self._survey.steps:
-            for place in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._survey.made:
+                    self._report.gone.add(above)
+        for step in self._report.steps:
+            for place in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._report.made:
                 where = os.path.join(os.fsencode(self._worktree.root), place)
                 if os.path.isdir(where) and not os.access(where, os.W_OK | os.X_OK):
-                    self._survey.blocked[step.path] = "its directory may not be written to"
+                    self._report.blocked[step.path] = "its directory is not writable"
 
     def _find_early(self, removed: list[bytes], is_case_blind: bool) -> frozenset[bytes]:
-        """Return the removals that other paths wait for: files where a directory comes, files of a directory that
-        becomes a file, and names that differ in case alone on a file system that cannot tell.
+        """Return the removals that other paths depend on: files replaced by directories, files in directories replaced
+        by files, and names that differ only in case on a case-insensitive file system.
         """
         coming = {path for path, (_, new) in self._changes.items() if new is not None}
         above = {path[:at] for path in coming for at in range(len(path)) if path[at : at + 1] == b"/"}
@@ -277,7 +280,7 @@ class Preflight:
 
 
 def _file(entry: TreeEntry | None) -> TreeEntry | None:
-    """Return the entry unless it is a submodule's: on disk that is a directory, which is none of ours."""
+    """Return the entry, or None for a submodule, whose directory gitsync does not touch."""
     return None if entry is None or entry.mode == MODE_GITLINK else entry
 
 
@@ -291,21 +294,21 @@ def _is_tree(entry: TreeEntry | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The changes, what the survey found, and the contents to come."""
+    """The changes, the report of the check, and the contents to write."""
 
     changes: Changes
-    survey: PreflightReport
+    report: PreflightReport
     has_modes: bool
     renderer: Renderer
     aside: tuple[Moved, ...] = ()
 
     @property
     def surprise(self) -> Surprise:
-        """Return what is in the way already."""
-        return Surprise(list(self.survey.edited or self.survey.aside), dict(self.survey.blocked))
+        """Return the paths that prevent the integration already."""
+        return Surprise(list(self.report.edited or self.report.aside), dict(self.report.blocked))
 
     def content(self, path: bytes) -> Content:
-        """Return what is to be on disk at `path`."""
+        """Return the content that belongs on disk at `path`."""
         return self.renderer.content(path)
 
     def journal(self, plan: Plan, target: str, reason: str) -> Journal:
@@ -319,21 +322,21 @@ class Prepared:
             plan.base_tree,
             plan.tree,
             self.has_modes,
-            tuple(self.survey.steps),
-            tuple(sorted(self.survey.made)),
-            tuple(sorted(self.survey.gone)),
+            tuple(self.report.steps),
+            tuple(sorted(self.report.made)),
+            tuple(sorted(self.report.gone)),
             reason,
         )
 
     def close(self) -> None:
-        """Let go of the renderer."""
+        """Close the renderer."""
         self.renderer.close()
 
 
 def prepare(worktree: Worktree, plan: Plan) -> Prepared:
-    """Look at every path that `plan` changes, and move aside what is in the way and can never be committed.
+    """Check every path that `plan` changes, and move aside what is in the way and can never be committed.
 
-    Nothing is moved while something else is in the way. Raise OperationError when it cannot be rendered or moved.
+    Nothing is moved while a path is edited or blocked. Raise OperationError when a file cannot be rendered or moved.
     """
     assert plan.tree is not None
     worktree.recover()
@@ -354,27 +357,27 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
             displaced=plan.displaced,
             movable=plan.movable,
         )
-        survey = surveyor().look()
+        report = surveyor().look()
         moved: tuple[Moved, ...] = ()
         if plan.kind is PlanKind.COMMIT and len(plan.parents) < 2:
-            # Whoever asked for a change is there, and can say what is to become of what is in the way of it.
-            survey.blocked |= dict.fromkeys(survey.aside, UNTRACKED)
-        elif survey.aside and not survey.edited and not survey.blocked:
-            moved = move_aside(worktree, plan.tree, survey.aside, survey.linkable)
-            survey = surveyor(beside={item.path: item.name for item in moved if item.is_linked}).look()
-        return Prepared(changes, survey, has_modes, renderer, moved)
+            # The person who asked for the change is present, and can decide about what is in its way.
+            report.blocked |= dict.fromkeys(report.aside, UNTRACKED)
+        elif report.aside and not report.edited and not report.blocked:
+            moved = move_aside(worktree, plan.tree, report.aside, report.linkable)
+            report = surveyor(beside={item.path: item.name for item in moved if item.is_linked}).look()
+        return Prepared(changes, report, has_modes, renderer, moved)
     except BaseException:
         renderer.close()
         raise
 
 
 BUSY = "it is open for writing in another program"
-IN_THE_WAY = "something that git does not track is in the way"
+IN_THE_WAY = "a file or directory that git does not track is in the way"
 
 
 @dataclass(slots=True)
 class Surprise:
-    """What was met instead of the base: `edited` paths hold something else, `blocked` ones cannot be changed now."""
+    """Paths that were not at their base: `edited` hold something else, `blocked` cannot be changed now."""
 
     edited: list[bytes] = field(default_factory=list)
     blocked: dict[bytes, str] = field(default_factory=dict)

@@ -1,14 +1,14 @@
-"""Brings the steps of a journal into the work tree, or takes them back. This is the only writer of work trees.
+"""Makes the steps of a journal in the work tree, or rolls them back. This is the only writer of work trees.
 
-Runs on the committer thread; owns a handle of the root while it works. Each step is one rename after which the old
-version is under the temporary's name: it is looked at there, where nobody can open it any more, and when it is not the
-base that the merge started from, it goes back to where it was. Nothing of the user's is unlinked before that look.
+Runs on the committer thread; owns a handle of the root while it works. Each step is one rename, after which the old
+version has the temporary's name. It is checked there, where no other program can open it any more; if it is not the
+base that the merge started from, it is renamed back. No version of the user's is unlinked before that check.
 
-What the positions of a step's temporary T and path P tell (see `JournalStep`), whoever died when:
+The state of a step's temporary T and path P (see `JournalStep`) after a crash:
 
-    replacement   T is the target: not made.      T is the base: made.   T is anything else: made, an edit came out.
-    creation      T is there: not made.           T is gone: made.
-    removal       T is gone and P there: not made. T is the base: made.   T is anything else: made, an edit came out.
+    replacement   T is the target: not made.      T is the base: made.   T is anything else: made, P was edited.
+    creation      T exists: not made.             T is absent: made.
+    removal       T is absent, P exists: not made. T is the base: made.  T is anything else: made, P was edited.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from gitsync.git.staging.read import TICK_NS
 
 
 class Applier:
-    """The steps of one journal, bound to a work tree; use it as a context manager.
+    """The steps of one journal for one work tree; use it as a context manager.
 
-    `rescue` gets a path and a version of the user's that has no place in the work tree any more, because a newer one
-    of his is there; it has to keep it for good, or raise.
+    `rescue` is called with a path and a version of the user's whose place in the work tree is taken by a newer one; it
+    must keep that version permanently, or raise.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Applier:
         self._made = frozenset(journal.made)
         early = [step for step in journal.steps if step.is_early]
         late = [step for step in journal.steps if not step.is_early]
-        # What comes and changes goes before what merely goes: a renamed file is never nowhere.
+        # Creations and replacements come before removals: a renamed file exists at every moment.
         late.sort(key=lambda step: step.target == ABSENT)
         self._ordered = (*early, *late)
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -59,11 +59,11 @@ class Applier:
         os.close(self._root)
 
     def stage(self, contents: Callable[[bytes], Content]) -> None:
-        """Write the temporaries, durably; raise OSError as the system does (then `discard`)."""
+        """Write the temporaries durably; raise OSError (then call `discard`)."""
         temporaries.write(self._root, self.journal, contents, self._probe)
 
     def discard(self) -> None:
-        """Take away the temporaries before the first step."""
+        """Remove the temporaries before the first step."""
         temporaries.discard(self._root, self.journal)
 
     def _look(self, path: bytes) -> str:
@@ -73,15 +73,15 @@ class Applier:
         return atomic_replace.comparable(atomic_replace.look_calmly(self._root, path), has_modes=self.journal.has_modes)
 
     def settle_links(self) -> None:
-        """After a death: end exchanges that were being made of links, where the system has no exchange."""
+        """After a crash: finish exchanges that were emulated with hard links."""
         temporaries.settle_links(self._root, self.journal)
 
     # -- forward ------------------------------------------------------------------------------------------------------
 
     def advance(self) -> Surprise:
-        """Make every step that is not made yet, durably; stop at the first surprise, with that path as it was.
+        """Make every step that is not made yet, durably; stop at the first mismatch, with that path restored.
 
-        Raise OSError only when a version of the user's could not be put back: the journal must stay then.
+        Raise OSError only when a version of the user's could not be put back: the journal must remain then.
         """
         surprise = Surprise()
         for step in self._ordered:
@@ -99,38 +99,38 @@ class Applier:
             if not self._is_made(step):
                 self._rename(step)
             self._probe("renamed", step.path)
-            came_out = self._look(step.temp)
+            replaced = self._look(step.temp)
         except BusyError:
             self._put_back(step)
             surprise.blocked[step.path] = BUSY
         except FileExistsError:
             if atomic_replace.is_plain(self._root, step.path):
-                surprise.edited.append(step.path)  # the user made it a moment ago
+                surprise.edited.append(step.path)  # created by the user since the preflight
             else:
                 surprise.blocked[step.path] = IN_THE_WAY
         except OSError as error:
             if atomic_replace.is_missing(error):
-                surprise.edited.append(step.path)  # gone, or the directory above it: the user's doing
+                surprise.edited.append(step.path)  # the user removed it, or its directory
             else:
                 surprise.blocked[step.path] = error.strerror or str(error)
         else:
             self._probe("looked", step.path)
-            self._judge(step, came_out, surprise)
+            self._check_replaced(step, replaced, surprise)
 
-    def _judge(self, step: JournalStep, came_out: str, surprise: Surprise) -> None:
-        """Take what came out of a step as its base, or put it back."""
-        if came_out == ABSENT:
-            # Nothing is kept back of a creation, and nothing is left of a step that was swept. A target that is not
-            # where it belongs was lost: the steps are taken back and the merge begins again.
+    def _check_replaced(self, step: JournalStep, replaced: str, surprise: Surprise) -> None:
+        """Accept the version that a step replaced if it is the base, else put it back."""
+        if replaced == ABSENT:
+            # A creation replaces nothing, and a swept step has no temporary. If the target is not at its path, it was
+            # lost: roll back and start the merge again.
             if step.target != ABSENT and not self._has_arrived(step):
                 surprise.edited.append(step.path)
-        elif came_out != step.base:
+        elif replaced != step.base:
             self._put_back(step)
             surprise.edited.append(step.path)
 
     def _has_arrived(self, step: JournalStep) -> bool:
         if step.base == ABSENT:
-            return atomic_replace.exists(self._root, step.path)  # edited since, perhaps: then on top of what arrived
+            return atomic_replace.exists(self._root, step.path)  # it may have been edited since, on top of the target
         return self._look_calmly(step.path) == step.target
 
     def _is_made(self, step: JournalStep) -> bool:
@@ -151,7 +151,7 @@ class Applier:
             atomic_replace.exchange(self._root, step.temp, step.path)
 
     def _clear_directory(self, path: bytes) -> None:
-        """Remove the directories at and below `path` that the target has no more, as far as they are empty."""
+        """Remove the directories at and below `path` that the target does not have, if they are empty."""
         below = path + b"/"
         for directory in sorted(self.journal.gone, key=len, reverse=True):
             if directory == path or directory.startswith(below):
@@ -160,7 +160,7 @@ class Applier:
     # -- back ---------------------------------------------------------------------------------------------------------
 
     def _put_back(self, step: JournalStep) -> None:
-        """Undo one step after an edit came out: the edit has its place again, unless a newer one is there."""
+        """Undo one step that replaced an edit: the edit gets its path back, unless a newer version is there."""
         self._probe("put back", step.path)
         if step.target == ABSENT:
             self._restore(step)
@@ -171,16 +171,16 @@ class Applier:
         except OSError as error:
             if not atomic_replace.is_missing(error):
                 raise
-            # The user removed our version in this moment; what he had before comes back: an edit beats a removal.
+            # The user removed the new version since; their previous edit comes back: an edit beats a removal.
             self._restore(step)
         else:
             self._probe("put back, not looked", step.path)
             self._leave_newest(step, placed)
 
     def _leave_newest(self, step: JournalStep, placed: str) -> bool:
-        """After an exchange back, that put `placed` at the path: return whether what came out was ours.
+        """After an exchange back that put `placed` at the path: return whether the version it removed was the target.
 
-        If the user had gone on from it, his goes back again, unless he has saved yet another version meanwhile.
+        If the user had edited the target, that edit gets the path again, unless they have saved another version since.
         """
         is_ours = self._is_ours(step)
         if not is_ours and self._look_calmly(step.path) == placed:
@@ -195,7 +195,7 @@ class Applier:
             return False
 
     def _restore(self, step: JournalStep) -> bool:
-        """Put what is under the temporary's name where it was, unless something newer is there."""
+        """Move the temporary back to its path, unless something newer is there."""
         try:
             atomic_replace.move_new(self._root, step.temp, step.path, is_made=True)
         except OSError as error:
@@ -206,16 +206,16 @@ class Applier:
         return True
 
     def _keep(self, step: JournalStep) -> None:
-        """Hand over what is under the temporary's name unless history has it, and take the name away."""
+        """Rescue the version under the temporary's name unless history has it, then remove the temporary."""
         if self._look_calmly(step.temp) not in (step.base, step.target, ABSENT):
             self._rescue(step.path, temporaries.read(self._root, step.temp))
         atomic_replace.remove(self._root, step.temp)
 
     def roll_back(self) -> list[bytes]:
-        """Take back every step that was made; return the paths that hold something else than the base afterwards.
+        """Roll back every step that was made; return the paths that do not hold their base afterwards.
 
-        Where the user went on from our version, his stays. No temporary is left. Raise OSError when a version could
-        not be put back: the journal must stay then.
+        Where the user edited the new version, that edit stays. No temporary remains. Raise OSError when a version could
+        not be put back: the journal must remain then.
         """
         edited = []
         for step in reversed(self._ordered):
@@ -225,7 +225,7 @@ class Applier:
         return edited
 
     def _take_back(self, step: JournalStep) -> bool:
-        """Return whether the path has the base again, or never had anything of ours."""
+        """Return whether the path has its base again, or was never changed."""
         if step.base == ABSENT:
             is_base = self._take_back_creation(step)
             self._remove_made_above(step.path)
@@ -241,7 +241,7 @@ class Applier:
         except OSError as error:
             if not atomic_replace.is_missing(error):
                 raise
-            self._keep(step)  # he removed our version since: that stays, but for what history does not have
+            self._keep(step)  # the user removed the new version since: it stays removed, and the edit is rescued
             return False
         self._probe("taken back, not looked", step.path)
         return self._leave_newest(step, temp) and temp == step.base
@@ -272,9 +272,9 @@ class Applier:
     # -- done ---------------------------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
-        """Take away the temporaries and the directories that are no more, once the branch has moved.
+        """Remove the temporaries, and the directories that the target does not have, after the branch has moved.
 
-        What is under a temporary's name is the base, which history has; anything else goes to `rescue`.
+        A temporary holds the base, which history has; anything else goes to `rescue`.
         """
         for step in self._ordered:
             self._probe("sweep", step.path)
@@ -283,12 +283,12 @@ class Applier:
             atomic_replace.remove_directory(self._root, directory)
 
     def stat_of(self, path: bytes, target: str) -> os.stat_result | None:
-        """Return the stat data of a path that provably holds `target`, None where git has to look for itself."""
+        """Return the stat data of a path that provably holds `target`; None where git must read the file itself."""
         try:
             found, facts = atomic_replace.look_with_stat(self._root, path)
             found = atomic_replace.comparable(found, has_modes=self.journal.has_modes)
         except (OSError, BusyError):
             return None
-        # A change within one tick of the clock would not show in what the index remembers.
+        # The index could not detect a change within the same clock tick.
         is_racy = facts is None or facts.st_mtime_ns >= int(SystemClock().wall() * 1e9) - TICK_NS
         return None if found != target or is_racy else facts

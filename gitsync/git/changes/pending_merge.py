@@ -70,7 +70,7 @@ def release(worktree: Worktree) -> None:
         if worktree.repo.references.get(ref) is not None:
             sweep_locks(worktree.repo, CONFLICTS)
             worktree.repo.references.delete(ref)
-    (worktree.notes_dir / _CHOICES).unlink(missing_ok=True)
+    (worktree.repo_state_dir / _CHOICES).unlink(missing_ok=True)
 
 
 def waiting(worktree: Mergeable) -> Waiting | None:
@@ -84,7 +84,7 @@ def waiting(worktree: Mergeable) -> Waiting | None:
 
 def with_choices(worktree: Mergeable, rules: Rules, upstream: str) -> Rules:
     """Return `rules` with what a person chose for the versions that `upstream` has."""
-    path = worktree.notes_dir / _CHOICES
+    path = worktree.repo_state_dir / _CHOICES
     try:
         document = json.loads(path.read_bytes())
         seen, before = str(document["theirs"]), str(document["ours"])
@@ -126,7 +126,7 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
         "ours": head_of(worktree.repo)[1],
         "chosen": {os.fsdecode(at): str(to) for at, to in rules.chosen.items()},
     }
-    write_durably(worktree.notes_dir / _CHOICES, json.dumps(document).encode("ascii"))
+    write_durably(worktree.repo_state_dir / _CHOICES, json.dumps(document).encode("ascii"))
     wanted = plan(worktree, held.theirs, None, rules, is_joining=True)
     if wanted.kind is not PlanKind.MERGE or wanted.tree is None:
         return Decided(wanted.conflicts, None)

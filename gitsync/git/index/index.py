@@ -41,12 +41,12 @@ _MAPPED_FROM = 1 << 16
 class IndexFile:
     """The index of one work tree."""
 
-    def __init__(self, program: GitProgram, notes_dir: Path) -> None:
+    def __init__(self, program: GitProgram, repo_state_dir: Path) -> None:
         self.path = os.path.join(program.git_dir, "index")
-        self.lock = IndexLock(program.git_dir, notes_dir)
+        self.lock = IndexLock(program.git_dir, repo_state_dir)
         self._program = program
-        self._notes = notes_dir
-        self._intent = notes_dir / "index-intent.json"
+        self._notes = repo_state_dir
+        self._intent = repo_state_dir / "index-intent.json"
         self._sound: Signature | None = None
         self._unconflicted: Signature | None = None
         self._layout: tuple[Signature, Layout] | None = None

@@ -28,13 +28,13 @@ _MARK = b"gitsync "
 class IndexLock:
     """The lock on one repository's index; one instance belongs to one process and one thread."""
 
-    def __init__(self, git_dir: str, notes_dir: Path) -> None:
+    def __init__(self, git_dir: str, repo_state_dir: Path) -> None:
         """Record this process as a possible owner; remove what dead ones have left."""
         self.path = os.path.join(git_dir, "index.lock")
-        self._notes = notes_dir
+        self._notes = repo_state_dir
         self.sweep()
         self._token = secrets.token_hex(16)
-        self._note = notes_dir / f"lock-{self._token}.json"
+        self._note = repo_state_dir / f"lock-{self._token}.json"
         self._own = os.path.join(git_dir, f"gitsync-{self._token}.tmp")
         write_durably(self._note, json.dumps({**myself(), "lock": self.path, "own": self._own}).encode())
 

@@ -71,7 +71,7 @@ class LineMerger:
         """
         worktree = self._worktree
         try:
-            with tempfile.TemporaryDirectory(prefix="lines-", dir=worktree.notes_dir) as scratch:
+            with tempfile.TemporaryDirectory(prefix="lines-", dir=worktree.repo_state_dir) as scratch:
                 paths = [Path(scratch, name) for name in ("one", "base", "other")]
                 for path, data in zip(paths, (one, base, other), strict=True):
                     path.write_bytes(data)

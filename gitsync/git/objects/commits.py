@@ -61,7 +61,7 @@ def write_commit(
     return commit
 
 
-def write_twin(store: ObjectStore, tree: str, parents: Iterable[str]) -> str:
+def write_identical_merge(store: ObjectStore, tree: str, parents: Iterable[str]) -> str:
     """Store a merge of commits that all have `tree`, the same on every machine, and return its id.
 
     Machines that merge each other's commits would otherwise go on merging each other's merges. Raise OperationError.

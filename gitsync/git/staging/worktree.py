@@ -41,22 +41,22 @@ class Worktree:
     """A work tree; `repo` is libgit2's handle and `store` the objects, for the modules beside this one."""
 
     def __init__(
-        self, root: Path, notes_dir: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+        self, root: Path, repo_state_dir: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> None:
-        """Open the repository whose work tree begins at `root`, and mend what a crash left.
+        """Open the repository whose work tree begins at `root`, and repair what a crash left.
 
-        `notes_dir` is private to this repository. Raise OperationError: not-a-repository, bare, unsafe, unsupported,
-        worktree-elsewhere, git-missing.
+        `repo_state_dir` is private to this repository. Raise OperationError: not-a-repository, bare, unsafe,
+        unsupported, worktree-elsewhere, git-missing.
         """
         self.root = os.path.realpath(root)
-        self.notes_dir = notes_dir
-        notes_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.repo_state_dir = repo_state_dir
+        repo_state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.repo = open_repository(self.root)
         self.git_dir = self.repo.path.rstrip("/")
         dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
         self.program = GitProgram(self.git_dir, self.root)
         self.store = ObjectStore(self.repo, self.program)
-        self.index = IndexFile(self.program, notes_dir)
+        self.index = IndexFile(self.program, repo_state_dir)
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
         self._filters = Filters(self.store, self.root)
         self._include = tuple(include)

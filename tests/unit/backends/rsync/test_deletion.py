@@ -51,7 +51,7 @@ def contents(order: Order) -> dict[str, str]:
 
 def save(order: Order, text: str) -> None:
     """Save as editors do: a new file in place of the old one."""
-    beside = order.notes_dir / "beside"
+    beside = order.state_dir / "beside"
     beside.write_text(text)
     beside.replace(order.job.path / "dir/f.txt")
 
@@ -121,4 +121,4 @@ def test_what_a_death_left_hidden_is_put_back(order: Order, is_taken: bool) -> N
     assert list(found.values()) == (["listed"] if is_taken else [])
     assert find_interrupted(order) == []
     forget_interrupted(order)
-    assert os.listdir(order.notes_dir) == []
+    assert os.listdir(order.state_dir) == []

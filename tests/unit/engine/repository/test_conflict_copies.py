@@ -61,7 +61,7 @@ def test_the_whole_tree_is_looked_at_once(bench: Bench, monkeypatch: pytest.Monk
     bring(bench.root)
     bench.write("b.txt", "b\n")
     bench.run(5)
-    again = Bench(bench.root, bench.notes_dir)
+    again = Bench(bench.root, bench.repo_state_dir)
     assert again.status().conflicts == ("a.txt",), "known before anything is looked at"
     again.run(5)
     assert again.status().conflicts == ("a.txt",)
@@ -81,13 +81,13 @@ def test_a_commit_of_other_files_compares_nothing(bench: Bench, monkeypatch: pyt
     bench.write("b.txt", "b\n")
     bench.run(5)
     assert bench.is_committed()
-    assert KeptCopies(bench.notes_dir).head is not None
+    assert KeptCopies(bench.repo_state_dir).head is not None
 
 
 def test_a_history_that_is_gone_is_looked_at_anew(bench: Bench) -> None:
     bring(bench.root)
-    (bench.notes_dir / FILE).write_text('{"head": "' + "0" * 40 + '", "paths": ["gone"], "originals": ["gone"]}')
-    again = Bench(bench.root, bench.notes_dir)
+    (bench.repo_state_dir / FILE).write_text('{"head": "' + "0" * 40 + '", "paths": ["gone"], "originals": ["gone"]}')
+    again = Bench(bench.root, bench.repo_state_dir)
     again.run(5)
     assert again.status().conflicts == ("a.txt",)
     again.close()

@@ -213,7 +213,7 @@ def test_another_kind_of_link_takes_effect(bench: HomeBench) -> None:
     path = bench.write(".vimrc", "one\n")
     bench.track(".vimrc")
     bench.link = "copy"
-    bench.ask(Adopt(bench.config.settings, bench.notes_dir, bench.config)).result(0)
+    bench.ask(Adopt(bench.config.settings, bench.repo_state_dir, bench.config)).result(0)
     bench.run()
     assert not path.samefile(bench.mirror / ".vimrc")
     assert (bench.mirror / ".vimrc").read_text() == "one\n"

@@ -121,7 +121,7 @@ def test_a_full_disk_is_met_before_anything_is_touched(pair: Pair, number: int) 
     with pytest.raises(OperationError) as caught:
         apply(pair.worktree, pair.plan(), message="", probe=fail)
     assert caught.value.code in ("disk-full", "permission", "read-only")
-    assert journal.read(pair.worktree.notes_dir) is None
+    assert journal.read(pair.worktree.repo_state_dir) is None
     pair.check_clean()
     assert (pair.ours / "a.txt").read_bytes() == b"one\n"
     pair.check_done(pair.take())
@@ -138,7 +138,7 @@ def test_who_removes_a_file_at_this_moment_has_edited_it(pair: Pair, gone: str) 
 
     outcome = apply(pair.worktree, pair.plan(), message="", probe=remove)
     assert (outcome.kind, outcome.paths) == (OutcomeKind.EDITED, (b"dir/b.txt",))
-    assert journal.read(pair.worktree.notes_dir) is None
+    assert journal.read(pair.worktree.repo_state_dir) is None
     assert (pair.ours / "a.txt").read_bytes() == b"one\n"
     check_no_leftovers(pair.ours)
 

@@ -44,7 +44,7 @@ def wait(pair: Pair) -> str:
 
 def left_of(pair: Pair) -> list[str]:
     """What another process, with a handle of its own, says is left."""
-    with ReadOnlyRepository(pair.ours, pair.worktree.notes_dir) as place:
+    with ReadOnlyRepository(pair.ours, pair.worktree.repo_state_dir) as place:
         held = waiting(place)
         assert held is not None
         return [path.decode() for path in left(place, held, with_choices(place, MANUAL, held.theirs))]
@@ -109,7 +109,7 @@ def test_both_keeps_ours_under_a_name_of_its_own_once(pair: Pair) -> None:
 def test_a_deletion_that_was_chosen_counts(pair: Pair, choice: Resolution, is_there: bool) -> None:
     (pair.ours / "a.txt").unlink()
     upstream = diverge(pair, {}, {"a.txt": b"theirs\n"})
-    with ReadOnlyRepository(pair.ours, pair.worktree.notes_dir) as place:
+    with ReadOnlyRepository(pair.ours, pair.worktree.repo_state_dir) as place:
         (found,) = sides(place, (b"a.txt",), upstream)
     assert (found.ours, found.is_waiting) == ((), True)
     assert found.theirs is not None
@@ -132,7 +132,7 @@ def renamed_there(pair: Pair, others: frozenset[str] = frozenset()) -> str:
 def test_a_side_that_has_it_under_its_old_name_is_shown_with_that(pair: Pair) -> None:
     upstream = renamed_there(pair)
     assert left_of(pair) == ["moved.txt"]
-    with ReadOnlyRepository(pair.ours, pair.worktree.notes_dir) as place:
+    with ReadOnlyRepository(pair.ours, pair.worktree.repo_state_dir) as place:
         (found,) = sides(place, (b"moved.txt",), upstream)
     assert found.theirs is not None
     assert (found.theirs.path, [version.path for version in found.ours]) == (b"moved.txt", [b"a.txt"])

@@ -117,7 +117,7 @@ def test_what_the_user_staged_is_left_alone(repo: Path, worktree: Worktree) -> N
     (repo / "a.txt").write_text("three\n")
     run_git(repo, "add", "a.txt")
     again = act(choice)
-    with pytest.raises(OperationError, match=r"nothing was changed: a\.txt: you staged another version"):
+    with pytest.raises(OperationError, match=r"nothing was changed: a\.txt: another version of it is staged"):
         again(worktree)
     assert (repo / "a.txt").read_text() == "three\n"
 

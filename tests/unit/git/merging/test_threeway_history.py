@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.git.objects.ancestry import changed_at, merge_bases
-from gitsync.git.objects.commits import write_twin
+from gitsync.git.objects.commits import write_identical_merge
 from gitsync.git.objects.trees import lookup
 from tests.conftest import run_git
 from tests.fakes.histories import History
@@ -49,8 +49,8 @@ def test_settled_on_both_sides(history: History, policy: str) -> None:
 def test_a_merge_of_what_is_the_same_is_the_same_commit_everywhere(history: History) -> None:
     one, two = history.commit({"a": b"1"}, at=5_000), history.commit({"a": b"1"}, at=6_000)
     tree = history.tree_of(one)
-    twin = write_twin(history.store, tree, (one, two))
-    assert twin == write_twin(history.store, tree, (two, one))
+    twin = write_identical_merge(history.store, tree, (one, two))
+    assert twin == write_identical_merge(history.store, tree, (two, one))
     assert run_git(history.worktree.root, "log", "-1", "--format=%an %at %ct", twin) == "Ada 6000 6000"
 
 
