@@ -60,6 +60,51 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What only a person decides; `answers` are the words for it, `count` is how many files or commits it is about.
+
+    `id` comes from the matter itself, so that an answer holds for that matter and for no other; `kind` is deletions,
+    other-root, rewritten, unrelated, branch or incoming; `paths` names some of what it is about.
+    """
+
+    id: str
+    kind: str
+    message: str
+    branch: str = ""
+    count: int = 0
+    paths: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ("accept",)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "message": self.message,
+            "branch": self.branch,
+            "count": self.count,
+            "paths": list(self.paths),
+            "answers": list(self.answers),
+        }
+
+    @classmethod
+    def from_json(cls, found: Any) -> Question | None:
+        """Return the question that was written, None for what is not one."""
+        if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("id", "kind", "message")):
+            return None
+        paths, answers, count = found.get("paths"), found.get("answers"), found.get("count")
+        return cls(
+            found["id"],
+            found["kind"],
+            found["message"],
+            str(found.get("branch", "")),
+            count if isinstance(count, int) else 0,
+            tuple(map(str, paths)) if isinstance(paths, list) else (),
+            tuple(map(str, answers)) if isinstance(answers, list) else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class CommitInfo:
     """A commit as `status` shows it; `time` is ISO 8601, `message` its subject line."""
 
@@ -150,11 +195,12 @@ class JobStatus:
     next_run: str | None = None
     conflicts: tuple[str, ...] = ()
     error: Problem | None = None
+    questions: tuple[Question, ...] = ()
 
     @property
     def needs_person(self) -> bool:
         """Whether this job waits for its user."""
-        return self.state in NEEDY or bool(self.conflicts)
+        return self.state in NEEDY or bool(self.conflicts or self.questions)
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
@@ -169,4 +215,5 @@ class JobStatus:
             "next_run": self.next_run,
             "conflicts": list(self.conflicts),
             "error": self.error.to_json() if self.error else None,
+            "questions": [question.to_json() for question in self.questions],
         }

@@ -7,8 +7,8 @@ only what ends the whole run is its problem.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,8 +16,9 @@ from typing import Any, Protocol
 from gitsync.config.options import JobConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.names import shown_text
+from gitsync.core.questions import ACCEPT
 from gitsync.git.staging.worktree import Worktree
-from gitsync.model import Problem
+from gitsync.model import Problem, Question
 
 
 class Direction(StrEnum):
@@ -71,16 +72,30 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a run ended before it touched anything, and the question that its user has to answer."""
+
+    problem: Problem
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run came to; `problem` is what ended it early, and `is_halting` says that only a person gets it going.
 
-    `conflicts` are the paths that both sides changed and that were left alone on both.
+    `conflicts` are the paths that both sides changed and that no person has settled yet; `questions` are open.
     """
 
     items: tuple[Item, ...] = ()
     problem: Problem | None = None
     is_halting: bool = False
     conflicts: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+    @classmethod
+    def halted(cls, items: Sequence[Item], halt: Halt, conflicts: tuple[str, ...] = ()) -> Report:
+        """Return the report of a run that waits for the answer to one question."""
+        return cls(tuple(items), halt.problem, is_halting=True, conflicts=conflicts, questions=(halt.question,))
 
     @property
     def needs_person(self) -> bool:
@@ -93,22 +108,50 @@ class Order:
     """One run of one job.
 
     `state_dir` is the job's own directory for what has to outlast the run (listings, profiles, archives); `deadline_s`
-    bounds each exchange with the other side. With `is_accepted` the change that a brake stopped at the last run is
-    meant. `tell` shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the
-    thread that may do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle
-    the conflicts of a git job; `is_watched` says that gitsync commits what is edited there.
+    bounds each exchange with the other side. `answers` are words by the ids of the questions that they answer. `tell`
+    shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the thread that may
+    do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle the conflicts of a
+    git job; `is_watched` says that gitsync commits what is edited there.
     """
 
     job: JobConfig
     direction: Direction
     state_dir: Path
     deadline_s: float
-    is_accepted: bool = False
+    answers: Mapping[str, str] = field(default_factory=dict)
     is_cancelled: Callable[[], bool] = lambda: False
     tell: Callable[[str], None] = lambda line: None
     rules: Rules = field(default_factory=Rules)
     is_watched: bool = False
     borrow: Callable[[Callable[[Worktree], Any]], Any] | None = field(default=None)
+
+    def accepts(self, halt: Halt) -> bool:
+        """Whether its user has said that what this is about is meant."""
+        return self.answers.get(halt.question.id) == ACCEPT
+
+
+# What others do to a directory may go on for as long as they like.
+_OTHERS_DOING = frozenset({"busy", "busy-remote", "edited", "vanished", "cancelled"})
+PATIENT_RUNS = 3
+
+
+def urgent_at_last(items: Sequence[Item], before: Any) -> tuple[tuple[Item, ...], dict[str, int]]:
+    """Return the items, of which those that wait for the third run are a person's, and how often each has waited.
+
+    `before` is what this returned of the last run; of what is no such thing nothing is taken.
+    """
+    seen = before if isinstance(before, dict) else {}
+    found: list[Item] = []
+    waited: dict[str, int] = {}
+    for item in items:
+        if item.level is Level.WAITING and item.code not in _OTHERS_DOING:
+            key = f"{item.code} {item.subject}"
+            last = seen.get(key)
+            waited[key] = (last if isinstance(last, int) else 0) + 1
+            if waited[key] >= PATIENT_RUNS:
+                item = replace(item, level=Level.ATTENTION)
+        found.append(item)
+    return tuple(found), waited
 
 
 def summed(code: str, verb: str, paths: Sequence[str]) -> Item:

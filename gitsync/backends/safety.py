@@ -6,11 +6,17 @@ Runs on the thread of the job that asks.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
-from gitsync.backends.base import Order
+from gitsync.backends.base import Halt, Order
 from gitsync.core.names import as_word
+from gitsync.core.questions import id_of
 from gitsync.errors import OperationError
-from gitsync.model import Problem
+from gitsync.model import Problem, Question
+
+# How many paths a question names.
+NAMED = 20
+HERE, THERE = "here", "on the server"
 
 
 def refuse_nested(order: Order, there: str) -> None:
@@ -27,16 +33,18 @@ def refuse_nested(order: Order, there: str) -> None:
         )
 
 
-def make_here(order: Order, *, had_files: bool) -> Problem | None:
-    """Make the local directory where it is wanted for the first time; return why not where it has vanished.
+def make_here(order: Order, *, had: int) -> Halt | None:
+    """Make the local directory where it is wanted for the first time; return the halt of one that had `had` files.
 
     Raise OperationError where it cannot be made, or nothing may come here.
     """
     path = order.job.path
     if path.is_dir():
         return None
-    if had_files and not order.is_accepted:
-        return emptied(order, f"{path} is gone")
+    if had:
+        halt = emptied(order, f"{path} is gone", HERE, had)
+        if not order.accepts(halt):
+            return halt
     if not order.direction.is_receiving:
         raise OperationError(f"{order.job.name}: there is no directory {path}", "make it, or correct path")
     try:
@@ -46,21 +54,25 @@ def make_here(order: Order, *, had_files: bool) -> Problem | None:
     return None
 
 
-def emptied(order: Order, what: str) -> Problem:
-    """Return the problem of a side that had files and has none."""
-    return Problem(
+def emptied(order: Order, what: str, side: str, had: int) -> Halt:
+    """Return the halt of a side (HERE or THERE) that had `had` files and has none."""
+    problem = Problem(
         "side-emptied",
         f"{order.job.name}: {what}, and there were files at the last run; is a disk not mounted? Nothing was touched",
         f"bring it back, then: gitsyncctl resume {as_word(order.job.name)}; "
         f"if you mean it: gitsyncctl resume {as_word(order.job.name)} --accept",
     )
+    return Halt(problem, Question(id_of("emptied", side), "deletions", problem.message, count=had))
 
 
-def too_many(order: Order, count: int, where: str) -> Problem:
-    """Return the problem of more deletions than the job may do without being asked."""
-    return Problem(
+def too_many(order: Order, paths: Sequence[str], count: int, side: str) -> Halt:
+    """Return the halt of more deletions, `count` files below `paths`, than the job may do without being asked."""
+    problem = Problem(
         "mass-deletion",
-        f"{order.job.name}: {count} files would be deleted {where}, more than max_deletes = "
+        f"{order.job.name}: {count} files would be deleted {side}, more than max_deletes = "
         f"{order.job.max_deletes}; nothing was touched",
         f"if you mean it: gitsyncctl resume {as_word(order.job.name)} --accept",
     )
+    named = tuple(sorted(paths))
+    question = Question(id_of("deletions", side, *named), "deletions", problem.message, "", count, named[:NAMED])
+    return Halt(problem, question)

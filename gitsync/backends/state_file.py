@@ -34,6 +34,12 @@ def write(path: Path, values: dict[str, Any]) -> None:
     write_durably(path, json.dumps(values).encode())
 
 
+def write_changed(path: Path, values: dict[str, Any]) -> None:
+    """Remember `values` where they differ from what is remembered; nothing at all needs no file. Raise as `write`."""
+    if read(path) != values:
+        write(path, values)
+
+
 def own_id(path: Path) -> str:
     """Return the id that the notes at `path` were made with: two machines with the same names never have the same."""
     known = read(path).get("id")

@@ -6,7 +6,7 @@ rewritten, and a branch that a person deleted does not come back unless somebody
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,8 +30,11 @@ class BranchAction(StrEnum):
     CREATE = "create"
     DELETE = "delete"
     DELETE_THERE = "delete-there"
+    TAKE = "take"
+    LEFT = "left"
     # What only a person decides.
     REWRITTEN = "rewritten"
+    RENAMED = "renamed"
     MUST_PULL = "must-pull"
     PRINCIPAL_GONE = "principal-gone"
     UNSAFE_GONE = "unsafe-gone"
@@ -43,6 +46,8 @@ class Branch:
 
     `known` is what the server had at the end of the last run; without one the branch was never there. `deleted_at` is
     where it was when its user deleted it with gitsync. `is_safe` says that its commits are on a branch that stays.
+    `renamed_to` is the branch that the server's HEAD names since this one went, `answer` what its user said to the
+    question that it raises: take, keep, leave, or "".
     """
 
     name: str
@@ -55,12 +60,14 @@ class Branch:
     is_principal: bool = False
     deleted_at: str | None = None
     has_moved_since_deletion: bool = False
+    renamed_to: str = ""
+    answer: str = ""
 
 
-def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_accepted: bool = False) -> BranchAction:
+def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_refilling: bool = False) -> BranchAction:
     """Return what to do with a branch in a run that may change the server, or this side, or both.
 
-    With `is_accepted` a rewritten branch is merged, and one that went from the server is sent there again.
+    With `is_refilling` a branch that went from the server is sent there again.
     """
     if branch.deleted_at is not None and branch.here is None and branch.there is not None:
         if not branch.has_moved_since_deletion:
@@ -69,22 +76,37 @@ def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_accepted:
     if branch.here is None:
         return BranchAction.CREATE if branch.there is not None and is_receiving else BranchAction.NOTHING
     if branch.there is None:
-        return _only_here(branch, is_sending, is_receiving, is_accepted)
+        return _only_here(branch, is_sending, is_receiving, is_refilling)
     match branch.relation:
-        case Relation.AHEAD if not branch.is_rewritten or is_accepted:
+        case Relation.AHEAD if not branch.is_rewritten or branch.answer == "keep":
             return BranchAction.SEND if is_sending else BranchAction.NOTHING
         case Relation.BEHIND:
             return BranchAction.FAST_FORWARD if is_receiving else BranchAction.NOTHING
         case Relation.EQUAL:
             return BranchAction.NOTHING
-    if branch.is_rewritten and not is_accepted:
-        return BranchAction.REWRITTEN
+    if branch.is_rewritten:
+        return _rewritten(branch, is_receiving)
     return BranchAction.MERGE if is_receiving else BranchAction.MUST_PULL
 
 
-def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_accepted: bool) -> BranchAction:
-    if branch.known is None or is_accepted:
+def _rewritten(branch: Branch, is_receiving: bool) -> BranchAction:
+    match branch.answer:
+        case "leave":
+            return BranchAction.LEFT
+        case "take":
+            return BranchAction.TAKE if is_receiving else BranchAction.LEFT
+        case "keep":
+            return BranchAction.MERGE if is_receiving else BranchAction.MUST_PULL
+    return BranchAction.REWRITTEN
+
+
+def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_refilling: bool) -> BranchAction:
+    if branch.known is None or is_refilling or branch.answer == "keep":
         return BranchAction.SEND if is_sending else BranchAction.NOTHING
+    if branch.answer == "leave":
+        return BranchAction.LEFT
+    if branch.renamed_to:
+        return BranchAction.TAKE if branch.answer == "take" and is_receiving else BranchAction.RENAMED
     if branch.is_principal:
         return BranchAction.PRINCIPAL_GONE
     if not is_receiving:
@@ -101,6 +123,14 @@ def in_the_way(name: str, others: Iterable[str]) -> str:
 def is_emptied(there: object, known: object) -> bool:
     """Whether a server that had branches has none any more."""
     return not there and bool(known)
+
+
+def renamed_default(known: Collection[str], there: Collection[str], head: str) -> str:
+    """Return the default branch that went when `head` came, which the server's HEAD names now; "" for none."""
+    gone = [name for name in known if name not in there]
+    if head in known or head not in there or not gone:
+        return ""
+    return principal(set(gone), "") or (gone[0] if len(gone) == 1 else "")
 
 
 def principal(names: set[str], remote_head: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -122,11 +122,18 @@ class JobThreads:
         self._jobs[name].post(message)
 
     def run(
-        self, wanted: list[JobConfig], direction: str, patience_s: float, *, is_accepted: bool = False
+        self,
+        wanted: list[JobConfig],
+        direction: str,
+        patience_s: float,
+        *,
+        is_accepted: bool = False,
+        answers: Mapping[str, str] | None = None,
     ) -> list[Report]:
         """Run jobs now and return their reports; what could not be run is the problem of its report.
 
-        With `is_accepted` the changes that brakes stopped at their last runs are meant.
+        With `is_accepted` the changes that brakes stopped at their last runs are meant; `answers` are words by the ids
+        of the questions that they answer.
         Those that are not configured (they are in a file that was named) get a thread for this run alone.
         """
         guests: list[Job] = []
@@ -138,7 +145,7 @@ class JobThreads:
                 guests.append(job)
                 job.start()
             futures.append(Future())
-            job.post(Ask(RunNow(direction, is_accepted), futures[-1]))
+            job.post(Ask(RunNow(direction, is_accepted, answers or {}), futures[-1]))
         ends_at = self._clock.now() + patience_s
         try:
             return [self._report(config, future, ends_at) for config, future in zip(wanted, futures, strict=True)]

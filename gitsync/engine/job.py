@@ -11,28 +11,29 @@ import fcntl
 import logging
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from gitsync.backends.base import Backend, Direction, Level, Order, Report
+from gitsync.backends.base import Backend, Direction, Level, Order, Report, urgent_at_last
 from gitsync.clock import Clock, iso, sleep
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.jobs import allowed, first_run, run_after
 from gitsync.core.names import as_word
+from gitsync.core.questions import ACCEPT, commands
 from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
-from gitsync.errors import AlreadyRunningError, OperationError, TransientError
+from gitsync.errors import AlreadyRunningError, OperationError, TransientError, UsageError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.model import JobStatus, Problem, RepoState
+from gitsync.model import JobStatus, Problem, Question, RepoState
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Job(Owner):
         self._failures = 0
         self._run_at: float | None = None
         self._paused_until: float | None = None
-        self._is_accepted = False
+        self._answers: dict[str, str] = {}
 
     def setup(self) -> None:
         """Show what is remembered of the time before this start, and plan the first run."""
@@ -96,10 +97,8 @@ class Job(Owner):
             case Stop():
                 self.end()
                 return
-            case Ask(what=RunNow(direction=direction, is_accepted=is_accepted), future=future):
-                if is_accepted and self._status.state is RepoState.HALTED:
-                    self._resume(is_accepted=True)
-                self._run_asked(direction, future)
+            case Ask(what=RunNow() as wanted, future=future):
+                self._run_asked(wanted, future)
             case Pause(until=until):
                 self._paused_until = until
                 self._memory.remember(is_paused=True if until is None else None)
@@ -114,24 +113,30 @@ class Job(Owner):
         else:
             self._perform(Direction(self.config.mode))
 
-    def _resume(self, *, is_accepted: bool) -> None:
-        halt = self._memory.get("halt")
+    def _resume(self, *, is_accepted: bool, answers: Mapping[str, str] | None = None) -> None:
         self._paused_until = None
-        self._memory.remember(is_paused=None)
         # Without a word that it is meant, the brake that stopped it is met again.
-        self._is_accepted = is_accepted and halt is not None
-        self._memory.remember(halt=None, trouble=None)
+        accepted = [each.id for each in self._status.questions if each.answers == (ACCEPT,)] if is_accepted else []
+        self._answers = {**dict.fromkeys(accepted, ACCEPT), **(answers or {})}
+        self._memory.remember(is_paused=None, halt=None, trouble=None)
         self._failures = 0
         self._run_at = self.clock.now() if self._is_scheduled else None
         self._show(state=RepoState.OK, reason="", error=None)
 
-    def _run_asked(self, wanted: str, future: Future[Any]) -> None:
-        name, direction = self.config.name, allowed(self.config.mode, wanted)
+    def _run_asked(self, wanted: RunNow, future: Future[Any]) -> None:
+        name, direction = self.config.name, allowed(self.config.mode, wanted.direction)
+        several = [each for each in self._status.questions if ACCEPT not in each.answers]
+        if wanted.answers or (wanted.is_accepted and self._status.state is RepoState.HALTED):
+            self._resume(is_accepted=wanted.is_accepted, answers=wanted.answers)
+        elif wanted.is_accepted and several:
+            told = [line for each in several for line in commands(name, each, is_only=len(several) == 1)]
+            future.set_exception(UsageError(f"{several[0].message}: it has several answers", "; ".join(told)))
+            return
         status = self._status
         if not direction:
             future.set_exception(
                 OperationError(
-                    f'{name} is configured with mode = "{self.config.mode}": it does not {wanted}',
+                    f'{name} is configured with mode = "{self.config.mode}": it does not {wanted.direction}',
                     f"to change that: gitsyncctl config set {as_word(f'job.{name}.mode')} both",
                     code="wrong-direction",
                 )
@@ -150,7 +155,7 @@ class Job(Owner):
             if not has_turn:
                 return Report(problem=Problem("cancelled", f"{self.config.name}: stopped before its turn came"))
             self._show(state=RepoState.SYNCING, reason=f"{direction} with {self.config.backend}")
-            report = self._worked(direction)
+            report = self._patient(self._worked(direction))
         self._settle(direction, began, report)
         return report
 
@@ -161,7 +166,7 @@ class Job(Owner):
             direction,
             self._state_dir,
             self._deadline_s,
-            is_accepted=self._is_accepted,
+            answers=self._answers,
             is_cancelled=lambda: self.is_cancelled,
             tell=self._tell,
             rules=Rules() if repo is None else Rules.of(repo.conflict, repo.conflict_paths),
@@ -182,7 +187,7 @@ class Job(Owner):
     def _settle(self, direction: Direction, began: float, report: Report) -> None:
         wall, name = self.clock.wall(), self.config.name
         problem, state = report.problem, RepoState.OK
-        self._is_accepted = False
+        self._answers = {}
         if problem is not None and problem.code == "cancelled":
             self._show(state=RepoState.OK, reason="")
             return  # it did not end: the next start runs it again
@@ -192,13 +197,19 @@ class Job(Owner):
         elif needy is not None:
             state = RepoState.CONFLICT if report.conflicts else RepoState.ERROR
             problem = Problem(needy.code, needy.message, needy.hint)
+        elif busy := next((item for item in report.items if item.code == "busy"), None):
+            state, problem = RepoState.BUSY, Problem(busy.code, busy.message, busy.hint)
         is_waiting = any(item.level is Level.WAITING for item in report.items)
         self._failures = self._failures + 1 if report.problem is not None or is_waiting else 0
         halt = problem.to_json() if problem and report.is_halting else None
         # A run that ended early says nothing about what it did not get to.
         conflicts = report.conflicts if report.problem is None or report.conflicts else self._status.conflicts
+        open_ones = report.questions if report.problem is None or report.is_halting else self._status.questions
         trouble = {**problem.to_json(), "state": str(state)} if problem else None
-        self._memory.remember(ended=wall, halt=halt, trouble=trouble, conflicts=list(conflicts) or None)
+        asked = [each.to_json() for each in open_ones]
+        self._memory.remember(
+            ended=wall, halt=halt, trouble=trouble, conflicts=list(conflicts) or None, questions=asked or None
+        )
         run = {"started": iso(began), "ended": iso(wall), "direction": str(direction), "state": str(state)}
         told = {"items": [item.to_json() for item in report.items], "error": problem.to_json() if problem else None}
         runs.note(self._state_dir, {**run, **told})
@@ -214,7 +225,16 @@ class Job(Owner):
             error=problem,
             last_run=iso(wall),
             conflicts=conflicts,
+            questions=open_ones,
         )
+
+    def _patient(self, report: Report) -> Report:
+        """Return a report in which what did not go away by itself in three runs is a person's."""
+        if report.problem is not None:
+            return report
+        found, waited = urgent_at_last(report.items, self._memory.get("waited"))
+        self._memory.remember(waited=waited or None)
+        return replace(report, items=found)
 
     def _tell(self, line: str) -> None:
         self._show(reason=line)
@@ -253,6 +273,9 @@ def remembered(config: JobConfig, memory: Memory) -> JobStatus:
     status = replace(status, last_run=None if last is None else iso(last))
     if isinstance(conflicts, list):
         status = replace(status, conflicts=tuple(map(str, conflicts)))
+    asked = memory.get("questions")
+    found = map(Question.from_json, asked if isinstance(asked, list) else ())
+    status = replace(status, questions=tuple(question for question in found if question is not None))
     if isinstance(trouble, dict):
         problem = Problem(str(trouble.get("code")), str(trouble.get("message")), str(trouble.get("hint", "")))
         # A halt is remembered without a state.

@@ -5,8 +5,8 @@ The inboxes' vocabulary is all here, so that the directory of what can happen is
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitsync.config.options import HomeConfig, RepoConfig
@@ -210,10 +210,15 @@ class ExchangeNow:
 
 @dataclass(frozen=True, slots=True)
 class RunNow:
-    """Run a job in `direction` (both, push, pull) without waiting for its schedule; the answer is its Report."""
+    """Run a job in `direction` (both, push, pull) without waiting for its schedule; the answer is its Report.
+
+    `answers` are words by the ids of the questions that they answer; with `is_accepted` all is meant that has no other
+    answer.
+    """
 
     direction: str
     is_accepted: bool = False
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,3 +209,34 @@ def test_once_runs_what_is_due(box: Machine) -> None:
     run_git(home / "thesis", "branch", "later")
     assert box.gitsync("--once").returncode == 0
     assert "later" not in heads(hub), "the hour is not over"
+
+
+def test_a_question_of_a_job_has_an_id_and_is_answered_by_command(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    box.write_config(f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "off"\n')
+    box.ctl("sync", "thesis", "--wait")
+    run_git(home / "source", "commit", "--quiet", "--amend", "-m", "reworded")
+    run_git(home / "source", "push", "--quiet", "--force", "origin", "HEAD:main", "HEAD:draft")
+    for is_daemon in (False, True):
+        if is_daemon:
+            box.start()
+        done = box.ctl("sync", "thesis", "--wait")
+        assert (done.returncode, jobs(box)["thesis"]["state"]) == (1, "error")
+        asked = {question["branch"]: question for question in jobs(box)["thesis"]["questions"]}
+        assert asked.keys() == ({"main", "draft"} if not is_daemon else {"draft"})
+        assert {question["kind"] for question in asked.values()} == {"rewritten"}
+        refused = box.ctl("resume", "thesis", "--accept")
+        assert refused.returncode == 2
+        assert "--answer take" in refused.stderr
+        branch = "main" if not is_daemon else "draft"
+        if not is_daemon:
+            assert box.ctl("resume", "thesis", "--answer", "take").returncode == 2, "which of the two?"
+            assert box.ctl("push", "thesis", "--accept").returncode == 1
+        assert heads(home / "thesis")[branch] != heads(hub)[branch]
+        done = box.ctl("resume", "thesis", "--answer", "take", asked[branch]["id"])
+        assert done.returncode == (0 if is_daemon else 1), done.stdout + done.stderr
+        assert heads(home / "thesis")[branch] == heads(hub)[branch]
+    assert jobs(box)["thesis"]["state"] == "ok"
+    assert jobs(box)["thesis"]["questions"] == []
+    assert box.ctl("resume", "thesis", "--answer", "take").returncode == 2
+    box.stop()

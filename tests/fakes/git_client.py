@@ -12,6 +12,7 @@ from gitsync.backends.git.job import delete_branch, run
 from gitsync.config.options import JobConfig
 from gitsync.git.applying.apply import recover
 from gitsync.git.staging.worktree import Worktree
+from gitsync.model import Question
 from tests.conftest import run_git
 
 
@@ -25,6 +26,8 @@ class GitClient:
     user: str = ""
     branches: Any = "all"
     url: str = ""  # the hub's address where it is not its path
+    mode: str = "both"
+    asked: tuple[Question, ...] = ()  # what the last run asked
 
     @classmethod
     def new(cls, place: Path, name: str, hub: Path, **more: Any) -> GitClient:
@@ -37,15 +40,20 @@ class GitClient:
         """Make the repository by hand, as the first of all clients."""
         run_git(self.root.parent, "init", "--quiet", "--initial-branch=main", str(self.root))
 
-    def order(self, direction: str = "both", *, is_accepted: bool = False) -> Order:
-        """Return the order for one run."""
+    def order(self, direction: str = "both", *, answer: str = "") -> Order:
+        """Return the order for one run; `answer` is the word to all that the last run asked."""
         url = self.url or str(self.hub)
-        job = JobConfig(name=self.root.name, path=self.root, url=url, user=self.user, branches=self.branches)
-        return Order(job, Direction(direction), self.notes, 20.0, is_accepted=is_accepted, borrow=self._borrow)
+        job = JobConfig(
+            name=self.root.name, path=self.root, url=url, user=self.user, branches=self.branches, mode=self.mode
+        )
+        answers = {question.id: answer for question in self.asked} if answer else {}
+        return Order(job, Direction(direction), self.notes, 20.0, answers=answers, borrow=self._borrow)
 
-    def run(self, direction: str = "both", *, is_accepted: bool = False) -> Report:
-        """Run the job once."""
-        return run(self.order(direction, is_accepted=is_accepted))
+    def run(self, direction: str = "both", *, answer: str = "") -> Report:
+        """Run the job once; `answer` is the word to all that the last run asked."""
+        report = run(self.order(direction, answer=answer))
+        self.asked = report.questions
+        return report
 
     def delete_branch(self, branch: str) -> Item:
         """Delete a branch as the command does."""

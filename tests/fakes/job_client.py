@@ -9,6 +9,7 @@ from pathlib import Path
 from gitsync.backends.base import Direction, Order, Report
 from gitsync.backends.registry import BACKENDS
 from gitsync.config.options import JobConfig
+from gitsync.model import Question
 
 
 @dataclass
@@ -21,9 +22,10 @@ class Client:
     options: tuple[str, ...] = ()
     max_deletes: int = 100
     backend: str = "rsync"
+    asked: tuple[Question, ...] = ()  # what the last run asked
 
     def run(self, direction: str = "both", *, is_accepted: bool = False) -> Report:
-        """Run the job once."""
+        """Run the job once; with `is_accepted` all that the last run asked is meant."""
         job = JobConfig(
             name=self.root.name,
             path=self.root,
@@ -32,7 +34,10 @@ class Client:
             options=self.options,
             max_deletes=self.max_deletes,
         )
-        return BACKENDS[self.backend](Order(job, Direction(direction), self.notes, 20.0, is_accepted=is_accepted))
+        answers = {question.id: "accept" for question in self.asked} if is_accepted else {}
+        report = BACKENDS[self.backend](Order(job, Direction(direction), self.notes, 20.0, answers=answers))
+        self.asked = report.questions
+        return report
 
     def write(self, name: str, text: str, *, age_s: float = 0) -> None:
         """Write a file, as it would have been `age_s` seconds ago."""

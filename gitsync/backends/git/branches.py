@@ -5,48 +5,69 @@ No network here. Trouble with one branch is an item of the report and never ends
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 import gitsync.git.remote.local_branches as refs
 from gitsync.backends.base import Item, Level, Order
+from gitsync.backends.git.conflicts import Kept, still_open, told
+from gitsync.backends.git.questions import TAKE, asked, emptied, matter, too_many
 from gitsync.backends.git.step import BranchStep, Local
+from gitsync.clock import SystemClock
 from gitsync.config.options import JobConfig
 from gitsync.core.branches import Branch, BranchAction, decide, in_the_way, principal
 from gitsync.core.names import as_word, shown_text
-from gitsync.errors import OperationError
+from gitsync.errors import GitsyncError, OperationError, TransientError
+from gitsync.git.objects.commits import lock_of
 from gitsync.git.remote.all_branches import There
+from gitsync.git.remote.branches_in_use import BranchUse
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.model import Problem
 
-NAMED = 5
+LOCKED = ("index-locked", "ref-locked")
+# A git that is at work holds a lock for moments.
+STALE_S = 600.0
 
 
-def settle_branches(
-    worktree: Worktree,
-    order: Order,
-    there: There,
-    known: Mapping[str, str],
-    deleted: Mapping[str, str],
-    elsewhere: Mapping[str, str],
-) -> Local:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the branches are judged by, beside themselves.
+
+    `there` is the server now, `known` where its branches were when they were last taken in, `deleted` where branches
+    were when their user deleted them, `uses` who is at work on one, `renamed` the default branch's new name by its old
+    one, `answers` the words by the ids of the questions that they answer, `kept` the copies of conflicts before this.
+    """
+
+    there: There
+    known: Mapping[str, str]
+    deleted: Mapping[str, str] = field(default_factory=dict)
+    uses: Mapping[str, BranchUse] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
+    kept: tuple[Kept, ...] = ()
+
+
+def settle_branches(worktree: Worktree, order: Order, seen: Seen) -> Local:
     """Bring the branches of an order to where they belong, and return what is left to do on the server."""
-    local = Local()
-    current = worktree.facts().branch
-    branches = _branches(worktree, order, there, known, deleted, current)
+    local = Local(kept=list(seen.kept))
+    there = seen.there
+    branches = _branches(worktree, order, seen)
+    refill = emptied(order, len(seen.known))
     actions = {
         branch.name: decide(
             branch,
             is_sending=order.direction.is_sending,
             is_receiving=order.direction.is_receiving,
-            is_accepted=order.is_accepted,
+            is_refilling=order.accepts(refill),
         )
         for branch in branches
     }
     going = [name for name, action in actions.items() if action is BranchAction.DELETE]
-    if len(going) > order.job.max_deletes and not order.is_accepted:
-        local.halt = _too_many(order.job, len(going))
+    if len(going) > order.job.max_deletes and not order.accepts(halt := too_many(order, going)):
+        local.halt = halt
         return local
     stay = {
         BranchAction.SEND: {name for name in there.branches if actions.get(name) is not BranchAction.DELETE_THERE},
@@ -62,11 +83,37 @@ def settle_branches(
         try:
             # Asked anew for each: the user may have switched to it while another one was merged.
             here = head_of(worktree.repo)[0] or ""
-            BranchStep(worktree, order, branch, local, here, elsewhere, there.branches).take(action)
+            BranchStep(worktree, order, branch, local, here, seen.uses.get(branch.name), there.branches).take(action)
         except UNEXPECTED_ERRORS as trouble:
-            error = as_error(order.job.name, trouble)
-            local.items.append(Item(branch.name, error.code, error.message, error.hint, Level.WAITING))
+            local.items.append(_trouble(worktree, order, branch.name, as_error(order.job.name, trouble)))
+    _tell_open(worktree, order, local)
     return local
+
+
+def _trouble(worktree: Worktree, order: Order, branch: str, error: GitsyncError) -> Item:
+    """Return the item of a branch that could not be brought along; what goes away by itself is tried again."""
+    is_passing = isinstance(error, TransientError) and not (error.code in LOCKED and _is_stale(worktree, branch))
+    level = Level.WAITING if is_passing else Level.ATTENTION
+    message = error.message if branch in error.message else f"{shown_text(branch)}: {error.message}"
+    return Item(branch, error.code, message, error.hint or f"gitsyncctl sync {as_word(order.job.name)}", level)
+
+
+def _is_stale(worktree: Worktree, branch: str) -> bool:
+    """Whether a lock of the index or of a branch has been there for longer than any git works."""
+    for path in (worktree.index.lock.path, lock_of(worktree.repo, branch)):
+        with suppress(FileNotFoundError):
+            if SystemClock().wall() - os.lstat(path).st_mtime > STALE_S:
+                return True
+    return False
+
+
+def _tell_open(worktree: Worktree, order: Order, local: Local) -> None:
+    """Add to the items what waits for a person: questions, and copies of conflicts that are still there."""
+    local.items += [asked(order, each, is_only=len(local.questions) == 1) for each in local.questions]
+    current = head_of(worktree.repo)[0]
+    local.kept = still_open(worktree, local.kept, refs.branches(worktree))
+    local.items += [told(order, item, current) for item in local.kept]
+    local.conflicts = tuple(dict.fromkeys([*local.conflicts, *(item.label(current) for item in local.kept)]))
 
 
 def _clash(job: JobConfig, name: str, other: str, action: BranchAction) -> Item:
@@ -81,41 +128,45 @@ def _clash(job: JobConfig, name: str, other: str, action: BranchAction) -> Item:
     return Item(name, "name-taken", text, hint, Level.ATTENTION)
 
 
-def _branches(
-    worktree: Worktree,
-    order: Order,
-    there: There,
-    known: Mapping[str, str],
-    deleted: Mapping[str, str],
-    current: str | None,
-) -> list[Branch]:
-    here = refs.branches(worktree)
+def _branches(worktree: Worktree, order: Order, seen: Seen) -> list[Branch]:
+    here, there = refs.branches(worktree), seen.there
+    current = worktree.facts().branch
     names = set(here) | set(there.branches)
-    first = principal(names, there.head)
-    found: list[Branch] = []
-    stay = list(there.branches.values())
-    for name in sorted(names | set(deleted)):
-        if not _is_chosen(order.job, name, current):
-            continue
-        mine, theirs, was = here.get(name), there.branches.get(name), known.get(name)
-        deleted_at = deleted.get(name)
-        found.append(
-            Branch(
-                name,
-                mine,
-                theirs,
-                was,
-                refs.relation(worktree, mine, theirs) if mine and theirs else None,
-                is_rewritten=bool(was and theirs and not refs.is_ancestor(worktree.repo, was, theirs)),
-                is_safe=bool(mine and was) and not theirs and refs.is_kept(worktree, name, str(mine), stay),
-                is_principal=name == first,
-                deleted_at=deleted_at,
-                has_moved_since_deletion=bool(
-                    deleted_at and theirs and not refs.is_ancestor(worktree.repo, theirs, deleted_at)
-                ),
-            )
-        )
-    return found
+    # Until that is answered, its new name is not one more branch.
+    held = {
+        new
+        for old, new in seen.renamed.items()
+        if old in here and seen.answers.get(matter(Branch(old, None, None, renamed_to=new))) in (None, TAKE)
+    }
+    return [
+        _branch(worktree, seen, name, here, is_principal=name == principal(names, there.head))
+        for name in sorted(names | set(seen.deleted))
+        if _is_chosen(order.job, name, current) and (name not in held or name in here)
+    ]
+
+
+def _branch(worktree: Worktree, seen: Seen, name: str, here: Mapping[str, str], *, is_principal: bool) -> Branch:
+    mine, theirs, was = here.get(name), seen.there.branches.get(name), seen.known.get(name)
+    deleted_at = seen.deleted.get(name)
+    stay = list(seen.there.branches.values())
+    found = Branch(
+        name,
+        mine,
+        theirs,
+        was,
+        refs.relation(worktree, mine, theirs) if mine and theirs else None,
+        is_rewritten=bool(was and theirs and not refs.is_ancestor(worktree.repo, was, theirs)),
+        is_safe=bool(mine and was) and not theirs and refs.is_kept(worktree, name, str(mine), stay),
+        is_principal=is_principal,
+        deleted_at=deleted_at,
+        has_moved_since_deletion=bool(
+            deleted_at and theirs and not refs.is_ancestor(worktree.repo, theirs, deleted_at)
+        ),
+        renamed_to=seen.renamed.get(name, "") if mine and not theirs else "",
+    )
+    if not (found.is_rewritten or found.renamed_to):
+        return found
+    return replace(found, answer=seen.answers.get(matter(found), ""))
 
 
 def _is_chosen(job: JobConfig, name: str, current: str | None) -> bool:
@@ -124,21 +175,12 @@ def _is_chosen(job: JobConfig, name: str, current: str | None) -> bool:
     return name == current if job.branches == "current" else name in job.branches
 
 
-def _too_many(job: JobConfig, count: int) -> Problem:
-    return Problem(
-        "mass-deletion",
-        f"{job.name}: {count} branches went from the server, more than max_deletes = {job.max_deletes}; "
-        "nothing was deleted",
-        f"if that is right: gitsyncctl resume {as_word(job.name)} --accept",
-    )
-
-
 def forget_branch(
     worktree: Worktree,
     branch: str,
     job: JobConfig,
     there: Mapping[str, str],
-    elsewhere: Mapping[str, str],
+    uses: Mapping[str, BranchUse],
     note: Callable[[str], None],
 ) -> str:
     """Delete a branch here after `note` has been told where it was, and return that."""
@@ -148,10 +190,10 @@ def forget_branch(
     if at is None:
         known = ", ".join(map(shown_text, sorted({*here, *there})[:20]))
         raise OperationError(f"{job.name} has no branch {name}", f"there are: {known}", code="unknown-branch")
-    if branch == worktree.facts().branch or branch in elsewhere:
-        place = elsewhere.get(branch) or str(job.path)
+    if branch == worktree.facts().branch or branch in uses:
+        use = uses.get(branch) or BranchUse(str(job.path))
         raise OperationError(
-            f"{name} is checked out in {place}", "switch to another branch there first", code="checked-out"
+            f"{name} is {use.text}", "switch to another branch there first, or finish that", code="checked-out"
         )
     if branch == principal({*here, *there}, ""):
         raise OperationError(

@@ -12,21 +12,25 @@ What the server had is remembered only when it is taken in, so a death between a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from gitsync.backends import state_file
 from gitsync.backends.base import Item, Level, Order, Report
-from gitsync.backends.git.branches import forget_branch, settle_branches
+from gitsync.backends.git import conflicts, questions
+from gitsync.backends.git.branches import Seen, forget_branch, settle_branches
 from gitsync.backends.git.setup import git, prepare
 from gitsync.backends.git.step import Local
-from gitsync.core.branches import is_emptied, principal
-from gitsync.core.names import as_word, shown_text
+from gitsync.core.branches import is_emptied, principal, renamed_default
+from gitsync.core.names import shown_text
 from gitsync.errors import GitsyncError
 from gitsync.git.remote.all_branches import HEADS, TAGS, Server, There
+from gitsync.git.remote.branches_in_use import branches_in_use
 from gitsync.git.remote.upstream import set_upstream
 from gitsync.model import Problem
 
 HEADS_FILE, DELETED_FILE = "heads.json", "deleted.json"
+CONFLICTS_FILE, ANSWERS_FILE, RENAMED_FILE = "conflicts.json", "answers.json", "renamed.json"
 # How often what another machine sent first is taken in at once; then the next run goes on.
 TRIES = 5
 # Cloning takes longer than an exchange; each connection has its own, shorter, time to be made.
@@ -51,32 +55,51 @@ def _run(order: Order, items: list[Item]) -> Report:
         **server.tracked(),
         **{name: str(at) for name, at in state_file.read(order.state_dir / HEADS_FILE).items()},
     }
-    deleted = {name: str(at) for name, at in state_file.read(order.state_dir / DELETED_FILE).items()}
-    local = Local()
+    deleted = _texts(order, DELETED_FILE)
+    answers = _texts(order, ANSWERS_FILE) | dict(order.answers)
+    state_file.write_changed(order.state_dir / ANSWERS_FILE, answers)
+    seen = Seen(There({}, {}), known, deleted, answers=answers)
+    local = Local(kept=conflicts.read(state_file.read(order.state_dir / CONFLICTS_FILE)))
     for left in reversed(range(TRIES)):
         order.tell(f"fetching from {job.remote}")
         there = server.fetch(with_tags=order.direction.is_receiving)
-        if is_emptied(there.branches, known) and not order.is_accepted:
-            return Report(tuple(items), _emptied(order), is_halting=True)
+        if is_emptied(there.branches, known) and not order.accepts(halt := questions.emptied(order, len(known))):
+            return Report.halted(items, halt)
         _choose_first_branch(server, there)
-        act = partial(settle_branches, order=order, there=there, known=known, deleted=deleted)
+        renamed = _renamed(order, server, there, known)
+        uses = branches_in_use(job.path)
+        seen = replace(seen, there=there, uses=uses, renamed=renamed, kept=tuple(local.kept))
         assert order.borrow is not None
-        local = order.borrow(partial(act, elsewhere=_elsewhere(server)))
+        local = order.borrow(partial(settle_branches, order=order, seen=seen))
         items += [item for item in local.items if item not in items]
         if local.halt is not None:
             break
         quicker = _send(order, server, local, there, items, is_last=not left)
         if not quicker:
             break
-    _remember(order, server, local, known, deleted)
-    halting = local.halt
-    return Report(tuple(items), halting, is_halting=halting is not None, conflicts=local.conflicts)
+    _remember(order, server, local, seen)
+    if local.halt is not None:
+        return Report.halted(items, local.halt, local.conflicts)
+    return Report(tuple(items), conflicts=local.conflicts, questions=tuple(local.questions))
 
 
-def _elsewhere(server: Server) -> dict[str, str]:
-    """Return the branches that linked work trees have checked out: their files would not follow."""
-    main = str(server.root.resolve())
-    return {branch: place for branch, place in server.checked_out().items() if place != main}
+def _texts(order: Order, file: str) -> dict[str, str]:
+    return {key: str(value) for key, value in state_file.read(order.state_dir / file).items()}
+
+
+def _renamed(order: Order, server: Server, there: There, known: dict[str, str]) -> dict[str, str]:
+    """Return the default branch's new name on the server by its old one, and remember it until that is settled."""
+    file = order.state_dir / RENAMED_FILE
+    found = {
+        old: new
+        for old, new in _texts(order, RENAMED_FILE).items()
+        if old not in there.branches and new in there.branches
+    }
+    old = renamed_default(known, there.branches, there.head)
+    if old and server.is_ancestor(known[old], there.branches[there.head]):
+        found[old] = there.head
+    state_file.write_changed(file, found)
+    return found
 
 
 def _choose_first_branch(server: Server, there: There) -> None:
@@ -135,27 +158,22 @@ def _tag_differs(name: str) -> Item:
     )
 
 
-def _emptied(order: Order) -> Problem:
-    job = order.job
-    return Problem(
-        "remote-emptied",
-        f"{job.name}: {job.remote} has no branch any more; nothing was touched",
-        f"look at the server; to send everything there again: gitsyncctl resume {as_word(job.name)} --accept",
-    )
-
-
-def _remember(order: Order, server: Server, local: Local, known: dict[str, str], deleted: dict[str, str]) -> None:
+def _remember(order: Order, server: Server, local: Local, seen: Seen) -> None:
     """Note what the server has and this side has taken in; what is still open stays as it was known."""
     tracked = server.tracked()
     for name in local.taken:
         set_upstream(order.job.path, name, order.job.remote, name)
+    known = seen.known
     heads = {name: at for name, at in {**known, **local.taken}.items() if name not in local.gone and name in tracked}
     # A branch that went from the server and was kept here is told again at every run, until its user settles it.
     heads |= {name: known[name] for name in local.missing if name in known}
     state_file.write(order.state_dir / HEADS_FILE, heads)
-    left = {name: at for name, at in deleted.items() if name not in local.gone and name not in local.revived}
-    if left != deleted:
-        state_file.write(order.state_dir / DELETED_FILE, left)
+    left = {name: at for name, at in seen.deleted.items() if name not in local.gone and name not in local.revived}
+    state_file.write_changed(order.state_dir / DELETED_FILE, left)
+    state_file.write_changed(order.state_dir / CONFLICTS_FILE, conflicts.write(local.kept))
+    if local.halt is None:
+        answers = {asked: word for asked, word in seen.answers.items() if asked in local.matters}
+        state_file.write_changed(order.state_dir / ANSWERS_FILE, answers)
 
 
 def delete_branch(order: Order, branch: str) -> Item:
@@ -172,8 +190,8 @@ def delete_branch(order: Order, branch: str) -> Item:
 
     assert order.borrow is not None
     there = server.tracked()
-    elsewhere = _elsewhere(server)
-    at = order.borrow(partial(forget_branch, branch=branch, job=job, there=there, elsewhere=elsewhere, note=note))
+    uses = branches_in_use(job.path)
+    at = order.borrow(partial(forget_branch, branch=branch, job=job, there=there, uses=uses, note=note))
     return Item(
         branch,
         "deleted",

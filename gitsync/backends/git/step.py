@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import gitsync.git.remote.local_branches as refs
-from gitsync.backends.base import Item, Level, Order
-from gitsync.core.branches import Branch, BranchAction
+from gitsync.backends.base import Halt, Item, Level, Order
+from gitsync.backends.git.conflicts import Kept
+from gitsync.backends.git.questions import matter, renamed, rewritten
+from gitsync.core.branches import Branch, BranchAction, Relation
 from gitsync.core.names import as_word, shown, shown_text
 from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
 from gitsync.git.merging.merge_summary import merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan, refuse_unsafe
 from gitsync.git.merging.threeway import ResolvedConflict, merge
+from gitsync.git.remote.branches_in_use import BranchUse
 from gitsync.git.repository import tree_of
 from gitsync.git.staging.worktree import Worktree
-from gitsync.model import Problem
+from gitsync.model import Question
 
 NAMED = 5
+# What moves or deletes a branch here, and what changes nothing anywhere.
+_MOVING_HERE = (BranchAction.FAST_FORWARD, BranchAction.MERGE, BranchAction.DELETE, BranchAction.TAKE)
+_ASKING = (BranchAction.NOTHING, BranchAction.LEFT, BranchAction.REWRITTEN, BranchAction.RENAMED)
 
 
 @dataclass(slots=True)
@@ -30,7 +36,9 @@ class Local:
     """What became of the branches here: commits to send, branches to delete there (at what they must be), and more.
 
     `taken` is where the server's branches are that are contained here now, `gone` are branches that are on neither side
-    any more, `missing` went from the server and are kept here, `revived` are no longer to be deleted.
+    any more, `missing` went from the server and are kept here, `revived` are no longer to be deleted. `matters` are the
+    ids of all that was asked and is not settled, answered or not; `questions` are those without an answer. `kept` are
+    the copies of conflicts.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -41,7 +49,10 @@ class Local:
     missing: set[str] = field(default_factory=set)
     revived: set[str] = field(default_factory=set)
     conflicts: tuple[str, ...] = ()
-    halt: Problem | None = None
+    halt: Halt | None = None
+    matters: set[str] = field(default_factory=set)
+    questions: list[Question] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
 
 
 class BranchStep:
@@ -54,7 +65,7 @@ class BranchStep:
         branch: Branch,
         local: Local,
         current: str,
-        elsewhere: Mapping[str, str],
+        use: BranchUse | None,
         there: Mapping[str, str],
     ) -> None:
         self._worktree = worktree
@@ -62,7 +73,7 @@ class BranchStep:
         self._branch = branch
         self._local = local
         self._is_current = branch.name == current
-        self._elsewhere = elsewhere.get(branch.name, "")
+        self._use = use
         self._there = there
         self._shown = shown_text(branch.name)
 
@@ -71,10 +82,9 @@ class BranchStep:
         branch, local = self._branch, self._local
         if branch.there is None and branch.known is not None and branch.here is not None:
             local.missing.add(branch.name)
-        changes_here = action in (BranchAction.FAST_FORWARD, BranchAction.MERGE, BranchAction.DELETE)
-        if changes_here and self._elsewhere:
-            text = f"{self._shown} is checked out in {self._elsewhere}, and stays as it is"
-            self._tell("checked-out", text, f"to bring it up to date: git -C {self._elsewhere} pull")
+        if (branch.is_rewritten and branch.relation is not Relation.EQUAL) or branch.renamed_to:
+            local.matters.add(matter(branch))
+        if self._is_in_use(action):
             return
         match action:
             case BranchAction.NOTHING:
@@ -94,8 +104,33 @@ class BranchStep:
             case BranchAction.DELETE_THERE:
                 assert branch.there is not None
                 local.deletes[branch.name] = branch.there
+            case BranchAction.TAKE:
+                self._take_name() if branch.renamed_to else self._take_rewritten()
+            case BranchAction.LEFT:
+                pass
+            case BranchAction.REWRITTEN:
+                local.questions.append(rewritten(self._worktree, self._order, branch))
+            case BranchAction.RENAMED:
+                local.questions.append(renamed(self._order, branch))
             case _:
                 self._ask(action)
+
+    def _is_in_use(self, action: BranchAction) -> bool:
+        """Say that a branch is left alone because somebody is at work on it; return whether it is."""
+        use = self._use
+        if action in _ASKING or use is None:
+            return False
+        if use.operation:
+            how = f"finish it: git -C {as_word(use.place)} status"
+            self._local.items.append(
+                Item(self._branch.name, "busy", f"{self._shown} is {use.text}, and is left alone", how, Level.WAITING)
+            )
+            return True
+        if action not in _MOVING_HERE:
+            return False
+        text = f"{self._shown} is {use.text}, and stays as it is"
+        self._tell("checked-out", text, f"to bring it up to date: git -C {as_word(use.place)} pull")
+        return True
 
     def _create(self) -> None:
         branch = self._branch
@@ -130,6 +165,53 @@ class BranchStep:
         commit = refs.commit(self._worktree, merged.tree, [branch.here, branch.there], message)
         refs.move(self._worktree, branch.name, branch.here, commit, "merge")
         self._merged(commit, merged.settled)
+
+    def _take_rewritten(self) -> None:
+        """Have the server's rewritten branch; what was here stays under a backup ref."""
+        branch = self._branch
+        assert branch.here is not None
+        assert branch.there is not None
+        if self._is_current:
+            base, tree = tree_of(self._worktree, branch.here), tree_of(self._worktree, branch.there)
+            refuse_unsafe(self._worktree, base, tree)
+            bare = Plan(PlanKind.FAST_FORWARD, branch.name, branch.here, branch.there, base, tree, (branch.there,))
+            self._take_outcome(
+                bare, apply(self._worktree, bare, message="take the rewritten branch", reason="rewritten")
+            )
+            return
+        refs.replace(self._worktree, branch.name, branch.here, branch.there, "rewritten")
+        self._local.taken[branch.name] = branch.there
+        text = f"{self._shown} is the server's now; what was here, {branch.here[:10]}, is kept under a backup ref"
+        self._done("taken", text)
+
+    def _take_name(self) -> None:
+        """Call the default branch as the server does, once it has what the server's has."""
+        branch, new = self._branch, self._branch.renamed_to
+        assert branch.here is not None
+        there = self._there[new]
+        if not refs.is_ancestor(self._worktree.repo, there, branch.here):
+            BranchStep(
+                self._worktree,
+                self._order,
+                replace(branch, there=there, relation=refs.relation(self._worktree, branch.here, there), renamed_to=""),
+                self._local,
+                branch.name if self._is_current else "",
+                None,
+                self._there,
+            ).take(BranchAction.MERGE)
+            self._local.sends.pop(branch.name, None)
+            self._local.taken.pop(branch.name, None)
+        at = refs.branches(self._worktree)[branch.name]
+        if not refs.is_ancestor(self._worktree.repo, there, at):
+            return  # edits or a conflict are in the way, and are told
+        refs.rename(self._worktree, branch.name, new, at)
+        self._local.gone.add(branch.name)
+        self._local.missing.discard(branch.name)
+        self._local.taken[new] = there
+        self._local.matters.discard(matter(branch))
+        if at != there and self._order.direction.is_sending:
+            self._local.sends[new] = at
+        self._done("renamed", f"{self._shown} is called {shown_text(new)} now, as on the server")
 
     def _receive_checked_out(self) -> None:
         branch, order = self._branch, self._order
@@ -176,19 +258,23 @@ class BranchStep:
         assert branch.there is not None
         self._local.taken[branch.name] = branch.there
         self._done("merged", f"merged {self._order.job.remote}/{self._shown} into {self._shown}")
-        kept = [os.fsdecode(item.copy) for item in settled if item.copy is not None]
-        if kept:
-            names = ", ".join(map(shown_text, kept[:NAMED]))
-            text = f"{self._shown}: changed on both sides; both versions are kept: {names}"
-            self._tell("conflict", text, "compare them, then delete the one that you do not want")
+        self._local.kept += [
+            Kept(branch.name, os.fsdecode(item.path), os.fsdecode(item.copy))
+            for item in settled
+            if item.copy is not None
+        ]
         if self._order.direction.is_sending:
             self._local.sends[branch.name] = commit
 
     def _conflict(self, paths: tuple[bytes, ...]) -> None:
-        names = tuple(os.fsdecode(path) for path in paths)
+        prefix = "" if self._is_current else f"{self._branch.name}:"
+        names = tuple(prefix + os.fsdecode(path) for path in paths)
         self._local.conflicts = tuple(sorted({*self._local.conflicts, *names}))
         told = ", ".join(map(shown_text, names[:NAMED]))
-        what = f"git merge {self._order.job.remote}/{self._branch.name}"
+        place = as_word(str(self._order.job.path))
+        what = f"git -C {place} merge {as_word(f'{self._order.job.remote}/{self._branch.name}')}"
+        if not self._is_current:
+            what = f"git -C {place} switch {as_word(self._branch.name)}, then: {what}"
         self._tell("conflict", f"{self._shown}: changed on both sides, and left alone: {told}", f"settle it: {what}")
 
     def _delete(self) -> None:
@@ -211,16 +297,7 @@ class BranchStep:
 
     def _ask(self, action: BranchAction) -> None:
         job, name = self._order.job, self._branch.name
-        remote = f"{job.remote}/{name}"
-        if action is BranchAction.REWRITTEN:
-            self._local.halt = Problem(
-                "remote-rewritten",
-                f"{job.name}: the history of {shown_text(remote)} was rewritten: commits that were there are gone",
-                f"look: git log {remote}; "
-                f"to merge it with what is here: gitsyncctl resume {as_word(job.name)} --accept",
-            )
-            self._tell("remote-rewritten", self._local.halt.message, self._local.halt.hint)
-        elif action is BranchAction.MUST_PULL:
+        if action is BranchAction.MUST_PULL:
             text = f"{self._shown} has commits on the server that are not here, so it was not sent"
             self._tell("fetch-first", text, f"gitsyncctl pull {as_word(job.name)}, then push again")
         elif action is BranchAction.PRINCIPAL_GONE:

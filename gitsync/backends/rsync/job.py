@@ -16,14 +16,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gitsync.backends.base import Item, Level, Order, Report, summed
+from gitsync.backends.base import Halt, Item, Level, Order, Report, summed
 from gitsync.backends.rsync.conflicts import find_differing, settle
 from gitsync.backends.rsync.deletion import delete, find_interrupted, forget_interrupted
 from gitsync.backends.rsync.listing import Listing, is_on_its_way, list_here, list_there, remember, remembered
 from gitsync.backends.rsync.overtaken import keeping, look_through
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
-from gitsync.backends.safety import emptied, make_here, refuse_nested, too_many
+from gitsync.backends.safety import HERE, THERE, emptied, make_here, refuse_nested, too_many
 from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, FILE, AgreedPair, Decision, ListedEntry, decide, is_alike, is_emptied
 from gitsync.errors import GitsyncError, OperationError
@@ -37,26 +37,25 @@ def run(order: Order) -> Report:
     """Make both sides alike as far as the direction allows; see the module's order of things."""
     items: list[Item] = []
     problem: Problem | None = None
-    is_halting = False
+    halt: Halt | None = None
     try:
-        problem = _run(Rsync(order), items)
-        is_halting = problem is not None
+        halt = _run(Rsync(order), items)
     except GitsyncError as error:
         # What was done until then is told all the same: a copy that was kept is not found a second time.
         problem = Problem(error.code, error.message, error.hint)
-    conflicts = dict.fromkeys(item.subject for item in items if item.code == "conflict")
-    return Report(tuple(items), problem, is_halting, tuple(conflicts))
+    conflicts = tuple(dict.fromkeys(item.subject for item in items if item.code == "conflict"))
+    return Report.halted(items, halt, conflicts) if halt else Report(tuple(items), problem, conflicts=conflicts)
 
 
-def _run(rsync: Rsync, items: list[Item]) -> Problem | None:
+def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     """Do it, and tell in `items` what was done; return what only a person gets going again. Raise GitsyncError."""
     order = rsync.order
     if rsync.address.is_local:
         refuse_nested(order, rsync.address.place)
     agreed = remembered(order.state_dir)
-    problem = make_here(order, had_files=bool(agreed))
-    if problem is not None:
-        return problem
+    gone = make_here(order, had=len(agreed))
+    if gone is not None:
+        return gone
     # What a run that died had taken away: as far as it is not known from the run before.
     items += look_through(rsync, {path: known.here for path, known in agreed.items()}, is_left=True)
     items += find_interrupted(order)
@@ -109,20 +108,22 @@ def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> 
 
 def _brake(
     order: Order, decision: Decision, here: Listing, there: Listing, agreed: dict[str, AgreedPair]
-) -> Problem | None:
-    if order.is_accepted:
-        return None
-    if is_emptied(here.entries, agreed) and decision.drop_there:
-        return emptied(order, f"{order.job.path} is empty")
-    if is_emptied(there.entries, agreed) and (decision.drop_here or there.is_missing):
-        return emptied(order, f"{order.job.url} is {'gone' if there.is_missing else 'empty'}")
-    for where, paths, entries in (
-        ("here", decision.drop_here, here.entries),
-        ("on the server", decision.drop_there, there.entries),
-    ):
-        count = sum(entries[path].kind != DIRECTORY for path in paths)
-        if count > order.job.max_deletes:
-            return too_many(order, count, where)
+) -> Halt | None:
+    """Return what only a person gets going: a side without files, then more deletions than the job may do."""
+    sides = (
+        (HERE, decision.drop_here, here.entries, there, order.job.url, THERE),
+        (THERE, decision.drop_there, there.entries, here, str(order.job.path), HERE),
+    )
+    for side, paths, entries, other, place, other_side in sides:
+        if is_emptied(other.entries, agreed) and (paths or (other is there and there.is_missing)):
+            halt = emptied(order, f"{place} is {'gone' if other.is_missing else 'empty'}", other_side, len(agreed))
+        else:
+            files = [path for path in paths if entries[path].kind != DIRECTORY]
+            if len(files) <= order.job.max_deletes:
+                continue
+            halt = too_many(order, files, len(files), side)
+        if not order.accepts(halt):
+            return halt
     return None
 
 

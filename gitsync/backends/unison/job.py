@@ -15,8 +15,8 @@ import os
 from pathlib import Path
 
 from gitsync.backends import state_file
-from gitsync.backends.base import Item, Level, Order, Report, summed
-from gitsync.backends.safety import emptied, make_here, refuse_nested, too_many
+from gitsync.backends.base import Halt, Item, Level, Order, Report, summed
+from gitsync.backends.safety import HERE, THERE, emptied, make_here, refuse_nested, too_many
 from gitsync.backends.unison.output import DELETED, PROPS, Said, UnisonChange
 from gitsync.backends.unison.program import Unison
 from gitsync.core.names import shown_text
@@ -47,22 +47,23 @@ def _run(unison: Unison) -> Report:
     if unison.there.startswith("/"):
         refuse_nested(order, unison.there)
     known = _remembered(order)
-    problem = make_here(order, had_files=bool(known))
-    if problem is not None:
-        return Report(problem=problem, is_halting=True)
+    gone = make_here(order, had=len(known or ()))
+    if gone is not None:
+        return Report.halted((), gone)
     order.tell("looking for changes on both sides")
     plan, is_emptied = unison.plan()
-    if is_emptied and not order.is_accepted:
-        return Report(problem=_emptied(order), is_halting=True)
     if is_emptied:
+        emptiness = _emptied(order, known or set())
+        if not order.accepts(emptiness):
+            return Report.halted((), emptiness)
         if _is_one_way(order):
             unison.forget()  # what is meant is to have it all again, not to lose it on the other side too
         plan, _ = unison.plan(may_empty=True)
     _check_server(order, plan)
     deletions = _deletions(order, plan, known or set())
-    braked = _brake(order, deletions)
+    braked = None if is_emptied else _brake(order, plan, deletions)
     if braked is not None:
-        return Report(problem=braked, is_halting=True)
+        return Report.halted((), braked)
     done = Said((), {}, {})
     if any(not change.is_conflict for change in plan.changes):
         count = len(plan.changes)
@@ -70,7 +71,7 @@ def _run(unison: Unison) -> Report:
         may_delete = any(deletions) or any(DELETED in (change.here, change.there) for change in plan.changes)
         done, is_emptied = unison.work(may_delete=may_delete)
         if is_emptied:
-            return Report(problem=_emptied(order), is_halting=True)
+            return Report.halted((), _emptied(order, known or set()))
     items = [*_done(done), *_settle_props(unison, plan)]
     missed = [path for path, why in done.failed.items() if MISSED in why]
     if missed:
@@ -100,9 +101,10 @@ def _is_one_way(order: Order) -> bool:
     return not (order.direction.is_receiving and order.direction.is_sending)
 
 
-def _emptied(order: Order) -> Problem:
+def _emptied(order: Order, known: set[str]) -> Halt:
     is_here = not any(order.job.path.iterdir())
-    return emptied(order, f"{order.job.path if is_here else order.job.url} is empty or gone")
+    what = f"{order.job.path if is_here else order.job.url} is empty or gone"
+    return emptied(order, what, HERE if is_here else THERE, len(known))
 
 
 def _check_server(order: Order, plan: Said) -> None:
@@ -113,13 +115,15 @@ def _check_server(order: Order, plan: Said) -> None:
         )
 
 
-def _brake(order: Order, deletions: tuple[int, int]) -> Problem | None:
-    if order.is_accepted:
-        return None
-    here, there = deletions
-    if here > order.job.max_deletes:
-        return too_many(order, here, "here")
-    return too_many(order, there, "on the server") if there > order.job.max_deletes else None
+def _brake(order: Order, plan: Said, deletions: tuple[int, int]) -> Halt | None:
+    gone_there = [change.path for change in plan.changes if change.goes_here]
+    gone_here = [change.path for change in plan.changes if change.goes_there]
+    for count, paths, side in zip(deletions, (gone_there, gone_here), (HERE, THERE), strict=True):
+        if count > order.job.max_deletes:
+            halt = too_many(order, paths, count, side)
+            if not order.accepts(halt):
+                return halt
+    return None
 
 
 def _deletions(order: Order, plan: Said, known: set[str]) -> tuple[int, int]:

@@ -81,7 +81,7 @@ class Unison:
                 fixed += [word for option in _UNTOUCHED for word in (option, root)]
             elif not may_delete:
                 fixed += ["-nodeletion", root]
-        done = self._run("-terse", *fixed, *more, may_empty=self.order.is_accepted)
+        done = self._run("-terse", *fixed, *more, may_empty=bool(self.order.answers))
         if EMPTIED in _text(done.stderr):
             return Said((), {}, {}), True
         return self._said(done), False

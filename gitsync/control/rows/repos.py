@@ -12,6 +12,7 @@ from gitsync.control.table import (
     NAMES,
     PATH,
     TARGET,
+    TARGETS,
     TEXT,
     Command,
     Parameter,
@@ -72,11 +73,16 @@ ROWS = (
     ),
     Command(
         "resume",
-        "go on after a pause or a brake",
-        NAMES,
+        "go on after a pause, or answer a question",
+        Parameter(
+            "names", TARGETS, metavar="NAME|PATH|ID", help="which repositories and jobs (default: all), which question"
+        ),
         Parameter("accept", FLAG, "--accept", help="yes, the change that a brake stopped is meant"),
-        epilog="gitsyncctl resume\ngitsyncctl resume notes --accept",
+        Parameter("answer", TEXT, "--answer", metavar="WORD", help="the answer to a question that has several"),
+        epilog="gitsyncctl resume\ngitsyncctl resume notes --accept\n"
+        "gitsyncctl resume thesis --answer take\ngitsyncctl resume thesis --answer keep q-12ab34cd",
         without_daemon=ACT,
-        acts_with=("accept",),
+        acts_with=("accept", "answer"),
+        timeout_s=EXCHANGE_S,
     ),
 )

@@ -13,6 +13,7 @@ from gitsync.backends.base import Item, Level, Report
 from gitsync.backends.git.setup import set_identity, set_remote
 from gitsync.config.legacy.sync_conf import ENV_VARIABLE, read_conf
 from gitsync.config.options import JobConfig
+from gitsync.core.questions import chosen
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.errors import GitsyncError, OperationError, UsageError
@@ -67,6 +68,27 @@ class NamedJobs:
                 verb = "sync" if direction == "both" else direction
                 error["hint"] = f"if you mean it: gitsyncctl {verb} -f {params['conf']} {job['name']} --accept"
         return found
+
+    def answer(self, names: list[str], ids: list[str], word: str) -> list[Json]:
+        """Give the answer `word` to the questions of jobs, those of `ids` or the only one, and run them.
+
+        Return the reports; none where no job that is meant asks anything. Raise UsageError where it is not clear which
+        question is meant.
+        """
+        runtime = self._desk.runtime
+        if not self._desk.is_daemon:
+            runtime.jobs.look(self._desk.config.jobs)
+        asked = {status.name: status.questions for status in runtime.board.jobs()}
+        given: list[tuple[JobConfig, dict[str, str]]] = []
+        for job in self._desk.targets(names).jobs:
+            questions = asked.get(job.name, ())
+            own = [each for each in ids if any(question.id == each for question in questions)]
+            if questions if not ids else own:
+                given.append((job, {each.id: word for each in chosen(job.name, questions, word, own)}))
+        return [
+            shown(job, job.mode, runtime.jobs.run([job], job.mode, PATIENCE_S, answers=answers)[0])
+            for job, answers in given
+        ]
 
     def set_conf(self, params: Json) -> Json:
         """Set remotes and identities; what goes wrong with one is an item of it."""
@@ -126,6 +148,8 @@ def shown(job: JobConfig, direction: str, report: Report) -> dict[str, Any]:
         state = RepoState.HALTED if report.is_halting else STATES.get(report.problem.code, RepoState.ERROR)
     elif report.needs_person:
         state = RepoState.CONFLICT if report.conflicts else RepoState.ERROR
+    elif any(item.code == "busy" for item in report.items):
+        state = RepoState.BUSY
     return {
         "name": job.name,
         "backend": job.backend,
@@ -135,5 +159,6 @@ def shown(job: JobConfig, direction: str, report: Report) -> dict[str, Any]:
         "state": str(state),
         "items": [item.to_json() for item in report.items],
         "conflicts": list(report.conflicts),
+        "questions": [question.to_json() for question in report.questions],
         "error": report.problem.to_json() if report.problem else None,
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from gitsync.clock import iso
 from gitsync.config import document
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
+from gitsync.core.questions import ACCEPT, is_id
 from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.daemon.handlers.home import home_list, home_status
@@ -143,30 +144,46 @@ class _Repos:
         return {"paused": [*names, *jobs], "until": end}
 
     def resume(self, params: Json) -> Json:
+        word = params.get("answer") or (ACCEPT if params.get("accept") else "")
+        ids = [each for each in params.get("names", []) if is_id(each)]
+        params = {**params, "names": [each for each in params.get("names", []) if not is_id(each)]}
+        if ids and not word:
+            raise UsageError(f"what is the answer to {ids[0]}?", "gitsyncctl resume NAME --answer WORD ID")
+        reports = NamedJobs(self._desk).answer(params["names"], ids, word) if word and (ids or params["names"]) else []
+        if ids or params.get("answer"):
+            if not reports:
+                raise UsageError(
+                    f"nothing asks {ids[0]}" if ids else f"nothing that is named asks for {word!r}",
+                    "gitsyncctl status shows the questions that are open",
+                )
+            return {"resumed": [report["name"] for report in reports], "jobs": reports}
+        answered = {report["name"] for report in reports}
         names, jobs = self._held(params)
-        is_accepted = bool(params.get("accept"))
+        jobs = [job for job in jobs if job not in answered]
+        is_accepted = word == ACCEPT
         if not self._desk.is_daemon:
-            return self._accept_alone(params, names)
+            return {**self._accept_alone(params, names, answered), "jobs": reports}
         for name in names:
             self._desk.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
         for job in jobs:
             self._desk.runtime.jobs.tell(job, Resume(job, is_accepted))
         for name in (*names, *jobs):
             self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
-        return {"resumed": [*names, *jobs]}
+        return {"resumed": [*names, *jobs, *answered], "jobs": reports}
 
-    def _accept_alone(self, params: Json, names: list[str]) -> Json:
+    def _accept_alone(self, params: Json, names: list[str], answered: set[str]) -> Json:
         """Meet what is stopped once more, take it as meant, and go on with it: a brake lasts as long as its process."""
         if not params.get("names"):
             raise UsageError("say which one is meant: nobody was asked yet", "gitsyncctl resume NAME --accept")
-        runtime, jobs = self._desk.runtime, self._desk.targets(params["names"]).jobs
+        runtime = self._desk.runtime
+        jobs = [job for job in self._desk.targets(params["names"]).jobs if job.name not in answered]
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         for name in names:
             runtime.committer.ask(Resume(name, True), ASK_S)
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
         repos = [runtime.board.status(name).to_json() for name in names]
-        return {"resumed": [*names, *(job.name for job in jobs)], "repos": repos}
+        return {"resumed": [*names, *(job.name for job in jobs), *answered], "repos": repos}
 
     def _held(self, params: Json) -> tuple[list[str], list[str]]:
         """Return the names of the repositories and of the jobs that are meant."""

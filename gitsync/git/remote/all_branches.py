@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.errors import OperationError
 from gitsync.git.remote.errors import failure, from_rejection, problem
 from gitsync.git.remote.results import IsCancelled, never
 from gitsync.git.remote.transport import _Call as Call
@@ -91,20 +90,6 @@ class Server:
     def tags(self) -> dict[str, str]:
         """Return the tags here."""
         return self._refs(TAGS)
-
-    def checked_out(self) -> dict[str, str]:
-        """Return, by branch, the directory of the work tree that it is checked out in, linked ones included."""
-        done = self._call("fetch").run("worktree", "list", "--porcelain", "-z")
-        if not done.ok:
-            raise OperationError(f"{self.root}: git worktree list failed: {done.errors}", "run it by hand", code="git")
-        found: dict[str, str] = {}
-        place = ""
-        for line in os.fsdecode(done.stdout).split("\0"):
-            if line.startswith("worktree "):
-                place = line.removeprefix("worktree ")
-            elif line.startswith("branch " + HEADS):
-                found[line.removeprefix("branch " + HEADS)] = place
-        return found
 
     def send(self, refs: Sequence[tuple[str, str]]) -> dict[str, Problem | None]:
         """Send (commit or object, full ref name) pairs, and return for each ref why it was not taken, None if it was.

@@ -12,14 +12,15 @@ import pygit2
 
 from gitsync.clock import SystemClock
 from gitsync.core.branches import Relation
+from gitsync.errors import OperationError
 from gitsync.git.objects.commits import TipMovedError, move_branch, tip_of, write_commit
 from gitsync.git.objects.refs import backup, is_ancestor
 from gitsync.git.objects.store import said
-from gitsync.git.remote.errors import clean
+from gitsync.git.remote.errors import clean, last_line
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 
-__all__ = ["branches", "commit", "delete", "is_ancestor", "is_kept", "move", "relation"]
+__all__ = ["branches", "commit", "delete", "is_ancestor", "is_kept", "move", "relation", "rename", "replace"]
 
 
 def branches(worktree: Worktree) -> dict[str, str]:
@@ -61,6 +62,35 @@ def move(worktree: Worktree, branch: str, old: str | None, new: str, why: str) -
     Raise TipMovedError, TransientError or OperationError as `commits.move_branch` does.
     """
     move_branch(worktree.repo, branch, old, new, why)
+
+
+def replace(worktree: Worktree, branch: str, old: str, new: str, why: str) -> None:
+    """Move a branch that is not checked out from `old` to a commit that need not contain it; a backup ref keeps that.
+
+    Raise as `move` does.
+    """
+    backup(worktree.repo, why, commit=old, outcome=new)
+    move_branch(worktree.repo, branch, old, new, why)
+
+
+def rename(worktree: Worktree, old: str, new: str, at: str) -> None:
+    """Rename the branch `old`, which is at the commit `at`, with its settings; HEAD follows. Raise OperationError."""
+    place = clean(worktree.root)
+    if tip_of(worktree.repo, old) != at:
+        raise TipMovedError(f"the branch {clean(old)} of {place} has moved meanwhile")
+    if tip_of(worktree.repo, new) is not None:
+        if not is_ancestor(worktree.repo, branches(worktree)[new], at):
+            raise OperationError(
+                f"{place} has a branch {clean(new)} of its own, with other commits",
+                f"merge it into {clean(old)} or delete it, then sync again",
+                code="name-taken",
+            )
+        delete(worktree, new, branches(worktree)[new])
+    done = worktree.program.run("branch", "-m", "--", old, new)
+    if not done.ok:
+        raise OperationError(
+            f"{place}: cannot rename the branch {clean(old)}: {last_line(done.errors)}", "see: git status", code="git"
+        )
 
 
 def delete(worktree: Worktree, branch: str, expected: str) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from gitsync.core.branches import Branch, BranchAction, Relation, decide, is_emptied, principal
+from gitsync.core.branches import Branch, BranchAction, Relation, decide, is_emptied, principal, renamed_default
 
 
-def act(*, sending: bool = True, receiving: bool = True, accepted: bool = False, **facts: Any) -> BranchAction:
+def act(*, sending: bool = True, receiving: bool = True, refilling: bool = False, **facts: Any) -> BranchAction:
     branch = Branch("draft", facts.pop("here", "1"), facts.pop("there", "1"), **facts)
-    return decide(branch, is_sending=sending, is_receiving=receiving, is_accepted=accepted)
+    return decide(branch, is_sending=sending, is_receiving=receiving, is_refilling=refilling)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,34 @@ def test_each_case(facts: dict[str, Any], both: BranchAction, push: BranchAction
 def test_a_rewritten_branch_waits_for_its_user() -> None:
     for relation in (Relation.AHEAD, Relation.DIVERGED):
         assert act(relation=relation, is_rewritten=True) is BranchAction.REWRITTEN
-    assert act(relation=Relation.DIVERGED, is_rewritten=True, accepted=True) is BranchAction.MERGE
-    assert act(relation=Relation.AHEAD, is_rewritten=True, accepted=True) is BranchAction.SEND
+    for answer, diverged, ahead in (
+        ("keep", BranchAction.MERGE, BranchAction.SEND),
+        ("take", BranchAction.TAKE, BranchAction.TAKE),
+        ("leave", BranchAction.LEFT, BranchAction.LEFT),
+    ):
+        assert act(relation=Relation.DIVERGED, is_rewritten=True, answer=answer) is diverged
+        assert act(relation=Relation.AHEAD, is_rewritten=True, answer=answer) is ahead
+    assert act(relation=Relation.AHEAD, is_rewritten=True, answer="take", receiving=False) is BranchAction.LEFT
+
+
+def test_a_default_branch_with_another_name_on_the_server_waits_for_its_user() -> None:
+    facts: dict[str, Any] = {"there": None, "known": "1", "is_principal": True, "renamed_to": "trunk"}
+    assert act(**facts) is BranchAction.RENAMED
+    assert act(**facts, answer="take") is BranchAction.TAKE
+    assert act(**facts, answer="keep") is BranchAction.SEND
+    assert act(**facts, answer="leave") is BranchAction.LEFT
+
+
+def test_the_new_name_of_a_default_branch_is_found() -> None:
+    assert renamed_default(["main", "draft"], ["trunk", "draft"], "trunk") == "main"
+    assert renamed_default(["develop"], ["trunk"], "trunk") == "develop"
+    assert renamed_default(["main", "trunk"], ["trunk"], "trunk") == "", "it was there before"
+    assert renamed_default(["main"], ["main"], "main") == ""
 
 
 def test_a_branch_that_went_is_sent_again_when_that_is_meant() -> None:
-    assert act(there=None, known="1", is_safe=True, accepted=True) is BranchAction.SEND
-    assert act(there=None, known="1", is_principal=True, accepted=True) is BranchAction.SEND
+    assert act(there=None, known="1", is_safe=True, refilling=True) is BranchAction.SEND
+    assert act(there=None, known="1", is_principal=True, refilling=True) is BranchAction.SEND
 
 
 def combinations() -> Iterator[tuple[Branch, dict[str, bool]]]:
@@ -70,9 +91,9 @@ def combinations() -> Iterator[tuple[Branch, dict[str, bool]]]:
     for here, there, known, deleted_at in itertools.product((None, "1"), (None, "2"), (None, "3"), (None, "4")):
         relations = tuple(Relation) if here and there else (None,)
         for relation, *flags in itertools.product(relations, *[bools] * 7):
-            rewritten, safe, first, moved, sending, receiving, accepted = flags
+            rewritten, safe, first, moved, sending, receiving, refilling = flags
             branch = Branch("b", here, there, known, relation, rewritten, safe, first, deleted_at, moved)
-            yield branch, {"is_sending": sending, "is_receiving": receiving, "is_accepted": accepted}
+            yield branch, {"is_sending": sending, "is_receiving": receiving, "is_refilling": refilling}
 
 
 def test_what_holds_in_every_combination() -> None:

@@ -1,0 +1,65 @@
+"""Versions that a merge of a git job kept beside each other: they stay in `conflicts` until a person has settled them.
+
+On the thread that owns the work tree; what is open is remembered in `conflicts.json` of the job's notes. A kept copy is
+settled when it is no longer on its branch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitsync.backends.base import Item, Level, Order
+from gitsync.core.names import as_word, shown_text
+from gitsync.git.objects.trees import lookup
+from gitsync.git.repository import tree_of
+from gitsync.git.staging.worktree import Worktree
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A copy on a branch, and the path that it is another version of."""
+
+    branch: str
+    path: str
+    copy: str
+
+    def label(self, current: str | None) -> str:
+        """Return how the copy is called: by its path where its branch is checked out, else as git names it."""
+        return self.copy if self.branch == current else f"{self.branch}:{self.copy}"
+
+
+def read(found: Mapping[str, object]) -> list[Kept]:
+    """Return what was written with `write`; nothing of what is no such thing."""
+    items = found.get("kept")
+    rows = items if isinstance(items, list) else []
+    return [Kept(*map(str, row)) for row in rows if isinstance(row, list) and len(row) == 3]
+
+
+def write(kept: list[Kept]) -> dict[str, object]:
+    """Return what is to be remembered."""
+    return {"kept": [[item.branch, item.path, item.copy] for item in kept]}
+
+
+def still_open(worktree: Worktree, kept: list[Kept], branches: Mapping[str, str]) -> list[Kept]:
+    """Return those of `kept` whose copy is still on its branch; `branches` are the commits here."""
+    trees = {name: tree_of(worktree, branches[name]) for name in {item.branch for item in kept} & branches.keys()}
+    return [
+        item
+        for item in dict.fromkeys(kept)
+        if item.branch in trees and lookup(worktree.store, trees[item.branch], os.fsencode(item.copy)) is not None
+    ]
+
+
+def told(order: Order, item: Kept, current: str | None) -> Item:
+    """Return what a person is told of a copy that is still there."""
+    path, copy, branch = shown_text(item.path), shown_text(item.copy), shown_text(item.branch)
+    where = "" if item.branch == current else f"git -C {as_word(str(order.job.path))} switch {as_word(item.branch)}; "
+    return Item(
+        item.label(current),
+        "conflict",
+        f"{branch}: {path} was changed on both sides; both versions are kept, the other one is {copy}",
+        f"{where}compare the two, delete the one that you do not want, and commit",
+        Level.ATTENTION,
+    )

@@ -1,0 +1,57 @@
+"""Questions and their answers: the id of a matter, and which open question an answer is for. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+
+from gitsync.core.names import as_word
+from gitsync.errors import UsageError
+from gitsync.model import Question
+
+ACCEPT = "accept"
+_ID = re.compile(r"q-[0-9a-f]{8}")
+
+
+def id_of(*parts: str) -> str:
+    """Return the id of a matter; the same matter has the same id, whenever it is met."""
+    return f"q-{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def is_id(word: str) -> bool:
+    """Return whether a word has the form of a question's id."""
+    return _ID.fullmatch(word) is not None
+
+
+def commands(name: str, question: Question, *, is_only: bool = True) -> list[str]:
+    """Return the command of each answer to a question of `name`, with the question's id unless it `is_only`."""
+    more = "" if is_only else f" {question.id}"
+    return [
+        f"gitsyncctl resume {as_word(name)} " + ("--accept" if word == ACCEPT else f"--answer {word}") + more
+        for word in question.answers
+    ]
+
+
+def chosen(name: str, questions: Sequence[Question], word: str, ids: Iterable[str] = ()) -> list[Question]:
+    """Return the open questions of `name` that the answer `word` is for: those of `ids`, or the only one that takes it.
+
+    Raise UsageError, with the commands that would do, where that is none, or not clear.
+    """
+    wanted = list(ids)
+    asked = [question for question in questions if question.id in wanted] if wanted else list(questions)
+    unknown = [each for each in wanted if all(question.id != each for question in questions)]
+    if unknown:
+        raise UsageError(f"{name} asks no question {unknown[0]}", _hint(name, questions))
+    fitting = [question for question in asked if word in question.answers]
+    if not fitting:
+        what = "it has several answers" if word == ACCEPT and asked else f"{word!r} is not one of its answers"
+        raise UsageError(f"{name}: {asked[0].message}: {what}" if asked else f"{name} asks nothing", _hint(name, asked))
+    if len(fitting) > 1 and not wanted:
+        raise UsageError(f"{name} asks {len(fitting)} questions; say which is meant", _hint(name, fitting))
+    return fitting
+
+
+def _hint(name: str, questions: Sequence[Question]) -> str:
+    lines = [line for each in questions for line in commands(name, each, is_only=len(questions) == 1)]
+    return "; ".join(lines) or f"gitsyncctl status {as_word(name)}"
