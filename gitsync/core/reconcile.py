@@ -30,6 +30,15 @@ def may_push(mode: str) -> bool:
     return Mode(mode) in (Mode.BOTH, Mode.PUSH)
 
 
+def overtaken(name: str, goal: str) -> Problem:
+    """Return the problem of a branch `goal` that is sent to, is not fetched, and has commits that are not here."""
+    return Problem(
+        "diverged",
+        f"{name}: {goal}, where this branch is sent, has commits that are not here; nothing was sent",
+        f"take them in: git pull {goal.replace('/', ' ', 1)}",
+    )
+
+
 def crossed(name: str, mode: str, configured: str) -> Problem | None:
     """Return the problem of a push that the remote's own commits stand in the way of, or None where they are taken in.
 

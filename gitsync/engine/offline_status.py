@@ -17,8 +17,7 @@ from gitsync.engine.exchange.halt_reasons import Halt
 from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Memory
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.git.changes.pending_merge import left, waiting, with_choices
-from gitsync.git.objects.refs import ahead_behind, commit_at
-from gitsync.git.remote.upstream import remote_for
+from gitsync.git.remote.destination import standing
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
@@ -79,10 +78,9 @@ def _show(board: Board, repo: RepoConfig, worktree: Worktree, repo_state_dir: Pa
     pending = len(worktree.scan())
     state = RepoState.PENDING if pending else RepoState.OK
     board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)
-    choice = remote_for(repo.path, repo.remote, facts.branch)
-    upstream = commit_at(worktree, choice.tracking) if choice is not None else None
-    if upstream is not None:
-        ahead, behind = ahead_behind(worktree, upstream)
+    found = standing(worktree, repo.path, repo.remote, facts.branch)
+    if found is not None:
+        ahead, behind = found
         board.set_local(repo.name, ahead=ahead, behind=behind)
     held = waiting(worktree)
     if held is not None:

@@ -78,11 +78,13 @@ def identity(case: Case, repo: RepoConfig) -> list[Finding]:
         return [problem(error.message, error.hint)]
     author, committer = (clean(f"{person.name} <{person.mail}>") for person in (who.author, who.committer))
     told = f"commits are by {author}" + ("" if author == committer else f", committed by {committer}")
-    if who.is_gits:
+    if who.is_gits and who.author.mail and who.committer.mail:
         return [ok(told)]
     settings = read_config(repo.path)
     missing = " and ".join(key for key in ("user.name", "user.email") if not settings.get(key, "").strip())
     fix = 'git config --global user.name "YOUR NAME"; git config --global user.email YOU@EXAMPLE.ORG'
+    if who.is_gits:
+        return [warning(f"{told}: there is no address, as user.email is empty", fix)]
     what = f"git does not know your {missing or 'name and address'}: the system's user and host stand in its place"
     return [warning(what, fix)]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
-from gitsync.core.reconcile import crossed, may_fetch
+from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine import messages as told
 from gitsync.engine.board import Board
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again this often before a person hears of it.
 CROSSINGS = 100
+# The lock of a branch over there is held for moments by a push that is under way.
+LOCKED_TRIES = 3
 V_, X_ = ExchangeEvent, ExchangeState
 
 
@@ -195,6 +197,12 @@ class Exchanger(Owner):
             self._rest(answer.problem)
         elif answer.is_ahead and answer.head is not None and self._times.is_pushing:
             head = answer.head
+            if self._place is None or self._place.has_sent(head):
+                self._rest()
+                return
+            if isinstance(self._place.goal, Problem):
+                self._rest(self._place.goal)
+                return
             self._move(V_.PUSH_BEGUN)
             self._guarded(lambda: self._push(answer.branch, head))
         else:
@@ -206,27 +214,33 @@ class Exchanger(Owner):
         expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
         sent = place.push(head, expected, self._limits)
         if sent.kind is PushKind.REJECTED:
-            self._take_crossing(place, head, self.clock.now() - began_at + (self._look_s or 0.0))
+            self._take_crossing(place, head, self.clock.now() - began_at + (self._look_s or 0.0), sent.problem)
             return
-        if not place.choice.has_upstream:
+        if not place.choice.has_upstream and place.goal is place.choice:
             upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
         wall, now = iso(self.clock.wall()), self.clock.now()
         self._memory.take_in(place.key, place.seen_after(head, self._memory.known(place.key)), last_push=wall)
         if sent.kind is PushKind.PUSHED:
             self._times.see_sent(now, now - began_at)
             self._board.set_exchange(config.name, last_push=wall)
-            self._board.publish("pushed", config.name, f"pushed {config.name} {head[:7]} to {place.label}", commit=head)
+            text = f"pushed {config.name} {head[:7]} to {place.goal_label}"
+            self._board.publish("pushed", config.name, text, commit=head)
         self._committer(told.Pushed(config.name, branch, head))
         self._rest()
 
-    def _take_crossing(self, place: RemoteBranch, head: str, took_s: float) -> None:
+    def _take_crossing(self, place: RemoteBranch, head: str, took_s: float, why: Problem | None) -> None:
         """The remote is not where it was believed to be: look at it again, and then push again."""
         problem = crossed(self.config.name, self._times.mode, self.config.mode)
-        if problem is not None:
+        if place.goal is not place.choice:
+            self._rest(overtaken(self.config.name, place.goal_label))
+        elif problem is not None:
             self._found = FetchResult(place.ask(self._limits), self._memory.known(place.key))
             place.check_loss(self._found, head)
             self._rest(problem)
-        elif self._times.cross(self.clock.now(), took_s) > CROSSINGS:
+        elif (tries := self._times.cross(self.clock.now(), took_s)) > LOCKED_TRIES and _is_locked(why):
+            assert why is not None
+            self._fail(why)
+        elif tries > CROSSINGS:
             self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))
         else:
             self._move(V_.REJECTED)
@@ -296,6 +310,10 @@ class Exchanger(Owner):
     def _move(self, event: ExchangeEvent) -> None:
         self._machine = advance(self._machine, event)
         self._awaiting_until = None
+
+
+def _is_locked(problem: Problem | None) -> bool:
+    return problem is not None and problem.code == "remote-locked"
 
 
 class Waiters:

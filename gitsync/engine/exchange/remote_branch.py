@@ -16,11 +16,13 @@ from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.halt_reasons import Halting, branch_gone, rewritten
 from gitsync.errors import TransientError
 from gitsync.git import dead_locks
-from gitsync.git.objects.refs import has_lost
+from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
 from gitsync.git.remote import local_remote, transport, upstream
+from gitsync.git.remote.destination import exchanged
 from gitsync.git.remote.results import FetchResult, PushResult, RemoteChoice
 from gitsync.git.remote.ssh_master import SshMaster
+from gitsync.model import Problem
 from gitsync.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -46,12 +48,15 @@ class Limits:
 class RemoteBranch:
     """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence.
 
-    `directory` is the remote's git directory where it is on this file system and can be watched; `is_sent_elsewhere`
-    where another address is pushed to than is fetched from (remote.NAME.pushurl), and so what was sent comes later.
+    `choice` is what is fetched, `goal` where commits are sent: the same, or another branch, or the problem of a branch
+    that git push would not send. `directory` is the remote's git directory where it is on this file system and can be
+    watched; `is_sent_elsewhere` where another address or branch is pushed to than is fetched from, and so what was sent
+    comes later, if at all.
     """
 
     config: RepoConfig
     choice: RemoteChoice
+    goal: RemoteChoice | Problem
     key: str
     label: str
     directory: Path | None
@@ -65,20 +70,35 @@ class RemoteBranch:
         """
         if not branch or (config.branch and branch != config.branch):
             return None
-        choice = upstream.remote_for(config.path, config.remote, branch)
-        if choice is None:
+        found = exchanged(config.path, config.remote, branch)
+        if found is None:
             return None
+        choice, goal = found
         url = upstream.url_of(config.path, choice.remote)
         # The URL as a digest: it may hold a password.
         key = f"{choice.tracking} {hashlib.sha256(os.fsencode(url)).hexdigest()[:16]}"
         return cls(
             config,
             choice,
+            goal,
             key,
             redact(f"{choice.remote}/{choice.branch}"),
             local_remote.git_directory(config.path, url),
-            upstream.is_sent_elsewhere(config.path, choice.remote),
+            goal is not choice or upstream.is_sent_elsewhere(config.path, choice.remote),
         )
+
+    @property
+    def goal_label(self) -> str:
+        """Return the name of where commits are sent, for a sentence."""
+        goal = self.goal
+        return redact(f"{goal.remote}/{goal.branch}") if isinstance(goal, RemoteChoice) else self.label
+
+    def has_sent(self, commit: str) -> bool:
+        """Whether `commit` is where another branch than the one that is fetched was sent to last."""
+        goal = self.goal
+        if not isinstance(goal, RemoteChoice) or goal is self.choice:
+            return False
+        return commit_in(self.config.path, goal.tracking) == commit
 
     def head(self) -> str | None:
         """Return the branch's commit where it can be read at once, None when it cannot or there is no such branch."""
@@ -110,11 +130,13 @@ class RemoteBranch:
 
     def push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
         """Push `commit` where the branch is at `expected`, as far as it was seen; raises as `transport.push` does."""
-        logger.debug("%s: pushing to %s", self.config.name, self.label)
+        goal = self.goal
+        assert isinstance(goal, RemoteChoice)
+        logger.debug("%s: pushing to %s", self.config.name, self.goal_label)
         return transport.push(
             self.config.path,
-            self.choice.remote,
-            self.choice.branch,
+            goal.remote,
+            goal.branch,
             commit,
             expected=None if self.is_sent_elsewhere else expected,
             timeout_s=limits.timeout_s,

@@ -23,6 +23,7 @@ from gitsync.git.changes import pending_merge
 from gitsync.git.merging.merge_summary import conflict_event, merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan
 from gitsync.git.objects.refs import ahead_behind, brings_back, is_ancestor
+from gitsync.git.remote.destination import standing
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
@@ -193,6 +194,8 @@ def _ref(fetched: Fetched) -> str:
 def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> None:
     repository.has_upstream = True
     ahead, behind = ahead_behind(worktree, upstream)
+    if found := standing(worktree, repository.config.path, repository.config.remote, worktree.facts().branch or ""):
+        ahead = found[0]  # to where it is sent, which may be another branch than the one that is fetched
     repository.board.set_local(repository.name, ahead=ahead, behind=behind)
 
 

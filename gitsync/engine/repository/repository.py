@@ -25,8 +25,7 @@ from gitsync.engine.repository.batch import Batch
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.requests import refuse
 from gitsync.git.applying.apply import recover
-from gitsync.git.objects.refs import ahead_behind, commit_at
-from gitsync.git.remote.upstream import remote_for
+from gitsync.git.remote.destination import standing
 from gitsync.git.staging.worktree import Staging, Worktree
 from gitsync.model import Problem, RepoState
 from gitsync.watch.buffer import ChangeBuffer, Noted, Pending
@@ -278,10 +277,9 @@ class LocalRepository(RepositoryHooks):
     def count(self, worktree: Worktree) -> None:
         """Show how far the branch is from what the remote was last known to have."""
         branch = worktree.facts().branch
-        choice = remote_for(self.config.path, self.config.remote, branch) if branch else None
-        upstream = commit_at(worktree, choice.tracking) if choice is not None else None
-        self.has_upstream = upstream is not None
-        ahead, behind = ahead_behind(worktree, upstream) if upstream is not None else (0, 0)
+        found = standing(worktree, self.config.path, self.config.remote, branch) if branch else None
+        self.has_upstream = found is not None
+        ahead, behind = found or (0, 0)
         self.board.set_local(self.name, ahead=ahead, behind=behind)
 
     def close_worktree(self) -> None:

@@ -16,7 +16,8 @@ from gitsync.git.applying.atomic_replace import is_open_for_writing
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import Record, records
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_TREE
-from gitsync.git.remote.upstream import remote_for
+from gitsync.git.remote.destination import destination
+from gitsync.git.remote.results import RemoteChoice
 from gitsync.git.rules.ignores import IgnoreRules
 
 
@@ -108,8 +109,8 @@ def is_pushed(history: History, remote: str | None, commit: str) -> tuple[str, b
     `remote` is the option of that name.
     """
     branch = history.try_ask("symbolic-ref", "--short", "--quiet", "HEAD")
-    choice = remote_for(Path(history.root), remote, os.fsdecode(branch).strip()) if branch else None
-    if choice is None:
+    choice = destination(Path(history.root), remote, os.fsdecode(branch).strip()) if branch else None
+    if not isinstance(choice, RemoteChoice):
         return None
     return choice.remote, history.try_ask("merge-base", "--is-ancestor", commit, choice.tracking) is not None
 

@@ -155,6 +155,12 @@ def commit_at(worktree: HasRepository, ref: str) -> str | None:
     return None if found is None else str(found.target)
 
 
+def commit_in(root: Path, ref: str) -> str | None:
+    """Return the commit that a full ref name is at, as `commit_at` does; any thread, with a handle of its own."""
+    found = pygit2.Repository(str(root)).references.get(ref)
+    return None if found is None else str(found.resolve().target)
+
+
 def is_ancestor(repo: pygit2.Repository, older: str, newer: str) -> bool:
     """Return whether `older` is `newer` or in its history; False when either is not here."""
     if older == newer:

@@ -14,7 +14,7 @@ from gitsync import proc
 from gitsync.errors import OperationError
 from gitsync.git.remote.errors import clean
 from gitsync.git.remote.results import RemoteChoice, is_url, tracking_ref
-from gitsync.git.rules.config import CONFIG_DEADLINE_S, has_git, read
+from gitsync.git.rules.config import CONFIG_DEADLINE_S, GitConfig, has_git, read
 
 HEADS = "refs/heads/"
 
@@ -33,23 +33,28 @@ def remote_for(root: Path, configured: str | None, branch: str) -> RemoteChoice 
     """Return where `branch` (a local branch's short name) is exchanged, or None when it stays on this machine.
 
     `configured` is the `remote` option: "" means local only, a name or URL is taken as it is, None means the branch's
-    upstream, else origin where there is one. The branch over there is the upstream's when the remote is the upstream's,
-    else it has the same name. Raise OperationError when git's configuration cannot be read.
+    upstream, else the remote that git pushes to, else origin where there is one. The branch over there is the
+    upstream's when the remote is the upstream's, else it has the same name. Raise OperationError when git's
+    configuration cannot be read.
     """
     if configured == "":
         return None
-    config = read_config(root)
-    remote, merge = config.get(f"branch.{branch}.remote", ""), config.get(f"branch.{branch}.merge", "")
+    config = read(root)
+    remote, merge = config.get(f"branch.{branch}.remote"), config.get(f"branch.{branch}.merge")
     if remote == ".":  # follows another local branch: nothing to exchange there
         remote = merge = ""
-    chosen = configured or remote
-    if not chosen and any(key in config for key in ("remote.origin.url", "remote.origin.pushurl")):
-        chosen = "origin"
+    pushed = config.get(f"branch.{branch}.pushremote") or config.get("remote.pushdefault")
+    chosen = configured or (remote if merge else pushed or remote) or default_remote(config)
     if not chosen:
         return None
     has_upstream = chosen == remote and merge.startswith(HEADS)
     there = merge.removeprefix(HEADS) if has_upstream else branch
     return RemoteChoice(chosen, there, tracking_ref(chosen, there), has_upstream)
+
+
+def default_remote(config: GitConfig) -> str:
+    """Return the remote that git takes where nothing names one: origin, "" where there is none."""
+    return "origin" if any(key in config.values for key in ("remote.origin.url", "remote.origin.pushurl")) else ""
 
 
 def url_of(root: Path, remote: str) -> str:
