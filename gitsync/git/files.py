@@ -1,4 +1,4 @@
-"""Writing small files durably, and saying what the file system refused. Any thread."""
+"""Writes small files durably, and classifies file system errors. Any thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Put `data` in place of `path` so that a power cut leaves the old or the new content; raise OperationError."""
+    """Replace the file `path` by `data`; a power cut leaves the old or the new content. Raise OperationError."""
     temporary = path.with_name(path.name + ".new")
     try:
         with open(temporary, "wb") as stream:
@@ -35,21 +35,20 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def storage_error(what: str, error: OSError) -> OperationError:
-    """Return what people know a failed write by: disk-full, read-only, or the system's words."""
+    """Return the error for a failed write: disk-full, read-only, permission, or io with the system's message."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OperationError(f"{what}: the disk is full", "make room", code="disk-full")
+        return OperationError(f"{what}: the disk is full", "free some disk space", code="disk-full")
     if error.errno == errno.EROFS:
-        return OperationError(f"{what}: the file system is read-only", "mount it writable again", code="read-only")
+        return OperationError(f"{what}: the file system is read-only", "remount it writable", code="read-only")
     if error.errno in (errno.EACCES, errno.EPERM):
         return OperationError(f"{what}: permission denied", "check the owner and the permissions", code="permission")
-    return OperationError(f"{what}: {error.strerror}", "check the path and the disk below it", code="io")
+    return OperationError(f"{what}: {error.strerror}", "check the path and the disk", code="io")
 
 
-# Names that begin like this are ours for the moment, never part of anybody's work: watching, staging and ignore rules
-# pass them over.
+# Prefix of temporary files that are never the user's: watching, staging and ignore rules skip them.
 TEMP_PREFIX = b".gitsync-tmp-"
 
 
 def is_temporary(path: bytes) -> bool:
-    """Return whether `path` is a temporary of ours, or below one."""
+    """Return whether `path` is one of gitsync's temporary files, or below one."""
     return path.startswith(TEMP_PREFIX) or b"/" + TEMP_PREFIX in path

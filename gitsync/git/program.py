@@ -1,7 +1,7 @@
-"""The git program, for what libgit2 cannot do or does while it keeps the GIL. Runs on the calling thread.
+"""Runs the git program, for what libgit2 cannot do or does while holding the GIL. Runs on the calling thread.
 
-Every call names the repository and the work tree, so that a GIT_DIR in our environment leads nowhere, takes no
-optional lock, never asks anything, and makes what it stores durable.
+Every call names the repository and the work tree, so that a GIT_DIR in the environment has no effect, takes no optional
+locks, never prompts, and syncs what it stores.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gitsync import proc
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.remote.errors import clean
 
-# Loose objects are not synced by git's default; an object that a ref leads to has to outlive a power cut.
+# git does not sync loose objects by default; an object that a ref points to must survive a power cut.
 _SETTINGS = (
     "-c",
     "core.fsync=all",
@@ -48,10 +48,10 @@ class GitProgram:
         env: Mapping[str, str] | None = None,
         settings: Sequence[str] = (),
     ) -> proc.Completed:
-        """Run one git command in the work tree and return what it said, whatever its status was.
+        """Run one git command in the work tree and return its output, whatever its exit status.
 
-        `settings` are "key=value" of git's configuration. Raise OperationError "git-missing" without a git program
-        and TransientError "git-slow" when it is over its deadline (seconds).
+        `settings` are "key=value" pairs of git's configuration. Raise OperationError "git-missing" when git is not
+        installed, and TransientError "git-slow" when it exceeds its deadline (seconds).
         """
         try:
             done = proc.run(
@@ -65,15 +65,15 @@ class GitProgram:
         except (FileNotFoundError, NotADirectoryError) as error:
             if not os.path.isdir(self.root):
                 raise OperationError(
-                    f"there is no directory {clean(self.root)}", "mount or restore it", code="root-vanished"
+                    f"the directory {clean(self.root)} does not exist", "mount or restore it", code="root-vanished"
                 ) from error
             raise OperationError(
-                f"cannot run git: {error}", "install git, or mend the PATH", code="git-missing"
+                f"cannot run git: {error}", "install git, or correct PATH", code="git-missing"
             ) from error
         if done.is_over_deadline:
             raise TransientError(
                 f"git {os.fsdecode(argv[0])} in {self.root} took longer than {deadline_s:.0f} s",
-                "it is tried again by itself",
+                "gitsync will try again by itself",
                 code="git-slow",
             )
         return done
@@ -112,7 +112,7 @@ class GitProgram:
         return {**_ENVIRONMENT, "GIT_INDEX_FILE": os.path.join(self.git_dir, "index"), **(env or {})}
 
     def read(self, *argv: str | bytes, deadline_s: float = 60.0, input: bytes | None = None) -> bytes:
-        """Run a git command that has to work and return its output; raise OperationError "git" with its words."""
+        """Run a git command that must succeed and return its output; raise OperationError "git" with its message."""
         done = self.run(*argv, deadline_s=deadline_s, input=input)
         if not done.ok:
             raise failed(f"git {os.fsdecode(argv[0])} failed in {self.root}", done)
@@ -120,11 +120,11 @@ class GitProgram:
 
 
 def failed(what: str, done: proc.Completed, *, code: str = "git") -> OperationError:
-    """Return an error with git's own words; a full or read-only disk keeps the code people know it by."""
+    """Return an error with git's own message; a full or read-only disk keeps its own code."""
     words = done.errors.lower()
     if "no space left" in words or "disk quota" in words:
-        return OperationError(f"{what}: the disk is full", "make room", code="disk-full")
+        return OperationError(f"{what}: the disk is full", "free some disk space", code="disk-full")
     if "read-only file system" in words:
-        return OperationError(f"{what}: the file system is read-only", "mount it writable again", code="read-only")
+        return OperationError(f"{what}: the file system is read-only", "remount it writable", code="read-only")
     last = done.errors.splitlines()[-1] if done.errors else f"status {done.returncode}"
     return OperationError(f"{what}: {last}", code=code)

@@ -1,7 +1,7 @@
-"""A repository to look into, without its work tree, its index and its notes.
+"""Opens a repository for reading, without its index and without gitsync's records of it.
 
-Runs on the thread of whoever asks, who opens it and closes it again: the committer's own handle stays with the
-committer. A merge that is tried through it leaves objects that no ref leads to; nothing else is written.
+Runs on the calling thread, which opens and closes it: the committer's handle stays on the committer thread. A merge
+that is tried through it writes unreferenced objects; nothing else is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gitsync.git.program import GitProgram
 
 
 class Readable(Protocol):
-    """What history and objects are read from: a `ReadOnlyRepository`, or the committer's Worktree."""
+    """Anything that history and objects can be read from: a `ReadOnlyRepository`, or the committer's Worktree."""
 
     root: str
     repo: pygit2.Repository
@@ -31,16 +31,16 @@ class Readable(Protocol):
 
 
 class Mergeable(Readable, Protocol):
-    """What a merge can be tried in; it leaves objects behind, and nothing else."""
+    """Anything that a merge can be tried in; it writes only unreferenced objects."""
 
     repo_state_dir: Path
 
 
 class ReadOnlyRepository:
-    """A repository of one's own, for reading."""
+    """A repository opened for reading, with a handle of its own."""
 
     def __init__(self, root: Path, repo_state_dir: Path) -> None:
-        """Open the repository whose work tree begins at `root`; raise OperationError as `open_repository` does."""
+        """Open the repository whose work tree is `root`; raise OperationError as `open_repository` does."""
         self.root = os.path.realpath(root)
         self.repo_state_dir = repo_state_dir
         self.repo = open_repository(self.root)
@@ -63,10 +63,10 @@ def head_tree(place: Readable) -> tuple[str | None, str | None, str | None]:
 
 
 def tree_of(place: Readable, commit: str) -> str:
-    """Return the tree of a commit; raise OperationError "missing-object" when it is not here, or damaged."""
+    """Return the tree of a commit; raise OperationError "missing-object" when it is missing or damaged."""
     kind, data = place.store.read(commit)
     if kind != COMMIT:
-        raise OperationError(f"object {commit} of {place.root} is no commit", code="missing-object")
+        raise OperationError(f"object {commit} of {place.root} is not a commit", code="missing-object")
     return data[5:45].decode("ascii")
 
 
@@ -88,9 +88,9 @@ _OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class RepoFacts:
-    """HEAD as it is: `head` is a commit id or None, `branch` None when HEAD is detached.
+    """The state of HEAD: `head` is a commit id or None, `branch` None when HEAD is detached.
 
-    `open_operation` is "" or what the user has begun: merge, rebase, cherry-pick, revert, bisect, am, stash.
+    `open_operation` is "" or the operation in progress: merge, rebase, cherry-pick, revert, bisect, am, stash.
     """
 
     head: str | None
@@ -115,22 +115,22 @@ def head_of(repository: pygit2.Repository) -> tuple[str | None, str | None]:
 
 
 def open_operation(repository: pygit2.Repository) -> str:
-    """Return the operation that git itself has under way, "" for none; a conflicted stash leaves no trace here."""
+    """Return the git operation in progress, "" for none; a conflicted stash cannot be detected here."""
     return _OPERATIONS.get(_STATES(repository.state()), "")
 
 
 _UNSUPPORTED = {
     "unknown object format": "SHA-256 object ids",
-    "refstorage": "references in reftable form",
+    "refstorage": "refs in the reftable format",
     "unsupported repository version": "its repository format version",
     "unsupported extension": "an extension of the repository format",
 }
 
 
 def open_repository(root: str) -> pygit2.Repository:
-    """Open the repository whose work tree begins at `root`, with synced writes.
+    """Open the repository whose work tree is `root`, with synced writes.
 
-    Raise OperationError: not-a-repository, bare, unsafe (somebody else's), unsupported, worktree-elsewhere.
+    Raise OperationError: not-a-repository, bare, unsafe (owned by another user), unsupported, worktree-elsewhere.
     """
     pygit2.settings.enable_fsync_gitdir(True)
     try:
@@ -138,20 +138,18 @@ def open_repository(root: str) -> pygit2.Repository:
     except (pygit2.GitError, KeyError, ValueError, OSError) as error:
         raise _refusal(root, str(error)) from error
     if repository.is_bare or repository.workdir is None:
-        raise OperationError(
-            f"{root} is a bare repository: it has no files to watch", "name a clone of it", code="bare"
-        )
+        raise OperationError(f"{root} is a bare repository: it has no files to watch", "use a clone of it", code="bare")
     if os.path.realpath(repository.workdir) != root:
         raise OperationError(
             f"the work tree of the repository {root} is elsewhere: {repository.workdir}",
-            "name that directory, or unset core.worktree",
+            "use that directory, or unset core.worktree",
             code="worktree-elsewhere",
         )
     return repository
 
 
 def is_set(repository: pygit2.Repository, key: str, default: bool) -> bool:
-    """Return what the repository's configuration says of a switch, `default` when that is nothing."""
+    """Return a boolean of the repository's configuration, `default` when it is not set."""
     try:
         return bool(repository.config_snapshot.get_bool(key))
     except (KeyError, ValueError, pygit2.GitError):
@@ -169,17 +167,17 @@ def _refusal(root: str, words: str) -> OperationError:
     for sign, what in _UNSUPPORTED.items():
         if sign in lowered:
             return OperationError(
-                f"{root} uses what gitsync cannot handle yet: {what} ({words})",
-                "use a repository of the ordinary format (a fresh `git init` and a fetch make one)",
+                f"{root} uses a format that gitsync does not support yet: {what} ({words})",
+                "use a repository of the default format (run `git init` in a new directory and fetch into it)",
                 code="unsupported",
             )
     above = pygit2.discover_repository(root) if os.path.isdir(root) else None
     if above is not None and os.path.isdir(root):
         return OperationError(
-            f"{root} is not where a work tree begins; its repository is {above}",
-            "name the top of the work tree",
+            f"{root} is not the top of a work tree; its repository is {above}",
+            "use the top of the work tree",
             code="not-a-repository",
         )
     return OperationError(
-        f"{root} is not a git work tree ({words})", f"make it one: git init {place}", code="not-a-repository"
+        f"{root} is not a git repository ({words})", f"to make it one: git init {place}", code="not-a-repository"
     )

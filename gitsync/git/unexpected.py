@@ -1,8 +1,8 @@
-"""What the world does to a repository, told apart from bugs of ours. Any thread; owns nothing.
+"""Turns unexpected errors of a repository into errors that are shown, and not crashes. Any thread; owns nothing.
 
-The modules here turn what they expect into GitsyncErrors. What is left is what nobody expects of a repository in good
-order: a configuration with a typing error, a disk that answers EIO, a process out of file descriptors. It is that
-repository's trouble, shown and tried again, and must not end the daemon for all the others.
+The modules here turn expected failures into GitsyncErrors. What remains are failures that a healthy repository does not
+have: a syntax error in the configuration, a disk that returns EIO, a process out of file descriptors. They concern that
+repository only, are shown and tried again, and must not end the daemon for all others.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from gitsync.git.remote.errors import clean
 
 logger = logging.getLogger(__name__)
 
-# libgit2's binding also says KeyError for what is not there (an object, a ref) and ValueError for what is not valid.
+# libgit2's binding also raises KeyError for a missing object or ref, and ValueError for an invalid one.
 UNEXPECTED_ERRORS = (GitsyncError, OSError, pygit2.GitError, KeyError, ValueError)
 
 
-def as_error(name: str, trouble: Exception) -> GitsyncError:
-    """Return what people are told of `trouble` (one of UNEXPECTED_ERRORS) in the repository called `name`."""
-    if isinstance(trouble, GitsyncError):
-        return trouble
-    logger.debug("%s: trouble that nothing expected", name, exc_info=trouble)
-    if isinstance(trouble, OSError):
-        return storage_error(f"{name}: cannot work with {clean(str(trouble.filename or 'its files'))}", trouble)
-    words = clean(str(trouble))
-    if isinstance(trouble, KeyError | ValueError) and not isinstance(trouble, pygit2.GitError):
-        words = f"{type(trouble).__name__}: {words}"
-    return OperationError(f"{name}: git's library refuses the repository: {words}", "see what git says: git fsck")
+def as_error(name: str, error: Exception) -> GitsyncError:
+    """Return the GitsyncError for `error` (one of UNEXPECTED_ERRORS) in the repository called `name`."""
+    if isinstance(error, GitsyncError):
+        return error
+    logger.debug("%s: unexpected error", name, exc_info=error)
+    if isinstance(error, OSError):
+        return storage_error(f"{name}: cannot work with {clean(str(error.filename or 'its files'))}", error)
+    words = clean(str(error))
+    if isinstance(error, KeyError | ValueError) and not isinstance(error, pygit2.GitError):
+        words = f"{type(error).__name__}: {words}"
+    return OperationError(f"{name}: libgit2 cannot read the repository: {words}", "to check it: git fsck")

@@ -161,10 +161,10 @@ class BranchStep:
         if merged.tree is None:
             self._conflict(merged.waiting)
             return
-        message = merge_message(f"{order.job.remote}/{branch.name}", merged.settled)
+        message = merge_message(f"{order.job.remote}/{branch.name}", merged.resolved)
         commit = refs.commit(self._worktree, merged.tree, [branch.here, branch.there], message)
         refs.move(self._worktree, branch.name, branch.here, commit, "merge")
-        self._merged(commit, merged.settled)
+        self._merged(commit, merged.resolved)
 
     def _take_rewritten(self) -> None:
         """Have the server's rewritten branch; what was here stays under a backup ref."""
@@ -224,7 +224,7 @@ class BranchStep:
             hint = f"check the address; to join the two: {join}"
             self._tell("unrelated-histories", f"{self._shown} shares no history with the server's", hint)
         elif wanted.changes_work_tree:
-            message = merge_message(f"{order.job.remote}/{branch.name}", wanted.settled)
+            message = merge_message(f"{order.job.remote}/{branch.name}", wanted.resolved)
             self._take_outcome(wanted, apply(self._worktree, wanted, message=message))
 
     def _take_outcome(self, wanted: Plan, outcome: Outcome) -> None:
@@ -246,7 +246,7 @@ class BranchStep:
             self._tell("blocked", problem.message if problem else self._shown, problem.hint if problem else "")
         elif wanted.kind is PlanKind.MERGE:
             assert outcome.head is not None
-            self._merged(outcome.head, wanted.settled)
+            self._merged(outcome.head, wanted.resolved)
         else:
             self._local.taken[self._branch.name] = wanted.upstream
             count = len(outcome.paths)

@@ -52,7 +52,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
         wanted = plan(worktree, fetched.upstream, fetched.was, rules, is_joining=fetched.is_joining)
         outcome = None
         if wanted.changes_work_tree:
-            message = merge_message(_source(fetched), wanted.settled)
+            message = merge_message(_source(fetched), wanted.resolved)
             outcome = apply(worktree, wanted, message=message, author=repository.config.author)
             if outcome.kind is OutcomeKind.EDITED and _has_met(repository, wanted, outcome):
                 # Looking at them committed nothing: one is in quarantine, or cannot be read.
@@ -133,7 +133,7 @@ def _take_outcome(
     text = f"{verb} {source} into {name}: {count} {'file' if count == 1 else 'files'}"
     repository.board.set_local(name, last_commit=outcome.commit, head=outcome.head)
     repository.board.publish(verb, name, text, commit=outcome.head)
-    if wanted.settled:
+    if wanted.resolved:
         _tell_conflicts(repository, wanted, source)
     _count(repository, worktree, wanted.upstream)
 
@@ -166,10 +166,10 @@ def _tell_aside(repository: LocalRepository, outcome: Outcome, source: str) -> N
 
 
 def _tell_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:
-    details = conflict_event(wanted.settled, source)
-    count = len(wanted.settled)
+    details = conflict_event(wanted.resolved, source)
+    count = len(wanted.resolved)
     text = f"{repository.name}: {count} {'file was' if count == 1 else 'files were'} changed here and in {source}"
-    kept = ", ".join(shown(item.copy) for item in wanted.settled[:5] if item.copy is not None)
+    kept = ", ".join(shown(item.copy) for item in wanted.resolved[:5] if item.copy is not None)
     text += f"; both versions are kept: {kept}" if kept else f"; settled by policy ({details['policy']})"
     repository.board.publish("conflict", repository.name, text, commit=wanted.upstream, **details)
 

@@ -130,7 +130,7 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
     wanted = plan(worktree, held.theirs, None, rules, is_joining=True)
     if wanted.kind is not PlanKind.MERGE or wanted.tree is None:
         return Decided(wanted.conflicts, None)
-    message = merge_message(held.theirs[:10], wanted.settled)
+    message = merge_message(held.theirs[:10], wanted.resolved)
     done = put(worktree, wanted.tree, message=message, reason="merge", author=author, merging=held.theirs)
     release(worktree)
     return Decided((), done.commit)

@@ -1,1 +1,1 @@
-"""Merging in memory: three trees, texts by line, renames, and conflicts by policy."""
+"""Merging in memory: trees, lines of text, renames, and conflict policies."""

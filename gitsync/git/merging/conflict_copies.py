@@ -1,9 +1,9 @@
-"""Which files of a commit are kept copies of a conflict: told by the tree and the history alone.
+"""Lists the conflict copies in a commit, from its tree and history alone.
 
-Runs on the thread of the repository's handle; owns nothing. A kept copy is a path in HEAD's tree that is called as one
-(`core.conflict`) and whose content, as it came into the history, has the id that is in the name. So every machine
-lists the same, also one that only pulled the copy; somebody's own file of such a name is none; a copy that was edited
-stays one, and one that is gone from the tree, by whatever means, is settled.
+Runs on the thread of the repository's handle; owns nothing. A conflict copy is a path in HEAD's tree that has the name
+of one (`core.conflict`) and whose content, when it was added, had the id that is part of the name. So every machine
+lists the same copies, also one that only pulled them, and a user's own file of such a name is not listed. A copy that
+was edited remains one; a copy that was removed from the tree, by whatever command, is resolved.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from gitsync.core.conflict import is_conflict_copy
 from gitsync.git.objects.trees import TreeEntry, diff, lookup
 from gitsync.git.repository import Readable, tree_of
 
-# A history in which a path changed this often before it is a history to give up on.
+# Give up after this many changes of the path before the copy was added.
 _STEPS = 200
 _MARK = b".conflict-"
 
 
 @dataclass(frozen=True, slots=True)
 class KeptCopy:
-    """A copy at `path` of the file `original`, as HEAD has it."""
+    """A conflict copy at `path` of the file `original`, as in HEAD."""
 
     path: bytes
     original: bytes
@@ -32,9 +32,9 @@ class KeptCopy:
 
 
 def kept_copies(place: Readable, commit: str | None) -> tuple[KeptCopy, ...]:
-    """Return the kept copies in a commit, in the order of their paths; looks at every name of its tree.
+    """Return the conflict copies in a commit, sorted by path; reads every name of its tree.
 
-    Raise OperationError when an object is missing, TransientError when git is slow.
+    Raise OperationError when an object is missing, TransientError when git times out.
     """
     if commit is None:
         return ()
@@ -44,7 +44,7 @@ def kept_copies(place: Readable, commit: str | None) -> tuple[KeptCopy, ...]:
 
 
 def followed(place: Readable, copies: Iterable[bytes], old: str, new: str) -> tuple[KeptCopy, ...]:
-    """Return the kept copies in commit `new`, given their paths in `old`; only what differs is looked at."""
+    """Return the conflict copies in commit `new`, given their paths in `old`; reads only what differs."""
     was, tree = tree_of(place, old), tree_of(place, new)
     paths = set(copies)
     for path, (before, after) in diff(place.store, was, tree).items():
@@ -54,25 +54,25 @@ def followed(place: Readable, copies: Iterable[bytes], old: str, new: str) -> tu
 
 
 def is_called_copy(path: bytes) -> bool:
-    """Return whether `path` may be a kept copy, by its name alone."""
+    """Return whether `path` has the name of a conflict copy."""
     return _MARK in path and is_conflict_copy(path) is not None
 
 
 def is_copy(place: Readable, commit: str, path: bytes) -> bool:
-    """Return whether `path`, which is in `commit`, is a kept copy there."""
+    """Return whether `path`, which is in `commit`, is a conflict copy there."""
     named = is_conflict_copy(path)
     if named is None:
         return False
     entry = lookup(place.store, tree_of(place, commit), path)
     if entry is not None and entry.id.startswith(named[1]):
         return True
-    # Edited since: then what it was when it came tells. It may have come more than once, by an undo for one.
+    # Edited since: compare with what was added. It may have been added more than once, for example by an undo.
     firsts = (lookup(place.store, tree_of(place, born), path) for born in births(place, commit, path))
     return any(first is not None and first.id.startswith(named[1]) for first in firsts)
 
 
 def births(place: Readable, commit: str, path: bytes) -> Iterator[str]:
-    """Yield the commits up to `commit` that have `path` while no parent of theirs has it, the newest first."""
+    """Yield the commits in the history of `commit` that add `path` (no parent has it), newest first."""
     starts = [commit]
     for _ in range(_STEPS):
         listed = place.program.read("rev-list", "--max-count=1", *starts, "--", b":(top,literal)" + path)
@@ -88,7 +88,7 @@ def births(place: Readable, commit: str, path: bytes) -> Iterator[str]:
 
 
 def parents_of(place: Readable, commit: str) -> list[str]:
-    """Return the parents of a commit that are here; those of a shallow clone's oldest are not."""
+    """Return the parents of a commit that are in this repository; a shallow clone lacks those of its oldest commits."""
     ids = [str(parent) for parent in place.repo[commit].peel(pygit2.Commit).parent_ids]
     return [parent for parent in ids if parent in place.repo]
 

@@ -1,9 +1,8 @@
-"""One path that both sides of a merge changed: what it becomes. Committer thread; stores merged contents.
+"""Decides the result for one path that both sides of a merge changed. Committer thread; stores merged contents.
 
-When both versions are kept, theirs keeps the name: it is what other machines have already, so that whoever goes on
-writing there is not disturbed, and ours goes beside it. Everything else, and every merge of bases, does not depend on
-which side is whose: there the version that was committed last counts, and of the same second the one with the larger
-id.
+When both versions are kept, theirs keeps the name: other machines have it already, so that a user who continues to
+edit there is not disturbed. Our version becomes the conflict copy. All other decisions, and every merge of merge bases,
+are symmetric: the version that was committed last wins, and of the same second the one with the greater id.
 """
 
 from __future__ import annotations
@@ -23,25 +22,27 @@ _FILES = (MODE_FILE, MODE_EXECUTABLE)
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a merge: its tree, and the commits whose history says since when something is in it."""
+    """One side of a merge: its tree, and the commits from whose history the age of a version is read."""
 
     tree: str
     commits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
-    """A path with what it was, what it is on either side, and where either side has it."""
+class ThreeWay:
+    """The three versions of one path (base, ours, theirs), and the path that each side has it at."""
 
     path: bytes
     base: TreeEntry | None
     entries: tuple[TreeEntry | None, TreeEntry | None]
-    places: tuple[bytes, bytes]
+    side_paths: tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class PathResolution:
-    """What a path becomes; `copy` is to be kept beside it, `policy` is what decided (None: no conflict)."""
+    """The result for a path: its entry, the version to keep as `copy`, and the `policy` (None: there was no
+    conflict).
+    """
 
     entry: TreeEntry | None
     copy: TreeEntry | None = None
@@ -49,9 +50,9 @@ class PathResolution:
 
 
 class ConflictResolver:
-    """Settles the contests of one merge of `sides` (ours, theirs) by `rules`; new blobs go to `writer`.
+    """Resolves the paths of one merge of `sides` (ours, theirs) by `rules`; new blobs go to `writer`.
 
-    `bases` are the trees of all common ancestors. `is_inner` is for a merge of bases, where no side is ours.
+    `bases` are the trees of all merge bases. `is_inner` is for a merge of merge bases, which has no side that is ours.
     """
 
     def __init__(
@@ -73,59 +74,61 @@ class ConflictResolver:
         self._bases = bases
         self._is_inner = is_inner
 
-    def settle(self, contest: Contest) -> PathResolution:
-        """Return what the path becomes; with Policy.MANUAL nothing is decided. Raise OperationError."""
-        base, (ours, theirs) = contest.base, contest.entries
+    def resolve(self, three_way: ThreeWay) -> PathResolution:
+        """Return the result for a path; Policy.MANUAL means undecided. Raise OperationError."""
+        base, (ours, theirs) = three_way.base, three_way.entries
         if ours == theirs or theirs == base:
             return PathResolution(ours)
         if ours == base:
             return PathResolution(theirs)
-        chosen = self._rules.chosen.get(contest.path)
+        chosen = self._rules.chosen.get(three_way.path)
         if chosen in (Policy.OURS, Policy.THEIRS):
             return PathResolution(
                 ours if chosen is Policy.OURS else theirs, policy=chosen
-            )  # a person's word, a deletion too
+            )  # the user's choice holds for a deletion, too
         if ours is None or theirs is None:
-            # An edit beats a deletion: who deleted did not know of it.
-            is_manual = self._rules.policy(contest.path) is Policy.MANUAL
+            # An edit wins over a deletion, which was made without knowing of the edit.
+            is_manual = self._rules.policy(three_way.path) is Policy.MANUAL
             return PathResolution(ours or theirs, policy=Policy.MANUAL if is_manual else Policy.KEEP_BOTH)
         if len(self._bases) > 1:
-            # One side has only chosen among what both had: what the other wrote since goes before it.
-            known = {lookup(self._store, tree, contest.path) for tree in self._bases}
+            # With several bases: a side that only picked one of their versions gives way to a new version.
+            known = {lookup(self._store, tree, three_way.path) for tree in self._bases}
             if (ours in known) != (theirs in known):
                 return PathResolution(theirs if ours in known else ours)
         if ours.mode in _FILES and theirs.mode in _FILES:
-            return self._settle_files(contest, ours, theirs)
-        return self._decide(contest, ours, theirs)
+            return self._resolve_files(three_way, ours, theirs)
+        return self._decide(three_way, ours, theirs)
 
-    def _settle_files(self, contest: Contest, ours: TreeEntry, theirs: TreeEntry) -> PathResolution:
-        base = contest.base if contest.base is not None and contest.base.mode in _FILES else None
+    def _resolve_files(self, three_way: ThreeWay, ours: TreeEntry, theirs: TreeEntry) -> PathResolution:
+        base = three_way.base if three_way.base is not None and three_way.base.mode in _FILES else None
         mode = _mode(base, ours, theirs)
         if ours.id == theirs.id or (base is not None and base.id == theirs.id):
             return PathResolution(TreeEntry(mode, ours.id))
         if base is not None and base.id == ours.id:
             return PathResolution(TreeEntry(mode, theirs.id))
-        if contest.path == manifest.NAME:
+        if three_way.path == manifest.NAME:
             sides = [b"" if entry is None else self._store.read(entry.id)[1] for entry in (base, ours, theirs)]
             return PathResolution(TreeEntry(mode, self._writer.write(BLOB, manifest.merge_bytes(*sides))))
-        kind = self._lines.kind(contest.path)
+        kind = self._lines.kind(three_way.path)
         texts = self._texts(base, ours, theirs) if kind is not MergeKind.WHOLE else None
         if texts is not None and base is not None and (merged := self._lines.merge(*texts)) is not None:
             return PathResolution(TreeEntry(mode, self._writer.write(BLOB, merged)))
-        policy = self._rules.policy(contest.path)
+        policy = self._rules.policy(three_way.path)
         if policy is Policy.KEEP_BOTH and kind is MergeKind.UNION:
-            policy = Policy.UNION  # said in .gitattributes
+            policy = Policy.UNION  # set in .gitattributes
         if policy is Policy.UNION and texts is not None:
             before, *both = texts
-            one, other = both if self._is_first(contest, ours, theirs) else reversed(both)
+            one, other = both if self._is_first(three_way, ours, theirs) else reversed(both)
             merged = self._lines.merge(before, one, other, is_union=True)
             if merged is not None:
                 return PathResolution(TreeEntry(mode, self._writer.write(BLOB, merged)), policy=policy)
-        verdict = self._decide(contest, ours, theirs)
-        return PathResolution(verdict.entry and TreeEntry(mode, verdict.entry.id), verdict.copy, verdict.policy)
+        resolution = self._decide(three_way, ours, theirs)
+        return PathResolution(
+            resolution.entry and TreeEntry(mode, resolution.entry.id), resolution.copy, resolution.policy
+        )
 
-    def _decide(self, contest: Contest, ours: TreeEntry, theirs: TreeEntry) -> PathResolution:
-        policy = self._rules.policy(contest.path)
+    def _decide(self, three_way: ThreeWay, ours: TreeEntry, theirs: TreeEntry) -> PathResolution:
+        policy = self._rules.policy(three_way.path)
         if policy is Policy.MANUAL:
             return PathResolution(None, policy=policy)
         if policy is Policy.OURS:
@@ -134,19 +137,19 @@ class ConflictResolver:
             return PathResolution(theirs, policy=policy)
         if policy is not Policy.NEWEST and not self._is_inner:
             return _keep(theirs, ours)
-        older, newer = (ours, theirs) if self._is_first(contest, ours, theirs) else (theirs, ours)
+        older, newer = (ours, theirs) if self._is_first(three_way, ours, theirs) else (theirs, ours)
         return PathResolution(newer, policy=policy) if policy is Policy.NEWEST else _keep(newer, older)
 
-    def _is_first(self, contest: Contest, ours: TreeEntry, theirs: TreeEntry) -> bool:
-        """Return whether ours is the older one."""
+    def _is_first(self, three_way: ThreeWay, ours: TreeEntry, theirs: TreeEntry) -> bool:
+        """Return whether our version is the older one."""
         times = [
             changed_at(self._store, side.commits, place, entry)
-            for side, place, entry in zip(self._sides, contest.places, (ours, theirs), strict=True)
+            for side, place, entry in zip(self._sides, three_way.side_paths, (ours, theirs), strict=True)
         ]
         return (times[0], ours.id, ours.mode) < (times[1], theirs.id, theirs.mode)
 
     def _texts(self, base: TreeEntry | None, ours: TreeEntry, theirs: TreeEntry) -> tuple[bytes, bytes, bytes] | None:
-        """Return the contents (nothing for no base), None when one of them is no text."""
+        """Return the three contents (empty for no base), or None when one of them is not text."""
         found = [b"" if entry is None else self._text(entry.id) for entry in (base, ours, theirs)]
         before, here, there = found
         return None if before is None or here is None or there is None else (before, here, there)
@@ -159,7 +162,7 @@ class ConflictResolver:
 
 
 def _keep(kept: TreeEntry, beside: TreeEntry) -> PathResolution:
-    """Return both; a submodule keeps its name, which is in .gitmodules, and a second pointer would lead nowhere."""
+    """Keep both versions; a submodule keeps its path, which .gitmodules names, and is never copied."""
     if beside.mode == MODE_GITLINK and kept.mode != MODE_GITLINK:
         kept, beside = beside, kept
     if beside.mode == MODE_GITLINK:
@@ -168,7 +171,7 @@ def _keep(kept: TreeEntry, beside: TreeEntry) -> PathResolution:
 
 
 def _mode(base: TreeEntry | None, ours: TreeEntry, theirs: TreeEntry) -> int:
-    """Return the mode that was changed to; of two new files that disagree, executable."""
+    """Return the mode that one side changed to; executable where two new files disagree."""
     if ours.mode == theirs.mode:
         return ours.mode
     if base is None:

@@ -1,7 +1,7 @@
-"""What there is to say of a conflict: both versions, who made them and when, which was made on this machine.
+"""Describes a conflict to people: both versions, their authors and times, and which was made on this machine.
 
-Runs on the thread of whoever asks; owns nothing and writes nothing. All of it is read from history: the commit that
-brought the kept copy (a merge, as a rule) names the two sides, and each side's last commit of the file its author.
+Runs on the calling thread; owns nothing and writes nothing. Everything is read from history: the commit that added the
+conflict copy (usually a merge) has both sides as parents, and each side's last commit of the file has its author.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TREE, TreeEntry, lookup
 from gitsync.git.repository import Readable, head_tree, tree_of
 
-# A longer text is not sent along: it is read from the file, or with `git show`.
+# A longer text is left out of replies; read the file, or use `git show`.
 TEXT_MAX = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class ConflictSide:
-    """One side's version of a file: where it is in the work tree, what it is, and who made it.
+    """One side's version of a file: where it is in the work tree, its content, and who made it.
 
-    `text` is None for what is no text, and for a long one. `is_here`: made on this machine, None when nobody knows.
+    `text` is None for a binary or long file. `is_here`: made on this machine, None when unknown.
     """
 
     path: bytes
@@ -42,10 +42,10 @@ class ConflictSide:
 
 @dataclass(frozen=True, slots=True)
 class Conflicted:
-    """A file with its kept copies: `ours` are the versions that were put aside, `theirs` what stands under the name.
+    """A file with its conflict copies: `ours` are the versions that were copied, `theirs` is the one that has the name.
 
-    `commit` brought the first copy, at `time`; `author` made the version that is not this machine's. With `is_waiting`
-    nothing was decided: `ours` is what stands under the name, and `theirs` is not on disk.
+    `commit` added the first copy, at `time`; `author` made the version from the other machine. With `is_waiting`
+    nothing is decided yet: `ours` is the version at the path, and `theirs` is not on disk.
     """
 
     path: bytes
@@ -58,13 +58,13 @@ class Conflicted:
 
 
 def waiting(place: Readable, paths: tuple[bytes, ...], upstream: str) -> list[Conflicted]:
-    """Return the conflicts of a merge with the commit `upstream` that waits for a person to settle `paths`."""
+    """Return the conflicts of the pending merge with commit `upstream`, whose `paths` a person must resolve."""
     _, head, tree = head_tree(place)
     other, theirs_tree = place.repo[upstream].peel(pygit2.Commit), tree_of(place, upstream)
     author = f"{other.author.name} <{other.author.email}>"
     found = []
     for path in paths:
-        # What one side renamed, the other has under its old name.
+        # A file that one side renamed has its old name on the other.
         ours_at = path if head is None else place_in(place, head, upstream, path)
         theirs_at = path if head is None else place_in(place, upstream, head, path)
         here, there = lookup(place.store, tree, ours_at), lookup(place.store, theirs_tree, theirs_at)
@@ -76,7 +76,7 @@ def waiting(place: Readable, paths: tuple[bytes, ...], upstream: str) -> list[Co
 
 
 def described(place: Readable, copies: tuple[KeptCopy, ...]) -> list[Conflicted]:
-    """Return the conflicts that `copies` of HEAD stand for, in the order of their paths."""
+    """Return the conflicts that the conflict copies of HEAD represent, sorted by path."""
     _, head, tree = head_tree(place)
     if head is None:
         return []
@@ -89,7 +89,7 @@ def described(place: Readable, copies: tuple[KeptCopy, ...]) -> list[Conflicted]
 def version(
     place: Readable, path: bytes, entry: TreeEntry, *, of: bytes = b"", side: str | None, is_here: bool | None = None
 ) -> ConflictSide:
-    """Return the version `entry` that stands at `path`; its author is that of the last commit of `of` in `side`."""
+    """Return the version `entry` of `path`; its author is that of the last commit of `of` in `side`."""
     text, size = None, 0
     if entry.mode != TREE and entry.id in place.repo:
         kind, size = place.repo.odb.read_header(pygit2.Oid(hex=entry.id))
@@ -132,14 +132,14 @@ def _described(place: Readable, head: str, tree: str | None, path: bytes, copies
 
 
 def _brought_by(place: Readable, head: str, path: bytes) -> str | None:
-    """Return the merge that brought the copy at `path`, else the commit that did; None when nothing tells."""
+    """Return the merge that added the copy at `path`, else the commit that did; None when unknown."""
     found = list(births(place, head, path))
     merges = (commit for commit in found if len(parents_of(place, commit)) > 1)
     return next(merges, found[0] if found else None)
 
 
 def _sides(place: Readable, copy: KeptCopy, brought: str | None) -> tuple[str | None, str | None, bool | None]:
-    """Return the parent that the copy's version comes from, the other one, and whether the first is this machine's."""
+    """Return the parent that the copy's version comes from, the other parent, and whether the first was made here."""
     if brought is None:
         return None, None, None
     parents = parents_of(place, brought)
@@ -157,7 +157,7 @@ def _sides(place: Readable, copy: KeptCopy, brought: str | None) -> tuple[str | 
 
 
 def _head_before(place: Readable, commit: str) -> str | None:
-    """Return where this machine's branch was before it came to have `commit`, as the reflog remembers."""
+    """Return where this machine's branch was before it contained `commit`, from the reflog."""
     branch = head_tree(place)[0]
     if branch is None:
         return None
@@ -165,7 +165,7 @@ def _head_before(place: Readable, commit: str) -> str | None:
         moves = [(str(move.oid_old), str(move.oid_new)) for move in place.repo.references[f"refs/heads/{branch}"].log()]
     except (KeyError, pygit2.GitError):
         return None
-    low, high = 0, len(moves)  # the newest first: in those before `low` the commit is in
+    low, high = 0, len(moves)  # newest first: entries before `low` contain the commit
     while low < high:
         middle = (low + high) // 2
         if is_ancestor(place.repo, commit, moves[middle][1]):
@@ -180,7 +180,7 @@ def _last_commit(place: Readable, side: str | None, path: bytes) -> pygit2.Commi
     if side is None:
         return None
     listed = place.program.read("rev-list", "--max-count=1", side, "--", b":(top,literal)" + path).decode("ascii")
-    # A file that was renamed there has no commit under this name: the side itself has to do.
+    # A file that was renamed there has no commit under this name: use the tip of that side.
     return place.repo[listed.strip() or side].peel(pygit2.Commit)
 
 

@@ -1,4 +1,4 @@
-"""How the conflicts that a merge settled are told: in its commit and to people. Pure; any thread."""
+"""Formats how a merge resolved its conflicts, for its commit message and for people. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from gitsync.git.merging.threeway import ResolvedConflict
 
 LISTED = 100
 _OUTCOMES = {
-    Policy.KEEP_BOTH: "the version that was changed stays, the other side had deleted it",
-    Policy.OURS: "the version from here was taken",
-    Policy.THEIRS: "the version from there was taken",
-    Policy.UNION: "the lines of both were taken",
-    Policy.NEWEST: "the version that was committed last was taken",
+    Policy.KEEP_BOTH: "kept the changed version; the other side deleted it",
+    Policy.OURS: "took the version of the machine that merged",
+    Policy.THEIRS: "took the version from the remote",
+    Policy.UNION: "took the lines of both versions",
+    Policy.NEWEST: "took the version that was committed last",
 }
 
 
-def merge_message(source: str, settled: Sequence[ResolvedConflict]) -> str:
-    """Return the message of a merge with `source` that says of each conflict what became of it."""
-    lines = [f"{shown(item.path)}: {_outcome(item)}" for item in settled[:LISTED]]
-    if settled[LISTED:]:
-        lines.append(f"and {len(settled) - LISTED} more")
+def merge_message(source: str, resolved: Sequence[ResolvedConflict]) -> str:
+    """Return the message of a merge with `source`, with the result of each conflict."""
+    lines = [f"{shown(item.path)}: {_outcome(item)}" for item in resolved[:LISTED]]
+    if resolved[LISTED:]:
+        lines.append(f"and {len(resolved) - LISTED} more")
     return "\n".join([f"Merge {source}", *(["", "Changed on both sides:", *lines] if lines else [])])
 
 
-def conflict_event(settled: Sequence[ResolvedConflict], source: str) -> dict[str, Any]:
-    """Return the details of the event "conflict": paths as text, and what decided them."""
+def conflict_event(resolved: Sequence[ResolvedConflict], source: str) -> dict[str, Any]:
+    """Return the details of the event "conflict": paths as text, and the policies that were applied."""
     return {
         "remote": source,
-        "policy": ",".join(sorted({str(item.policy) for item in settled})),
-        "paths": [os.fsdecode(item.path) for item in settled],
-        "copies": [os.fsdecode(item.copy) for item in settled if item.copy is not None],
+        "policy": ",".join(sorted({str(item.policy) for item in resolved})),
+        "paths": [os.fsdecode(item.path) for item in resolved],
+        "copies": [os.fsdecode(item.copy) for item in resolved if item.copy is not None],
     }
 
 
 def _outcome(item: ResolvedConflict) -> str:
-    return _OUTCOMES[item.policy] if item.copy is None else f"both are kept, one as {shown(item.copy)}"
+    return _OUTCOMES[item.policy] if item.copy is None else f"kept both versions, one as {shown(item.copy)}"

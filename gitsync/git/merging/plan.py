@@ -1,26 +1,25 @@
-"""The trial: what taking in the upstream would come to, found out in memory.
+"""Plans how to integrate the upstream: compares the histories and merges them in memory.
 
-Runs on the committer thread, with a Worktree's Repository; owns nothing and moves nothing.
+Runs on the committer thread, with a Worktree's Repository; owns nothing and moves no ref.
 
-Theory of operation. A pull is two things that fail in different ways, and only the second may touch what is the
-user's. The first is this module: it looks how HEAD and the upstream stand to each other and, when both moved, merges
-them into a tree (`threeway`), by the policies that the user configured. What it leaves behind is objects that no ref
-leads to. The outcome is a `Plan`: the tree that the work tree is to have and the commits it comes from, or the reason
-why there is none. A merge that waits for a person (policy `manual`) is not half a merge: there is no tree, only the
-list of paths.
+Theory of operation. A pull has two parts that fail in different ways, and only the second may change the user's files.
+The first part is this module: it compares HEAD with the upstream and, when both have new commits, merges them into a
+tree (`threeway`) by the configured policies. It writes only unreferenced objects. The result is a `Plan`: the tree that
+the work tree is to have and the commits that it comes from, or the reason why there is none. A merge that waits for a
+person (policy `manual`) is not half a merge: it has no tree, only the list of paths.
 
-The second is `integrate.apply`: it brings the work tree from HEAD's tree to the plan's, under a journal, checks each
-file against the version that the plan started from, and moves the branch last. A plan is therefore bound to the HEAD
-it was made for: when HEAD or a file is not what it was, the plan is thrown away, whatever was edited is committed, and
-the trial begins again. It costs nothing but time.
+The second part is `apply.apply`: it changes the work tree from HEAD's tree to the plan's, under a journal, compares
+each file with the version that the plan started from, and moves the branch last. A plan is therefore valid only for the
+HEAD that it was made for: when HEAD or a file has changed, the plan is discarded, the edits are committed, and a new
+plan is made. That costs nothing but time.
 
-Two machines that merge the same two commits find the same tree, whichever calls which its own, unless there was a
-conflict; the merge of both merges is the same in any case. So when both push their merge and one is rejected, the next
-merge brings them together.
+Two machines that merge the same two commits get the same tree, whichever side each of them calls ours, unless there was
+a conflict; the merge of both merges is the same in any case. So when both push their merge and one is rejected, the
+next merge joins them.
 
-A remote whose history was rewritten is told by the commit it had at the last fetch, which is no ancestor of the one it
-has now. When both sides have commits, merging would bring back what was taken away over there, which may have been the
-point of the rewriting: that is a person's decision, and the plan says REWRITTEN.
+A rewritten remote is detected by the commit that it had at the last fetch, which is no ancestor of the one it has now.
+When both sides have commits, merging would restore what was removed there, possibly on purpose: that is a person's
+decision, and the plan is REWRITTEN.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from gitsync.git.repository import Mergeable, head_of, tree_of
 
 
 class PlanKind(StrEnum):
-    """How HEAD and the upstream stand to each other, and so what there is to do."""
+    """How HEAD and the upstream are related, and so what there is to do."""
 
     EQUAL = "equal"
     AHEAD = "ahead"
@@ -56,13 +55,13 @@ class PlanKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What taking in `upstream` comes to, for `branch` at commit `head` (None: unborn) and its tree `base_tree`.
+    """What integrating `upstream` changes, for `branch` at commit `head` (None: unborn) with tree `base_tree`.
 
-    `tree` is what the work tree is to have: set for FAST_FORWARD, MERGE and COMMIT alone. `parents` are those of the
-    commit to make, or the commit to go to (FAST_FORWARD). A COMMIT takes in nothing: its user asked for that tree on
-    top of HEAD. `conflicts` are the paths that wait for a person, `settled` the conflicts that a policy decided. Where
-    git tracks nothing at a path of `displaced`, the file that is there is kept by a backup ref and makes room; at one
-    of `movable`, a commit was tried and left it out, so that it is moved aside.
+    `tree` is the new tree of the work tree: set for FAST_FORWARD, MERGE and COMMIT only. `parents` are those of the
+    commit to create, or the commit to move to (FAST_FORWARD). A COMMIT integrates nothing: the user asked for its tree
+    on top of HEAD. `conflicts` are the paths that wait for a person, `resolved` the conflicts that a policy decided. An
+    untracked file at one of the `displaced` paths is kept by a backup ref and replaced. One of the `movable` paths was
+    not included by an attempted commit, and is moved aside.
     """
 
     kind: PlanKind
@@ -73,13 +72,13 @@ class Plan:
     tree: str | None = None
     parents: tuple[str, ...] = ()
     conflicts: tuple[bytes, ...] = ()
-    settled: tuple[ResolvedConflict, ...] = ()
+    resolved: tuple[ResolvedConflict, ...] = ()
     displaced: frozenset[bytes] = frozenset()
     movable: frozenset[bytes] = frozenset()
 
     @property
     def changes_work_tree(self) -> bool:
-        """Whether there is something to apply."""
+        """Whether the plan changes files."""
         return self.kind in (PlanKind.FAST_FORWARD, PlanKind.MERGE, PlanKind.COMMIT)
 
 
@@ -94,11 +93,11 @@ def plan(
     *,
     is_joining: bool = False,
 ) -> Plan:
-    """Return what taking in the commit `upstream` comes to; `previous` is where the remote was at the last fetch.
+    """Return the plan for integrating the commit `upstream`; `previous` is where the remote was at the last fetch.
 
-    `rules` settle conflicts. Pass None as `previous` to take a rewritten remote as it is; `is_joining` merges histories
-    that share nothing, as if every file were new on both sides. Raise OperationError when HEAD is detached or an object
-    is missing.
+    `rules` resolve conflicts. Pass None as `previous` to accept a rewritten remote. `is_joining` merges unrelated
+    histories, as if every file were new on both sides. Raise OperationError when HEAD is detached or an object is
+    missing.
     """
     repo = worktree.repo
     branch, head = head_of(repo)
@@ -109,7 +108,7 @@ def plan(
     try:
         return _plan(worktree, Plan(PlanKind.EQUAL, branch, head, upstream), previous, rules, is_joining)
     except (KeyError, ValueError, pygit2.GitError) as error:
-        raise said(f"{clean(worktree.root)}: cannot work out the merge with {upstream[:10]}", error) from error
+        raise said(f"{clean(worktree.root)}: cannot compute the merge with {upstream[:10]}", error) from error
 
 
 def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, is_joining: bool) -> Plan:
@@ -122,10 +121,10 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
     if head is not None and repo.descendant_of(head, upstream):
         is_ahead = not brings_back(repo, previous, upstream, head)
         return replace(bare, kind=PlanKind.AHEAD if is_ahead else PlanKind.REWRITTEN)
-    # Before anything walks that tree: a bomb would never come to an end.
+    # Before anything walks that tree: a tree bomb would take forever.
     refuse_unsafe(worktree, base, tree)
     if head is None or repo.descendant_of(upstream, head):
-        # Whatever the remote took back, nothing of ours is gone by going along.
+        # Whatever the remote removed from its history, a fast-forward loses no local commit.
         return replace(bare, kind=PlanKind.FAST_FORWARD, tree=tree, parents=(upstream,))
     if previous is not None and not is_ancestor(repo, previous, upstream):
         return replace(bare, kind=PlanKind.REWRITTEN)
@@ -135,18 +134,18 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
     if merged.tree is None:
         return replace(bare, kind=PlanKind.CONFLICT, conflicts=merged.waiting)
     refuse_unsafe(worktree, base, merged.tree)
-    return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), settled=merged.settled)
+    return replace(bare, kind=PlanKind.MERGE, tree=merged.tree, parents=(head, upstream), resolved=merged.resolved)
 
 
 def refuse_unsafe(worktree: Mergeable, base: str | None, tree: str) -> None:
-    """Raise OperationError "unsafe-content" for a tree that may not come into the work tree."""
+    """Raise OperationError "unsafe-content" for a tree that must not be checked out."""
     found = faults(worktree.store, base, tree, is_case_blind=_is_case_blind(worktree.repo))
     if found:
         path, why = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise OperationError(
-            f"{clean(worktree.root)}: the remote has what must not be written here: "
-            f"{clean(os.fsdecode(path)) or 'its tree'}: {why}{more}; nothing was taken in",
+            f"{clean(worktree.root)}: the remote has a path that must not be written here: "
+            f"{clean(os.fsdecode(path)) or 'its tree'}: {why}{more}; nothing was pulled",
             "remove or rename it on the machine that it comes from, and sync there",
             code="unsafe-content",
         )

@@ -1,6 +1,6 @@
-"""Which files one side of a merge renamed. Committer thread; reads only.
+"""Finds the files that one side of a merge renamed. Committer thread; reads only.
 
-Only asked when it matters: somebody edited a file that is gone on the other side, or added one to a directory that is.
+Used only where needed: a file was edited that the other side removed, or added to a directory that the other removed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.objects.trees import TREE, TreeEntry, TreeStore, lookup
 from gitsync.git.repository import Readable, tree_of
 
-# All empty files are alike, so one that is gone and one that is new say nothing.
+# All empty files have the same content, so they are no evidence of a rename.
 _EMPTY = object_id_of(BLOB, b"")
 
 
 class Renames:
-    """The renames between two trees, as libgit2 finds them: the same content, or half of it and more."""
+    """The renames between two trees, as libgit2 detects them: at least half of the content is the same."""
 
     def __init__(self, repo: pygit2.Repository, store: TreeStore, base: str | None, side: str) -> None:
         self._repo = repo
@@ -29,7 +29,7 @@ class Renames:
 
     @cached_property
     def by_source(self) -> dict[bytes, bytes]:
-        """The new path of each file that was renamed, by its old one."""
+        """Map the old path of each renamed file to its new one."""
         if self._base is None:
             return {}
         before, after = (self._repo[tree].peel(pygit2.Tree) for tree in (self._base, self._side))
@@ -43,7 +43,7 @@ class Renames:
 
     @cached_property
     def by_target(self) -> dict[bytes, bytes]:
-        """The old path of each file that was renamed, by its new one."""
+        """Map the new path of each renamed file to its old one."""
         return {target: source for source, target in self.by_source.items()}
 
     @cached_property
@@ -53,11 +53,11 @@ class Renames:
             (old, _, name), (new, _, renamed) = source.rpartition(b"/"), target.rpartition(b"/")
             if old != new and name == renamed:
                 votes.setdefault(old, Counter())[new] += 1
-        # Of as many the first by name: it must be the same on every machine.
+        # Of equally many, the first by name: every machine must choose the same.
         return {old: min(counted, key=lambda new: (-counted[new], new)) for old, counted in votes.items()}
 
     def follow_directory(self, path: bytes) -> bytes | None:
-        """Return where a file that the other side added belongs, when this side renamed its directory; else None."""
+        """Return the new path of a file that the other side added, when this side renamed its directory; else None."""
         directory, slash, name = path.rpartition(b"/")
         if not slash or not _is_tree(self._store, self._base, directory):
             return None
@@ -68,7 +68,7 @@ class Renames:
 
 
 def place_in(place: Readable, side: str, other: str, path: bytes) -> bytes:
-    """Return what the commit `side` calls the file that `other` calls `path`: its old name where `other` renamed it."""
+    """Return the path in commit `side` of the file that `other` calls `path`: its old path where `other` renamed it."""
     if lookup(place.store, tree_of(place, side), path) is not None:
         return path
     for base in merge_bases(place.repo, side, other):
@@ -80,7 +80,7 @@ def place_in(place: Readable, side: str, other: str, path: bytes) -> bytes:
 
 
 def entry_in(place: Readable, side: str, other: str, path: bytes) -> TreeEntry | None:
-    """Return what `side` has of the file that `other` calls `path`, whatever it calls it; None for nothing."""
+    """Return the entry in `side` of the file that `other` calls `path`, under whichever path; None for nothing."""
     return lookup(place.store, tree_of(place, side), place_in(place, side, other, path))
 
 

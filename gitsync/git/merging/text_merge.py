@@ -1,7 +1,7 @@
-"""Merging text by line, and whether a path may be merged by line at all. Committer thread; owns a scratch directory.
+"""Merges text by line, and decides whether a path may be merged by line. Committer thread; owns a scratch directory.
 
-The git program does it (`git merge-file`): libgit2's binding gives back text only when it is UTF-8, and knows no union.
-What it says of a conflict is thrown away unread, so no marker ever reaches an object.
+`git merge-file` does the work: libgit2's binding returns only UTF-8 text and has no union. Its output for a conflict is
+discarded, so no conflict marker ever reaches an object.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from gitsync.git.remote.errors import clean
 if TYPE_CHECKING:
     from gitsync.git.repository import Mergeable
 
-# git's own rule for what is no text: a NUL in the first 8000 bytes.
+# git's own rule for binary content: a NUL in the first 8000 bytes.
 _SNIFFED = 8000
 LINES_MAX = 32 << 20
-# What git merge-file ends with when it could not merge at all; below it is the number of conflicts.
+# The exit status of git merge-file when it failed; below it, the status is the number of conflicts.
 _FAILED = 128
 _FROM_COMMIT = AttrCheck.INDEX_ONLY | AttrCheck.INCLUDE_COMMIT
 
 
 class MergeKind(StrEnum):
-    """How the attributes want a path to be merged: by LINES (nothing said), as a UNION of lines, or as a WHOLE."""
+    """How the attributes want a path to be merged: by LINES (the default), as a UNION of lines, or as a WHOLE."""
 
     LINES = "lines"
     UNION = "union"
@@ -37,17 +37,17 @@ class MergeKind(StrEnum):
 
 
 class LineMerger:
-    """Merges files of one repository by line; the attributes are those that any of `commits` has."""
+    """Merges files of one repository by line, with the attributes that any of `commits` has."""
 
     def __init__(self, worktree: Mergeable, commits: tuple[str, ...]) -> None:
         self._worktree = worktree
         self._commits = commits
 
     def kind(self, path: bytes) -> MergeKind:
-        """Return how `path` is to be merged; of two that disagree the more careful counts.
+        """Return how to merge `path`; where two commits disagree, the more careful way.
 
-        A file that goes through a filter (git-lfs) is whole, and so is one with a merge driver of the user's: the
-        driver is not run.
+        A file with a filter (git-lfs) is merged as a whole, and so is one with a merge driver of the user's: drivers
+        are not run.
         """
         kinds = {self._kind(path, commit) for commit in self._commits}
         return next(kind for kind in (MergeKind.WHOLE, MergeKind.UNION, MergeKind.LINES) if kind in kinds)
@@ -61,13 +61,13 @@ class LineMerger:
         return MergeKind.LINES
 
     def is_text(self, data: bytes) -> bool:
-        """Return whether a file's content is one that lines mean something in."""
+        """Return whether content is text, so that merging by line makes sense."""
         return len(data) <= LINES_MAX and b"\0" not in data[:_SNIFFED]
 
     def merge(self, base: bytes, one: bytes, other: bytes, *, is_union: bool = False) -> bytes | None:
-        """Return the merged content, None when it does not merge by line; `is_union` takes the lines of both then.
+        """Return the merged content, or None for a conflict, where `is_union` takes the lines of both versions instead.
 
-        Raise OperationError when it could not be tried (a full disk, no git).
+        Raise OperationError when git could not run (disk full, git missing).
         """
         worktree = self._worktree
         try:

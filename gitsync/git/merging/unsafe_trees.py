@@ -1,7 +1,7 @@
-"""Whether a tree from elsewhere may come into a work tree at all: names that git forbids, trees that are bombs.
+"""Refuses trees that must not be checked out: names that git forbids, and trees that are bombs.
 
-Pure but for the tree objects it reads; runs where its store runs. libgit2 writes what git refuses, and a fetch through
-it checks nothing, so nothing reaches the work tree before it was looked at here.
+Pure but for the tree objects it reads; runs where its store runs. libgit2 writes names that git refuses, and its fetch
+checks nothing, so every incoming tree is checked here first.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import unicodedata
 from gitsync.git.files import TEMP_PREFIX
 from gitsync.git.objects.trees import TREE, TreeEntry, TreeStore
 
-# The file systems' own limit of a name, and a depth and a number of files beyond what a person has.
+# The limit of common file systems for a name; depth and number of files are beyond anything that people have.
 MAX_NAME = 255
 MAX_DEPTH = 400
 MAX_FILES = 5_000_000
 
 _MODES = frozenset({0o100644, 0o100755, 0o120000, 0o160000, TREE, 0o100664})
-# What HFS+ passes over when it compares names.
+# Code points that HFS+ ignores when it compares names.
 _IGNORED_BY_HFS = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF], None)
 _NTFS = re.compile(rb"(\.git|git~[1-4])[ .]*(:.*)?", re.IGNORECASE | re.DOTALL)
 
 
 def refusal(name: bytes) -> str:
-    """Return why `name` may not be a file's or directory's, "" when it may."""
+    """Return why a file or directory must not be called `name`, "" when it may."""
     if name in (b"", b".", b".."):
-        return "it is no name"
+        return "the name is empty or special"
     if b"/" in name or b"\0" in name:
-        return "a name with a slash in it"
+        return "the name contains a slash"
     if len(name) > MAX_NAME:
         return "the name is too long"
     if name.startswith(TEMP_PREFIX):
-        return "the name of a temporary file of gitsync's"
+        return "the name is reserved for gitsync's temporary files"
     plain = name.decode("utf-8", "surrogateescape").translate(_IGNORED_BY_HFS)
     if plain.lower() == ".git" or _NTFS.fullmatch(name):
         return "a file system may take it for .git"
@@ -40,12 +40,12 @@ def refusal(name: bytes) -> str:
 
 
 def faults(store: TreeStore, base: str | None, target: str, *, is_case_blind: bool = False) -> list[tuple[bytes, str]]:
-    """Return what of tree `target` may not come into a work tree that has tree `base`, as (path, why).
+    """Return the paths of tree `target` that must not be checked out over tree `base`, as (path, why).
 
-    Only what differs is looked at. `is_case_blind` is for file systems that take A and a for one name.
+    Only what differs is read. `is_case_blind` is for case-insensitive file systems.
     """
     if _count(store, base, target, {}, 0) > MAX_FILES:
-        return [(b"", "it has more files, or deeper directories, than can be meant")]
+        return [(b"", "it has too many files, or directories nested too deeply")]
     found: list[tuple[bytes, str]] = []
     waiting: list[tuple[bytes, str | None, str]] = [(b"", base, target)]
     while waiting:
@@ -54,12 +54,12 @@ def faults(store: TreeStore, base: str | None, target: str, *, is_case_blind: bo
         theirs = store.tree(new)
         folded: dict[str, bytes] = {}
         for name, entry in theirs.items():
-            if is_case_blind and (twin := folded.setdefault(_fold(name), name)) != name:
-                found.append((prefix + name, f"the same as {twin!r} but for upper and lower case"))
+            if is_case_blind and (other := folded.setdefault(_fold(name), name)) != name:
+                found.append((prefix + name, f"the same as {other!r} except for case"))
             was = ours.get(name)
             if was == entry:
                 continue
-            if why := refusal(name) or ("" if entry.mode in _MODES else f"of an unknown kind ({entry.mode:o})"):
+            if why := refusal(name) or ("" if entry.mode in _MODES else f"unknown mode {entry.mode:o}"):
                 found.append((prefix + name, why))
             elif entry.mode == 0o120000 and name.lower() == b".gitmodules":
                 found.append((prefix + name, "git refuses a link of that name"))
@@ -71,7 +71,7 @@ def faults(store: TreeStore, base: str | None, target: str, *, is_case_blind: bo
 def _count(
     store: TreeStore, base: str | None, target: str, known: dict[tuple[str | None, str], int], depth: int
 ) -> int:
-    """Return how many files of `target` are not those of `base`; a tree that is met again is not walked again."""
+    """Return how many files of `target` are not in `base`; a tree that occurs twice is walked once."""
     if base == target:
         return 0
     key = (base, target)

@@ -1,4 +1,4 @@
-"""What two commits have in common, and since when a path has been as it is. Committer thread; reads only."""
+"""Merge bases of commits, and since when a path has its content. Committer thread; reads only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pygit2
 from gitsync.git.objects.store import ObjectStore
 from gitsync.git.objects.trees import TreeEntry, lookup
 
-# Beyond this many commits nobody looks for the one that a version came with.
+# Give up the search for the commit that added a version after this many commits.
 LOOKED_AT_MAX = 10_000
 
 
@@ -19,7 +19,7 @@ def merge_bases(repo: pygit2.Repository, one: str, other: str) -> list[str]:
     base = _merge_base(repo, one, other)
     if base is None:
         return []
-    # Any further one is in the history of both, and not in that of the first.
+    # Any further merge base is in the history of both commits, and not in that of the first base.
     ours = _since(repo, one, base)
     common = {commit: parents for commit, parents in _since(repo, other, base).items() if commit in ours}
     older = {parent for parents in common.values() for parent in parents}
@@ -27,7 +27,7 @@ def merge_bases(repo: pygit2.Repository, one: str, other: str) -> list[str]:
 
 
 def _merge_base(repo: pygit2.Repository, one: str, other: str) -> pygit2.Oid | None:
-    # pygit2's own types leave out that there may be none.
+    # pygit2's type stubs omit None.
     return repo.merge_base(one, other)
 
 
@@ -39,10 +39,10 @@ def _since(repo: pygit2.Repository, tip: str, base: pygit2.Oid) -> dict[str, lis
 
 
 def changed_at(store: ObjectStore, tips: tuple[str, ...], path: bytes, entry: TreeEntry) -> int:
-    """Return when `path` became `entry` in the history of `tips`: the committer's time, in seconds since the epoch.
+    """Return when `path` became `entry` in the history of `tips`: a committer time, in seconds since the epoch.
 
-    It is the time of the commit, or the latest of several, whose parents all have something else there; 0 when that is
-    too long ago, or not in a shallow history. Raise OperationError when an object is missing.
+    It is the time of the commit, or the latest of several, none of whose parents has that entry; 0 when it is beyond
+    the search limit or the boundary of a shallow clone. Raise OperationError when an object is missing.
     """
     found, seen, waiting = 0, set(tips), list(tips)
     while waiting:
@@ -61,12 +61,12 @@ def changed_at(store: ObjectStore, tips: tuple[str, ...], path: bytes, entry: Tr
 
 
 def _has(store: ObjectStore, commit: str, path: bytes, entry: TreeEntry) -> bool:
-    # The parents of a shallow clone's last commits are not here.
+    # A shallow clone lacks the parents of its oldest commits.
     return store.has(commit) and lookup(store, _commit(store, commit)[0], path) == entry
 
 
 def _commit(store: ObjectStore, commit: str) -> tuple[str, list[str], int]:
-    """Return tree, parents and the committer's time."""
+    """Return the tree, the parents and the committer time of a commit."""
     head = store.read(commit)[1].partition(b"\n\n")[0].decode("utf-8", "replace")
     tree, parents, committed_at = "", [], 0
     for line in head.split("\n"):

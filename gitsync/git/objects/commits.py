@@ -1,4 +1,4 @@
-"""Commit objects and the move of a branch: identity, signing, compare-and-swap, read-back. Committer thread."""
+"""Writes commit objects and moves branches: identity, signing, compare-and-swap, read-back. Committer thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CRUD = re.compile(r"[\x00-\x1f<>]+")
 
 
 class TipMovedError(TransientError):
-    """Somebody moved HEAD, the branch or the index since the batch was begun; it has to be begun again."""
+    """Another process moved HEAD, the branch or the index since the batch was started; start it again."""
 
     code = "tip-moved"
 
@@ -38,11 +38,10 @@ def write_commit(
     *,
     is_utc: bool = False,
 ) -> str:
-    """Store a commit, signed where `commit.gpgsign` asks for it, and return its id.
+    """Store a commit, signed if `commit.gpgsign` is set, and return its id.
 
-    What waits in `writer`, the tree for one, is stored together with it. Its time is that of this machine's zone, or
-    of none (`is_utc`).
-    Raise OperationError: "signing" with the signer's words, disk-full, read-only, io.
+    The objects in `writer`, such as its tree, are stored together with it. The commit time is in this machine's time
+    zone, or in UTC (`is_utc`). Raise OperationError: "signing" with the signer's message, disk-full, read-only, io.
     """
     text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
     offset = 0 if is_utc else clock.local_offset_minutes(wall)
@@ -62,9 +61,10 @@ def write_commit(
 
 
 def write_identical_merge(store: ObjectStore, tree: str, parents: Iterable[str]) -> str:
-    """Store a merge of commits that all have `tree`, the same on every machine, and return its id.
+    """Store a merge of commits that all have `tree`, identical on every machine, and return its id.
 
-    Machines that merge each other's commits would otherwise go on merging each other's merges. Raise OperationError.
+    Otherwise machines that merge each other's commits would continue to merge each other's merges. Raise
+    OperationError.
     """
     tips = [store.repository[parent].peel(pygit2.Commit) for parent in sorted(parents)]
     last = max(tips, key=lambda tip: (tip.commit_time, str(tip.id)))
@@ -74,7 +74,7 @@ def write_identical_merge(store: ObjectStore, tree: str, parents: Iterable[str])
 
 
 def lock_of(repository: pygit2.Repository, branch: str) -> str:
-    """Return the path of the file that whoever moves `branch` holds meanwhile."""
+    """Return the path of the lock file that a process holds while it moves `branch`."""
     common = os.path.join(repository.path, "commondir")
     shared = repository.path
     if os.path.exists(common):
@@ -84,10 +84,10 @@ def lock_of(repository: pygit2.Repository, branch: str) -> str:
 
 
 def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new: str, subject: str) -> None:
-    """Point `branch` from `old` (None: it must not be there) to `new`, and look that it does.
+    """Move `branch` from `old` (None: it must not exist) to `new`, and verify it.
 
-    Raise TipMovedError when it was elsewhere, TransientError "ref-locked" when somebody else holds it, OperationError
-    when it cannot be written.
+    Raise TipMovedError when it was elsewhere, TransientError "ref-locked" when another process holds its lock,
+    OperationError when it cannot be written.
     """
     name = f"refs/heads/{branch}"
     reason = f"gitsync: {subject}"
@@ -98,26 +98,26 @@ def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new
         else:
             reference = repository.lookup_reference(name)
             if str(reference.raw_target) != old:
-                raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself")
-            # Compares with what was looked up just now, and refuses if it has moved since.
+                raise TipMovedError(f"{what}: it has moved meanwhile", "gitsync will try again by itself")
+            # Compares with the value that was looked up just now, and fails if it has changed since.
             reference.set_target(new, reason)
     except (pygit2.AlreadyExistsError, KeyError) as error:
-        raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself") from error
+        raise TipMovedError(f"{what}: it has moved meanwhile", "gitsync will try again by itself") from error
     except (pygit2.GitError, ValueError, OSError) as error:
         words = str(error)
         if "old reference value does not match" in words:
-            raise TipMovedError(f"{what}: it has moved meanwhile", "it is tried again by itself") from error
+            raise TipMovedError(f"{what}: it has moved meanwhile", "gitsync will try again by itself") from error
         if "lock" in words:
-            hint = f"if no git is at work there any more: rm {shlex.quote(lock_of(repository, branch))}"
+            hint = f"if no git process is running there: rm {shlex.quote(lock_of(repository, branch))}"
             raise TransientError(f"{what}: {words}", hint, code="ref-locked") from error
         raise said(what, error) from error
     share_ref(repository.workdir, repository.path, name)
     if tip_of(repository, branch) != new:
-        raise TransientError(f"{what}: it is not there afterwards", code="ref-lost")
+        raise TransientError(f"{what}: it was not there afterwards", code="ref-lost")
 
 
 def tip_of(repository: pygit2.Repository, branch: str) -> str | None:
-    """Return the commit of a local branch, None for one that is not born."""
+    """Return the commit of a local branch, None for an unborn one."""
     try:
         return str(repository.lookup_reference(f"refs/heads/{branch}").resolve().target)
     except KeyError:
@@ -125,7 +125,7 @@ def tip_of(repository: pygit2.Repository, branch: str) -> str | None:
 
 
 def info_of(repository: pygit2.Repository, commit_id: str) -> CommitInfo:
-    """Return a commit as people see it."""
+    """Return a commit in the form that is shown to people."""
     commit = repository[commit_id].peel(pygit2.Commit)
     subject = commit.raw_message.decode("utf-8", "replace").strip().partition("\n")[0]
     return CommitInfo(commit_id, clock.iso(commit.commit_time), subject)
@@ -149,7 +149,7 @@ def _write_signed(
     if not done.ok:
         raise OperationError(
             f"cannot sign a commit in {store.program.root}: {done.errors or 'no reason given'}",
-            f"try it by hand, or switch signing off there: git -C {shlex.quote(store.program.root)} "
+            f"try to commit by hand, or turn signing off there: git -C {shlex.quote(store.program.root)} "
             "config commit.gpgsign false",
             code="signing",
         )

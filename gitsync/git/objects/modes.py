@@ -1,4 +1,4 @@
-"""The modes of tree entries that git knows."""
+"""The modes of git's tree entries."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Backup refs, and how commits stand to each other.
+"""Backup refs, and how commits are related.
 
-Runs on the committer thread, with its Repository. A backup ref is written before history or work tree moves, so that
-`undo` has something to go back to: one ref to the commit from before and, where a change has an outcome, one of the
-same name beside it to the commit that came of it. Old ones are taken away here and nowhere else.
+Runs on the committer thread, with its Repository. A backup ref is written before history or work tree changes, so that
+`undo` can go back: one ref to the commit before and, if a change has an outcome, another ref of the same name to the
+commit that resulted. Old backup refs are removed here and nowhere else.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ BACKUPS = "refs/gitsync/backup/"
 OUTCOMES = "refs/gitsync/outcome/"
 KEEP_NEWEST = 100
 KEEP_S = 90 * 86400.0
-# A git that packs refs holds the lock of each for moments (seconds).
+# How long to wait for a lock: a git process that packs refs holds each one briefly (seconds).
 _LOCKED_S = 10.0
 _BACKUP = re.compile(re.escape(BACKUPS) + r"(?P<at>\d{8}T\d{6}Z)-(?P<reason>[a-z0-9-]+?)(?:\.(?P<count>\d+))?")
 
 
 class HasRepository(Protocol):
-    """What has an open Repository: a Worktree."""
+    """Anything with an open Repository, such as a Worktree."""
 
     @property
     def repo(self) -> pygit2.Repository:
-        """Return it."""
+        """Return the open pygit2 repository."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
     """A backup ref: where the branch was at `at` (seconds since the epoch), before `reason`.
 
-    `outcome` is the commit that `reason` was to lead to; whether it did, the branch's history tells.
+    `outcome` is the commit that `reason` was meant to result in; the branch's history shows whether it did.
     """
 
     ref: str
@@ -61,10 +61,10 @@ def backup(
     outcome: str | None = None,
     wall: float | None = None,
 ) -> str | None:
-    """Write a backup ref to `commit`, default HEAD's, and return its name; None on an unborn branch.
+    """Write a backup ref to `commit`, default HEAD, and return its name; None on an unborn branch.
 
-    `reason` becomes part of the name. A ref of the same second to another commit is left and counted on from.
-    `outcome` is the commit that what begins now is to end with.
+    `reason` becomes part of the name. If a ref of the same second to another commit exists, a number is appended.
+    `outcome` is the commit that the change about to start is meant to result in.
     """
     target = commit or head_commit(repo)
     if target is None:
@@ -81,7 +81,7 @@ def backup(
         if outcome is not None:
             _write(repo, ref.replace(BACKUPS, OUTCOMES, 1), outcome)
         return ref
-    raise OperationError(f"{clean(repo.path)}: there are a thousand backup refs called {name}", code="ref-not-stored")
+    raise OperationError(f"{clean(repo.path)}: a thousand backup refs named {name} exist", code="ref-not-stored")
 
 
 def _write(repo: pygit2.Repository, ref: str, target: str) -> None:
@@ -102,7 +102,7 @@ def _outcome(repo: pygit2.Repository, ref: str) -> str | None:
 
 
 def backups(repo: pygit2.Repository) -> list[Backup]:
-    """Return the backup refs, the newest first; names that are not ours are passed over."""
+    """Return the backup refs, newest first; other refs are ignored."""
     found = []
     for ref in repo.references.iterator():
         if matched := _BACKUP.fullmatch(ref.name):
@@ -113,10 +113,10 @@ def backups(repo: pygit2.Repository) -> list[Backup]:
 
 
 def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
-    """Take away old backup refs and return their names.
+    """Remove old backup refs and return their names.
 
-    Those older than 90 days go. Of the rest the newest 100 stay; one beyond them goes only when its commit is in
-    HEAD's history anyhow, because after a rewrite of the user's own it may be all that holds a version.
+    Those older than 90 days are removed. Of the rest the newest 100 stay; one beyond them is removed only when its
+    commit is in HEAD's history: after the user rewrote history, it may be the only ref that holds a version.
     """
     sweep_locks(repo, "refs/gitsync")
     now = clock.SystemClock().wall() if wall is None else wall
@@ -133,9 +133,9 @@ def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
 
 
 def sweep_locks(repo: pygit2.Repository, below: str) -> None:
-    """Remove locks of refs below `below` (a part of refs/gitsync) that a killed process of ours has left.
+    """Remove locks of refs below `below` (a part of refs/gitsync) that a killed gitsync process left.
 
-    Only this program changes refs there.
+    Only gitsync changes refs there.
     """
     now = clock.SystemClock().wall()
     for lock in Path(common_dir(repo.path.rstrip("/")), below).glob("**/*.lock"):
@@ -145,12 +145,12 @@ def sweep_locks(repo: pygit2.Repository, below: str) -> None:
 
 
 def head_commit(repo: pygit2.Repository) -> str | None:
-    """Return the commit that HEAD is at, None on an unborn branch."""
+    """Return the commit of HEAD, None on an unborn branch."""
     return None if repo.head_is_unborn else str(repo.head.target)
 
 
 def commit_at(worktree: HasRepository, ref: str) -> str | None:
-    """Return the commit that a full ref name is at, None when there is no such ref."""
+    """Return the commit that a full ref name points to, None when there is no such ref."""
     found = worktree.repo.references.get(ref)
     return None if found is None else str(found.target)
 
@@ -162,27 +162,27 @@ def commit_in(root: Path, ref: str) -> str | None:
 
 
 def is_ancestor(repo: pygit2.Repository, older: str, newer: str) -> bool:
-    """Return whether `older` is `newer` or in its history; False when either is not here."""
+    """Return whether `older` is `newer` or an ancestor of it; False when either is not in this repository."""
     if older == newer:
         return True
     return older in repo and newer in repo and bool(repo.descendant_of(newer, older))
 
 
 def brings_back(repo: pygit2.Repository, previous: str | None, upstream: str, head: str) -> bool:
-    """Whether `head`, if it were pushed, would bring back what was at the remote (`previous`) and is gone from it."""
+    """Whether pushing `head` would restore commits that were at the remote (`previous`) and were removed there."""
     if previous is None or previous == upstream:
         return False
     return not is_ancestor(repo, previous, upstream) and is_ancestor(repo, previous, head)
 
 
 def has_lost(root: Path, previous: str | None, upstream: str, head: str) -> bool:
-    """Whether the remote was set back to an older commit of `head`; runs on any thread, with a handle of its own."""
+    """Whether the remote was reset to an older commit of `head`; runs on any thread, with its own handle."""
     repo = pygit2.Repository(str(root))
     return is_ancestor(repo, upstream, head) and brings_back(repo, previous, upstream, head)
 
 
 def ahead_behind(worktree: HasRepository, upstream: str | None) -> tuple[int, int]:
-    """Return how many commits HEAD has that `upstream` lacks, and the other way round; None has no commits."""
+    """Return how many commits HEAD has that `upstream` lacks, and the reverse; None has no commits."""
     repo = worktree.repo
     local = head_commit(repo)
     if local == upstream:

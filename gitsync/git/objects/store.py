@@ -1,6 +1,6 @@
-"""Where objects come from and go to: loose ones one by one, many at once as one pack. Committer thread.
+"""Reads and writes objects: loose ones one by one, many at once as a pack. Committer thread.
 
-An object is durable and was seen in the store before its id is returned (a pack: before `flush` returns).
+An object is durable, and was read back, before its id is returned (in a pack: before `flush` returns).
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from gitsync.git.program import GitProgram, failed
 COMMIT, TREE, BLOB = 1, 2, 3
 _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
 
-# As many objects as make a pack worth a child; loose ones cost a sync each.
+# From this many objects on, a pack is cheaper: loose objects need a sync each, a pack a child process.
 PACK_FROM = 100
 _FLUSH_BYTES = 32 << 20
 _CACHED_ENTRIES = 20_000
 
 
 class ObjectWriter(TreeStore, Protocol):
-    """Takes objects now and stores them, durably, at the latest by `flush`."""
+    """Accepts objects and stores them durably, at the latest in `flush`."""
 
     def flush(self) -> None:
-        """Store what was taken; raise OperationError."""
+        """Store the accepted objects; raise OperationError."""
 
 
 class ObjectStore:
@@ -52,35 +52,35 @@ class ObjectStore:
         self._cached = 0
 
     def read(self, object_id: str) -> tuple[int, bytes]:
-        """Return kind and content; raise OperationError "missing-object" when it is not there or damaged."""
+        """Return type and content; raise OperationError "missing-object" when it is missing or damaged."""
         try:
             kind, data = read_loose(self._directory, object_id) or self.repository.odb.read(object_id)
         except (KeyError, ValueError, OSError, pygit2.GitError) as error:
             raise OperationError(
                 f"object {object_id} of {self.program.root} is missing or damaged",
-                f"see what git says: git -C {self.program.root} fsck",
+                f"to see what is damaged: git -C {self.program.root} fsck",
                 code="missing-object",
             ) from error
         return int(kind), data
 
     def tree(self, tree_id: str) -> dict[bytes, TreeEntry]:
-        """Return the entries of a tree, not to be changed; raise OperationError as `read` does."""
+        """Return the entries of a tree, not to be modified; raise OperationError as `read` does."""
         entries = self._trees.get(tree_id)
         if entries is not None:
             self._trees.move_to_end(tree_id)
             return entries
         kind, data = self.read(tree_id)
         if kind != TREE:
-            raise OperationError(f"object {tree_id} of {self.program.root} is no tree", code="missing-object")
+            raise OperationError(f"object {tree_id} of {self.program.root} is not a tree", code="missing-object")
         try:
             return self._remember(tree_id, parse(data))
         except ValueError as error:
             raise OperationError(
-                f"object {tree_id} of {self.program.root} is no whole tree", code="missing-object"
+                f"object {tree_id} of {self.program.root} is a damaged tree", code="missing-object"
             ) from error
 
     def size(self, object_id: str) -> int:
-        """Return how many bytes an object has, without reading them; raise OperationError as `read` does."""
+        """Return the size of an object in bytes, without reading it; raise OperationError as `read` does."""
         try:
             return int(self.repository.odb.read_header(object_id)[1])
         except (KeyError, ValueError, pygit2.GitError):
@@ -98,8 +98,8 @@ class ObjectStore:
             is_there = self.has(object_id)
         except (pygit2.GitError, OSError) as error:
             raise said(what, error) from error
-        if not is_there:  # libgit2 has been seen to return an id on a full disk
-            raise OperationError(f"{what}: it was not there afterwards", "is the disk full?", code="disk-full")
+        if not is_there:  # libgit2 can return an id although the disk is full
+            raise OperationError(f"{what}: it was not there afterwards", "check for free disk space", code="disk-full")
         if (sharing := sharing_of(self.program.root)) is not None:
             sharing.apply_below(self._directory, os.path.join(self._directory, object_id[:2], object_id[2:]))
         return object_id
@@ -113,7 +113,7 @@ class ObjectStore:
 
 
 class PackWriter:
-    """Collects objects and stores them as packs; a store for `edit_tree` as well."""
+    """Collects objects and stores them as packs; can be passed to `edit_tree` as its store."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -126,7 +126,7 @@ class PackWriter:
         return self._store.tree(tree_id)
 
     def write(self, kind: int, data: bytes) -> str:
-        """Take an object and return its hex id; it is stored by `flush`, or when there is much of it."""
+        """Accept an object and return its hex id; it is stored by `flush`, or when enough objects wait."""
         object_id = object_id_of(kind, data)
         if object_id not in self._waiting:
             size = len(data)
@@ -145,7 +145,7 @@ class PackWriter:
         return object_id
 
     def flush(self) -> None:
-        """Store what was taken, durably; raise OperationError."""
+        """Store the accepted objects durably; raise OperationError."""
         if not self._waiting:
             return
         body = b"".join((b"PACK", struct.pack(">II", 2, len(self._waiting)), *self._pieces))
@@ -160,17 +160,17 @@ class PackWriter:
 
 
 def raw_object(kind: int, data: bytes) -> bytes:
-    """Return an object as git hashes it and, compressed, keeps it."""
+    """Return an object in git's format: with header, and compressed."""
     return b"%b %d\0%b" % (_NAMES[kind], len(data), data)
 
 
 def object_id_of(kind: int, data: bytes) -> str:
-    """Return the hex id that an object has."""
+    """Return the hex id of an object."""
     return hashlib.sha1(raw_object(kind, data)).hexdigest()
 
 
 def said(what: str, error: Exception) -> OperationError:
-    """Return libgit2's words as an error; a full or read-only disk keeps the code people know it by."""
+    """Wrap a libgit2 error; a full or read-only disk keeps its own code."""
     words = str(error)
     if isinstance(error, OSError) and error.errno is not None:
         return storage_error(what, error)
@@ -180,15 +180,15 @@ def said(what: str, error: Exception) -> OperationError:
     return OperationError(f"{what}: {words}", code="git")
 
 
-# What waits is held in memory, and every object takes a handle while it is synced.
+# Limits of what waits in memory; every object also needs a file handle while it is synced.
 _LOOSE_FLUSH_BYTES = 4 << 20
 _LOOSE_FLUSH_OBJECTS = 64
-# git's own prefix for such files: `git gc` removes those that a crash has left.
+# git's own prefix for such files: `git gc` removes those that a crash left.
 _TEMPORARY = "tmp_obj_gitsync_"
 
 
 class LooseWriter:
-    """Collects objects and stores them; a store for `edit_tree` as well."""
+    """Collects objects and stores them as loose objects; can be passed to `edit_tree` as its store."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -201,7 +201,7 @@ class LooseWriter:
         return self._store.tree(tree_id)
 
     def write(self, kind: int, data: bytes) -> str:
-        """Take an object and return its hex id; it is stored by `flush`, or when there is much of it."""
+        """Accept an object and return its hex id; it is stored by `flush`, or when enough objects wait."""
         object_id = object_id_of(kind, data)
         if object_id not in self._waiting:
             self._waiting[object_id] = (kind, data)
@@ -211,11 +211,11 @@ class LooseWriter:
         return object_id
 
     def flush(self) -> None:
-        """Store what was taken, durably; raise OperationError (disk-full, read-only, io), and then all of it waits."""
+        """Store the accepted objects durably; raise OperationError (disk-full, read-only, io), and keep all of them."""
         new: dict[str, bytes] = {}
         for object_id, (kind, data) in self._waiting.items():
             if len(self._waiting) == 1 or self._store.has(object_id):
-                self._store.write(kind, data)  # of what is there libgit2 renews the age, so that no gc takes it
+                self._store.write(kind, data)  # libgit2 updates the mtime of an existing object, so that gc keeps it
             else:
                 new[object_id] = zlib.compress(raw_object(kind, data), zlib.Z_BEST_SPEED)
         what = f"cannot store an object in {self._store.program.root}"
@@ -224,7 +224,7 @@ class LooseWriter:
         except OSError as error:
             raise storage_error(what, error) from error
         if not all(self._store.has(object_id) for object_id in new):
-            raise OperationError(f"{what}: it was not there afterwards", "is the disk full?", code="disk-full")
+            raise OperationError(f"{what}: it was not there afterwards", "check for free disk space", code="disk-full")
         self._waiting, self._size = {}, 0
 
     def _add(self, objects: Mapping[str, bytes]) -> None:
@@ -265,12 +265,12 @@ def _write(handle: int, data: bytes) -> None:
     while view:
         view = view[os.write(handle, view) :]
     if hasattr(os, "posix_fadvise"):
-        # Begins to write it out: the first sync then has the places of all files to record, and the others none.
+        # Starts the write-back, so that the first sync records the locations of all files, and the others find none.
         os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _is_made(directory: str) -> bool:
-    """Make a directory unless it is there; return whether it was made."""
+    """Create a directory unless it exists; return whether it was created."""
     try:
         os.mkdir(directory)
     except FileExistsError:
@@ -290,7 +290,7 @@ _KINDS = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
 
 
 def common_dir(git_dir: str) -> str:
-    """Return where the objects of a repository are, which a linked work tree shares with others."""
+    """Return the common git directory, whose objects a linked work tree shares."""
     try:
         with open(os.path.join(git_dir, "commondir"), "rb") as stream:
             return os.path.join(git_dir, os.fsdecode(stream.read().strip()))
@@ -299,14 +299,14 @@ def common_dir(git_dir: str) -> str:
 
 
 def lock_of(root: Path, ref: str) -> Path:
-    """Return where git keeps the lock of a ref that all work trees of a repository share."""
+    """Return the path of a ref's lock, for refs that all work trees of a repository share."""
     return Path(common_dir(pygit2.Repository(str(root)).path.rstrip("/")), f"{ref}.lock")
 
 
 def read_loose(directory: str, object_id: str) -> tuple[int, bytes] | None:
-    """Return kind and content of an object in `directory` (.git/objects), None when it is no file of its own there.
+    """Return type and content of a loose object in `directory` (.git/objects), None when it is not a loose object.
 
-    Raise ValueError when it is not what its name says, and OSError.
+    Raise ValueError when the content does not match the id, and OSError.
     """
     try:
         with open(os.path.join(directory, object_id[:2], object_id[2:]), "rb") as stream:
@@ -319,6 +319,6 @@ def read_loose(directory: str, object_id: str) -> tuple[int, bytes] | None:
     except zlib.error as error:
         raise ValueError(str(error)) from error
     if not inflating.eof or hashlib.sha1(data).hexdigest() != object_id:
-        raise ValueError(f"{object_id} is cut short, or another object")
+        raise ValueError(f"{object_id} is truncated or damaged")
     head, _, content = data.partition(b"\0")
     return _KINDS[head.partition(b" ")[0]], content

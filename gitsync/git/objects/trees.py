@@ -1,6 +1,6 @@
-"""Tree objects as raw bytes: read, look up, walk, edit along paths, compare. Runs where its store runs.
+"""Tree objects as raw bytes: parse, look up, walk, edit along paths, compare. Runs where its store runs.
 
-Any file name is fine here, bytes of no encoding and newlines included, but those that git itself refuses.
+Names are bytes in any encoding, newlines included, except those that git itself refuses.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ TREE = 0o040000
 _MODES = {b"100644": 0o100644, b"100755": 0o100755, b"120000": 0o120000, b"40000": TREE, b"160000": 0o160000}
 _TREE_TYPE = 2
 
-# git refuses these in an index and so in a checkout, also spelt as Windows file systems would take them.
+# git refuses these names in an index and at checkout, also in the spellings that Windows file systems accept.
 _REFUSED = re.compile(
     rb"(?:\A|[/\\])(?:\.git|git~1)[ .]*(?:[:\\/]|\Z)|(?:\A|/)\.{0,2}(?:/|\Z)|\0", re.IGNORECASE | re.DOTALL
 )
 
 
 class TreeEntry(NamedTuple):
-    """What a tree says of one name: the mode and the hex id of the object."""
+    """One entry of a tree: the mode and the hex id of the object."""
 
     mode: int
     id: str
 
 
 class TreeStore(Protocol):
-    """Where tree objects are."""
+    """Where tree objects are stored."""
 
     def tree(self, tree_id: str) -> Mapping[bytes, TreeEntry]:
-        """Return the entries of a tree, in its order; not to be changed."""
+        """Return the entries of a tree in its order; not to be modified."""
 
     def write(self, kind: int, data: bytes) -> str:
-        """Store an object of libgit2's numbered kind and return its hex id."""
+        """Store an object of libgit2's numeric type and return its hex id."""
 
 
 class _Edit:
-    """What an edit says of one name: an entry in its place (or None: away with it), and edits below it."""
+    """An edit of one name: its new entry (None: remove it), and the edits below it."""
 
     __slots__ = ("below", "entry", "is_set")
 
@@ -48,12 +48,14 @@ class _Edit:
 
 
 def is_refused(path: bytes) -> bool:
-    """Whether git refuses `path` in a tree: empty, `.` or `..` in it, or one that a file system takes for `.git`."""
+    """Whether git refuses `path` in a tree: it is empty, contains `.` or `..`, or a file system could take it for
+    `.git`.
+    """
     return _REFUSED.search(path) is not None
 
 
 def parse(raw: bytes) -> dict[bytes, TreeEntry]:
-    """Return the entries of a raw tree; raise ValueError when it is none."""
+    """Return the entries of a raw tree; raise ValueError for invalid data."""
     entries: dict[bytes, TreeEntry] = {}
     at, end = 0, len(raw)
     find, modes = raw.index, _MODES
@@ -65,7 +67,7 @@ def parse(raw: bytes) -> dict[bytes, TreeEntry]:
         mode = modes.get(text)
         entries[raw[space + 1 : nul]] = TreeEntry(int(text, 8) if mode is None else mode, raw[nul + 1 : at].hex())
     if at != end:
-        raise ValueError("a tree object is cut short")
+        raise ValueError("the tree object is truncated")
     return entries
 
 
@@ -76,17 +78,17 @@ def serialize(entries: Mapping[bytes, TreeEntry]) -> bytes:
 
 
 def edit_tree(store: TreeStore, root_id: str | None, changes: Mapping[bytes, TreeEntry | None]) -> str:
-    """Return the id of the tree that `root_id` (None: the empty one) becomes when each path of `changes` gets its
-    entry, or None goes away; only trees along those paths are read and written.
+    """Set or remove (None) each path of `changes` in the tree `root_id` (None: the empty tree); return the new tree's
+    id.
 
-    An entry takes the place of whatever was there, a file of a directory or the other way round. A directory goes
-    with its last file, not by None in its own place. Raise ValueError for a path that git refuses and for a path below
-    a changed file.
+    Reads and writes only the trees along those paths. An entry replaces whatever was there, also a file a directory or
+    the reverse. A directory disappears with its last file, not by None at its own path. Raise ValueError for a path
+    that git refuses, and for a path below a changed file.
     """
     top = _Edit()
     for path, entry in changes.items():
         if is_refused(path):
-            raise ValueError(f"not a path that git takes: {path!r}")
+            raise ValueError(f"git refuses the path {path!r}")
         node = top
         for part in path.split(b"/"):
             node = node.below.setdefault(part, _Edit())
@@ -96,7 +98,7 @@ def edit_tree(store: TreeStore, root_id: str | None, changes: Mapping[bytes, Tre
 
 
 def _edited(store: TreeStore, tree_id: str | None, edits: dict[bytes, _Edit]) -> str | None:
-    """Return the id of the edited tree, None when nothing is left in it."""
+    """Return the id of the edited tree, None when it is empty."""
     before = store.tree(tree_id) if tree_id is not None else {}
     after = dict(before)
     for name, edit in edits.items():
@@ -123,7 +125,7 @@ def _edited(store: TreeStore, tree_id: str | None, edits: dict[bytes, _Edit]) ->
 
 
 def lookup(store: TreeStore, root_id: str | None, path: bytes) -> TreeEntry | None:
-    """Return the entry at `path`, a tree's too, or None; the root itself is b""."""
+    """Return the entry at `path`, also of a tree, or None; the root itself is b""."""
     if root_id is None:
         return None
     entry: TreeEntry | None = TreeEntry(TREE, root_id)
@@ -135,7 +137,7 @@ def lookup(store: TreeStore, root_id: str | None, path: bytes) -> TreeEntry | No
 
 
 def walk(store: TreeStore, root_id: str | None, prefix: bytes = b"") -> Iterator[tuple[bytes, TreeEntry]]:
-    """Yield path and entry of everything but trees at and below `prefix`, in no promised order."""
+    """Yield path and entry of everything except trees at and below `prefix`, in no guaranteed order."""
     entry = lookup(store, root_id, prefix)
     if entry is None:
         return
@@ -152,9 +154,9 @@ def walk(store: TreeStore, root_id: str | None, prefix: bytes = b"") -> Iterator
 def diff(
     store: TreeStore, old_id: str | None, new_id: str | None
 ) -> dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]:
-    """Return what differs between two trees, path by path (trees themselves left out), as (old, new).
+    """Return the differences of two trees by path, trees themselves left out, as (old, new).
 
-    What both have in common is not read.
+    Subtrees that are equal are not read.
     """
     found: dict[bytes, tuple[TreeEntry | None, TreeEntry | None]] = {}
     waiting = [(b"", old_id, new_id)]

@@ -131,7 +131,7 @@ def test_a_conflict_is_kept_told_and_pushed(bench: Bench, upstream: str) -> None
     assert (copy.read_text(), (bench.root / "theirs.txt").read_text()) == ("mine\n", "theirs\n")
     message = run_git(bench.root, "log", "-1", "--format=%B")
     assert message.startswith(
-        "Merge origin/main\n\nChanged on both sides:\ntheirs.txt: both are kept, one as theirs.con"
+        "Merge origin/main\n\nChanged on both sides:\ntheirs.txt: kept both versions, one as theirs.con"
     )
     (event,) = (event for event in bench.board.events() if event["event"] == "conflict")
     assert (event["paths"], event["copies"], event["policy"], event["remote"]) == (

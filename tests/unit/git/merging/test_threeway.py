@@ -70,7 +70,7 @@ def test_what_a_merge_says_of_it(history: History) -> None:
     theirs = history.commit({"a.txt": b"theirs\n", "b.log": b"3", "gone": b"edited"}, root)
     found = history.merge(ours, theirs, **{"*.log": "theirs"})
     kept = copy(history, "a", b"ours\n").encode()
-    assert found.settled == (
+    assert found.resolved == (
         ResolvedConflict(b"a.txt", Policy.KEEP_BOTH, kept),
         ResolvedConflict(b"b.log", Policy.THEIRS),
         ResolvedConflict(b"gone", Policy.KEEP_BOTH),

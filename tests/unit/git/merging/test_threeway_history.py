@@ -39,7 +39,7 @@ def test_settled_on_both_sides(history: History, policy: str) -> None:
     assert len(merge_bases(history.worktree.repo, here, there)) == 2
     found = history.merge(here, there, policy)
     assert history.merge(there, here, policy).tree == found.tree
-    assert history.merge(here, there, policy).settled == (), "it is settled, also where both chose their own"
+    assert history.merge(here, there, policy).resolved == (), "it is settled, also where both chose their own"
     if policy in ("newest", "union"):
         assert history.files(found.tree) == history.files(here) == history.files(there)
     if policy == "keep-both":
@@ -78,7 +78,7 @@ def test_who_goes_on_writing_what_the_remote_has_is_left_alone(history: History)
     both = history.commit_tree(history.merge(ours, theirs).tree, ours, theirs)
     going_on = history.commit({"a.txt": b"theirs, and more\n"}, theirs)
     found = history.merge(going_on, both)
-    assert found.settled == ()
+    assert found.resolved == ()
     assert sorted(map(str, history.files(found.tree).values())) == ["b'ours\\n'", "b'theirs, and more\\n'"]
 
 

@@ -93,7 +93,7 @@ def test_lookup_knows_directories_and_what_is_not_there(store: ObjectStore) -> N
 )
 def test_names_that_git_refuses_are_refused(store: ObjectStore, path: bytes) -> None:
     assert is_refused(path)
-    with pytest.raises(ValueError, match="not a path"):
+    with pytest.raises(ValueError, match="git refuses the path"):
         edit_tree(store, None, {path: TreeEntry(FILE, "1" * 40)})
 
 
