@@ -131,7 +131,7 @@ def _value(line: _Line, parameter: Parameter, current: str) -> Suggestion:
         return _revisions(line, current)
     if parameter.kind in (table.TARGET, table.TARGETS):
         return Suggestion(DIRECTORIES, **_names(line))
-    if parameter.kind in (table.PATH, table.PATHS):
+    if parameter.kind in (table.PATH, table.PATHS, table.CONF_PATH):
         names = _names(line) if "NAME" in parameter.metavar.split("|") else {}
         return Suggestion(DIRECTORIES if parameter.metavar == "DIR" else FILES, **names)
     if parameter.metavar == "PATH":

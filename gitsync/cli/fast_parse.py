@@ -60,6 +60,15 @@ def absolute(path: str) -> str:
     return f"/{found.lstrip('/')}"
 
 
+def conf(name: str) -> str:
+    """Return the path of a Sync Manager file; a bare name that is not here is looked for in ~/.sync-conf."""
+    here = absolute(name)
+    if "/" in name or os.path.lexists(here):
+        return here
+    there = absolute(f"~/.sync-conf/{name}")
+    return there if os.path.lexists(there) else here
+
+
 def target(word: str) -> str:
     """Return a repository's name as it is, and a path as an absolute one."""
     return absolute(word) if "/" in word or word in (".", "..", "~", "") else word

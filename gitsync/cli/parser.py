@@ -36,6 +36,7 @@ WIDEST = 120
 _LITERAL = "\0"
 _READERS = {
     table.PATH: fast_parse.absolute,
+    table.CONF_PATH: fast_parse.conf,
     table.TARGET: fast_parse.target,
     table.TARGETS: fast_parse.target,
     table.PATHS: fast_parse.absolute,

@@ -51,8 +51,15 @@ def show(output: Output, answer: dict[str, Any]) -> None:
         _items(output, job)
     for fault in answer.get("faults") or ():
         output.complain("error", str(fault))
-    if not watched and not jobs and not answer.get("faults"):
+    left_out(output, answer)
+    if not (watched or jobs or answer.get("faults") or answer.get("left_out")):
         output.line("there is nothing to sync: no repository is watched, and there is no job")
+
+
+def left_out(output: Output, answer: dict[str, Any]) -> None:
+    """Say which of Sync Manager's files are for another environment."""
+    for line in answer.get("left_out") or ():
+        output.complain("note", str(line))
 
 
 def runs(output: Output, answer: dict[str, Any]) -> None:

@@ -145,3 +145,12 @@ def ago(seconds: float) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """Return "1 repo" or "3 repos"."""
     return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+
+
+def told_apart(names: list[str], jobs: list[str] | None) -> str:
+    """Return names of repositories, and behind them of `jobs`, as a list in which no name stands for two things."""
+    of_jobs = list(jobs or [])
+    repos = names[: len(names) - len(of_jobs)]
+    both = {name for name in repos if name in of_jobs}
+    kinds = [(name, "repository") for name in repos] + [(name, "job") for name in of_jobs]
+    return ", ".join(f"the {kind} {name}" if name in both else name for name, kind in kinds)

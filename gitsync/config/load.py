@@ -18,7 +18,7 @@ from gitsync.config.faults import Faults
 from gitsync.config.legacy import trakk
 from gitsync.config.legacy.gitsync_ini import SECTION as INI_SECTION
 from gitsync.config.legacy.gitsync_ini import looks_like_ini, parse_ini
-from gitsync.config.legacy.sync_conf import conf_files, jobs_of
+from gitsync.config.legacy.sync_conf import conf_files, elsewhere, jobs_of
 from gitsync.config.lines import locate
 from gitsync.config.options import SECTIONS, Config
 from gitsync.config.source import SYSTEM_INI, active_file, default_inis, named_file, read_text
@@ -39,10 +39,16 @@ def load(option: str | None = None, *, is_to_be_made: bool = False, system_ini: 
     if config.home is None:
         home, told = trakk.home_of(trakk.default_file(), config.repos)
         config = replace(config, home=home, notices=(*config.notices, *told))
-    jobs, faults = jobs_of(conf_files(), config.jobs)
-    if not jobs and not faults:
-        return config
-    return replace(config, jobs=(*config.jobs, *jobs), notices=(*config.notices, *faults), conf_faults=tuple(faults))
+    files = conf_files()
+    jobs, faults = jobs_of(files, config.jobs)
+    left = elsewhere(files)
+    return replace(
+        config,
+        jobs=(*config.jobs, *jobs),
+        notices=(*config.notices, *faults, *left),
+        conf_faults=tuple(faults),
+        conf_left_out=tuple(left),
+    )
 
 
 def _load(option: str | None, system_ini: Path, *, is_to_be_made: bool) -> Config:

@@ -23,7 +23,8 @@ MIRROR_NAME = "home"
 class Config:
     """All that is configured. `notices` are sentences that a person should be told once; `source` is the file.
 
-    `conf_faults` are what is wrong with lines of Sync Manager's files; they are among the notices too.
+    `conf_faults` are what is wrong with lines of Sync Manager's files, `conf_left_out` which of these files are for
+    another environment; both are among the notices, too.
     """
 
     repos: tuple[RepoConfig, ...] = ()
@@ -34,6 +35,7 @@ class Config:
     source: Path | None = None
     notices: tuple[str, ...] = ()
     conf_faults: tuple[str, ...] = ()
+    conf_left_out: tuple[str, ...] = ()
 
     @property
     def repositories(self) -> tuple[RepoConfig, ...]:

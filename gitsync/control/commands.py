@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from gitsync.control.rows import daemon, files, home, jobs, repos, service, trouble
-from gitsync.control.table import COUNT, DURATION, FLAG, PATH, PATHS, TARGET, TARGETS, Command, Parameter
+from gitsync.control.table import CONF_PATH, COUNT, DURATION, FLAG, PATH, PATHS, TARGET, TARGETS, Command, Parameter
 from gitsync.errors import UsageError
 
 TYPE_CHECKING = False
@@ -107,9 +107,9 @@ def _text(command: Command, parameter: Parameter, kind: str, value: Any) -> str:
         is_sound = False
     if not is_sound:
         raise _refusal(command, parameter, "has characters that no path can have")
-    if kind in (PATH, TARGET) and not value:
+    if kind in (PATH, CONF_PATH, TARGET) and not value:
         raise _refusal(command, parameter, "is empty")
-    if (kind == PATH or (kind == TARGET and "/" in value)) and not value.startswith("/"):
+    if (kind in (PATH, CONF_PATH) or (kind == TARGET and "/" in value)) and not value.startswith("/"):
         raise _refusal(command, parameter, "must be an absolute path")
     if parameter.choices and value not in parameter.choices:
         raise _refusal(command, parameter, f"must be one of: {', '.join(parameter.choices)}")

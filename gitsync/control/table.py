@@ -9,6 +9,7 @@ from __future__ import annotations
 FLAG = "flag"  # true or false
 TEXT = "text"  # a string
 PATH = "path"  # an absolute path; the control command makes it absolute
+CONF_PATH = "conf-path"  # an absolute path, too; a bare name may also be one in ~/.sync-conf
 TARGET = "target"  # one repository: its name, or an absolute path in it
 TARGETS = "targets"  # a list of those
 PATHS = "paths"  # a list of absolute paths; the control command makes them absolute
@@ -91,7 +92,9 @@ class Command:
 
 
 NAMES = Parameter("names", TARGETS, metavar="NAME|PATH", help="which repositories; all of them when none is named")
-CONF = Parameter("conf", PATH, "-f", "--file", metavar="CONF", help="the jobs of this Sync Manager file, and no others")
+CONF = Parameter(
+    "conf", CONF_PATH, "-f", "--file", metavar="CONF", help="the jobs of this Sync Manager file, and no others"
+)
 ACCEPT = Parameter("accept", FLAG, "--accept", help="confirm the change that a brake of these jobs stopped")
 # A first clone, or the first copy of a music collection, takes its time.
 EXCHANGE_S = 6 * 3600.0

@@ -71,6 +71,9 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument("--daemon", action="store_true", help="detach, write a PID file and log to a file")
     how.add_argument("--check", action="store_true", help="validate the configuration, say what would be done, exit")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log an engineer's story")
+    # The first GitSync's, whose command lines stand in crontabs.
+    parser.add_argument("--debug", action="store_const", const=1, dest="verbose", help="the same as -v")
+    parser.add_argument("--info", action="store_true", help="log what happens, whatever is configured")
     parser.add_argument("-q", "--quiet", action="store_true", help="log trouble only")
     parser.add_argument("--log-file", metavar="FILE", help="log there instead of to stderr")
     parser.add_argument("--pid-file", metavar="FILE", help="write the PID there")
@@ -82,7 +85,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     if arguments.check:
         return _check(config)
-    level = logs.level_for(config.daemon.log_level, arguments.verbose, arguments.quiet)
+    configured = "info" if arguments.info else config.daemon.log_level
+    level = logs.level_for(configured, arguments.verbose, arguments.quiet)
     log_file = _path(arguments.log_file)
     lock = InstanceLock(places.state_dir() / "lock")
     lock.acquire()

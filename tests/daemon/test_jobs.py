@@ -240,3 +240,34 @@ def test_a_question_of_a_job_has_an_id_and_is_answered_by_command(box: Machine) 
     assert jobs(box)["thesis"]["questions"] == []
     assert box.ctl("resume", "thesis", "--answer", "take").returncode == 2
     box.stop()
+
+
+def test_a_job_and_a_repository_of_one_name_are_told_apart(box: Machine) -> None:
+    hub, root = make_hub(box), box.repo()
+    box.write_config(
+        f'[[repo]]\npath = "{root}"\n[[job]]\nname = "notes"\npath = "{box.home}/x"\nurl = "{hub}"\nevery = "off"\n'
+    )
+    box.start()
+    for command in ("pause", "resume"):
+        said = box.ctl(command, "notes").stdout
+        assert "the repository notes, the job notes" in said
+    box.stop()
+
+
+def test_sync_without_a_name_runs_every_job(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    (home / "server").mkdir()
+    (home / "music").mkdir()
+    box.write_config(
+        f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "off"\n'
+        f'[[job]]\npath = "{home}/music"\nbackend = "rsync"\nurl = "{home}/server"\nevery = "off"\n'
+    )
+    (home / "music/one").write_text("1")
+    assert box.ctl("sync").returncode == 0
+    assert (home / "thesis/a.txt").exists()
+    assert (home / "server/one").exists()
+    box.start()
+    (home / "music/two").write_text("2")
+    assert box.ctl("sync", "--wait").returncode == 0
+    assert (home / "server/two").exists()
+    box.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import repos, text
+from gitsync.cli import old_ini, repos, text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def run(context: Context, arguments: dict[str, Any]) -> int:
     """Have it cloned and brought into home, and show how the home files stand then."""
     output = context.output
+    old_ini.make_way(context)
     answer = context.ask(arguments)
     home = answer.get("home") or {}
     if output.is_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gitsync import places
+from gitsync.cli import old_ini
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError, UsageError
 
@@ -98,6 +99,7 @@ def _get(context: Context, key: str) -> int:
 def _set(context: Context, key: str, value: str) -> int:
     from gitsync.config import document
 
+    old_ini.make_way(context)
     path = places.config_file(context.config)  # an INI that is in force is taken over into it
     document.set_value(path, key, value)
     how = apply(context)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from gitsync import places
-from gitsync.cli import text
+from gitsync.cli import old_ini, text
 from gitsync.cli.commands.config import apply
 from gitsync.cli.context import Context
 from gitsync.control.commands import BY_NAME
@@ -21,6 +21,9 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     if all(arguments[kind] is None for kind in ("gitsync", "trakk", "sync_conf")):
         raise UsageError("import what?", "name the file: gitsyncctl import --gitsync ~/.config/gitsync.ini")
     path = places.config_file(context.config)
+    if moved := old_ini.make_way(context):
+        given = arguments["gitsync"]
+        arguments = {**arguments, "gitsync": moved if given == os.path.dirname(path) else given}  # noqa: PTH120
     document: dict[str, Any] = {"config": str(path), "repos": [], "home": None, "jobs": [], "faults": []}
     lines: list[str] = []
     if arguments["gitsync"] is not None:

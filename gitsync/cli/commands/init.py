@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import text
+from gitsync.cli import old_ini, text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def run(context: Context, arguments: dict[str, Any]) -> int:
     """Have it made, and say where it is and what comes next."""
     output = context.output
+    old_ini.make_way(context)
     answer = context.ask(arguments)
     if output.is_json:
         output.json(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import text
+from gitsync.cli import reports, text
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_OK
@@ -42,7 +42,8 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
             ]
         )
     )
-    if not (home or repos or jobs):
+    reports.left_out(output, document)
+    if not (home or repos or jobs or document.get("left_out")):
         output.wrapped("nothing is watched yet; to watch a git work tree: gitsyncctl watch DIR")
     return EXIT_OK
 

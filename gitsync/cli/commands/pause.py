@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitsync.cli import text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK
 
@@ -20,7 +21,9 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     names = answer.get("paused") or []
     until = answer.get("until")
     how_long = f"until {_local(str(until))}" if until else "until: gitsyncctl resume"
-    output.wrapped(f"paused {', '.join(names)} {how_long}" if names else "there is nothing to pause")
+    output.wrapped(
+        f"paused {text.told_apart(names, answer.get('job_names'))} {how_long}" if names else "there is nothing to pause"
+    )
     return EXIT_OK
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import reports
+from gitsync.cli import reports, text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
@@ -22,7 +22,9 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.json(answer)
     else:
         names = answer.get("resumed") or []
-        output.wrapped(f"resumed {', '.join(names)}" if names else "there is nothing to resume")
+        output.wrapped(
+            f"resumed {text.told_apart(names, answer.get('job_names'))}" if names else "there is nothing to resume"
+        )
         if jobs:
             reports.show(output, {"jobs": jobs})
         for error in stopped:

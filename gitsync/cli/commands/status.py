@@ -56,7 +56,9 @@ def lines(output: Output, document: dict[str, Any], *, is_short: bool = False) -
         shown += ["", output.paint("home", "bold"), *repos.home_lines(output, document["home"])]
     if document.get("jobs"):
         shown += ["", output.paint("jobs", "bold"), *repos.job_lines(output, document["jobs"])]
-    if not repos.entries(document):
+    for line in document.get("left_out") or ():
+        shown += output.wrap(f"note: {line}", "dim")
+    if not repos.entries(document) and not document.get("left_out"):
         shown.append(output.paint("no repository is watched yet; to watch one: gitsyncctl watch DIR", ""))
     return shown
 

@@ -17,7 +17,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     answer = context.ask(arguments)
     if output.is_json:
         output.json(answer)
-    elif answer.get("repos") or answer.get("jobs") or answer.get("faults"):
+    elif any(answer.get(key) for key in ("repos", "jobs", "faults", "left_out")):
         reports.show(output, answer)
     else:
         output.wrapped("no repository is watched yet; to watch one: gitsyncctl watch DIR")

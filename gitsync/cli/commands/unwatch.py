@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import text
+from gitsync.cli import old_ini, text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, arguments: dict[str, Any]) -> int:
     """Have it taken out of the configuration."""
+    old_ini.make_way(context)
     answer = context.ask(arguments)
     if context.output.is_json:
         context.output.json(answer)

@@ -33,8 +33,8 @@ def looks_like_ini(text: str) -> bool:
 def parse_ini(text: str, source: Path) -> Config:
     """Return the Config that an INI file of GitSync means; raise ConfigError with all its faults."""
     faults = Faults(source)
-    # Its names of options were never case-sensitive, and a "%" in a path is one.
-    parser = configparser.ConfigParser(interpolation=None)
+    # Its names of options were never case-sensitive, a "%" in a path is one, and " ;" began a comment.
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",))
     try:
         parser.read_string(text.replace("\r\n", "\n"), str(source))
     except configparser.ParsingError as error:

@@ -29,15 +29,18 @@ from gitsync.core.names import shown_text
 from gitsync.errors import ConfigError
 
 CONF_DIR = "~/.sync-conf"
+_QUOTES = "what has blanks in it stands in quotes"
 ENV_VARIABLE = "SYNC_ENV"
 BACKENDS = ("git", "unison", "rsync")
 _ENV = re.compile(r"\s*env\s*=\s*(.*?)\s*", re.IGNORECASE)
-_SECTION = re.compile(r"\s*\[\s*(.*?)\s*\]\s*")
+_SECTION = re.compile(r"\s*\[\s*(.*?)\s*\]\s*(?:#.*)?")
 # What stands in quotes may hold blanks, the rest ends at one. A single quote inside of a word is part of it (O'Brien).
 _FIELD = re.compile(r"\s*('[^']*'(?!\S)|(?:\"[^\"]*\"|[^\s\"]+)+)")
 _QUOTED = re.compile(r"^'([^']*)'$|\"([^\"]*)\"")
 _REMOTE = re.compile(r"([^|/:\s]+)\|(.+)", re.DOTALL)
-_MAIL = re.compile(r"[^\s<>@]+@[^\s<>@]+")
+_MAIL = re.compile(r"<?(?P<mail>[^\s<>@]+@[^\s<>@]+)>?")
+# The half of a name whose quotes were forgotten looks like this; a path that is relative on purpose begins with a dot.
+_BARE = re.compile(r"(?![./~$])[^:]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,18 @@ class Conf:
 
 
 def conf_files(directory: str = CONF_DIR) -> list[Path]:
-    """Return the `.conf` files in force, sorted by name; none where there is no such directory."""
+    """Return the `.conf` files in force, in `directory` and below, sorted; none where there is no such directory."""
     path = Path(os.path.expanduser(directory))  # noqa: PTH111 - Path.expanduser raises for an unknown home
-    return sorted(file for file in path.glob("*.conf") if file.is_file()) if path.is_dir() else []
+    return sorted(file for file in path.rglob("*.conf") if file.is_file()) if path.is_dir() else []
 
 
 def read_conf(path: Path) -> Conf:
     """Return what a file means; raise ConfigError when it cannot be read."""
+    if not os.path.lexists(path):
+        there = ", ".join(shown_text(str(file)) for file in conf_files()) or f"no .conf file in {CONF_DIR}"
+        raise ConfigError(
+            [f"{shown_text(str(path))}: there is no such file"], f"looked there and in {CONF_DIR}: {there}"
+        )
     return parse_conf(read_text(path), path)
 
 
@@ -102,7 +110,9 @@ def elsewhere(files: list[Path]) -> list[str]:
             conf = read_conf(file)
             if not conf.is_meant_here:
                 wanted = ", ".join(conf.environments)
-                left.append(f"{shown_text(str(file))} is for {ENV_VARIABLE}={wanted}: left out")
+                now = os.environ.get(ENV_VARIABLE, "").strip()
+                is_now = f"is {shown_text(now)}" if now else "is not set"
+                left.append(f"{shown_text(str(file))} is left out: it is for {ENV_VARIABLE}={wanted}, which {is_now}")
     return left
 
 
@@ -153,6 +163,8 @@ def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
     remote, url = (found[1], found[2]) if found else ("origin", address)
     check_remote(remote)
     check_url(url)
+    if _BARE.fullmatch(url):
+        raise ValueError(f'{quoted(url)} is no address: allowed are host:path, URLs, "/a/b", "~/b", "./b"; {_QUOTES}')
     try:
         url = expand_url(url, may_be_relative=backend == "git")
     except ValueError as error:
@@ -165,15 +177,18 @@ def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
 def _rest(backend: str, rest: list[str]) -> tuple[str, tuple[str, ...]]:
     """Return the identity and the options that the fields behind the address mean."""
     if len(rest) > 2:
-        raise ValueError(f"too many fields: {quoted(' '.join(rest[2:]))}; a name with blanks stands in quotes")
+        raise ValueError(f"too many fields: {quoted(' '.join(rest[2:]))}; {_QUOTES}")
     if len(rest) == 2:
         name, mail = rest
-        if not _MAIL.fullmatch(mail):
-            raise ValueError(f"{quoted(mail)} is no mail address; a name with blanks stands in quotes")
-        user = f"{name} <{mail}>"
+        found = _MAIL.fullmatch(mail)
+        if found is None:
+            raise ValueError(f"{quoted(mail)} is no mail address; {_QUOTES}")
+        user = f"{name} <{found['mail']}>"
         check_identity(user)
         return user, ()
     if rest and backend == "unison":
+        if ":" in rest[0] or "/" in rest[0]:
+            raise ValueError(f"{quoted(rest[0])} is no name of a unison profile; {_QUOTES}")
         return "", (f"include {rest[0]}",)
     if rest:
         raise ValueError(f'{quoted(rest[0])} is a name without a mail address; allowed: "User Name" MAIL')
@@ -185,6 +200,8 @@ def _fields(line: str) -> list[str]:
     at = 0
     while line[at:].strip():
         found = _FIELD.match(line, at)
+        if found is not None and found[1].startswith("#"):
+            break  # a comment behind the fields
         if found is None or line[found.end() :].startswith('"'):
             raise ValueError("has a quote that does not end")
         fields.append(_QUOTED.sub(lambda part: part[1] or part[2] or "", found[1]))

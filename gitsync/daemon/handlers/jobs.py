@@ -12,7 +12,7 @@ from typing import Any
 from gitsync.backends.base import Item, Level, Report
 from gitsync.backends.git.setup import set_identity, set_remote
 from gitsync.config.legacy.sync_conf import ENV_VARIABLE, read_conf
-from gitsync.config.options import JobConfig
+from gitsync.config.options import Config, JobConfig
 from gitsync.core.questions import chosen
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.engine.exchange.halt_reasons import STATES
@@ -54,7 +54,7 @@ class NamedJobs:
             "direction": direction,
             "repos": [runtime.board.status(name).to_json() for name in names],
             "jobs": self._run(targets.jobs, direction, params),
-            "faults": [] if params.get("names") else list(self._desk.config.conf_faults),
+            **unread(self._desk.config, params),
         }
 
     def _run(self, jobs: list[JobConfig], direction: str, params: Json) -> list[Json]:
@@ -120,6 +120,15 @@ class NamedJobs:
             raise UsageError(f"{params['name']} is no git job", "gitsyncctl list shows the jobs")
         item = self._desk.runtime.jobs.delete_branch(found[0], params["branch"])
         return {"job": found[0].name, **item.to_json()}
+
+
+def unread(config: Config, params: Json) -> Json:
+    """Return what of Sync Manager's files does not run, for an answer about everything."""
+    is_all = not params.get("names")
+    return {
+        "faults": list(config.conf_faults) if is_all else [],
+        "left_out": list(config.conf_left_out) if is_all else [],
+    }
 
 
 def of_file(params: Json) -> tuple[list[JobConfig], list[str]]:

@@ -18,7 +18,7 @@ from gitsync.core.questions import ACCEPT, is_id
 from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.daemon.handlers.home import home_list, home_status
-from gitsync.daemon.handlers.jobs import NamedJobs, shown
+from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
 from gitsync.engine.messages import Pause, Refresh, Resume
 from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
@@ -78,6 +78,7 @@ class _Repos:
             "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
             "home": home_status(self._desk) if is_home_asked else None,
             "jobs": [job.to_json() for job in self._desk.runtime.board.jobs() if job.name in asked],
+            "left_out": unread(self._desk.config, params)["left_out"],
         }
 
     def list_all(self, params: Json) -> Json:
@@ -87,6 +88,7 @@ class _Repos:
             "home": home_list(self._desk),
             "repos": [self._listed(repo) for repo in self._desk.config.repos],
             "jobs": [_listed_job(job) for job in self._desk.config.jobs],
+            "left_out": list(self._desk.config.conf_left_out),
         }
 
     def _listed(self, repo: RepoConfig) -> Json:
@@ -116,8 +118,7 @@ class _Repos:
         runtime = self._desk.runtime
         targets = self._desk.targets(params.get("names", []))
         names = [repo.name for repo in targets.repos]
-        # Without a name, everything that runs by itself: a job with every = "off" has to be named.
-        jobs = [job for job in targets.jobs if job.every is not None or params.get("names")]
+        jobs = targets.jobs
         if params.get("wait") or not self._desk.is_daemon:
             runtime.sync(names, patience_s=SYNC_PATIENCE_S)
             reports = runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S)
@@ -127,8 +128,8 @@ class _Repos:
             runtime.jobs.begin(jobs, "both")
             asked = {job.name for job in jobs}
             told = [status.to_json() for status in runtime.board.jobs() if status.name in asked]
-        faults = [] if params.get("names") else list(self._desk.config.conf_faults)
-        return {"repos": [runtime.board.status(name).to_json() for name in names], "jobs": told, "faults": faults}
+        states = [runtime.board.status(name).to_json() for name in names]
+        return {"repos": states, "jobs": told, **unread(self._desk.config, params)}
 
     def pause(self, params: Json) -> Json:
         names, jobs = self._held(params)
@@ -141,7 +142,7 @@ class _Repos:
         end = None if span is None else iso(self._desk.clock.wall() + span)
         for name in (*names, *jobs):
             self._desk.runtime.board.publish("paused", name, f"paused {name}" + (f" until {end}" if end else ""))
-        return {"paused": [*names, *jobs], "until": end}
+        return {"paused": [*names, *jobs], "job_names": jobs, "until": end}
 
     def resume(self, params: Json) -> Json:
         word = params.get("answer") or (ACCEPT if params.get("accept") else "")
@@ -156,7 +157,8 @@ class _Repos:
                     f"nothing asks {ids[0]}" if ids else f"nothing that is named asks for {word!r}",
                     "gitsyncctl status shows the questions that are open",
                 )
-            return {"resumed": [report["name"] for report in reports], "jobs": reports}
+            answered_names = [report["name"] for report in reports]
+            return {"resumed": answered_names, "job_names": answered_names, "jobs": reports}
         answered = {report["name"] for report in reports}
         names, jobs = self._held(params)
         jobs = [job for job in jobs if job not in answered]
@@ -169,7 +171,7 @@ class _Repos:
             self._desk.runtime.jobs.tell(job, Resume(job, is_accepted))
         for name in (*names, *jobs):
             self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
-        return {"resumed": [*names, *jobs, *answered], "jobs": reports}
+        return {"resumed": [*names, *jobs, *answered], "job_names": [*jobs, *answered], "jobs": reports}
 
     def _accept_alone(self, params: Json, names: list[str], answered: set[str]) -> Json:
         """Meet what is stopped once more, take it as meant, and go on with it: a brake lasts as long as its process."""
@@ -183,7 +185,8 @@ class _Repos:
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
         repos = [runtime.board.status(name).to_json() for name in names]
-        return {"resumed": [*names, *(job.name for job in jobs), *answered], "repos": repos}
+        job_names = [*(job.name for job in jobs), *answered]
+        return {"resumed": [*names, *job_names], "job_names": job_names, "repos": repos}
 
     def _held(self, params: Json) -> tuple[list[str], list[str]]:
         """Return the names of the repositories and of the jobs that are meant."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -106,3 +107,18 @@ def test_the_overview_fits_the_terminal(columns: int) -> None:
 @pytest.mark.parametrize("typed", ["//", "//srv/notes", "/srv//notes"])
 def test_a_path_has_one_slash_where_two_were_typed(typed: str) -> None:
     assert fast_parse.absolute(typed) == typed.replace("//", "/")
+
+
+def test_a_bare_name_of_a_sync_manager_file_is_looked_for_where_these_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".sync-conf").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert fast_parse.conf("home.conf") == f"{tmp_path}/here/home.conf", "it is nowhere"
+    (tmp_path / ".sync-conf/home.conf").touch()
+    assert fast_parse.conf("home.conf") == f"{tmp_path}/.sync-conf/home.conf"
+    assert fast_parse.conf("./home.conf") == f"{tmp_path}/here/home.conf", "a path is a path"
+    (tmp_path / "here/home.conf").touch()
+    assert fast_parse.conf("home.conf") == f"{tmp_path}/here/home.conf"

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from gitsync.cli.setup import answers
-from gitsync.cli.setup.guide import Guide
-from gitsync.cli.setup.steps import import_old
 from gitsync.cli.setup.terminal import completed
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -109,19 +106,3 @@ def test_a_path_is_completed_by_what_is_there(home: Path) -> None:
     assert completed("~/.c", is_only_directories=True) == ["~/.config/"]
     assert completed("~", is_only_directories=True) == ["~/"]
     assert completed("nosuch/x", is_only_directories=True) == []
-
-
-def test_a_move_whose_import_fails_is_taken_back(home: Path) -> None:
-    ini, aside = home / "gitsync", home / "gitsync.ini"
-    ini.write_text("[gitsync]\n")
-
-    class Failing:
-        def run(self, name: str, **arguments: str) -> int:
-            assert arguments == {"gitsync": str(aside)}
-            ini.mkdir()  # as writing the configuration does first
-            raise OperationError("no space is left")
-
-    with pytest.raises(OperationError, match="no space"):
-        import_old._move_and_import(cast(Guide, Failing()), ini, aside)
-    assert ini.read_text() == "[gitsync]\n"
-    assert not aside.exists()

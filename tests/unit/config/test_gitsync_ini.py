@@ -57,7 +57,7 @@ def test_equal_names_are_told_apart_and_the_same_directory_is_taken_once() -> No
 
 
 def test_no_directory_at_all_is_told() -> None:
-    config = parse_ini("[gitsync]\nwork_dir =\n", SOURCE)
+    config = parse_ini("[gitsync]\nwork_dir = ; none yet\n", SOURCE)
     assert config.repos == ()
     assert "names no directory" in config.notices[1]
 

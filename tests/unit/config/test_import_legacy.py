@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.config.import_legacy import import_ini
+from gitsync.config.import_legacy import import_ini, ini_in_the_way, make_way
 from gitsync.config.load import load
 from gitsync.errors import ConfigError
 
@@ -39,3 +39,22 @@ def test_a_file_that_is_no_ini_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"gitsync\.ini"):
         import_ini(path, ini)
     assert not path.exists()
+
+
+def test_an_ini_with_the_name_of_the_directory_makes_way(tmp_path: Path) -> None:
+    ini, path = tmp_path / "gitsync", tmp_path / "gitsync/config.toml"
+    assert ini_in_the_way(path) is None
+    ini.write_text("[gitsync]\nwork_dir = /r/a\n")
+    assert ini_in_the_way(path) == ini
+    assert make_way(path, ini) == tmp_path / "gitsync.ini"
+    assert [repo.path for repo in load(str(path)).repos] == [Path("/r/a")]
+    assert ini_in_the_way(path) is None
+
+
+def test_a_move_whose_import_fails_is_taken_back(tmp_path: Path) -> None:
+    ini = tmp_path / "gitsync"
+    ini.write_text("[gitsync]\nwork_dir = relative\n")
+    with pytest.raises(ConfigError, match="is no path"):
+        make_way(ini / "config.toml", ini)
+    assert ini.read_text() == "[gitsync]\nwork_dir = relative\n"
+    assert not (tmp_path / "gitsync.ini").exists()

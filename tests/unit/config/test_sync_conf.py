@@ -62,7 +62,11 @@ def test_a_file_as_sync_manager_knew_it(home: Path) -> None:
         ("~/a /b Ada", "a name without a mail address"),
         ("~/a --upload-pack=x", "cannot be an address"),
         ('~/a ""', "an empty field"),
-        ("[rsync]\n~/a backup/a", '"backup/a" is relative'),
+        ("[rsync]\n~/a backup/a", '"backup/a" is no address'),
+        ("~/My papers", '"papers" is no address'),
+        ("~/My papers/a git@server:a.git", '"papers/a" is no address'),
+        ("[unison]\n~/My papers ssh://server//a", '"papers" is no address'),
+        ("[unison]\n~/a //srv/b ssh://server//a", "is no name of a unison profile"),
         ("[unison]\n~/a $NO_SUCH_VARIABLE/a", "is not set"),
         ("$NO_SUCH_VARIABLE/a /b", "is not set"),
         ("[svn]", "unknown section [svn]"),
@@ -74,6 +78,36 @@ def test_a_bad_line_is_told_with_its_place_and_the_others_hold(home: Path, line:
     assert len(conf.faults) == 1
     assert conf.faults[0].startswith(f"/c/home.conf:{2 + line.count(chr(10))}: ")
     assert fault in conf.faults[0]
+
+
+def test_comments_and_brackets_of_a_mail_address_are_read(home: Path) -> None:
+    conf = parse_conf(
+        '[git] # mine\n~/a srv:a "Ada L" <ada@example.org>   # the thesis\n[rsync]#music\n~/b srv:b #c\n', SOURCE
+    )
+    assert conf.faults == ()
+    assert [(job.name, job.backend, job.user) for job in conf.jobs] == [
+        ("a", "git", "Ada L <ada@example.org>"),
+        ("b", "rsync", ""),
+    ]
+
+
+def test_files_below_the_directory_are_in_force(home: Path) -> None:
+    for name in ("a.conf", "deep/b.conf", "deep/er/c.conf"):
+        (home / ".sync-conf" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / ".sync-conf" / name).write_text(f"[git]\n~/{name[-6]} srv:{name}\n")
+    assert [job.name for job in load().jobs] == ["a", "b", "c"]
+
+
+def test_a_file_for_another_environment_is_said_to_be_left_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / ".sync-conf").mkdir()
+    (home / ".sync-conf/a.conf").write_text("env=work\n[git]\n~/a srv:a\n")
+    monkeypatch.delenv("SYNC_ENV", raising=False)
+    config = load()
+    assert config.jobs == ()
+    assert "a.conf is left out: it is for SYNC_ENV=work, which is not set" in config.conf_left_out[0]
+    assert config.conf_left_out[0] in config.notices
+    monkeypatch.setenv("SYNC_ENV", "work")
+    assert load().conf_left_out == ()
 
 
 def test_an_address_on_this_machine_is_a_path_as_others(home: Path) -> None:
@@ -146,7 +180,8 @@ def test_they_become_jobs_of_the_configuration_and_its_comments_stay(home: Path)
     names, faults, left = import_sync_conf(config_file, home / ".sync-conf")
     assert names == ["a-2", "m"]
     assert len(faults) == 1
-    assert left == [f"{home}/.sync-conf/work.conf is for SYNC_ENV=work, office: left out"]
+    assert len(left) == 1
+    assert "work.conf is left out: it is for SYNC_ENV=work, office" in left[0]
     text = config_file.read_text()
     assert text.startswith("# mine\n")
     assert "# the first" in text

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from functools import partial
 from pathlib import Path
 
 from gitsync.cli import text
 from gitsync.cli.setup.guide import Guide
+from gitsync.config.import_legacy import ASIDE, make_way
 from gitsync.config.legacy.gitsync_ini import parse_ini
 from gitsync.config.legacy.sync_conf import CONF_DIR, conf_files, jobs_of
 from gitsync.config.legacy.trakk import default_file, parse_trakk
 from gitsync.config.source import default_inis, read_text
-from gitsync.errors import ConfigError, OperationError
+from gitsync.errors import ConfigError
 
 TITLE = "programs before gitsync"
 ABOUT = (
     "The settings of the first GitSync, of TRAKK and of Sync Manager can be taken over into gitsync's own file, where "
     "the other commands can change them. The old files stay."
 )
-# Where an INI goes that has the name of gitsync's own directory.
-ASIDE = ".ini"
 
 
 def act(guide: Guide) -> None:
@@ -63,32 +61,16 @@ def _offer_ini(guide: Guide, ini: Path) -> bool:
         undo.append(
             f"rm -r {text.word(shown)} && mv {text.word(there)} {text.word(shown)}    # with all settings in it"
         )
-        act = partial(_move_and_import, guide, ini, aside)
+        act = partial(_move_and_import, guide, ini)
         ini = aside
     if guide.is_yes("Take it over?", "import", "--gitsync", text.tilde(str(ini)), is_default=True):
         guide.carry_out(f"import {shown}", undo, act)
     return True
 
 
-def _move_and_import(guide: Guide, ini: Path, aside: Path) -> int:
-    """Make room for gitsync's directory; a move whose import failed is taken back."""
-    try:
-        os.link(ini, aside, follow_symlinks=False)  # never over a file that is there
-        ini.unlink()
-    except OSError as error:
-        raise OperationError(
-            f"cannot move {ini} to {aside}: {error.strerror}", f"move it by hand: mv {text.word(str(ini))} ELSEWHERE"
-        ) from error
-    try:
-        return guide.run("import", gitsync=str(aside))
-    except BaseException:
-        # Where there are settings by now, they are what holds, and the directory stays.
-        with contextlib.suppress(OSError):
-            if ini.is_dir():
-                ini.rmdir()
-            os.link(aside, ini, follow_symlinks=False)
-            aside.unlink()
-        raise
+def _move_and_import(guide: Guide, ini: Path) -> int:
+    """Make room for gitsync's directory; what the INI says is in gitsync's own file then."""
+    return guide.run("import", gitsync=str(make_way(guide.config_file, ini)))
 
 
 def _offer_trakk(guide: Guide, file: Path) -> bool:
