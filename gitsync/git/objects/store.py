@@ -21,8 +21,9 @@ import pygit2
 
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error
+from gitsync.git.objects.large_tree import LARGE_BYTES, LargeTree
 from gitsync.git.objects.sharing import sharing_of
-from gitsync.git.objects.trees import TreeEntry, TreeStore, parse
+from gitsync.git.objects.trees import TreeEntry, TreeStore, parse, serialize
 from gitsync.git.program import GitProgram, failed
 
 COMMIT, TREE, BLOB = 1, 2, 3
@@ -31,7 +32,9 @@ _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
 # From this many objects on, a pack is cheaper: loose objects need a sync each, a pack a child process.
 PACK_FROM = 100
 _FLUSH_BYTES = 32 << 20
-_CACHED_ENTRIES = 20_000
+# The trees that are kept; that of a large directory and those on the way to it stay, whatever they take.
+_CACHED_BYTES, _CACHED_LEAST = 4 << 20, 4
+_ENTRY_BYTES = 250
 
 
 class ObjectWriter(TreeStore, Protocol):
@@ -48,7 +51,7 @@ class ObjectStore:
         self.repository = repository
         self.program = program
         self._directory = os.path.join(common_dir(program.git_dir), "objects")
-        self._trees: OrderedDict[str, dict[bytes, TreeEntry]] = OrderedDict()
+        self._trees: OrderedDict[str, Mapping[bytes, TreeEntry]] = OrderedDict()
         self._cached = 0
 
     def read(self, object_id: str) -> tuple[int, bytes]:
@@ -63,7 +66,7 @@ class ObjectStore:
             ) from error
         return int(kind), data
 
-    def tree(self, tree_id: str) -> dict[bytes, TreeEntry]:
+    def tree(self, tree_id: str) -> Mapping[bytes, TreeEntry]:
         """Return the entries of a tree, not to be modified; raise OperationError as `read` does."""
         entries = self._trees.get(tree_id)
         if entries is not None:
@@ -73,7 +76,7 @@ class ObjectStore:
         if kind != TREE:
             raise OperationError(f"object {tree_id} of {self.program.root} is not a tree", code="missing-object")
         try:
-            return self._remember(tree_id, parse(data))
+            return self.remember(tree_id, _parsed(data))
         except ValueError as error:
             raise OperationError(
                 f"object {tree_id} of {self.program.root} is a damaged tree", code="missing-object"
@@ -104,11 +107,16 @@ class ObjectStore:
             sharing.apply_below(self._directory, os.path.join(self._directory, object_id[:2], object_id[2:]))
         return object_id
 
-    def _remember(self, tree_id: str, entries: dict[bytes, TreeEntry]) -> dict[bytes, TreeEntry]:
+    def write_tree(self, entries: Mapping[bytes, TreeEntry]) -> str:
+        """Store a tree and return its hex id; raise OperationError as `write` does."""
+        return self.write(TREE, raw_tree(entries))
+
+    def remember(self, tree_id: str, entries: Mapping[bytes, TreeEntry]) -> Mapping[bytes, TreeEntry]:
+        """Keep the entries of a tree that is stored for the next look at it, and return them."""
         self._trees[tree_id] = entries
-        self._cached += len(entries) + 1
-        while self._cached > _CACHED_ENTRIES and len(self._trees) > 1:
-            self._cached -= len(self._trees.popitem(last=False)[1]) + 1
+        self._cached += _cost(entries)
+        while self._cached > _CACHED_BYTES and len(self._trees) > _CACHED_LEAST:
+            self._cached -= _cost(self._trees.popitem(last=False)[1])
         return entries
 
 
@@ -144,6 +152,10 @@ class PackWriter:
                 self.flush()
         return object_id
 
+    def write_tree(self, entries: Mapping[bytes, TreeEntry]) -> str:
+        """Take a tree and return its hex id."""
+        return self.write(TREE, raw_tree(entries))
+
     def flush(self) -> None:
         """Store the accepted objects durably; raise OperationError."""
         if not self._waiting:
@@ -157,6 +169,24 @@ class PackWriter:
             if not self._store.has(object_id):
                 raise OperationError(f"git stored a pack in {self._store.program.root}, but it is not there", code="io")
         self._pieces, self._waiting, self._size = [], set(), 0
+
+
+def raw_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
+    """Return the bytes of a tree object."""
+    return entries.raw() if isinstance(entries, LargeTree) else serialize(entries)
+
+
+def _parsed(raw: bytes) -> Mapping[bytes, TreeEntry]:
+    if len(raw) < LARGE_BYTES:
+        return parse(raw)
+    try:
+        return LargeTree.from_raw(raw)
+    except ValueError:  # not sorted, as some old programs made them; or not a tree, which is said then
+        return parse(raw)
+
+
+def _cost(entries: Mapping[bytes, TreeEntry]) -> int:
+    return entries.size if isinstance(entries, LargeTree) else _ENTRY_BYTES * (len(entries) + 1)
 
 
 def raw_object(kind: int, data: bytes) -> bytes:
@@ -193,7 +223,7 @@ class LooseWriter:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._directory = os.path.join(common_dir(store.program.git_dir), "objects")
-        self._waiting: dict[str, tuple[int, bytes]] = {}
+        self._waiting: dict[str, tuple[int, bytes | LargeTree]] = {}
         self._size = 0
 
     def tree(self, tree_id: str) -> Mapping[bytes, TreeEntry]:
@@ -202,10 +232,20 @@ class LooseWriter:
 
     def write(self, kind: int, data: bytes) -> str:
         """Accept an object and return its hex id; it is stored by `flush`, or when enough objects wait."""
-        object_id = object_id_of(kind, data)
+        return self._take(object_id_of(kind, data), kind, data, len(data))
+
+    def write_tree(self, entries: Mapping[bytes, TreeEntry]) -> str:
+        """Take a tree and return its hex id; a large one is not put together before it is stored."""
+        if not isinstance(entries, LargeTree):
+            return self.write(TREE, serialize(entries))
+        tree_id = self._take(entries.object_id(), TREE, entries, entries.size)
+        self._store.remember(tree_id, entries)
+        return tree_id
+
+    def _take(self, object_id: str, kind: int, data: bytes | LargeTree, size: int) -> str:
         if object_id not in self._waiting:
             self._waiting[object_id] = (kind, data)
-            self._size += len(data)
+            self._size += size
             if self._size > _LOOSE_FLUSH_BYTES or len(self._waiting) >= _LOOSE_FLUSH_OBJECTS:
                 self.flush()
         return object_id
@@ -214,8 +254,11 @@ class LooseWriter:
         """Store the accepted objects durably; raise OperationError (disk-full, read-only, io), and keep all of them."""
         new: dict[str, bytes] = {}
         for object_id, (kind, data) in self._waiting.items():
-            if len(self._waiting) == 1 or self._store.has(object_id):
-                self._store.write(kind, data)  # libgit2 updates the mtime of an existing object, so that gc keeps it
+            if isinstance(data, LargeTree) and not self._store.has(object_id):
+                new[object_id] = data.compressed()
+            elif isinstance(data, LargeTree) or len(self._waiting) == 1 or self._store.has(object_id):
+                # libgit2 updates the mtime of an existing object, so that gc keeps it
+                self._store.write(kind, data.raw() if isinstance(data, LargeTree) else data)
             else:
                 new[object_id] = zlib.compress(raw_object(kind, data), zlib.Z_BEST_SPEED)
         what = f"cannot store an object in {self._store.program.root}"

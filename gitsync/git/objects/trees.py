@@ -6,11 +6,12 @@ Names are bytes in any encoding, newlines included, except those that git itself
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 TREE = 0o040000
-_MODES = {b"100644": 0o100644, b"100755": 0o100755, b"120000": 0o120000, b"40000": TREE, b"160000": 0o160000}
+MODES = {b"100644": 0o100644, b"100755": 0o100755, b"120000": 0o120000, b"40000": TREE, b"160000": 0o160000}
 _TREE_TYPE = 2
 
 # git refuses these names in an index and at checkout, also in the spellings that Windows file systems accept.
@@ -26,6 +27,18 @@ class TreeEntry(NamedTuple):
     id: str
 
 
+class EditableTree(Mapping[bytes, TreeEntry]):
+    """A tree that is too large to be taken apart for one change; it is not changed itself."""
+
+    @abstractmethod
+    def edited(self, changes: Mapping[bytes, TreeEntry | None]) -> Mapping[bytes, TreeEntry]:
+        """Return the tree in which each of these names has its entry, or is gone for None."""
+
+    @abstractmethod
+    def differing(self, other: EditableTree) -> Iterator[bytes]:
+        """Yield every name that may be different in `other`, and some that are not."""
+
+
 class TreeStore(Protocol):
     """Where tree objects are stored."""
 
@@ -34,6 +47,9 @@ class TreeStore(Protocol):
 
     def write(self, kind: int, data: bytes) -> str:
         """Store an object of libgit2's numeric type and return its hex id."""
+
+    def write_tree(self, entries: Mapping[bytes, TreeEntry]) -> str:
+        """Store a tree and return its hex id."""
 
 
 class _Edit:
@@ -58,7 +74,7 @@ def parse(raw: bytes) -> dict[bytes, TreeEntry]:
     """Return the entries of a raw tree; raise ValueError for invalid data."""
     entries: dict[bytes, TreeEntry] = {}
     at, end = 0, len(raw)
-    find, modes = raw.index, _MODES
+    find, modes = raw.index, MODES
     while at < end:
         space = find(b" ", at)
         nul = find(b"\0", space)
@@ -100,28 +116,34 @@ def edit_tree(store: TreeStore, root_id: str | None, changes: Mapping[bytes, Tre
 def _edited(store: TreeStore, tree_id: str | None, edits: dict[bytes, _Edit]) -> str | None:
     """Return the id of the edited tree, None when it is empty."""
     before = store.tree(tree_id) if tree_id is not None else {}
-    after = dict(before)
+    changed: dict[bytes, TreeEntry | None] = {}
     for name, edit in edits.items():
-        entry = before.get(name)
-        if edit.is_set and (edit.entry is not None or entry is None or entry.mode != TREE):
-            entry = edit.entry
-        if edit.below:
-            below = _edited(store, entry.id if entry and entry.mode == TREE else None, edit.below)
-            if below is not None:
-                if edit.is_set and edit.entry is not None and edit.entry.mode != TREE:
-                    raise ValueError(f"both a file and a directory: {name!r}")
-                entry = TreeEntry(TREE, below)
-            elif entry is not None and entry.mode == TREE:
-                entry = None
-        if entry is None:
-            after.pop(name, None)
-        else:
-            after[name] = entry
-    if not after:
-        return None
-    if tree_id is not None and after == before:
-        return tree_id
-    return store.write(_TREE_TYPE, serialize(after))
+        old = before.get(name)
+        entry = _edited_entry(store, name, old, edit)
+        if entry != old:
+            changed[name] = entry
+    if tree_id is not None and not changed:
+        return tree_id if before else None
+    after = before.edited(changed) if isinstance(before, EditableTree) else _changed(before, changed)
+    return store.write_tree(after) if after else None
+
+
+def _edited_entry(store: TreeStore, name: bytes, entry: TreeEntry | None, edit: _Edit) -> TreeEntry | None:
+    if edit.is_set and (edit.entry is not None or entry is None or entry.mode != TREE):
+        entry = edit.entry
+    if not edit.below:
+        return entry
+    below = _edited(store, entry.id if entry and entry.mode == TREE else None, edit.below)
+    if below is not None:
+        if edit.is_set and edit.entry is not None and edit.entry.mode != TREE:
+            raise ValueError(f"both a file and a directory: {name!r}")
+        return TreeEntry(TREE, below)
+    return None if entry is not None and entry.mode == TREE else entry
+
+
+def _changed(before: Mapping[bytes, TreeEntry], changes: Mapping[bytes, TreeEntry | None]) -> dict[bytes, TreeEntry]:
+    after = {**before, **changes}
+    return {name: entry for name, entry in after.items() if entry is not None}
 
 
 def lookup(store: TreeStore, root_id: str | None, path: bytes) -> TreeEntry | None:
@@ -166,7 +188,7 @@ def diff(
             continue
         ours = store.tree(old) if old is not None else {}
         theirs = store.tree(new) if new is not None else {}
-        for name in ours.keys() | theirs.keys():
+        for name in _names(ours, theirs):
             left, right = ours.get(name), theirs.get(name)
             if left == right:
                 continue
@@ -180,3 +202,9 @@ def diff(
             if gone is not None or come is not None:
                 found[path] = (gone, come)
     return found
+
+
+def _names(ours: Mapping[bytes, TreeEntry], theirs: Mapping[bytes, TreeEntry]) -> Iterable[bytes]:
+    if isinstance(ours, EditableTree) and isinstance(theirs, EditableTree):
+        return set(ours.differing(theirs))
+    return ours.keys() | theirs.keys()
