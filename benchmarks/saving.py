@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,15 @@ class Saving:
     git: list[Spent]
 
 
-def measure(place: Place, daemon: Daemon, root: Path, beside: Path, count: int, saves: int) -> Saving:
+def measure(
+    place: Place,
+    daemon: Daemon,
+    root: Path,
+    beside: Path,
+    count: int,
+    saves: int,
+    name: Callable[[int], str] = path_of,
+) -> Saving:
     """Save files in turn below the watched `root` and, for git, below `beside`; `count` files are in each."""
     waits: list[float] = []
     git: list[Spent] = []
@@ -29,11 +38,11 @@ def measure(place: Place, daemon: Daemon, root: Path, beside: Path, count: int, 
     for turn in range(saves + 1):
         number = (turn * 7919 + count // 2) % count
         used = daemon.usage().cpu_s
-        wait = save_one(daemon, root, number, turn + 1)
+        wait = save_one(daemon, root, name(number), number, turn + 1)
         # The index follows the ref; its cost belongs to the save.
         time.sleep(0.25)
         used = daemon.usage().cpu_s - used
-        (beside / path_of(number)).write_bytes(content_of(number, turn + 1))
+        (beside / name(number)).write_bytes(content_of(number, turn + 1))
         spent = place.git_commit(beside)
         if turn:  # the first one warms up: both programs read what the page cache does not hold yet
             waits.append(wait)
@@ -42,10 +51,10 @@ def measure(place: Place, daemon: Daemon, root: Path, beside: Path, count: int, 
     return Saving(waits, cpu / saves, git)
 
 
-def save_one(daemon: Daemon, root: Path, number: int, version: int) -> float:
-    """Save one file and return the seconds from its close to the moved ref, less the quiet period."""
+def save_one(daemon: Daemon, root: Path, name: str, number: int, version: int) -> float:
+    """Save the file `name` and return the seconds from its close to the moved ref, less the quiet period."""
     before = tip(root)
-    with (root / path_of(number)).open("wb") as stream:
+    with (root / name).open("wb") as stream:
         stream.write(content_of(number, version))
     closed = time.perf_counter()
     time.sleep(QUIET_S * 0.9)
