@@ -2,8 +2,8 @@
 
 Any thread; owns nothing. git takes a lock away when it is told to end, but not when it is killed: then every later git
 fails on it. A lock that is older than the running system is dead. So is one that is older than every process that
-could hold it: a git, or a process that has it open. Where that cannot be known (a network file system, the processes
-of another container, another system than Linux) the lock stays, and the error names it.
+could hold it: a git that works on the repository, or a process that has it open. Where that cannot be known (a network
+file system, the processes of another container, another system than Linux) the lock stays, and the error names it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.clock import SystemClock
+from gitsync.git.objects.store import common_dir
 from gitsync.git.remote.errors import clean
 
 logger = logging.getLogger(__name__)
@@ -30,13 +33,17 @@ _REMOTE = frozenset(("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs"
 _TOP = ("index", "HEAD", "config", "packed-refs", "shallow", "ORIG_HEAD", "FETCH_HEAD")
 
 
-def is_dead(lock: str | Path) -> bool:
-    """Return whether nobody can hold the lock file at this path any more; any doubt is no."""
+def is_dead(lock: str | Path, wall: float | None = None) -> bool:
+    """Return whether nobody can hold the lock file at this path any more; any doubt is no.
+
+    `wall` is the time in seconds since the epoch (default: now).
+    """
     try:
         facts = os.lstat(lock)
     except OSError:
         return False
-    if SystemClock().wall() - facts.st_mtime <= HELD_S or _is_on_network(facts.st_dev):
+    wall = SystemClock().wall() if wall is None else wall
+    if wall - facts.st_mtime <= HELD_S or _is_on_network(facts.st_dev):
         return False
     booted_at = when_booted()
     if booted_at is None:
@@ -45,7 +52,8 @@ def is_dead(lock: str | Path) -> bool:
         return True
     if os.readlink("/proc/self/ns/pid") != _FIRST_NAMESPACE or os.geteuid() not in (0, facts.st_uid):
         return False
-    return not any(may_hold(pid, facts, booted_at) for pid in os.listdir("/proc") if pid.isdigit())
+    held = HeldLock(facts, booted_at, _places_of(Path(lock)))
+    return not any(held.is_by(pid) for pid in os.listdir("/proc") if pid.isdigit())
 
 
 def remove_if_dead(lock: str | Path) -> bool:
@@ -97,28 +105,62 @@ def _locks(git_dir: str, common_dir: str) -> Iterator[Path]:
     yield from Path(common_dir, "refs").glob("**/*.lock")
 
 
-def may_hold(pid: str, lock: os.stat_result, booted_at: float) -> bool:
-    """Return whether a process may hold the lock with these facts: it is a git that is older, or has it open."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stream:
-            name, _, rest = stream.read().partition(b"(")[2].rpartition(b")")
-        started_at = booted_at + int(rest.split()[19]) / os.sysconf("SC_CLK_TCK")
-        # gitsync's own locks say who made them, but for those of its git children.
-        if (name == b"git" or name.startswith(b"git-")) and started_at <= lock.st_mtime + _BLUR_S:
+@dataclass(frozen=True, slots=True)
+class HeldLock:
+    """A lock file; `places` are the real paths of its git directory and work trees."""
+
+    facts: os.stat_result
+    booted_at: float
+    places: tuple[str, ...]
+
+    def is_by(self, pid: str) -> bool:
+        """Return whether this process may hold the lock: it is an older git that works there, or has it open."""
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as stream:
+                name, _, rest = stream.read().partition(b"(")[2].rpartition(b")")
+            started_at = self.booted_at + int(rest.split()[19]) / os.sysconf("SC_CLK_TCK")
+            is_older = started_at <= self.facts.st_mtime + _BLUR_S
+            # gitsync's own locks say who made them, but for those of its git children.
+            if is_older and (name == b"git" or name.startswith(b"git-")) and self._is_worked_on(pid):
+                return True
+            return any(self._is_open(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # it has ended meanwhile
+        except PermissionError:
+            return False  # another user's; that it is not such a git is known by then
+
+    def _is_worked_on(self, pid: str) -> bool:
+        """Whether a git works on the repository: it is in it, or was told so by an option or its environment."""
+        try:
+            directory = os.readlink(f"/proc/{pid}/cwd")
+            with open(f"/proc/{pid}/cmdline", "rb") as argv, open(f"/proc/{pid}/environ", "rb") as environment:
+                said = b"\0" + argv.read() + environment.read()
+        except PermissionError:
             return True
-        return any(_is_open_there(f"/proc/{pid}/fd/{fd}", lock) for fd in os.listdir(f"/proc/{pid}/fd"))
-    except (FileNotFoundError, ProcessLookupError):
-        return False  # it has ended meanwhile
-    except PermissionError:
-        return False  # another user's; that it is no git is known by then
+        return (
+            any(directory == place or directory.startswith(f"{place}/") for place in self.places)
+            or any(os.fsencode(place) in said for place in self.places)
+            or b"\0--git-dir" in said
+            or b"\0GIT_DIR=" in said
+        )
+
+    def _is_open(self, descriptor: str) -> bool:
+        try:
+            facts = os.stat(descriptor)
+        except OSError:
+            return False
+        return (facts.st_dev, facts.st_ino) == (self.facts.st_dev, self.facts.st_ino)
 
 
-def _is_open_there(descriptor: str, lock: os.stat_result) -> bool:
-    try:
-        facts = os.stat(descriptor)
-    except OSError:
-        return False
-    return (facts.st_dev, facts.st_ino) == (lock.st_dev, lock.st_ino)
+def _places_of(lock: Path) -> tuple[str, ...]:
+    """Return git dir and work trees of the repository that a lock belongs to; without one the lock's directory."""
+    git_dir = next((above for above in lock.parents if (above / "HEAD").exists()), lock.parent)
+    common = Path(common_dir(str(git_dir)))
+    found = [git_dir, common, *(place.parent for place in (git_dir, common) if place.name == ".git")]
+    for linked in common.glob("worktrees/*/gitdir"):
+        with suppress(OSError):  # it is being removed
+            found.append(Path(linked.read_text("utf-8", "surrogateescape").strip()).parent)
+    return tuple(dict.fromkeys(os.path.realpath(place) for place in found))
 
 
 def when_booted() -> float | None:

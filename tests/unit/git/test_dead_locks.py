@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,12 @@ def leave(path: Path, age_s: float = 30.0, content: bytes = b"") -> Path:
     return path
 
 
-@pytest.fixture
-def old_git(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is called git, and waits."""
+@contextmanager
+def old_git(tmp_path: Path, cwd: Path, **env: str) -> Iterator[None]:
+    """Run a process that is called git, and waits."""
     program = shutil.copy("/bin/sleep", tmp_path / "git")
-    with subprocess.Popen([program, "60"]) as child:
-        yield child
+    with subprocess.Popen([program, "60"], cwd=cwd, env=env) as child:
+        yield
         child.kill()
 
 
@@ -58,20 +59,26 @@ def test_a_lock_of_a_moment_ago_may_be_held(tmp_path: Path) -> None:
     assert lock.exists()
 
 
-def test_a_lock_from_before_the_system_was_started_is_dead(tmp_path: Path, old_git: subprocess.Popen[bytes]) -> None:
+def test_a_lock_from_before_the_system_was_started_is_dead(repo: Path, tmp_path: Path) -> None:
     uptime = float(Path("/proc/uptime").read_text().split()[0])
-    assert dead_locks.is_dead(leave(tmp_path / "index.lock", uptime + 60))
-    assert old_git.poll() is None
+    with old_git(tmp_path, repo):
+        assert dead_locks.is_dead(leave(repo / ".git/index.lock", uptime + 60))
 
 
-def test_a_git_that_was_there_before_may_hold_it(tmp_path: Path, old_git: subprocess.Popen[bytes]) -> None:
-    lock = leave(tmp_path / "x/index.lock")
-    made_at = SystemClock().wall() + 1  # after the git was started
-    os.utime(lock, (made_at, made_at))
-    assert not dead_locks.is_dead(lock)
-    booted_at = dead_locks.when_booted()
-    assert booted_at is not None
-    assert dead_locks.may_hold(str(old_git.pid), os.stat(lock), booted_at)
+@pytest.mark.parametrize("name", LEFT)
+def test_a_git_that_has_worked_on_the_repository_since_before_may_hold_it(
+    repo: Path, tmp_path: Path, name: str
+) -> None:
+    run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    lock = leave(repo / ".git" / f"{name}.lock", -1.0)
+    later = SystemClock().wall() + 60
+    for place in (repo, repo / ".git/refs", tmp_path / "linked"):
+        with old_git(tmp_path, place):
+            assert not dead_locks.is_dead(lock, later), place
+    with old_git(tmp_path, tmp_path, GIT_DIR="work/.git"):
+        assert not dead_locks.is_dead(lock, later)
+    with old_git(tmp_path, tmp_path):
+        assert dead_locks.is_dead(lock, later)
 
 
 def test_whoever_has_it_open_holds_it(tmp_path: Path) -> None:
