@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gitsync.config.options import RepoConfig
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # A path that the user has staged is his for this long; then it is committed as it is on disk.
 STAGED_GRACE_S = 600.0
+# How often it is looked whether what the user staged was committed, or taken back.
+STAGED_LOOK_S = 1.0
 UNREADABLE_RETRY_S = 60.0
 # A file that was empty in this many moments, each `max_wait` after the last, is taken as it is.
 EMPTY_TRIES = 2
@@ -43,7 +46,15 @@ class Batch:
         self._staged_since: dict[bytes, float] = {}
         self._forced_tries: dict[bytes, int] = {}  # of files that were still being written
         self._problems: tuple[str, ...] = ()
+        self._mark: object = None
+        self._unreadable_at: float | None = None
         self.recheck_at: float | None = None
+
+    def reconfigured(self, config: RepoConfig) -> Batch:
+        """Return the batch of changed settings; what the user has staged is theirs since when it was."""
+        batch = Batch(config)
+        batch._staged_since = dict(self._staged_since)
+        return batch
 
     def begin(
         self,
@@ -56,6 +67,7 @@ class Batch:
     ) -> Staging:
         """Begin to stage what was noted; `is_forced` takes files as they are although somebody is writing them."""
         self._paths, self._trees, self._is_forced = paths, trees, is_forced
+        self._mark = worktree.mark
         over = frozenset(path for path, since in self._staged_since.items() if now >= since + STAGED_GRACE_S)
         rules = StageRules(
             max_file_size=self.config.max_file_size,
@@ -93,18 +105,30 @@ class Batch:
             # After a forced try the count begins anew: a file that never holds still must not be tried without a pause.
             since = now if self._is_forced else first_at
             buffer.give_back(Noted(staged.later, frozenset(), frozenset(), since, now))
-        wanted = [since + STAGED_GRACE_S for since in self._staged_since.values()]
-        if self._unreadable:
-            wanted.append(now + UNREADABLE_RETRY_S)
-        self.recheck_at = min(wanted, default=None)
+        self._unreadable_at = now + UNREADABLE_RETRY_S if self._unreadable else None
+        self._plan(now)
 
-    def take_rechecks(self, now: float) -> list[bytes]:
-        """Return the paths that were left out and deserve another look now."""
+    def _plan(self, now: float) -> None:
+        looks = [now + STAGED_LOOK_S] if self._staged_since else []
+        self.recheck_at = min([*looks, *filter(None, [self._unreadable_at])], default=None)
+
+    def take_rechecks(self, worktree: Callable[[], Worktree], now: float) -> list[bytes]:
+        """Return the paths that were left out and deserve another look now.
+
+        What the user staged does when HEAD or the index has changed since, and when its time is over.
+        """
         if self.recheck_at is None or now < self.recheck_at:
             return []
-        self.recheck_at = None
-        over = [path for path, since in self._staged_since.items() if now >= since + STAGED_GRACE_S]
-        return [*over, *self._unreadable]
+        wanted: list[bytes] = []
+        if self._staged_since:
+            mark, self._mark = self._mark, worktree().mark
+            is_moved = mark != self._mark
+            wanted += [at for at, since in self._staged_since.items() if is_moved or now >= since + STAGED_GRACE_S]
+        if self._unreadable_at is not None and now >= self._unreadable_at:
+            self._unreadable_at = None
+            wanted += self._unreadable
+        self._plan(now)
+        return wanted
 
     def holds(self, path: bytes) -> bool:
         """Whether `path` is among what is being staged, itself or by a directory above it."""

@@ -22,6 +22,7 @@ from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
 from gitsync.git.changes import pending_merge
 from gitsync.git.merging.merge_summary import conflict_event, merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan
+from gitsync.git.objects import refs
 from gitsync.git.objects.refs import ahead_behind, brings_back, is_ancestor
 from gitsync.git.remote.destination import standing
 from gitsync.git.staging.worktree import Worktree
@@ -98,6 +99,10 @@ def answer_at_once(repository: LocalRepository) -> bool:
         return False
     if facts.head != fetched.upstream and brings_back(worktree.repo, fetched.was, fetched.upstream, facts.head):
         return False
+    was = fetched.was if fetched.was is not None and fetched.was in worktree.repo else None
+    if was is not None and facts.head == fetched.upstream and not is_ancestor(worktree.repo, was, facts.head):
+        # Amended and force-pushed by the user: what was there before is kept.
+        refs.backup(worktree.repo, "rewritten", commit=was)
     _settle(repository, worktree)
     _count(repository, worktree, fetched.upstream)
     repository.answer_fetch(facts.head, is_ahead=facts.head != fetched.upstream)

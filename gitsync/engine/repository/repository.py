@@ -183,7 +183,7 @@ class LocalRepository(RepositoryHooks):
         self.drop_staging()
         self.close_worktree()
         self.config = config
-        self.batch = Batch(config)
+        self.batch = self.batch.reconfigured(config)
         self.announced_branch = ""
         self.answer_fetch(None)
         if self.machine is S_.PAUSED:

@@ -79,7 +79,7 @@ def _rest(repo: LocalRepository, now: float) -> None:
     if repo.performing and not (repo.is_hurried and repo.peek().count):
         perform_next(repo, now)
         return
-    for path in repo.batch.take_rechecks(now):
+    for path in repo.batch.take_rechecks(repo.open, now):
         repo.buffer.note([path])
     if repo.reconcile_at is not None and now >= repo.reconcile_at:
         _plan_reconcile(repo, now)

@@ -317,6 +317,9 @@ def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
     fingerprints = {step.path: step.target for step in noted.steps}
     branch = noted.ref.removeprefix("refs/heads/")
     _place_submodules(worktree, changes)
+    moved = [(path, new.id) for path, (_, new) in changes.items() if new is not None and new.mode == MODE_GITLINK]
+    if moved:
+        worktree.left_behind.note(moved)
     with worktree.index.lock.held() as replace:
         if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
             raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")

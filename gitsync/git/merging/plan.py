@@ -32,8 +32,9 @@ import pygit2
 
 from gitsync.core.conflict import Rules
 from gitsync.errors import OperationError
-from gitsync.git.merging.threeway import ResolvedConflict, merge
+from gitsync.git.merging.threeway import ResolvedConflict, merge, merge_from
 from gitsync.git.merging.unsafe_trees import faults
+from gitsync.git.objects.reflog import replaced_tip
 from gitsync.git.objects.refs import brings_back, is_ancestor
 from gitsync.git.objects.store import said
 from gitsync.git.remote.errors import clean
@@ -130,7 +131,11 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
         return replace(bare, kind=PlanKind.REWRITTEN)
     if not is_joining and repo.merge_base(head, upstream) is None:
         return replace(bare, kind=PlanKind.UNRELATED)
-    merged = merge(worktree, head, upstream, rules)
+    replaced = replaced_tip(repo, bare.branch, head, upstream)
+    if replaced is None:
+        merged = merge(worktree, head, upstream, rules)
+    else:
+        merged = merge_from(worktree, tree_of(worktree, replaced), head, upstream, rules)
     if merged.tree is None:
         return replace(bare, kind=PlanKind.CONFLICT, conflicts=merged.waiting)
     refuse_unsafe(worktree, base, merged.tree)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-import pygit2
-
 from gitsync.clock import SystemClock
 from gitsync.core.secrets import HEAD_BYTES, secret_in
 from gitsync.errors import OperationError
@@ -26,6 +24,7 @@ from gitsync.git.objects.trees import TreeEntry, is_refused, lookup
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
+from gitsync.git.staging.left_behind import LeftBehind, checked_out
 from gitsync.git.staging.read import Found, FoundKind, Reader
 from gitsync.model import FILTER, ChangeKind, Problem, Quarantined
 
@@ -44,6 +43,7 @@ class StageContext:
     index: IndexFile
     ignores: IgnoreRules
     filters: Filters
+    left_behind: LeftBehind
     head: str | None
     branch: str | None
     head_tree: str | None
@@ -148,6 +148,11 @@ class Staging:
         if not _is_same(in_index, head) and path not in self._rules.take_staged:
             tally.staged_by_user.add(path)
             return
+        if in_index is None and head is not None and self._context.ignores.is_ignored(path, False):
+            # Taken out by `git rm --cached` and ignored: it is tracked no longer, and stays on disk.
+            tally.changes.append(StagedChange(path, ChangeKind.REMOVED, None, head))
+            tally.seen[path] = None
+            return
         try:
             found = self._found(path, head, in_index)
         except OperationError as error:
@@ -244,7 +249,9 @@ class Staging:
             return None
         if head.mode != MODE_GITLINK:
             return Found(FoundKind.ABSENT)
-        tip = _tip_of(os.path.join(self._context.root, os.fsdecode(path)))
+        tip = checked_out(os.path.join(self._context.root, os.fsdecode(path)))
+        if tip is not None and self._context.left_behind.holds(path, tip) and tip != head.id:
+            return None
         return None if tip is None else Found(FoundKind.DIRECTORY, MODE_GITLINK, None, tip)
 
     def _mode(self, found: Found, head: TreeEntry | None) -> int:
@@ -286,15 +293,6 @@ def _is_same(in_index: IndexEntry | None, head: TreeEntry | None) -> bool:
     if in_index is None or head is None:
         return in_index is None and head is None
     return (in_index.mode, in_index.id) == (head.mode, head.id) and not in_index.is_intent and in_index.stage == 0
-
-
-def _tip_of(directory: str) -> str | None:
-    """Return the commit that is checked out in the repository at `directory`, None when that cannot be told."""
-    try:
-        repository = pygit2.Repository(directory, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
-        return None if repository.head_is_unborn else str(repository.head.target)
-    except (pygit2.GitError, KeyError, ValueError):
-        return None
 
 
 def _size(count: int) -> str:

@@ -29,6 +29,7 @@ from gitsync.git.repository import RepoFacts, head_of, is_set, open_operation, o
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.filters import Filters
+from gitsync.git.staging.left_behind import LeftBehind
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
 from gitsync.git.staging.status import differing
 from gitsync.model import CommitInfo
@@ -56,6 +57,7 @@ class Worktree:
         dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
         self.program = GitProgram(self.git_dir, self.root)
         self.store = ObjectStore(self.repo, self.program)
+        self.left_behind = LeftBehind(self.root, repo_state_dir)
         self.index = IndexFile(self.program, repo_state_dir)
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
         self._filters = Filters(self.store, self.root)
@@ -86,6 +88,11 @@ class Worktree:
     def signature(self) -> Signature | None:
         """What changes whenever somebody writes the index."""
         return self.index.signature
+
+    @property
+    def mark(self) -> tuple[Signature | None, str | None]:
+        """What changes whenever somebody writes the index or moves HEAD."""
+        return self.index.signature, head_of(self.repo)[1]
 
     def facts(self) -> RepoFacts:
         """Return where HEAD is and what the user has open; raise OperationError when HEAD cannot be read."""
@@ -132,6 +139,7 @@ class Worktree:
             self.index,
             self.ignores,
             self._filters,
+            self.left_behind,
             head,
             branch,
             tree,

@@ -231,6 +231,34 @@ def test_what_a_person_staged_and_committed_is_no_longer_spoken_of(bench: Bench)
     assert bench.status().notes == ()
 
 
+@pytest.mark.parametrize("end", [("commit", "-q", "-m", "mine"), ("restore", "--staged", "a.txt"), ("reset", "-q")])
+def test_the_rest_of_what_a_person_staged_is_an_ordinary_edit(bench: Bench, end: tuple[str, ...]) -> None:
+    bench.write("a.txt", "for my commit\n")
+    run_git(bench.root, "add", "a.txt")
+    bench.write("a.txt", "for my commit\nand more\n")
+    bench.run(5.0)
+    assert run_git(bench.root, "diff", "--cached", "--name-only") == "a.txt"
+    run_git(bench.root, *end)
+    bench.run(5.0)
+    assert bench.is_committed()
+    assert not bench.status().notes
+
+
+def test_what_is_taken_out_of_the_index_and_ignored_stays_on_disk(bench: Bench) -> None:
+    (bench.root / ".gitignore").write_text("a.txt\n")
+    run_git(bench.root, "rm", "-q", "--cached", "a.txt")
+    bench.note(".gitignore", "a.txt")
+    bench.run(300.0)
+    bench.tell(Rescan("notes", "a test"))
+    assert run_git(bench.root, "ls-files", "--error-unmatch", "a.txt", check=False) == ""
+    assert "a.txt" in run_git(bench.root, "ls-tree", "--name-only", "HEAD").split()
+    bench.run(310.0)
+    assert "a.txt" not in run_git(bench.root, "ls-tree", "--name-only", "HEAD").split()
+    assert (bench.root / "a.txt").exists()
+    assert bench.is_committed()
+    assert not bench.status().notes
+
+
 def test_staged_paths_are_taken_after_their_ten_minutes(bench: Bench) -> None:
     (bench.root / "mine.txt").write_text("1\n")
     run_git(bench.root, "add", "mine.txt")
