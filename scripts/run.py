@@ -19,8 +19,8 @@ from pathlib import Path
 import tomlkit
 
 from gitsync.config.expand import expand_path, shorten_path
-from gitsync.core.names import shown, shown_text
 from gitsync.errors import EXIT_USAGE, ConfigError, GitsyncError, UsageError
+from gitsync.text import escape, shown
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONFIG = CHECKOUT / ".run" / "config.toml"
@@ -43,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:  # noqa: RET503 - execv does not
         command = prepared(argv)
     except GitsyncError as error:
         for line in error.message.splitlines():
-            print(f"error: {shown_text(line)}", file=sys.stderr)
-        print(f"hint: {shown_text(error.hint)}", file=sys.stderr)
+            print(f"error: {escape(line)}", file=sys.stderr)
+        print(f"hint: {escape(error.hint)}", file=sys.stderr)
         return error.exit_status
     sys.stdout.flush()
     os.execv(command[0], command)
@@ -122,7 +122,7 @@ def agreed(question: str, *, is_sure: bool) -> bool:
 def prepare(root: Path, *, is_sure: bool) -> Path:
     """Return `root` when it is the top of a git work tree, made so where the user agrees, else raise UsageError."""
     again = f"make run DIR={shlex.quote(str(root))}"
-    quoted, name = shlex.quote(str(root)), shown_text(str(root))
+    quoted, name = shlex.quote(str(root)), escape(str(root))
     try:
         if not root.exists():
             if not agreed(f"There is no directory {name}. Make it, with a git repository in it?", is_sure=is_sure):
@@ -237,7 +237,7 @@ def say_identity(root: Path) -> None:
 
 def say_what_next(root: Path, programs: Path, *, is_kept: bool, is_demo: bool) -> None:
     """Say what is about to happen and what to try."""
-    print(f"gitsync starts on {shown_text(str(root))}; Ctrl-C stops it.")
+    print(f"gitsync starts on {escape(str(root))}; Ctrl-C stops it.")
     print(f"settings: {CONFIG}" + (" (kept as it was)" if is_kept else ""))
     ctl = f"{programs}/gitsyncctl"
     print("Save a file there: two seconds later it is committed. In another terminal:")

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from gitsync.config.options import JobConfig
 from gitsync.core.conflict import Rules
-from gitsync.core.names import shown_text
 from gitsync.core.questions import ACCEPT
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, Question
+from gitsync.text import escape
 
 
 class Direction(StrEnum):
@@ -156,7 +156,7 @@ def urgent_at_last(items: Sequence[Item], before: Any) -> tuple[tuple[Item, ...]
 
 def summed(code: str, verb: str, paths: Sequence[str]) -> Item:
     """Return one item for what was done to several paths."""
-    names = ", ".join(shown_text(path) for path in paths[:3])
+    names = ", ".join(escape(path) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return Item(paths[0] if len(paths) == 1 else "", code, f"{verb}: {names}{more}")
 

@@ -9,10 +9,10 @@ import os
 from collections.abc import Sequence
 
 from gitsync.backends.base import Halt, Order
-from gitsync.core.names import as_word
 from gitsync.core.questions import id_of
 from gitsync.errors import OperationError
 from gitsync.model import Problem, Question
+from gitsync.text import as_word
 
 # How many paths a question names.
 NAMED = 20

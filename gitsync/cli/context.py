@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 
-from gitsync import places
-from gitsync.cli import text
+from gitsync import places, text
 from gitsync.cli.progress import Progress
 from gitsync.control import client
 from gitsync.control.commands import checked
@@ -74,7 +73,7 @@ class Context:
             why = f": {error['message']}" if error.get("message") else ""
             self.output.complain("note", f"{name} is committed here, but not sent yet{why}")
             self.output.complain(
-                "hint", f"to send it: gitsyncctl sync {text.word(name)}; gitsync does so while it runs"
+                "hint", f"to send it: gitsyncctl sync {text.as_word(name)}; gitsync does so while it runs"
             )
 
     def _with_directories(self, params: dict[str, Any]) -> dict[str, Any]:

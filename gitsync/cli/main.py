@@ -9,13 +9,14 @@ import os
 import sys
 from contextlib import suppress
 
-from gitsync.cli import text
+from gitsync.cli import layout
 from gitsync.cli.context import Context
 from gitsync.cli.fast_parse import quick
 from gitsync.cli.output import Output, OutputError, quiet_pipe
-from gitsync.control.commands import BY_NAME, nearest
+from gitsync.control.commands import BY_NAME
 from gitsync.control.table import Command
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, NotRunningError, UsageError
+from gitsync.text import nearest
 
 EXIT_INTERRUPTED = 130
 _WITH_VALUE = ("--config", "--socket")
@@ -99,7 +100,7 @@ def _find(word: str) -> Command:
     if command is not None:
         return command
     like = nearest(word, BY_NAME)
-    hint = f"did you mean: gitsyncctl {like}" if like else "gitsyncctl --help lists the commands"
+    hint = f"did you mean: gitsyncctl {like[0]}" if like else "gitsyncctl --help lists the commands"
     raise UsageError(f"there is no command {word!r}", hint)
 
 
@@ -143,8 +144,8 @@ def _overview(argv: list[str], output: Output) -> int:
     columns = output.size[0] if output.size else None
     for name in ("setup", "status --watch", "watch DIR", "sync", "events --follow", "doctor", "--help"):
         summary = BY_NAME[name.split()[0]].summary if not name.startswith("-") else "every command and option"
-        for line in text.entry(f"gitsyncctl {name}", summary.partition(";")[0], 26, columns):
-            output.line(line.removeprefix(text.INDENT), "dim")
+        for line in layout.entry(f"gitsyncctl {name}", summary.partition(";")[0], 26, columns):
+            output.line(line.removeprefix(layout.INDENT), "dim")
     return ended
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gitsync import places
-from gitsync.cli import text
+from gitsync import places, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import contextlib
 import os
 import sys
 
-from gitsync.cli import text
+from gitsync import text
+from gitsync.cli import layout
 from gitsync.errors import ConfigError, GitsyncError, OperationError
 
 TYPE_CHECKING = False
@@ -96,7 +97,7 @@ class Output:
         size = self.size
         if self._stream is None or size is None:
             return
-        shown = text.fit(text.escape(line), size[0] - 1 - len(end), self.mark) + end if line else ""
+        shown = layout.fit(text.escape(line), size[0] - 1 - len(end), self.mark) + end if line else ""
         with contextlib.suppress(OSError):
             os.write(self._stream.fileno(), f"\r{shown}\x1b[K".encode(errors="replace"))
 
@@ -117,9 +118,9 @@ class Output:
         """Return the lines of a sentence, painted."""
         size = self.size
         whole = indent + text.escape(line)
-        if size is None or text.width(whole) <= size[0]:
+        if size is None or layout.width(whole) <= size[0]:
             return [self.paint(whole, style)]
-        return [self.paint(each, style) for each in text.wrap(text.escape(line), size[0], indent)]
+        return [self.paint(each, style) for each in layout.wrap(text.escape(line), size[0], indent)]
 
     def painted(self, lines: Sequence[str]) -> None:
         """Print lines that `paint`, `table` or `wrap` made."""
@@ -145,7 +146,7 @@ class Output:
     def table(self, rows: Sequence[Sequence[Cell]]) -> list[str]:
         """Return aligned lines; on a narrow terminal cells are cut, paths first and at their beginning."""
         cells = [[Cell(text.escape(cell.text), cell.style, is_path=cell.is_path) for cell in row] for row in rows]
-        widths = [max(text.width(row[i].text) for row in cells) for i in range(len(cells[0]))] if cells else []
+        widths = [max(layout.width(row[i].text) for row in cells) for i in range(len(cells[0]))] if cells else []
         paths = {i for i, cell in enumerate(cells[0]) if cell.is_path} if cells else set()
         size = self.size
         shown = _shown(widths, paths, size[0] if size else None)
@@ -160,7 +161,7 @@ class Output:
     def raw(self, data: bytes) -> None:
         """Write bytes as they are into a pipe or a file; a terminal gets them as escaped lines."""
         if self.is_terminal or self._stream is None or not hasattr(self._stream, "buffer"):
-            self.painted([self.paint(line, "") for line in text.lines(data)])
+            self.painted([self.paint(line, "") for line in layout.lines(data)])
             return
         self.flush()
         try:
@@ -216,8 +217,8 @@ class Output:
         parts = []
         for i in shown:
             cell = row[i]
-            cut = (text.fit_path if cell.is_path else text.fit)(cell.text, widths[i], self.mark)
-            blank = "" if i == shown[-1] else " " * (widths[i] - text.width(cut) + GAP)
+            cut = (layout.fit_path if cell.is_path else layout.fit)(cell.text, widths[i], self.mark)
+            blank = "" if i == shown[-1] else " " * (widths[i] - layout.width(cut) + GAP)
             parts.append(self.paint(cut, cell.style) + blank if cut else blank)
         return "".join(parts).rstrip(" ")
 

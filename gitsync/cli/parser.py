@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from gitsync.cli import fast_parse, text
+from gitsync.cli import fast_parse, layout
 from gitsync.control import table
 from gitsync.control.commands import COMMANDS, GROUPS, LISTS
 from gitsync.control.table import Command, Parameter
@@ -92,7 +92,7 @@ def _parser(command: Command) -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"gitsyncctl {command.name}",
         description=_paragraphs(_sentence(command.summary), *command.about.split("\n\n")),
-        epilog="examples:\n" + "\n".join(text.INDENT + line for line in command.epilog.splitlines()),
+        epilog="examples:\n" + "\n".join(layout.INDENT + line for line in command.epilog.splitlines()),
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
@@ -133,26 +133,26 @@ def overview(columns: int | None = None) -> list[str]:
     options = [(f"{flag} {metavar}".strip(), help) for flag, metavar, help in GLOBAL_OPTIONS]
     options += [("--version", "print the version"), ("-h, --help", "print this; after COMMAND: all about that command")]
     lines = [
-        *text.filled("usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...", columns),
+        *layout.filled("usage: gitsyncctl [--config FILE] [--socket PATH] [--json] COMMAND ...", columns),
         "",
-        *text.filled(
+        *layout.filled(
             "Look at and steer gitsync, which keeps directories versioned and the same on all your machines.", columns
         ),
     ]
     for title, commands in GROUPS:
         if commands:
             lines += ["", f"{title}:"]
-            lines += [line for each in commands for line in text.entry(each.name, each.summary, widest, columns)]
+            lines += [line for each in commands for line in layout.entry(each.name, each.summary, widest, columns)]
     lines += ["", "options, before or after COMMAND:"]
-    lines += [line for name, help in options for line in text.entry(name, help, max(widest, 13), columns)]
-    lines += ["", "examples:", *(text.INDENT + example for example in EXAMPLES), ""]
-    lines += text.filled("exit status: " + "; ".join(f"{status} {what}" for status, what in EXIT_STATUS), columns)
+    lines += [line for name, help in options for line in layout.entry(name, help, max(widest, 13), columns)]
+    lines += ["", "examples:", *(layout.INDENT + example for example in EXAMPLES), ""]
+    lines += layout.filled("exit status: " + "; ".join(f"{status} {what}" for status, what in EXIT_STATUS), columns)
     return lines
 
 
 def _paragraphs(*paragraphs: str) -> str:
     """Return prose broken to the terminal's width; how its lines stand in the table says nothing."""
-    return "\n\n".join("\n".join(text.filled(" ".join(each.split()), _columns())) for each in paragraphs if each)
+    return "\n\n".join("\n".join(layout.filled(" ".join(each.split()), _columns())) for each in paragraphs if each)
 
 
 def _sentence(summary: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gitsync.cli import text
+from gitsync.cli import layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def show(output: Output, document: dict[str, Any]) -> None:
     """Print the patch of a document, and say when it is not whole."""
     patch = os.fsencode(str(document.get("patch") or ""))
     if output.is_terminal:
-        output.painted([output.paint(line, _style(line)) for line in text.lines(patch)] if patch else [])
+        output.painted([output.paint(line, _style(line)) for line in layout.lines(patch)] if patch else [])
     else:
         output.raw(patch)
     if document.get("is_cut"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found] # what `signal` wraps; typeshed has no stub of it
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.control import client
 from gitsync.errors import GitsyncError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import repos, text, times
+from gitsync import clock, text
+from gitsync.cli import repos, times
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import text
+from gitsync import clock, text
+from gitsync.cli import layout
 from gitsync.cli.output import Cell
 from gitsync.control.commands import BY_NAME
 
@@ -116,7 +116,7 @@ def _branch_what_path(output: Output, repo: dict[str, Any], now: float) -> list[
 def _last_commit(commit: dict[str, Any] | None, now: float) -> str:
     if not commit:
         return ""
-    subject = text.fit(str(commit.get("message", "")), 50)
+    subject = layout.fit(str(commit.get("message", "")), 50)
     return _when(f"last commit {_quoted(subject)}", commit.get("time"), now)
 
 
@@ -151,11 +151,11 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     lines += _named(output, [f"conflict: {path}" for path in conflicts], "conflicts")
     if conflicts and not error.get("hint"):
         if "backend" in entry:
-            how = f"gitsyncctl conflicts {text.word(name)}"
+            how = f"gitsyncctl conflicts {text.as_word(name)}"
         elif "resolve" in BY_NAME:
             how = "gitsyncctl resolve PATH --ours | --theirs | --both"
         else:
-            how = f"settle each with git, then: gitsyncctl sync {text.word(name)}"
+            how = f"settle each with git, then: gitsyncctl sync {text.as_word(name)}"
         lines += _hint(output, how)
     quarantined = entry.get("quarantined") or []
     lines += _named(
@@ -163,11 +163,11 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     )
     unfiltered = [item for item in quarantined if str(item.get("why", "")).startswith("filter: ")]
     if unfiltered:
-        lines += _hint(output, f"gitsyncctl doctor says how to set it up; then: gitsyncctl sync {text.word(name)}")
+        lines += _hint(output, f"gitsyncctl doctor says how to set it up; then: gitsyncctl sync {text.as_word(name)}")
     if len(unfiltered) < len(quarantined):
         lines += _hint(output, "commit it yourself with git if it is meant, else list it in .gitignore or move it away")
     if entry.get("state") == "halted" and not error.get("hint"):
-        lines += _hint(output, f"if this is meant: gitsyncctl resume {text.word(name)} --accept")
+        lines += _hint(output, f"if this is meant: gitsyncctl resume {text.as_word(name)} --accept")
     for note in entry.get("notes") or ():
         lines += output.wrap(f"note: {note}", "dim", "  ")
     return lines

@@ -5,7 +5,8 @@ The scripts are short and hold no list of anything: they ask the program, so the
 
 from __future__ import annotations
 
-from gitsync.cli import complete, text
+from gitsync import text
+from gitsync.cli import complete
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import text
+from gitsync import clock, text
 
 _DAYS = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")  # the epoch began on a Thursday
 _DAY_S = 86400

@@ -22,8 +22,9 @@ from gitsync.config.options import (
     Section,
 )
 from gitsync.config.rows import Option
-from gitsync.config.units import format_duration
-from gitsync.config.values import allowed, convert, nearest, quoted
+from gitsync.config.values import allowed, convert, quoted
+from gitsync.core.units import format_duration
+from gitsync.text import did_you_mean
 
 # What people write for a key that has another name there.
 _MEANT = {("home", "path"): "repo"}
@@ -83,7 +84,7 @@ def _unknown_table(name: str, value: Any, faults: Faults) -> None:
         faults.add((name,), f"key {name}: stands before any table; it belongs in {' or '.join(holders)}")
         return
     tables = ", ".join(section.header for section in SECTIONS.values())
-    faults.add((name,), f"unknown table {quoted(name)}; allowed: {tables}{nearest(name, list(SECTIONS))}")
+    faults.add((name,), f"unknown table {quoted(name)}; allowed: {tables}{did_you_mean(name, SECTIONS, lead='; ')}")
 
 
 def _only(raw: dict[str, Any], name: str, faults: Faults) -> tuple[dict[str, Any], bool]:
@@ -132,7 +133,7 @@ def _unknown_key(section: Section, key: str) -> str:
     if meant := _MEANT.get((section.name, key)):
         return f'is unknown here; did you mean "{meant}"?'
     names = list(section.rows)
-    if hint := nearest(key, names):
+    if hint := did_you_mean(key, names, lead="; "):
         return f"is unknown here; allowed: {', '.join(names)}{hint}"
     others = [other.header for other in SECTIONS.values() if key in other.rows]
     if others:

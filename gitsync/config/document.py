@@ -36,9 +36,9 @@ from gitsync.config.load import parse, read_tables
 from gitsync.config.options import SECTIONS, JobConfig
 from gitsync.config.source import SYSTEM_INI, read_text
 from gitsync.config.store import edit_file
-from gitsync.config.values import nearest, quoted
-from gitsync.core.names import as_word, called, shown_text
+from gitsync.config.values import quoted
 from gitsync.errors import OperationError, UsageError
+from gitsync.text import as_word, called, did_you_mean, escape
 
 NEW_FILE = "# What gitsync watches and how; every key is explained in docs/configuration.rst.\n"
 
@@ -102,7 +102,7 @@ def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> Rep
             number = entry_of(raw, Path(os.path.abspath(os.path.expanduser(which))))  # noqa: PTH100,PTH111 - never raises
         if number is None:
             raise UsageError(
-                f"{quoted(which)} is not watched{nearest(which, list(names))}",
+                f"{quoted(which)} is not watched{did_you_mean(which, names, lead='; ')}",
                 "see what is: gitsyncctl list",
                 code="unknown-name",
             )
@@ -166,12 +166,12 @@ def _edit(path: Path, edit: Callable[[str, dict[str, Any]], str], system_ini: Pa
 
     def on_text(text: str | None) -> str:
         if text is None and ini is not None:
-            text = repos_as_toml(parse_ini(read_text(ini), ini), f"Made from {shown_text(str(ini))}.")
+            text = repos_as_toml(parse_ini(read_text(ini), ini), f"Made from {escape(str(ini))}.")
         text = NEW_FILE if text is None else text
         raw, _ = read_tables(text, path)
         if raw is None:
             raise OperationError(
-                f"{shown_text(str(path))} is the configuration of the first GitSync, which cannot be edited here",
+                f"{escape(str(path))} is the configuration of the first GitSync, which cannot be edited here",
                 f"gitsyncctl import --gitsync {as_word(str(path))} turns it into config.toml",
             )
         if not isinstance(raw.get("repo", []), list) or not all(isinstance(entry, dict) for entry in repos_in(raw)):

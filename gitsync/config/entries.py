@@ -16,8 +16,8 @@ from gitsync.config.expand import expand_path
 from gitsync.config.options import MIRROR_NAME
 from gitsync.config.source import default_inis
 from gitsync.config.values import quoted
-from gitsync.core.names import shown_text
 from gitsync.errors import OperationError, UsageError
+from gitsync.text import escape
 
 
 def is_there(path: Path) -> bool:
@@ -73,7 +73,7 @@ def writable_root(root: Path) -> Path:
         str(root).encode()
     except UnicodeEncodeError as error:
         raise OperationError(
-            f"the name of {shown_text(str(root))} is not UTF-8, so config.toml cannot hold it",
+            f"the name of {escape(str(root))} is not UTF-8, so config.toml cannot hold it",
             "make a symbolic link to it with another name and watch that",
         ) from error
     return root

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gitsync.config.lines import Span, Where
-from gitsync.core.names import shown_text
 from gitsync.errors import ConfigError
+from gitsync.text import escape
 
 FAULTS_MAX = 50
 
@@ -15,7 +15,7 @@ class Faults:
     """The faults of one file, in the order of its lines."""
 
     def __init__(self, source: Path, spans: dict[Where, Span] | None = None) -> None:
-        self._source = shown_text(str(source))
+        self._source = escape(str(source))
         self._spans = spans or {}
         self._found: list[tuple[int, str]] = []
 
@@ -24,12 +24,12 @@ class Faults:
         line = self.line(where)
         key = where[-1] if len(where) > 1 and isinstance(where[-1], str) else ""
         table = f"{label}: " if label else ""
-        self.add_line(line, table + (f"key {shown_text(key)}: " if key else "") + what)
+        self.add_line(line, table + (f"key {escape(key)}: " if key else "") + what)
 
     def add_line(self, line: int, what: str) -> None:
         """Note a fault in a line of the file, 0 for the file itself."""
         place = f"{self._source}:{line}" if line else self._source
-        self._found.append((line, f"{place}: {shown_text(what)}"))
+        self._found.append((line, f"{place}: {escape(what)}"))
 
     def line(self, where: Where) -> int:
         """Return the line of the nearest thing around `where` that has one, else 0."""

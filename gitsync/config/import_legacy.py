@@ -19,8 +19,8 @@ from gitsync.config.legacy.trakk import Trakk, parse_trakk
 from gitsync.config.literal import repos_as_toml
 from gitsync.config.source import read_text
 from gitsync.config.store import edit_file
-from gitsync.core.names import as_word, shown_text
 from gitsync.errors import OperationError, UsageError
+from gitsync.text import as_word, escape
 
 # What is added to the name of an INI that has the name of gitsync's own directory.
 ASIDE = ".ini"
@@ -44,7 +44,7 @@ def import_ini(path: Path, ini: Path) -> list[Path]:
     configuration cannot be written.
     """
     config = parse_ini(read_text(ini), ini)
-    made = repos_as_toml(config, f"Made from {shown_text(str(ini))}.")
+    made = repos_as_toml(config, f"Made from {escape(str(ini))}.")
     if not is_there(path):
         edit_file(path, lambda text: made if text is None else text)
     for repo in config.repos:
@@ -71,7 +71,7 @@ def make_way(path: Path, ini: Path) -> Path:
         ini.unlink()
     except OSError as error:
         raise OperationError(
-            f"cannot move {shown_text(str(ini))} to {shown_text(str(aside))}: {error.strerror}",
+            f"cannot move {escape(str(ini))} to {escape(str(aside))}: {error.strerror}",
             f"move it by hand: mv {as_word(str(ini))} ELSEWHERE; or use --config",
         ) from error
     try:
@@ -96,6 +96,6 @@ def import_sync_conf(path: Path, directory: Path) -> tuple[list[str], list[str],
     """
     files = conf_files(str(directory))
     if not files:
-        raise UsageError(f"there is no .conf file in {shown_text(str(directory))}", "name the directory that has them")
+        raise UsageError(f"there is no .conf file in {escape(str(directory))}", "name the directory that has them")
     jobs, faults = jobs_of(files)
     return add_jobs(path, jobs), faults, elsewhere(files)

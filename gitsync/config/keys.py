@@ -11,9 +11,10 @@ from gitsync.config.lines import Where
 from gitsync.config.literal import shown_values
 from gitsync.config.options import SECTIONS, Config, HomeConfig, Section
 from gitsync.config.rows import Option, ValueKind
-from gitsync.config.units import OFF
-from gitsync.config.values import convert, nearest, quoted, render
+from gitsync.config.values import convert, quoted, render
+from gitsync.core.units import OFF
 from gitsync.errors import UsageError
+from gitsync.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def find_key(key: str, raw: dict[str, Any]) -> FoundKey:
     section, name, option = _parts(key)
     if option not in section.rows:
         prefix = ".".join(part for part in (section.name, name) if part)
-        near = nearest(option, list(section.rows))
+        near = did_you_mean(option, section.rows, lead="; ")
         raise UsageError(
             f"unknown key {quoted(key)}{near}",
             f"allowed: {prefix}. and one of {', '.join(section.rows)}",
@@ -104,7 +105,7 @@ def _parts(key: str) -> tuple[Section, str, str]:
     section = SECTIONS.get(head)
     if section is None:
         raise UsageError(
-            f"unknown key {quoted(key)}{nearest(head, list(SECTIONS))}",
+            f"unknown key {quoted(key)}{did_you_mean(head, SECTIONS, lead='; ')}",
             "a key is a table and its option, as defaults.quiet, daemon.log_level, repo.NAME.quiet",
             code="unknown-key",
         )
@@ -118,7 +119,7 @@ def _number(section: Section, name: str, raw: dict[str, Any]) -> int:
     names = _names(section, raw)
     if name not in names:
         raise UsageError(
-            f"there is no {section.header} {quoted(name)}{nearest(name, list(names))}",
+            f"there is no {section.header} {quoted(name)}{did_you_mean(name, names, lead='; ')}",
             f"a key is {section.name}.NAME.OPTION, with NAME as gitsyncctl list shows it",
             code="unknown-name",
         )

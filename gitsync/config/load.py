@@ -22,7 +22,7 @@ from gitsync.config.legacy.sync_conf import conf_files, elsewhere, jobs_of
 from gitsync.config.lines import locate
 from gitsync.config.options import SECTIONS, Config
 from gitsync.config.source import SYSTEM_INI, active_file, default_inis, named_file, read_text
-from gitsync.core.names import as_word, shown_text
+from gitsync.text import as_word, escape
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -54,7 +54,7 @@ def load(option: str | None = None, *, is_to_be_made: bool = False, system_ini: 
 def _load(option: str | None, system_ini: Path, *, is_to_be_made: bool) -> Config:
     path = active_file(option, system_ini=system_ini)
     if path is None or (is_to_be_made and not os.path.lexists(path)):
-        looked = ", ".join(shown_text(str(place)) for place in (named_file(option), *default_inis(system_ini)))
+        looked = ", ".join(escape(str(place)) for place in (named_file(option), *default_inis(system_ini)))
         return Config(notices=(f"there is no configuration; looked for {looked}; gitsyncctl watch DIR makes one",))
     text = read_text(path)
     # What only GitSync's own places can hold is told as an INI file even when it is hardly one.
@@ -101,7 +101,7 @@ def check_paths(config: Config) -> list[str]:
         found.append(("[home]", config.home.repo, "gitsyncctl init"))
     sentences = (_path_fault(path, hint) for _, path, hint in found)
     return [
-        shown_text(f"{label}: {sentence}") for (label, _, _), sentence in zip(found, sentences, strict=True) if sentence
+        escape(f"{label}: {sentence}") for (label, _, _), sentence in zip(found, sentences, strict=True) if sentence
     ]
 
 

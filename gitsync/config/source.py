@@ -11,8 +11,8 @@ import stat
 from pathlib import Path
 
 from gitsync import places
-from gitsync.core.names import shown_text
 from gitsync.errors import ConfigError
+from gitsync.text import escape
 
 SYSTEM_INI = Path("/etc/gitsync.cfg")
 SIZE_MAX = 1024 * 1024
@@ -23,7 +23,7 @@ def named_file(option: str | None) -> Path:
     try:
         return places.config_file(option)
     except RuntimeError as error:
-        raise ConfigError([f"{shown_text(option or '$GITSYNC_CONFIG')}: {error}"]) from error
+        raise ConfigError([f"{escape(option or '$GITSYNC_CONFIG')}: {error}"]) from error
 
 
 def is_named(option: str | None) -> bool:
@@ -84,9 +84,9 @@ def decode(data: bytes, path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        fault = f"{shown_text(str(path))}:{line}: not UTF-8 text, there is a byte 0x{data[error.start]:02x}"
+        fault = f"{escape(str(path))}:{line}: not UTF-8 text, there is a byte 0x{data[error.start]:02x}"
         raise ConfigError([fault], "save the file as UTF-8") from error
 
 
 def _unreadable(path: Path, why: str, hint: str = "check the file and its permissions") -> ConfigError:
-    return ConfigError([f"{shown_text(str(path))}: cannot read the configuration: {why}"], hint)
+    return ConfigError([f"{escape(str(path))}: cannot read the configuration: {why}"], hint)

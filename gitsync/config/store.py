@@ -16,8 +16,8 @@ from pathlib import Path
 
 from gitsync import clock, places
 from gitsync.config.source import decode, read_bytes
-from gitsync.core.names import as_word, shown_text
 from gitsync.errors import OperationError
+from gitsync.text import as_word, escape
 
 LOCK_WAIT_S = 10.0
 LOCK_POLL_S = 0.02
@@ -46,12 +46,10 @@ def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
                     return
             except OSError as error:
                 raise OperationError(
-                    f"cannot write {shown_text(str(path))}: {error.strerror}",
-                    f"check the permissions of {shown_text(str(target.parent))} and the space on its disk",
+                    f"cannot write {escape(str(path))}: {error.strerror}",
+                    f"check the permissions of {escape(str(target.parent))} and the space on its disk",
                 ) from error
-    raise OperationError(
-        f"another program keeps changing {shown_text(str(path))}", "wait until it is done, then try again"
-    )
+    raise OperationError(f"another program keeps changing {escape(str(path))}", "wait until it is done, then try again")
 
 
 @contextlib.contextmanager
@@ -63,7 +61,7 @@ def _alone() -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise OperationError(
-            f"cannot open {shown_text(str(path))}: {error.strerror}", "check the directory's permissions"
+            f"cannot open {escape(str(path))}: {error.strerror}", "check the directory's permissions"
         ) from error
     try:
         while True:
@@ -74,7 +72,7 @@ def _alone() -> Iterator[None]:
                 if clock.SystemClock().now() >= ends_at:
                     raise OperationError(
                         f"another gitsync has been editing the configuration for {LOCK_WAIT_S:.0f} s",
-                        f"see which one: fuser {shown_text(str(path))}",
+                        f"see which one: fuser {escape(str(path))}",
                     ) from None
                 clock.sleep(LOCK_POLL_S)
         yield
@@ -91,7 +89,7 @@ def _content(target: Path) -> bytes | None:
         raise _blocked(target) from error
     except OSError as error:
         raise OperationError(
-            f"cannot look at {shown_text(str(target))}: {error.strerror}", "check the permissions of its directory"
+            f"cannot look at {escape(str(target))}: {error.strerror}", "check the permissions of its directory"
         ) from error
     return read_bytes(target)
 
@@ -99,9 +97,9 @@ def _content(target: Path) -> bytes | None:
 def _blocked(target: Path) -> OperationError:
     """Return the error that says which file stands where a directory has to be; most often it is GitSync's INI."""
     file = next(parent for parent in target.parents if parent.exists())
-    shown, ini = shown_text(str(file)), as_word(f"{file}.ini")
+    shown, ini = escape(str(file)), as_word(f"{file}.ini")
     return OperationError(
-        f"cannot make {shown_text(str(target))}: {shown} is a plain file",
+        f"cannot make {escape(str(target))}: {shown} is a plain file",
         f"move it (mv {as_word(str(file))} {ini}), then: gitsyncctl import --gitsync {ini}; or use --config",
     )
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from gitsync.config.expand import expand_path, expand_text, shorten_path
 from gitsync.config.rows import Option, ValueKind
-from gitsync.config.units import (
+from gitsync.core.units import (
     DURATIONS_ALLOWED,
     OFF,
     SIZES_ALLOWED,
@@ -18,24 +17,15 @@ from gitsync.config.units import (
     parse_duration,
     parse_size,
 )
-from gitsync.core.names import shown_text
+from gitsync.text import did_you_mean, escape
 
 SHOWN_COLUMNS = 60
 
 
 def quoted(text: str) -> str:
     """Return text from a file in quotes, on one line, without what acts on a terminal, and not too long."""
-    shown = shown_text(text)
+    shown = escape(text)
     return f'"{shown if len(shown) <= SHOWN_COLUMNS else shown[: SHOWN_COLUMNS - 1] + "…"}"'
-
-
-def nearest(text: str, names: list[str]) -> str:
-    """Return `; did you mean "…"?` for the name that is most like `text`, or nothing when none is."""
-    folded = {name.lower(): name for name in names}
-    close = get_close_matches(text[:200].lower().replace("-", "_"), folded, n=1) or get_close_matches(
-        text[:200].lower(), folded, n=1
-    )
-    return f'; did you mean "{folded[close[0]]}"?' if close else ""
 
 
 def convert(row: Option, raw: Any) -> Any:
@@ -144,7 +134,9 @@ def _address(row: Option, raw: Any) -> str:
 def _choice(row: Option, raw: Any) -> str:
     text = _need_text(row, raw)
     if text not in row.choices:
-        raise ValueError(f"cannot be {quoted(text)}; allowed: {allowed(row)}{nearest(text, list(row.choices))}")
+        raise ValueError(
+            f"cannot be {quoted(text)}; allowed: {allowed(row)}{did_you_mean(text, row.choices, lead='; ')}"
+        )
     return text
 
 
@@ -233,7 +225,7 @@ def _choice_by_glob(row: Option, raw: Any) -> tuple[tuple[str, str], ...]:
         if row.check is not None:
             row.check(glob)
         if choice not in row.choices:
-            near = nearest(choice, list(row.choices)) if isinstance(choice, str) else ""
+            near = did_you_mean(choice, row.choices, lead="; ") if isinstance(choice, str) else ""
             shown = quoted(choice) if isinstance(choice, str) else "that"
             raise ValueError(f"pattern {quoted(glob)} cannot be {shown}; allowed: {allowed(row)}{near}")
     return tuple(raw.items())

@@ -11,13 +11,13 @@ import os
 from gitsync.control.rows import daemon, files, home, jobs, repos, service, trouble
 from gitsync.control.table import CONF_PATH, COUNT, DURATION, FLAG, PATH, PATHS, TARGET, TARGETS, Command, Parameter
 from gitsync.errors import UsageError
+from gitsync.text import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_S = 3650 * 86400.0
 # The kinds that are lists: the kind of an item, and what to call them.
 LISTS = {TARGETS: (TARGET, "names or absolute paths"), PATHS: (PATH, "absolute paths")}
@@ -42,14 +42,6 @@ COMMANDS: tuple[Command, ...] = tuple(command for _, rows in GROUPS for command 
 BY_NAME = {command.name: command for command in COMMANDS}
 
 
-def nearest(word: str, known: Mapping[str, object] | list[str]) -> str:
-    """Return the known word that `word` is most like, or ""."""
-    import difflib  # here: only a mistake pays for it
-
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return found[0] if found else ""
-
-
 def checked(command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return every parameter of `command`, defaults filled in: false, None or [].
 
@@ -59,11 +51,8 @@ def checked(command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
     declared = {parameter.name: parameter for parameter in command.parameters}
     for name in given:
         if name not in declared:
-            like = nearest(name, declared)
             allowed = f"allowed: {', '.join(declared)}" if declared else f"{command.name} takes no parameters"
-            raise InvalidParamsError(
-                f"{command.name} has no parameter {name!r}", f"did you mean {like!r}?" if like else allowed
-            )
+            raise InvalidParamsError(f"{command.name} has no parameter {name!r}", did_you_mean(name, declared, allowed))
     return {name: _value(command, parameter, given.get(name)) for name, parameter in declared.items()}
 
 
@@ -126,16 +115,20 @@ def duration_s(value: Any) -> float:
     """Return the seconds of "500ms", "2s", "5m", "1h", "1d" or of a number of seconds; raise ValueError otherwise."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError('must be a duration like "30m" or a number of seconds')
-    seconds = float(_spelled_s(value) if isinstance(value, str) else min(value, LONGEST_S + 1))
+    seconds = _parsed_s(value) if isinstance(value, str) else float(min(value, LONGEST_S + 1))
     if not 0 < seconds <= LONGEST_S:
         raise ValueError("must be longer than nothing and at most ten years")
     return seconds
 
 
-def _spelled_s(text: str) -> float:
-    number = text.strip().rstrip("msdh")
-    unit = text.strip()[len(number) :]
-    number = number.strip()
-    if unit not in UNITS_S or not (number.isascii() and number.replace(".", "", 1).isdigit()):
-        raise ValueError(f'must be a duration like "30s", "5m", "1h" or "1d", not {text!r}')
-    return float(number) * UNITS_S[unit]
+def _parsed_s(text: str) -> float:
+    from gitsync.core.units import parse_duration  # here: hardly a command has one
+
+    wrong = f'must be a duration like "30s", "5m", "1h" or "1d", not {text!r}'
+    try:
+        seconds = parse_duration(text.strip())
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    if seconds is None:
+        raise ValueError(wrong)
+    return seconds

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from gitsync.control import wire
-from gitsync.control.commands import BY_NAME, InvalidParamsError, checked, nearest
+from gitsync.control.commands import BY_NAME, InvalidParamsError, checked
 from gitsync.errors import GitsyncError
+from gitsync.text import did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -131,8 +132,7 @@ class _UnknownMethodError(GitsyncError):
     exit_status = 2
 
     def __init__(self, method: str) -> None:
-        like = nearest(method, BY_NAME)
-        super().__init__(f"there is no method {method!r}", f"did you mean {like!r}?" if like else "")
+        super().__init__(f"there is no method {method!r}", did_you_mean(method, BY_NAME))
 
 
 def _number(error: GitsyncError) -> int | None:

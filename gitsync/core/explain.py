@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gitsync.core.names import as_word
+from gitsync.text import as_word, size, span
 
 COMMITTED, COMING, NOT = "committed", "will be committed", "not committed"
 
@@ -172,7 +172,7 @@ def _waiting(facts: Facts) -> Explanation:
         return Explanation(NOT, "unreadable", f"it cannot be read: {facts.why_unreadable}", f"ls -ld {path}")
     if facts.is_staged:
         left = facts.staged_left_s
-        when = f"in {_span(left)}" if left is not None else "ten minutes after that was noticed"
+        when = f"in {span(left)}" if left is not None else "ten minutes after that was noticed"
         return Explanation(
             COMING, "staged",
             f"you staged it (git add), so it is left alone; {when} it is committed as it is on disk",
@@ -182,7 +182,7 @@ def _waiting(facts: Facts) -> Explanation:
     if not facts.is_tracked and facts.size_limit is not None and facts.size > facts.size_limit:
         return Explanation(
             NOT, "too-large",
-            f"it is a new file of {_bytes(facts.size)}, and the limit is {_bytes(facts.size_limit)}",
+            f"it is a new file of {size(facts.size)}, and the limit is {size(facts.size_limit)}",
             f"raise max_file_size, ignore it, or add it yourself: {facts.git} add {facts.below} && {facts.git} commit",
         )  # fmt: skip
     if facts.secret:
@@ -204,21 +204,13 @@ def _waiting(facts: Facts) -> Explanation:
     if facts.is_written:
         return Explanation(
             COMING, "being-written",
-            f"a program has it open for writing; it is committed when that ends, or after {_span(facts.max_wait_s)}",
+            f"a program has it open for writing; it is committed when that ends, or after {span(facts.max_wait_s)}",
         )  # fmt: skip
     if facts.waited_s is not None:
         return Explanation(
             COMING, "pending",
-            f"pending for {_span(facts.waited_s)}; {what} is committed in {_span(facts.due_s)} unless more changes",
+            f"pending for {span(facts.waited_s)}; {what} is committed in {span(facts.due_s)} unless more changes",
         )  # fmt: skip
     return Explanation(
         COMING, "pending", f"{what} has not been looked at yet", f"gitsyncctl sync {as_word(facts.repo)}"
     )
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
-def _bytes(count: int) -> str:
-    return f"{count} bytes" if count < 1000 else f"{count / 1e3:.3g} kB" if count < 1e6 else f"{count / 1e6:.4g} MB"

@@ -1,6 +1,6 @@
 """The commit message: what changed, in a sentence a person would have written, the same for the same changes.
 
-Pure, so on no thread and owner of nothing. Names come from a disk, so they are escaped (`core.names`) and never begin a
+Pure, so on no thread and owner of nothing. Names come from a disk, so they are escaped (`text`) and never begin a
 line of the body: a file name can forge neither a second line nor a trailer.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import Formatter
 
-from gitsync.core.names import shown, shown_text
 from gitsync.model import Change, ChangeKind
+from gitsync.text import escape, shown
 
 SUBJECT_COLUMNS = 72
 BODY_LINES = 100
@@ -166,8 +166,8 @@ def _filled(template: str, changes: Sequence[Change], summary: str, host: str, d
         "added": str(count[ChangeKind.ADDED]),
         "changed": str(count[ChangeKind.CHANGED]),
         "removed": str(count[ChangeKind.REMOVED]),
-        "host": shown_text(host),
-        "date": shown_text(date),
+        "host": escape(host),
+        "date": escape(date),
     }
     message = ""
     for text, name in _pieces(template):

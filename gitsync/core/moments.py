@@ -7,10 +7,10 @@ is looked at here before git gets it.
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from gitsync.errors import UsageError
+from gitsync.text import nearest
 
 EXAMPLES = 'write it like "2 hours ago", "yesterday 18:00" or "2026-03-01 14:30"'
 # The words of git's date parser (date.c) that say something, and those that it may pass over without harm.
@@ -106,7 +106,7 @@ def _names_unit(found: re.Match[str]) -> bool:
 
 
 def _guess(word: str) -> str:
-    like = difflib.get_close_matches(word.lower(), [known for known in WORDS if len(known) > 2], n=1, cutoff=0.7)
+    like = nearest(word, [known for known in WORDS if len(known) > 2], likeness=0.7)
     return f'did you mean "{like[0]}"?' if like else ""
 
 

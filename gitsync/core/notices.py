@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gitsync.core.names import as_word, shown_text
 from gitsync.model import FILTER, Problem, Quarantined, RepoState, RepoStatus
+from gitsync.text import as_word, escape
 
 LISTED = 5
 
@@ -73,7 +73,7 @@ def _problem(status: RepoStatus) -> Problem | None:
     if status.state not in _TITLES:
         return None
     if status.state is RepoState.CONFLICT:
-        names = ", ".join(map(shown_text, status.conflicts[:LISTED])) + (", …" if status.conflicts[LISTED:] else "")
+        names = ", ".join(map(escape, status.conflicts[:LISTED])) + (", …" if status.conflicts[LISTED:] else "")
         text = f"{status.name}: both sides changed {names or 'the same place'}"
         return status.error or Problem("conflict", text, f"gitsyncctl status {as_word(status.name)}")
     return status.error or Problem(str(status.state), f"{status.name}: {status.reason or _TITLES[status.state]}")
@@ -111,7 +111,7 @@ def _held_back(told: Told, now: RepoStatus) -> list[Notice]:
     fresh = [item for item in now.quarantined if item not in told.quarantined]
     if not fresh:
         return []
-    listed = ", ".join(f"{shown_text(item.path)} ({item.why})" for item in fresh[:LISTED])
+    listed = ", ".join(f"{escape(item.path)} ({item.why})" for item in fresh[:LISTED])
     listed += f" and {len(fresh) - LISTED} more" if fresh[LISTED:] else ""
     title = f"{now.name}: not committed, look first"
     hint = "name them in .gitignore, or commit them yourself with git add and git commit"

@@ -6,9 +6,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 
-from gitsync.core.names import as_word
 from gitsync.errors import UsageError
 from gitsync.model import Question
+from gitsync.text import as_word
 
 ACCEPT = "accept"
 _ID = re.compile(r"q-[0-9a-f]{8}")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gitsync.core.names import as_word
 from gitsync.model import Problem
+from gitsync.text import as_word
 
 
 class Mode(StrEnum):

@@ -6,8 +6,8 @@ problem, or None. They are asked again after every resume, so a brake that still
 
 from __future__ import annotations
 
-from gitsync.core.names import as_word
 from gitsync.model import Problem
+from gitsync.text import as_word
 
 # Below these a deletion is daily life. An emptied root of one file is somebody who deleted a file.
 SMALL_DELETION = 20

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from gitsync.core.names import shown_text
 from gitsync.errors import UsageError
 from gitsync.redaction import redact
+from gitsync.text import escape
 
 LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
 FILE_BYTES = 5_000_000
@@ -33,7 +33,7 @@ class _SafeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = redact(super().format(record))
         # A traceback of ours keeps its lines.
-        return "\n".join(shown_text(line) for line in text.split("\n")) if record.exc_info else shown_text(text)
+        return "\n".join(escape(line) for line in text.split("\n")) if record.exc_info else escape(text)
 
 
 class _JournalFormatter(_SafeFormatter):

@@ -17,13 +17,13 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import check_paths, load
 from gitsync.config.options import Config
-from gitsync.core.names import as_word, shown_text
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, OperationError, UsageError
 from gitsync.model import RepoStatus
 from gitsync.redaction import redact
+from gitsync.text import as_word, escape
 from gitsync.version import VERSION
 
 # What a shell says of a program that Ctrl-C ended.
@@ -133,8 +133,8 @@ def _path(given: str | None) -> Path | None:
 def say_error(error: GitsyncError) -> None:
     """Print an error as one line what happened and one line what to do; a configuration's faults one a line."""
     for line in error.message.splitlines():
-        print(f"error: {shown_text(line)}", file=sys.stderr)
-    print(f"hint: {shown_text(error.advice)}", file=sys.stderr)
+        print(f"error: {escape(line)}", file=sys.stderr)
+    print(f"hint: {escape(error.advice)}", file=sys.stderr)
 
 
 def _once(config: Config) -> int:
@@ -147,19 +147,19 @@ def _once(config: Config) -> int:
     for repo in statuses:
         reason = repo.reason or (repo.error.message if repo.error is not None else "")
         if reason and (repo.needs_person or repo.error is not None):
-            print(f"{repo.name}: {repo.state}: {shown_text(reason)}", file=sys.stderr)
+            print(f"{repo.name}: {repo.state}: {escape(reason)}", file=sys.stderr)
         held = [f"in conflict: {path}" for path in repo.conflicts]
         if isinstance(repo, RepoStatus):
             held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
         for what in held[:NAMED]:
-            print(f"{repo.name}: {shown_text(what)}", file=sys.stderr)
+            print(f"{repo.name}: {escape(what)}", file=sys.stderr)
         if held[NAMED:]:
             print(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}", file=sys.stderr)
         if repo.error is not None and repo.error.hint:
-            print(f"hint: {shown_text(repo.error.hint)}", file=sys.stderr)
+            print(f"hint: {escape(repo.error.hint)}", file=sys.stderr)
         # What was left out is not always an error, but nobody else tells of it here.
         for note in repo.notes if isinstance(repo, RepoStatus) else ():
-            print(f"{repo.name}: {shown_text(note)}", file=sys.stderr)
+            print(f"{repo.name}: {escape(note)}", file=sys.stderr)
     return status
 
 

@@ -12,8 +12,8 @@ import socket
 from collections.abc import MutableMapping, Sequence
 
 from gitsync.clock import Clock
-from gitsync.core.names import shown_text
 from gitsync.model import RepoStatus
+from gitsync.text import escape
 
 logger = logging.getLogger(__name__)
 
@@ -102,4 +102,4 @@ def told(repos: Sequence[RepoStatus]) -> str:
 
 
 def _one_line(text: str) -> str:
-    return shown_text(text)[:500]
+    return escape(text)[:500]

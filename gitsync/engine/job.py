@@ -23,7 +23,6 @@ from gitsync.clock import Clock, iso, sleep
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.jobs import allowed, first_run, run_after
-from gitsync.core.names import as_word
 from gitsync.core.questions import ACCEPT, commands
 from gitsync.engine import runs
 from gitsync.engine.board import Board
@@ -34,6 +33,7 @@ from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import AlreadyRunningError, OperationError, TransientError, UsageError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import JobStatus, Problem, Question, RepoState
+from gitsync.text import as_word
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gitsync.clock import SystemClock
 from gitsync.git.objects.store import common_dir
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
 

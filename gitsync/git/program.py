@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gitsync import proc
 from gitsync.errors import OperationError, TransientError
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 # git does not sync loose objects by default; an object that a ref points to must survive a power cut.
 _SETTINGS = (

@@ -13,7 +13,7 @@ import pygit2
 
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.git.files import storage_error
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from gitsync import places
 from gitsync.core.manifest import ManifestEntry, is_sound
-from gitsync.core.names import as_word, shown_text
 from gitsync.errors import UsageError
 from gitsync.git.files import TEMP_PREFIX
 from gitsync.git.rules.ignores import is_work_tree
+from gitsync.text import as_word, escape
 
 HOW = "see: gitsyncctl add --help"
 
@@ -99,7 +99,7 @@ class Places:
 
 
 def _text(path: bytes) -> str:
-    return shown_text(os.fsdecode(path))
+    return escape(os.fsdecode(path))
 
 
 def places_of(mirror: Path) -> Places:

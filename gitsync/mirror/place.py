@@ -18,7 +18,7 @@ from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.temporaries import Content, Probe, no_probe
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 _TRIES = 5
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable
 
 from gitsync.core.coverage import Coverage, parents, remove
 from gitsync.core.manifest import Manifest, ManifestEntry
-from gitsync.core.names import as_word, shown
 from gitsync.errors import UsageError
 from gitsync.git.applying import atomic_replace
 from gitsync.git.objects.trees import walk
 from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.mirror.place import Placement
+from gitsync.text import as_word, nearest, shown
 
 
 def entries_at(manifest: Manifest, paths: Iterable[bytes]) -> tuple[ManifestEntry, ...]:
@@ -37,7 +36,7 @@ def _unknown(tracked: dict[bytes, ManifestEntry], path: bytes) -> UsageError:
             code="covered",
         )
     names = [os.fsdecode(at) for at in tracked]
-    near = difflib.get_close_matches(os.fsdecode(path), names, n=1, cutoff=0.5)
+    near = nearest(os.fsdecode(path), names)
     hint = f"did you mean ~/{shown(os.fsencode(near[0]))}?" if near else "see what is: gitsyncctl list"
     return UsageError(f"~/{shown(path)} is not tracked", hint, code="not-tracked")
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from gitsync.cli import text
+from gitsync.cli import layout
 from tests.conftest import run_git
 from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, config
 from tests.daemon.harness import BIN, Machine, wait_for
@@ -164,7 +164,7 @@ def test_forty_columns_are_enough(box: Machine, ask: Ask) -> None:
     assert person.end() == 0
     told = [line for line in person.shown.splitlines() if line and not line.startswith(("  ", "hint:", ">", "~/"))]
     assert len(told) > 20
-    assert [line for line in told if text.width(line) > 40] == []
+    assert [line for line in told if layout.width(line) > 40] == []
 
 
 def test_what_commands_say_is_broken_at_blanks(box: Machine) -> None:
@@ -174,7 +174,7 @@ def test_what_commands_say_is_broken_at_blanks(box: Machine) -> None:
     for argv in (watch, watch, ["init"], ["add", ".vimrc"], ["remove", ".vimrc"], ["unwatch", "home"]):
         with Person([str(BIN / "gitsyncctl"), *argv], box.env, box.home, 40) as person:
             assert person.end() == 0, person.shown
-        assert [line for line in person.shown.splitlines() if text.width(line) > 40] == [], person.shown
+        assert [line for line in person.shown.splitlines() if layout.width(line) > 40] == [], person.shown
 
 
 def test_a_place_that_cannot_be_is_not_offered(box: Machine, ask: Ask) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gitsync.cli import text
+from gitsync.cli import layout
 from tests.fakes.control import PATIENCE_S, Daemon, ctl
 from tests.fakes.dispatch import repo_status
 from tests.integration.test_control_terminal import Terminal, lines
@@ -50,7 +50,7 @@ def test_a_long_answer_is_waited_for_with_a_line_that_says_what_is_done(slow: Sl
     assert "trouble" not in terminal.shown
     assert "\x1b[2J" not in terminal.shown
     frames = terminal.shown.split(ERASE)
-    assert all(text.width(frame.replace("\r", "")) < 60 for frame in frames[:-1])
+    assert all(layout.width(frame.replace("\r", "")) < 60 for frame in frames[:-1])
     # The last thing done with the line is to take it away.
     assert frames[-2] == "\r"
     assert lines(frames[-1])[0].startswith("notes  ok")

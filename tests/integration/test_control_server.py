@@ -115,7 +115,7 @@ def test_unknown_methods_and_parameters(daemon: Daemon) -> None:
         raw.sendall(ask(1, "statsu") + ask(2, "config") + wire.encode_request(3, "status", {"x": 1}))
         found = [message["error"] for message in lines(raw, 3)]
     assert [error["code"] for error in found] == [-32601, -32601, -32602]
-    assert found[0]["data"] == {"code": "unknown-method", "hint": "did you mean 'status'?", "exit": 2}
+    assert found[0]["data"] == {"code": "unknown-method", "hint": 'did you mean "status"?', "exit": 2}
     assert daemon.dispatch.asked == []
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.cli import text
+from gitsync.cli import layout
 from tests.fakes.control import PATIENCE_S, PROGRAM, Daemon
 from tests.fakes.dispatch import repo_status, status
 
@@ -86,7 +86,7 @@ def test_every_line_fits(daemon: Daemon, columns: int) -> None:
     terminal = Terminal(daemon, columns, "status")
     assert terminal.end() == 1
     shown = lines(terminal.shown)
-    assert all(text.width(line) <= columns for line in shown)
+    assert all(layout.width(line) <= columns for line in shown)
     assert any(line.startswith("日本語") for line in shown)
     assert ("down/in/the" in terminal.shown) == (columns == 200)
 

@@ -19,8 +19,8 @@ from gitsync.config.literal import toml_literal, toml_table
 from gitsync.config.load import parse
 from gitsync.config.options import SECTIONS
 from gitsync.config.rows import Option, ValueKind, rows
-from gitsync.config.units import format_duration, format_size, parse_duration, parse_size
 from gitsync.config.values import convert, render
+from gitsync.core.units import format_duration, format_size, parse_duration, parse_size
 
 SOURCE = Path("/c/config.toml")
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from gitsync.core.debounce import due_at
 from gitsync.core.message import BODY_LINES, SUBJECT_COLUMNS, commit_message
-from gitsync.core.names import shown, shown_text
 from gitsync.core.safety import SMALL_DELETION, mass_deletion
 from gitsync.core.schedule import back_off, jittered
 from gitsync.core.secrets import NAMES_AND_PATTERNS, secret_in
 from gitsync.core.states import WORKTREE, WorktreeEvent, WorktreeState, advance
 from gitsync.model import Change, ChangeKind
+from gitsync.text import escape, shown
 
 instants = st.floats(0, 1e9)
 spans = st.floats(0, 1e6)
@@ -71,7 +71,7 @@ def test_different_names_look_different_and_nothing_acts(pair: list[bytes]) -> N
         text = shown(name)
         assert not any(character in text for character in "\n\r\t\0\x1b\x7f\u202e\u2028")
         text.encode("utf-8")
-        assert shown_text(text) == text
+        assert escape(text) == text
     if len(pair) == 2 and pair[0] != pair[1]:
         assert shown(pair[0]) != shown(pair[1])
 

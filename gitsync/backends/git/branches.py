@@ -18,7 +18,6 @@ from gitsync.backends.git.step import BranchStep, Local
 from gitsync.clock import SystemClock
 from gitsync.config.options import JobConfig
 from gitsync.core.branches import Branch, BranchAction, decide, in_the_way, principal
-from gitsync.core.names import as_word, shown_text
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.objects.commits import lock_of
 from gitsync.git.remote.all_branches import There
@@ -26,6 +25,7 @@ from gitsync.git.remote.branches_in_use import BranchUse
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
+from gitsync.text import as_word, escape
 
 LOCKED = ("index-locked", "ref-locked")
 # A git that is at work holds a lock for moments.
@@ -94,7 +94,7 @@ def _trouble(worktree: Worktree, order: Order, branch: str, error: GitsyncError)
     """Return the item of a branch that could not be brought along; what goes away by itself is tried again."""
     is_passing = isinstance(error, TransientError) and not (error.code in LOCKED and _is_stale(worktree, branch))
     level = Level.WAITING if is_passing else Level.ATTENTION
-    message = error.message if branch in error.message else f"{shown_text(branch)}: {error.message}"
+    message = error.message if branch in error.message else f"{escape(branch)}: {error.message}"
     return Item(branch, error.code, message, error.hint or f"gitsyncctl sync {as_word(order.job.name)}", level)
 
 
@@ -118,7 +118,7 @@ def _tell_open(worktree: Worktree, order: Order, local: Local) -> None:
 
 def _clash(job: JobConfig, name: str, other: str, action: BranchAction) -> Item:
     """Say that git has no room for a branch beside another one."""
-    text = f"there can be no branch {shown_text(name)} beside {shown_text(other)}, which is"
+    text = f"there can be no branch {escape(name)} beside {escape(other)}, which is"
     if action is BranchAction.SEND:
         text = f"{text} on the server, so it was not sent"
     else:
@@ -186,9 +186,9 @@ def forget_branch(
     """Delete a branch here after `note` has been told where it was, and return that."""
     here = refs.branches(worktree)
     at = here.get(branch) or there.get(branch)
-    name = shown_text(branch)
+    name = escape(branch)
     if at is None:
-        known = ", ".join(map(shown_text, sorted({*here, *there})[:20]))
+        known = ", ".join(map(escape, sorted({*here, *there})[:20]))
         raise OperationError(f"{job.name} has no branch {name}", f"there are: {known}", code="unknown-branch")
     if branch == worktree.facts().branch or branch in uses:
         use = uses.get(branch) or BranchUse(str(job.path))

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitsync.backends.base import Item, Level, Order
-from gitsync.core.names import as_word, shown_text
 from gitsync.git.objects.trees import lookup
 from gitsync.git.repository import tree_of
 from gitsync.git.staging.worktree import Worktree
+from gitsync.text import as_word, escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def still_open(worktree: Worktree, kept: list[Kept], branches: Mapping[str, str]
 
 def told(order: Order, item: Kept, current: str | None) -> Item:
     """Return what a person is told of a copy that is still there."""
-    path, copy, branch = shown_text(item.path), shown_text(item.copy), shown_text(item.branch)
+    path, copy, branch = escape(item.path), escape(item.copy), escape(item.branch)
     where = "" if item.branch == current else f"git -C {as_word(str(order.job.path))} switch {as_word(item.branch)}; "
     return Item(
         item.label(current),

@@ -22,12 +22,12 @@ from gitsync.backends.git.branches import Seen, forget_branch, settle_branches
 from gitsync.backends.git.setup import git, prepare
 from gitsync.backends.git.step import Local
 from gitsync.core.branches import is_emptied, principal, renamed_default
-from gitsync.core.names import shown_text
 from gitsync.errors import GitsyncError
 from gitsync.git.remote.all_branches import HEADS, TAGS, Server, There
 from gitsync.git.remote.branches_in_use import branches_in_use
 from gitsync.git.remote.upstream import set_upstream
 from gitsync.model import Problem
+from gitsync.text import escape
 
 HEADS_FILE, DELETED_FILE = "heads.json", "deleted.json"
 CONFLICTS_FILE, ANSWERS_FILE, RENAMED_FILE = "conflicts.json", "answers.json", "renamed.json"
@@ -126,20 +126,20 @@ def _send(order: Order, server: Server, local: Local, there: There, items: list[
         name = ref.removeprefix(HEADS).removeprefix(TAGS)
         what = "tag " if ref.startswith(TAGS) else ""
         if refusal is None:
-            items.append(Item(name, "pushed", f"pushed {what}{shown_text(name)} to {order.job.remote}"))
+            items.append(Item(name, "pushed", f"pushed {what}{escape(name)} to {order.job.remote}"))
             if not what:
                 local.taken[name] = local.sends[name]
         elif refusal.code in QUICKER and not what:
             quicker = True
             if is_last:
-                message = f"{shown_text(name)}: other machines keep pushing first"
+                message = f"{escape(name)}: other machines keep pushing first"
                 items.append(Item(name, "busy-remote", message, level=Level.WAITING))
         else:
             items.append(Item(name, refusal.code, refusal.message, refusal.hint, Level.ATTENTION))
     for name, expected in local.deletes.items():
         refusal = server.delete(name, expected)
         if refusal is None:
-            items.append(Item(name, "deleted-there", f"deleted {shown_text(name)} on {order.job.remote}"))
+            items.append(Item(name, "deleted-there", f"deleted {escape(name)} on {order.job.remote}"))
             local.gone.add(name)
         elif refusal.code in QUICKER:
             quicker = True
@@ -152,7 +152,7 @@ def _tag_differs(name: str) -> Item:
     return Item(
         name,
         "tag-differs",
-        f"the tag {shown_text(name)} is another one on the server; both stay as they are",
+        f"the tag {escape(name)} is another one on the server; both stay as they are",
         f"to take the server's: git tag -d {name}, then sync; to send yours, delete it there first",
         Level.ATTENTION,
     )
@@ -195,6 +195,6 @@ def delete_branch(order: Order, branch: str) -> Item:
     return Item(
         branch,
         "deleted",
-        f"{shown_text(branch)} is deleted here (it was at {at[:10]}); the next run deletes it on {job.remote}",
+        f"{escape(branch)} is deleted here (it was at {at[:10]}); the next run deletes it on {job.remote}",
         f"to have it again: git -C {job.path} branch {branch} {at[:10]}",
     )

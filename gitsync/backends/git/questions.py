@@ -10,12 +10,12 @@ import os
 from gitsync.backends.base import Halt, Item, Level, Order
 from gitsync.config.options import JobConfig
 from gitsync.core.branches import Branch, Relation
-from gitsync.core.names import as_word, shown_text
 from gitsync.core.questions import commands, id_of
 from gitsync.git.objects.trees import diff
 from gitsync.git.repository import tree_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, Question
+from gitsync.text import as_word, escape
 
 NAMED = 20
 TAKE, KEEP, LEAVE = "take", "keep", "leave"
@@ -49,7 +49,7 @@ def rewritten(worktree: Worktree, order: Order, branch: Branch) -> Question:
     return Question(
         matter(branch),
         "rewritten",
-        f"{order.job.name}: the history of {shown_text(remote)} was rewritten: {commits} of {shown_text(branch.name)} "
+        f"{order.job.name}: the history of {escape(remote)} was rewritten: {commits} of {escape(branch.name)} "
         "here are not on the server any more",
         branch.name,
         count,
@@ -60,7 +60,7 @@ def rewritten(worktree: Worktree, order: Order, branch: Branch) -> Question:
 
 def renamed(order: Order, branch: Branch) -> Question:
     """Return what is asked where the server's default branch has another name than before."""
-    old, new = shown_text(branch.name), shown_text(branch.renamed_to)
+    old, new = escape(branch.name), escape(branch.renamed_to)
     answers = (TAKE, KEEP, LEAVE) if order.job.mode == "both" else (TAKE, LEAVE)
     return Question(
         matter(branch),

@@ -14,9 +14,9 @@ from gitsync import proc
 from gitsync.backends.base import Item
 from gitsync.clock import SystemClock
 from gitsync.config.options import JobConfig
-from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.redaction import redact
+from gitsync.text import as_word
 
 GIT_S = 30.0
 _IDENTITY = re.compile(r"(?P<name>.*?)\s*<(?P<mail>[^<>]*)>")

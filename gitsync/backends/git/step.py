@@ -15,7 +15,6 @@ from gitsync.backends.base import Halt, Item, Level, Order
 from gitsync.backends.git.conflicts import Kept
 from gitsync.backends.git.questions import matter, renamed, rewritten
 from gitsync.core.branches import Branch, BranchAction, Relation
-from gitsync.core.names import as_word, shown, shown_text
 from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
 from gitsync.git.merging.merge_summary import merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan, refuse_unsafe
@@ -24,6 +23,7 @@ from gitsync.git.remote.branches_in_use import BranchUse
 from gitsync.git.repository import tree_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Question
+from gitsync.text import as_word, escape, shown
 
 NAMED = 5
 # What moves or deletes a branch here, and what changes nothing anywhere.
@@ -75,7 +75,7 @@ class BranchStep:
         self._is_current = branch.name == current
         self._use = use
         self._there = there
-        self._shown = shown_text(branch.name)
+        self._shown = escape(branch.name)
 
     def take(self, action: BranchAction) -> None:
         """Do it."""
@@ -211,7 +211,7 @@ class BranchStep:
         self._local.matters.discard(matter(branch))
         if at != there and self._order.direction.is_sending:
             self._local.sends[new] = at
-        self._done("renamed", f"{self._shown} is called {shown_text(new)} now, as on the server")
+        self._done("renamed", f"{self._shown} is called {escape(new)} now, as on the server")
 
     def _receive_checked_out(self) -> None:
         branch, order = self._branch, self._order
@@ -270,7 +270,7 @@ class BranchStep:
         prefix = "" if self._is_current else f"{self._branch.name}:"
         names = tuple(prefix + os.fsdecode(path) for path in paths)
         self._local.conflicts = tuple(sorted({*self._local.conflicts, *names}))
-        told = ", ".join(map(shown_text, names[:NAMED]))
+        told = ", ".join(map(escape, names[:NAMED]))
         place = as_word(str(self._order.job.path))
         what = f"git -C {place} merge {as_word(f'{self._order.job.remote}/{self._branch.name}')}"
         if not self._is_current:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from gitsync.backends.base import Item, Level
 from gitsync.backends.rsync.copies import copy_of
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
-from gitsync.core.names import shown_text
 from gitsync.core.pairs import FILE, ListedEntry, is_alike
 from gitsync.errors import OperationError, TransientError
-from gitsync.git.remote.errors import clean, last_line
+from gitsync.git.remote.errors import last_line
+from gitsync.text import clean, escape
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ def not_kept(path: str, error: OperationError) -> Item:
     """Return what is told of a version that cannot be kept; raise the error where it is no matter of that file."""
     if isinstance(error, TransientError) or error.code == "disk-full":
         raise error
-    text = f"{shown_text(path)} was changed on both sides, and waits: {error.message}"
+    text = f"{escape(path)} was changed on both sides, and waits: {error.message}"
     return Item(path, "conflict", text, error.hint, Level.ATTENTION)
 
 
@@ -97,7 +97,7 @@ def _leave(settled: PairResolution, path: str) -> None:
         Item(
             path,
             "conflict",
-            f"{shown_text(path)} was changed on both sides; both were left alone",
+            f"{escape(path)} was changed on both sides; both were left alone",
             'copy one over the other, or set mode = "both" to keep both',
             Level.ATTENTION,
         )
@@ -132,9 +132,9 @@ def _keep(settled: PairResolution, rsync: Rsync, path: str, *, has_newer_there: 
         Item(
             path,
             "conflict",
-            f"{shown_text(path)} was changed on both sides; the newer version, from {winner}, stays, "
-            f"the other is kept as {shown_text(copy)}",
-            f"compare the two, then delete {shown_text(copy)}",
+            f"{escape(path)} was changed on both sides; the newer version, from {winner}, stays, "
+            f"the other is kept as {escape(copy)}",
+            f"compare the two, then delete {escape(copy)}",
             Level.ATTENTION,
         )
     )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from gitsync.backends.rsync.program import PARTIAL_NAME
 from gitsync.core.conflict import copy_name
-from gitsync.core.names import shown_text
 from gitsync.errors import OperationError
+from gitsync.text import escape
 
 _READ_BYTES = 1024 * 1024
 
@@ -109,7 +109,7 @@ def _private(path: str, flags: int) -> int:
 
 def _trouble(path: str, error: OSError) -> OperationError:
     return OperationError(
-        f"cannot keep the other version of {shown_text(path)}: {error.strerror}; nothing was overwritten",
+        f"cannot keep the other version of {escape(path)}: {error.strerror}; nothing was overwritten",
         "make room, and check the permissions of the file and its directory",
         code="disk-full" if error.errno == 28 else "failed",
     )

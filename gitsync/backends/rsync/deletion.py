@@ -21,11 +21,11 @@ from gitsync.backends.rsync.copies import id_of, is_same, sync_directory
 from gitsync.backends.rsync.program import MAX_DELETE, PARTIAL_NAME, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there
 from gitsync.core.conflict import copy_name
-from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, Decision, ListedEntry
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.temporaries import Probe, no_probe
+from gitsync.text import escape
 
 DELETING_FILE = "deleting.json"
 
@@ -110,7 +110,7 @@ def _delete_one(tree: Path, root: int, path: str, entry: ListedEntry, probe: Pro
         return _put_back(tree, root, path)
     except OSError as error:
         raise OperationError(
-            f"{shown_text(path)} cannot get its name back: {error.strerror}; it is {shown_text(_hidden(path))}",
+            f"{escape(path)} cannot get its name back: {error.strerror}; it is {escape(_hidden(path))}",
             "check its directory; the next run tries again",
         ) from error
 
@@ -150,14 +150,14 @@ def _put_back(tree: Path, root: int, path: str) -> Item:
             atomic_replace.remove(root, hidden)  # the same content is there already
         else:
             atomic_replace.move_new(root, hidden, copy)
-        shown = shown_text(os.fsdecode(copy))
-        text = f"{shown_text(path)} was changed twice while it was deleted here; one version is {shown}"
+        shown = escape(os.fsdecode(copy))
+        text = f"{escape(path)} was changed twice while it was deleted here; one version is {shown}"
         return Item(path, "conflict", text, f"compare the two, then delete {shown}", Level.ATTENTION)
     return _kept(path)
 
 
 def _kept(path: str) -> Item:
-    return Item(path, "kept", f"{shown_text(path)} was changed meanwhile: kept")
+    return Item(path, "kept", f"{escape(path)} was changed meanwhile: kept")
 
 
 def _hidden(path: str) -> str:

@@ -24,10 +24,10 @@ from gitsync.backends.rsync.overtaken import keeping, look_through
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
 from gitsync.backends.safety import HERE, THERE, emptied, make_here, refuse_nested, too_many
-from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, FILE, AgreedPair, Decision, ListedEntry, decide, is_alike, is_emptied
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.model import Problem
+from gitsync.text import escape
 
 # How many paths a report names.
 NAMED = 20
@@ -133,7 +133,7 @@ def _blocked(decision: Decision) -> list[Item]:
         Item(
             path,
             "conflict",
-            f"{shown_text(path)} is a file on one side and a directory on the other; both were left alone",
+            f"{escape(path)} is a file on one side and a directory on the other; both were left alone",
             "rename one of them",
             Level.ATTENTION,
         )
@@ -206,11 +206,11 @@ def _verify(rsync: Rsync, paths: list[str], source: str, target: str) -> list[It
     wrong = [line for line in os.fsdecode(done.stdout).splitlines() if line and not line.endswith("/")]
     if not wrong:
         return []
-    names = ", ".join(shown_text(path) for path in wrong[:NAMED])
+    names = ", ".join(escape(path) for path in wrong[:NAMED])
     return [Item("", "differs", f"not alike after the copy, by checksum: {names}", level=Level.WAITING)]
 
 
 def _partial(errors: str) -> Item:
     said = [line for line in errors.splitlines() if line.strip() and not line.startswith("rsync error")]
-    what = shown_text(said[0]) if said else "some files could not be copied"
+    what = escape(said[0]) if said else "some files could not be copied"
     return Item("", "partial", what, "check the permissions of that file on both sides", Level.ATTENTION)

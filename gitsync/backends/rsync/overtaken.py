@@ -18,9 +18,9 @@ from gitsync.backends.base import Item, Level
 from gitsync.backends.rsync.conflicts import not_kept
 from gitsync.backends.rsync.copies import copy_of
 from gitsync.backends.rsync.program import Rsync
-from gitsync.core.names import shown_text
 from gitsync.core.pairs import LINK, ListedEntry
 from gitsync.errors import OperationError
+from gitsync.text import escape
 
 _NAME = "replaced"
 
@@ -73,8 +73,8 @@ def _is_as_listed(kept: Path, entry: ListedEntry | None) -> bool:
 
 def _kept(root: Path, path: str, kept: Path) -> Item:
     copy = copy_of(root, path, kept)
-    text = f"{shown_text(path)} was saved here while the server's version came; yours is {shown_text(copy)}"
-    return Item(path, "conflict", text, f"compare the two, then delete {shown_text(copy)}", Level.ATTENTION)
+    text = f"{escape(path)} was saved here while the server's version came; yours is {escape(copy)}"
+    return Item(path, "conflict", text, f"compare the two, then delete {escape(copy)}", Level.ATTENTION)
 
 
 def _remove_empty(directory: Path) -> None:

@@ -17,7 +17,8 @@ from gitsync import proc
 from gitsync.backends import state_file
 from gitsync.backends.base import Order
 from gitsync.errors import OperationError, TransientError
-from gitsync.git.remote.errors import classify, clean, last_line
+from gitsync.git.remote.errors import classify, last_line
+from gitsync.text import clean
 
 # A transfer may take as long as it has to, as long as something comes (`--timeout`); this is for one that goes mad.
 WHOLE_S = 12 * 3600.0

@@ -23,9 +23,9 @@ from gitsync.backends.rsync.copies import copy_of, is_same, put_back
 from gitsync.backends.rsync.listing import Listing
 from gitsync.backends.rsync.program import MAX_DELETE, PARTIAL, REPLACED_NAME, VANISHED, Rsync
 from gitsync.clock import SystemClock
-from gitsync.core.names import shown_text
 from gitsync.core.pairs import DIRECTORY, LINK, AgreedPair, ListedEntry
 from gitsync.errors import OperationError
+from gitsync.text import escape
 
 # Longer than any run: what another machine's run that still goes on replaced is its own affair.
 ABANDONED_S = 2 * 24 * 3600.0
@@ -131,11 +131,11 @@ def _is_it(content: Path, entry: ListedEntry) -> bool:
 
 
 def _item(path: str, copy: str) -> Item:
-    name = shown_text(path)
+    name = escape(path)
     if copy == path:
         return Item(path, "kept", f"{name} was deleted on the server in a version that was not seen before: it is back")
-    text = f"{name} was changed on the server while yours was sent; the other version is kept as {shown_text(copy)}"
-    return Item(path, "conflict", text, f"compare the two, then delete {shown_text(copy)}", Level.ATTENTION)
+    text = f"{name} was changed on the server while yours was sent; the other version is kept as {escape(copy)}"
+    return Item(path, "conflict", text, f"compare the two, then delete {escape(copy)}", Level.ATTENTION)
 
 
 def _remove(rsync: Rsync, files: list[str], found: Mapping[str, ListedEntry]) -> None:

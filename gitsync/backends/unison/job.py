@@ -19,10 +19,10 @@ from gitsync.backends.base import Halt, Item, Level, Order, Report, summed
 from gitsync.backends.safety import HERE, THERE, emptied, make_here, refuse_nested, too_many
 from gitsync.backends.unison.output import DELETED, PROPS, Said, UnisonChange
 from gitsync.backends.unison.program import Unison
-from gitsync.core.names import shown_text
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.git.remote.errors import classify
 from gitsync.model import Problem
+from gitsync.text import escape
 
 MISSED = "fast update detection"
 FILES_FILE = "files.json"
@@ -182,8 +182,8 @@ def _done(said: Said) -> list[Item]:
 
 
 def _failed(path: str, why: str) -> Item:
-    said = f": {shown_text(why)}" if why else ""
-    message = f"{shown_text(path)} could not be brought over{said}"
+    said = f": {escape(why)}" if why else ""
+    message = f"{escape(path)} could not be brought over{said}"
     return Item(path, classify(why) if classify(why) != "unknown" else "failed", message, level=Level.WAITING)
 
 
@@ -192,7 +192,7 @@ def _conflict(order: Order, change: UnisonChange) -> Item:
     return Item(
         change.path,
         "conflict",
-        f"{shown_text(change.path)} was changed on both sides; both were left alone. Here: {here}. There: {there}",
+        f"{escape(change.path)} was changed on both sides; both were left alone. Here: {here}. There: {there}",
         "copy one over the other; or, for the newer one to stay and the other to be kept beside it, in options or in a "
         'template: "prefer = newer", "copyonconflict = true"',
         Level.ATTENTION,
@@ -200,7 +200,7 @@ def _conflict(order: Order, change: UnisonChange) -> Item:
 
 
 def _side(status: str, facts: str) -> str:
-    return shown_text(facts or _WORDS.get(status, status))
+    return escape(facts or _WORDS.get(status, status))
 
 
 def _named(paths: list[str]) -> list[str]:

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from gitsync.config.options import JobConfig
-from gitsync.core.names import shown_text
 from gitsync.errors import OperationError
+from gitsync.text import escape
 
 _INCLUDE = re.compile(r"\s*(include|source)\s+(?P<name>.*?)\s*")
 _KEY = re.compile(r"\s*(?P<key>[A-Za-z]+)\s*=\s*(?P<value>.*?)\s*")
@@ -83,7 +83,7 @@ def _expanded(job: JobConfig, line: str, depth: int) -> list[str]:
         return [line]
     directory = user_directory()
     places = [directory / found["name"], directory / f"{found['name']}.prf"]
-    name = shown_text(found["name"])
+    name = escape(found["name"])
     for place in reversed(places):
         try:
             text = place.read_text("utf-8", "surrogateescape")

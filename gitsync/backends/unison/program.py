@@ -21,7 +21,8 @@ from gitsync.backends.unison.output import Said, parse
 from gitsync.backends.unison.profile import profile
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.files import write_durably
-from gitsync.git.remote.errors import classify, clean, last_line
+from gitsync.git.remote.errors import classify, last_line
+from gitsync.text import clean
 
 # A transfer may take as long as it has to: ssh itself notices a server that is gone. This is for one that goes mad.
 WHOLE_S = 12 * 3600.0

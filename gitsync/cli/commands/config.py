@@ -62,7 +62,7 @@ def _path(context: Context) -> int:
 
 
 def _check(context: Context) -> int:
-    from gitsync.cli import text
+    from gitsync import text
     from gitsync.config.load import check_paths, load
 
     config = load(context.config)

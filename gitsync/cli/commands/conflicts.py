@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import text
+from gitsync import clock, text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
@@ -67,7 +66,7 @@ def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> 
             _difference(output, theirs, version, is_full=is_full)
         where = text.tilde(f"{conflict.get('root', '')}/{path}")
         output.wrapped(
-            f"settle it: gitsyncctl resolve {text.word(where)} --theirs | --ours | --both | --done", indent="  "
+            f"settle it: gitsyncctl resolve {text.as_word(where)} --theirs | --ours | --both | --done", indent="  "
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK

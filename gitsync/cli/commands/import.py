@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from gitsync import places
-from gitsync.cli import old_ini, text
+from gitsync import places, text
+from gitsync.cli import old_ini
 from gitsync.cli.commands.config import apply
 from gitsync.cli.context import Context
 from gitsync.control.commands import BY_NAME

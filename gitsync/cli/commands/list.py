@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync.cli import reports, text
+from gitsync import text
+from gitsync.cli import reports
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_OK

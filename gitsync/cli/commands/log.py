@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import reports, text, times
+from gitsync import clock, text
+from gitsync.cli import reports, times
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_OK

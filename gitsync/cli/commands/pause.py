@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK
 
@@ -22,7 +22,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     until = answer.get("until")
     how_long = f"until {_local(str(until))}" if until else "until: gitsyncctl resume"
     output.wrapped(
-        f"paused {text.told_apart(names, answer.get('job_names'))} {how_long}" if names else "there is nothing to pause"
+        f"paused {text.list_names(names, answer.get('job_names'))} {how_long}" if names else "there is nothing to pause"
     )
     return EXIT_OK
 

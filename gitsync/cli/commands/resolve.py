@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from gitsync.cli import fast_parse, text
+from gitsync import text
+from gitsync.cli import fast_parse
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK, UsageError
 
@@ -45,12 +46,12 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.wrapped(f"removed {copy}; its content: {place}", indent="  ")
     if commit:
         output.wrapped(f"commit {str(commit.get('id', ''))[:7]} '{commit.get('message', '')}'", indent="  ")
-        output.wrapped(f"to take this back: gitsyncctl undo {text.word(name)}", "dim", "  ")
+        output.wrapped(f"to take this back: gitsyncctl undo {text.as_word(name)}", "dim", "  ")
     else:
         output.wrapped("it is remembered, and the merge is made when the last file is settled", indent="  ")
     if left:
         output.wrapped(
-            f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {text.word(name)}"
+            f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {text.as_word(name)}"
         )
     return EXIT_OK
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync.cli import reports, text
+from gitsync import text
+from gitsync.cli import reports
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
@@ -23,7 +24,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     else:
         names = answer.get("resumed") or []
         output.wrapped(
-            f"resumed {text.told_apart(names, answer.get('job_names'))}" if names else "there is nothing to resume"
+            f"resumed {text.list_names(names, answer.get('job_names'))}" if names else "there is nothing to resume"
         )
         if jobs:
             reports.show(output, {"jobs": jobs})

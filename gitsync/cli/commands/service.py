@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import text
+from gitsync import clock, text
 from gitsync.cli.context import Context
 from gitsync.cli.service.kind import ServiceManager, State, find
 from gitsync.cli.service.setting import here

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync.cli import repos, text
+from gitsync import text
+from gitsync.cli import repos
 from gitsync.cli.context import Context
 from gitsync.control import client
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError

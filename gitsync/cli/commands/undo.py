@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from gitsync import clock
-from gitsync.cli import text, times
+from gitsync import clock, text
+from gitsync.cli import times
 from gitsync.cli.context import Context
 from gitsync.cli.output import Cell
 from gitsync.errors import EXIT_OK, UsageError
@@ -86,7 +86,7 @@ def _show(output: Output, answer: dict[str, Any]) -> None:
     if commit:
         short = str(commit.get("id", ""))[:7]
         output.wrapped(f"commit {short} '{commit.get('message', '')}'", indent="  ")
-        output.wrapped(f"to take this back: gitsyncctl undo {text.word(name)} --commit {short}", "dim", "  ")
+        output.wrapped(f"to take this back: gitsyncctl undo {text.as_word(name)} --commit {short}", "dim", "  ")
 
 
 def _paths(output: Output, label: str, paths: list[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync.cli import old_ini, text
+from gitsync import text
+from gitsync.cli import old_ini
 from gitsync.cli.context import Context
 from gitsync.errors import EXIT_OK
 

@@ -11,8 +11,8 @@ from itertools import count
 from pathlib import Path
 
 from gitsync.config.store import edit_file
-from gitsync.core.names import shown_text
 from gitsync.errors import OperationError
+from gitsync.text import escape
 
 _MARK = re.compile(r"^(?:# |<!-- )written by gitsyncctl service install, sum ([0-9a-f]{16})(?: -->)?\n", re.MULTILINE)
 
@@ -92,4 +92,4 @@ def _sum(text: str) -> str:
 
 
 def _trouble(what: str, path: Path, error: OSError) -> OperationError:
-    return OperationError(f"{what} {shown_text(str(path))}: {error.strerror}", "check the permissions of its directory")
+    return OperationError(f"{what} {escape(str(path))}: {error.strerror}", "check the permissions of its directory")

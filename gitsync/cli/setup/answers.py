@@ -11,8 +11,8 @@ import re
 import shlex
 from pathlib import Path
 
-from gitsync import proc
-from gitsync.cli import fast_parse, text
+from gitsync import proc, text
+from gitsync.cli import fast_parse
 from gitsync.config.checks import check_identity, check_url
 from gitsync.config.options import SECTIONS
 from gitsync.config.values import convert, quoted
@@ -103,7 +103,7 @@ def is_work_tree(found: str) -> bool:
         top = os.path.normpath(f"{os.path.realpath(found)}/{os.fsdecode(done.stdout).splitlines()[-1]}")
         raise UsageError(
             f"{shown} lies in the work tree {text.tilde(top)}",
-            f"name that one; or make it one of its own first: git init {text.word(shown)}",
+            f"name that one; or make it one of its own first: git init {text.as_word(shown)}",
         )
     if b"dubious ownership" in done.stderr:
         raise UsageError(f"{shown} lies in a repository of another user", "name another one")

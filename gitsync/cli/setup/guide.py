@@ -11,8 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gitsync import places
-from gitsync.cli import text
+from gitsync import places, text
 from gitsync.cli.context import Context
 from gitsync.cli.progress import Progress
 from gitsync.cli.setup.dialogue import TEXT, Dialogue
@@ -128,7 +127,7 @@ class Guide:
         """Return the command line for a person at a shell."""
         named = {"--config": self.context.config, "--socket": self.context.socket}
         options = [word for flag, value in named.items() if value for word in (flag, value)]
-        return " ".join(text.word(each) for each in ("gitsyncctl", *options, command, *words))
+        return " ".join(text.as_word(each) for each in ("gitsyncctl", *options, command, *words))
 
     def _context(self, name: str) -> Context:
         return Context(BY_NAME[name], self.dialogue.output, self.context.config, self.context.socket)

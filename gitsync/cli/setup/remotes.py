@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.setup import answers
 from gitsync.cli.setup.guide import Guide
 from gitsync.daemon.checks.remotes import unanswered
@@ -33,6 +33,6 @@ def answers_now(guide: Guide, url: str) -> bool:
     message, hint = trouble.message, trouble.hint
     if url.startswith("/") and not os.path.lexists(url):
         message = f"there is no {text.tilde(url)}"
-        hint = f"to have an empty repository there: git init --bare {text.word(text.tilde(url))}"
+        hint = f"to have an empty repository there: git init --bare {text.as_word(text.tilde(url))}"
     guide.dialogue.refuse(OperationError(message, hint, code=trouble.code))
     return False

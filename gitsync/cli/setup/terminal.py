@@ -10,7 +10,8 @@ import os
 import sys
 from types import ModuleType
 
-from gitsync.cli import text
+from gitsync import text
+from gitsync.cli import layout
 from gitsync.cli.output import Output
 from gitsync.cli.setup.dialogue import DIRECTORY, TEXT, Choice
 from gitsync.errors import GitsyncError
@@ -48,7 +49,7 @@ class Terminal:
     def tell(self, sentence: str, style: str = "") -> None:
         """Print it, broken where the terminal is narrow."""
         if sentence:
-            lines = text.filled(text.escape(sentence), self._columns)
+            lines = layout.filled(text.escape(sentence), self._columns)
             self.output.painted([self.output.paint(line, style) for line in lines])
 
     def show(self, line: str) -> None:
@@ -94,8 +95,8 @@ class Terminal:
 
     def _prompt(self, question: str) -> str:
         """Print all of a question but its last line, and return that as the prompt."""
-        *above, last = text.filled(text.escape(question), self._columns)
-        if text.width(last) > self._columns - ROOM:
+        *above, last = layout.filled(text.escape(question), self._columns)
+        if layout.width(last) > self._columns - ROOM:
             above, last = [*above, last], MARK.rstrip()
         self.output.painted(above)
         return f"{last} "

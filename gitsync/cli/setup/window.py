@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.output import Output
 from gitsync.cli.setup.dialogue import DIRECTORY, Choice
 from gitsync.cli.setup.sheet import NO, YES, Sheet

@@ -16,7 +16,7 @@ from gitsync.config.checks import name_from
 from gitsync.config.faults import Faults
 from gitsync.config.options import Config, RepoConfig
 from gitsync.config.values import quoted
-from gitsync.core.names import as_word, shown_text
+from gitsync.text import as_word, escape
 
 SECTION, KEY = "gitsync", "work_dir"
 GRANULARITY = "file"
@@ -54,7 +54,7 @@ def parse_ini(text: str, source: Path) -> Config:
     faults.raise_any()
     notices.insert(
         0,
-        f"this is the configuration of the first GitSync: {shown_text(str(source))}; "
+        f"this is the configuration of the first GitSync: {escape(str(source))}; "
         f"gitsyncctl import --gitsync {as_word(str(source))} turns it into config.toml",
     )
     return Config(repos=tuple(repos), source=source, notices=tuple(notices))

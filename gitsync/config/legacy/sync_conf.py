@@ -24,9 +24,9 @@ from gitsync.config.checks import check_identity, check_remote, check_url, name_
 from gitsync.config.expand import expand_path, expand_url
 from gitsync.config.options import JobConfig
 from gitsync.config.source import read_text
-from gitsync.config.values import nearest, quoted
-from gitsync.core.names import shown_text
+from gitsync.config.values import quoted
 from gitsync.errors import ConfigError
+from gitsync.text import did_you_mean, escape
 
 CONF_DIR = "~/.sync-conf"
 _QUOTES = "what has blanks in it stands in quotes"
@@ -67,10 +67,8 @@ def conf_files(directory: str = CONF_DIR) -> list[Path]:
 def read_conf(path: Path) -> Conf:
     """Return what a file means; raise ConfigError when it cannot be read."""
     if not os.path.lexists(path):
-        there = ", ".join(shown_text(str(file)) for file in conf_files()) or f"no .conf file in {CONF_DIR}"
-        raise ConfigError(
-            [f"{shown_text(str(path))}: there is no such file"], f"looked there and in {CONF_DIR}: {there}"
-        )
+        there = ", ".join(escape(str(file)) for file in conf_files()) or f"no .conf file in {CONF_DIR}"
+        raise ConfigError([f"{escape(str(path))}: there is no such file"], f"looked there and in {CONF_DIR}: {there}")
     return parse_conf(read_text(path), path)
 
 
@@ -111,8 +109,8 @@ def elsewhere(files: list[Path]) -> list[str]:
             if not conf.is_meant_here:
                 wanted = ", ".join(conf.environments)
                 now = os.environ.get(ENV_VARIABLE, "").strip()
-                is_now = f"is {shown_text(now)}" if now else "is not set"
-                left.append(f"{shown_text(str(file))} is left out: it is for {ENV_VARIABLE}={wanted}, which {is_now}")
+                is_now = f"is {escape(now)}" if now else "is not set"
+                left.append(f"{escape(str(file))} is left out: it is for {ENV_VARIABLE}={wanted}, which {is_now}")
     return left
 
 
@@ -143,13 +141,13 @@ def parse_conf(text: str, source: Path) -> Conf:
             elif not section:
                 raise ValueError("this line stands before any section; allowed: [git], [unison], [rsync]")
         except ValueError as error:
-            faults.append(f"{shown_text(str(source))}:{number}: {error}")
+            faults.append(f"{escape(str(source))}:{number}: {error}")
     return Conf(source, tuple(jobs), tuple(faults), environments)
 
 
 def _check_section(section: str) -> None:
     if section not in BACKENDS:
-        hint = nearest(section, list(BACKENDS))
+        hint = did_you_mean(section, BACKENDS, lead="; ")
         raise ValueError(f"unknown section [{section}]; allowed: [git], [unison], [rsync]{hint}; its lines do not run")
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from gitsync.config.options import MIRROR_NAME, HomeConfig, RepoConfig
 from gitsync.config.source import read_text
 from gitsync.core.manifest import ManifestEntry, is_sound
-from gitsync.core.names import shown_text
 from gitsync.errors import ConfigError
+from gitsync.text import escape
 
 NAME = ".trakk.config"
 
@@ -49,7 +49,7 @@ def parse_trakk(path: Path) -> Trakk:
         for item in _texts(path, found, key):
             entry = os.fsencode(item.removeprefix("~/").removeprefix("./").rstrip("/"))
             if item.startswith("/") or not is_sound(entry):
-                faults.append(f"{shown_text(str(path))}: {shown_text(item)} is no path below home: left out")
+                faults.append(f"{escape(str(path))}: {escape(item)} is no path below home: left out")
             else:
                 entries.append(ManifestEntry(entry, is_directory))
     return Trakk(Path(os.path.expanduser(repository)), tuple(entries), tuple(faults))  # noqa: PTH111 - never raises
@@ -62,14 +62,12 @@ def home_of(path: Path, repos: tuple[RepoConfig, ...]) -> tuple[HomeConfig | Non
     try:
         found = parse_trakk(path)
     except ConfigError as error:
-        return None, (*error.faults, f"{shown_text(str(path))} is not taken over")
+        return None, (*error.faults, f"{escape(str(path))} is not taken over")
     taken = {os.path.realpath(repo.path) for repo in repos}
     if os.path.realpath(found.repository) in taken or any(repo.name == MIRROR_NAME for repo in repos):
-        return None, (f"{shown_text(str(path))} is not taken over: its repository, or the name home, is a [[repo]]",)
+        return None, (f"{escape(str(path))} is not taken over: its repository, or the name home, is a [[repo]]",)
     settings = RepoConfig(name=MIRROR_NAME, path=found.repository)
-    told = (
-        f"home is mirrored as TRAKK's {shown_text(str(path))} says; gitsyncctl import --trakk writes it to config.toml"
-    )
+    told = f"home is mirrored as TRAKK's {escape(str(path))} says; gitsyncctl import --trakk writes it to config.toml"
     return HomeConfig(settings=settings, repo=found.repository), (told, *found.faults)
 
 
@@ -81,4 +79,4 @@ def _texts(path: Path, found: dict[str, Any], key: str) -> list[str]:
 
 
 def _fault(path: Path, what: str) -> ConfigError:
-    return ConfigError([f"{shown_text(str(path))}: {what}"], "is it TRAKK's? it is left as it is")
+    return ConfigError([f"{escape(str(path))}: {what}"], "is it TRAKK's? it is left as it is")

@@ -10,9 +10,8 @@ import os
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
-from gitsync.core.names import as_word
 from gitsync.daemon.checks.model import Case, Finding, ok, warning
-from gitsync.git.remote.errors import clean
+from gitsync.text import as_word, clean
 
 # What a tool leaves in the directory that it keeps, or in one above.
 TRACES = (

@@ -9,10 +9,9 @@ import os
 import shutil
 
 from gitsync.config.options import JobConfig
-from gitsync.core.names import as_word
 from gitsync.daemon.checks import remotes
 from gitsync.daemon.checks.model import Case, Finding, ok, problem
-from gitsync.git.remote.errors import clean
+from gitsync.text import as_word, clean
 
 
 def state(case: Case, job: JobConfig) -> list[Finding]:

@@ -14,7 +14,7 @@ from gitsync import proc
 from gitsync.config.load import load
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import ConfigError
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 from gitsync.watch.budget import budget
 from gitsync.watch.limits import roomy
 

@@ -19,9 +19,9 @@ from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import OperationError
 from gitsync.git.remote import errors, noninteractive_env, transport, upstream
-from gitsync.git.remote.errors import clean
 from gitsync.git.remote.results import RemoteChoice
 from gitsync.model import Problem
+from gitsync.text import clean
 
 CHILD_S = 5.0
 NETWORK_S = 15.0

@@ -15,14 +15,13 @@ from pathlib import Path
 
 from gitsync import proc
 from gitsync.config.options import RepoConfig
-from gitsync.core.names import as_word, shown_text
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.daemon.lock import git_dir_of
 from gitsync.errors import OperationError
-from gitsync.git.remote.errors import clean
 from gitsync.git.remote.upstream import read_config
 from gitsync.git.rules.identity import Identity, identity_of
 from gitsync.model import RepoState, RepoStatus
+from gitsync.text import as_word, clean, escape
 
 CHILD_S = 20.0
 # What git itself runs around a commit and a merge; gitsync makes both without it.
@@ -63,8 +62,8 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
 
 def _waiting(status: RepoStatus) -> str:
     """Return what a repository without an error waits for its user with."""
-    held = [f"{shown_text(item.path)} ({item.why})" for item in status.quarantined]
-    told = [("not committed", held), ("in conflict", [shown_text(path) for path in status.conflicts])]
+    held = [f"{escape(item.path)} ({item.why})" for item in status.quarantined]
+    told = [("not committed", held), ("in conflict", [escape(path) for path in status.conflicts])]
     return "; ".join(f"{what}: {', '.join(names[:3])}" + ", …" * (len(names) > 3) for what, names in told if names)
 
 

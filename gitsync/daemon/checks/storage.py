@@ -9,12 +9,11 @@ import os
 import stat
 from pathlib import Path
 
-from gitsync import places
+from gitsync import places, text
 from gitsync.config.options import RepoConfig
-from gitsync.core.names import as_word
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
-from gitsync.git.remote.errors import clean
 from gitsync.redaction import redact
+from gitsync.text import as_word, clean
 
 LOG_BYTES = 50_000_000
 LOW_BYTES = 100_000_000
@@ -60,10 +59,12 @@ def _exposed(path: Path, forbidden: int, mode: str) -> list[Finding]:
 def log_size(case: Case) -> list[Finding]:
     """Whether the log files have stayed small."""
     files = list(places.state_dir().glob("*.log*"))
-    size = sum(file.stat().st_size for file in files)
-    if size > LOG_BYTES:
-        return [warning(f"the log files take {_size(size)}", f"remove what you do not need in {places.state_dir()}")]
-    return [ok(f"the log files take {_size(size)}" if files else "there is no log file")]
+    taken = sum(file.stat().st_size for file in files)
+    if taken > LOG_BYTES:
+        return [
+            warning(f"the log files take {text.size(taken)}", f"remove what you do not need in {places.state_dir()}")
+        ]
+    return [ok(f"the log files take {text.size(taken)}" if files else "there is no log file")]
 
 
 def room(case: Case) -> list[Finding]:
@@ -89,15 +90,8 @@ def _room_at(path: Path) -> Finding:
         return problem(f"only {facts.f_favail} inodes are left at {shown}", f"look what takes them: df -i {shown}")
     if total and free < SCARCE_BYTES:
         verdict = problem if free < LOW_BYTES else warning
-        return verdict(f"only {_size(free)} are left at {shown}", f"make room: df -h {shown}")
-    return ok(f"{_size(free)} are free at {shown}")
-
-
-def _size(count: int) -> str:
-    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"
+        return verdict(f"only {text.size(free)} are left at {shown}", f"make room: df -h {shown}")
+    return ok(f"{text.size(free)} are free at {shown}")
 
 
 def file_system(case: Case, repo: RepoConfig) -> list[Finding]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from gitsync.clock import iso
 from gitsync.config.options import RepoConfig
 from gitsync.core.conflict import Rules
-from gitsync.core.names import as_word, shown
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.errors import GitsyncError, OperationError, UsageError
@@ -29,6 +28,7 @@ from gitsync.git.merging.conflict_view import waiting as waiting_sides
 from gitsync.git.repository import Mergeable, Readable, ReadOnlyRepository, head_tree
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
+from gitsync.text import as_word, shown
 
 logger = logging.getLogger(__name__)
 

@@ -15,11 +15,10 @@ from typing import Any, TypeVar
 from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
-from gitsync.control.commands import nearest
-from gitsync.core.names import as_word, called
 from gitsync.daemon.runtime import Runtime
 from gitsync.errors import UsageError
 from gitsync.git.staging.worktree import Worktree
+from gitsync.text import as_word, called, did_you_mean
 
 # A change waits until what is pending is committed, which a large batch or a held index.lock puts off.
 PERFORM_PATIENCE_S = 120.0
@@ -104,9 +103,8 @@ class HandlerContext:
             jobs += [job for job in found if job not in jobs]
             if is_for_jobs and not found:
                 known = [job.name for job in self.config.jobs]
-                like = nearest(name, known)
                 there = f"there are: {', '.join(known)}" if known else "none is in config.toml or ~/.sync-conf yet"
-                raise UsageError(f"no job is called {name!r}", f"did you mean {like!r}?" if like else there)
+                raise UsageError(f"no job is called {name!r}", did_you_mean(name, known, there))
             if not is_for_jobs and (
                 not found or any(name in (repo.name, str(repo.path)) for repo in self.config.repositories)
             ):
@@ -137,10 +135,7 @@ class HandlerContext:
                 return self.config.home.settings
             raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {as_word(name)}")
         known = [repo.name for repo in self.config.repositories]
-        like = nearest(name, known)
-        hint = (
-            f"did you mean {like!r}?" if like else f"there are: {', '.join(known)}" if known else "none is watched yet"
-        )
+        hint = did_you_mean(name, known, f"there are: {', '.join(known)}" if known else "none is watched yet")
         raise UsageError(f"no repository is called {name!r}", hint)
 
 

@@ -25,12 +25,12 @@ from gitsync.engine.repository.requests import PathStatus
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.history import path_facts
 from gitsync.git.history.versions import Record
-from gitsync.git.remote.errors import clean
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.home_paths import host_name
 from gitsync.model import FILTER, RepoStatus
 from gitsync.redaction import redact
+from gitsync.text import clean
 
 # How long the committer has for an answer; it may be in the middle of a large commit.
 ASK_S = 0.1

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from gitsync.clock import iso
-from gitsync.core.names import as_word
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.daemon.handlers.jobs import of_file
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
@@ -23,8 +22,8 @@ from gitsync.git.history.log import History
 from gitsync.git.history.select_version import name_in
 from gitsync.git.history.versions import Record, Touched, records, unknown
 from gitsync.git.objects.modes import MODE_TREE
-from gitsync.git.remote.errors import clean
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
+from gitsync.text import as_word, clean
 
 LOG_COUNT = 20
 # A file beyond this does not travel through the socket: the control command reads it from the repository itself.

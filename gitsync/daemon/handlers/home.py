@@ -14,13 +14,13 @@ from gitsync.config.expand import shorten_path
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Added
 from gitsync.core.manifest import ManifestEntry, is_host
-from gitsync.core.names import as_word
 from gitsync.daemon.handlers import init_mirror
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.engine.messages import CommitNow, Track, Untrack
 from gitsync.errors import UsageError
 from gitsync.mirror.home_paths import Places, places_of
 from gitsync.redaction import redact
+from gitsync.text import as_word
 
 ASK_S = 60.0
 COMMIT_S = 240.0

@@ -15,20 +15,19 @@ from gitsync import proc
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core import manifest as manifests
 from gitsync.core.manifest import ManifestEntry
-from gitsync.core.names import as_word
 from gitsync.daemon.handlers.init_repository import GIT_S, git, set_origin
 from gitsync.engine.board import HomePart
 from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck
-from gitsync.git.remote.errors import clean
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import host_name, places_of
 from gitsync.mirror.manifests import mend
 from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.redaction import redact
+from gitsync.text import as_word, clean
 
 if TYPE_CHECKING:
     from gitsync.daemon.handlers.context import HandlerContext

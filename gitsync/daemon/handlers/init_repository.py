@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from gitsync import proc
-from gitsync.core.names import as_word
 from gitsync.errors import OperationError, UsageError
-from gitsync.git.remote.errors import clean
 from gitsync.redaction import redact
+from gitsync.text import as_word, clean
 
 GIT_S = 30.0
 # What a repository that was made and then left has no files in.

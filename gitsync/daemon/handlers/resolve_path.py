@@ -12,12 +12,11 @@ from itertools import product
 from pathlib import Path
 
 from gitsync.config.options import RepoConfig
-from gitsync.core.names import as_word
 from gitsync.daemon.handlers.context import HandlerContext, real
 from gitsync.errors import UsageError
 from gitsync.git.history.log import History
-from gitsync.git.remote.errors import clean
 from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.text import as_word, clean
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from gitsync.config.options import MIRROR_NAME
 from gitsync.core import manifest
 from gitsync.core.coverage import Coverage
 from gitsync.core.manifest import ManifestEntry
-from gitsync.core.names import as_word
 from gitsync.daemon.handlers import init_mirror
 from gitsync.daemon.handlers.context import HandlerContext, Json
 from gitsync.daemon.handlers.home import bring_home
@@ -30,11 +29,11 @@ from gitsync.git.history.select_version import SelectedVersion, choose
 from gitsync.git.history.versions import FileVersion, records, unknown, versions
 from gitsync.git.objects.modes import MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
-from gitsync.git.remote.errors import clean
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.home_paths import host_name
 from gitsync.mirror.manifests import is_mirror_metadata
 from gitsync.mirror.relist import relisted
+from gitsync.text import as_word, clean
 
 TRACK_S = 60.0
 

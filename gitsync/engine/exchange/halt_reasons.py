@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gitsync.core.names import as_word
 from gitsync.model import Problem, RepoState
+from gitsync.text import as_word
 
 # Trouble that a person has to look at; all else is tried again by itself.
 STATES = {

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from gitsync.config.options import RepoConfig
 from gitsync.core import manifest
 from gitsync.core.message import commit_message, file_message
-from gitsync.core.names import shown
 from gitsync.engine.messages import Committed
 from gitsync.git.staging.worktree import Staged, StageRules, Staging, Worktree
 from gitsync.model import Change, CommitInfo, Quarantined
+from gitsync.text import shown
 from gitsync.watch.buffer import ChangeBuffer, Noted
 
 if TYPE_CHECKING:

@@ -20,7 +20,6 @@ from gitsync.clock import Clock
 from gitsync.config.options import HomeConfig, RepoConfig
 from gitsync.core.coverage import Added, Coverage, add
 from gitsync.core.manifest import NAME, ManifestEntry
-from gitsync.core.names import shown
 from gitsync.core.safety import home_emptied, mass_deletion
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board, HomePart
@@ -37,6 +36,7 @@ from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.mirror.to_home import follow
 from gitsync.mirror.untrack import entries_at, untrack
 from gitsync.model import Problem, Quarantined
+from gitsync.text import shown
 from gitsync.watch.buffer import ChangeBuffer, Noted, Pending
 from gitsync.watch.selected import SelectedBuffer
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
 from gitsync.core.manifest import NAME, render
-from gitsync.core.names import shown
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.messages import Committed
 from gitsync.errors import OperationError, TransientError
@@ -31,6 +30,7 @@ from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.agreed_versions import tree_of
 from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
+from gitsync.text import shown
 
 if TYPE_CHECKING:
     from gitsync.engine.repository.repository import LocalRepository

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
-from gitsync.core.names import as_word, shown
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.exchange import halt_reasons
 from gitsync.engine.messages import Fetched
@@ -29,6 +28,7 @@ from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
+from gitsync.text import as_word, shown
 
 if TYPE_CHECKING:
     from gitsync.engine.repository.repository import LocalRepository

@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gitsync.core.names import as_word
 from gitsync.core.states import STANDING, WorktreeEvent
 from gitsync.engine.messages import Perform
 from gitsync.engine.owner import Owner
@@ -21,6 +20,7 @@ from gitsync.errors import OperationError
 from gitsync.git.applying.apply import OvertakenError
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
+from gitsync.text import as_word
 
 if TYPE_CHECKING:
     from gitsync.engine.repository.repository import LocalRepository

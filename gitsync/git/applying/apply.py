@@ -27,7 +27,6 @@ from enum import StrEnum
 from typing import TypeVar
 
 from gitsync.clock import SystemClock
-from gitsync.core.names import as_word
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.applying import atomic_replace, journal
 from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
@@ -43,11 +42,11 @@ from gitsync.git.objects import refs
 from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, write_commit, write_identical_merge
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, diff
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import head_of, open_operation, tree_of
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo, Problem
+from gitsync.text import as_word, clean
 
 __all__ = ["Outcome", "OutcomeKind", "OvertakenError", "Recovered", "apply", "put", "recover"]
 

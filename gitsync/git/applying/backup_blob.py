@@ -16,10 +16,10 @@ from gitsync.git.objects.commits import write_commit
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK
 from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TreeEntry, edit_tree
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import head_of
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
+from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
 

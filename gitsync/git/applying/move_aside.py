@@ -23,8 +23,8 @@ from gitsync.git.applying import atomic_replace
 from gitsync.git.files import storage_error, write_durably
 from gitsync.git.objects.store import BLOB, common_dir, object_id_of
 from gitsync.git.objects.trees import TREE, lookup
-from gitsync.git.remote.errors import clean
 from gitsync.git.staging.worktree import Worktree
+from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
 

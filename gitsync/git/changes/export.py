@@ -19,7 +19,7 @@ from gitsync.git.files import TEMP_PREFIX, storage_error
 from gitsync.git.history.log import History
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import failed
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 # git-lfs may have to fetch large files.
 CHECKOUT_S = 600.0

@@ -22,10 +22,10 @@ from gitsync.git.merging.plan import Plan, PlanKind, plan
 from gitsync.git.merging.renames import entry_in
 from gitsync.git.objects.refs import sweep_locks
 from gitsync.git.objects.store import said
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import Mergeable, head_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
+from gitsync.text import clean
 
 CONFLICTS = "refs/gitsync/conflict/"
 _CHOICES = "choices.json"

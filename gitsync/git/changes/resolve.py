@@ -7,24 +7,22 @@ and the commit has a backup ref like every change of ours, so that `undo` brings
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from gitsync.core.conflict import Policy, Rules
-from gitsync.core.names import shown
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.applying.apply import put
 from gitsync.git.changes.pending_merge import decide, waiting
 from gitsync.git.merging.conflict_copies import KeptCopy
 from gitsync.git.merging.renames import entry_in
 from gitsync.git.objects.trees import TREE, TreeEntry, edit_tree, lookup
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import head_tree
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
+from gitsync.text import clean, nearest, shown
 
 REASON = "resolve"
 
@@ -114,7 +112,7 @@ def settle_waiting(
 def not_in_conflict(root: str, path: bytes, known: set[bytes]) -> UsageError:
     """Return the error for a path that no conflict is about, with the names that are most like it."""
     name = shown(path)
-    like = difflib.get_close_matches(name, [shown(each) for each in sorted(known)], n=3, cutoff=0.5)
+    like = nearest(name, [shown(each) for each in sorted(known)], count=3)
     if like:
         hint = f"did you mean: {', '.join(like)}?"
     elif known:

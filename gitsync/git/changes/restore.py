@@ -10,15 +10,14 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.git.applying.apply import OvertakenError, put
 from gitsync.git.objects.trees import TreeEntry, diff, edit_tree, lookup
 from gitsync.git.program import failed
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import head_of, tree_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
+from gitsync.text import as_word, clean
 
 SHOWN_NAMES = 3
 

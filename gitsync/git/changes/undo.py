@@ -31,10 +31,10 @@ from gitsync.git.objects.commits import info_of
 from gitsync.git.objects.refs import Backup, backups, is_ancestor
 from gitsync.git.objects.store import said
 from gitsync.git.objects.trees import diff
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import Mergeable, head_tree, tree_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
+from gitsync.text import clean
 
 REASON = "undo"
 SHOWN = 20

@@ -11,18 +11,16 @@ import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from gitsync.clock import SystemClock, iso
 from gitsync.core.moments import EXAMPLES, may_be_now, spelled
-from gitsync.core.names import as_word
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import GitProgram, failed
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import is_set, open_repository
+from gitsync.text import as_word, clean, did_you_mean
 
 WALK_S = 60.0
 # How far in the future an instant may be: machines' clocks differ.
@@ -142,8 +140,7 @@ class History:
 
     def _nearest_ref(self, rev: str) -> str:
         names = self.ask("for-each-ref", "--format=%(refname:short)").decode("utf-8", "replace").split()
-        like = get_close_matches(rev, names, n=1, cutoff=0.6)
-        return f"did you mean {like[0]!r}?" if like else ""
+        return did_you_mean(rev, names)
 
     def instant(self, when: str) -> float:
         """Return the seconds since the epoch that a person means; raise UsageError "when" for what is no time."""

@@ -16,7 +16,7 @@ from gitsync.git.history.log import History
 from gitsync.git.history.versions import TOGETHER_S, FileVersion, Record, is_removal, records, unknown, versions
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from gitsync.core.names import as_word
 from gitsync.errors import OperationError
 from gitsync.git.history.log import History
 from gitsync.git.objects.trees import TreeEntry
-from gitsync.git.remote.errors import clean
+from gitsync.text import as_word, clean, nearest
 
 _FORMAT = "--format=%x01%H%x00%P%x00%ct%x00%an%x00%s"
 # A merge is told by what it brought to the branch, as the person at that machine saw it.
@@ -110,10 +108,10 @@ def unknown(history: History, path: bytes) -> OperationError:
     )
     names = sorted({os.fsdecode(name) for name in done.stdout.split(b"\0") if name} if done.ok else ())
     wanted = os.fsdecode(path)
-    near = get_close_matches(wanted, names, n=SHOWN_NAMES, cutoff=0.7)
+    near = nearest(wanted, names, count=SHOWN_NAMES, likeness=0.7)
     last = wanted.rpartition("/")[2]
     near += [name for name in names if name.rpartition("/")[2] == last and name not in near]
-    near = near or get_close_matches(last, names, n=SHOWN_NAMES, cutoff=0.6)
+    near = near or nearest(last, names, count=SHOWN_NAMES, likeness=0.6)
     hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
     return OperationError(
         f"{clean(wanted)} was never committed in {clean(history.root)}",

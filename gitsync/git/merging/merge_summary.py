@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gitsync.core.conflict import Policy
-from gitsync.core.names import shown
 from gitsync.git.merging.threeway import ResolvedConflict
+from gitsync.text import shown
 
 LISTED = 100
 _OUTCOMES = {

@@ -37,8 +37,8 @@ from gitsync.git.merging.unsafe_trees import faults
 from gitsync.git.objects.reflog import replaced_tip
 from gitsync.git.objects.refs import brings_back, is_ancestor
 from gitsync.git.objects.store import said
-from gitsync.git.remote.errors import clean
 from gitsync.git.repository import Mergeable, head_of, tree_of
+from gitsync.text import clean
 
 
 class PlanKind(StrEnum):

@@ -15,7 +15,7 @@ from pygit2.enums import AttrCheck
 
 from gitsync.git.files import storage_error
 from gitsync.git.program import failed
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 if TYPE_CHECKING:
     from gitsync.git.repository import Mergeable

@@ -19,7 +19,7 @@ from gitsync import clock
 from gitsync.errors import OperationError
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import common_dir, said
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 BACKUPS = "refs/gitsync/backup/"
 OUTCOMES = "refs/gitsync/outcome/"

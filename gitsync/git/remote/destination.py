@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync.git.objects.refs import HasRepository, ahead_behind, commit_at, commit_in
-from gitsync.git.remote.errors import clean
 from gitsync.git.remote.results import RemoteChoice, is_url, tracking_ref
 from gitsync.git.remote.upstream import HEADS, default_remote, remote_for
 from gitsync.git.rules.config import GitConfig, read
 from gitsync.model import Problem
+from gitsync.text import clean
 
 CODE = "not-sent"
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gitsync.errors import OperationError, TransientError
 from gitsync.model import Problem
-from gitsync.redaction import redact
+from gitsync.text import clean
 
 # These go away by themselves or by integrating first: the caller tries again. Everything else waits for a person
 # or for a change on the other side, and is tried at the slow end of the back-off.
@@ -77,29 +77,6 @@ class Subject:
         if matched := re.match(r"(?:[^/@:]+@)?(\[[^\]]*\]|[^/:]+):", self.url):
             return clean(matched[1].strip("[]").partition(":")[0])
         return ""
-
-
-def escape(text: str) -> str:
-    """Return `text` with control, bidirectional and undecodable characters as visible escapes, on one line."""
-    return "".join(char if _is_harmless(char) else _escaped(char) for char in text)
-
-
-def clean(text: str) -> str:
-    """Return `text` fit for a terminal, a log or JSON: redacted and escaped."""
-    return escape(redact(text))
-
-
-def _is_harmless(char: str) -> bool:
-    return char == " " or char.isprintable()
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # one undecodable byte, as os.fsdecode keeps it
-        return f"\\x{code - 0xDC00:02x}"
-    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char) or (
-        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    )
 
 
 def last_line(text: str) -> str:

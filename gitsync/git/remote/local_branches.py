@@ -16,9 +16,10 @@ from gitsync.errors import OperationError
 from gitsync.git.objects.commits import TipMovedError, move_branch, tip_of, write_commit
 from gitsync.git.objects.refs import backup, is_ancestor
 from gitsync.git.objects.store import said
-from gitsync.git.remote.errors import clean, last_line
+from gitsync.git.remote.errors import last_line
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
+from gitsync.text import clean
 
 __all__ = ["branches", "commit", "delete", "is_ancestor", "is_kept", "move", "relation", "rename", "replace"]
 

@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitsync.git.remote.errors import clean
 from gitsync.git.rules.config import common_dir, git_dir
 from gitsync.model import Problem
+from gitsync.text import clean
 
 CODE = "local-damage"
 

@@ -26,10 +26,11 @@ from gitsync import clock, proc
 from gitsync.errors import OperationError
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.remote import fsck, libgit2, local_damage, noninteractive_env, upstream
-from gitsync.git.remote.errors import Subject, clean, failure, from_output, from_rejection, problem
+from gitsync.git.remote.errors import Subject, failure, from_output, from_rejection, problem
 from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, is_url, never, tracking_ref
 from gitsync.git.rules import config
 from gitsync.model import Problem
+from gitsync.text import clean
 
 __all__ = ["FetchResult", "PushKind", "PushResult", "fetch", "push", "remote_head"]
 

@@ -12,9 +12,9 @@ import pygit2
 
 from gitsync import proc
 from gitsync.errors import OperationError
-from gitsync.git.remote.errors import clean
 from gitsync.git.remote.results import RemoteChoice, is_url, tracking_ref
 from gitsync.git.rules.config import CONFIG_DEADLINE_S, GitConfig, has_git, read
+from gitsync.text import clean
 
 HEADS = "refs/heads/"
 

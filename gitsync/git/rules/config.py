@@ -17,7 +17,7 @@ import pygit2
 
 from gitsync import proc
 from gitsync.errors import OperationError
-from gitsync.git.remote.errors import clean
+from gitsync.text import clean
 
 CONFIG_DEADLINE_S = 20.0
 _REMEMBERED = 256

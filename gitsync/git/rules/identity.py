@@ -15,9 +15,9 @@ from pathlib import Path
 
 from gitsync import proc
 from gitsync.errors import OperationError
-from gitsync.git.remote.errors import clean
 from gitsync.git.rules import config
 from gitsync.git.rules.config import GitConfig, Stamp
+from gitsync.text import clean
 
 IDENTITY_S = 20.0
 _NAMED = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<mail>[^<>]*)>\s*")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
+from gitsync import text
 from gitsync.clock import SystemClock
 from gitsync.core.secrets import HEAD_BYTES, secret_in
 from gitsync.errors import OperationError
@@ -211,7 +212,7 @@ class Staging:
         limit = self._rules.max_file_size
         assert look.stat is not None
         if is_examined and limit is not None and look.stat.st_size > limit:
-            self._quarantine(path, f"too large: {_size(look.stat.st_size)}, the limit is {_size(limit)}")
+            self._quarantine(path, f"too large: {text.size(look.stat.st_size)}, the limit is {text.size(limit)}")
             return None
         examine = partial(self._is_secret, path) if is_examined and self._rules.secrets != "off" else None
         return self._read(path, look, examine)
@@ -293,13 +294,6 @@ def _is_same(in_index: IndexEntry | None, head: TreeEntry | None) -> bool:
     if in_index is None or head is None:
         return in_index is None and head is None
     return (in_index.mode, in_index.id) == (head.mode, head.id) and not in_index.is_intent and in_index.stage == 0
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return f"{count} bytes"
-    power = min(3, (len(str(count)) - 1) // 3)
-    return f"{count / 1000**power:.4g} {('', 'kB', 'MB', 'GB')[power]}"
 
 
 @dataclass(frozen=True, slots=True)

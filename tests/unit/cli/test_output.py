@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitsync.cli import text
+from gitsync.cli import layout
 from gitsync.cli.output import Cell, Output
 from gitsync.errors import ConfigError, OperationError
 
@@ -40,7 +40,7 @@ ROWS = st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, 
 def test_tables_fit_the_terminal(rows: list[list[Cell]], columns: int) -> None:
     shown = screen(columns).table(rows)
     assert len(shown) == len(rows)
-    assert all(text.width(line) <= columns for line in shown)
+    assert all(layout.width(line) <= columns for line in shown)
 
 
 def test_columns_are_aligned_and_empty_ones_left_out() -> None:

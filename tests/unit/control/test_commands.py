@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitsync.control.commands import BY_NAME, COMMANDS, InvalidParamsError, checked, duration_s, nearest
+from gitsync.control.commands import BY_NAME, COMMANDS, InvalidParamsError, checked, duration_s
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -79,8 +79,3 @@ def test_what_is_no_duration(text: Any) -> None:
 def test_a_duration_is_positive_or_refused(value: Any) -> None:
     with contextlib.suppress(ValueError):
         assert 0 < duration_s(value) <= 3650 * 86400
-
-
-def test_nearest_names() -> None:
-    assert nearest("statsu", BY_NAME) == "status"
-    assert nearest("xyzzy", BY_NAME) == ""

@@ -21,7 +21,7 @@ TRACKED = replace(NEW, is_tracked=True, last="in 1a2b3c4 of 2026-03-01 14:30 UTC
         (NEW, {"is_written": True}, COMING, "being-written", "open for writing"),
         (NEW, {"ignored_by": ".gitignore:1: *.log"}, NOT, "ignored", ".gitignore:1: *.log"),
         (NEW, {"excluded_by": "*.bak"}, NOT, "excluded", "'*.bak'"),
-        (NEW, {"size": 200}, NOT, "too-large", "200 bytes, and the limit is 100 bytes"),
+        (NEW, {"size": 200}, NOT, "too-large", "200 B, and the limit is 100 B"),
         (NEW, {"size": 200, "size_limit": None}, COMING, "pending", "pending"),
         (NEW, {"secret": "private key"}, NOT, "secret", "private key"),
         (TRACKED, {"unfiltered": "needs the filter 'lfs'"}, NOT, "filter", "it needs the filter 'lfs'"),

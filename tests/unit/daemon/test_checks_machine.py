@@ -100,7 +100,7 @@ def test_large_logs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     log = places.state_dir() / "gitsync.log.1"
     log.write_bytes(b"x" * 2048)
     try:
-        assert only(storage.log_size(case())).message == "the log files take 2.0 kB"
+        assert only(storage.log_size(case())).message == "the log files take 2 kB"
         monkeypatch.setattr(storage, "LOG_BYTES", 1000)
         assert only(storage.log_size(case())).state is CheckState.WARNING
     finally:

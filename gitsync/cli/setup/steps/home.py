@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.setup import answers, remotes
 from gitsync.cli.setup.dialogue import DIRECTORY, PATH, Choice
 from gitsync.cli.setup.guide import Guide
@@ -86,7 +86,7 @@ def _make(guide: Guide) -> bool:
         make = partial(guide.run, "clone", url=url, path=path)
     undo = [guide.typed("unwatch", "home")]
     if not os.path.lexists(path):
-        undo.append(f"rm -rf {text.word(shown)}    # and all versions in it")
+        undo.append(f"rm -rf {text.as_word(shown)}    # and all versions in it")
     return guide.carry_out(f"{words[0]} the mirror {shown}", undo, make)
 
 

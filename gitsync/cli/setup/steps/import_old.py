@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.setup.guide import Guide
 from gitsync.config.import_legacy import ASIDE, make_way
 from gitsync.config.legacy.gitsync_ini import parse_ini
@@ -58,9 +58,8 @@ def _offer_ini(guide: Guide, ini: Path) -> bool:
     if guide.config_file.is_relative_to(ini):
         there = text.tilde(str(aside))
         guide.dialogue.tell(f"It has the name of the directory that gitsync needs, so it would be moved to {there}.")
-        undo.append(
-            f"rm -r {text.word(shown)} && mv {text.word(there)} {text.word(shown)}    # with all settings in it"
-        )
+        old, new = text.as_word(shown), text.as_word(there)
+        undo.append(f"rm -r {old} && mv {new} {old}    # with all settings in it")
         act = partial(_move_and_import, guide, ini)
         ini = aside
     if guide.is_yes("Take it over?", "import", "--gitsync", text.tilde(str(ini)), is_default=True):

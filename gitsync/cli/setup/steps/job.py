@@ -7,7 +7,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.commands.config import apply
 from gitsync.cli.setup import answers, remotes
 from gitsync.cli.setup.dialogue import DIRECTORY, Choice
@@ -16,7 +16,7 @@ from gitsync.config.checks import name_from
 from gitsync.config.document import add_jobs
 from gitsync.config.entries import writable_root
 from gitsync.config.options import SECTIONS, JobConfig
-from gitsync.config.units import parse_duration
+from gitsync.core.units import parse_duration
 from gitsync.daemon.checks.model import CheckState
 from gitsync.daemon.checks.remotes import host_key
 from gitsync.errors import OperationError, UsageError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import text
+from gitsync import text
 from gitsync.cli.service import kind
 from gitsync.cli.setup.guide import Guide
 from gitsync.errors import NotRunningError, OperationError
@@ -46,7 +46,7 @@ def act(guide: Guide) -> None:
 def _daemon(guide: Guide) -> str:
     """Return the command line that starts the daemon on what was set up."""
     option = ["--config", guide.context.config] if guide.context.config else []
-    return " ".join(text.word(each) for each in ("gitsync", *option, "--daemon"))
+    return " ".join(text.as_word(each) for each in ("gitsync", *option, "--daemon"))
 
 
 def _running(guide: Guide) -> int | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from gitsync import proc
-from gitsync.cli import text
+from gitsync import proc, text
 from gitsync.cli.setup import answers, remotes
 from gitsync.cli.setup.dialogue import DIRECTORY
 from gitsync.cli.setup.guide import Guide
@@ -53,9 +52,9 @@ def _watch(guide: Guide, path: str) -> None:
         return
     undo = [guide.typed("unwatch", shown)]
     if not is_there:
-        undo.append(f"rm -rf {text.word(shown + '/.git')}    # and all versions in it")
+        undo.append(f"rm -rf {text.as_word(shown + '/.git')}    # and all versions in it")
     elif url:
-        undo.append(f"git -C {text.word(shown)} remote remove origin")
+        undo.append(f"git -C {text.as_word(shown)} remote remove origin")
     watch = partial(guide.run, "watch", path=path, init=not is_there, remote=url or None)
     guide.carry_out(f"watch {shown}", undo, watch)
 

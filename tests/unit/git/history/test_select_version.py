@@ -207,7 +207,7 @@ def test_revisions_that_are_not_there_or_are_several(told: History) -> None:
     with pytest.raises(OperationError) as unknown:
         told.commit("mian")
     assert unknown.value.code == "unknown-revision"
-    assert "'main'" in unknown.value.hint
+    assert '"main"' in unknown.value.hint
     tree = run_git(told.root, "rev-parse", "HEAD^{tree}")
     seen: dict[str, bytes] = {}
     for number in range(20_000):  # two of a few hundred begin with the same four digits

@@ -7,8 +7,9 @@ import os
 import pytest
 
 from gitsync.errors import TransientError
-from gitsync.git.remote.errors import Subject, classify, clean, escape, failure, from_rejection, problem
+from gitsync.git.remote.errors import Subject, classify, failure, from_rejection, problem
 from gitsync.redaction import redact
+from gitsync.text import clean, escape
 
 SUBJECT = Subject("push", "/home/u/My Notes", "origin", "main", "git@host.example:notes.git")
 

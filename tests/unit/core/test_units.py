@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitsync.config.units import format_duration, format_size, parse_duration, parse_size
+from gitsync.core.units import format_duration, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitsync.core.names import called, shown, shown_text
+from gitsync import text
+from gitsync.text import called, escape, nearest, shown
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,7 @@ from gitsync.core.names import called, shown, shown_text
         (b"tab\there\r", "tab\\there\\r"),
         (b"\x1b[31mred", "\\x1b[31mred"),
         (b"\x7f", "\\x7f"),
+        ("14\u202f30\ue0b0.png".encode(), "14\u202f30\ue0b0.png"),
         (b"caf\xe9", "caf\\xe9"),
         ("\u202egnp.exe".encode(), "\\u202egnp.exe"),
         ("a\u2028b\u2029".encode(), "a\\u2028b\\u2029"),
@@ -29,11 +31,11 @@ def test_what_acts_is_escaped_and_what_is_seen_is_kept(path: bytes, text: str) -
 
 
 def test_text_keeps_its_backslashes_so_that_escaping_twice_is_escaping_once() -> None:
-    assert shown_text("C:\\x") == "C:\\x"
+    assert escape("C:\\x") == "C:\\x"
     once = shown(b"a\nb\xff")
-    assert shown_text(once) == once
-    assert shown_text("a\x1b]0;title\x07") == "a\\x1b]0;title\\x07"
-    assert shown_text("\udcff") == "\\xff"
+    assert escape(once) == once
+    assert escape("a\x1b]0;title\x07") == "a\\x1b]0;title\\x07"
+    assert escape("\udcff") == "\\xff"
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,35 @@ def test_text_keeps_its_backslashes_so_that_escaping_twice_is_escaping_once() ->
 )
 def test_a_name_is_known_whatever_its_case(word: str, known: list[str], meant: str) -> None:
     assert called(word, known) == meant
+
+
+@pytest.mark.parametrize(
+    ("count", "written"),
+    [
+        (0, "0 B"),
+        (312, "312 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (104_857_600, "104.9 MB"),
+        (999_999, "1 MB"),
+        (4_100_000, "4.1 MB"),
+        (3 * 10**15, "3000 TB"),
+    ],
+)
+def test_a_size_is_the_same_everywhere(count: int, written: str) -> None:
+    assert text.size(count) == written
+
+
+def test_a_mistyped_name_finds_the_right_one() -> None:
+    known = ["status", "keep-both", "Notes.txt"]
+    assert nearest("statsu", known) == ["status"]
+    assert nearest("keep_both", known) == ["keep-both"]
+    assert nearest("notes.txt", known) == ["Notes.txt"]
+    assert nearest("xyzzy", known) == []
+    assert text.did_you_mean("statsu", known) == 'did you mean "status"?'
+    assert text.did_you_mean("xyzzy", known, "see the list") == "see the list"
+
+
+def test_a_home_path_keeps_its_tilde_on_a_command_line() -> None:
+    assert text.as_word("~/a b") == "~/'a b'"
+    assert text.as_word("~") == "'~'"
