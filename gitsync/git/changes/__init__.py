@@ -1,1 +1,1 @@
-"""Changes that a person asks for: restore, undo, resolve, export; and merges that wait for them."""
+"""Changes that a person requests: restore, undo, resolve, export; and merges that wait for a person."""

@@ -1,7 +1,7 @@
-"""Writes a version of a file or directory to another place, complete or not at all; nothing else changes.
+"""Writes a version of a file or directory to another place, completely or not at all.
 
-Runs on the thread of whoever asks; owns a scratch directory beside the place while it works. git itself writes the
-files, with a private index, so that filters, links and executable bits are as in a checkout of its own.
+Runs on the calling thread; owns a scratch directory beside the destination while it works. git itself writes the files,
+with a private index, so that filters, links and executable bits are as in a checkout.
 """
 
 from __future__ import annotations
@@ -21,25 +21,29 @@ from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import failed
 from gitsync.text import clean
 
-# git-lfs may have to fetch large files.
+# git-lfs may have to download large files.
 CHECKOUT_S = 600.0
 
 
 def place_for(path: bytes, root: str, wanted: str) -> str:
-    """Return where a copy of `path` goes: `wanted`, or below it under its own name where that is a directory.
+    """Return the destination for a copy of `path`: `wanted`, or inside it under its own name if it is a directory.
 
-    Raise UsageError when something is there already, or its directory is not.
+    Raise UsageError when the destination exists, or its parent directory does not.
     """
     place = wanted
     if os.path.isdir(wanted):
         place = os.path.join(wanted, os.path.basename(os.fsdecode(path) or root))
     if os.path.lexists(place):
         raise UsageError(
-            f"{clean(place)} is there already; nothing is overwritten", "give it another name", code="exists"
+            f"{clean(place)} already exists; nothing was overwritten", "choose another name", code="exists"
         )
     above = os.path.dirname(place)
     if not os.path.isdir(above):
-        raise UsageError(f"there is no directory {clean(above)}", f"mkdir -p {clean(above)}", code="no-directory")
+        raise UsageError(
+            f"the directory {clean(above)} does not exist",
+            f"to create it: mkdir -p {clean(above)}",
+            code="no-directory",
+        )
     return place
 
 
@@ -51,10 +55,10 @@ def copy(
     place: str,
     modes: Mapping[bytes, int] = MappingProxyType({}),
 ) -> None:
-    """Write `entries`, the version of `path` that was called `source`, to `place`, where nothing is.
+    """Write `entries`, the version of `path` that was at `source`, to `place`, which must not exist.
 
-    A file that is private now is private there, too, and so is one that is gone and was so by `modes`. Raise UsageError
-    "exists" when something has come there meanwhile, OperationError when it cannot be written.
+    A file that is private now is private in the copy, too, and so is a removed one that was private by `modes`. Raise
+    UsageError "exists" when the destination has appeared meanwhile, OperationError when it cannot be written.
     """
     above = os.path.dirname(place)
     try:
@@ -83,12 +87,12 @@ def _check_out(history: History, entries: Mapping[bytes, TreeEntry], scratch: st
 
 
 def _renamed(entries: Mapping[bytes, TreeEntry], path: bytes, source: bytes) -> dict[bytes, TreeEntry]:
-    """Give a renamed file its name of then, which decides by which filters it goes."""
+    """Give a renamed file the path that it had then, which selects its filters."""
     return {source if name == path else name: entry for name, entry in entries.items()}
 
 
 def _keep_private(history: History, path: bytes, made: bytes, modes: Mapping[bytes, int]) -> None:
-    """Take from the file or directory `made`, and from all below it, what the present one lets nobody do."""
+    """Remove from the new file or directory, and from everything below it, permissions that the present one denies."""
     waiting = [(path, made)]
     while waiting:
         path, made = waiting.pop()
@@ -96,7 +100,7 @@ def _keep_private(history: History, path: bytes, made: bytes, modes: Mapping[byt
         if stat.S_ISLNK(facts.st_mode):
             continue
         wanted = modes.get(path)
-        with suppress(OSError):  # what is not there any more is as it was listed
+        with suppress(OSError):  # a path that no longer exists keeps the mode listed
             here = os.stat(history.place(path), follow_symlinks=False)
             wanted = here.st_mode if stat.S_IFMT(here.st_mode) == stat.S_IFMT(facts.st_mode) else wanted
         if stat.S_ISDIR(facts.st_mode):
@@ -106,7 +110,7 @@ def _keep_private(history: History, path: bytes, made: bytes, modes: Mapping[byt
 
 
 def _move(made: bytes, place: str) -> None:
-    """Put it there in one step, unless something is there."""
+    """Rename to the destination, unless it exists."""
     root = os.open(os.path.dirname(place), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         inner = os.path.relpath(made, os.fsencode(os.path.dirname(place)))
@@ -114,7 +118,7 @@ def _move(made: bytes, place: str) -> None:
             move_new(root, inner, os.fsencode(os.path.basename(place)))
         except FileExistsError as error:
             raise UsageError(
-                f"{clean(place)} is there by now; nothing is overwritten", "try again", code="exists"
+                f"{clean(place)} exists by now; nothing was overwritten", "try again", code="exists"
             ) from error
     finally:
         os.close(root)

@@ -1,8 +1,8 @@
-"""A merge that waits for a person (policy `manual`): both sides in refs, and what was chosen so far.
+"""A merge that waits for a person (policy `manual`): both sides in refs, and the choices so far.
 
-Runs on the committer thread; owns refs/gitsync/conflict/BRANCH/{ours,theirs} and `choices.json` in the notes directory.
-A choice is made for the versions that were there: when the remote has another one by then, it is asked about anew, and
-so it is when theirs was chosen and ours was edited since.
+Runs on the committer thread; owns refs/gitsync/conflict/BRANCH/{ours,theirs} and `choices.json` in the state directory.
+A choice is valid for the versions that it was made for: it is asked for again when the remote's version has changed,
+and, if theirs was chosen, when ours was edited since.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CHOICES = "choices.json"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The two commits that wait to be merged."""
+    """The two commits to be merged."""
 
     branch: str
     ours: str
@@ -42,14 +42,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a choice led to: the paths that are `left` to choose, or the `commit` that merged both sides."""
+    """The result of a choice: the paths that are `left` to choose, or the `commit` that merged both sides."""
 
     left: tuple[bytes, ...]
     commit: CommitInfo | None
 
 
 def hold(worktree: Worktree, wanted: Plan) -> None:
-    """Keep both sides of a merge that waits reachable, whatever becomes of the branches; raise OperationError."""
+    """Keep both sides of a pending merge reachable, whatever happens to the branches; raise OperationError."""
     assert wanted.head is not None
     sweep_locks(worktree.repo, CONFLICTS)
     for side, commit in (("ours", wanted.head), ("theirs", wanted.upstream)):
@@ -63,7 +63,7 @@ def hold(worktree: Worktree, wanted: Plan) -> None:
 
 
 def release(worktree: Worktree) -> None:
-    """Forget what waits on the branch that is checked out: it is merged, or there is nothing to merge any more."""
+    """Forget the pending merge of the current branch: it is done, or no longer needed."""
     branch, _ = head_of(worktree.repo)
     for side in ("ours", "theirs"):
         ref = f"{CONFLICTS}{branch}/{side}"
@@ -74,7 +74,7 @@ def release(worktree: Worktree) -> None:
 
 
 def waiting(worktree: Mergeable) -> Waiting | None:
-    """Return what waits on the branch that is checked out, None for nothing."""
+    """Return the pending merge of the current branch, None for none."""
     branch, _ = head_of(worktree.repo)
     ours, theirs = (worktree.repo.references.get(f"{CONFLICTS}{branch}/{side}") for side in ("ours", "theirs"))
     if branch is None or ours is None or theirs is None:
@@ -83,7 +83,7 @@ def waiting(worktree: Mergeable) -> Waiting | None:
 
 
 def with_choices(worktree: Mergeable, rules: Rules, upstream: str) -> Rules:
-    """Return `rules` with what a person chose for the versions that `upstream` has."""
+    """Return `rules` with the choices that a person made for the versions that `upstream` has."""
     path = worktree.repo_state_dir / _CHOICES
     try:
         document = json.loads(path.read_bytes())
@@ -92,7 +92,7 @@ def with_choices(worktree: Mergeable, rules: Rules, upstream: str) -> Rules:
     except FileNotFoundError:
         return rules
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return rules  # to be asked once more does no harm
+        return rules  # without the choices, the person is asked again
     _, now = head_of(worktree.repo)
     if now is None:
         return rules
@@ -108,17 +108,17 @@ def with_choices(worktree: Mergeable, rules: Rules, upstream: str) -> Rules:
 
 
 def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, author: str = "") -> Decided:
-    """Settle one path of the merge that waits by `policy`; with the last one the merge is made.
+    """Resolve one path of the pending merge by `policy`; with the last path, make the merge.
 
-    Raise OperationError "not-in-conflict" when the path does not wait, and what `integrate.put` raises.
+    Raise OperationError "not-in-conflict" when the path does not wait, and what `apply.put` raises.
     """
     held = waiting(worktree)
     if held is None:
-        raise OperationError(f"{clean(worktree.root)}: no merge waits there", code="not-in-conflict")
-    # Whoever has chosen may choose otherwise, until the merge is made.
+        raise OperationError(f"{clean(worktree.root)}: there is no pending merge", code="not-in-conflict")
+    # A choice can be changed until the merge is made.
     if path not in open_paths(worktree, held, rules):
         name = clean(os.fsdecode(path))
-        raise OperationError(f"{clean(worktree.root)}: {name} does not wait to be settled", code="not-in-conflict")
+        raise OperationError(f"{clean(worktree.root)}: {name} is not in conflict", code="not-in-conflict")
     rules = with_choices(worktree, rules, held.theirs)
     rules = replace(rules, chosen={**rules.chosen, path: policy})
     document = {
@@ -137,14 +137,14 @@ def decide(worktree: Worktree, path: bytes, policy: Policy, rules: Rules, *, aut
 
 
 def open_paths(worktree: Mergeable, held: Waiting, rules: Rules) -> tuple[bytes, ...]:
-    """Return the paths that a person may settle: those left, and those that were chosen and can be chosen otherwise.
+    """Return the paths that a person may resolve: those left, and those chosen already, whose choice can be changed.
 
-    A choice may bring up another path: a file that stays stands where the other side has a directory.
+    A choice may add another path: a file that is kept where the other side has a directory.
     """
     chosen = with_choices(worktree, rules, held.theirs)
     return tuple(sorted({*left(worktree, held, rules), *left(worktree, held, chosen)}))
 
 
 def left(worktree: Mergeable, held: Waiting, rules: Rules) -> tuple[bytes, ...]:
-    """Return the paths that a person has to settle yet; `rules` with what was chosen already."""
+    """Return the paths that a person must still resolve; `rules` contain the choices so far."""
     return plan(worktree, held.theirs, None, rules, is_joining=True).conflicts

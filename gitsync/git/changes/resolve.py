@@ -1,8 +1,8 @@
-"""Settles a conflict as a person chose: in one new commit where both versions are there, and path by path where a merge
-waits for it, which is made with the last one.
+"""Resolves a conflict as a person chose: in one new commit if both versions are in the tree, else path by path in the
+pending merge, which is made with the last path.
 
-Runs on the committer thread, when everything pending is committed; owns nothing. What is removed stays in the history,
-and the commit has a backup ref like every change of ours, so that `undo` brings the conflict back.
+Runs on the committer thread, after everything pending is committed; owns nothing. Removed versions remain in history,
+and the commit has a backup ref, so that `undo` restores the conflict.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REASON = "resolve"
 
 
 class Resolution(StrEnum):
-    """What becomes of the versions; the values are the options of `resolve`."""
+    """What to do with the versions; the values are the options of `resolve`."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -38,10 +38,10 @@ class Resolution(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResolveResult:
-    """What was done to settle `path`: copies that were `removed`, and (copy, new name) of those that were `renamed`.
+    """How `path` was resolved: copies that were `removed`, and (copy, new name) of those that were `renamed`.
 
-    `before` is the commit that still has the copies; `left` says how many files are in conflict yet. With `is_waiting`
-    it was for a merge that waits, and without a `commit` that is made with the last of those left.
+    `before` is the commit that still has the copies; `left` is the number of files still in conflict. `is_waiting`
+    means a pending merge, which has no `commit` until its last path is resolved.
     """
 
     path: bytes
@@ -57,10 +57,10 @@ class ResolveResult:
 def settle(
     worktree: Worktree, copies: tuple[KeptCopy, ...], path: bytes, choice: Resolution, *, author: str = ""
 ) -> ResolveResult:
-    """Settle the conflict of the file `path`, or of the one kept copy that `path` is; `copies` are those of HEAD.
+    """Resolve the conflict of the file `path`, or of the one conflict copy `path`; `copies` are those of HEAD.
 
-    Raise UsageError "not-in-conflict", or when there are several copies to choose from, OperationError when something
-    else stands where a version belongs, and what `integrate.put` raises; nothing is changed then.
+    Raise UsageError "not-in-conflict", or when there are several copies to choose from, OperationError when another
+    file or directory is in the way of a version, and what `apply.put` raises; nothing has changed then.
     """
     _, head, tree = head_tree(worktree)
     chosen = tuple(copy for copy in copies if path in (copy.path, copy.original))
@@ -87,19 +87,19 @@ def settle(
 def settle_waiting(
     worktree: Worktree, path: bytes, choice: Resolution, rules: Rules, *, author: str = ""
 ) -> ResolveResult:
-    """Settle one path of the merge that waits, and make the merge with the last one.
+    """Resolve one path of the pending merge, and make the merge with the last one.
 
-    Raise what `waiting.decide` raises; then nothing is settled.
+    Raise what `pending_merge.decide` raises; nothing is resolved then.
     """
     _, head, tree = head_tree(worktree)
     held = waiting(worktree)
     ours = None if head is None or held is None else entry_in(worktree, head, held.theirs, path)
     renamed: list[tuple[bytes, bytes]] = []
-    # A directory has its name anyhow, and the file goes beside it.
+    # A directory keeps its name anyway, and the file becomes the copy.
     if choice is Resolution.BOTH and ours is not None and ours.mode != TREE and tree is not None:
         name = _free_name(worktree, tree, KeptCopy(path, path, ours), {})
         renamed.append((path, name))
-        # Ours first, under a name of its own; then theirs may have the name.
+        # Commit ours first, under another name; then theirs may have the name.
         new_tree = edit_tree(worktree.store, tree, {name: ours})
         if new_tree != tree:
             message = f"Keep this machine's {shown(path)} as {shown(name)}"
@@ -110,15 +110,15 @@ def settle_waiting(
 
 
 def not_in_conflict(root: str, path: bytes, known: set[bytes]) -> UsageError:
-    """Return the error for a path that no conflict is about, with the names that are most like it."""
+    """Return the error for a path that is not in conflict, with the most similar names that are."""
     name = shown(path)
     like = nearest(name, [shown(each) for each in sorted(known)], count=3)
     if like:
         hint = f"did you mean: {', '.join(like)}?"
     elif known:
-        hint = "to see what is in conflict: gitsyncctl conflicts"
+        hint = "to list the conflicts: gitsyncctl conflicts"
     else:
-        hint = "nothing is in conflict there"
+        hint = "there are no conflicts in this repository"
     return UsageError(f"{clean(root)}: {name} is not in conflict", hint, code="not-in-conflict")
 
 
@@ -126,15 +126,15 @@ def _only(chosen: tuple[KeptCopy, ...]) -> KeptCopy:
     if len(chosen) > 1:
         names = ", ".join(shown(copy.path) for copy in chosen)
         raise UsageError(
-            f"{shown(chosen[0].original)} has {len(chosen)} kept copies, and one of them has to take its name",
-            f"name the one that you mean: {names}",
+            f"{shown(chosen[0].original)} has {len(chosen)} conflict copies, and only one can take its name",
+            f"give the one that you mean: {names}",
             code="several-copies",
         )
     return chosen[0]
 
 
 def _check_free(worktree: Worktree, tree: str, path: bytes) -> None:
-    """Raise OperationError when a file could stand at `path` only in the place of something else's whole."""
+    """Raise OperationError when a file at `path` would replace a directory, or a directory above it a file."""
     parts = path.split(b"/")
     for count in range(1, len(parts) + 1):
         place = b"/".join(parts[:count])
@@ -142,14 +142,14 @@ def _check_free(worktree: Worktree, tree: str, path: bytes) -> None:
         if entry is not None and (entry.mode == TREE) != (count < len(parts)):
             what = "directory" if entry.mode == TREE else "file"
             raise OperationError(
-                f"{clean(worktree.root)}: a {what} stands at {shown(place)}, so that {shown(path)} cannot be put there",
-                "to keep both under names of their own: --both; to keep what stands there: --theirs",
+                f"{clean(worktree.root)}: a {what} exists at {shown(place)}, so {shown(path)} cannot be restored there",
+                "to keep both under different names: --both; to keep what is there: --theirs",
                 code="in-the-way",
             )
 
 
 def _free_name(worktree: Worktree, tree: str, copy: KeptCopy, taken: dict[bytes, TreeEntry | None]) -> bytes:
-    """Return a name for a copy that is to stay: `name-kept.ext`, counted on from where that is taken."""
+    """Return a name for a copy that stays: `name-kept.ext`, with a number if that is taken."""
     directory, slash, name = copy.original.rpartition(b"/")
     stem, dot, ending = name.rpartition(b".")
     if not stem:
@@ -157,18 +157,18 @@ def _free_name(worktree: Worktree, tree: str, copy: KeptCopy, taken: dict[bytes,
     for count in range(1, 1000):
         found = directory + slash + stem + (b"-kept" if count == 1 else b"-kept-%d" % count) + dot + ending
         if found not in taken and lookup(worktree.store, tree, found) == copy.entry:
-            return found  # from a try that was overtaken, or the same by itself
+            return found  # from an attempt that was overtaken, or equal by chance
         is_on_disk = os.path.lexists(Path(worktree.root) / os.fsdecode(found))
         if found not in taken and not is_on_disk and lookup(worktree.store, tree, found) is None:
             return found
-    raise OperationError(f"{clean(worktree.root)}: there is no free name beside {shown(copy.path)}", code="in-the-way")
+    raise OperationError(f"{clean(worktree.root)}: no free name beside {shown(copy.path)}", code="in-the-way")
 
 
 def _message(original: bytes, choice: Resolution, renamed: list[tuple[bytes, bytes]]) -> str:
     kept = ", ".join(shown(name) for _, name in renamed)
     what = {
-        Resolution.OURS: "take the kept copy",
-        Resolution.THEIRS: "keep what stands there",
+        Resolution.OURS: "take the conflict copy",
+        Resolution.THEIRS: "keep the current version",
         Resolution.BOTH: f"keep both, one as {kept}",
         Resolution.DONE: "done by hand",
     }

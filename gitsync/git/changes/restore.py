@@ -1,7 +1,7 @@
-"""Brings a chosen version back, as one new commit. Runs on the committer thread, when what is pending is committed.
+"""Restores a selected version as one new commit. Runs on the committer thread, after everything pending is committed.
 
-It is a change like a merge: looked at first, under a journal, refused where a file holds what history does not have.
-What git does not track and a version has to replace (an ignored file, one in quarantine) is kept by a backup ref.
+Like a merge, the change is checked first, made under a journal, and refused where a file holds content that history
+does not have. An untracked file that a version replaces (ignored or quarantined) is kept by a backup ref.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHOWN_NAMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The commit that was made, None where all was there already, and what is kept by backup refs."""
+    """The new commit, None when nothing differed, and what is kept by backup refs."""
 
     commit: CommitInfo | None
     kept: tuple[bytes, ...] = ()
@@ -32,11 +32,11 @@ class Restored:
 
 @dataclass(slots=True)
 class Restoring:
-    """What a work tree is to get back; an instance is one try after the other, as `desk.perform` makes them.
+    """A restore to be made in a work tree; one instance is called once for each attempt.
 
-    `entries` are the files as they are to be, those in `gone` go; `beside` tells from HEAD's tree what else belongs to
-    it, and `edited` which tracked paths have edits in another place than the work tree. Made on any thread, used on
-    the committer's.
+    `entries` are the files to write, those in `gone` are removed; `beside` returns further paths that belong to the
+    version, given HEAD's tree, and `edited` the tracked paths with edits outside the work tree. Created on any thread,
+    used on the committer thread.
     """
 
     entries: Mapping[bytes, TreeEntry]
@@ -48,7 +48,7 @@ class Restoring:
     _tries: int = field(default=0, init=False)
 
     def __call__(self, worktree: Worktree) -> Restored:
-        """Bring it back; raise OvertakenError where something is to be committed first, and what `put` raises."""
+        """Restore it; raise OvertakenError when edits must be committed first, and what `put` raises."""
         self._tries += 1
         self._wait_for_edits(worktree)
         store = worktree.store
@@ -61,14 +61,14 @@ class Restoring:
         unexpected = [path for path, (_, new) in changes.items() if new is None and path not in self.gone]
         if unexpected:
             raise OperationError(
-                f"{clean(worktree.root)} has changed meanwhile: {_names(unexpected)} would go, too",
+                f"{clean(worktree.root)} has changed meanwhile: {_names(unexpected)} would be removed, too",
                 "try again",
                 code="overtaken",
             )
         if not changes:
             self._check_there(worktree)
             return Restored(None)
-        # The first try leaves alone what git does not track: it may be new, and is committed before the second.
+        # The first attempt leaves untracked files alone: they may be new, and are committed before the second one.
         is_new = self._tries > 1
         new = frozenset(path for path, (old, now) in changes.items() if old is None and now is not None)
         before = {path for path in new if os.path.lexists(os.path.join(os.fsencode(worktree.root), path))}
@@ -94,7 +94,7 @@ class Restoring:
             raise OvertakenError(f"{clean(worktree.root)}: not committed yet: {_names(found)}", found)
 
     def _check_there(self, worktree: Worktree) -> None:
-        """HEAD has the version: raise where the work tree has not, because of an edit that is not committed."""
+        """HEAD has the version: raise when the work tree has not, because of uncommitted edits."""
         done = worktree.program.run(
             "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no"
         )  # fmt: skip

@@ -1,14 +1,13 @@
-"""What gitsync changed by itself and can be taken back: found by the backup refs, worked out in memory.
+"""Undoes changes that gitsync made by itself, found by their backup refs and computed in memory.
 
-Looking runs on the thread of whoever asks; `undo` on the committer's. Owns nothing.
+Listing runs on the calling thread; `undo` on the committer's. Owns nothing.
 
-Every merge, pull, restore, resolve and undo left two refs: where the branch was before, and what it came to. Taking one
-back is a merge of three trees, with what it came to as the base: whatever was edited since stays, and so does history.
-The outcome is one new commit on top, which travels like any other; and since what it takes back is still in the
-history, no later pull brings it again.
+Every merge, pull, restore, resolve and undo leaves two refs: the branch before it, and its outcome. Undoing one is a
+merge of three trees with the outcome as the base: later edits stay, and so does history. The result is one new commit
+on top, which is pushed like any other; and as the undone commits are still in history, no later pull brings them back.
 
-An undo says in its message which commit it took back. So it can be told, without a note of its own, what is undone: the
-commits named by undos that are not undone themselves. A further undo goes one further back.
+An undo names in its message the commit that it undid. So what is undone is known without further records: the commits
+named by undos that are not undone themselves. Another undo goes one change further back.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _UNDOES = re.compile(rf"^{_TRAILER}([0-9a-f]{{40}})$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """A change of gitsync's own: `reason` brought the branch from commit `before` to `commit` at `at` (wall clock)."""
+    """A change that gitsync made: `reason` moved the branch from commit `before` to `commit`, at `at` (wall clock)."""
 
     commit: CommitInfo
     before: str
@@ -57,7 +56,7 @@ class Undoable:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo did, or with no `commit` would do: `paths` changed, `kept` stayed as they were edited since."""
+    """What an undo did, or without `commit` would do: `paths` changed, `kept` stayed because they were edited since."""
 
     change: Undoable
     paths: tuple[str, ...]
@@ -67,7 +66,7 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What taking a change back comes to: the tree, or the paths on which it clashes with what was done since."""
+    """The computed undo of a change: the tree, or the paths that conflict with later changes."""
 
     tree: str | None
     paths: tuple[str, ...] = ()
@@ -75,7 +74,7 @@ class _Trial:
 
 
 def undoables(place: Mergeable, limit: int = SHOWN) -> list[Undoable]:
-    """Return the newest changes of the branch that gitsync made, the newest first, undone ones too."""
+    """Return the newest changes of the branch that gitsync made, newest first, including undone ones."""
     return [_described(place, item, is_undone=is_undone) for item, is_undone in islice(_changes(place), limit)]
 
 
@@ -86,10 +85,10 @@ def trial(place: Mergeable, wanted: str = "", *, is_keeping: bool = False) -> Un
 
 
 def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, author: str = "") -> Undone:
-    """Take back the newest change that is not taken back yet, or the one that led to commit `wanted`.
+    """Undo the newest change that is not undone yet, or the one that resulted in commit `wanted`.
 
     With `is_keeping`, files that were edited since at the same place stay as they are. Raise UsageError when `wanted`
-    is no such change, OperationError "nothing-to-undo" and "edited-since", and what `integrate.put` raises; nothing is
+    is no such change, OperationError "nothing-to-undo" and "edited-since", and what `apply.put` raises; nothing has
     changed then.
     """
     change, tried = _choose(worktree, wanted, is_keeping=is_keeping)
@@ -107,7 +106,7 @@ def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoabl
                 continue
             if is_undone:
                 raise OperationError(
-                    f"{clean(place.root)}: {wanted} is undone already", "see: gitsyncctl undo --list", code="undone"
+                    f"{clean(place.root)}: {wanted} is already undone", "see: gitsyncctl undo --list", code="undone"
                 )
         elif is_undone or item.reason == REASON:
             continue
@@ -119,18 +118,19 @@ def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoabl
             return change, tried
         if wanted:
             raise OperationError(
-                f"{clean(place.root)}: of {wanted} nothing is left that could be undone",
+                f"{clean(place.root)}: nothing is left to undo of {wanted}",
                 "see: gitsyncctl undo --list",
                 code="nothing-to-undo",
             )
     root = clean(place.root)
     if wanted:
         raise UsageError(
-            f"{root}: {clean(wanted)} is no change of gitsync's own that is known here", "see: gitsyncctl undo --list"
+            f"{root}: {clean(wanted)} is not a change that gitsync made and still has a backup ref",
+            "see: gitsyncctl undo --list",
         )
     raise OperationError(
-        f"{root}: there is nothing to undo: no merge, pull, restore or resolve of gitsync's in the last 90 days",
-        "for versions of a file: gitsyncctl restore PATH --list",
+        f"{root}: there is nothing to undo: gitsync made no merge, pull, restore or resolve in the last 90 days",
+        "to list the versions of a file: gitsyncctl restore PATH --list",
         code="nothing-to-undo",
     )
 
@@ -141,16 +141,16 @@ def _edited_since(place: Mergeable, change: Undoable, tried: _Trial) -> Operatio
     more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
     rest = "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
     return OperationError(
-        f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} is not undone, because the same places were"
+        f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} was not undone, because the same places were"
         f" edited since: {names}{more}; nothing was changed",
         (rest if tried.tree is None and set(tried.clashes) < set(change.paths) else "")
-        + f"for one of them as it was before: gitsyncctl restore PATH --rev {change.before[:7]}",
+        + f"to get one of them as it was before: gitsyncctl restore PATH --rev {change.before[:7]}",
         code="edited-since",
     )
 
 
 def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
-    """Yield what changed the branch, the newest first, and whether it is undone by one that was yielded before."""
+    """Yield what changed the branch, newest first, and whether a change yielded before has undone it."""
     _, head, _ = head_tree(place)
     undone: set[str] = set()
     seen: set[str] = set()
@@ -165,14 +165,14 @@ def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
 
 
 def _order(repo: pygit2.Repository, one: Backup, other: Backup) -> int:
-    """Compare by age, the newest first; the history tells what the clock, which counts seconds, does not."""
+    """Compare by age, newest first; within one second, by history."""
     if one.at != other.at or one.outcome is None or other.outcome is None or one.outcome == other.outcome:
         return int(one.at < other.at) - int(one.at > other.at)
     return int(is_ancestor(repo, one.outcome, other.outcome)) - int(is_ancestor(repo, other.outcome, one.outcome))
 
 
 def _is_whole(place: Mergeable, item: Backup, head: str) -> bool:
-    """Whether the change arrived in the branch, and what there was before is still here."""
+    """Whether the change is in the branch, and the state before it is still in the repository."""
     assert item.outcome is not None
     return (
         item.commit in place.repo

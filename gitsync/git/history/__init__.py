@@ -1,1 +1,1 @@
-"""Reading history: log, versions of a file, differences, and which version a person means."""
+"""Reads history: log, versions of a file, differences, and which version a person means."""

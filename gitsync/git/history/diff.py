@@ -1,6 +1,6 @@
-"""What differs between a commit and the work tree, or its parent: files and patch, as git says it. Reads, never writes.
+"""Differences between a commit and the work tree or the commit's parent, as files and a patch. Read-only.
 
-Runs on the thread of whoever asks; owns nothing.
+Runs on the calling thread; owns nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import Touched, touched_in
 
-# More of a patch than this is read by nobody; the rest is said to be missing.
+# A longer patch is cut here; the reader is told so.
 PATCH_MAX = 4 << 20
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "-M")
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The files that differ, and the patch; `is_cut` when it is only the patch's beginning."""
+    """The files that differ, and the patch; `is_cut` when the patch is truncated."""
 
     files: tuple[Touched, ...]
     patch: bytes
@@ -28,7 +28,7 @@ class Changes:
 
 
 def since(history: History, commit: str, paths: list[bytes]) -> Changes:
-    """Return what the work tree has at `paths` (none: all) that is not as in `commit`, new files included."""
+    """Return the differences between `commit` and the work tree at `paths` (none: all), new files included."""
     named: list[str | bytes] = ["--", *paths]
     if history.is_mirrored and paths:
         return _changes(history, [commit, *named], {}, is_there=True)
@@ -36,7 +36,7 @@ def since(history: History, commit: str, paths: list[bytes]) -> Changes:
     if not new:
         return _changes(history, [commit, *named], {})
     with tempfile.TemporaryDirectory(prefix="gitsync-diff-") as scratch:
-        # A copy of the index that knows the new files by name: git shows them, and nobody's index is touched.
+        # A copy of the index with the new files added: git shows them, and the user's index is unchanged.
         index = os.path.join(scratch, "index")
         own = {"GIT_INDEX_FILE": index}
         real = os.path.join(history.program.git_dir, "index")
@@ -48,7 +48,7 @@ def since(history: History, commit: str, paths: list[bytes]) -> Changes:
 
 
 def of(history: History, commit: str, parent: str | None) -> Changes:
-    """Return what `commit` changed: against its first parent, or everything where it has none."""
+    """Return what `commit` changed relative to its first parent, or to the empty tree."""
     before = parent or history.ask("hash-object", "-t", "tree", "--stdin", input=b"").decode("ascii").strip()
     return _changes(history, [before, commit], {})
 

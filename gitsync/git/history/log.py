@@ -1,7 +1,7 @@
-"""What a repository's history says: which commit a person means, and what a path was in it. Reads, never writes.
+"""Answers questions about history: which commit a revision or date means, and what a path was in it. Read-only.
 
-Runs on the thread of whoever asks (a control connection); owns nothing. Everything is read by children of the git
-program, each with a deadline: a walk through a long history holds up nobody but the one who asked for it.
+Runs on the calling thread (of a control connection); owns nothing. All reading is done by children of the git program
+with deadlines: a walk through a long history delays only the client that asked for it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from gitsync.git.repository import is_set, open_repository
 from gitsync.text import as_word, clean, did_you_mean
 
 WALK_S = 60.0
-# How far in the future an instant may be: machines' clocks differ.
+# How many seconds in the future a time may be: clocks of machines differ.
 AHEAD_S = 60.0
 SHOWN_CANDIDATES = 5
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
-# What a person's configuration could add to, or take from, what is read here.
+# Overrides settings of the user's that would change the output read here.
 _PLAIN = ("log.showSignature=false", "log.follow=false", "diff.orderFile=/dev/null", "diff.relative=false")
 
 
@@ -40,15 +40,15 @@ class Listed:
 
 
 class History:
-    """The history of one repository, read for one question."""
+    """The history of one repository, opened for one request."""
 
     def __init__(
         self, root: str | Path, above: str | Path | None = None, is_below: Callable[[bytes], bool] | None = None
     ) -> None:
-        """Find the repository whose work tree begins at `root`; raise OperationError as opening a Worktree does.
+        """Open the repository whose work tree is `root`; raise OperationError as opening a Worktree does.
 
-        Where people have their files somewhere else, as those of home, that is `above`, for the paths that `is_below`
-        says so of.
+        `above` is the directory where the user has the files instead, as for home files, for the paths for which
+        `is_below` returns True.
         """
         self.root = os.path.realpath(root)
         self.above = self.root if above is None else os.path.realpath(above)
@@ -66,9 +66,9 @@ class History:
         env: Mapping[str, str] | None = None,
         is_there: bool = False,
     ) -> bytes:
-        """Return what git prints; paths are taken as they are. Raise OperationError "git" with its words.
+        """Return git's output; paths are taken literally. Raise OperationError "git" with its message.
 
-        `is_there` takes the files where people have them for the work tree.
+        With `is_there`, the work tree is the directory where the user has the files.
         """
         around = {**_LITERAL, **(env or {})}
         program = self._there if is_there else self.program
@@ -78,22 +78,22 @@ class History:
         return done.stdout
 
     def try_ask(self, *argv: str | bytes) -> bytes | None:
-        """Return what git prints, None when it says no."""
+        """Return git's output, None when it fails."""
         done = self.program.run(*argv, deadline_s=WALK_S, env=_LITERAL, settings=_PLAIN)
         return done.stdout if done.ok else None
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether people have these files somewhere else."""
+        """Whether the user has these files in another directory."""
         return self.above != self.root
 
     def place(self, path: bytes) -> bytes:
-        """Return where people have `path` on disk."""
+        """Return the path on disk where the user has `path`."""
         is_below = self.is_mirrored and (self._is_below is None or self._is_below(path))
         return os.path.join(os.fsencode(self.above if is_below else self.root), path)
 
     def dirty(self, path: bytes, commit: str = "HEAD") -> frozenset[bytes]:
-        """Return the tracked paths at or below `path` that are not on disk what `commit` has."""
+        """Return the tracked paths at or below `path` whose content on disk differs from `commit`."""
         argv = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", commit, "--", path or b".")
         found = {name for name in self.ask(*argv, is_there=True).split(b"\0") if name}
         return frozenset(name for name in found if self._is_below is None or self._is_below(name))
@@ -101,14 +101,16 @@ class History:
     # -- which commit -------------------------------------------------------------------------------------------------
 
     def head(self) -> str | None:
-        """Return HEAD's commit, None when there is none yet."""
+        """Return the commit of HEAD, None when there is none yet."""
         found = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return None if found is None else found.decode("ascii").strip()
 
     def commit(self, rev: str) -> str:
         """Return the commit that a revision names; raise OperationError "unknown-revision", "ambiguous-revision"."""
         if not rev.strip() or rev.startswith("-") or ".." in rev or ":" in rev:
-            raise UsageError(f"{rev!r} is not one revision", "name a commit, a tag or a branch; see: gitsyncctl log")
+            raise UsageError(
+                f"{rev!r} is not a single revision", "give a commit, a tag or a branch; see: gitsyncctl log"
+            )
         found = self.try_ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
         if found is not None:
             return found.decode("ascii").strip()
@@ -117,13 +119,13 @@ class History:
             more = len(candidates) - SHOWN_CANDIDATES
             listed = "; ".join(candidates[:SHOWN_CANDIDATES]) + (f"; and {more} more" if more > 0 else "")
             raise OperationError(
-                f"{rev!r} is the beginning of {len(candidates)} commits of {clean(self.root)}: {clean(listed)}",
-                "write more of it",
+                f"{rev!r} is an abbreviation of {len(candidates)} commits of {clean(self.root)}: {clean(listed)}",
+                "give more digits",
                 code="ambiguous-revision",
             )
         raise OperationError(
             f"there is no revision {rev!r} in {clean(self.root)}",
-            self._nearest_ref(rev) or f"the commits there are: gitsyncctl log {as_word(clean(self.root))}",
+            self._nearest_ref(rev) or f"to list the commits: gitsyncctl log {as_word(clean(self.root))}",
             code="unknown-revision",
         )
 
@@ -143,20 +145,24 @@ class History:
         return did_you_mean(rev, names)
 
     def instant(self, when: str) -> float:
-        """Return the seconds since the epoch that a person means; raise UsageError "when" for what is no time."""
+        """Return the seconds since the epoch for a date as people write it; raise UsageError "when" for an invalid
+        one.
+        """
         asked = spelled(when)
         began_at = int(SystemClock().wall())
         said = self.ask("rev-parse", f"--since={asked}").decode("ascii", "replace")
         matched = re.search(r"=(\d+)", said)
         if matched is None or (int(matched[1]) >= began_at and not may_be_now(when) and int(matched[1]) < began_at + 5):
-            raise UsageError(f"{when!r} is no time", EXAMPLES, code="when")
+            raise UsageError(f"{when!r} is not a valid date", EXAMPLES, code="when")
         found = float(matched[1])
         if found > began_at + AHEAD_S:
             raise UsageError(f"{when!r} is in the future: {iso(found)}", EXAMPLES, code="when")
         return found
 
     def checked_out_at(self, instant: float) -> str | None:
-        """Return the commit that the branch was at here, None where its reflog does not reach back so far."""
+        """Return the commit that the branch was at then on this machine, None when its reflog does not go back so
+        far.
+        """
         branch = self.try_ask("symbolic-ref", "--quiet", "HEAD")
         if branch is None:
             return None
@@ -164,10 +170,10 @@ class History:
         return done.stdout.decode("ascii").strip() if done.ok and b"only goes back to" not in done.stderr else None
 
     def commit_at(self, instant: float, path: bytes = b"") -> str | None:
-        """Return the commit that was checked out here at `instant`, None for one before all history.
+        """Return the commit that was checked out here at `instant`, None before the first commit.
 
-        Where the reflog does not know it (a clone knows nothing of before) it is the last commit by then that changed
-        `path`, along the first parents: a state that one machine had, not a mixture of several.
+        When the reflog does not go back so far (as in a new clone), it is the last commit by then that changed `path`,
+        along first parents: a state that one machine had, and not a mixture of several.
         """
         found = self.checked_out_at(instant)
         if found is None and self.head() is not None:
@@ -179,7 +185,7 @@ class History:
     # -- what a path was ----------------------------------------------------------------------------------------------
 
     def entry(self, commit: str, path: bytes) -> TreeEntry | None:
-        """Return what `commit` has at `path`, a directory's tree too; None for nothing."""
+        """Return the entry of `path` in `commit`, also of a directory; None when there is none."""
         if not path:
             found = self.try_ask("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
             return None if found is None else TreeEntry(MODE_TREE, found.decode("ascii").strip())
@@ -191,7 +197,7 @@ class History:
         return None
 
     def below(self, tree: str, prefix: bytes) -> dict[bytes, Listed]:
-        """Return every file of a tree by its path, `prefix` (a directory, or b"") put before it."""
+        """Return every file of a tree by path, prefixed with `prefix` (a directory, or b"")."""
         found = {}
         above = prefix + b"/" if prefix else b""
         for line in self.ask("ls-tree", "-r", "-l", "-z", "--full-tree", tree).split(b"\0"):
@@ -203,14 +209,14 @@ class History:
         return found
 
     def sizes(self, ids: list[str]) -> dict[str, int]:
-        """Return how many bytes each blob has; what is not stored here (a partial clone) is left out."""
+        """Return the size of each blob in bytes; blobs that are not stored here (a partial clone) are left out."""
         given = "\n".join(ids).encode("ascii") + b"\n"
         told = self.ask("cat-file", "--batch-check=%(objectname) %(objectsize)", input=given) if ids else b""
         pairs = [line.split() for line in told.decode("ascii", "replace").splitlines()]
         return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
 
     def content(self, path: bytes, entry: TreeEntry) -> bytes:
-        """Return what a version has on disk at `path`: by way of its filters, a link's target as it is."""
+        """Return the content that a version has on disk at `path`: through its filters, a link's target as it is."""
         if entry.mode in (MODE_TREE, MODE_GITLINK):
             raise OperationError(f"{clean(os.fsdecode(path))} is a directory there", code="is-directory")
         if entry.mode == MODE_LINK:
@@ -218,13 +224,13 @@ class History:
         return self.ask("cat-file", "--filters", b"--path=" + path, entry.id)
 
     def is_same(self, one: TreeEntry, other: TreeEntry | None) -> bool:
-        """Whether two versions are the same on disk; where the file system has no executable bit, that counts not."""
+        """Whether two versions are equal on disk; ignores the executable bit where the file system has none."""
         if other is None or self._has_modes or MODE_LINK in (one.mode, other.mode):
             return one == other
         return one.id == other.id
 
     def present(self, path: bytes) -> TreeEntry | None:
-        """Return what a file or link on disk would be committed as, None when it is not there or is neither.
+        """Return the entry that the file or link on disk would be committed as, None when there is neither.
 
         Raise OSError when it cannot be read.
         """

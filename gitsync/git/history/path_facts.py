@@ -1,6 +1,6 @@
-"""What disk, index and history say of one path, for `explain`. Reads, never writes.
+"""Collects what disk, index and history say about one path, for `explain`. Read-only.
 
-Runs on the thread of whoever asks; owns nothing.
+Runs on the calling thread; owns nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gitsync.git.rules.ignores import IgnoreRules
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What is at a path now; `head` is the beginning of a file."""
+    """What is at a path on disk; `head` is the beginning of a file."""
 
     kind: str
     size: int = 0
@@ -34,7 +34,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What git knows: whether HEAD has it, whether the disk is the same, whether the index differs from HEAD."""
+    """What git knows: whether HEAD has the path, whether the disk is equal, whether the index differs from HEAD."""
 
     is_tracked: bool
     is_same: bool
@@ -91,20 +91,20 @@ def tracked(history: History, path: bytes, kind: str) -> Tracked:
 
 
 def nested(rules: IgnoreRules, path: bytes) -> bytes:
-    """Return the repository of its own that `path` is in, or is, below the work tree; b"" for none."""
+    """Return the nested repository that `path` is in, or is, below the work tree; b"" for none."""
     parts = path.split(b"/")
     above = (b"/".join(parts[:count]) for count in range(1, len(parts) + 1))
     return next((directory for directory in above if rules.is_nested(directory)), b"")
 
 
 def last(history: History, path: bytes) -> Record | None:
-    """Return the last commit that touched `path`, None for none."""
+    """Return the last commit that changed `path`, None for none."""
     found = records(history, path, limit=1)
     return found[0] if found else None
 
 
 def is_pushed(history: History, remote: str | None, commit: str) -> tuple[str, bool] | None:
-    """Return the remote and whether it is known to have `commit`; None for a branch that has none.
+    """Return the remote and whether it is known to have `commit`; None for a branch without a remote.
 
     `remote` is the option of that name.
     """
@@ -116,6 +116,6 @@ def is_pushed(history: History, remote: str | None, commit: str) -> tuple[str, b
 
 
 def original(path: bytes) -> bytes:
-    """Return the path that `path` is a kept copy of, b"" when it is not called like one."""
+    """Return the path that `path` is a conflict copy of, b"" when its name is not one of a copy."""
     copied = is_conflict_copy(path)
     return b"" if copied is None else copied[0]

@@ -1,7 +1,7 @@
-"""Which version of a path a person wants back, and what bringing it back would change. Reads, never writes.
+"""Selects the version of a path that a person wants back, and what restoring it would change. Read-only.
 
-Runs on the thread of whoever asks; owns nothing. What is chosen here is exact: a commit, and for each file the blob it
-is to have. What happens to the files meanwhile changes nothing in that; it is looked at again when it is done.
+Runs on the calling thread; owns nothing. The selection is exact: a commit, and a blob for each file. Later changes of
+the files do not alter it; they are checked again when the version is restored.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from gitsync.text import clean
 
 @dataclass(frozen=True, slots=True)
 class SelectedVersion:
-    """A version of `path`, and what it takes to have it: every file in `entries` as it says, those in `gone` away.
+    """A version of `path`, and how to restore it: write every file in `entries`, remove those in `gone`.
 
-    `what` says it file by file: "added", "changed", "removed" or "unchanged". `source` is the version's name then, and
-    `state` the last commit in which the path was so, for what goes with it.
+    `what` lists each file as "added", "changed", "removed" or "unchanged". `source` is the path in that version, and
+    `state` the last commit in which the path had this version, from which related data is read.
     """
 
     path: bytes
@@ -45,11 +45,12 @@ class SelectedVersion:
 
 
 def choose(history: History, path: bytes, *, commit: str | None = None, when: str | None = None) -> SelectedVersion:
-    """Return the version of `path` in `commit`, at `when`, or with neither the last one that is not there any more.
+    """Return the version of `path` in `commit`, at `when`, or with neither the last one that differs from the disk.
 
-    Raise OperationError: "unknown-path", "no-version" (none then), "only-version" (none before), UsageError "when".
+    Raise OperationError "unknown-path", "no-version" (none at that time) or "only-version" (no earlier one), and
+    UsageError "when".
     """
-    # Everything is asked of this one commit: the committer may make another at any moment.
+    # All questions refer to this one commit: the committer may create another at any moment.
     head = history.head()
     if head is None:
         raise OperationError(f"{clean(history.root)} has no commit yet", "", code="unknown-path")
@@ -58,7 +59,7 @@ def choose(history: History, path: bytes, *, commit: str | None = None, when: st
     if instant is not None:
         commit = history.commit_at(instant, path) if is_directory else _saved_by(history, path, instant)
     if is_directory is None and commit is not None and instant is None:
-        found = history.entry(commit, path)  # of another branch, then
+        found = history.entry(commit, path)  # the commit is of another branch
         is_directory = None if found is None else found.mode == MODE_TREE
     if is_directory is None:
         raise unknown(history, path)
@@ -70,7 +71,7 @@ def choose(history: History, path: bytes, *, commit: str | None = None, when: st
 
 
 def _saved_by(history: History, path: bytes, instant: float) -> str | None:
-    """Return the commit that was checked out at `instant`; where nobody knows, that of the file's last version then."""
+    """Return the commit that was checked out at `instant`; when unknown, that of the file's last version by then."""
     found = history.checked_out_at(instant)
     if found is not None:
         return found
@@ -78,7 +79,7 @@ def _saved_by(history: History, path: bytes, instant: float) -> str | None:
 
 
 def _is_directory(history: History, head: str, path: bytes) -> bool | None:
-    """Return what `path` is, or was last; None when it never was."""
+    """Return whether `path` is a directory, or was one last; None when it never existed."""
     found = history.entry(head, path)
     if found is not None:
         return found.mode == MODE_TREE
@@ -87,7 +88,7 @@ def _is_directory(history: History, head: str, path: bytes) -> bool | None:
 
 
 def _last_file(history: History, head: str, path: bytes) -> tuple[FileVersion, str | None]:
-    """Return the version, and the commit that ended it; None for one that lasts."""
+    """Return the version, and the commit that ended it; None if it is the current one."""
     told = versions(history, path, start=head)
     last = next((place for place, version in enumerate(told) if version.entry is not None), None)
     if last is None:
@@ -99,7 +100,7 @@ def _last_file(history: History, head: str, path: bytes) -> tuple[FileVersion, s
         if version.entry not in (None, told[last].entry):
             return version, newer.commit
     raise OperationError(
-        f"{clean(os.fsdecode(path))} has one version only, and that is what is there",
+        f"{clean(os.fsdecode(path))} has only one version, which is the current one",
         see_versions(history, path),
         code="only-version",
     )
@@ -116,14 +117,14 @@ def _last_directory(history: History, head: str, path: bytes) -> tuple[FileVersi
         if entry is not None and entry.mode == MODE_TREE and entry != there:
             return FileVersion(item.commit, item.at, item.subject, path, "changed", entry), newer.commit
     raise OperationError(
-        f"{clean(os.fsdecode(path) or history.root)} has one version only, and that is what is there",
+        f"{clean(os.fsdecode(path) or history.root)} has only one version, which is the current one",
         see_versions(history, path),
         code="only-version",
     )
 
 
 def _removals(found: list[Record]) -> list[Record]:
-    """Return the newest commits that took the directory away together, as a large removal may take several."""
+    """Return the newest commits that removed the directory together; a large removal may take several."""
     gone: list[Record] = []
     for item in found:
         if not is_removal(item) or (gone and gone[-1].at - item.at > TOGETHER_S):
@@ -148,15 +149,15 @@ def _named(history: History, path: bytes, commit: str | None, is_directory: bool
 
 
 def name_in(history: History, commit: str, path: bytes) -> bytes:
-    """Return what the file that is called `path` now, or was last, was called in `commit`; `path` where it was not."""
+    """Return the path in `commit` of the file whose current or last path is `path`; `path` itself when it had none."""
     names = dict.fromkeys(version.path for version in versions(history, path))
     return next((name for name in names if name != path and history.entry(commit, name) is not None), path)
 
 
 def see_versions(history: History, path: bytes) -> str:
-    """Return the hint that shows every version of a path."""
+    """Return the hint with the command that lists all versions of a path."""
     place = os.path.join(history.above, os.fsdecode(path)) if path else history.root
-    return f"the versions there are: gitsyncctl restore {shlex.quote(clean(place))} --list"
+    return f"to list the versions: gitsyncctl restore {shlex.quote(clean(place))} --list"
 
 
 def _none_then(history: History, path: bytes, commit: str | None, is_directory: bool, when: str) -> OperationError:
@@ -164,9 +165,9 @@ def _none_then(history: History, path: bytes, commit: str | None, is_directory: 
     known = versions(history, path, is_directory=is_directory)
     first = known[-1] if known else None
     then = f"at {when!r}" if when else f"in {(commit or '')[:10]}"
-    told = f"; its first version is of {iso(first.at)} ({first.commit[:7]})" if first else ""
+    earliest = f"; its first version is from {iso(first.at)} ({first.commit[:7]})" if first else ""
     return OperationError(
-        f"{name} was not there {then}{told}",
+        f"{name} did not exist {then}{earliest}",
         see_versions(history, path),
         code="no-version",
     )
@@ -191,7 +192,7 @@ def _resolved(history: History, head: str, path: bytes, version: FileVersion, st
 
 
 def _files_at(history: History, head: str, path: bytes) -> dict[bytes, TreeEntry]:
-    """Return the files that HEAD has at `path`, below it, and where directories above it would have to be."""
+    """Return the files of HEAD at `path`, below it, and at the directories above it."""
     found = history.entry(head, path)
     if found is not None:
         if found.mode == MODE_TREE:

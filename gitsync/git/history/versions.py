@@ -1,6 +1,6 @@
-"""The versions of a path, and commits with what they changed, as `git log` tells them. Reads, never writes.
+"""Lists the versions of a path, and commits with their changes, from `git log`. Read-only.
 
-Runs on the thread of whoever asks; owns nothing.
+Runs on the calling thread; owns nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from gitsync.git.objects.trees import TreeEntry
 from gitsync.text import as_word, clean, nearest
 
 _FORMAT = "--format=%x01%H%x00%P%x00%ct%x00%an%x00%s"
-# A merge is told by what it brought to the branch, as the person at that machine saw it.
+# A merge is shown with what it brought to the branch, as the user of that machine saw it.
 _RAW = ("--raw", "-z", "--no-abbrev", "--diff-merges=first-parent", "-M", "--no-ext-diff", "--no-color")
 _WORDS = {"A": "added", "D": "removed", "R": "renamed", "C": "added"}
-# Removals of one directory that a batch has spread over several commits, this close together, count as one.
+# Removals of one directory by consecutive commits count as one when they are at most this many seconds apart.
 TOGETHER_S = 60.0
 SHOWN_NAMES = 3
 NAMES_S = 10.0
@@ -26,7 +26,7 @@ NAMES_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What one commit did to one path: `entry` is what it is since (None: gone), `was` its name before a renaming."""
+    """One commit's change of one path: `entry` is the new entry (None: removed), `was` the old path of a rename."""
 
     path: bytes
     what: str
@@ -36,7 +36,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One commit and the paths it touched; `at` is when it was committed, in seconds since the epoch."""
+    """One commit and the paths that it changed; `at` is the commit time, in seconds since the epoch."""
 
     commit: str
     parents: tuple[str, ...]
@@ -48,7 +48,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """One version of a path: what it is in `commit`, under the name that it had there."""
+    """One version of a path: its entry in `commit`, at the path that it had there."""
 
     commit: str
     at: float
@@ -61,7 +61,7 @@ class FileVersion:
 def records(
     history: History, path: bytes, *, start: str = "HEAD", limit: int = 0, follow: bool = False
 ) -> list[Record]:
-    """Return the newest commits that touched `path` (b"": all of them), the newest first; `limit` 0 is no limit."""
+    """Return the newest commits that changed `path` (b"": any path), newest first; `limit` 0 means no limit."""
     if start == "HEAD" and history.head() is None:
         return []
     options = [f"-n{limit}"] if limit else []
@@ -72,16 +72,16 @@ def records(
 
 
 def versions(history: History, path: bytes, *, is_directory: bool = False, start: str = "HEAD") -> list[FileVersion]:
-    """Return the versions of a path, the newest first: a file's over its renamings, a directory's by its tree.
+    """Return the versions of a path, newest first: of a file across renames, of a directory by its tree.
 
     A version without an entry is a removal.
     """
     if is_directory:
         found = records(history, path, start=start)
-        # What a directory is in each of them is found out for those that are looked at: one child each.
+        # The tree of a directory costs one child per version, so it is looked up only for those that are used.
         return [FileVersion(item.commit, item.at, item.subject, path, _summary(item), None) for item in found]
     told: list[FileVersion] = []
-    # A merge that brought a version of the other side would tell it a second time.
+    # A merge that brought the other side's version would list it twice.
     for item in records(history, path, start=start, follow=True):
         for touched in item.touched:
             told.append(
@@ -97,12 +97,12 @@ def versions(history: History, path: bytes, *, is_directory: bool = False, start
 
 
 def is_removal(record: Record) -> bool:
-    """Whether a commit did nothing to these paths but to take some away."""
+    """Whether a commit only removed paths."""
     return bool(record.touched) and all(touched.entry is None for touched in record.touched)
 
 
 def unknown(history: History, path: bytes) -> OperationError:
-    """Return the error for a path that history never had, with names that it had and that are near."""
+    """Return the error for a path that history never had, with similar paths that it had."""
     done = history.program.run(
         "log", "--format=", "--name-only", "-z", "--no-renames", "--diff-filter=A", "HEAD", deadline_s=NAMES_S
     )
@@ -115,7 +115,7 @@ def unknown(history: History, path: bytes) -> OperationError:
     hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
     return OperationError(
         f"{clean(wanted)} was never committed in {clean(history.root)}",
-        hint or f"what there was: gitsyncctl log {as_word(clean(history.root))}",
+        hint or f"to list the commits: gitsyncctl log {as_word(clean(history.root))}",
         code="unknown-path",
     )
 
@@ -126,7 +126,7 @@ def _summary(record: Record) -> str:
 
 
 def touched_in(fields: list[bytes], at: int) -> tuple[list[Touched], int]:
-    """Return what the lines of `--raw -z` from `at` on say, and where they end."""
+    """Parse one commit's fields of `--raw -z` from `at`; return its changes and the end of them."""
     touched = []
     while at < len(fields) and (line := fields[at].lstrip(b"\n")).startswith(b":"):
         _, mode, _, object_id, status = line[1:].split(b" ")

@@ -1,1 +1,1 @@
-"""git's index: its format, its lock, and changing single entries of it."""
+"""git's index: its format, its lock, and changes of single entries."""

@@ -1,6 +1,6 @@
-"""The user's index: looked at freshly each time, and changed only in the entries that were committed. Committer thread.
+"""Reads the user's index afresh each time, and changes only the entries that were committed. Committer thread.
 
-Plain indexes are patched as bytes; split, sparse, version 4 ones and those with caches of other tools go through the
+Plain indexes are patched as bytes; split and sparse ones, version 4, and those with other tools' caches go through the
 git program. All changes are made under git's own lock.
 """
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 Signature = tuple[int, int, int, int]
 
-# A walk costs about a microsecond an entry, a look-up fifty.
+# Walking costs about a microsecond per entry, a look-up fifty.
 _WALK_FROM = 50
 _MAPPED_FROM = 1 << 16
 
@@ -52,12 +52,12 @@ class IndexFile:
         self._layout: tuple[Signature, Layout] | None = None
 
     def close(self) -> None:
-        """Let go of the lock's record."""
+        """Remove the lock's ownership record."""
         self.lock.close()
 
     @property
     def signature(self) -> Signature | None:
-        """What changes whenever somebody writes the index; None without one."""
+        """The stat data that changes whenever the index is written; None without an index."""
         try:
             facts = os.stat(self.path)
         except FileNotFoundError:
@@ -66,16 +66,16 @@ class IndexFile:
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no index at all."""
+        """Whether there is no index file."""
         return self.signature is None
 
     @property
     def is_known(self) -> bool:
-        """Whether the index is the one that was read last."""
+        """Whether the index is unchanged since it was read last."""
         return self._layout is not None and self._layout[0] == self.signature
 
     def count(self) -> int:
-        """Return how many entries there are, as the header says; 0 without an index or with a broken one."""
+        """Return the number of entries from the header; 0 without an index or with a damaged one."""
         try:
             with open(self.path, "rb") as stream:
                 head = stream.read(HEADER.size)
@@ -84,7 +84,7 @@ class IndexFile:
         return int(HEADER.unpack(head)[2]) if len(head) == HEADER.size and head.startswith(b"DIRC") else 0
 
     def has_conflicts(self) -> bool:
-        """Whether an entry is unmerged, as a conflicted stash leaves them."""
+        """Whether an entry is unmerged, as after a conflicted stash."""
         signature = self.signature
         if signature is None or signature == self._unconflicted:
             return False
@@ -125,9 +125,9 @@ class IndexFile:
             )
 
     def update(self, changes: Mapping[bytes, NewEntry | None], replace: Replace) -> None:
-        """Set or take out single entries; the lock is held, `replace` puts the new index in place.
+        """Set or remove single entries; the caller holds the lock, `replace` installs the new index.
 
-        Raise CorruptIndexError when there is no index to change, OperationError when it cannot be written.
+        Raise CorruptIndexError when there is no valid index, OperationError when it cannot be written.
         """
         try:
             index = self._load()
@@ -152,20 +152,20 @@ class IndexFile:
         )
 
     def rebuild(self, tree_id: str | None, replace: Replace) -> None:
-        """Make the index anew from a tree; a broken one is kept in the notes directory. The lock is held."""
+        """Rebuild the index from a tree; a damaged one is kept in the state directory. The caller holds the lock."""
         with suppress(FileNotFoundError):
             write_durably(self._notes / "index.broken", self._bytes())
         if tree_id is None:
             replace([empty()])
             return
         self._through_git(("read-tree", tree_id), None, None, replace)
-        # With the files' stat data git need not read every one of them at its next look.
+        # With the stat data of the files, git need not read each of them the next time.
         self._through_git(("update-index", "-q", "--refresh"), None, self._bytes(), replace, is_checked=False)
 
     def _through_git(
         self, argv: tuple[str, ...], input: bytes | None, start: bytes | None, replace: Replace, is_checked: bool = True
     ) -> None:
-        """Run git on an index of its own beside the real one, which is locked, and put the outcome in place."""
+        """Run git on a temporary index beside the real one, which is locked, and install the result."""
         aside = os.path.join(self._program.git_dir, f"gitsync-index-{os.getpid()}.tmp")
         try:
             if start is not None:
@@ -184,15 +184,16 @@ class IndexFile:
                     os.unlink(leftover)
 
     def intend(self, old: str | None, new: str, ref_lock: str) -> None:
-        """Record, durably, that the branch is about to move under `ref_lock` and the index to follow."""
+        """Record, durably, that the branch is about to move under `ref_lock` and the index is to be updated after it.
+        """
         note = {"index": self.path, "old": old, "new": new, "ref_lock": ref_lock, "owner": myself()}
         write_durably(self._intent, json.dumps(note).encode())
 
     def sweep_ref_lock(self) -> None:
-        """Remove the lock of a branch that a process of ours was killed over, while it moved the branch.
+        """Remove the lock of a branch that a killed gitsync process left while it moved the branch.
 
-        Provably ours is one that holds the very commit of the note; an empty one is, when it was made after the note of
-        a process that has ended since: git fills its own at once.
+        A lock is gitsync's if it contains the recorded commit. An empty one is if it was created after the record of a
+        process that has ended: git writes the content at once.
         """
         try:
             noted = json.loads(self._intent.read_bytes())
@@ -202,14 +203,14 @@ class IndexFile:
             with open(path, "rb") as stream:
                 content, made_at = stream.read(100).strip(), os.fstat(stream.fileno()).st_mtime_ns
             if content == new.encode() or (not content and made_at >= self._intent.stat().st_mtime_ns):
-                logger.warning("removing %s: left over from a gitsync that was killed", path)
+                logger.warning("removing %s: a killed gitsync process left it", path)
                 os.unlink(path)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            # Mostly there is no such lock; what is there and cannot be judged is met, and reported, by the next commit.
-            logger.debug("no branch lock of ours beside %s: %s", self._intent, error)
+            # Usually there is no such lock; one that cannot be classified is reported by the next commit.
+            logger.debug("no branch lock of gitsync's beside %s: %s", self._intent, error)
 
     def intended(self) -> tuple[str | None, str] | None:
-        """Return the commits of a move that the index may not have followed, as (old, new)."""
+        """Return the recorded move, as (old, new), whose index update may be missing."""
         try:
             noted = json.loads(self._intent.read_bytes())
             if noted["index"] != self.path:
@@ -219,11 +220,11 @@ class IndexFile:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OperationError(
-                f"cannot read the note {self._intent}: {error}", f"remove it: rm {self._intent}", code="notes"
+                f"cannot read {self._intent}: {error}", f"remove it: rm {self._intent}", code="notes"
             ) from error
 
     def settle(self) -> None:
-        """Forget the recorded move: the index has followed."""
+        """Remove the record of a move: the index was updated."""
         with suppress(FileNotFoundError):
             self._intent.unlink()
 

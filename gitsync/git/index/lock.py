@@ -1,8 +1,8 @@
-"""git's own index lock, taken so that a crash of ours can be told from a git that is at work. Committer thread.
+"""git's index lock, taken so that a crash of gitsync can be told from a running git process. Committer thread.
 
-The lock file says who made it: process, its start, the boot, the machine, and a token that is recorded in the notes
-directory before. A lock with a recorded token whose maker is provably gone is removed at once, any other when nobody
-can hold it any more (`dead_locks`); until then it is waited for.
+The lock file identifies its owner: process, its start time, the boot, the machine, and a token that is recorded in the
+state directory first. A lock with a recorded token whose owner has provably ended is removed at once, any other as soon
+as no process can hold it any more (`dead_locks`); until then it is waited for.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _MARK = b"gitsync "
 
 
 class IndexLock:
-    """The lock on one repository's index; one instance belongs to one process and one thread."""
+    """The lock on one repository's index; each instance belongs to one process and one thread."""
 
     def __init__(self, git_dir: str, repo_state_dir: Path) -> None:
-        """Record this process as a possible owner; remove what dead ones have left."""
+        """Record this process as a possible owner; remove the records of ended ones."""
         self.path = os.path.join(git_dir, "index.lock")
         self._notes = repo_state_dir
         self.sweep()
@@ -39,19 +39,19 @@ class IndexLock:
         write_durably(self._note, json.dumps({**myself(), "lock": self.path, "own": self._own}).encode())
 
     def close(self) -> None:
-        """Forget this owner."""
+        """Remove this owner's record."""
         with suppress(FileNotFoundError):
             self._note.unlink()
 
     def is_held(self) -> bool:
-        """Whether somebody holds the lock, after removing one that is provably left over."""
+        """Whether another process holds the lock, after removing a stale one."""
         return os.path.lexists(self.path) and not self._is_swept()
 
     @contextmanager
     def held(self) -> Iterator[Replace]:
-        """Hold the lock; yield a function that puts a new index in place of the old one.
+        """Hold the lock; yield a function that installs a new index.
 
-        Raise TransientError "index-locked" when somebody else holds it.
+        Raise TransientError "index-locked" when another process holds it.
         """
         self._acquire()
         try:
@@ -62,18 +62,18 @@ class IndexLock:
                     os.unlink(path)
 
     def refusal(self) -> TransientError:
-        """Return the error that says who is in the way, and how to remove a lock that was left over."""
-        way_out = hint(self.path) or "waiting for git to finish; it is tried again by itself"
-        return TransientError(f"another git holds the index: {self.path}", way_out, code="index-locked")
+        """Return the error that says who holds the lock, and how to remove a stale one."""
+        way_out = hint(self.path) or "gitsync will try again when git has finished"
+        return TransientError(f"another git process holds the index lock: {self.path}", way_out, code="index-locked")
 
     def sweep(self) -> None:
-        """Remove locks and temporaries of owners of ours that are provably gone."""
+        """Remove the locks and temporary files of gitsync processes that have provably ended."""
         for note in self._notes.glob("lock-*.json"):
             try:
                 owner = json.loads(note.read_bytes())
                 token, lock, own = note.stem.removeprefix("lock-"), str(owner["lock"]), str(owner["own"])
             except (OSError, ValueError, KeyError, TypeError):
-                continue  # cut short by a power cut: it proves nothing
+                continue  # truncated by a power cut: it proves nothing
             if lock != self.path or not is_gone(owner):
                 continue
             if _token_in(lock) == token:
@@ -95,7 +95,7 @@ class IndexLock:
         for is_last in (False, True):
             try:
                 _write_new(self._own, [_MARK + self._token.encode() + b"\n"])
-                # A link appears with its content: there is no moment at which the lock is there but not ours to prove.
+                # A hard link appears with its content: the lock never exists without its owner.
                 try:
                     os.link(self._own, self.path)
                 except FileExistsError:
@@ -127,7 +127,7 @@ class IndexLock:
 
 
 def is_gone(owner: dict[str, object]) -> bool:
-    """Whether the recorded process has provably ended; any doubt is no."""
+    """Whether the recorded process has provably ended; False in any doubt."""
     me = myself()
     if not owner.get("machine") or owner.get("machine") != me["machine"]:
         return False
@@ -139,7 +139,7 @@ def is_gone(owner: dict[str, object]) -> bool:
     if not isinstance(pid, int) or pid <= 0:
         return False
     if _state(pid) in ("Z", "X"):
-        return True  # ended, and its parent has not looked yet
+        return True  # a zombie: ended, but not yet reaped by its parent
     started = _started(pid)
     if started is not None and owner.get("start"):
         return started != owner.get("start")
@@ -162,7 +162,7 @@ def _token_in(path: str) -> str | None:
 
 
 def myself() -> dict[str, object]:
-    """Return what tells this process from every other one, for a note that `is_gone` can judge later."""
+    """Return the identity of this process, which `is_gone` can check later."""
     return {"pid": os.getpid(), "start": _started(os.getpid()) or "", **_machine()}
 
 

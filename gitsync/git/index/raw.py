@@ -1,9 +1,8 @@
 """The bytes of git's index (versions 2 and 3): look up and change single entries without parsing the rest. Pure.
 
-Entries are sorted and say how long they are, but not where they begin, so a look-up halves the file and finds the
-next beginning by its mode field, checked against the entries after it. Reading a few hundred bytes then answers what
-libgit2 needs 40 ms for at 100,000 entries. What is not understood raises UnsupportedIndexError:
-the git program does it.
+Entries are sorted and contain their length, but not their position. A look-up is a binary search that finds the next
+entry by its mode field and verifies it by the entries that follow. It reads a few hundred bytes, where libgit2 needs
+40 ms for 100,000 entries. Anything else raises UnsupportedIndexError: the git program handles it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ LENGTH = 0x0FFF
 
 
 class UnsupportedIndexError(Exception):
-    """An index that is fine, but not of the plain kind that is handled here."""
+    """A valid index of a kind that is not handled here."""
 
 
 class CorruptIndexError(Exception):
@@ -31,7 +30,7 @@ class CorruptIndexError(Exception):
 
 
 class IndexEntry(NamedTuple):
-    """One entry: `stage` is above 0 in a conflict; git does not look at the file of one that is assumed or skipped."""
+    """One entry: `stage` is above 0 in a conflict; git does not compare the file of an assumed or skipped one."""
 
     mode: int
     id: str
@@ -42,7 +41,7 @@ class IndexEntry(NamedTuple):
 
 
 class NewEntry(NamedTuple):
-    """What an entry is to be; without `stat` git compares the content at its next look."""
+    """The new value of an entry; without `stat`, git compares the content the next time."""
 
     mode: int
     id: str
@@ -56,7 +55,7 @@ def empty() -> bytes:
 
 
 def packed(path: bytes, new: NewEntry) -> bytes:
-    """Return an entry as an index of version 2 or 3 holds it; without a stat git looks at the file itself."""
+    """Return an entry in the format of index version 2 or 3; without stat data git reads the file itself."""
     facts = new.stat
     times = (0, 0, 0, 0, 0, 0)
     owner = (0, 0, 0)
@@ -74,12 +73,12 @@ def packed(path: bytes, new: NewEntry) -> bytes:
 
 
 def invalidated(body: bytes, changes: Mapping[bytes, NewEntry | None]) -> bytes:
-    """Return the cached-tree extension with every directory on the way to a changed path marked as to be made anew."""
+    """Return the cached-tree extension with every directory above a changed path invalidated."""
     stale: set[bytes] = {b""}
     for path in changes:
         at = len(path)
         while at > 0:
-            stale.add(path[:at])  # the path itself, too: a directory that a file has replaced
+            stale.add(path[:at])  # the path itself, too: a file may have replaced a directory
             at = path.rfind(b"/", 0, at)
     pieces: list[bytes] = []
     open_dirs: list[tuple[bytes, int]] = []
@@ -111,13 +110,13 @@ _MODES = rb"\0\0(?:\x81[\xa4\xed]|\xa0\0|\xe0\0)"
 _MODE = re.compile(_MODES, re.DOTALL)
 _UNMERGED = re.compile(_MODES + rb".{32}[\x10-\x3f\x50-\x7f\x90-\xbf\xd0-\xff]", re.DOTALL)
 _TRAILER = 20
-# Below this many bytes entries are walked one by one.
+# Spans of fewer bytes than this are walked entry by entry.
 _WALK = 4096
-# A search costs as much as walking over this many entries; each change takes two.
+# A search costs as much as walking this many entries; each change takes two.
 _SEARCH = 50
-# How many entries after one that was guessed have to be entries, too.
+# How many entries after a guessed one must be valid, too.
 _CHAIN = 3
-# Known and kept, known and dropped (git makes them anew); anything else is for the git program.
+# Extensions that are kept, and those that are dropped (git rebuilds them); others need the git program.
 _KEPT, _DROPPED = (b"TREE", b"REUC"), (b"EOIE", b"IEOT")
 
 
@@ -128,15 +127,15 @@ class RawIndex:
     """An index as bytes or as a mapped file."""
 
     def __init__(self, data: bytes | mmap.mmap, layout: Layout | None = None) -> None:
-        """Take the index's bytes, and its layout if that is known already.
+        """Take the bytes of an index, and its layout if it is known already.
 
-        Raise CorruptIndexError or UnsupportedIndexError for what cannot be handled.
+        Raise CorruptIndexError or UnsupportedIndexError.
         """
         if len(data) < HEADER.size + _TRAILER:
-            raise CorruptIndexError("it is cut short")
+            raise CorruptIndexError("it is truncated")
         signature, self.version, self.count = HEADER.unpack_from(data)
         if signature != b"DIRC" or not 2 <= self.version <= 4:
-            raise CorruptIndexError("it does not begin as an index")
+            raise CorruptIndexError("it has no index header")
         if self.version == 4:
             raise UnsupportedIndexError("version 4")
         self._data = data
@@ -150,11 +149,11 @@ class RawIndex:
 
     @property
     def layout(self) -> Layout:
-        """Where the entries end and which extensions follow; a later look at the same bytes need not search."""
+        """The end of the entries and the extensions; pass it to a later read of the same bytes."""
         return self.entries_end, self.extensions
 
     def check(self) -> None:
-        """Raise CorruptIndexError unless the checksum is right (or left out, as index.skipHash does)."""
+        """Raise CorruptIndexError unless the checksum is correct (or absent, as with index.skipHash)."""
         trailer = bytes(self._data[self._last :])
         if any(trailer) and hashlib.sha1(memoryview(self._data)[: self._last]).digest() != trailer:
             raise CorruptIndexError("its checksum is wrong")
@@ -175,7 +174,7 @@ class RawIndex:
         """Whether an entry is unmerged."""
         for name, start, _ in self.extensions:
             if name == b"TREE" and bytes(self._data[start : start + 3]) not in (b"", b"\0-1"):
-                return False  # git keeps no tree for a conflicted index
+                return False  # git does not cache the tree of a conflicted index
         for match in _UNMERGED.finditer(self._data, HEADER.size, self.entries_end):
             start = match.start() - 24
             if (start - HEADER.size) % 8 == 0 and start >= HEADER.size and self._is_entry(start, _CHAIN):
@@ -183,9 +182,9 @@ class RawIndex:
         return False
 
     def patched(self, changes: Mapping[bytes, NewEntry | None]) -> list[bytes | memoryview]:
-        """Return the pieces of the index with each path of `changes` set or taken out.
+        """Return the pieces of the index with each path of `changes` set or removed.
 
-        A file takes the place of a directory of its name, and the other way round.
+        A file replaces a directory of the same name, and the reverse.
         """
         cuts: dict[int, tuple[int, bytes]] = {}
         fine: set[bytes] = set()
@@ -198,7 +197,7 @@ class RawIndex:
                 end = self._next(end)
                 count -= 1
             had_end, had = cuts.get(start, (start, b""))
-            # Several new entries may go in before the same old one; they come in order.
+            # Several new entries may be inserted before the same old one; they come in order.
             cuts[start] = (max(end, had_end), had if new is None else had + packed(path, new))
             if new is not None:
                 count += 1 - self._cut_clashes(path, changes, cuts, fine)
@@ -226,8 +225,9 @@ class RawIndex:
         cuts: dict[int, tuple[int, bytes]],
         fine: set[bytes],
     ) -> int:
-        """Take out entries that cannot stand beside a new `path`; return how many. Those in `changes` are seen
-        to, `fine` are directories looked at before."""
+        """Remove entries that conflict with a new `path`; return how many. Those in `changes` are handled already, and
+        `fine` holds the directories that were checked before.
+        """
         clashing = []
         end = path.rfind(b"/")
         while end > 0 and (prefix := path[:end]) not in fine:
@@ -249,7 +249,7 @@ class RawIndex:
         return found
 
     def _find(self, path: bytes) -> int:
-        """Return where the first entry is whose name is not below `path`, or the end of the entries."""
+        """Return the offset of the first entry whose name is not less than `path`, or the end of the entries."""
         if self._names:
             number = bisect_left(self._names, path)
             return self._starts[number] if number < len(self._starts) else self.entries_end
@@ -268,7 +268,7 @@ class RawIndex:
         return at
 
     def _list_all(self) -> None:
-        """Note where every entry is: for many changes that is quicker than to search for each."""
+        """Record the offset of every entry: for many changes, that is faster than searching for each."""
         at = HEADER.size
         while at < self.entries_end:
             self._names.append(self._name(at))
@@ -276,7 +276,7 @@ class RawIndex:
             at = self._next(at)
 
     def _find_end(self) -> Layout:
-        """Return where the entries end, and the extensions behind."""
+        """Return the end of the entries, and the extensions after it."""
         at, low = HEADER.size, HEADER.size
         high = self._last
         while high - low > _WALK:
@@ -296,10 +296,10 @@ class RawIndex:
                 break
             at = self._next(at)
         self.check()
-        raise UnsupportedIndexError("its entries do not end where they should")
+        raise UnsupportedIndexError("its entries do not end where expected")
 
     def _chain(self, at: int) -> list[tuple[bytes, int, int]] | None:
-        """Return the extensions from `at` on as (name, start, end), None when there are none that fit exactly."""
+        """Return the extensions from `at` as (name, start, end), None when they do not fit exactly."""
         found = []
         while at + 8 <= self._last:
             name = bytes(self._data[at : at + 4])
@@ -318,7 +318,7 @@ class RawIndex:
         return None
 
     def _is_entry(self, at: int, chain: int) -> bool:
-        """Whether an entry begins at `at`, and `chain` - 1 more behind it, as far as there are any."""
+        """Whether an entry begins at `at`, followed by `chain` - 1 more if there are as many."""
         data = self._data
         for number in range(chain):
             if at + _NAME + 2 > self._last or (number and self._chain(at) is not None):
@@ -348,7 +348,7 @@ class RawIndex:
     def _next(self, at: int) -> int:
         after = at + ((self._name_span(at)[1] - at + 8) & ~7)
         if after > self._last:
-            raise CorruptIndexError("an entry reaches beyond the end")
+            raise CorruptIndexError("an entry extends beyond the end")
         return after
 
     def _read(self, at: int) -> IndexEntry:

@@ -80,7 +80,7 @@ def test_with_two_copies_one_has_to_be_named(pair: Pair) -> None:
     first = keep_both(pair, "a.txt", b"ours\n", b"theirs\n")
     run_git(pair.theirs, "pull", "-q", str(pair.ours), "main")
     second = keep_both(pair, "a.txt", b"ours again\n", b"theirs again\n")
-    with pytest.raises(UsageError, match="2 kept copies") as refused:
+    with pytest.raises(UsageError, match="2 conflict copies") as refused:
         settle_it(pair, b"a.txt", Resolution.OURS)
     assert second in refused.value.hint
     assert chosen(pair, second, Resolution.OURS).left == 1, "the other copy still waits"
@@ -101,7 +101,7 @@ def test_a_directory_is_not_swept_away_for_a_copy(pair: Pair) -> None:
     run_git(pair.ours, "rm", "-q", "a.txt")
     pair.put(pair.ours, {"a.txt/deep.txt": b"deep\n"})
     head = pair.commit(pair.ours)
-    with pytest.raises(OperationError, match=r"a directory stands at a\.txt") as refused:
+    with pytest.raises(OperationError, match=r"a directory exists at a\.txt") as refused:
         settle_it(pair, b"a.txt", Resolution.OURS)
     assert "--both" in refused.value.hint
     assert run_git(pair.ours, "rev-parse", "HEAD") == head

@@ -196,10 +196,10 @@ def test_a_file_against_a_directory_is_settled_with_one_command(pair: Pair, choi
 
 
 def test_a_path_that_does_not_wait_is_refused(pair: Pair) -> None:
-    with pytest.raises(OperationError, match="no merge waits there"):
+    with pytest.raises(OperationError, match="there is no pending merge"):
         settle(pair, "a.txt", Resolution.OURS)
     diverge(pair, {"a.txt": b"ours\n"}, {"a.txt": b"theirs\n"})
-    with pytest.raises(OperationError, match="does not wait") as refused:
+    with pytest.raises(OperationError, match="is not in conflict") as refused:
         settle(pair, "dir/b.txt", Resolution.OURS)
     assert refused.value.code == "not-in-conflict"
 

@@ -137,7 +137,7 @@ def test_nothing_goes_that_was_not_said_to_go(repo: Path, worktree: Worktree) ->
     run_git(repo, "rm", "-q", "a.txt")
     (repo / "a.txt").mkdir()
     save(repo, **{"a.txt__inner": "new\n"})
-    with pytest.raises(OperationError, match=r"a\.txt/inner would go"):
+    with pytest.raises(OperationError, match=r"a\.txt/inner would be removed"):
         act(choice)(worktree)
     assert (repo / "a.txt/inner").read_text() == "new\n"
 
@@ -254,6 +254,6 @@ def test_nothing_is_overwritten_by_a_copy(repo: Path, tmp_path: Path) -> None:
     assert place_for(b"d/a.txt", str(repo), str(tmp_path)) == str(tmp_path / "a.txt")
     history = History(repo)
     choice = choose(history, b"a.txt", commit="HEAD")
-    with pytest.raises(UsageError, match="there by now"):
+    with pytest.raises(UsageError, match="exists by now"):
         copy(history, b"a.txt", b"a.txt", choice.entries, str(tmp_path / "there"))
     assert (tmp_path / "there").read_text() == "mine\n"

@@ -126,7 +126,7 @@ def test_a_further_undo_goes_one_further_back_and_an_undo_can_be_undone_by_name(
     ]
     with pytest.raises(OperationError, match="there is nothing to undo"):
         undo(pair.worktree)
-    with pytest.raises(OperationError, match="is undone already"):
+    with pytest.raises(OperationError, match="is already undone"):
         undo(pair.worktree, second)
     assert newest.commit is not None
     again = undo(pair.worktree, newest.commit.id[:10])
@@ -174,7 +174,7 @@ def test_a_trial_changes_nothing_and_says_the_same(pair: Pair) -> None:
 
 def test_a_commit_that_is_no_change_of_ours_is_refused(pair: Pair) -> None:
     pulled(pair, {"a.txt": b"first\n"})
-    with pytest.raises(UsageError, match="is no change of gitsync's own"):
+    with pytest.raises(UsageError, match="is not a change that gitsync made"):
         undo(pair.worktree, run_git(pair.ours, "rev-parse", "HEAD~1"))
 
 

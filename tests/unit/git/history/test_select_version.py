@@ -117,7 +117,7 @@ def test_an_instant_is_what_was_checked_out_then(told: History, is_clone: bool) 
     assert choose(told, b"b.txt", when=f"@{EPOCH + DAY - 1}").source == b"a.txt"
     whole = choose(told, b"", when=f"@{EPOCH + DAY}")
     assert set(whole.entries) == {b"b.txt", b"d/x"}
-    with pytest.raises(OperationError, match=r"was not there at .*its first version is of 2023-11-13") as none:
+    with pytest.raises(OperationError, match=r"did not exist at .*its first version is from 2023-11-13") as none:
         choose(told, b"b.txt", when=f"@{EPOCH - 2 * DAY}")
     assert none.value.code == "no-version"
 
@@ -218,7 +218,7 @@ def test_revisions_that_are_not_there_or_are_several(told: History) -> None:
         seen[begin] = text
     for one in (seen[begin], text):
         run_git(told.root, "hash-object", "-w", "-t", "commit", "--stdin", input=one)
-    with pytest.raises(OperationError, match="beginning of 2 commits") as ambiguous:
+    with pytest.raises(OperationError, match="abbreviation of 2 commits") as ambiguous:
         told.commit(begin)
     assert ambiguous.value.code == "ambiguous-revision"
 
