@@ -184,7 +184,9 @@ class IndexFile:
                     os.unlink(leftover)
 
     def intend(self, old: str | None, new: str, ref_lock: str) -> None:
-        """Record, durably, that the branch is about to move under `ref_lock` and the index is to be updated after it."""
+        """Record, durably, that the branch is about to move under `ref_lock` and the index is to be updated after
+        it.
+        """
         note = {"index": self.path, "old": old, "new": new, "ref_lock": ref_lock, "owner": myself()}
         write_durably(self._intent, json.dumps(note).encode())
 
