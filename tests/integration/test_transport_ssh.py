@@ -74,7 +74,7 @@ def test_changed_host_key(repo: Path, bare: Path, sshd: Sshd) -> None:
     error = ask(repo, sshd.url(bare))
     assert error.code == "host-key"
     assert "another one than before" in error.message
-    assert "ssh-keygen -R away" in error.hint
+    assert "-R away, then: ssh away" in error.hint
 
 
 def test_wrong_key(repo: Path, bare: Path, sshd: Sshd) -> None:

@@ -18,6 +18,7 @@ from gitsync.backends import state_file
 from gitsync.backends.base import Order
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.remote.errors import classify, last_line
+from gitsync.git.remote.ssh_trouble import ssh_problem
 from gitsync.text import clean
 
 # A transfer may take as long as it has to, as long as something comes (`--timeout`); this is for one that goes mad.
@@ -199,6 +200,8 @@ def trouble(order: Order, done: proc.Completed) -> OperationError:
         return TransientError(f"{name}: the transfer was abandoned", "it goes on at the next run", code="cancelled")
     if done.is_over_deadline:
         return TransientError(f"{name}: rsync took longer than {WHOLE_S / 3600:.0f} hours", code="timeout")
+    if told := ssh_problem(name, order.job.url, done.errors, "rsync"):
+        return OperationError(told.message, told.hint, code=told.code)
     code = classify(done.errors)
     said = f": {words}" if words else ""
     if code != "unknown":

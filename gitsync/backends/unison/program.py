@@ -22,6 +22,7 @@ from gitsync.backends.unison.profile import profile
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.files import write_durably
 from gitsync.git.remote.errors import classify, last_line
+from gitsync.git.remote.ssh_trouble import ssh_problem
 from gitsync.text import clean
 
 # A transfer may take as long as it has to: ssh itself notices a server that is gone. This is for one that goes mad.
@@ -140,6 +141,8 @@ def trouble(order: Order, done: proc.Completed) -> OperationError:
         return TransientError(f"{name}: unison took longer than {WHOLE_S / 3600:.0f} hours", code="timeout")
     said = done.errors or os.fsdecode(done.stdout)
     words = clean(_telling(said))
+    if told := ssh_problem(name, order.job.url, said, "unison"):
+        return OperationError(told.message, told.hint, code=told.code)
     if "command not found" in said or re.search(r"unison: (?:not found|No such file)", said):
         message = f"{name}: there is no unison on the server: {words}"
         return OperationError(

@@ -12,6 +12,7 @@ import shlex
 from dataclasses import dataclass
 
 from gitsync.errors import OperationError, TransientError
+from gitsync.git.remote.ssh_trouble import ssh_problem
 from gitsync.model import Problem
 from gitsync.text import clean
 
@@ -179,7 +180,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{label} has an object that git's checks refuse; nothing was taken in",
         "mend it where it was made; to take it as it is: git -C {where} config fetch.fsck.{rule} ignore",
     ),
-    "locked": ("{label}: another git holds a lock", "git -C {where} status"),
+    "locked": ("{label}: another git holds a lock", "if no git is at work in {where} any more, remove it{lock}"),
     "unsafe": ("{label}: the repository belongs to another user", "git config --global --add safe.directory {where}"),
     "remote-locked": (
         "{label}: the branch {branch} is locked there",
@@ -247,7 +248,7 @@ def failure(trouble: Problem) -> OperationError:
 def from_output(subject: Subject, stderr: bytes | str) -> Problem:
     """Return the `Problem` of a git that failed and wrote `stderr`."""
     said = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
-    return problem(subject, classify(said), said)
+    return ssh_problem(subject.label, subject.url, said) or problem(subject, classify(said), said)
 
 
 def from_exception(subject: Subject, error: Exception) -> Problem:
