@@ -218,6 +218,107 @@ def hold(argv: Sequence[str | bytes]) -> Held:
     return Held(child)
 
 
+class ConversationOverError(Exception):
+    """The child of a conversation has ended, or gave no answer in time; the text is what it wrote to stderr."""
+
+
+class Conversation:
+    """A child that answers on stdout what it is asked on stdin, until it is ended. One thread owns it."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        self._errors = bytearray()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(child.stdout, selectors.EVENT_READ)
+        self._selector.register(child.stderr, selectors.EVENT_READ)
+        os.set_blocking(child.stdin.fileno(), False)
+
+    def ask(self, question: bytes, ends: int, *, deadline_s: float) -> list[bytes]:
+        """Return the next `ends` strings of the answer, each ended by a NUL; raise ConversationOverError."""
+        view, answer, missing = memoryview(question), bytearray(), ends
+        now = clock.SystemClock().now
+        ends_at = now() + deadline_s
+        stdin, stderr = self._child.stdin, self._child.stderr
+        assert stdin is not None
+        assert stderr is not None
+        self._selector.register(stdin, selectors.EVENT_WRITE)
+        try:
+            while missing > 0:
+                ready = self._selector.select(max(0.0, ends_at - now()))
+                if not ready:
+                    raise ConversationOverError(f"no answer in {deadline_s:g} s")
+                for key, _ in ready:
+                    if key.fileobj is stdin:
+                        view = view[os.write(key.fd, view[:65536]) :]
+                        if not view:
+                            self._selector.unregister(stdin)
+                        continue
+                    data = os.read(key.fd, 65536)
+                    if key.fileobj is stderr:
+                        self._errors = (self._errors + data)[-4096:]
+                        if not data:
+                            self._selector.unregister(stderr)
+                    elif data:
+                        answer += data
+                        missing -= data.count(0)
+                    else:
+                        raise ConversationOverError(self._last_words())
+        except BrokenPipeError as error:
+            raise ConversationOverError(self._last_words()) from error
+        finally:
+            if stdin in (key.fileobj for key in self._selector.get_map().values()):
+                self._selector.unregister(stdin)
+        return [bytes(field) for field in answer.split(b"\0")[:ends]]
+
+    def end(self) -> None:
+        """End the child with all that it started; returns when it is gone."""
+        self._selector.close()
+        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        # It ends by itself when nobody can ask any more.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(GRACE_S)
+        _end_group(self._child)
+
+    def _last_words(self) -> str:
+        stderr = self._child.stderr
+        assert stderr is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(GRACE_S)
+            os.set_blocking(stderr.fileno(), False)
+            self._errors += stderr.read() or b""
+        return self._errors.decode("utf-8", "replace").strip()
+
+
+def converse(
+    argv: Sequence[str | bytes],
+    *,
+    cwd: str | bytes | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Conversation:
+    """Start a child to be asked again and again; raise FileNotFoundError when there is no such program.
+
+    `env` is laid over this process's environment, of which `MISLEADING` is left out.
+    """
+    if shutil.which(os.fsdecode(argv[0])) is None:
+        raise FileNotFoundError(f"there is no program {os.fsdecode(argv[0])!r} on the PATH")
+    child = subprocess.Popen(
+        [*_tether(), *argv],
+        cwd=cwd,
+        env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    return Conversation(child)
+
+
 def _converse(
     child: subprocess.Popen[bytes],
     argv: tuple[str | bytes, ...],

@@ -18,7 +18,7 @@ from gitsync.engine.messages import Watched
 from gitsync.engine.repository.home import HOME_WATCH
 from gitsync.errors import GitsyncError
 from gitsync.git.rules.ignores import IgnoreRules, rule_files
-from gitsync.mirror.walk import is_left_out
+from gitsync.mirror.walk import HomePrune
 from gitsync.watch.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Watchers:
 
         def make_prune() -> Callable[[bytes], bool]:
             # Called on the watch thread: the repository that the rules open must stay there.
-            return IgnoreRules(repo.path, repo.include, repo.exclude).is_prunable
+            return IgnoreRules(repo.path, repo.include, repo.exclude)
 
         buffer, read_from = self._committer.buffer_for(repo.name), partial(rule_files, repo.path)
         watcher = Watcher(repo.name, repo.path, buffer, make_prune, mode=repo.watch, rule_files=read_from)
@@ -67,7 +67,7 @@ class Watchers:
 
         def make_prune() -> Callable[[bytes], bool]:
             rules, coverage = IgnoreRules(repo.path, repo.include, repo.exclude), buffer.coverage
-            return lambda directory: is_left_out(os.fsencode(home), directory, coverage, rules.is_prunable)
+            return HomePrune(os.fsencode(home), coverage, rules)
 
         read_from = partial(rule_files, repo.path)
         watcher = Watcher(HOME_WATCH, home, buffer, make_prune, mode=repo.watch, rule_files=read_from)

@@ -1,4 +1,4 @@
-"""Writes small files durably, and classifies file system errors. Any thread."""
+"""Writes small files durably, tells two states of one apart, and classifies file system errors. Any thread."""
 
 from __future__ import annotations
 
@@ -43,6 +43,19 @@ def storage_error(what: str, error: OSError) -> OperationError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return OperationError(f"{what}: permission denied", "check the owner and the permissions", code="permission")
     return OperationError(f"{what}: {error.strerror}", "check the path and the disk", code="io")
+
+
+# Inode, size, and the moments of the last change of content and of anything.
+Signature = tuple[int, int, int, int]
+
+
+def signature_of(path: str | bytes, *, is_followed: bool = True) -> Signature | None:
+    """Return what differs when a file was changed or replaced, None when it cannot be looked at."""
+    try:
+        facts = os.stat(path, follow_symlinks=is_followed)
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 # Prefix of temporary files that are never the user's: watching, staging and ignore rules skip them.

@@ -63,13 +63,7 @@ class GitProgram:
                 stdin_fd=stdin_fd,
             )
         except (FileNotFoundError, NotADirectoryError) as error:
-            if not os.path.isdir(self.root):
-                raise OperationError(
-                    f"the directory {clean(self.root)} does not exist", "mount or restore it", code="root-vanished"
-                ) from error
-            raise OperationError(
-                f"cannot run git: {error}", "install git, or correct PATH", code="git-missing"
-            ) from error
+            raise self._cannot_run(error) from error
         if done.is_over_deadline:
             raise TransientError(
                 f"git {os.fsdecode(argv[0])} in {self.root} took longer than {deadline_s:.0f} s",
@@ -110,6 +104,20 @@ class GitProgram:
 
     def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
         return {**_ENVIRONMENT, "GIT_INDEX_FILE": os.path.join(self.git_dir, "index"), **(env or {})}
+
+    def converse(self, *argv: str | bytes, env: Mapping[str, str] | None = None) -> proc.Conversation:
+        """Start a git command that answers line by line, as `run` starts one; raise OperationError "git-missing"."""
+        try:
+            return proc.converse(self._command(argv), cwd=self.root, env=self._environment(env))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._cannot_run(error) from error
+
+    def _cannot_run(self, error: OSError) -> OperationError:
+        if not os.path.isdir(self.root):
+            return OperationError(
+                f"the directory {clean(self.root)} does not exist", "mount or restore it", code="root-vanished"
+            )
+        return OperationError(f"cannot run git: {error}", "install git, or correct PATH", code="git-missing")
 
     def read(self, *argv: str | bytes, deadline_s: float = 60.0, input: bytes | None = None) -> bytes:
         """Run a git command that must succeed and return its output; raise OperationError "git" with its message."""

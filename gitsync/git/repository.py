@@ -148,14 +148,6 @@ def open_repository(root: str) -> pygit2.Repository:
     return repository
 
 
-def is_set(repository: pygit2.Repository, key: str, default: bool) -> bool:
-    """Return a boolean of the repository's configuration, `default` when it is not set."""
-    try:
-        return bool(repository.config_snapshot.get_bool(key))
-    except (KeyError, ValueError, pygit2.GitError):
-        return default
-
-
 def _refusal(root: str, words: str) -> OperationError:
     place = shlex.quote(root)
     lowered = words.lower()

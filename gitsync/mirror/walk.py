@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from gitsync.core.coverage import Coverage
 from gitsync.git.files import is_temporary
-from gitsync.git.rules.ignores import is_work_tree
+from gitsync.git.rules.ignores import IgnoreRules, is_work_tree
 
 IsPruned = Callable[[bytes], bool]
 
@@ -48,3 +48,20 @@ def is_left_out(home: bytes, directory: bytes, coverage: Coverage, is_pruned: Is
     if found is None or found.path == directory:
         return False
     return is_work_tree(home + b"/" + directory) or is_pruned(directory)
+
+
+class HomePrune:
+    """Which directories of home a watcher need not watch; `rest` lets go of what the answers needed."""
+
+    def __init__(self, home: bytes, coverage: Coverage, rules: IgnoreRules) -> None:
+        self._home = home
+        self._coverage = coverage
+        self._rules = rules
+
+    def __call__(self, directory: bytes) -> bool:
+        """Whether nothing below `directory` is looked at."""
+        return is_left_out(self._home, directory, self._coverage, self._rules.is_prunable)
+
+    def rest(self) -> None:
+        """Let go of the child that answers for git's rules."""
+        self._rules.rest()

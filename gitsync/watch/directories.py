@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator
 
 # Whether nothing below a directory (its path relative to the root) is to be watched: it is ignored, or a repository of
 # its own. It is asked again about the same path after a change: it must look at what is there now, and not raise.
+# It may have a method `rest`, which is called when nothing is asked for a while (see `rest`).
 Prune = Callable[[bytes], bool]
+
+
+def rest(prune: Prune) -> None:
+    """Let `prune` let go of what its answers needed, if it has anything of the kind."""
+    let_go = getattr(prune, "rest", None)
+    if let_go is not None:
+        let_go()
 
 
 class Node:

@@ -23,7 +23,7 @@ from gitsync.errors import GitsyncError
 from gitsync.model import Problem
 from gitsync.watch import syscalls
 from gitsync.watch.digest import Digest
-from gitsync.watch.directories import Prune, directories
+from gitsync.watch.directories import Prune, directories, rest
 from gitsync.watch.hints import Hints, unreadable
 from gitsync.watch.limits import Shortage, shortage
 from gitsync.watch.rulefiles import RuleFiles, RuleWatches, no_files
@@ -90,12 +90,14 @@ class InotifyEmitter(EventEmitter):
             self._ready.put(shortage(error.errno or 0))
             return
         digest: Digest | None = None
+        tree: WatchTree | None = None
         try:
             rules = RuleWatches(inotify, self._rule_files)
             rules.cover(())  # before the rules are read
             tree = WatchTree(self._root, inotify, self._prune_factory(), lambda: self._pull(inotify), self._max_watches)
             tree.rebuild()
             digest = Digest(tree)
+            rest(tree.prune)
             self._publish(tree)
             self._ready.put(None)
             self._watch_on(inotify, tree, digest, rules)
@@ -104,7 +106,7 @@ class InotifyEmitter(EventEmitter):
             reason, outcome = "root vanished", error
         except OutOfWatchesError:
             reason = "inotify limit reached"
-            needed = 1 + sum(1 for _ in directories(self._root, tree.prune))
+            needed = 1 + sum(1 for _ in directories(self._root, tree.prune)) if tree is not None else 0
             outcome = shortage(errno.ENOSPC, needed, self._max_watches)
         except (GitsyncError, OSError) as error:
             reason, outcome = f"the watcher has died: {error}", error
@@ -117,6 +119,8 @@ class InotifyEmitter(EventEmitter):
                 if reason:
                     digest.reasons.add(reason)
                 self._hand_over(digest)
+            if tree is not None:
+                rest(tree.prune)
             inotify.close()
 
     def _watch_on(self, inotify: Inotify, tree: WatchTree, digest: Digest, rules: RuleWatches) -> None:
@@ -153,9 +157,11 @@ class InotifyEmitter(EventEmitter):
             # Cleared first: what is asked for while this runs is done again.
             self._wants_refresh = False
             rules.cover(tree.nodes.keys())
+            rest(tree.prune)
             tree.prune = self._prune_factory()
             tree.rebuild()
             digest.reasons.add("ignore rules changed")
+        rest(tree.prune)
         self._publish(tree)
         self._hand_over(digest)
         return count

@@ -20,7 +20,7 @@ from watchdog.observers.api import EventEmitter, EventQueue, ObservedWatch
 from gitsync.clock import Clock, SystemClock
 from gitsync.errors import GitsyncError
 from gitsync.model import Problem
-from gitsync.watch.directories import Prune, git_directory
+from gitsync.watch.directories import Prune, git_directory, rest
 from gitsync.watch.hints import Hints, unreadable
 from gitsync.watch.rulefiles import RuleFiles, no_files
 
@@ -77,6 +77,7 @@ class PollingEmitter(EventEmitter):
             self._rules_looked = self._look_at_rules()  # before they are read
             walk = Walk(self._root, self._prune_factory(), self._clock)
             walk.look()
+            rest(walk.prune)
             self._publish(walk)
             self._ready.put(None)
             is_ready = True
@@ -109,9 +110,11 @@ class PollingEmitter(EventEmitter):
             or any(path == b".gitignore" or path.endswith(b"/.gitignore") for path in paths)
         ):
             self._wants_refresh, self._rules_looked = False, rules
+            rest(walk.prune)
             walk.prune = self._prune_factory()
             walk.look()
             reasons.append("ignore rules changed")
+        rest(walk.prune)
         self._publish(walk)
         if paths or trees or reasons:
             self.queue_event(Hints(self._root_text, paths, trees, reasons))

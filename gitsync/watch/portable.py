@@ -29,7 +29,7 @@ from watchdog.events import (
     FileSystemEvent,
 )
 
-from gitsync.watch.directories import Prune
+from gitsync.watch.directories import Prune, rest
 from gitsync.watch.hints import Hints
 
 # What can mean a change. Reads are not in it, nor is the change of a directory, which its entries tell better.
@@ -92,6 +92,8 @@ class Translator:
                 reasons.add("ignore rules changed")
             elif not self._is_pruned(path, event.is_directory):
                 (trees if event.is_directory else paths).add(path)
+        if self._prune is not None:
+            rest(self._prune)
         return Hints(self._root_text, paths, trees, reasons)
 
     def _relative(self, path: bytes) -> bytes | None:

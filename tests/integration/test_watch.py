@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linu
 
 
 def rules(root: Path) -> Callable[[], Prune]:
-    return lambda: IgnoreRules(root).is_prunable
+    return lambda: IgnoreRules(root)
 
 
 def test_a_commit_by_git_itself_is_noted_as_its_files_alone(repo: Path, git: Git) -> None:

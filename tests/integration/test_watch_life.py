@@ -92,7 +92,7 @@ def test_threads_are_named_after_what_they_watch(tmp_path: Path) -> None:
 
 
 def test_rules_that_cannot_be_read_are_an_error_at_the_start(tmp_path: Path) -> None:
-    watched = Watched(tmp_path, lambda: IgnoreRules(tmp_path).is_prunable)
+    watched = Watched(tmp_path, lambda: IgnoreRules(tmp_path))
     with pytest.raises(OperationError) as caught:
         watched.watcher.start()
     assert caught.value.code == "not-a-repository"

@@ -86,7 +86,6 @@ def _document(given: str, place: ResolvedPath | None, found: Explanation) -> Jso
 
 def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tuple[Facts, Record | None, bool | None]:
     history = place.history()
-    rules = IgnoreRules(config.path, config.include, config.exclude)
     path = place.path
     is_listed = not place.is_at_home or not path or _is_listed(place)
     found = path_facts.disk(history.place(path))
@@ -96,7 +95,10 @@ def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tup
     # What is wrong with the remote holds up no commit.
     status, here = desk.runtime.board.status(place.repo), desk.runtime.board.local(place.repo)
     live = _live(desk, place)
-    nested = path_facts.nested(rules, path) if path else b""
+    with IgnoreRules(config.path, config.include, config.exclude) as rules:
+        nested = path_facts.nested(rules, path) if path else b""
+        ignored_by = clean(rules.ignored_by(path, is_dir)) if path else ""
+        excluded_by = rules.excluding(path, is_dir) if path else ""
     remote = (
         None
         if config.mode == "commit" or record is None
@@ -113,8 +115,8 @@ def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tup
         is_same=known.is_same,
         is_staged=known.is_staged,
         why_unreadable=found.why_unreadable,
-        ignored_by=clean(rules.ignored_by(path, is_dir)) if path else "",
-        excluded_by=rules.excluding(path, is_dir) if path else "",
+        ignored_by=ignored_by,
+        excluded_by=excluded_by,
         nested=clean(str(Path(place.root, os.fsdecode(nested)))) if nested else "",
         left_out=known.left_out,
         size=found.size,

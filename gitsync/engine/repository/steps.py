@@ -44,6 +44,8 @@ def tick(repo: LocalRepository, now: float) -> None:
         halt(repo, Problem(error.code, error.message, error.hint))
     except UNEXPECTED_ERRORS as trouble:
         _fail(repo, as_error(repo.name, trouble), now)
+    if repo.worktree is not None and repo.machine is not S_.COMMITTING:
+        repo.worktree.rest()
 
 
 def _tick(repo: LocalRepository, now: float) -> None:

@@ -24,6 +24,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 from gitsync.clock import SystemClock
@@ -41,7 +42,7 @@ from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects import refs
 from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, write_commit, write_identical_merge
 from gitsync.git.objects.modes import MODE_GITLINK
-from gitsync.git.objects.trees import TreeEntry, diff
+from gitsync.git.objects.trees import TreeEntry, diff, lookup
 from gitsync.git.repository import head_of, open_operation, tree_of
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
@@ -187,6 +188,7 @@ def _apply(
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
         try:
             applier.stage(prepared.content)
+            worktree.arrivals.remember(prepared.arrivals(), partial(_has, worktree, plan.base_tree))
             probe("staged", b"")
             noted = applier.journal = noted.swapping()
             journal.write(worktree.repo_state_dir, noted)
@@ -220,6 +222,11 @@ def _apply(
     journal.drop(worktree.repo_state_dir)
     refs.expire(worktree.repo)
     return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit())
+
+
+def _has(worktree: Worktree, tree: str | None, path: bytes, blob: str) -> bool:
+    entry = lookup(worktree.store, tree, path)
+    return entry is not None and entry.id == blob
 
 
 def _half(worktree: Worktree, act: Callable[[], T]) -> T:

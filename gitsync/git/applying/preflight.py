@@ -10,8 +10,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
+from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError
 from gitsync.git.applying.checkout_filters import Renderer
@@ -23,7 +25,8 @@ from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK
 from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.objects.trees import TREE, TreeEntry, diff, lookup
-from gitsync.git.repository import is_set
+from gitsync.git.rules import config
+from gitsync.git.staging.arrivals import Arrival
 from gitsync.git.staging.worktree import Worktree
 
 Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
@@ -84,6 +87,7 @@ class Preflight:
         self._changes = changes
         self._renderer = renderer
         self._has_modes = has_modes
+        self._has_links = config.read(Path(worktree.root)).is_true("core.symlinks", True)
         self._report = PreflightReport()
         removed = [path for path, (_, new) in changes.items() if new is None or new.mode == MODE_GITLINK]
         self._early = self._find_early(removed, is_case_blind)
@@ -216,7 +220,10 @@ class Preflight:
 
     def _is_version(self, path: bytes, entry: TreeEntry, here: str) -> bool:
         """Return whether the content on disk is the committed version, as it is or through its filters."""
-        if not here.startswith(("file:", "exec:", "link:")) or here.startswith("link:") != (entry.mode == MODE_LINK):
+        if not here.startswith(("file:", "exec:", "link:")):
+            return False
+        is_link = entry.mode == MODE_LINK
+        if here.startswith("link:") != is_link and (self._has_links or not is_link):
             return False
         if self._has_modes and here.startswith("exec:") != (entry.mode == MODE_EXECUTABLE):
             return False
@@ -225,8 +232,16 @@ class Preflight:
             return True
         if entry.mode == MODE_LINK:
             return False
-        done = self._worktree.program.run("hash-object", "--stdin", b"--path=" + path, input=data)
-        return done.ok and done.stdout.strip().decode("ascii", "replace") == entry.id
+        filters = self._worktree.filters
+        told = filters.attributes(path)
+        if not filters.needs_git(told):
+            return object_id_of(BLOB, filters.stored(told, data, entry.id)) == entry.id
+        try:
+            return filters.store_data(path, told, data, entry.id) == entry.id
+        except OperationError as error:
+            if error.code not in ("filter", "git"):
+                raise
+            return False
 
     def _step(self, path: bytes, here: str, target: str) -> None:
         self._report.steps.append(JournalStep(path, temp_name(self._anchor(path)), here, target, path in self._early))
@@ -311,6 +326,17 @@ class Prepared:
         """Return the content that belongs on disk at `path`."""
         return self.renderer.content(path)
 
+    def arrivals(self) -> dict[bytes, Arrival]:
+        """Return what is written and may come to something else on its way back."""
+        fingerprints = self.report.fingerprints
+        return {
+            step.path: Arrival(entry.id, fingerprints[step.path].partition(":")[2])
+            for step in self.report.steps
+            if (entry := self.changes[step.path][1]) is not None
+            and step.path in fingerprints
+            and self.renderer.may_change_back(step.path)
+        }
+
     def journal(self, plan: Plan, target: str, reason: str) -> Journal:
         """Return the journal of the integration that ends at commit `target`."""
         assert plan.tree is not None
@@ -340,11 +366,14 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
     """
     assert plan.tree is not None
     worktree.recover()
+    worktree.ignores.refresh()
+    worktree.filters.refresh(plan.base_tree)
     changes = diff(worktree.store, plan.base_tree, plan.tree)
     coming = {path: new for path, (_, new) in changes.items() if new is not None and new.mode != MODE_GITLINK}
     renderer = Renderer(worktree, plan.tree, coming)
     try:
-        has_modes = is_set(worktree.repo, "core.filemode", True)
+        settings = config.read(Path(worktree.root))
+        has_modes = settings.is_true("core.filemode", True)
         surveyor = partial(
             Preflight,
             worktree,
@@ -353,7 +382,7 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
             changes,
             renderer,
             has_modes=has_modes,
-            is_case_blind=is_set(worktree.repo, "core.ignorecase", False),
+            is_case_blind=settings.is_true("core.ignorecase"),
             displaced=plan.displaced,
             movable=plan.movable,
         )

@@ -19,7 +19,8 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import GitProgram, failed
-from gitsync.git.repository import is_set, open_repository
+from gitsync.git.repository import open_repository
+from gitsync.git.rules import config
 from gitsync.text import as_word, clean, did_you_mean
 
 WALK_S = 60.0
@@ -56,7 +57,7 @@ class History:
         repository = open_repository(self.root)
         self.program = GitProgram(repository.path.rstrip("/"), self.root)
         self._there = GitProgram(self.program.git_dir, self.above)
-        self._has_modes = is_set(repository, "core.filemode", True)
+        self._has_modes = config.read(Path(self.root)).is_true("core.filemode", True)
         repository.free()
 
     def ask(

@@ -27,6 +27,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 import pygit2
 
@@ -38,6 +39,7 @@ from gitsync.git.objects.reflog import replaced_tip
 from gitsync.git.objects.refs import brings_back, is_ancestor
 from gitsync.git.objects.store import said
 from gitsync.git.repository import Mergeable, head_of, tree_of
+from gitsync.git.rules import config
 from gitsync.text import clean
 
 
@@ -144,7 +146,9 @@ def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, i
 
 def refuse_unsafe(worktree: Mergeable, base: str | None, tree: str) -> None:
     """Raise OperationError "unsafe-content" for a tree that must not be checked out."""
-    found = faults(worktree.store, base, tree, is_case_blind=_is_case_blind(worktree.repo))
+    found = faults(
+        worktree.store, base, tree, is_case_blind=config.read(Path(worktree.root)).is_true("core.ignorecase")
+    )
     if found:
         path, why = found[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -154,10 +158,3 @@ def refuse_unsafe(worktree: Mergeable, base: str | None, tree: str) -> None:
             "remove or rename it on the machine that it comes from, and sync there",
             code="unsafe-content",
         )
-
-
-def _is_case_blind(repo: pygit2.Repository) -> bool:
-    try:
-        return bool(repo.config_snapshot.get_bool("core.ignorecase"))
-    except (KeyError, ValueError, pygit2.GitError):
-        return False

@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pygit2.enums import AttrCheck
-
 from gitsync.git.files import storage_error
 from gitsync.git.program import failed
+from gitsync.git.repository import tree_of
+from gitsync.git.rules import config
+from gitsync.git.rules.attributes import Attributes, LaidOut
 from gitsync.text import clean
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _SNIFFED = 8000
 LINES_MAX = 32 << 20
 # The exit status of git merge-file when it failed; below it, the status is the number of conflicts.
 _FAILED = 128
-_FROM_COMMIT = AttrCheck.INDEX_ONLY | AttrCheck.INCLUDE_COMMIT
 
 
 class MergeKind(StrEnum):
@@ -42,6 +42,7 @@ class LineMerger:
     def __init__(self, worktree: Mergeable, commits: tuple[str, ...]) -> None:
         self._worktree = worktree
         self._commits = commits
+        self._settings = config.read(Path(worktree.root))
 
     def kind(self, path: bytes) -> MergeKind:
         """Return how to merge `path`; where two commits disagree, the more careful way.
@@ -53,12 +54,19 @@ class LineMerger:
         return next(kind for kind in (MergeKind.WHOLE, MergeKind.UNION, MergeKind.LINES) if kind in kinds)
 
     def _kind(self, path: bytes, commit: str) -> MergeKind:
-        merge, passed = (self._worktree.repo.get_attr(path, name, _FROM_COMMIT, commit) for name in ("merge", "filter"))
-        if merge is False or isinstance(passed, str):
+        told = self._attributes(path, commit)
+        if told.merge == "unset" or told.filter:
             return MergeKind.WHOLE
-        if isinstance(merge, str) and merge != "text":
-            return MergeKind.UNION if merge == "union" else MergeKind.WHOLE
+        if told.merge not in ("unspecified", "set", "text"):
+            return MergeKind.UNION if told.merge == "union" else MergeKind.WHOLE
         return MergeKind.LINES
+
+    def _attributes(self, path: bytes, commit: str) -> Attributes:
+        laid = LaidOut(self._worktree.store, tree_of(self._worktree, commit), self._worktree.repo_state_dir)
+        try:
+            return laid.of([path], self._settings)[path]
+        finally:
+            laid.close()
 
     def is_text(self, data: bytes) -> bool:
         """Return whether content is text, so that merging by line makes sense."""

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import pygit2
 
 from gitsync.errors import OperationError
-from gitsync.git.files import is_temporary
+from gitsync.git.files import is_temporary, signature_of
 from gitsync.git.objects.store import common_dir
 from gitsync.git.objects.trees import TREE
 from gitsync.git.program import GitProgram
+from gitsync.git.rules import config
+from gitsync.git.rules.answers import Answers
+from gitsync.git.rules.chain import Chains
+from gitsync.git.rules.config import GitConfig
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -28,8 +35,27 @@ logger = logging.getLogger(__name__)
 _WILD = frozenset("*?[\\")
 
 
+# Files that programs make only while a document is open: on another machine they would make it look open there.
+_EDITOR_LOCKS = (
+    (".#*", re.compile(rb"\.#.", re.DOTALL)),  # Emacs
+    ("~$*", re.compile(rb"~\$.", re.DOTALL)),  # Office
+    (".~lock.*#", re.compile(rb"\.~lock\..+#\Z", re.DOTALL)),  # LibreOffice
+    (".*.swp", re.compile(rb"\..+\.swp\Z", re.DOTALL)),  # Vim
+    (".nfs*", re.compile(rb"\.nfs[0-9a-fA-F]{8,}\Z")),  # an NFS client, for what is removed while it is open
+)
+
+
+def editor_lock(path: bytes) -> str:
+    """Return the pattern by which a file is left out as an editor's lock, "" for any other file."""
+    name = path.rpartition(b"/")[2]
+    return next((pattern for pattern, match in _EDITOR_LOCKS if match.match(name)), "")
+
+
 class IgnoreRules:
-    """Answers for one work tree; `exclude` works as further .gitignore lines, `include` takes back what is ignored."""
+    """Answers for one work tree; `exclude` works as further .gitignore lines, `include` takes back what is ignored.
+
+    Call `refresh` before a batch of questions and `rest` after it.
+    """
 
     def __init__(self, root: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
         """Open the repository; raise OperationError when it cannot be."""
@@ -43,7 +69,42 @@ class IgnoreRules:
         self._exclude = _spec(exclude) if exclude else None
         self._excluded = tuple(exclude)
         self._stems = tuple(_stem(pattern) for pattern in include if pattern and not pattern.startswith(("#", "!")))
-        self._program = GitProgram(self._repository.path, os.fsdecode(self._root))
+        program = GitProgram(self._repository.path.rstrip("/"), os.fsdecode(self._root))
+        self._is_sparse = False
+        self._chains = Chains(self._root, b".gitignore", lambda path: None)
+        self._answers = Answers(program, self._chains, self._start, 4, _rule, _NO_RULE)
+        self._is_fresh = False
+
+    def __enter__(self) -> IgnoreRules:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rest()
+
+    def refresh(self) -> None:
+        """Look anew at the rule files; answers that may have changed are asked for again."""
+        settings = config.read(Path(os.fsdecode(self._root)))
+        self._is_sparse = settings.is_true("core.sparsecheckout")
+        places = _outside(self._repository.path, self._root, settings)
+        outside = (settings.stamp or object(), *map(signature_of, places))
+        self._chains.refresh(outside, has_outside=any(map(_has_rules, places)))
+        self._is_fresh = True
+
+    def rest(self) -> None:
+        """Let go of what the questions needed; the next one looks anew at the rule files."""
+        self._answers.rest()
+        self._is_fresh = False
+
+    def __call__(self, directory: bytes) -> bool:
+        """Whether a watcher need not watch `directory`."""
+        return self.is_prunable(directory)
+
+    def learn(self, paths: Iterable[bytes]) -> None:
+        """Ask git about many paths at once, for the questions to come."""
+        self._ensure_fresh()
+        self._answers.learn(paths)
 
     def is_ignored(self, path: bytes, is_dir: bool) -> bool:
         """Whether an untracked `path` is passed over; a directory says nothing of tracked files below it."""
@@ -51,23 +112,27 @@ class IgnoreRules:
             return True
         if path in self.exempt:
             return False
-        text = os.fsdecode(path)
-        asked = text + "/" if is_dir else text
+        asked = os.fsdecode(path) + ("/" if is_dir else "")
         if self._include is not None and self._matches(self._include, asked):
             return False
         if self._exclude is not None and self._matches(self._exclude, asked):
             return True
-        return self._is_ignored_by_git(path, asked)
+        if not is_dir and editor_lock(path):
+            return True
+        return self._rule_of(path).is_ignoring
 
     def is_excluded(self, path: bytes) -> bool:
-        """Whether the configuration's own patterns pass over an untracked `path`, or it is a temporary of ours."""
+        """Whether something else than git's rules passes over an untracked `path`: the configuration's patterns, or
+        what kind of file it is.
+        """
         if is_temporary(path):
             return True
-        if self._exclude is None or path in self.exempt:
+        if path in self.exempt:
             return False
         text = os.fsdecode(path)
-        is_taken_back = self._include is not None and self._matches(self._include, text)
-        return self._matches(self._exclude, text) and not is_taken_back
+        if self._include is not None and self._matches(self._include, text):
+            return False
+        return bool(editor_lock(path)) or (self._exclude is not None and self._matches(self._exclude, text))
 
     def excluding(self, path: bytes, is_dir: bool) -> str:
         """Return the configuration's pattern that passes over an untracked `path` or a directory above it, else ""."""
@@ -83,12 +148,11 @@ class IgnoreRules:
         text = os.fsdecode(path) + ("/" if is_dir else "")
         if self._include is not None and self._matches(self._include, text):
             return ""
-        argv = ("check-ignore", "-v", "-z", "--no-index", "--stdin")
-        told = self._program.run(*argv, input=path + b"\0").stdout.split(b"\0")
-        if len(told) < 4 or told[2].startswith(b"!"):
-            return ""
-        source, line, pattern = (os.fsdecode(field) for field in told[:3])
-        return f"{source}:{line}: {pattern}"
+        rule = self._rule_of(path)
+        if rule.is_ignoring:
+            return f"{rule.source}:{rule.line}: {rule.pattern}"
+        lock = "" if is_dir else editor_lock(path)
+        return f"gitsync's own rule for files that a program makes while a document is open: {lock}" if lock else ""
 
     def is_prunable(self, directory: bytes) -> bool:
         """Whether nothing below `directory` can ever be committed as things are, so that it need not be watched."""
@@ -109,13 +173,18 @@ class IgnoreRules:
         except UnicodeError:
             return False
 
-    def _is_ignored_by_git(self, path: bytes, asked: str) -> bool:
-        try:
-            return bool(self._repository.path_is_ignored(asked))
-        except (UnicodeError, ValueError):
-            pass  # a name that is no text: libgit2's binding cannot be asked, git can
-        done = self._program.run("check-ignore", "-q", "--no-index", "-z", "--stdin", input=path + b"\0")
-        return done.returncode == 0
+    def _rule_of(self, path: bytes) -> Rule:
+        self._ensure_fresh()
+        return self._answers.of(path)
+
+    def _ensure_fresh(self) -> None:
+        if not self._is_fresh:
+            self.refresh()
+
+    def _start(self, needs_index: bool) -> tuple[Sequence[str], Mapping[str, str]]:
+        # Without the index git does not read the .gitignore of a directory that is not checked out; with it, it reads
+        # all of the index at its start.
+        return ("check-ignore", *(() if self._is_sparse else ("--no-index",)), "--stdin", "-z", "-v", "-n"), {}
 
     def _may_include_below(self, directory: str) -> bool:
         below = directory + "/"
@@ -132,19 +201,56 @@ class IgnoreRules:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The line that decides about a path; without a `source` there is none, and a `!pattern` takes it back."""
+
+    source: str = ""
+    line: str = ""
+    pattern: str = ""
+
+    @property
+    def is_ignoring(self) -> bool:
+        """Whether the path is ignored."""
+        return bool(self.source) and not self.pattern.startswith("!")
+
+
+_NO_RULE = Rule()
+
+
+def _rule(fields: list[bytes]) -> Rule:
+    source, line, pattern = (os.fsdecode(field) for field in fields[:3])
+    return Rule(source, line, pattern) if source else _NO_RULE
+
+
 def rule_files(root: Path) -> tuple[bytes, ...]:
     """Return the files outside of a work tree that git reads ignore rules from, there or not; () for no repository."""
     try:
-        repo = pygit2.Repository(os.path.realpath(root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
-        config = repo.config
-        named = config["core.excludesfile"] if "core.excludesfile" in config else ""  # noqa: SIM401 - it has no get()
-        own = os.path.join(common_dir(repo.path.rstrip("/")), "info/exclude")
-    except (pygit2.GitError, KeyError, ValueError, OSError) as error:
+        repository = pygit2.Repository(os.path.realpath(root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+        top = os.path.realpath(root)
+        return _outside(repository.path, os.fsencode(top), config.read(Path(top)))
+    except (pygit2.GitError, OperationError, KeyError, ValueError, OSError) as error:
         logger.debug("%s: cannot tell where its ignore rules are: %s", root, error)
         return ()
+
+
+def _outside(git_dir: str, root: bytes, settings: GitConfig) -> tuple[bytes, ...]:
+    """Return `info/exclude` and the file that `core.excludesFile` names, or would by default."""
+    own = os.path.join(common_dir(git_dir.rstrip("/")), "info/exclude")
     config_home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    path = Path(root, os.path.expanduser(named or f"{config_home}/git/ignore"))
-    return os.fsencode(os.path.abspath(own)), os.fsencode(os.path.abspath(path))
+    path = os.path.expanduser(settings.get("core.excludesfile", f"{config_home}/git/ignore"))
+    return tuple(os.path.abspath(os.path.join(root, os.fsencode(place))) for place in (own, path) if place)
+
+
+def _has_rules(place: bytes) -> bool:
+    """Whether a file has a line that is a rule; one that cannot be read is git's to judge."""
+    try:
+        with open(place, "rb") as stream:
+            return any(line.strip() and not line.startswith(b"#") for line in stream)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def is_work_tree(directory: str | bytes) -> bool:

@@ -1,159 +1,161 @@
-"""Which files git stores in another form than they have on disk, and storing those through the git program.
+"""How git stores a file that has another form on disk: line ends and `$Id$` here, filters and encodings through git.
 
-Runs on the committer thread. libgit2 knows no external filters (git-lfs, git-crypt) and no working-tree-encoding: it
-would store such files wrongly, without a word.
+Runs on the committer thread. libgit2 knows no external filters (git-lfs, git-crypt) and no working-tree-encoding, and
+reads attributes otherwise than git: it would store such files wrongly, without a word.
 """
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
-
-import pygit2
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
 
 from gitsync.errors import OperationError
 from gitsync.git.objects.store import ObjectStore
-from gitsync.git.objects.trees import lookup
 from gitsync.git.program import failed
+from gitsync.git.rules import config
+from gitsync.git.rules.attributes import Attributes, WorkTreeAttributes, eol_settings
+from gitsync.git.rules.config import GitConfig
+from gitsync.git.rules.line_ends import Eol, EolSettings, has_crlf, to_git, without_ident
 
-_ATTRIBUTES = b".gitattributes"
 _CHILD_S = 60.0
 # How fast a child is taken to read, in bytes a second, when its deadline is set.
 _SLOW = 5 << 20
 
 
-class Attributes(NamedTuple):
-    """What .gitattributes and the configuration say of a path."""
-
-    filter: str = ""
-    encoding: str = ""
-    is_ident: bool = False
-    has_line_ends: bool = False
-
-
-_NONE = Attributes()
-
-
 class Filters:
-    """Answers for one repository; `refresh` before each batch, because attributes are files like others."""
+    """Answers for one repository; `refresh` before each batch, because attributes are files like others.
+
+    `old` is everywhere the blob that the index has at the path: where that has CRLF, guessed text keeps it.
+    """
 
     def __init__(self, store: ObjectStore, root: str) -> None:
         self._store = store
-        self._repository = store.repository
         self._program = store.program
-        self._root = os.fsencode(root)
-        self._directories: dict[bytes, bool] = {}
-        self._head_tree: str | None = None
-        self._are_global = False
-        self._is_auto_crlf = False
+        self._root = Path(root)
+        self._attributes = WorkTreeAttributes(store, root)
+        self._config = GitConfig({})
+        self._settings = EolSettings()
+        self._is_safe = False
 
     def refresh(self, head_tree: str | None) -> None:
         """Look anew where attributes may come from; `head_tree` is HEAD's."""
-        self._directories.clear()
-        self._head_tree = head_tree
-        config = self._repository.config_snapshot
-        common = os.path.join(os.fsdecode(self._repository.path), "commondir")
-        places = [
-            os.path.join(self._repository.path, "info/attributes"),
-            "/etc/gitattributes",
-            _global_attributes(config),
-        ]
-        if os.path.exists(common):
-            with open(common) as stream:
-                places.append(os.path.join(self._repository.path, stream.read().strip(), "info/attributes"))
-        self._are_global = any(os.path.exists(place) for place in places)
-        self._is_auto_crlf = _text(config, "core.autocrlf").lower() not in ("", "false", "no", "off", "0")
+        self._config = config.read(self._root)
+        self._attributes.refresh(head_tree, self._config)
+        self._settings = eol_settings(self._config)
+        self._is_safe = self._config.is_true("core.safecrlf")
+
+    def rest(self) -> None:
+        """Let go of what the questions needed."""
+        self._attributes.rest()
+
+    def learn(self, paths: Iterable[bytes]) -> None:
+        """Ask git about many paths at once, for the questions to come."""
+        self._attributes.learn(paths)
 
     def attributes(self, path: bytes) -> Attributes:
-        """Return what has a say in how `path` is stored."""
-        if not self._are_global and not self._is_told(path.rpartition(b"/")[0]):
-            return Attributes(has_line_ends=True) if self._is_auto_crlf else _NONE
-        said = {name: self._repository.get_attr(path, name) for name in ("filter", "working-tree-encoding", "ident")}
-        text, eol, crlf = (self._repository.get_attr(path, name) for name in ("text", "eol", "crlf"))
-        is_text = (
-            text is not False
-            and crlf is not False
-            and (self._is_auto_crlf or text is not None or eol is not None or crlf is not None)
-        )
-        return Attributes(_word(said["filter"]), _word(said["working-tree-encoding"]), said["ident"] is True, is_text)
+        """Return what has a say in how `path` is stored; raise OperationError when git cannot be asked."""
+        return self._attributes.of(path)
 
-    def is_converted(self, told: Attributes, data: bytes) -> bool:
-        """Whether git would store something else than `data`, or might."""
-        return bool(
-            told.filter
-            or told.encoding
-            or (told.is_ident and b"$Id" in data)
-            or (told.has_line_ends and b"\r\n" in data)
-        )
+    def is_plain(self, told: Attributes) -> bool:
+        """Whether a file is stored as it is, whatever is in it."""
+        return not (told.filter or told.encoding or told.is_ident) and told.line_ends(self._settings) is Eol.BINARY
 
-    def store_data(self, path: bytes, told: Attributes, data: bytes) -> str:
-        """Store `data` as git stores `path` and return the blob's id; raise OperationError "filter" when it cannot."""
-        return self._store_by_git(path, told, len(data), data=data)
+    def needs_git(self, told: Attributes) -> bool:
+        """Whether git itself has to convert the file."""
+        if told.filter:
+            return True
+        # git refuses what it could not restore.
+        is_checked = self._is_safe and told.line_ends(self._settings) is not Eol.BINARY
+        return bool(told.encoding) or is_checked
 
-    def store_open(self, path: bytes, told: Attributes, handle: int) -> str:
+    def stored(self, told: Attributes, data: bytes, old: str | None) -> bytes:
+        """Return what is stored of `data`, where git does not have to convert it."""
+        data = to_git(data, told.line_ends(self._settings), lambda: self._has_crlf(old))
+        return without_ident(data) if told.is_ident else data
+
+    def store_data(self, path: bytes, told: Attributes, data: bytes, old: str | None) -> str:
+        """Have git store `data` as it stores `path` and return the blob's id; raise OperationError "filter" when it
+        cannot.
+        """
+        return self._store_by_git(path, told, len(data), old, data=data)
+
+    def store_open(self, path: bytes, told: Attributes, handle: int, old: str | None) -> str:
         """Store an open file, which may be large, as git stores `path`, without the GIL; raise OperationError."""
         os.lseek(handle, 0, os.SEEK_SET)
-        return self._store_by_git(path, told, os.fstat(handle).st_size, handle=handle)
+        return self._store_by_git(path, told, os.fstat(handle).st_size, old, handle=handle)
+
+    def _has_crlf(self, old: str | None) -> bool:
+        return old is not None and self._store.has(old) and has_crlf(self._store.read(old)[1])
 
     def _store_by_git(
-        self, path: bytes, told: Attributes, size: int, data: bytes | None = None, handle: int | None = None
+        self,
+        path: bytes,
+        told: Attributes,
+        size: int,
+        old: str | None,
+        data: bytes | None = None,
+        handle: int | None = None,
     ) -> str:
         settings = []
-        if told.filter:
-            self._require_driver(path, told.filter)
+        if told.filter and self._require_driver(path, told.filter):
             # Without this git stores the unfiltered content when the filter fails.
             settings.append(f"filter.{told.filter}.required=true")
-        is_plain = told == _NONE
+        eol = told.line_ends(self._settings)
+        if eol.is_guessed and self._has_crlf(old):
+            return self._store_beside(path, told, size, old, settings)
+        is_plain = self.is_plain(told)
         how = (b"--no-filters",) if is_plain else (b"--path=" + path,)
         done = self._program.run(
             "hash-object", "-w", "--stdin", *how, input=data, stdin_fd=handle, settings=settings,
             deadline_s=_CHILD_S + size / _SLOW,
         )  # fmt: skip
-        name = os.fsdecode(path)
         if not done.ok:
-            what = f"git cannot store {name!r}" + (f" through the filter {told.filter!r}" if told.filter else "")
-            raise failed(what, done, code="git" if is_plain else "filter")
-        blob = done.stdout.decode("ascii").strip()
+            raise failed(_cannot(path, told), done, code="git" if is_plain else "filter")
+        return self._checked(path, done.stdout.decode("ascii").strip())
+
+    def _store_beside(self, path: bytes, told: Attributes, size: int, old: str | None, settings: list[str]) -> str:
+        """Store the file at `path` as it is on disk now, by way of an index that has `old` there: `hash-object` does
+        not look whether the index has CRLF.
+        """
+        with tempfile.TemporaryDirectory(prefix="gitsync-index-", dir=self._program.git_dir) as scratch:
+            own = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+            deadline_s = _CHILD_S + size / _SLOW
+            for options, line in (
+                (("--index-info",), b"100644 %b\t%b\0" % ((old or "").encode("ascii"), path)),
+                (("--stdin",), path + b"\0"),
+            ):
+                done = self._program.run(
+                    "update-index", "--add", "-z", *options, input=line, env=own, settings=settings,
+                    deadline_s=deadline_s,
+                )  # fmt: skip
+                if not done.ok:
+                    raise failed(_cannot(path, told), done, code="filter")
+            listed = self._program.run("ls-files", "--stage", "-z", env=own)
+        return self._checked(path, listed.stdout.split(b" ")[1].decode("ascii"))
+
+    def _checked(self, path: bytes, blob: str) -> str:
         if not self._store.has(blob):
+            name = os.fsdecode(path)
             raise OperationError(f"git stored {name!r}, but it is not there", "is the disk full?", code="disk-full")
         return blob
 
-    def _require_driver(self, path: bytes, name: str) -> None:
-        config = self._repository.config_snapshot
-        if not any(_text(config, f"filter.{name}.{key}") for key in ("clean", "process", "smudge")):
+    def _require_driver(self, path: bytes, name: str) -> bool:
+        """Return whether the filter of that name does something to what is stored; raise OperationError "filter" for
+        one that is not set up.
+        """
+        keys = {key: f"filter.{name}.{key}" for key in ("clean", "process", "smudge")}
+        if not any(key in self._config.values for key in keys.values()):
             hint = "git lfs install" if name == "lfs" else f"git config filter.{name}.clean COMMAND"
             raise OperationError(
                 f"{os.fsdecode(path)!r} needs the filter {name!r}, which is not set up here: not committed",
                 f"set it up: {hint}",
                 code="filter",
             )
-
-    def _is_told(self, directory: bytes) -> bool:
-        """Whether an attributes file stands in `directory` or above, on disk or in HEAD."""
-        known = self._directories.get(directory)
-        if known is None:
-            here = directory + b"/" + _ATTRIBUTES if directory else _ATTRIBUTES
-            known = (
-                os.path.lexists(os.path.join(self._root, here))
-                or lookup(self._store, self._head_tree, here) is not None
-                or (bool(directory) and self._is_told(directory.rpartition(b"/")[0]))
-            )
-            self._directories[directory] = known
-        return known
+        return bool(self._config.get(keys["clean"]) or self._config.get(keys["process"]))
 
 
-def _global_attributes(config: pygit2.Config) -> str:
-    named = _text(config, "core.attributesfile")
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return os.path.expanduser(named) if named else os.path.join(home, "git/attributes")
-
-
-def _text(config: pygit2.Config, key: str) -> str:
-    try:
-        return str(config[key])
-    except (KeyError, ValueError):
-        return ""
-
-
-def _word(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _cannot(path: bytes, told: Attributes) -> str:
+    through = f" through the filter {told.filter!r}" if told.filter else ""
+    return f"git cannot store {os.fsdecode(path)!r}{through}"

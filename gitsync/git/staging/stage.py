@@ -22,7 +22,9 @@ from gitsync.git.merging.unsafe_trees import MAX_DEPTH
 from gitsync.git.objects.modes import MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.store import BLOB, PACK_FROM, LooseWriter, ObjectStore, ObjectWriter, PackWriter, object_id_of
 from gitsync.git.objects.trees import TreeEntry, is_refused, lookup
+from gitsync.git.rules.attributes import NOTHING, Attributes
 from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.staging.arrivals import Arrivals, digest_of, digest_of_open
 from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.left_behind import LeftBehind, checked_out
@@ -45,11 +47,17 @@ class StageContext:
     ignores: IgnoreRules
     filters: Filters
     left_behind: LeftBehind
+    arrivals: Arrivals
     head: str | None
     branch: str | None
     head_tree: str | None
     has_modes: bool = True
     has_links: bool = True
+
+    def rest(self) -> None:
+        """Let go of the children that answer for git's rules; the next question starts them anew."""
+        self.ignores.rest()
+        self.filters.rest()
 
 
 @dataclass(slots=True)
@@ -121,6 +129,8 @@ class Staging:
         count = 0
         while chunk := list(islice(candidates, _CHUNK)):
             entries = context.index.entries(chunk)
+            context.ignores.learn(path for path in chunk if entries[path] is None)
+            context.filters.learn(chunk)
             count += len(chunk)
             if count >= PACK_FROM and isinstance(self._writer, LooseWriter):
                 self._writer.flush()
@@ -130,6 +140,7 @@ class Staging:
                 yield
         if isinstance(self._writer, PackWriter):
             self._writer.flush()
+        context.rest()
 
     def _stage(self, path: bytes, in_index: IndexEntry | None) -> None:
         tally = self._tally
@@ -215,19 +226,26 @@ class Staging:
             self._quarantine(path, f"too large: {text.size(look.stat.st_size)}, the limit is {text.size(limit)}")
             return None
         examine = partial(self._is_secret, path) if is_examined and self._rules.secrets != "off" else None
-        return self._read(path, look, examine)
+        told = self._context.filters.attributes(path) if look.kind is FoundKind.FILE else NOTHING
+        old = None if in_index is None else in_index.id
+        return self._read(path, look, told, old, examine)
 
-    def _read(self, path: bytes, look: Found, examine: Callable[[bytes], bool] | None) -> Found | None:
-        told = self._context.filters.attributes(path) if look.kind is FoundKind.FILE else None
+    def _read(
+        self, path: bytes, look: Found, told: Attributes, old: str | None, examine: Callable[[bytes], bool] | None
+    ) -> Found | None:
+        filters = self._context.filters
+        # What a pull wrote may come to something else on the way back, and is no edit.
+        arrived = self._context.arrivals.of(path, old)
         through = None
         is_secret = False
-        if told is not None and look.stat is not None and look.stat.st_size > BIG:
-            attributes = told
+        if look.kind is FoundKind.FILE and look.stat is not None and look.stat.st_size > BIG:
 
             def through(handle: int) -> str:
                 nonlocal is_secret
+                if arrived is not None and old is not None and arrived == digest_of_open(handle):
+                    return old
                 is_secret = examine is not None and examine(os.pread(handle, HEAD_BYTES, 0))
-                return "" if is_secret else self._context.filters.store_open(path, attributes, handle)
+                return "" if is_secret else filters.store_open(path, told, handle, old)
 
         found = self._reader.read(path, is_forced=self._rules.is_forced, through=through)
         if found.kind is FoundKind.DIRECTORY:
@@ -238,11 +256,16 @@ class Staging:
             return None if is_secret else found
         if examine is not None and examine(found.data[:HEAD_BYTES]):
             return None
-        if told is not None and found.kind is FoundKind.FILE and self._context.filters.is_converted(told, found.data):
-            blob = self._context.filters.store_data(path, told, found.data)
-            return Found(found.kind, found.mode, None, blob, found.stat, is_racy=found.is_racy)
-        blob = object_id_of(BLOB, found.data)
-        return Found(found.kind, found.mode, found.data, blob, found.stat, is_racy=found.is_racy)
+        data: bytes | None = found.data
+        if arrived is not None and old is not None and arrived == digest_of(found.data):
+            blob = old
+        elif found.kind is FoundKind.FILE and filters.needs_git(told):
+            blob = filters.store_data(path, told, found.data, old)
+            data = None
+        else:
+            stored = filters.stored(told, found.data, old) if found.kind is FoundKind.FILE else found.data
+            data, blob = stored, object_id_of(BLOB, stored)
+        return Found(found.kind, found.mode, data, blob, found.stat, is_racy=found.is_racy)
 
     def _found_directory(self, path: bytes, head: TreeEntry | None) -> Found | None:
         """A submodule's commit; a file of HEAD's that a directory has replaced is gone."""

@@ -25,9 +25,11 @@ from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, move_br
 from gitsync.git.objects.store import LooseWriter, ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.program import GitProgram
-from gitsync.git.repository import RepoFacts, head_of, is_set, open_operation, open_repository
+from gitsync.git.repository import RepoFacts, head_of, open_operation, open_repository
+from gitsync.git.rules import config
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.staging.arrivals import Arrivals
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.left_behind import LeftBehind
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
@@ -57,10 +59,11 @@ class Worktree:
         dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
         self.program = GitProgram(self.git_dir, self.root)
         self.store = ObjectStore(self.repo, self.program)
-        self.left_behind = LeftBehind(self.root, repo_state_dir)
         self.index = IndexFile(self.program, repo_state_dir)
+        self.left_behind = LeftBehind(self.root, repo_state_dir)
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
-        self._filters = Filters(self.store, self.root)
+        self.filters = Filters(self.store, self.root)
+        self.arrivals = Arrivals(repo_state_dir)
         self._include = tuple(include)
         self._opened_as = self.identity()
         self._successor: tuple[object, str] | None = None
@@ -71,8 +74,14 @@ class Worktree:
 
     def close(self) -> None:
         """Let go of the repository."""
+        self.rest()
         self.index.close()
         self.repo.free()
+
+    def rest(self) -> None:
+        """Let go of the children that answer for git's rules; call it when there is nothing to do for a while."""
+        self.ignores.rest()
+        self.filters.rest()
 
     def identity(self) -> tuple[int, int]:
         """Return device and inode of the root now; raise OperationError "root-vanished" when there is none."""
@@ -132,19 +141,22 @@ class Worktree:
         self._mend_missing_index()
         branch, head = head_of(self.repo)
         tree = None if head is None else self._tree_of(head)
-        self._filters.refresh(tree)
+        self.ignores.refresh()
+        self.filters.refresh(tree)
+        settings = config.read(Path(self.root))
         context = StageContext(
             self.root,
             self.store,
             self.index,
             self.ignores,
-            self._filters,
+            self.filters,
             self.left_behind,
+            self.arrivals,
             head,
             branch,
             tree,
-            is_set(self.repo, "core.filemode", True),
-            is_set(self.repo, "core.symlinks", True),
+            settings.is_true("core.filemode", True),
+            settings.is_true("core.symlinks", True),
         )
         return Staging(context, {*paths, *trees}, rules)
 

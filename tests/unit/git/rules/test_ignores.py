@@ -43,41 +43,46 @@ def root(repo: Path) -> Path:
 def test_gits_own_rules_hold(root: Path, path: bytes, is_dir: bool, expected: bool) -> None:
     if path == b"build" and not is_dir:
         (root / "build").rmdir()
-    assert IgnoreRules(root).is_ignored(path, is_dir) is expected
+    with IgnoreRules(root) as rules:
+        assert rules.is_ignored(path, is_dir) is expected
 
 
 def test_the_configurations_patterns_add_and_take_back(root: Path) -> None:
-    rules = IgnoreRules(root, include=["x.log", "build/kept"], exclude=["*.tmp", "cache/"])
-    assert not rules.is_ignored(b"d/x.log", False)
-    assert rules.is_ignored(b"y.log", False)
-    assert not rules.is_ignored(b"build/kept", False)
-    assert rules.is_ignored(b"d/a.tmp", False)
-    assert rules.is_ignored(b"cache/deep/x", False)
-    assert rules.is_excluded(b"a.tmp")
-    assert not rules.is_excluded(b"y.log")
+    with IgnoreRules(root, include=["x.log", "build/kept"], exclude=["*.tmp", "cache/"]) as rules:
+        assert not rules.is_ignored(b"d/x.log", False)
+        assert rules.is_ignored(b"y.log", False)
+        assert not rules.is_ignored(b"build/kept", False)
+        assert rules.is_ignored(b"d/a.tmp", False)
+        assert rules.is_ignored(b"cache/deep/x", False)
+        assert rules.is_excluded(b"a.tmp")
+        assert not rules.is_excluded(b"y.log")
 
 
 def test_directories_are_pruned_only_when_nothing_below_can_count(root: Path) -> None:
-    assert IgnoreRules(root).is_prunable(b"build")
-    assert IgnoreRules(root).is_prunable(b".git")
-    assert not IgnoreRules(root).is_prunable(b"d")
-    assert not IgnoreRules(root, include=["*.md"]).is_prunable(b"build")
-    assert not IgnoreRules(root, include=["build/a/*.md"]).is_prunable(b"build")
-    assert IgnoreRules(root, include=["/d/*.md"]).is_prunable(b"build")
-    assert IgnoreRules(root, exclude=["d/vendor/"]).is_prunable(b"d/vendor")
+    def is_prunable(directory: bytes, **patterns: list[str]) -> bool:
+        with IgnoreRules(root, **patterns) as rules:
+            return rules.is_prunable(directory)
+
+    assert is_prunable(b"build")
+    assert is_prunable(b".git")
+    assert not is_prunable(b"d")
+    assert not is_prunable(b"build", include=["*.md"])
+    assert not is_prunable(b"build", include=["build/a/*.md"])
+    assert is_prunable(b"build", include=["/d/*.md"])
+    assert is_prunable(b"d/vendor", exclude=["d/vendor/"])
     (root / "build/tracked").write_text("t")
     run_git(root, "add", "-f", "build/tracked")
     run_git(root, "commit", "-qm", "x")
-    assert not IgnoreRules(root).is_prunable(b"build")
+    assert not is_prunable(b"build")
 
 
 def test_nested_repositories_are_pruned_unless_they_are_ours(root: Path) -> None:
     run_git(root, "init", "-q", "d/nested")
-    rules = IgnoreRules(root)
-    assert rules.is_nested(b"d/nested")
-    assert rules.is_prunable(b"d/nested")
-    assert not rules.is_nested(b"d")
-    assert not rules.is_nested(b"")
+    with IgnoreRules(root) as rules:
+        assert rules.is_nested(b"d/nested")
+        assert rules.is_prunable(b"d/nested")
+        assert not rules.is_nested(b"d")
+        assert not rules.is_nested(b"")
     (root / "d/nested/x").write_text("x")
     run_git(
         root, "update-index", "--add", "--cacheinfo", "100644," + "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391,d/nested/x"
@@ -87,8 +92,9 @@ def test_nested_repositories_are_pruned_unless_they_are_ours(root: Path) -> None
     assert not rules.is_nested(b"d/nested")
 
 
-def test_changed_rules_are_seen_at_once(root: Path) -> None:
-    rules = IgnoreRules(root)
-    assert not rules.is_ignored(b"x.txt", False)
-    (root / ".gitignore").write_text("*.txt\n")
-    assert rules.is_ignored(b"x.txt", False)
+def test_changed_rules_are_seen_by_the_next_batch(root: Path) -> None:
+    with IgnoreRules(root) as rules:
+        assert not rules.is_ignored(b"x.txt", False)
+        rules.rest()
+        (root / ".gitignore").write_text("*.txt\n")
+        assert rules.is_ignored(b"x.txt", False)
