@@ -1,7 +1,7 @@
-"""What becomes of one branch when all branches are synced with a server. Pure.
+"""Decides the action for one branch when all branches are synced with a server. Pure.
 
-The first law decides the hard cases: a branch goes only when its commits are safe elsewhere, nothing that was pushed is
-rewritten, and a branch that a person deleted does not come back unless somebody worked on it since.
+Rules: a branch is deleted only when its commits are reachable elsewhere, pushed history is never rewritten, and a
+branch that a person deleted does not return unless somebody committed to it since.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Relation(StrEnum):
-    """How the branch here stands to the one on the server."""
+    """How the local branch is related to the server's."""
 
     EQUAL = "equal"
     AHEAD = "ahead"
@@ -21,7 +21,7 @@ class Relation(StrEnum):
 
 
 class BranchAction(StrEnum):
-    """What to do with a branch; those that end in -there change the server."""
+    """What to do with a branch; actions that end in -there change the server."""
 
     NOTHING = "nothing"
     FAST_FORWARD = "fast-forward"
@@ -32,7 +32,7 @@ class BranchAction(StrEnum):
     DELETE_THERE = "delete-there"
     TAKE = "take"
     LEFT = "left"
-    # What only a person decides.
+    # Actions that a person must decide.
     REWRITTEN = "rewritten"
     RENAMED = "renamed"
     MUST_PULL = "must-pull"
@@ -42,12 +42,12 @@ class BranchAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """What is known of a branch: where it is here, where it is on the server, and where the server had it before.
+    """The state of a branch: its commit here, on the server, and on the server at the end of the last run.
 
-    `known` is what the server had at the end of the last run; without one the branch was never there. `deleted_at` is
-    where it was when its user deleted it with gitsync. `is_safe` says that its commits are on a branch that stays.
-    `renamed_to` is the branch that the server's HEAD names since this one went, `answer` what its user said to the
-    question that it raises: take, keep, leave, or "".
+    `known` is the server's commit at the end of the last run; without it, the branch was never there. `deleted_at` is
+    its commit when the user deleted it with gitsync. `is_safe` says that its commits are on a branch that remains.
+    `renamed_to` is the branch that the server's HEAD points to since this one disappeared, `answer` the user's answer
+    to the question about it: take, keep, leave, or "".
     """
 
     name: str
@@ -65,9 +65,9 @@ class Branch:
 
 
 def decide(branch: Branch, *, is_sending: bool, is_receiving: bool, is_refilling: bool = False) -> BranchAction:
-    """Return what to do with a branch in a run that may change the server, or this side, or both.
+    """Return what to do with a branch in a run that may change the server, this side, or both.
 
-    With `is_refilling` a branch that went from the server is sent there again.
+    With `is_refilling`, a branch that disappeared from the server is pushed again.
     """
     if branch.deleted_at is not None and branch.here is None and branch.there is not None:
         if not branch.has_moved_since_deletion:
@@ -115,18 +115,18 @@ def _only_here(branch: Branch, is_sending: bool, is_receiving: bool, is_refillin
 
 
 def in_the_way(name: str, others: Iterable[str]) -> str:
-    """Return a branch beside which git has no room for `name`, as "a" and "a/b"; "" where there is none."""
+    """Return an existing branch that prevents `name`, as "a" prevents "a/b"; "" for none."""
     found = (other for other in others if other.startswith(f"{name}/") or name.startswith(f"{other}/"))
     return min(found, default="")
 
 
 def is_emptied(there: object, known: object) -> bool:
-    """Whether a server that had branches has none any more."""
+    """Whether a server that had branches has none now."""
     return not there and bool(known)
 
 
 def renamed_default(known: Collection[str], there: Collection[str], head: str) -> str:
-    """Return the default branch that went when `head` came, which the server's HEAD names now; "" for none."""
+    """Return the known default branch that disappeared when `head`, the server's new HEAD, appeared; "" for none."""
     gone = [name for name in known if name not in there]
     if head in known or head not in there or not gone:
         return ""
@@ -134,5 +134,5 @@ def renamed_default(known: Collection[str], there: Collection[str], head: str) -
 
 
 def principal(names: set[str], remote_head: str) -> str:
-    """Return the branch that is never deleted: main, else master, else the server's HEAD; "" where there is none."""
+    """Return the branch that is never deleted: main, else master, else the server's HEAD; "" for none."""
     return next((name for name in ("main", "master", remote_head) if name in names), "")

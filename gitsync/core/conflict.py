@@ -1,7 +1,7 @@
-"""What becomes of a path that both sides changed so that the changes cannot be merged, and what kept copies are called.
+"""Conflict policies by path, and the names of conflict copies.
 
-Pure, so on no thread and owner of nothing. A copy's name is made of its content, so that machines that settle the same
-conflict without knowing of each other write the same tree.
+Pure; any thread. A copy's name is derived from its content, so that machines that resolve the same conflict
+independently create the same tree.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-# The file systems' own limit of a name, in bytes.
+# The limit of common file systems for a name, in bytes.
 NAME_MAX = 255
 SHORT, FULL = 8, 40
-# A longer ending is no kind of file but a part of the name.
+# A longer suffix is not a file type but part of the name.
 _ENDING_MAX = 32
 _MARK = b".conflict-"
 _COPY = re.compile(rb"(?P<stem>.+)\.conflict-(?P<id>[0-9a-f]{8,40})(?:-[0-9]+)?(?P<ending>\.[^./]*)?", re.DOTALL)
 
 
 class Policy(StrEnum):
-    """What to do with a conflicting path; the values are those of the configuration's `conflict`."""
+    """What to do with a conflicting path; the values are those of the `conflict` option."""
 
     KEEP_BOTH = "keep-both"
     OURS = "ours"
@@ -38,9 +38,9 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which policy a path has: what a person chose for it, else the first pattern that matches, else `default`.
+    """The policy of each path: a person's choice, else that of the first matching pattern, else `default`.
 
-    `patterns` are (pattern, policy) as gitignore writes them, `chosen` is by path.
+    `patterns` are (pattern, policy) in gitignore syntax, `chosen` is by path.
     """
 
     default: Policy = Policy.KEEP_BOTH
@@ -53,7 +53,7 @@ class Rules:
         return cls(Policy(conflict), tuple((pattern, Policy(policy)) for pattern, policy in conflict_paths))
 
     def policy(self, path: bytes) -> Policy:
-        """Return the policy of `path`; a kept copy has that of the file that it is a copy of."""
+        """Return the policy of `path`; a conflict copy has the policy of its original."""
         copied = is_conflict_copy(path)
         names = (path,) if copied is None else (path, copied[0])
         for name in names:
@@ -67,18 +67,18 @@ class Rules:
 
 @cache
 def _spec(pattern: str) -> GitIgnoreSpec:
-    # Late: most configurations have no pattern, and it takes a tenth of the daemon's start.
+    # Imported late: most configurations have no pattern, and it takes a tenth of the daemon's start.
     from pathspec import GitIgnoreSpec
 
     return GitIgnoreSpec.from_lines([pattern])
 
 
 def copy_name(path: bytes, content_id: str, is_taken: Callable[[bytes], bool] = lambda _: False) -> bytes:
-    """Return the path beside `path` for a version of it: `name.conflict-<first 8 of content_id>.ext`.
+    """Return a path beside `path` for a version of it: `name.conflict-<first 8 of content_id>.ext`.
 
-    `content_id` is the hex id of the blob. `is_taken` says whether a path holds something else than this content: then
-    more of the id is taken, and after all of it a number. A copy of a copy is named as one of the original. A name
-    beyond 255 bytes is cut before the mark.
+    `content_id` is the hex id of the blob. `is_taken` tells whether a path holds other content: then more of the id is
+    used, and after all of it a number. A copy of a copy is named after the original. A name that exceeds 255 bytes is
+    truncated before the suffix.
     """
     copied = is_conflict_copy(path)
     directory, slash, name = (path if copied is None else copied[0]).rpartition(b"/")
@@ -99,9 +99,9 @@ def copy_name(path: bytes, content_id: str, is_taken: Callable[[bytes], bool] = 
 
 
 def is_conflict_copy(path: bytes) -> tuple[bytes, str] | None:
-    """Return (the original's path, the id in the name) when `path` is called as a kept copy is, else None.
+    """Return (path of the original, id in the name) when `path` is named like a conflict copy, else None.
 
-    The original of a name that had to be cut is the cut one.
+    The original of a truncated name is the truncated one.
     """
     directory, slash, name = path.rpartition(b"/")
     matched = _COPY.fullmatch(name)
@@ -112,7 +112,7 @@ def is_conflict_copy(path: bytes) -> tuple[bytes, str] | None:
 
 
 def _cut(stem: bytes, size: int) -> bytes:
-    """Return at most `size` bytes of `stem`, and no half character of UTF-8."""
+    """Return at most `size` bytes of `stem`, without a partial UTF-8 character."""
     if len(stem) <= size:
         return stem
     end = size

@@ -1,6 +1,6 @@
-"""Which paths of home are tracked on this machine, and what adding and removing entries comes to.
+"""Which home paths this machine tracks, and the effect of adding and removing entries.
 
-Pure, so on no thread and owner of nothing; frozen, so any thread may hold one.
+Pure and frozen; any thread.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from gitsync.core.manifest import Manifest, ManifestEntry
 
 
 class Coverage:
-    """The manifest as seen from the machine called `host`; `apart` are directories that belong to nobody's home files:
-    the mirror itself, gitsync's own state."""
+    """The manifest as seen from the machine `host`; `apart` are directories that are never tracked: the mirror itself
+    and gitsync's own state.
+    """
 
     def __init__(self, manifest: Manifest, host: str, apart: Iterable[bytes] = ()) -> None:
         self._entries = {path: entry for path, entry in manifest.entries.items() if not entry.is_gone}
@@ -25,7 +26,7 @@ class Coverage:
         self._above = frozenset(above for entry in self.active for above in parents(entry.path))
 
     def entry(self, path: bytes) -> ManifestEntry | None:
-        """Return the entry that makes `path` tracked here: its own, else that of the nearest directory above it."""
+        """Return the entry that tracks `path` here: its own, else that of the nearest directory above it."""
         if self.is_apart(path):
             return None
         for at in (path, *parents(path)):
@@ -35,15 +36,15 @@ class Coverage:
         return None
 
     def concerns(self, path: bytes) -> bool:
-        """Whether what happens at `path` can change something tracked here: it is tracked, or the way to it."""
+        """Whether a change at `path` can affect a tracked file: it is tracked, or above a tracked path."""
         return path in self._above or self.entry(path) is not None
 
     def is_apart(self, path: bytes) -> bool:
-        """Whether `path` lies in a directory that is never tracked."""
+        """Whether `path` is in a directory that is never tracked."""
         return any(path == apart or path.startswith(apart + b"/") for apart in self._apart)
 
     def is_watched(self, directory: bytes) -> bool:
-        """Whether something tracked here is, or may come to be, in `directory` or below it."""
+        """Whether `directory` is, contains, or may come to contain something tracked here."""
         if directory == b"" or directory in self._above:
             return not self.is_apart(directory)
         found = self.entry(directory)
@@ -51,7 +52,7 @@ class Coverage:
 
 
 def parents(path: bytes) -> list[bytes]:
-    """Return the directories above `path`, the nearest first, home itself left out."""
+    """Return the directories above `path`, nearest first, without home itself."""
     found = []
     while path := path.rpartition(b"/")[0]:
         found.append(path)
@@ -60,8 +61,9 @@ def parents(path: bytes) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What adding came to: `manifest` as it is then, `replaced` narrower entries by the one that covers them now,
-    `covered` paths by the directory that had them already, `added` the new entries."""
+    """The result of adding: the new `manifest`, narrower entries `replaced` by a wider one, paths already `covered` by
+    a directory, and the `added` entries.
+    """
 
     manifest: Manifest
     added: tuple[ManifestEntry, ...]
@@ -70,12 +72,12 @@ class Added:
 
 
 def add(manifest: Manifest, wanted: Iterable[ManifestEntry]) -> Added:
-    """Return the manifest with the `wanted` entries; a more general one replaces the narrower ones that it covers."""
+    """Return the manifest with the `wanted` entries; a wider entry replaces the narrower ones that it covers."""
     entries = dict(manifest.entries)
     added: list[ManifestEntry] = []
     replaced: dict[bytes, tuple[bytes, ...]] = {}
     covered: dict[bytes, bytes] = {}
-    # Directories first, the highest first: what is below one of them is covered whatever the order it was named in.
+    # Directories first, from the top: what is below one of them is covered, whatever the order of the arguments.
     for entry in sorted(wanted, key=lambda one: (not one.is_directory, one.path.count(b"/"), one.path)):
         above = [at for at in parents(entry.path) if (found := entries.get(at)) and found.is_directory]
         nearest = next((entries[at] for at in above if not entries[at].is_gone), None)
@@ -99,12 +101,12 @@ def add(manifest: Manifest, wanted: Iterable[ManifestEntry]) -> Added:
 
 
 def _is_wider(one: ManifestEntry, other: ManifestEntry) -> bool:
-    """Whether every host that has `other` has `one`."""
+    """Whether every host of `other` is also one of `one`."""
     return not one.hosts or (bool(other.hosts) and other.hosts <= one.hosts)
 
 
 def remove(manifest: Manifest, paths: Iterable[bytes]) -> Manifest:
-    """Return the manifest without these entries and without the permissions that were kept for them."""
+    """Return the manifest without these entries and their permissions."""
     gone = frozenset(paths)
     modes = {
         path: mode

@@ -1,8 +1,8 @@
-"""What becomes of one tracked home file: three versions in, one action out.
+"""Decides the action for one tracked home file from three versions of it.
 
-Pure, so on no thread and owner of nothing. The three are home's, the mirror's and `base`, what both had when they were
-last seen alike; `head` is what is committed in the mirror. Home gets committed content only, so that whatever is
-replaced there can be compared with history; the mirror gets home's content before it is committed.
+Pure; any thread. The three are home's, the mirror's, and `base`, the last one that both had in common; `head` is the
+version committed in the mirror. Home receives committed content only, so that anything replaced there can be compared
+with history; the mirror receives home's content before it is committed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE = 0o644, 0o755, 0o755
 
 
 class FileKind(StrEnum):
-    """What is at a path. HELD: somebody is writing it. BLOCKED: it cannot be looked at, or may not be replaced."""
+    """What is at a path. HELD: a process is writing it. BLOCKED: it cannot be read, or must not be replaced."""
 
     ABSENT = "absent"
     FILE = "file"
@@ -25,7 +25,7 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is at a path: `id` is the blob's, `mode` the permissions of a file (0 of anything else)."""
+    """The version at a path: `id` is the blob's, `mode` the permissions of a file (0 of anything else)."""
 
     kind: FileKind
     id: str = ""
@@ -37,7 +37,7 @@ class Fingerprint:
         return self.kind in (FileKind.FILE, FileKind.LINK)
 
     def is_alike(self, other: Fingerprint) -> bool:
-        """Whether both are of one kind and content; permissions are decided apart."""
+        """Whether both have the same kind and content; permissions are compared separately."""
         return (self.kind, self.id) == (other.kind, other.id)
 
 
@@ -45,10 +45,10 @@ ABSENT = Fingerprint(FileKind.ABSENT)
 
 
 class MirrorAction(StrEnum):
-    """What is to be done about a path.
+    """What to do with a path.
 
-    AGREE: both have the same content. FORGET: neither has it. TO_MIRROR, TO_HOME: bring a content over, or a deletion.
-    COMMIT_FIRST: what the mirror has is committed, then it is decided anew. MERGE: both were changed. WAIT: not now.
+    AGREE: both have the same content. FORGET: neither has it. TO_MIRROR, TO_HOME: copy the content, or the deletion.
+    COMMIT_FIRST: commit the mirror's version, then decide again. MERGE: both were changed. WAIT: not now.
     """
 
     AGREE = "agree"
@@ -62,9 +62,9 @@ class MirrorAction(StrEnum):
 
 
 def decide(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fingerprint) -> MirrorAction:
-    """Return what to do; `base` is ABSENT also when these two were never seen alike on this machine.
+    """Return what to do; `base` is ABSENT when the two were never equal on this machine.
 
-    An edit beats a deletion. A file that was taken out of the mirror by hand, not by a commit, comes back from home.
+    An edit wins over a deletion. A file that was removed from the mirror without a commit is restored from home.
     """
     for side in (home, mirror):
         if side.kind is FileKind.BLOCKED:
@@ -87,10 +87,10 @@ def decide(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fing
 
 
 def decide_mode(home: int | None, shared: int | None, base: int | None) -> int:
-    """Return the permissions that a path is to have on this machine and in the manifest.
+    """Return the permissions that a path should have on this machine and in the manifest.
 
-    `home` is what it has (None: nothing there yet), `shared` what the manifest and git say (None: not known yet),
-    `base` what both were when last alike (None: never). Where both were changed, nobody gets in whom either kept out.
+    `home` is the current mode (None: no file yet), `shared` that of the manifest or git (None: not known yet), `base`
+    the last common one (None: never). If both were changed, only the permissions that both grant remain.
     """
     if home is None or shared is None:
         found = home if shared is None else shared
@@ -103,12 +103,12 @@ def decide_mode(home: int | None, shared: int | None, base: int | None) -> int:
 
 
 def usual_mode(*, is_executable: bool) -> int:
-    """Return the permissions that git's own two modes stand for."""
+    """Return the permissions for git's two file modes."""
     return EXECUTABLE_MODE if is_executable else FILE_MODE
 
 
 class Letter(StrEnum):
-    """What is not in order with a home file, as `status` shows it; the letters are TRAKK's."""
+    """What is wrong with a home file, as `status` shows it; the letters are those of TRAKK."""
 
     UNCOMMITTED = "A"
     UNLIKE = "B"
@@ -119,7 +119,7 @@ class Letter(StrEnum):
 
 
 def letter(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, *, is_linked_as_wanted: bool) -> Letter | None:
-    """Return what is not in order with a tracked path, None when all is."""
+    """Return what is wrong with a tracked path, None when nothing is."""
     if not home.is_there and not mirror.is_there and FileKind.ABSENT in (home.kind, mirror.kind):
         return Letter.NEITHER
     if mirror.kind is FileKind.ABSENT:

@@ -1,7 +1,7 @@
-"""Why one path is committed or is not: facts in, one verdict out.
+"""Explains why one path is committed or not, from facts about it.
 
-Pure, so on no thread and owner of nothing. The order of the questions is the order in which they decide: what cannot
-be committed at all, what is not wanted, what is done already, what holds the repository, what holds this path.
+Pure; any thread. The checks are made in the order in which they decide: what git cannot store, what is excluded, what
+is committed already, what holds the repository, what holds this path.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ COMMITTED, COMING, NOT = "committed", "will be committed", "not committed"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was found out about a path of the repository `repo`.
+    """The facts about a path of the repository `repo`.
 
-    `path` and `below` (in the work tree) are words of a command line; `git` is one that works on the repository from
-    anywhere. `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `unfiltered` says which
-    filter it needs and has not got. `ignored_by` is "FILE:LINE:
-    pattern", `excluded_by` a pattern of the configuration. `waited_s` and `due_s` are the committer's, None where it
-    has not noted the path; `staged_left_s` is how long a path that the user staged is still his. `state` and `held_by`
-    are the repository's; `is_watched` says whether a daemon runs. `is_listed` is about home files: is it one of those
-    that are to be mirrored?
+    `path` and `below` (in the work tree) are quoted for a shell; `git` is a git command that works on the repository
+    from any directory. `kind` is file, link, directory, absent, special or unreadable (`why_unreadable`). `unfiltered`
+    is a required filter that is not configured. `ignored_by` is "FILE:LINE: pattern", `excluded_by` a pattern of the
+    configuration. `waited_s` and `due_s` are from the committer, None when it has not noted the path; `staged_left_s`
+    is how long a path that the user staged is still left alone. `state` and `held_by` are the repository's;
+    `is_watched` says whether a daemon runs. `is_listed` is for home files: whether it is tracked.
     """
 
     repo: str
@@ -72,7 +71,7 @@ class Explanation:
 
 
 def explanation_of(facts: Facts) -> Explanation:
-    """Return why the path is committed or is not."""
+    """Return why the path is committed or not."""
     return _never(facts) or _unwanted(facts) or _done(facts) or _held(facts) or _waiting(facts)
 
 
@@ -80,27 +79,27 @@ def _never(facts: Facts) -> Explanation | None:
     path = facts.path
     if facts.nested:
         return Explanation(
-            NOT, "nested", f"it is in {facts.nested}, which is a repository of its own",
-            f"to watch that one: gitsyncctl watch {as_word(facts.nested)}",
+            NOT, "nested", f"it is in {facts.nested}, which is a separate repository",
+            f"to watch that repository: gitsyncctl watch {as_word(facts.nested)}",
         )  # fmt: skip
     if not facts.is_listed:
         return Explanation(
-            NOT, "not-tracked", "it is no tracked file of your home directory", f"to track it: gitsyncctl add {path}"
+            NOT, "not-tracked", "it is not a tracked file of your home directory", f"to track it: gitsyncctl add {path}"
         )  # fmt: skip
     if facts.kind == "special":
         return Explanation(
-            NOT, "not-regular", "it is neither a file nor a symbolic link nor a directory, and git keeps no other"
+            NOT, "not-regular", "it is neither a file nor a symbolic link nor a directory; git stores nothing else"
         )
     if facts.kind == "absent" and not facts.is_tracked:
         if facts.last:
             return Explanation(
-                NOT, "removed", f"it is not there; the last that history has of it is {facts.last}",
-                f"to bring it back: gitsyncctl restore {path}",
+                NOT, "removed", f"it does not exist; it was last committed in {facts.last}",
+                f"to restore it: gitsyncctl restore {path}",
             )  # fmt: skip
-        return Explanation(NOT, "unknown", "it is not there and never was", "check the spelling")
+        return Explanation(NOT, "unknown", "it does not exist and was never committed", "check the spelling")
     if facts.left_out:
         return Explanation(
-            NOT, "left-out", f"git was told not to look at it ({facts.left_out})",
+            NOT, "left-out", f"git was configured not to look at it ({facts.left_out})",
             f"{facts.git} update-index --no-{facts.left_out} {facts.below}",
         )  # fmt: skip
     return None
@@ -112,13 +111,13 @@ def _unwanted(facts: Facts) -> Explanation | None:
     if facts.excluded_by:
         return Explanation(
             NOT, "excluded", f"the configuration excludes it: exclude = {facts.excluded_by!r}",
-            "take the pattern out: gitsyncctl config edit",
+            "to remove the pattern: gitsyncctl config edit",
         )  # fmt: skip
     if facts.ignored_by:
         return Explanation(
             NOT, "ignored", f"it is ignored by {facts.ignored_by}",
-            f"to have it all the same: {facts.git} add -f {facts.below}, "
-            "or the pattern in `include`: gitsyncctl config edit",
+            f"to commit it anyway: {facts.git} add -f {facts.below}, "
+            "or add a pattern to `include`: gitsyncctl config edit",
         )  # fmt: skip
     return None
 
@@ -128,25 +127,25 @@ def _done(facts: Facts) -> Explanation | None:
         if facts.differing_below:
             return None
         if not facts.tracked_below:
-            return Explanation(NOT, "empty", "git keeps no empty directories, and there is nothing in it to commit")
+            return Explanation(NOT, "empty", "git does not store empty directories, and this one has nothing to commit")
         count = f"{facts.tracked_below} {'file' if facts.tracked_below == 1 else 'files'}"
         return Explanation(
-            COMMITTED, "committed", f"its {count} are as they were last committed, {facts.last}{facts.pushed}"
+            COMMITTED, "committed", f"its {count} are unchanged since the last commit, {facts.last}{facts.pushed}"
         )
     if facts.is_conflict:
         return Explanation(
-            NOT, "conflict", "two machines changed it differently, and a person has to decide",
+            NOT, "conflict", "two machines changed it differently; resolve the conflict",
             f"gitsyncctl conflicts {as_word(facts.repo)}",
         )  # fmt: skip
     if facts.is_same and not facts.is_staged:
         if facts.copy_of:
             return Explanation(
                 COMMITTED, "conflict-copy",
-                f"it is another machine's version of {facts.copy_of}; committed {facts.last}{facts.pushed}",
-                f"take what you need of it into {facts.copy_of}, "
+                f"it is the other version of {facts.copy_of} in a conflict; committed in {facts.last}{facts.pushed}",
+                f"copy what you need of it into {facts.copy_of}, "
                 f"then: gitsyncctl resolve {as_word(facts.copy_of)} --done",
             )  # fmt: skip
-        return Explanation(COMMITTED, "committed", f"it is as it was last committed, {facts.last}{facts.pushed}")
+        return Explanation(COMMITTED, "committed", f"it is unchanged since the last commit, {facts.last}{facts.pushed}")
     return None
 
 
@@ -163,7 +162,7 @@ def _held(facts: Facts) -> Explanation | None:
     return None
 
 
-_HOLDS = {"paused": "paused", "halted": "halted", "busy": "left alone", "error": "in trouble"}
+_HOLDS = {"paused": "paused", "halted": "halted", "busy": "left alone", "error": "in an error state"}
 
 
 def _waiting(facts: Facts) -> Explanation:
@@ -172,12 +171,12 @@ def _waiting(facts: Facts) -> Explanation:
         return Explanation(NOT, "unreadable", f"it cannot be read: {facts.why_unreadable}", f"ls -ld {path}")
     if facts.is_staged:
         left = facts.staged_left_s
-        when = f"in {span(left)}" if left is not None else "ten minutes after that was noticed"
+        when = f"in {span(left)}" if left is not None else "ten minutes after gitsync noticed that"
         return Explanation(
             COMING, "staged",
-            f"you staged it (git add), so it is left alone; {when} it is committed as it is on disk",
-            f"to have it committed now, do it yourself: {facts.git} commit; "
-            f"to give it back: {facts.git} restore --staged {facts.below}",
+            f"you staged it (git add), so gitsync leaves it alone; {when} it is committed as it is on disk",
+            f"to commit it now: {facts.git} commit; "
+            f"to unstage it: {facts.git} restore --staged {facts.below}",
         )  # fmt: skip
     if not facts.is_tracked and facts.size_limit is not None and facts.size > facts.size_limit:
         return Explanation(
@@ -188,16 +187,16 @@ def _waiting(facts: Facts) -> Explanation:
     if facts.secret:
         return Explanation(
             NOT, "secret", f"it looks like a secret: {facts.secret}",
-            f"ignore it in .gitignore, or if it is none: {facts.git} add {facts.below} && {facts.git} commit",
+            f"ignore it in .gitignore, or if it is not one: {facts.git} add {facts.below} && {facts.git} commit",
         )  # fmt: skip
     if facts.unfiltered:
         return Explanation(
             NOT, "filter", f"it {facts.unfiltered}",
-            f"gitsyncctl doctor says how; then: gitsyncctl sync {as_word(facts.repo)}",
+            f"to see how to set it up: gitsyncctl doctor; then: gitsyncctl sync {as_word(facts.repo)}",
         )  # fmt: skip
     if not facts.is_watched:
         return Explanation(
-            NOT, "no-daemon", "it differs from the last commit, and no daemon runs that would commit it",
+            NOT, "no-daemon", "it differs from the last commit, but gitsync is not running",
             f"start gitsync, or: gitsyncctl sync {as_word(facts.repo)}",
         )  # fmt: skip
     what = "its removal" if facts.kind == "absent" else "it"
@@ -211,6 +210,4 @@ def _waiting(facts: Facts) -> Explanation:
             COMING, "pending",
             f"pending for {span(facts.waited_s)}; {what} is committed in {span(facts.due_s)} unless more changes",
         )  # fmt: skip
-    return Explanation(
-        COMING, "pending", f"{what} has not been looked at yet", f"gitsyncctl sync {as_word(facts.repo)}"
-    )
+    return Explanation(COMING, "pending", f"{what} was not examined yet", f"gitsyncctl sync {as_word(facts.repo)}")

@@ -1,13 +1,13 @@
-"""The mirror's list of what is tracked: one entry a line, sorted, so that two machines' changes merge line by line.
+"""The mirror's list of tracked paths: one entry per line, sorted, so that changes of two machines merge by line.
 
-Pure, so on no thread and owner of nothing. Three kinds of lines, the path always last and to the end of the line:
+Pure; any thread. There are three kinds of lines; the path comes last and extends to the end of the line:
 
-    track HOSTS PATH    tracked on these hosts (names with commas between; * is every host); a directory ends in "/"
-    gone * PATH         a file that was tracked and deleted: machines that still have it, as it was, delete it too
-    mode OCTAL PATH     permissions that git does not keep: of a file beside 644 and 755, of a directory beside 755
+track HOSTS PATH    tracked on these hosts (names separated by commas; * is every host); a directory ends in "/" gone *
+PATH         a file that was tracked and deleted: machines that have it unchanged delete it too mode OCTAL PATH
+permissions that git does not store: of a file other than 644 and 755, of a directory other than 755
 
-What is not listed is not tracked, and nobody's copy of it is touched: that is what `remove` leaves behind. Modification
-times are not kept: each save would change a line that every machine has to merge, and no decision here needs them.
+A path that is not listed is not tracked, and no machine's copy of it is touched: `remove` results in that. Modification
+times are not stored: each save would change a line that every machine has to merge, and no decision needs them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """A path, relative to home and without a slash at its end; no `hosts` is every host."""
+    """A path, relative to home and without a trailing slash; empty `hosts` means every host."""
 
     path: bytes
     is_directory: bool = False
@@ -37,25 +37,25 @@ class ManifestEntry:
     is_gone: bool = False
 
     def is_for(self, host: str) -> bool:
-        """Whether the machine called `host` has this entry."""
+        """Whether the machine `host` has this entry."""
         return not self.hosts or host in self.hosts
 
     @property
     def shown(self) -> bytes:
-        """Return the path with the slash that marks a directory."""
+        """Return the path, with a trailing slash for a directory."""
         return self.path + b"/" if self.is_directory else self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Entries by path, and permissions by path (a directory's with a slash at its end)."""
+    """Entries by path, and permissions by path (with a trailing slash for a directory)."""
 
     entries: Mapping[bytes, ManifestEntry] = field(default_factory=dict)
     modes: Mapping[bytes, int] = field(default_factory=dict)
 
 
 def parse(data: bytes) -> tuple[Manifest, bool]:
-    """Return what can be read of a manifest, and whether that is all of it and it begins as one."""
+    """Return what can be parsed of a manifest, and whether it is complete and starts with the header."""
     entries: dict[bytes, ManifestEntry] = {}
     modes: dict[bytes, int] = {}
     lines = data.split(b"\n")
@@ -84,7 +84,7 @@ def _parse_line(line: bytes, entries: dict[bytes, ManifestEntry], modes: dict[by
 
 
 def render(manifest: Manifest) -> bytes:
-    """Return the manifest's bytes; what was read from them is written the same."""
+    """Return the manifest as bytes; parsing and rendering changes nothing."""
     lines = [
         b"%s %s %s"
         % (b"gone" if entry.is_gone else b"track", ",".join(sorted(entry.hosts)).encode() or b"*", _escape(entry.shown))
@@ -99,7 +99,7 @@ def _escape(path: bytes) -> bytes:
 
 
 def is_sound(path: bytes) -> bool:
-    """Whether `path` may be an entry: relative, without `.`, `..` or `.git` in it, and not the manifest's own."""
+    """Whether `path` is a valid entry: relative, without `.`, `..` or `.git`, and not the manifest itself."""
     parts = path.split(b"/")
     return (
         path != NAME
@@ -109,15 +109,15 @@ def is_sound(path: bytes) -> bool:
 
 
 def is_host(name: str) -> bool:
-    """Whether `name` can stand in the list of hosts."""
+    """Whether `name` is valid in a list of hosts."""
     return _HOST.fullmatch(name) is not None
 
 
 def merge(base: Manifest, ours: Manifest, theirs: Manifest) -> Manifest:
-    """Return what both sides' changes come to; it does not depend on which side is called ours.
+    """Merge both sides' changes; the result does not depend on which side is called ours.
 
-    Where both changed one entry, a tracked one beats one that is gone or removed, and a removed one beats one that is
-    gone, because it leaves files alone; of two lists of hosts all count. Of two permissions those count that both give.
+    If both changed one entry, a tracked one wins over a deleted or removed one, and a removed one over a deleted one,
+    because it leaves files alone; lists of hosts are united. Of permissions, only those that both grant remain.
     """
     return Manifest(
         _merge(base.entries, ours.entries, theirs.entries, _settle),
@@ -145,7 +145,7 @@ def _merge(
 
 
 def _keep(changed: V | None) -> V | None:
-    """Return what stays when one side took an entry out and the other changed it."""
+    """Return the entry that remains when one side removed it and the other changed it."""
     return None if isinstance(changed, ManifestEntry) and changed.is_gone else changed
 
 
@@ -157,19 +157,19 @@ def _settle(one: ManifestEntry, other: ManifestEntry) -> ManifestEntry:
 
 
 def merge_bytes(base: bytes, ours: bytes, theirs: bytes) -> bytes:
-    """Return the merge of three manifests as they are in git; of a damaged one what can be read counts."""
+    """Merge three manifests as they are in git; of a damaged one, the valid lines are used."""
     return render(merge(*(parse(side)[0] for side in (base, ours, theirs))))
 
 
 def with_modes(manifest: Manifest, modes: Mapping[bytes, int], usual: Callable[[bytes], int]) -> Manifest:
-    """Return the manifest with the permissions of these paths; `usual` ones need no line."""
+    """Return the manifest with the permissions of these paths; `usual` permissions need no line."""
     kept = {path: mode for path, mode in manifest.modes.items() if path not in modes}
     kept |= {path: mode for path, mode in modes.items() if mode != usual(path)}
     return manifest if kept == manifest.modes else Manifest(manifest.entries, kept)
 
 
 def without_orphans(manifest: Manifest, paths: Iterable[bytes]) -> Manifest:
-    """Return the manifest without permissions of these paths, which are no more."""
+    """Return the manifest without permissions of these paths, which no longer exist."""
     gone = frozenset(paths)
     if gone.isdisjoint(manifest.modes):
         return manifest
@@ -177,5 +177,5 @@ def without_orphans(manifest: Manifest, paths: Iterable[bytes]) -> Manifest:
 
 
 def usual_of_directory(path: bytes) -> int:
-    """Return what a directory has when no line says else."""
+    """Return the permissions of a directory that no line mentions."""
     return DIRECTORY_MODE

@@ -1,7 +1,7 @@
-"""The commit message: what changed, in a sentence a person would have written, the same for the same changes.
+"""Generates the commit message: a sentence about the changes, always the same for the same changes.
 
-Pure, so on no thread and owner of nothing. Names come from a disk, so they are escaped (`text`) and never begin a
-line of the body: a file name can forge neither a second line nor a trailer.
+Pure; any thread. Names come from the disk, so they are escaped and never begin a line of the body: a file name can
+forge neither a second line nor a trailer.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ SUBJECT_COLUMNS = 72
 BODY_LINES = 100
 ELLIPSIS = "…"
 
-# What a template may contain; printed in the configuration's documentation.
+# The placeholders of a template; printed in the configuration's documentation.
 PLACEHOLDERS: dict[str, str] = {
-    "summary": "the message gitsync would write by itself, as one line",
-    "files": "the paths, with commas; shortened when there are many",
-    "count": "how many files",
-    "added": "how many were added",
-    "changed": "how many were changed",
-    "removed": "how many were removed",
+    "summary": "the message that gitsync generates, as one line",
+    "files": "the paths, separated by commas; shortened when there are many",
+    "count": "the number of files",
+    "added": "the number of added files",
+    "changed": "the number of changed files",
+    "removed": "the number of removed files",
     "host": "the name of this machine",
     "date": "the time of the commit, ISO 8601",
 }
-# These hold names from the disk.
+# These contain names from the disk.
 _FROM_DISK = frozenset({"summary", "files"})
 _VERBS = {ChangeKind.ADDED: "Add", ChangeKind.CHANGED: "Change", ChangeKind.REMOVED: "Remove"}
 
@@ -35,14 +35,14 @@ _VERBS = {ChangeKind.ADDED: "Add", ChangeKind.CHANGED: "Change", ChangeKind.REMO
 def commit_message(
     changes: Sequence[Change], template: str = "", *, host: str = "", date: str = "", limit: int = BODY_LINES
 ) -> str:
-    """Return the message for a commit of `changes`, without a final newline.
+    """Return the message for a commit of `changes`, without a trailing newline.
 
-    Without a template: a subject of at most 72 characters and, when it does not name every file, a body that lists
-    them, at most `limit` of them. `host` and `date` fill the placeholders of those names. Raise ValueError for an
-    unknown placeholder, and when there is no change at all.
+    Without a template: a subject of at most 72 characters and, if it does not name every file, a body with at most
+    `limit` of them. `host` and `date` fill the placeholders of those names. Raise ValueError for an unknown
+    placeholder, and when there are no changes.
     """
     if not changes:
-        raise ValueError("there is no commit without changes")
+        raise ValueError("a commit needs at least one change")
     ordered = sorted(changes, key=lambda change: change.path)
     subject, is_whole = _subject(ordered)
     if template:
@@ -53,12 +53,12 @@ def commit_message(
 
 
 def file_message(change: Change) -> str:
-    """Return the message for a commit of one file, as the first GitSync wrote it: `Change file X`."""
+    """Return the message for a commit of one file, in the first GitSync's form: `Change file X`."""
     return f"{_VERBS[change.kind]} file {shown(change.path)}"
 
 
 def check_template(text: str) -> None:
-    """Raise ValueError, naming what is allowed, when a template has a placeholder that does not exist."""
+    """Raise ValueError, listing what is allowed, when a template has an unknown placeholder."""
     _pieces(text)
 
 
@@ -98,8 +98,8 @@ def _count(changes: Sequence[Change]) -> dict[ChangeKind, int]:
 
 
 def _common_directory(changes: Sequence[Change]) -> bytes:
-    """Return the deepest directory that holds all of the sorted changes, with its final slash; b"" for the root."""
-    # The paths are sorted, so what the first and the last share, all share.
+    """Return the deepest directory that contains all of the sorted changes, with a trailing slash; b"" for the root."""
+    # The paths are sorted, so all share what the first and the last share.
     first, last = changes[0].path.split(b"/")[:-1], changes[-1].path.split(b"/")[:-1]
     shared = []
     for one, other in zip(first, last, strict=False):
@@ -110,14 +110,14 @@ def _common_directory(changes: Sequence[Change]) -> bytes:
 
 
 def _names(changes: Sequence[Change], skip: int, room: int) -> tuple[str, bool]:
-    """Return as many names, less their first `skip` bytes, as there is room for, and whether these are all."""
+    """Return as many names as fit, without their first `skip` bytes, and whether they are complete."""
     chosen: list[str] = []
     used = 0
     for at, change in enumerate(changes):
         name = shown(change.path[skip:])
         is_last = at == len(changes) - 1
         needed = len(name) + (2 if chosen else 0)
-        # Room is kept for ", …" until the last name is in.
+        # Leave room for ", …" until the last name is included.
         if used + needed + (0 if is_last else len(ELLIPSIS) + 2) > room:
             break
         chosen.append(name)
@@ -128,14 +128,14 @@ def _names(changes: Sequence[Change], skip: int, room: int) -> tuple[str, bool]:
 
 
 def _fit_path(name: str, room: int) -> str:
-    """Return a path cut to `room` characters, its end kept, because the end tells files apart."""
+    """Return a path shortened to `room` characters; the end is kept, because it distinguishes files."""
     if len(name) <= room:
         return name
     return ELLIPSIS + name[len(name) - room + len(ELLIPSIS) :]
 
 
 def _listing(changes: Sequence[Change], limit: int) -> list[str]:
-    # The dash keeps git from reading "Add : x" as a trailer, or a line with "#" as a comment.
+    # The dash prevents git from parsing "Add : x" as a trailer, or a line with "#" as a comment.
     lines = [f"- {_VERBS[change.kind]} {shown(change.path)}" for change in changes[:limit]]
     if len(changes) > limit:
         lines.append(f"- and {len(changes) - limit} more")
@@ -143,12 +143,12 @@ def _listing(changes: Sequence[Change], limit: int) -> list[str]:
 
 
 def _pieces(template: str) -> list[tuple[str, str | None]]:
-    """Return a template as (text, placeholder) pairs."""
+    """Parse a template into (text, placeholder) pairs."""
     allowed = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:
-        raise ValueError(f"{error}; a brace that is meant as such is written twice; allowed: {allowed}") from None
+        raise ValueError(f"{error}; write a literal brace twice; allowed: {allowed}") from None
     for _text, name, spec, conversion in parsed:
         if name is not None and (name not in PLACEHOLDERS or spec or conversion):
             asked = name + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")

@@ -1,8 +1,7 @@
-"""What people write for an instant, "2 hours ago" or "yesterday 18:00", told apart from what git would swallow.
+"""Validates dates as people write them, such as "2 hours ago" or "yesterday 18:00", before git parses them.
 
-Pure, so on no thread and owner of nothing. git reads instants (`git log --since`) and takes whatever it does not know,
-a misspelt word for one, for "now". A version brought back from the wrong instant looks like the right one, so each word
-is looked at here before git gets it.
+Pure; any thread. git (`git log --since`) takes anything that it does not understand, such as a misspelt word, for the
+current time. A version restored from the wrong time looks like the right one, so each word is checked here first.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from gitsync.errors import UsageError
 from gitsync.text import nearest
 
 EXAMPLES = 'write it like "2 hours ago", "yesterday 18:00" or "2026-03-01 14:30"'
-# The words of git's date parser (date.c) that say something, and those that it may pass over without harm.
+# The words that git's date parser (date.c) understands, and those that it may ignore without harm.
 _UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -27,7 +26,7 @@ WORDS = frozenset(
     [*_UNITS, *(unit + "s" for unit in _UNITS), *_NUMBERS, *_WEEKDAYS, *_MONTHS, *_SPECIAL, *_PASSED_OVER]
     + [name[:3] for name in (*_WEEKDAYS, *_MONTHS)]
 )
-# Only these may mean this very instant.
+# Only these may mean the current time.
 _NOW = frozenset({"now", "today", "zero", "0"})
 _LENGTHS = {
     "s": "seconds",
@@ -58,7 +57,7 @@ _PIECE = re.compile(
 
 
 def spelled(text: str) -> str:
-    """Return an instant as git is to be asked for it; raise UsageError "when" with a hint for what is none."""
+    """Return a date in the form that git understands; raise UsageError "when" with a hint for an invalid one."""
     plain = text.strip()
     if not plain:
         raise _refusal(text, "is empty")
@@ -66,39 +65,39 @@ def spelled(text: str) -> str:
     while at < len(plain):
         found = _PIECE.match(plain, at)
         if found is None:
-            raise _refusal(text, "is no time", _guess(plain[at:].split()[0]))
+            raise _refusal(text, "is not a valid date", _guess(plain[at:].split()[0]))
         _check(text, found)
         at = found.end()
     if re.fullmatch(r"\d{1,8}", plain):
         raise _refusal(text, "is a number without a unit", f'did you mean "{plain} minutes ago"?')
-    # "an hour ago" and "friday" are what people say; git takes the one for now, and the other, too, on most days.
+    # People write "an hour ago" and "friday"; git takes the first for now, and on most days the second, too.
     plain = re.sub(rf"(?i)\ban?\s+(?={'|'.join(_UNITS)})", "1 ", plain)
     days = "|".join((*_WEEKDAYS, *(day[:3] for day in _WEEKDAYS)))
     return re.sub(rf"(?i)(?<!last )(?<!\w )(?<!, )\b({days})\b", r"last \1", plain)
 
 
 def may_be_now(text: str) -> bool:
-    """Whether the present instant is an answer that whoever wrote `text` can have meant."""
+    """Whether the current time can be what `text` means."""
     return not _NOW.isdisjoint(re.split(r"[\s,._-]+", text.lower())) or bool(re.search(r"\d{4}-|:|@|\d{9}", text))
 
 
 def _check(text: str, found: re.Match[str]) -> None:
     word = (found["word"] or "").lower()
     if word and word not in WORDS and not (word in ("a", "an") and _names_unit(found)):
-        raise _refusal(text, f"is no time: {word!r} means nothing there", _guess(word))
+        raise _refusal(text, f"is not a valid date: {word!r} is not understood", _guess(word))
     if found["time"]:
         hours, minutes, *seconds = found["time"].split(":")
         if int(hours) > 23 or int(minutes) > 59 or any(float(second) >= 61 for second in seconds):
-            raise _refusal(text, f"has a time of day that there is not: {found['time']}")
+            raise _refusal(text, f"has an invalid time of day: {found['time']}")
     if found["date"]:
         year, month, day = map(int, re.split(r"[-/.]", found["date"]))
-        # git's calendar ends with 2099, and what is beyond is now to it.
+        # git's calendar ends with 2099; it takes later dates for the current time.
         if not 1970 <= year < 2100 or not 1 <= month <= 12 or not 1 <= day <= _DAYS[month - 1]:
-            raise _refusal(text, f"has a date that there is not: {found['date']}")
+            raise _refusal(text, f"has an invalid date: {found['date']}")
     number = found["number"]
     if number and (rest := re.match(r"([a-z]+)\b", found.string[found.end() :], re.IGNORECASE)):
         unit = _LENGTHS.get(rest[1].lower())
-        raise _refusal(text, "is no time", f'did you mean "{number} {unit} ago"?' if unit else "")
+        raise _refusal(text, "is not a valid date", f'did you mean "{number} {unit} ago"?' if unit else "")
 
 
 def _names_unit(found: re.Match[str]) -> bool:

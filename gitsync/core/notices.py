@@ -1,7 +1,7 @@
-"""What is worth telling a person who is not looking: one notice when trouble begins or changes, one when it is over.
+"""Desktop notifications: one when a problem begins or changes, one when it is over.
 
-Pure, so on no thread and owner of nothing: what was told so far and the present status in, notices and what is told now
-out. Trouble that lasts says nothing again, not even when a retry makes it look over for a moment.
+Pure; any thread. Input is what was notified before and the current status; output are the notices and what is notified
+now. A problem that lasts is not notified again, not even when a retry makes it look resolved for a moment.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LISTED = 5
 
 
 class Severity(StrEnum):
-    """Whether a person has to act (problem) or may like to know (info)."""
+    """Whether a person has to act (problem) or may want to know (info)."""
 
     INFO = "info"
     PROBLEM = "problem"
@@ -24,9 +24,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell: a stable kebab-case code, a title, a sentence with names in it, and what to do.
+    """One notification: a stable kebab-case code, a title, a sentence with names in it, and what to do.
 
-    A recovery has the severity of the trouble it ends: who was told of the one wants to hear of the other.
+    A recovery has the severity of the problem that it ends, so that both reach the same people.
     """
 
     code: str
@@ -37,10 +37,10 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a person knows about one repository; begin with `Told()`."""
+class Notified:
+    """What was notified about one repository; start with `Notified()`."""
 
-    trouble: str = ""
+    code: str = ""
     hint: str = ""
     severity: Severity = Severity.INFO
     watch: str = "native"
@@ -49,27 +49,27 @@ class Told:
 
 _TITLES = {
     RepoState.OFFLINE: "the remote cannot be reached",
-    RepoState.AUTH: "the remote does not let gitsync in",
+    RepoState.AUTH: "the remote denied access",
     RepoState.CONFLICT: "a conflict",
-    RepoState.HALTED: "stopped, and asks you",
+    RepoState.HALTED: "stopped, and needs your answer",
     RepoState.ERROR: "an error",
 }
 
 
-def changes(told: Told, now: RepoStatus) -> tuple[Told, list[Notice]]:
-    """Return what is known after telling, and the notices to tell."""
-    notices = [*_trouble(told, now), *_watching(told, now), *_held_back(told, now)]
-    trouble, hint, severity = told.trouble, told.hint, told.severity
+def changes(before: Notified, now: RepoStatus) -> tuple[Notified, list[Notice]]:
+    """Return the new notified state, and the notices to send."""
+    notices = [*_problem_changes(before, now), *_watching(before, now), *_held_back(before, now)]
+    code, hint, severity = before.code, before.hint, before.severity
     problem = _problem(now)
     if problem is not None:
-        trouble, hint, severity = problem.code, problem.hint, _severity(now)
+        code, hint, severity = problem.code, problem.hint, _severity(now)
     elif now.state is RepoState.OK:
-        trouble, hint, severity = "", "", Severity.INFO
-    return Told(trouble, hint, severity, now.watch, frozenset(now.quarantined)), notices
+        code, hint, severity = "", "", Severity.INFO
+    return Notified(code, hint, severity, now.watch, frozenset(now.quarantined)), notices
 
 
 def _problem(status: RepoStatus) -> Problem | None:
-    """Return a repository's trouble as one value; the same code and hint are the same trouble."""
+    """Return a repository's problem as one value; equal code and hint mean the same problem."""
     if status.state not in _TITLES:
         return None
     if status.state is RepoState.CONFLICT:
@@ -80,41 +80,50 @@ def _problem(status: RepoStatus) -> Problem | None:
 
 
 def _severity(status: RepoStatus) -> Severity:
-    # To be offline is daily life, and it ends by itself.
+    # Being offline is normal, and ends by itself.
     return Severity.INFO if status.state is RepoState.OFFLINE else Severity.PROBLEM
 
 
-def _trouble(told: Told, now: RepoStatus) -> list[Notice]:
+def _problem_changes(before: Notified, now: RepoStatus) -> list[Notice]:
     problem = _problem(now)
     if problem is not None:
-        if (problem.code, problem.hint) == (told.trouble, told.hint):
+        if (problem.code, problem.hint) == (before.code, before.hint):
             return []
         title = f"{now.name}: {_TITLES[now.state]}"
         return [Notice(problem.code, _severity(now), title, problem.message, problem.hint)]
-    # Only rest is recovery: syncing, pending, busy and paused may yet end in the same trouble.
-    if told.trouble and now.state is RepoState.OK:
-        return [Notice("recovered", told.severity, f"{now.name} is well again", f"{now.name}: {told.trouble} is over")]
+    # Only the state ok is a recovery: syncing, pending, busy and paused may end in the same problem.
+    if before.code and now.state is RepoState.OK:
+        return [
+            Notice("recovered", before.severity, f"{now.name} has recovered", f"{now.name}: {before.code} is resolved")
+        ]
     return []
 
 
-def _watching(told: Told, now: RepoStatus) -> list[Notice]:
-    if told.watch == now.watch:
+def _watching(before: Notified, now: RepoStatus) -> list[Notice]:
+    if before.watch == now.watch:
         return []
     if now.watch == "polling":
-        text = f"{now.name}: changes are found by polling, later than usual"
+        text = f"{now.name}: changes are detected by polling, with a delay"
         hint = next((note for note in now.notes if "sysctl" in note), f"gitsyncctl status {as_word(now.name)}")
         return [Notice("polling", Severity.PROBLEM, f"{now.name}: polling", text, hint)]
-    return [Notice("recovered", Severity.PROBLEM, f"{now.name} is well again", f"{now.name}: no more polling")]
+    return [
+        Notice(
+            "recovered",
+            Severity.PROBLEM,
+            f"{now.name} has recovered",
+            f"{now.name}: changes are detected immediately again",
+        )
+    ]
 
 
-def _held_back(told: Told, now: RepoStatus) -> list[Notice]:
-    fresh = [item for item in now.quarantined if item not in told.quarantined]
+def _held_back(before: Notified, now: RepoStatus) -> list[Notice]:
+    fresh = [item for item in now.quarantined if item not in before.quarantined]
     if not fresh:
         return []
     listed = ", ".join(f"{escape(item.path)} ({item.why})" for item in fresh[:LISTED])
     listed += f" and {len(fresh) - LISTED} more" if fresh[LISTED:] else ""
-    title = f"{now.name}: not committed, look first"
-    hint = "name them in .gitignore, or commit them yourself with git add and git commit"
+    title = f"{now.name}: not committed, please check"
+    hint = "add them to .gitignore, or commit them with git add and git commit"
     if all(item.why.startswith(FILTER) for item in fresh):
-        hint = "gitsyncctl doctor says how to set the filter up"
+        hint = "to see how to set up the filter: gitsyncctl doctor"
     return [Notice("quarantined", Severity.PROBLEM, title, f"{now.name}: {listed}", hint)]

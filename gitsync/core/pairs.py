@@ -1,7 +1,8 @@
-"""Two trees and what they had in common at the last run: what to copy which way, what to delete, what conflicts.
+"""Compares two directory trees with their last common state: what to copy, what to delete, what conflicts.
 
-Pure. A deletion needs evidence: only what was on both sides at the end of the last run, and has not changed since on
-the side where it still is, may be deleted there. Without evidence a missing file is a file that the other side made.
+Pure; any thread. A deletion needs evidence: only a path that both sides had at the end of the last run, and that has
+not changed since on the side that still has it, may be deleted there. Without evidence, a missing file is one that the
+other side created.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ FILE, DIRECTORY, LINK = "f", "d", "l"
 
 
 class ListedEntry(NamedTuple):
-    """What a listing says of a path; `modified` is in whole seconds since the epoch, `exact` in what the side has.
+    """A path in a listing; `modified` is in whole seconds since the epoch, `exact` in the side's full precision.
 
-    `exact` tells two versions of one side apart: nanoseconds where they are known, else the seconds again. `target` is
-    a link's.
+    `exact` distinguishes two versions of one side: nanoseconds where known, else the seconds again. `target` is that of
+    a link.
     """
 
     kind: str
@@ -28,7 +29,7 @@ class ListedEntry(NamedTuple):
 
 
 class AgreedPair(NamedTuple):
-    """What both sides had of a path at the end of the last run."""
+    """What both sides had at a path at the end of the last run."""
 
     here: ListedEntry
     there: ListedEntry
@@ -36,11 +37,11 @@ class AgreedPair(NamedTuple):
 
 @dataclass(slots=True)
 class Decision:
-    """What a run is to do; paths are sorted.
+    """What a run has to do; paths are sorted.
 
-    `take` comes here, `send` goes there, `drop_here` and `drop_there` are deleted, `contested` changed on both sides,
-    `blocked` are a file on one side and a directory on the other, with everything below. `doubtful` was saved here
-    since the last run, and has the size and the second of what is there: the contents tell whether it is to be sent.
+    `take` is copied here, `send` is copied there, `drop_here` and `drop_there` are deleted, `contested` changed on both
+    sides, `blocked` are a file on one side and a directory on the other, with everything below. `doubtful` was saved
+    here since the last run, with the same size and second as the other side's: its content decides whether it is sent.
     """
 
     take: list[str] = field(default_factory=list)
@@ -53,7 +54,7 @@ class Decision:
 
 
 def is_alike(here: ListedEntry, there: ListedEntry) -> bool:
-    """Whether two sides' entries are the same as far as listings can tell; a directory's time says nothing."""
+    """Whether two sides' entries are equal as far as listings show; the time of a directory is ignored."""
     if here.kind != there.kind:
         return False
     if here.kind == DIRECTORY:
@@ -64,7 +65,7 @@ def is_alike(here: ListedEntry, there: ListedEntry) -> bool:
 
 
 def is_changed(now: ListedEntry, then: ListedEntry) -> bool:
-    """Whether one side's entry is another than it was at the last run."""
+    """Whether one side's entry differs from the last run's."""
     if now.kind != then.kind:
         return True
     if now.kind == DIRECTORY:
@@ -75,7 +76,7 @@ def is_changed(now: ListedEntry, then: ListedEntry) -> bool:
 def decide(
     here: Mapping[str, ListedEntry], there: Mapping[str, ListedEntry], agreed: Mapping[str, AgreedPair]
 ) -> Decision:
-    """Return what makes both sides alike without losing what either changed."""
+    """Return what makes both sides equal without losing either side's changes."""
     decision = Decision()
     for path in sorted(here.keys() | there.keys()):
         if _is_below(path, decision.blocked):
@@ -109,22 +110,22 @@ def _both(path: str, mine: ListedEntry, theirs: ListedEntry, known: AgreedPair |
         decision.send.append(path)
     elif has_theirs_changed:
         decision.take.append(path)
-    # Neither changed, and they were not alike at the last run either: what one side cannot store is left alone.
+    # Neither changed, but they were not equal at the last run either: one side cannot store it, so leave it.
 
 
 def _is_below(path: str, directories: list[str]) -> bool:
-    # Sorted by the text of the path, what is below one need not follow it at once ("a", "a-b", "a/c").
+    # In sorted order, a path below a directory need not follow it directly ("a", "a-b", "a/c").
     return any(path.startswith(directory + "/") for directory in directories)
 
 
 def _keep_parents(dropped: list[str], kept: list[str]) -> None:
-    """Take back the deletion of a directory that something new in it keeps alive."""
+    """Keep a directory that was to be deleted but contains something new."""
     alive = {path[:at] for path in kept for at in range(len(path)) if path[at] == "/"}
     dropped[:] = [path for path in dropped if path not in alive]
 
 
 def is_emptied(now: Mapping[str, ListedEntry], agreed: Mapping[str, AgreedPair]) -> bool:
-    """Whether a side that had files has none any more: a disk that is not mounted looks like that."""
+    """Whether a side that had files has none now, as when a disk is not mounted."""
     return not any(entry.kind != DIRECTORY for entry in now.values()) and any(
         pair.here.kind != DIRECTORY for pair in agreed.values()
     )

@@ -1,4 +1,4 @@
-"""Questions and their answers: the id of a matter, and which open question an answer is for. Pure."""
+"""Questions to the user and their answers: ids, and which open question an answer is for. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID = re.compile(r"q-[0-9a-f]{8}")
 
 
 def id_of(*parts: str) -> str:
-    """Return the id of a matter; the same matter has the same id, whenever it is met."""
+    """Return the id of a question; the same cause always has the same id."""
     return f"q-{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
@@ -34,21 +34,24 @@ def commands(name: str, question: Question, *, is_only: bool = True) -> list[str
 
 
 def chosen(name: str, questions: Sequence[Question], word: str, ids: Iterable[str] = ()) -> list[Question]:
-    """Return the open questions of `name` that the answer `word` is for: those of `ids`, or the only one that takes it.
+    """Return the open questions of `name` that the answer `word` is for: those of `ids`, or the only one that accepts
+    it.
 
-    Raise UsageError, with the commands that would do, where that is none, or not clear.
+    Raise UsageError, listing the possible commands, when there is none, or several.
     """
     wanted = list(ids)
     asked = [question for question in questions if question.id in wanted] if wanted else list(questions)
     unknown = [each for each in wanted if all(question.id != each for question in questions)]
     if unknown:
-        raise UsageError(f"{name} asks no question {unknown[0]}", _hint(name, questions))
+        raise UsageError(f"{name} has no open question {unknown[0]}", _hint(name, questions))
     fitting = [question for question in asked if word in question.answers]
     if not fitting:
         what = "it has several answers" if word == ACCEPT and asked else f"{word!r} is not one of its answers"
-        raise UsageError(f"{name}: {asked[0].message}: {what}" if asked else f"{name} asks nothing", _hint(name, asked))
+        raise UsageError(
+            f"{name}: {asked[0].message}: {what}" if asked else f"{name} has no open question", _hint(name, asked)
+        )
     if len(fitting) > 1 and not wanted:
-        raise UsageError(f"{name} asks {len(fitting)} questions; say which is meant", _hint(name, fitting))
+        raise UsageError(f"{name} has {len(fitting)} open questions; give the id of one", _hint(name, fitting))
     return fitting
 
 

@@ -1,12 +1,12 @@
-"""What looks like a secret: a new file of this kind is set aside before it is in a history that cannot forget.
+"""Detects files that look like secrets, so that a new one is quarantined before it gets into history.
 
-Pure, so on no thread and owner of nothing. It is meant to be right when it speaks: public keys, templates such as
-`.env.example` and prose that names a pattern pass. It looks at a name and the head of a file, so it is a net, no proof.
+Pure; any thread. The rules avoid false positives: public keys, templates such as `.env.example` and prose that mentions
+a pattern pass. They look at the name and the head of a file, so a secret may go undetected.
 
 Sources of the rules: the published token formats of GitHub ("Behind GitHub's new authentication token formats"),
 GitLab ("Token prefixes"), Slack ("Token types"), AWS ("Unique identifier prefixes"), Stripe, npm, PyPI, Hugging Face,
 DigitalOcean, age; RFC 7468 and OpenSSH's PROTOCOL.key for keys; the manual pages netrc(5), PostgreSQL's "The Password
-File", gitcredentials(7), npmrc(5); and the rule lists of gitleaks and detect-secrets for what else is worth a look.
+File", gitcredentials(7), npmrc(5); and the rule lists of gitleaks and detect-secrets for further candidates.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# How much of a file is worth handing in: keys and settings are small, and tokens stand near the top.
+# How much of a file is examined: keys and settings are small, and tokens are usually near the beginning.
 HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of secret: `names` matches the whole base name (b"" = any file), `pattern` is sought in the head.
+    """One kind of secret: `names` matches the whole base name (b"" = any file), `pattern` is searched in the head.
 
-    One of `literals` is in every match: looking for them first costs next to nothing.
+    Every match contains one of `literals`: searching for them first is much cheaper.
     """
 
     kind: str
@@ -31,19 +31,19 @@ class Rule:
     pattern: bytes = b""
 
 
-# A PEM header alone on its line, and under it (after "Proc-Type:" and the like) a line of base64.
+# A PEM header alone on its line, followed (after "Proc-Type:" and the like) by a line of base64.
 _PEM = (
     rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[ \t]*(?:\r?\n|\\n)"
     rb"(?:[ \t]*[A-Za-z-]+:[^\n]*\n|[ \t]*\r?\n)*"
     rb"[ \t]*[A-Za-z0-9+/=]{8,}[ \t]*(?:\r?\n|\\n|\\r|\Z)"
 )
 _ENV = rb"\.env(?!.*(?:example|sample|template|dist|default))(?:\..+)?|(?!.*(?:example|sample|template|dist)).+\.env"
-# Bounded, because two unbounded runs around one word take quadratic time on a line of such words.
+# Bounded, because two unbounded repetitions around one word take quadratic time on a line of such words.
 _TELLING = (
     rb"(?im)^[ \t]*(?:export[ \t]+)?\w{0,64}"
     rb"(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key|credential)s?\w{0,64}"
 )
-# A value that is there, and neither a reference ("${TOKEN}", "<token>") nor a stand-in.
+# A value that is present, and neither a reference ("${TOKEN}", "<token>") nor a placeholder.
 _VALUE = (
     rb"[ \t]*[=:][ \t]*"
     rb"(?![\"']?(?:[<$%{*]|[ \t]*#))"
@@ -53,7 +53,7 @@ _VALUE = (
 )
 
 NAMES_AND_PATTERNS: tuple[Rule, ...] = (
-    # Told by the name, or by the name and what such a file holds.
+    # Recognised by the name, or by the name and the content.
     Rule("private key", rb"id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk|xmss)"),
     Rule("private key", rb".*\.(?:pem|key)", (b"PRIVATE KEY-----",), rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     Rule("key store", rb".*\.(?:p12|pfx|jks|ppk)"),
@@ -80,7 +80,7 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
     Rule(
         "environment file with secrets", _ENV, (b"://",), rb"(?m)^\w[\w ]*=[ \t]*[\"']?\w+://[^\s/:@]*:[^\s/@${<]{3,}@"
     ),
-    # Told by the content, whatever the name.
+    # Recognised by the content, whatever the name.
     Rule("private key", literals=(b"PRIVATE KEY",), pattern=_PEM),
     Rule("private key", literals=(b"PuTTY-User-Key-File-",), pattern=rb"\APuTTY-User-Key-File-\d"),
     Rule("private key", literals=(b"AGE-SECRET-KEY-1",), pattern=rb"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
@@ -130,7 +130,7 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
     Rule("Vault token", literals=(b"hvs.",), pattern=rb"\bhvs\.[A-Za-z0-9_-]{90,}"),
 )
 
-# Split by what is cheap to ask first: a name for the first table, a literal for the second.
+# Split by the cheapest first check: a name for the first table, a literal for the second.
 _BY_NAME = tuple(
     (rule.kind, re.compile(rule.names, re.DOTALL), rule.literals, re.compile(rule.pattern))
     for rule in NAMES_AND_PATTERNS
@@ -146,7 +146,7 @@ _BY_CONTENT = tuple(
 _PUBLIC = re.compile(
     rb"\s*(?:(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA|---- BEGIN SSH2 PUBLIC KEY|-----BEGIN (?:[A-Z]+ )?PUBLIC KEY)"
 )
-# What is already encrypted may be kept under any name.
+# Content that is already encrypted is allowed under any name.
 _SEALED = (
     b"$ANSIBLE_VAULT;",
     b"age-encryption.org/v1",
@@ -157,9 +157,9 @@ _SEALED = (
 
 
 def secret_in(path: bytes, head: bytes) -> str | None:
-    """Return which kind of secret a file looks like, such as "private key", or None.
+    """Return the kind of secret that a file looks like, such as "private key", or None.
 
-    `head` is the beginning of its content, `HEAD_BYTES` of it are enough; a name alone decides for a few.
+    `head` is the beginning of its content, of which `HEAD_BYTES` are sufficient; for some files the name decides alone.
     """
     if head.startswith(_SEALED) or _PUBLIC.match(head):
         return None

@@ -1,42 +1,41 @@
-"""The two machines of a repository, as tables: what its work tree is doing, and what its exchange with the remote is.
+"""The two state machines of a repository, as tables: the work tree, and the exchange with the remote.
 
-Theory of operation
--------------------
-Each watched repository has one work tree machine, advanced by the committer and by nobody else. Each one with a remote
-has one exchange machine too, advanced by its exchanger. The machines do not know each other: they meet in messages
-(`Committed`, `Fetched`, `Integrated`). `status` is made of both.
+Theory of operation ------------------- Each watched repository has one work tree machine, advanced only by the
+committer. Each one with a remote also has one exchange machine, advanced by its exchanger. The machines do not know
+each other: they communicate by messages (`Committed`, `Fetched`, `Integrated`). `status` combines both.
 
-A machine is a table: state, event, next state. `advance` looks the pair up, and what is not in the table is a bug: it
-raises IllegalTransition, which ends the process, because a machine that is not where we think it is may commit
-something at the wrong moment.
+A machine is a table: state, event, next state. `advance` looks the pair up. A pair that is not in the table is a bug:
+it raises IllegalTransition, which ends the process, because a machine in an unexpected state may commit something at
+the wrong moment.
 
-Two kinds of events keep the tables honest:
+There are two kinds of events:
 
-- *Outside* events (a hint from the watcher, a person's pause or resume, an operation that was opened or ended, a brake)
-  come when they like. They have an entry in every state, so nothing that a user or the kernel does can be illegal.
-- *Own* events (a scan ended, a commit was made, a push was refused) are the end of work that the machine's thread began
-  itself. They are legal in the one state that does this work. A result that arrives after a pause is dropped by its
-  thread; it never reaches the table.
+- *Outside* events (a hint from the watcher, a pause or resume by a person, a git operation that started or ended, a
+  brake) can occur at any time. They have an entry in every state, so nothing that a user or the kernel does is illegal.
+- *Own* events (a scan ended, a commit was made, a push was refused) are the end of work that the machine's thread
+  started. They are legal only in the state that does this work. A result that arrives after a pause is dropped by its
+  thread and never reaches the table.
 
 Four rules decide the rest:
 
-1. Every doubt ends in a scan. Resume, a rescan, an operation that ended, a root that came back: all lead to `scanning`,
-   because hints may have been missed, and a scan looks at git's truth and asks every brake again.
-2. `paused` is the user's word and beats everything: no event but a resume leaves it, a halted repository can be paused
-   too. The halt's reason is not lost: the scan after the resume finds it again.
-3. `busy` (the user's own operation is open) and `halted` (a brake fired) do nothing. Busy is left when the operation
-   has ended, halted by a resume, or when the root that had vanished is back. Accepting is not an event: it is a fact
-   that the brake looks at in the scan which follows.
-4. A failure loses nothing. A commit that failed goes back to `settling` with its paths and is retried; an integration
-   that met an edit (`overtaken`) has put the edit back and goes to `settling`, so that the edit is committed first.
+1. Every doubt ends in a scan. Resume, a rescan, a git operation that ended, a root that returned: all lead to
+   `scanning`, because hints may have been missed, and a scan compares with git and checks every brake again.
+2. `paused` is the user's decision and overrides everything: only a resume leaves it, and a halted repository can be
+   paused too. The reason of the halt is not lost: the scan after the resume finds it again.
+3. `busy` (a git operation of the user's is in progress) and `halted` (a brake stopped) do nothing. Busy ends with the
+   operation, halted by a resume, or when a root that had vanished is back. Accepting is not an event: it is a fact that
+   the brake checks in the scan that follows.
+4. A failure loses nothing. A failed commit returns to `settling` with its paths and is retried; an integration that
+   found an edit (`overtaken`) has restored the edit and goes to `settling`, so that the edit is committed first.
 
-A merge that waits for a person is no state of these machines: the work tree goes back to `clean` and still commits, the
-exchange goes to `idle` and tries the merge again when either side moves. `status` shows `conflict` from the facts.
+A merge that waits for a person is not a state of these machines: the work tree returns to `clean` and still commits,
+the exchange goes to `idle` and tries the merge again when either side moves. `status` derives `conflict` from the
+facts.
 
-Waiting, needing somebody and broken are three different things: `back-off` retries by itself, `halted` waits for a
+Waiting, needing a person and broken are three different things: `back-off` retries by itself, `halted` waits for a
 person, and a bug raises.
 
-Pure, so on no thread and owner of nothing.
+Pure; any thread.
 """
 
 from __future__ import annotations
@@ -47,13 +46,13 @@ from typing import overload
 
 
 class _Named(Enum):
-    # No StrEnum: equal texts would make states of different machines equal.
+    # Not StrEnum: equal values would make states of different machines compare equal.
     def __str__(self) -> str:
         return str(self.value)
 
 
 class WorktreeState(_Named):
-    """What happens to a work tree; one committer thread does it all."""
+    """The states of a work tree; all work is done by the one committer thread."""
 
     STARTING = "starting"
     SCANNING = "scanning"
@@ -67,7 +66,7 @@ class WorktreeState(_Named):
 
 
 class WorktreeEvent(_Named):
-    """What moves a work tree's machine; the first group comes from outside, the second is the end of our own work."""
+    """The events of the work tree machine; the first group comes from outside, the second is the end of own work."""
 
     NOTED = "noted"
     RESCAN_WANTED = "rescan-wanted"
@@ -92,7 +91,7 @@ class WorktreeEvent(_Named):
 
 
 class ExchangeState(_Named):
-    """What happens between a repository and its remote; one exchanger thread a repository does it."""
+    """The states of the exchange with a remote; the work is done by one exchanger thread per repository."""
 
     IDLE = "idle"
     INBOUND = "inbound"
@@ -104,7 +103,7 @@ class ExchangeState(_Named):
 
 
 class ExchangeEvent(_Named):
-    """What moves an exchange's machine; the first group comes from outside, the second is the end of our own work."""
+    """The events of the exchange machine; the first group comes from outside, the second is the end of own work."""
 
     COMMITTED = "committed"
     PAUSED = "paused"
@@ -128,7 +127,7 @@ _S, _E = WorktreeState, WorktreeEvent
 def _worktree(
     state: WorktreeState, own: dict[WorktreeEvent, WorktreeState], **outside: WorktreeState
 ) -> dict[WorktreeEvent, WorktreeState]:
-    # What comes from outside to a state that works; the three that stand still say otherwise.
+    # The effect of outside events on a working state; the three standing states override it.
     answers = {
         _E.NOTED: state,
         _E.RESCAN_WANTED: _S.SCANNING,
@@ -174,7 +173,7 @@ WORKTREE: WorktreeTable = {
     ),
 }
 
-# Where nothing is done until a person, or the root itself, moves it on.
+# States in which nothing is done until a person, or the root itself, causes a change.
 STANDING = (_S.BUSY, _S.PAUSED, _S.HALTED)
 
 _X, _V = ExchangeState, ExchangeEvent
@@ -207,7 +206,7 @@ EXCHANGE: ExchangeTable = {
 
 
 class IllegalTransition(RuntimeError):
-    """A machine was told something that cannot happen where it stands: a bug of ours, not trouble of the user's."""
+    """An event that is impossible in the machine's state: a bug in gitsync, not an error of the user's."""
 
 
 @overload
@@ -225,12 +224,12 @@ def advance(
     else:
         after = None
     if after is None:
-        raise IllegalTransition(f"{type(state).__name__} {state} has no way on for {event!r}")
+        raise IllegalTransition(f"{type(state).__name__} {state} has no transition for {event!r}")
     return after
 
 
 def diagram(table: WorktreeTable | ExchangeTable) -> str:
-    """Return a table as indented text, one line a transition; events that change nothing are left out."""
+    """Return a table as indented text, one transition per line; events that change nothing are left out."""
     lines: list[str] = []
     for state, answers in table.items():
         lines.append(str(state))

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from gitsync.clock import Clock, iso
-from gitsync.core.notices import Told, changes
+from gitsync.core.notices import Notified, changes
 from gitsync.model import CommitInfo, JobStatus, Problem, Quarantined, RepoState, RepoStatus
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class Board:
         self._local: dict[str, LocalPart] = {}
         self._exchange: dict[str, ExchangePart] = {}
         self._pending: dict[str, Callable[[], int]] = {}
-        self._told: dict[str, Told] = {}
+        self._notified: dict[str, Notified] = {}
         self._jobs: dict[str, JobStatus] = {}
         self.home = HomePart()
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
@@ -159,7 +159,7 @@ class Board:
 
     def forget(self, name: str) -> None:
         """Remove a repository that is no longer configured."""
-        for part in (self._local, self._exchange, self._pending, self._told):
+        for part in (self._local, self._exchange, self._pending, self._notified):
             part.pop(name, None)
 
     def status(self, name: str) -> RepoStatus:
@@ -228,7 +228,7 @@ class Board:
             text = f"{name}: {after.state}" + (f" ({after.reason})" if after.reason else "")
             self.publish("state", name, text, level=logging.DEBUG, state=str(after.state), reason=after.reason)
         # One notice when trouble begins and one when it ends, however often it is met in between.
-        self._told[name], notices = changes(self._told.get(name, Told()), after)
+        self._notified[name], notices = changes(self._notified.get(name, Notified()), after)
         for notice in notices:
             event = "recovered" if notice.code == "recovered" else "problem"
             level = logging.WARNING if event == "problem" else logging.INFO

@@ -96,7 +96,7 @@ def test_what_it_says_can_be_pasted_anywhere(box: Machine) -> None:
     (root / ".gitignore").write_text("*.log\n")
     (root / "a b.log").write_text("x\n")
     hint = explain(box, root / "a b.log")["hint"]
-    command = hint.removeprefix("to have it all the same: ").partition(", or ")[0]
+    command = hint.removeprefix("to commit it anyway: ").partition(", or ")[0]
     subprocess.run(["bash", "-c", command], cwd="/", env=box.env, check=True)
     assert run_git(root, "ls-files").splitlines()[0] == "a b.log"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gitsync.core.notices import Notice, Severity, Told, changes
+from gitsync.core.notices import Notice, Notified, Severity, changes
 from gitsync.model import Problem, Quarantined, RepoState, RepoStatus
 
 OK = RepoStatus("notes", "/home/u/Notes")
@@ -12,7 +12,7 @@ SYNCING = replace(OK, state=RepoState.SYNCING)
 
 
 def tell(*statuses: RepoStatus) -> list[Notice]:
-    told, notices = Told(), []
+    told, notices = Notified(), []
     for status in statuses:
         told, fresh = changes(told, status)
         notices += fresh

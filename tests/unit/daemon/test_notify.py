@@ -16,7 +16,7 @@ PROBLEM = {
     "repo": "notes",
     "message": "notes: origin did not let us in; ssh-add",
     "hint": "ssh-add",
-    "title": "notes: the remote does not let gitsync in",
+    "title": "notes: the remote denied access",
     "severity": "problem",
 }
 OFFLINE = {**PROBLEM, "severity": "info"}
@@ -41,7 +41,7 @@ def test_the_option_says_what_is_shown(policy: str, shown: list[dict[str, Any]])
 
 def test_it_names_the_repository_what_and_the_hint() -> None:
     assert notification(PROBLEM) == Notification(
-        "notes", "notes: the remote does not let gitsync in", "notes: origin did not let us in\nssh-add", notify.NORMAL
+        "notes", "notes: the remote denied access", "notes: origin did not let us in\nssh-add", notify.NORMAL
     )
     assert notification(RECOVERED).body == "notes: auth is over"
     assert notification(PULLED).summary == "notes: pulled"
