@@ -44,11 +44,11 @@ TRACKED = replace(NEW, is_tracked=True, last="in 1a2b3c4 of 2026-03-01 14:30 UTC
         (TRACKED, {"left_out": "assume-unchanged"}, NOT, "left-out", "assume-unchanged"),
         (TRACKED, {"is_conflict": True, "is_same": True}, NOT, "conflict", "resolve the conflict"),
         (TRACKED, {"copy_of": "a", "is_same": True}, COMMITTED, "conflict-copy", "version of a"),
-        (TRACKED, {"state": "busy", "held_by": "a rebase is in progress"}, NOT, "busy", "a rebase is open"),
+        (TRACKED, {"state": "busy", "held_by": "a rebase is in progress"}, NOT, "busy", "a rebase is in progress"),
         (TRACKED, {"state": "paused", "held_by": "paused by you"}, NOT, "paused", "paused by you"),
         (TRACKED, {"state": "halted", "held_by": "gone"}, NOT, "halted", "gone"),
         # What is committed already, or never will be, does not wait for the repository.
-        (TRACKED, {"state": "busy", "is_same": True}, COMMITTED, "committed", "as it was last committed"),
+        (TRACKED, {"state": "busy", "is_same": True}, COMMITTED, "committed", "unchanged since the last commit"),
         (NEW, {"state": "paused", "ignored_by": "x:1: y"}, NOT, "ignored", "x:1: y"),
     ],
 )

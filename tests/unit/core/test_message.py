@@ -137,7 +137,7 @@ def test_every_placeholder_is_good_in_a_template() -> None:
 
 
 def test_no_change_no_message() -> None:
-    with pytest.raises(ValueError, match="without changes"):
+    with pytest.raises(ValueError, match="at least one change"):
         commit_message([])
 
 
