@@ -233,10 +233,11 @@ def _directory(line: _Line) -> str:
 
 
 def _git(where: str, *argv: str) -> str:
-    from gitsync import proc
+    from gitsync.errors import OperationError
+    from gitsync.git import program
 
     try:
-        done = proc.run(["git", "-C", where, *argv], deadline_s=GIT_S, env={"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"})
-    except OSError:
+        done = program.run(*argv, root=where, deadline_s=GIT_S)
+    except (OSError, OperationError):
         return ""
     return os.fsdecode(done.stdout) if done.ok else ""

@@ -183,7 +183,7 @@ class RepoConfig:
     transport: str = option(
         ValueKind.CHOICE,
         "auto",
-        "What talks to the remote: the git program, libgit2, or whichever fits.",
+        "What talks to the remote: the git program (auto is the same), or libgit2 inside gitsync.",
         example="git",
         choices=("auto", "git", "libgit2"),
     )

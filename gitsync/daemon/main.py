@@ -21,6 +21,7 @@ from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, OperationError, UsageError
+from gitsync.git import program
 from gitsync.model import RepoStatus
 from gitsync.redaction import redact
 from gitsync.text import as_word, escape
@@ -85,6 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
     if arguments.check:
         return _check(config)
+    program.check_installed()
     configured = "info" if arguments.info else config.daemon.log_level
     level = logs.level_for(configured, arguments.verbose, arguments.quiet)
     log_file = _path(arguments.log_file)

@@ -7,7 +7,6 @@ after the other, so a slow hook holds up other hooks and nothing else.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from gitsync import proc
 from gitsync.clock import Clock
 from gitsync.config.options import HooksConfig
 from gitsync.engine.owner import Owner, Stop, ThreadDied
+from gitsync.git import program
 
 logger = logging.getLogger(__name__)
 
@@ -87,16 +87,13 @@ class Housekeeper(Owner):
             logger.warning("the hook %r is not told of what happened meanwhile (%d events)", command, count)
 
     def _collect(self, name: str, root: Path) -> None:
-        if shutil.which("git") is None or not _is_worth_collecting(root / ".git"):
+        if not _is_worth_collecting(root / ".git"):
             return
         logger.debug("%s: collecting garbage", name)
         # Never --prune=now: beside a commit that is being made it takes objects which no ref reaches yet.
         try:
-            done = proc.run(
-                ["git", "-C", str(root), "gc", "--quiet"],
-                deadline_s=GC_DEADLINE_S,
-                env={"LC_ALL": "C"},
-                is_cancelled=lambda: self.is_cancelled,
+            done = program.run(
+                "gc", "--quiet", root=root, deadline_s=GC_DEADLINE_S, is_cancelled=lambda: self.is_cancelled
             )
         except OSError as error:
             logger.warning("%s: git gc could not be run: %s", name, error)

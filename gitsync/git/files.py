@@ -10,7 +10,8 @@ from pathlib import Path
 from gitsync.errors import OperationError
 
 
-def _write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
+def write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
+    """Create a file that must not exist yet with `data`; raise OSError. It is not synced to the disk."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         for piece in data:

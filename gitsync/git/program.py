@@ -7,6 +7,7 @@ locks, never prompts, and syncs what it stores.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,20 +17,80 @@ from gitsync.text import clean
 
 # git does not sync loose objects by default; an object that a ref points to must survive a power cut.
 _SETTINGS = (
-    "-c",
     "core.fsync=all",
-    "-c",
     "core.fsmonitor=false",
-    "-c",
     "gc.auto=0",
-    "-c",
     "core.quotePath=false",
-    "-c",
     "color.ui=false",
-    "-c",
     "i18n.logOutputEncoding=UTF-8",
 )
-_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+# With this git and ssh fail where they would ask a person, take no optional lock, and answer in English.
+ASK_NOBODY = {
+    "LC_ALL": "C",
+    "LANGUAGE": "",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",  # set but empty: git looks no further (core.askPass, SSH_ASKPASS)
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+# Looking something up, or setting it, in one repository.
+LOCAL_S = 30.0
+
+
+def run(
+    *argv: str | bytes,
+    root: str | os.PathLike[str] | None = None,
+    deadline_s: float = LOCAL_S,
+    silence_s: float | None = None,
+    env: Mapping[str, str] | None = None,
+    input: bytes | None = None,
+    settings: Sequence[str] = (),
+    is_cancelled: Callable[[], bool] | None = None,
+) -> proc.Completed:
+    """Run one git command, in the repository at `root` or in none, and return its output, whatever its exit status.
+
+    It asks nobody. `settings` are "key=value" pairs of git's configuration; the rest is as in `proc.run`. Raise
+    OperationError "git-missing" when git is not installed.
+    """
+    where = () if root is None else ("-C", os.fspath(root))
+    try:
+        return proc.run(
+            ["git", *where, *_options(settings), *argv],
+            deadline_s=deadline_s,
+            silence_s=silence_s,
+            env={**ASK_NOBODY, **(env or {})},
+            input=input,
+            is_cancelled=is_cancelled,
+        )
+    except FileNotFoundError as error:
+        raise missing(error) from error
+
+
+def read(*argv: str, root: str | os.PathLike[str], deadline_s: float = LOCAL_S, input: bytes | None = None) -> str:
+    """Run a git command that must succeed in the repository at `root` and return its output.
+
+    Raise OperationError "git" with git's message.
+    """
+    done = run(*argv, root=root, deadline_s=deadline_s, input=input)
+    if not done.ok:
+        raise failed(f"git {argv[0]} failed in {clean(os.fspath(root))}", done, "run it by hand to see more")
+    return os.fsdecode(done.stdout)
+
+
+def check_installed() -> None:
+    """Raise OperationError "git-missing" when git is not installed: nothing here works without it."""
+    if shutil.which("git") is None:
+        raise missing("it is not on the PATH")
+
+
+def missing(why: object) -> OperationError:
+    """Return the error of a machine on which git cannot be run."""
+    return OperationError(f"cannot run git: {why}", "install git, or correct PATH", code="git-missing")
+
+
+def _options(settings: Sequence[str]) -> list[str]:
+    return [word for setting in settings for word in ("-c", setting)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +160,11 @@ class GitProgram:
             raise OperationError(f"git {os.fsdecode(first[0])} failed in {self.root}: {error}", code="git") from error
 
     def _command(self, argv: Sequence[str | bytes], settings: Sequence[str] = ()) -> list[str | bytes]:
-        extra = [part for setting in settings for part in ("-c", setting)]
-        return ["git", f"--git-dir={self.git_dir}", f"--work-tree={self.root}", *_SETTINGS, *extra, *argv]
+        options = _options((*_SETTINGS, *settings))
+        return ["git", f"--git-dir={self.git_dir}", f"--work-tree={self.root}", *options, *argv]
 
     def _environment(self, env: Mapping[str, str] | None) -> dict[str, str]:
-        return {**_ENVIRONMENT, "GIT_INDEX_FILE": os.path.join(self.git_dir, "index"), **(env or {})}
+        return {**ASK_NOBODY, "GIT_INDEX_FILE": os.path.join(self.git_dir, "index"), **(env or {})}
 
     def converse(self, *argv: str | bytes, env: Mapping[str, str] | None = None) -> proc.Conversation:
         """Start a git command that answers line by line, as `run` starts one; raise OperationError "git-missing"."""
@@ -117,7 +178,7 @@ class GitProgram:
             return OperationError(
                 f"the directory {clean(self.root)} does not exist", "mount or restore it", code="root-vanished"
             )
-        return OperationError(f"cannot run git: {error}", "install git, or correct PATH", code="git-missing")
+        return missing(error)
 
     def read(self, *argv: str | bytes, deadline_s: float = 60.0, input: bytes | None = None) -> bytes:
         """Run a git command that must succeed and return its output; raise OperationError "git" with its message."""
@@ -127,7 +188,7 @@ class GitProgram:
         return done.stdout
 
 
-def failed(what: str, done: proc.Completed, *, code: str = "git") -> OperationError:
+def failed(what: str, done: proc.Completed, hint: str = "", *, code: str = "git") -> OperationError:
     """Return an error with git's own message; a full or read-only disk keeps its own code."""
     words = done.errors.lower()
     if "no space left" in words or "disk quota" in words:
@@ -135,4 +196,4 @@ def failed(what: str, done: proc.Completed, *, code: str = "git") -> OperationEr
     if "read-only file system" in words:
         return OperationError(f"{what}: the file system is read-only", "remount it writable", code="read-only")
     last = done.errors.splitlines()[-1] if done.errors else f"status {done.returncode}"
-    return OperationError(f"{what}: {last}", code=code)
+    return OperationError(f"{what}: {clean(last)}", hint, code=code)

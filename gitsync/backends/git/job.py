@@ -19,10 +19,11 @@ from gitsync.backends import state_file
 from gitsync.backends.base import Item, Level, Order, Report
 from gitsync.backends.git import conflicts, questions
 from gitsync.backends.git.branches import Seen, forget_branch, settle_branches
-from gitsync.backends.git.setup import git, prepare
+from gitsync.backends.git.setup import prepare
 from gitsync.backends.git.step import Local
 from gitsync.core.branches import is_emptied, principal, renamed_default
 from gitsync.errors import GitsyncError
+from gitsync.git import program
 from gitsync.git.remote.all_branches import HEADS, TAGS, Server, There
 from gitsync.git.remote.branches_in_use import branches_in_use
 from gitsync.git.remote.upstream import set_upstream
@@ -107,7 +108,7 @@ def _choose_first_branch(server: Server, there: There) -> None:
     if server.branches() or not there.branches:
         return
     first = there.head if there.head in there.branches else principal(set(there.branches), there.head)
-    git(server.root, "symbolic-ref", "HEAD", HEADS + (first or min(there.branches)))
+    program.read("symbolic-ref", "HEAD", HEADS + (first or min(there.branches)), root=server.root)
 
 
 def _send(order: Order, server: Server, local: Local, there: There, items: list[Item], *, is_last: bool) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
-from gitsync import proc
 from gitsync.backends.base import Item
 from gitsync.clock import SystemClock
 from gitsync.config.options import JobConfig
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.redaction import redact
 from gitsync.text import as_word
 
@@ -52,7 +51,7 @@ def _make(job: JobConfig) -> list[Item]:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OperationError(f"{job.name}: cannot make {path}: {error.strerror}", "check the path") from error
-    git(path, "init", "--quiet")
+    program.read("init", "--quiet", root=path)
     items = [Item("", "cloned", f"made {path} from {redact(job.url)}")]
     # The remote before anything is fetched, the identity before anything can be committed.
     return items + set_remote(job, is_told=False) + set_identity(job, is_told=False)
@@ -69,7 +68,7 @@ def set_remote(job: JobConfig, *, is_told: bool = True) -> list[Item]:
             f"to have it made: gitsyncctl pull {as_word(job.name)}; or correct path",
             code="no-repository",
         )
-    known = proc.run(["git", "-C", str(job.path), "config", "--get", f"remote.{job.remote}.url"], deadline_s=GIT_S)
+    known = program.run("config", "--get", f"remote.{job.remote}.url", root=job.path)
     url = os.fsdecode(known.stdout).strip() if known.ok else ""
     if not job.url:
         if not url:
@@ -82,11 +81,11 @@ def set_remote(job: JobConfig, *, is_told: bool = True) -> list[Item]:
     if url == job.url:
         return []
     if not url:
-        git(job.path, "remote", "add", "--", job.remote, job.url)
+        program.read("remote", "add", "--", job.remote, job.url, root=job.path)
         message = f"added the remote {job.remote}: {redact(job.url)}"
     else:
         _forget_tracked(job)
-        git(job.path, "remote", "set-url", "--", job.remote, job.url)
+        program.read("remote", "set-url", "--", job.remote, job.url, root=job.path)
         message = f"the remote {job.remote} was {redact(url)}; it is {redact(job.url)} now"
     return [Item("", "remote-set", message)] if is_told else []
 
@@ -95,8 +94,8 @@ def _forget_tracked(job: JobConfig) -> None:
     """Move the remote-tracking refs aside: what one server had is no evidence of what went from another."""
     aside = f"refs/gitsync/former/{SystemClock().wall():.0f}/{job.remote}".replace("%", "%%")
     lines = f"update {aside}/%(refname:lstrip=3) %(objectname)%0aoption no-deref%0adelete %(refname)"
-    tracked = git(job.path, "for-each-ref", f"--format={lines}", f"refs/remotes/{job.remote}/")
-    git(job.path, "update-ref", "--stdin", told=tracked)
+    tracked = program.read("for-each-ref", f"--format={lines}", f"refs/remotes/{job.remote}/", root=job.path)
+    program.read("update-ref", "--stdin", root=job.path, input=os.fsencode(tracked))
 
 
 def set_identity(job: JobConfig, *, is_told: bool = True) -> list[Item]:
@@ -106,23 +105,9 @@ def set_identity(job: JobConfig, *, is_told: bool = True) -> list[Item]:
         return []
     items: list[Item] = []
     for key, value in (("user.name", found["name"]), ("user.email", found["mail"])):
-        known = proc.run(["git", "-C", str(job.path), "config", "--local", "--get", key], deadline_s=GIT_S)
+        known = program.run("config", "--local", "--get", key, root=job.path)
         if known.ok and os.fsdecode(known.stdout).removesuffix("\n") == value:
             continue
-        git(job.path, "config", "--local", "--replace-all", key, value)
+        program.read("config", "--local", "--replace-all", key, value, root=job.path)
         items.append(Item("", "identity-set", f"{key} is {value} now"))
     return items if is_told else []
-
-
-def git(path: Path, *argv: str, told: str = "") -> str:
-    """Run a git command that has to work in the repository and is `told` something; return what it said."""
-    try:
-        done = proc.run(["git", "-C", str(path), *argv], deadline_s=GIT_S, env={"LC_ALL": "C"}, input=os.fsencode(told))
-    except FileNotFoundError as error:
-        raise OperationError(f"cannot run git: {error}", "install git, or mend the PATH", code="git-missing") from error
-    if not done.ok:
-        words = done.errors.splitlines()[-1] if done.errors else f"status {done.returncode}"
-        raise OperationError(
-            f"git {argv[0]} failed in {path}: {redact(words)}", "run it by hand to see more", code="git"
-        )
-    return os.fsdecode(done.stdout)

@@ -18,6 +18,7 @@ from pathlib import Path
 from gitsync.backends import state_file
 from gitsync.backends.base import Item, Level, Order, summed
 from gitsync.backends.rsync.copies import id_of, is_same, sync_directory
+from gitsync.backends.rsync.listing import is_as_listed
 from gitsync.backends.rsync.program import MAX_DELETE, PARTIAL_NAME, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there
 from gitsync.core.conflict import copy_name
@@ -103,7 +104,7 @@ def _delete_one(tree: Path, root: int, path: str, entry: ListedEntry, probe: Pro
     atomic_replace.move_new(root, name, hidden)
     probe("hidden", name)
     with suppress(OSError):  # what cannot be looked at or removed gets its name back
-        if _is_as_listed(root, hidden, entry):
+        if _is_closed_and_as_listed(root, hidden, entry):
             atomic_replace.remove(root, hidden)
             return None
     try:
@@ -115,7 +116,7 @@ def _delete_one(tree: Path, root: int, path: str, entry: ListedEntry, probe: Pro
         ) from error
 
 
-def _is_as_listed(root: int, hidden: bytes, entry: ListedEntry) -> bool:
+def _is_closed_and_as_listed(root: int, hidden: bytes, entry: ListedEntry) -> bool:
     """Return whether it is what was listed, and nobody can write it any more: its name is gone, and no one has it open.
 
     Where the system cannot tell whether somebody has it open for writing, it is taken that nobody has.
@@ -130,7 +131,7 @@ def _is_as_listed(root: int, hidden: bytes, entry: ListedEntry) -> bool:
                 facts = os.fstat(handle)
             finally:
                 os.close(handle)
-    return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.exact)
+    return is_as_listed(facts, entry)
 
 
 def _put_back(tree: Path, root: int, path: str) -> Item:

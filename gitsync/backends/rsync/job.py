@@ -19,7 +19,15 @@ from pathlib import Path
 from gitsync.backends.base import Halt, Item, Level, Order, Report, summed
 from gitsync.backends.rsync.conflicts import find_differing, settle
 from gitsync.backends.rsync.deletion import delete, find_interrupted, forget_interrupted
-from gitsync.backends.rsync.listing import Listing, is_on_its_way, list_here, list_there, remember, remembered
+from gitsync.backends.rsync.listing import (
+    Listing,
+    is_as_listed,
+    is_on_its_way,
+    list_here,
+    list_there,
+    remember,
+    remembered,
+)
 from gitsync.backends.rsync.overtaken import keeping, look_through
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
@@ -158,8 +166,8 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, i
         fresh = [path for path in paths if path not in new.entries or path not in old.entries]
         newer = [path for path in paths if path not in {*older, *twins, *fresh}]
         if target == rsync.here:
-            older = [path for path in older if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
-            twins = [path for path in twins if _is_as_listed(rsync.order.job.path, path, old.entries[path])]
+            older = [path for path in older if _is_here_as_listed(rsync.order.job.path, path, old.entries[path])]
+            twins = [path for path in twins if _is_here_as_listed(rsync.order.job.path, path, old.entries[path])]
         items.append(summed(code, verb, paths))
         own_time = ("--no-times",) if target == rsync.there else ()
         ways = (
@@ -191,12 +199,12 @@ def _is_twin(new: ListedEntry | None, old: ListedEntry | None) -> bool:
     return new is not None and old is not None and new.kind == FILE and is_alike(new, old)
 
 
-def _is_as_listed(root: Path, path: str, listed: ListedEntry) -> bool:
+def _is_here_as_listed(root: Path, path: str, listed: ListedEntry) -> bool:
     try:
         facts = os.lstat(root / path)
     except OSError:
         return False
-    return (facts.st_size, facts.st_mtime_ns) == (listed.size, listed.exact)
+    return is_as_listed(facts, listed)
 
 
 def _verify(rsync: Rsync, paths: list[str], source: str, target: str) -> list[Item]:

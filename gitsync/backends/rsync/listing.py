@@ -100,6 +100,11 @@ def is_on_its_way(path: str, there: Listing, agreed: Mapping[str, AgreedPair]) -
     return there.entries[path].modified + ON_ITS_WAY_S > SystemClock().wall()
 
 
+def is_as_listed(facts: os.stat_result, entry: ListedEntry) -> bool:
+    """Return whether a file has the size and the modification time with which it was listed."""
+    return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.exact)
+
+
 def _unescaped(name: bytes) -> str:
     """Return a name as it is; rsync writes what is not printable, and a backslash before such a text, as \\#ooo."""
     return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8) & 0xFF]), name))

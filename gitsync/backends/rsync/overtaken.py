@@ -17,6 +17,7 @@ from pathlib import Path
 from gitsync.backends.base import Item, Level
 from gitsync.backends.rsync.conflicts import not_kept
 from gitsync.backends.rsync.copies import copy_of
+from gitsync.backends.rsync.listing import is_as_listed
 from gitsync.backends.rsync.program import Rsync
 from gitsync.core.pairs import LINK, ListedEntry
 from gitsync.errors import OperationError
@@ -49,7 +50,7 @@ def look_through(rsync: Rsync, listed: Mapping[str, ListedEntry], *, is_left: bo
                     _remove_empty(kept)
                     continue
                 path = str(kept.relative_to(run))
-                if not _is_as_listed(kept, listed.get(path)):
+                if not _is_known(kept, listed.get(path)):
                     try:
                         items.append(_kept(rsync.order.job.path, path, kept))
                     except OperationError as error:
@@ -60,7 +61,7 @@ def look_through(rsync: Rsync, listed: Mapping[str, ListedEntry], *, is_left: bo
     return items
 
 
-def _is_as_listed(kept: Path, entry: ListedEntry | None) -> bool:
+def _is_known(kept: Path, entry: ListedEntry | None) -> bool:
     facts = kept.lstat()
     if not (stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode)):
         return True  # no version of anything
@@ -68,7 +69,7 @@ def _is_as_listed(kept: Path, entry: ListedEntry | None) -> bool:
         return False
     if entry.kind == LINK or stat.S_ISLNK(facts.st_mode):
         return entry.kind == LINK and stat.S_ISLNK(facts.st_mode) and os.fspath(kept.readlink()) == entry.target
-    return (facts.st_size, facts.st_mtime_ns) == (entry.size, entry.exact)
+    return is_as_listed(facts, entry)
 
 
 def _kept(root: Path, path: str, kept: Path) -> Item:

@@ -54,13 +54,11 @@ def _bytes(answer: dict[str, Any]) -> bytes:
     if answer.get("content") is not None:
         return str(answer["content"]).encode()
     # Too large for the socket: it is read where the daemon would read it.
-    from gitsync import proc
+    from gitsync.git import program
 
     path = str(answer["path"])
-    done = proc.run(
-        ["git", "-C", str(answer["root"]), "cat-file", "--filters", f"--path={path}", str(answer["blob"])],
-        deadline_s=READ_S,
-    )
+    arguments = ("--filters", f"--path={path}", str(answer["blob"]))
+    done = program.run("cat-file", *arguments, root=str(answer["root"]), deadline_s=READ_S)
     if not done.ok:
         raise OperationError(f"git cannot read {path}: {done.errors}", "")
     return done.stdout

@@ -11,12 +11,13 @@ import re
 import shlex
 from pathlib import Path
 
-from gitsync import proc, text
+from gitsync import text
 from gitsync.cli import fast_parse
 from gitsync.config.checks import check_identity, check_url
 from gitsync.config.options import SECTIONS
 from gitsync.config.values import convert, quoted
 from gitsync.errors import OperationError, UsageError
+from gitsync.git import program
 
 GIT_S = 10.0
 _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|[^/]*:")
@@ -96,7 +97,7 @@ def is_work_tree(found: str) -> bool:
     if not Path(found).is_dir():
         return False
     asked = ("rev-parse", "--is-bare-repository", "--show-cdup")
-    done = proc.run(["git", "-C", found, *asked], deadline_s=GIT_S, env={"LC_ALL": "C"})
+    done = program.run(*asked, root=found, deadline_s=GIT_S)
     if done.ok and done.stdout.startswith(b"true"):
         raise UsageError(f"{shown} is a bare repository: it has no files to watch", "name a clone of it")
     if done.ok:

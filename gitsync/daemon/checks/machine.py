@@ -14,6 +14,7 @@ from gitsync import proc
 from gitsync.config.load import load
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import ConfigError
+from gitsync.git import program
 from gitsync.text import clean
 from gitsync.watch.budget import budget
 from gitsync.watch.limits import roomy
@@ -67,9 +68,9 @@ def configuration(case: Case) -> list[Finding]:
 def git_version(case: Case) -> list[Finding]:
     """Whether there is a git program that is new enough."""
     if shutil.which("git") is None:
-        fix = "install git, or mend the PATH of the service"
-        return [problem("there is no git program on the PATH; libgit2 reads neither ~/.ssh/config nor helpers", fix)]
-    said = proc.run(["git", "--version"], deadline_s=CHILD_S).stdout.decode("ascii", "replace").strip()
+        fix = "install git, or correct the PATH of the service"
+        return [problem("git is not installed, or not on the PATH", fix)]
+    said = program.run("--version", deadline_s=CHILD_S).stdout.decode("ascii", "replace").strip()
     matched = re.search(r"(\d+)\.(\d+)", said)
     found = (int(matched[1]), int(matched[2])) if matched else (0, 0)
     if found < GIT_NEEDED:

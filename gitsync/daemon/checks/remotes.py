@@ -18,6 +18,7 @@ from gitsync import clock, proc
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.git.remote import errors, noninteractive_env, transport, upstream
 from gitsync.git.remote.results import RemoteChoice
 from gitsync.model import Problem
@@ -27,15 +28,14 @@ CHILD_S = 5.0
 NETWORK_S = 15.0
 SKEW_S = 120.0
 # Where there is no repository whose own settings count.
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
 _NEW_HOSTS_ALLOWED = ("no", "off", "false", "accept-new")
 
 
 def choice_of(repo: RepoConfig) -> RemoteChoice | None:
     """Return where a repository's branch is exchanged, None for one that stays here; raise OperationError."""
-    if repo.mode == "commit" or repo.remote == "" or not shutil.which("git"):
+    if repo.mode == "commit" or repo.remote == "":
         return None
-    done = proc.run(["git", "-C", str(repo.path), "symbolic-ref", "--quiet", "--short", "HEAD"], deadline_s=CHILD_S)
+    done = program.run("symbolic-ref", "--quiet", "--short", "HEAD", root=repo.path, deadline_s=CHILD_S)
     branch = os.fsdecode(done.stdout).strip()
     return upstream.remote_for(repo.path, repo.remote, branch) if done.ok and branch else None
 
@@ -66,12 +66,8 @@ def unanswered(url: str, where: str, remote: str, timeout_s: float) -> Problem |
 
     It is asked as a daemon asks, which nobody sits at, and where no repository's own settings count.
     """
-    done = proc.run(
-        ["git", "ls-remote", "--quiet", "--heads", "--", url],
-        deadline_s=timeout_s,
-        cwd="/",
-        env={**QUIET, "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -o BatchMode=yes"},
-    )
+    command = {"GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -o BatchMode=yes"}
+    done = program.run("ls-remote", "--quiet", "--heads", "--", url, root="/", deadline_s=timeout_s, env=command)
     if done.ok:
         return None
     subject = errors.Subject("fetch", where, remote, url=url)
@@ -88,7 +84,7 @@ def address_of(repo: RepoConfig) -> str:
     choice = choice_of(repo)
     if choice is None:
         return ""
-    done = proc.run(["git", "-C", str(repo.path), "ls-remote", "--get-url", "--", choice.remote], deadline_s=CHILD_S)
+    done = program.run("ls-remote", "--get-url", "--", choice.remote, root=repo.path, deadline_s=CHILD_S)
     return os.fsdecode(done.stdout).strip() if done.ok else ""
 
 
@@ -105,7 +101,9 @@ def ssh_place(address: str) -> tuple[str, str] | None:
 def ssh_settings(command: str, place: tuple[str, str]) -> dict[str, list[str]]:
     """Return what an ssh command would do for a destination, by key in lower case; {} when it is no OpenSSH."""
     port = ["-p", place[1]] if place[1] else []
-    done = proc.run(["sh", "-c", f'{command} "$@"', "ssh", "-G", *port, "--", place[0]], deadline_s=CHILD_S, env=QUIET)
+    done = proc.run(
+        ["sh", "-c", f'{command} "$@"', "ssh", "-G", *port, "--", place[0]], deadline_s=CHILD_S, env=program.ASK_NOBODY
+    )
     found: dict[str, list[str]] = {}
     for line in os.fsdecode(done.stdout).splitlines() if done.ok else []:
         key, _, value = line.partition(" ")
@@ -212,7 +210,7 @@ def _key_files(case: Case) -> list[str]:
 
 
 def _needs_no_passphrase(file: str) -> bool:
-    return proc.run(["ssh-keygen", "-y", "-P", "", "-f", file], deadline_s=CHILD_S, env=QUIET).ok
+    return proc.run(["ssh-keygen", "-y", "-P", "", "-f", file], deadline_s=CHILD_S, env=program.ASK_NOBODY).ok
 
 
 def clocks(case: Case, repo: RepoConfig) -> list[Finding]:
@@ -220,9 +218,7 @@ def clocks(case: Case, repo: RepoConfig) -> list[Finding]:
     choice = choice_of(repo)
     if choice is None:
         return [ok("there is no other clock")]
-    done = proc.run(
-        ["git", "-C", str(repo.path), "log", "-1", "--format=%ct", choice.tracking, "--"], deadline_s=CHILD_S
-    )
+    done = program.run("log", "-1", "--format=%ct", choice.tracking, "--", root=repo.path, deadline_s=CHILD_S)
     newest = done.stdout.strip()
     if done.ok and newest.isdigit() and int(newest) - case.wall > SKEW_S:
         late = int(int(newest) - case.wall)
@@ -243,8 +239,13 @@ def _remote_time(repo: RepoConfig, choice: RemoteChoice) -> float | None:
     """Return what an http server says it is late, in seconds since the epoch; None for every other remote."""
     if not re.match(r"https?://", address_of(repo), re.IGNORECASE):
         return None
-    done = proc.run(
-        ["git", "-C", str(repo.path), "ls-remote", "--quiet", "--", choice.remote, "HEAD"],
+    done = program.run(
+        "ls-remote",
+        "--quiet",
+        "--",
+        choice.remote,
+        "HEAD",
+        root=repo.path,
         deadline_s=NETWORK_S,
         env={
             **noninteractive_env.environment(repo.path, NETWORK_S),

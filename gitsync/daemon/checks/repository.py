@@ -11,6 +11,7 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from gitsync import proc
@@ -18,6 +19,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.daemon.lock import git_dir_of
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.git.remote.upstream import read_config
 from gitsync.git.rules.identity import Identity, identity_of
 from gitsync.model import RepoState, RepoStatus
@@ -108,30 +110,28 @@ def signing(case: Case, repo: RepoConfig) -> list[Finding]:
 def _signed_beside(root: Path, settings: Mapping[str, str], who: Identity) -> proc.Completed:
     """Let git sign a commit whose objects go into a directory that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="gitsync-doctor-") as beside:
-        options = []
+        options: list[str] = []
         if settings.get("gpg.format", "openpgp") == "openpgp":
             wrapper = Path(beside, "gpg")
-            program = settings.get("gpg.openpgp.program") or settings.get("gpg.program") or "gpg"
-            wrapper.write_text(_UNASKING_GPG.format(program=shlex.quote(program)))
+            gpg = settings.get("gpg.openpgp.program") or settings.get("gpg.program") or "gpg"
+            wrapper.write_text(_UNASKING_GPG.format(program=shlex.quote(gpg)))
             wrapper.chmod(0o700)
-            options = ["-c", f"gpg.program={wrapper}", "-c", f"gpg.openpgp.program={wrapper}"]
+            options = [f"gpg.program={wrapper}", f"gpg.openpgp.program={wrapper}"]
         objects = Path(beside, "objects")
         objects.mkdir()
         environment = {
             "GIT_OBJECT_DIRECTORY": str(objects),
-            "SSH_ASKPASS_REQUIRE": "never",
             "GIT_AUTHOR_NAME": who.author.name,
             "GIT_AUTHOR_EMAIL": who.author.mail,
             "GIT_COMMITTER_NAME": who.committer.name,
             "GIT_COMMITTER_EMAIL": who.committer.mail,
-            "LC_ALL": "C",
         }
-        git = ["git", "-C", str(root), *options]
-        tree = proc.run([*git, "mktree"], deadline_s=CHILD_S, env=environment, input=b"")
+        git = partial(program.run, root=root, deadline_s=CHILD_S, env=environment, settings=options)
+        tree = git("mktree", input=b"")
         if not tree.ok:
             return tree
         name = tree.stdout.decode("ascii", "replace").strip()
-        return proc.run([*git, "commit-tree", "-S", "-m", "try", name], deadline_s=CHILD_S, env=environment)
+        return git("commit-tree", "-S", "-m", "try", name)
 
 
 def filters(case: Case, repo: RepoConfig) -> list[Finding]:
@@ -143,11 +143,8 @@ def filters(case: Case, repo: RepoConfig) -> list[Finding]:
 
 
 def _filters_wanted(root: Path) -> set[str]:
-    done = proc.run(
-        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--", ":(glob)**/.gitattributes"],
-        deadline_s=CHILD_S,
-        env={"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-    )
+    listed = ("-z", "--cached", "--others", "--", ":(glob)**/.gitattributes")
+    done = program.run("ls-files", *listed, root=root, deadline_s=CHILD_S)
     files = {root / os.fsdecode(name) for name in done.stdout.split(b"\0") if name}
     wanted = set()
     for file in (*files, git_dir_of(root) / "info/attributes"):
@@ -185,7 +182,7 @@ def _program(command: str) -> str:
 
 def hooks(case: Case, repo: RepoConfig) -> list[Finding]:
     """Whether the repository has hooks that do not run."""
-    done = proc.run(["git", "-C", str(repo.path), "rev-parse", "--git-path", "hooks"], deadline_s=CHILD_S)
+    done = program.run("rev-parse", "--git-path", "hooks", root=repo.path, deadline_s=CHILD_S)
     place = repo.path / os.fsdecode(done.stdout.removesuffix(b"\n"))
     present = [name for name in (*COMMIT_HOOKS, PUSH_HOOK) if done.ok and (place / name).is_file()]
     runnable = [name for name in present if os.access(place / name, os.X_OK)]

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitsync import proc
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core import manifest as manifests
 from gitsync.core.manifest import ManifestEntry
-from gitsync.daemon.handlers.init_repository import GIT_S, git, set_origin
+from gitsync.daemon.handlers.init_repository import set_origin
 from gitsync.engine.board import HomePart
 from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
+from gitsync.git import program
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck
 from gitsync.git.staging.worktree import Worktree
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 REMOTE_S, CLONE_S = 20.0, 800.0
 # Home files are kept byte for byte, whatever attributes a tracked file of that name would give them.
 _ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
-_QUIETLY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
 
 
 def default_place() -> Path:
@@ -73,7 +72,7 @@ def make(path: Path, remote: str | None) -> bool:
     if is_new:
         if remote is not None:
             _check_empty(remote)
-        git(path, "init", "--quiet")
+        program.read("init", "--quiet", root=path)
     if remote is not None:
         set_origin(path, remote)
     _finish(path)
@@ -84,7 +83,7 @@ def make(path: Path, remote: str | None) -> bool:
 
 def _check_empty(url: str) -> None:
     """Raise UsageError when the remote has a history already, which a new one would not share."""
-    found = proc.run(["git", "ls-remote", "--heads", "--", url], deadline_s=REMOTE_S, env=_QUIETLY)
+    found = program.run("ls-remote", "--heads", "--", url, deadline_s=REMOTE_S)
     if found.ok and found.stdout.strip():
         raise UsageError(
             f"{redact(url)} has a history already", f"to take it over: gitsyncctl clone {as_word(redact(url))}"
@@ -103,16 +102,15 @@ def clone(url: str, path: Path) -> None:
         raise storage_error(f"cannot make {path}", error) from error
     try:
         options = ("--quiet", "--no-checkout")
-        settings = [word for setting in fsck.SETTINGS for word in ("-c", setting)]
-        done = proc.run(["git", *settings, "clone", *options, "--", url, str(path)], deadline_s=CLONE_S, env=_QUIETLY)
+        done = program.run("clone", *options, "--", url, str(path), deadline_s=CLONE_S, settings=fsck.SETTINGS)
         if not done.ok:
             why = clean(redact(done.errors.splitlines()[-1] if done.errors else "no reason given"))
             raise OperationError(
                 f"cannot clone {redact(url)}: {why}", "check the address, and that you may read it: git ls-remote URL"
             )
         _finish(path)
-        if proc.run(["git", "-C", str(path), "rev-parse", "--verify", "--quiet", "HEAD"], deadline_s=GIT_S).ok:
-            git(path, "checkout", "--quiet", deadline_s=CLONE_S)
+        if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
+            program.read("checkout", "--quiet", root=path, deadline_s=CLONE_S)
     except BaseException:
         shutil.rmtree(path / ".git", ignore_errors=True)
         if not was_there:

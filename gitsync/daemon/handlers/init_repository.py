@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from gitsync import proc
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import UsageError
+from gitsync.git import program
 from gitsync.redaction import redact
-from gitsync.text import as_word, clean
+from gitsync.text import as_word
 
 GIT_S = 30.0
 # What a repository that was made and then left has no files in.
@@ -40,7 +40,7 @@ def work_tree(root: Path, remote: str | None, *, is_wanted: bool) -> Iterator[bo
 
 def set_origin(root: Path, url: str, undo: ExitStack | None = None) -> None:
     """Have the remote origin at `url`; raise UsageError where it is elsewhere. `undo` learns to take it back."""
-    found = proc.run(["git", "-C", str(root), "remote", "get-url", "origin"], deadline_s=GIT_S)
+    found = program.run("remote", "get-url", "origin", root=root)
     known = os.fsdecode(found.stdout).strip()
     if found.ok and known != url:
         raise UsageError(
@@ -49,18 +49,10 @@ def set_origin(root: Path, url: str, undo: ExitStack | None = None) -> None:
             f"git -C {as_word(str(root))} remote set-url origin {as_word(redact(url))}",
         )
     if not found.ok:
-        git(root, "remote", "add", "origin", "--", url)
+        program.read("remote", "add", "origin", "--", url, root=root)
         if undo is not None:
             # Not `remote remove`: it would take a branch's own settings, too.
-            forget = ["git", "-C", str(root), "config", "--remove-section", "remote.origin"]
-            undo.callback(partial(proc.run, forget, deadline_s=GIT_S))
-
-
-def git(root: Path, *argv: str, deadline_s: float = GIT_S) -> None:
-    """Run git there; raise OperationError when it fails."""
-    done = proc.run(["git", "-C", str(root), *argv], deadline_s=deadline_s)
-    if not done.ok:
-        raise OperationError(f"git {argv[0]} failed in {root}: {clean(done.errors)}", "run it by hand to see more")
+            undo.callback(partial(program.run, "config", "--remove-section", "remote.origin", root=root))
 
 
 def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
@@ -88,7 +80,7 @@ def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
         each.mkdir(exist_ok=True)
         undo.callback(partial(_remove_empty, each))
     undo.callback(partial(_remove_pristine, root))
-    git(root, "init", "--quiet")
+    program.read("init", "--quiet", root=root)
     return True
 
 
@@ -96,7 +88,7 @@ def _is_bare(root: Path) -> bool:
     """Return whether `root` itself is one; git's own refusals, of another user's for one, are none."""
     if not (root / "HEAD").exists():
         return False
-    done = proc.run(["git", "-C", str(root), "rev-parse", "--is-bare-repository", "--git-dir"], deadline_s=GIT_S)
+    done = program.run("rev-parse", "--is-bare-repository", "--git-dir", root=root)
     return done.ok and done.stdout.split() == [b"true", b"."]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gitsync.errors import TransientError
 from gitsync.git.dead_locks import hint, remove_if_dead
-from gitsync.git.files import _write_new, storage_error, write_durably
+from gitsync.git.files import storage_error, write_durably, write_new
 
 Replace = Callable[[Sequence[bytes | memoryview]], None]
 
@@ -94,14 +94,14 @@ class IndexLock:
     def _acquire(self) -> None:
         for is_last in (False, True):
             try:
-                _write_new(self._own, [_MARK + self._token.encode() + b"\n"])
+                write_new(self._own, [_MARK + self._token.encode() + b"\n"])
                 # A hard link appears with its content: the lock never exists without its owner.
                 try:
                     os.link(self._own, self.path)
                 except FileExistsError:
                     raise
                 except OSError:  # a file system without hard links
-                    _write_new(self.path, [_MARK + self._token.encode() + b"\n"])
+                    write_new(self.path, [_MARK + self._token.encode() + b"\n"])
                 return
             except FileExistsError:
                 with suppress(FileNotFoundError):
@@ -118,7 +118,7 @@ class IndexLock:
         try:
             with suppress(FileNotFoundError):
                 os.unlink(self._own)
-            _write_new(self._own, data)
+            write_new(self._own, data)
             with suppress(FileNotFoundError):
                 os.chmod(self._own, os.stat(index).st_mode & 0o777)
             os.rename(self._own, index)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gitsync.git.remote.errors import failure, from_rejection, problem
 from gitsync.git.remote.results import IsCancelled, never
-from gitsync.git.remote.transport import _Call as Call
+from gitsync.git.remote.transport import Call
 from gitsync.model import Problem
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync import proc
-from gitsync.errors import OperationError
+from gitsync.git import program
 
 GIT_S = 30.0
 _HEADS = "refs/heads/"
@@ -91,7 +90,4 @@ def _read(path: Path) -> str:
 
 
 def _git(root: Path, *argv: str) -> str:
-    done = proc.run(["git", "-C", str(root), *argv], deadline_s=GIT_S, env={"LC_ALL": "C"})
-    if not done.ok:
-        raise OperationError(f"{root}: git {argv[0]} failed: {done.errors}", "run it by hand to see more", code="git")
-    return os.fsdecode(done.stdout)
+    return program.read(*argv, root=root)

@@ -1,4 +1,4 @@
-"""Fetch, push and asking a remote, through libgit2: for machines without the git program, or for who asks for it.
+"""Fetch, push and asking a remote, through libgit2, for repositories with transport = "libgit2".
 
 Runs on an exchange thread: the Repository is opened, used and dropped within each call. libgit2 reads neither
 ~/.ssh/config nor credential helpers; credentials come from the ssh agent or the system's login (Kerberos), for the
@@ -137,7 +137,7 @@ def fetch(root: Path, remote: str, branch: str, *, timeout_s: float, is_cancelle
         subject, was = session.subject, session.known()
         if session.repo.is_shallow:
             # libgit2 deletes .git/shallow when it fetches from a path: the history would look broken afterwards.
-            raise failure(problem(subject, "unknown", "libgit2 cannot fetch into a shallow clone; install git"))
+            raise failure(problem(subject, "unknown", "libgit2 cannot fetch into a shallow clone; git can"))
         heads = session.heads()
         commit = heads.get(f"refs/heads/{branch}")
         if commit is None:

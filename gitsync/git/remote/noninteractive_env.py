@@ -10,6 +10,7 @@ import re
 import shlex
 from pathlib import Path
 
+from gitsync.git import program
 from gitsync.git.remote import upstream
 
 CONNECT_TIMEOUT_MAX_S = 20
@@ -20,15 +21,7 @@ def environment(root: Path, timeout_s: float, line: str = "") -> dict[str, str]:
 
     `line` is the ControlPath of a connection that is open already.
     """
-    environment = {
-        "LC_ALL": "C",
-        "LANGUAGE": "",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "",  # set but empty: git looks no further (core.askPass, SSH_ASKPASS)
-        "SSH_ASKPASS_REQUIRE": "never",
-        "GCM_INTERACTIVE": "never",
-        "GIT_OPTIONAL_LOCKS": "0",
-    }
+    environment = dict(program.ASK_NOBODY)
     command = openssh_command(root)
     if command is not None:
         connect_s = max(1, min(CONNECT_TIMEOUT_MAX_S, int(timeout_s)))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gitsync import clock, places, proc
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.git.remote import noninteractive_env
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
     if command is None:
         return None
     directory = places.short_runtime_dir(LONGEST_DIRECTORY)
-    done = proc.run(["git", "-C", str(root), "ls-remote", "--get-url", "--", remote], deadline_s=GET_URL_S)
+    done = program.run("ls-remote", "--get-url", "--", remote, root=root, deadline_s=GET_URL_S)
     target = destination(os.fsdecode(done.stdout).strip()) if done.ok else None
     if target is None:
         return None

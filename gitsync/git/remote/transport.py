@@ -1,9 +1,9 @@
-"""Fetch, push and asking a remote, through the git program; through libgit2 where there is no git.
+"""Fetch, push and asking a remote, through the git program; through libgit2 for those who ask for it.
 
 Runs on an exchange thread (any one thread): it owns its child processes and the remote-tracking refs, and shares no
-pygit2 object with anybody. `transport="auto"` takes the git program when it is installed, because only it reads
-~/.ssh/config, GIT_SSH_COMMAND, ssh's agents and certificates, credential helpers and proxies as the user has set them
-up; libgit2 (see `libgit2.py`) is for machines that have no git, or for who asks for it.
+pygit2 object with anybody. `transport="auto"` is the git program, because only it reads ~/.ssh/config,
+GIT_SSH_COMMAND, ssh's agents and certificates, credential helpers and proxies as the user has set them up; libgit2
+(see `libgit2.py`) has to be asked for.
 
 Nothing here forces anything: a fetch takes exactly one branch into its tracking ref (with "+", because a remote that
 was rewritten is found out by `FetchResult.was`, not by a failure), a push sends exactly one commit to one branch
@@ -24,6 +24,7 @@ import pygit2
 
 from gitsync import clock, proc
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.remote import fsck, libgit2, local_damage, noninteractive_env, upstream
 from gitsync.git.remote.errors import Subject, failure, from_output, from_rejection, problem
@@ -58,7 +59,7 @@ _SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class Call:
     """One operation with its deadline; `ends_at` on the monotonic clock.
 
     git tells its progress, so that a large transfer over a slow line may take its time, and a peer that says nothing
@@ -84,7 +85,7 @@ class _Call:
         timeout_s: float,
         is_cancelled: IsCancelled,
         line: str = "",
-    ) -> _Call:
+    ) -> Call:
         subject = Subject(action, str(root), remote, branch, upstream.url_of(root, remote))
         ends_at = clock.SystemClock().now() + timeout_s * LONGEST
         return cls(root, remote, branch, ends_at, timeout_s, is_cancelled, subject, line)
@@ -94,9 +95,10 @@ class _Call:
     ) -> proc.Completed:
         left = max((self.ends_at - clock.SystemClock().now()) * share, at_least_s)
         silence_s = max(self.silence_s * share, at_least_s)
-        settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-        return proc.run(
-            ["git", "-C", str(self.root), *settings, *argv],
+        return program.run(
+            *argv,
+            root=self.root,
+            settings=_SETTINGS,
             deadline_s=left,
             silence_s=silence_s,
             input=input,
@@ -127,7 +129,7 @@ class _Call:
 
 
 def _wants_git(transport: str) -> bool:
-    return transport == "git" or (transport == "auto" and upstream.has_git())
+    return transport != "libgit2"
 
 
 def fetch(
@@ -147,7 +149,7 @@ def fetch(
     """
     if not _wants_git(transport):
         return libgit2.fetch(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
-    call = _Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line)
+    call = Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line)
     tracking = tracking_ref(remote, branch)
     was = call.read_ref(tracking)
     options = ("--progress", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--refmap=")
@@ -196,7 +198,7 @@ def push(
         return libgit2.push(
             root, remote, branch, commit, expected=expected, timeout_s=timeout_s, is_cancelled=is_cancelled
         )
-    call = _Call.begin("push", root, remote, branch, timeout_s, is_cancelled, line)
+    call = Call.begin("push", root, remote, branch, timeout_s, is_cancelled, line)
     if expected is not None and not is_ancestor(call.repository(), expected, commit):
         return PushResult(PushKind.REJECTED, problem(call.subject, "non-fast-forward"))
     refspec = f"{commit}:refs/heads/{branch}"
@@ -240,7 +242,7 @@ def _porcelain(stdout: bytes, branch: str) -> _RefLine | None:
     return None
 
 
-def _hook_said_no(call: _Call, done: proc.Completed) -> Problem | None:
+def _hook_said_no(call: Call, done: proc.Completed) -> Problem | None:
     """Return the `Problem` of a pre-push hook that declined: git then fails and names no ref at all."""
     if b"failed to push some refs" not in done.stderr or done.returncode != 1:
         return None
@@ -253,7 +255,7 @@ def _hook_said_no(call: _Call, done: proc.Completed) -> Problem | None:
     return problem(call.subject, "refused", f"{line.strip()} (the pre-push hook declined)".strip())
 
 
-def _settle_doubt(call: _Call, commit: str, trouble: Problem) -> PushResult:
+def _settle_doubt(call: Call, commit: str, trouble: Problem) -> PushResult:
     """Ask the remote what became of a push whose answer was lost."""
     if trouble.code in ("timeout", "offline", "unknown"):
         try:
@@ -266,7 +268,7 @@ def _settle_doubt(call: _Call, commit: str, trouble: Problem) -> PushResult:
     raise failure(trouble)
 
 
-def _note_pushed(call: _Call, commit: str) -> None:
+def _note_pushed(call: Call, commit: str) -> None:
     """Move the tracking ref to what the remote has now; git does so itself where the remote's fetch lines cover it."""
     tracking = tracking_ref(call.remote, call.branch)
     if call.read_ref(tracking) != commit:
@@ -287,10 +289,10 @@ def remote_head(
     """Ask `remote` where its `branch` is, None when it has none; nothing is fetched. Raises as `fetch` does."""
     if not _wants_git(transport):
         return libgit2.remote_head(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
-    return _ask(_Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line))
+    return _ask(Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line))
 
 
-def _ask(call: _Call) -> str | None:
+def _ask(call: Call) -> str | None:
     ref = f"refs/heads/{call.branch}"
     done = call.run("ls-remote", "--quiet", "--", call.remote, ref)
     if not done.ok:

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import pygit2
-
-from gitsync import proc
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.git.remote.results import RemoteChoice, is_url, tracking_ref
-from gitsync.git.rules.config import CONFIG_DEADLINE_S, GitConfig, has_git, read
+from gitsync.git.rules.config import CONFIG_DEADLINE_S, GitConfig, read
 from gitsync.text import clean
 
 HEADS = "refs/heads/"
 
-__all__ = ["RemoteChoice", "has_git", "read_config", "remote_for", "set_upstream", "url_of"]
+__all__ = ["RemoteChoice", "read_config", "remote_for", "set_upstream", "url_of"]
 
 
 def read_config(root: Path) -> Mapping[str, str]:
@@ -96,17 +94,7 @@ def set_upstream(root: Path, branch: str, remote: str, remote_branch: str) -> No
 
 
 def _set(root: Path, key: str, value: str) -> None:
-    if not has_git():
-        try:
-            pygit2.Repository(str(root)).config[key] = value
-        except pygit2.GitError as error:
-            raise _unwritable(root, key, str(error)) from error
-        return
-    done = proc.run(
-        ["git", "-C", str(root), "config", "--local", "--replace-all", key, value],
-        deadline_s=CONFIG_DEADLINE_S,
-        env={"LC_ALL": "C"},
-    )
+    done = program.run("config", "--local", "--replace-all", key, value, root=root, deadline_s=CONFIG_DEADLINE_S)
     if not done.ok:
         raise _unwritable(root, key, done.errors)
 

@@ -1,6 +1,6 @@
 """git's configuration of one repository, as the git program tells it, remembered while its files stay as they are.
 
-Any thread. Without a git program libgit2 reads the files, anew each time.
+Any thread.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import pygit2
-
-from gitsync import proc
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.text import clean
 
 CONFIG_DEADLINE_S = 20.0
@@ -76,8 +74,6 @@ def read(root: Path) -> GitConfig:
 
     Raise OperationError "git-config" when it cannot be read.
     """
-    if not has_git():
-        return _by_libgit2(root)
     known = _memory.get(root)
     if known is not None and known.stamp is not None and _stamp(path for path, _ in known.stamp) == known.stamp:
         return known
@@ -86,11 +82,6 @@ def read(root: Path) -> GitConfig:
         _memory.clear()
     _memory[root] = found
     return found
-
-
-def has_git() -> bool:
-    """Return whether the git program is installed."""
-    return shutil.which("git") is not None
 
 
 def _read(root: Path) -> GitConfig:
@@ -107,11 +98,7 @@ def _read(root: Path) -> GitConfig:
 
 
 def _listed(root: Path) -> tuple[Mapping[str, tuple[str | None, ...]], set[Path]]:
-    done = proc.run(
-        ["git", "-C", str(root), "config", "--null", "--list", "--show-origin"],
-        deadline_s=CONFIG_DEADLINE_S,
-        env={"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-    )
+    done = program.run("config", "--null", "--list", "--show-origin", root=root, deadline_s=CONFIG_DEADLINE_S)
     if not done.ok:
         raise unreadable(root, done.errors)
     values: dict[str, list[str | None]] = {}
@@ -174,16 +161,6 @@ def _fact(place: Path) -> _Fact:
     except OSError:
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _by_libgit2(root: Path) -> GitConfig:
-    values: dict[str, list[str | None]] = {}
-    try:
-        for entry in pygit2.Repository(str(root)).config:
-            values.setdefault(entry.name, []).append(entry.value)
-    except pygit2.GitError as error:
-        raise unreadable(root, str(error)) from error
-    return GitConfig({key: tuple(found) for key, found in values.items()})
 
 
 def unreadable(root: Path, why: str) -> OperationError:

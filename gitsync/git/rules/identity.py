@@ -13,8 +13,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync import proc
 from gitsync.errors import OperationError
+from gitsync.git import program
 from gitsync.git.rules import config
 from gitsync.git.rules.config import GitConfig, Stamp
 from gitsync.text import clean
@@ -75,13 +75,7 @@ def _asked(root: Path, settings: GitConfig) -> Identity:
 
 def _person(root: Path, settings: GitConfig, role: str) -> Person | None:
     """Return whom git names in a role, None where it names nobody."""
-    if not config.has_git():
-        return None
-    done = proc.run(
-        ["git", "-C", str(root), "var", f"GIT_{role.upper()}_IDENT"],
-        deadline_s=IDENTITY_S,
-        env={"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-    )
+    done = program.run("var", f"GIT_{role.upper()}_IDENT", root=root, deadline_s=IDENTITY_S)
     matched = _IDENT.fullmatch(os.fsdecode(done.stdout))
     if done.ok and matched:
         return Person(matched["name"], matched["mail"])

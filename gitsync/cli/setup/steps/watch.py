@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from gitsync import proc, text
+from gitsync import text
 from gitsync.cli.setup import answers, remotes
 from gitsync.cli.setup.dialogue import DIRECTORY
 from gitsync.cli.setup.guide import Guide
 from gitsync.errors import UsageError
+from gitsync.git import program
 from gitsync.redaction import redact
 
 TITLE = "directories to watch"
@@ -61,12 +62,12 @@ def _watch(guide: Guide, path: str) -> None:
 
 def _shown_remote(guide: Guide, path: str) -> bool:
     """Show where a repository is exchanged already, and whether it answers; return whether there is such a place."""
-    done = proc.run(["git", "-C", path, "remote"], deadline_s=answers.GIT_S)
+    done = program.run("remote", root=path, deadline_s=answers.GIT_S)
     names = os.fsdecode(done.stdout).split()
     if not names:
         return False
     name = "origin" if "origin" in names else names[0]
-    found = proc.run(["git", "-C", path, "remote", "get-url", "--", name], deadline_s=answers.GIT_S)
+    found = program.run("remote", "get-url", "--", name, root=path, deadline_s=answers.GIT_S)
     url = os.fsdecode(found.stdout).strip()
     guide.dialogue.tell(f"its remote {name} is {redact(url)}")
     remotes.answers_now(guide, url)

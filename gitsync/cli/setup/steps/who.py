@@ -6,10 +6,10 @@ import os
 import shlex
 from functools import partial
 
-from gitsync import proc
 from gitsync.cli.setup import answers
 from gitsync.cli.setup.guide import Check, Guide
 from gitsync.errors import OperationError
+from gitsync.git import program
 
 TITLE = "who you are"
 ABOUT = "Each commit says who made it. Git has to know your name and your mail address, for all of its repositories."
@@ -40,12 +40,12 @@ def act(guide: Guide) -> None:
 
 def _known(key: str) -> str:
     # Not here: this may be a repository with a name of its own.
-    done = proc.run(["git", "config", "--get", key], deadline_s=answers.GIT_S, cwd="/")
+    done = program.run("config", "--get", key, root="/", deadline_s=answers.GIT_S)
     return os.fsdecode(done.stdout).strip() if done.ok else ""
 
 
 def _git(*words: str) -> None:
-    done = proc.run(["git", "config", *words], deadline_s=answers.GIT_S, cwd="/")
+    done = program.run("config", *words, root="/", deadline_s=answers.GIT_S)
     if not done.ok:
         why = done.errors.splitlines()[-1] if done.errors else f"status {done.returncode}"
         raise OperationError(f"git cannot set {words[1]}: {why}", "see: git config --global --list --show-origin")

@@ -196,17 +196,3 @@ def test_first_push_sets_the_upstream_once(repo: Path, bare: Path) -> None:
     assert (choice.remote, choice.branch, choice.has_upstream) == ("origin", "over-there", True)
     upstream.set_upstream(repo, branch, "origin", "elsewhere")
     assert upstream.remote_for(repo, None, branch) == choice, "what the user has is left"
-
-
-def test_without_the_git_program(repo: Path, bare: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run_git(repo, "remote", "add", "origin", str(bare))
-    head = run_git(repo, "rev-parse", "HEAD")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    choice = upstream.remote_for(repo, None, "main")
-    assert choice is not None
-    assert transport.push(repo, choice.remote, choice.branch, head, timeout_s=T).is_done
-    upstream.set_upstream(repo, "main", "origin", "main")
-    assert transport.fetch(repo, "origin", "main", timeout_s=T).upstream == head
-    again = upstream.remote_for(repo, None, "main")
-    assert again is not None
-    assert again.has_upstream
