@@ -74,7 +74,8 @@ try:
 except SystemExit as end:
     status = end.code
 heavy = ("pygit2", "watchdog", "gitsync.git", "gitsync.watch", "gitsync.engine", "gitsync.daemon")
-print("LOADED", [name for name in sys.modules if name.startswith(heavy)], status)
+light = ("gitsync.git", "gitsync.git.program")  # the completion of revisions runs git
+print("LOADED", [name for name in sys.modules if name.startswith(heavy) and name not in light], status)
 """
 
 
