@@ -31,6 +31,7 @@ from gitsync.clock import SystemClock
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.applying import atomic_replace, journal
 from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
+from gitsync.git.applying.hidden import Mark, hidden
 from gitsync.git.applying.journal import Phase
 from gitsync.git.applying.move_aside import Moved
 from gitsync.git.applying.preflight import Changes, Prepared, Surprise, prepare
@@ -330,7 +331,11 @@ def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
         if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
             raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
         _check_unstaged(worktree, changes)
-        new = {path: _new_entry(applier, fingerprints, path, entry) for path, (_, entry) in changes.items()}
+        marks = hidden(worktree, changes)
+        new = {
+            path: _new_entry(applier, fingerprints, path, entry, marks.get(path))
+            for path, (_, entry) in changes.items()
+        }
         worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
         move_branch(worktree.repo, branch, noted.base, noted.target, message.partition("\n")[0])
         try:
@@ -357,10 +362,12 @@ def _check_unstaged(worktree: Worktree, changes: Changes) -> None:
 
 
 def _new_entry(
-    applier: Applier, fingerprints: dict[bytes, str], path: bytes, entry: TreeEntry | None
+    applier: Applier, fingerprints: dict[bytes, str], path: bytes, entry: TreeEntry | None, mark: Mark | None
 ) -> NewEntry | None:
     if entry is None:
         return None
+    if mark is not None:
+        return NewEntry(*entry, None, mark.is_assumed, mark.is_skipped)
     if entry.mode == MODE_GITLINK or path not in fingerprints:
         return NewEntry(*entry)
     return NewEntry(*entry, applier.stat_of(path, fingerprints[path]))

@@ -17,6 +17,7 @@ from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError
 from gitsync.git.applying.checkout_filters import Renderer
+from gitsync.git.applying.hidden import hidden
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.move_aside import Moved, Obstacles, move_aside
 from gitsync.git.applying.temporaries import Content, read
@@ -35,7 +36,6 @@ STAGED = "another version of it is staged"
 UNTRACKED = "it is a file or directory that git does not track and cannot commit"
 # The backup of an untracked file that is replaced goes through memory.
 DISPLACED_MAX = 64 << 20
-SKIPPED = "it is left out of this work tree (sparse checkout)"
 
 
 @dataclass(slots=True)
@@ -95,6 +95,8 @@ class Preflight:
         self._case_variants = frozenset(
             path for path, (old, _) in changes.items() if old is None and _fold(path) in folded
         )
+        self._hidden = hidden(worktree, changes)
+        self._left: set[bytes] = set()
         self._root = -1
 
     def look(self) -> PreflightReport:
@@ -103,8 +105,10 @@ class Preflight:
         self._obstacles = Obstacles(self._worktree, self._root, self._base, self._movable)
         try:
             self._look_at_index()
+            self._left = {path for path in self._hidden if self._is_left(path)}
+            self._fetch_promised()
             for path, (old, new) in sorted(self._changes.items()):
-                if path not in self._report.blocked:
+                if path not in self._report.blocked and path not in self._left:
                     self._look_at(path, _file(old), _file(new))
             self._look_at_directories()
         finally:
@@ -121,10 +125,22 @@ class Preflight:
             return
         for path, (old, new) in self._changes.items():
             entry = entries[path]
-            if entry is not None and entry.is_skipped:
-                self._report.blocked[path] = SKIPPED
-            elif (entry and (entry.mode, entry.id)) not in (old, new):
+            if (entry and (entry.mode, entry.id)) not in (old, new):
                 self._report.blocked[path] = STAGED
+
+    def _fetch_promised(self) -> None:
+        """In a partial clone, ask for all contents that are needed at once."""
+        coming = {path: _file(new) for path, (_, new) in self._changes.items() if path not in self._left}
+        wanted = [new.id for new in coming.values() if new is not None]
+        self._worktree.store.fetch_promised(wanted)
+
+    def _is_left(self, path: bytes) -> bool:
+        """Whether the file at a path that git does not look at stays as it is, or away: only its entry moves."""
+        old = _file(self._changes[path][0])
+        if self._hidden[path].is_outside or old is None:
+            return True
+        here = atomic_replace.comparable(atomic_replace.look(self._root, path), has_modes=self._has_modes)
+        return here == ABSENT or not self._is_version(path, old, here)
 
     def _look_at(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> None:
         target = ABSENT
@@ -266,6 +282,8 @@ class Preflight:
     def _look_at_directories(self) -> None:
         """Find the directories that the steps create and remove, and check that their parents are writable."""
         for path, (old, new) in self._changes.items():
+            if path in self._left:
+                continue
             above = path
             while above := above.rpartition(b"/")[0]:
                 if new is not None and not atomic_replace.is_directory(self._root, above):

@@ -10,7 +10,7 @@ import json
 import logging
 import mmap
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,10 +28,13 @@ from gitsync.git.index.raw import (
     empty,
 )
 from gitsync.git.program import GitProgram, failed
+from gitsync.git.rules.sparse import SparseCheckout
 
 logger = logging.getLogger(__name__)
 
 Signature = tuple[int, int, int, int]
+# A command of git's and what it reads.
+_Step = tuple[tuple[str, ...], bytes | None]
 
 # Walking costs about a microsecond per entry, a look-up fifty.
 _WALK_FROM = 50
@@ -147,9 +150,14 @@ class IndexFile:
             b"0 %b\t%b\0" % (b"0" * 40, path) if new is None else b"%o %b\t%b\0" % (new.mode, new.id.encode(), path)
             for path, new in sorted(changes.items(), key=lambda change: (change[1] is not None, change[0]))
         ]
-        self._through_git(
-            ("update-index", "--add", "--replace", "-z", "--index-info"), b"".join(lines), self._bytes(), replace
-        )
+        steps: list[_Step] = [(("update-index", "--add", "--replace", "-z", "--index-info"), b"".join(lines))]
+        for option, paths in (
+            ("--assume-unchanged", [path for path, new in changes.items() if new is not None and new.is_assumed]),
+            ("--skip-worktree", [path for path, new in changes.items() if new is not None and new.is_skipped]),
+        ):
+            if paths:
+                steps.append(_marking(option, paths))
+        self._through_git(steps, self._bytes(), replace)
 
     def rebuild(self, tree_id: str | None, replace: Replace) -> None:
         """Rebuild the index from a tree; a damaged one is kept in the state directory. The caller holds the lock."""
@@ -158,12 +166,16 @@ class IndexFile:
         if tree_id is None:
             replace([empty()])
             return
-        self._through_git(("read-tree", tree_id), None, None, replace)
+        self._through_git([(("read-tree", tree_id), None)], None, replace)
+        sparse = SparseCheckout(self._program.root)
+        if sparse.is_on:
+            outside = [path for path, _ in self._listed() if sparse.is_outside(path)]
+            self._through_git([_marking("--skip-worktree", outside)], self._bytes(), replace)
         # With the stat data of the files, git need not read each of them the next time.
-        self._through_git(("update-index", "-q", "--refresh"), None, self._bytes(), replace, is_checked=False)
+        self._through_git([(("update-index", "-q", "--refresh"), None)], self._bytes(), replace, is_checked=False)
 
     def _through_git(
-        self, argv: tuple[str, ...], input: bytes | None, start: bytes | None, replace: Replace, is_checked: bool = True
+        self, steps: Sequence[_Step], start: bytes | None, replace: Replace, is_checked: bool = True
     ) -> None:
         """Run git on a temporary index beside the real one, which is locked, and install the result."""
         aside = os.path.join(self._program.git_dir, f"gitsync-index-{os.getpid()}.tmp")
@@ -171,9 +183,10 @@ class IndexFile:
             if start is not None:
                 with open(aside, "wb") as stream:
                     stream.write(start)
-            done = self._program.run(*argv, input=input, env={"GIT_INDEX_FILE": aside}, deadline_s=300)
-            if is_checked and not done.ok:
-                raise failed(f"cannot update the index {self.path}", done)
+            for argv, input in steps:
+                done = self._program.run(*argv, input=input, env={"GIT_INDEX_FILE": aside}, deadline_s=300)
+                if is_checked and not done.ok:
+                    raise failed(f"cannot update the index {self.path}", done)
             with open(aside, "rb") as stream:
                 replace([stream.read()])
         except OSError as error:
@@ -245,6 +258,10 @@ class IndexFile:
         index = RawIndex(data, self._layout[1] if self._layout and self._layout[0] == signature else None)
         self._layout = (signature, index.layout)
         return index
+
+
+def _marking(option: str, paths: Iterable[bytes]) -> _Step:
+    return ("update-index", option, "-z", "--stdin"), b"".join(path + b"\0" for path in paths)
 
 
 def _signature(facts: os.stat_result) -> Signature:

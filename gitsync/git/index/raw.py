@@ -41,11 +41,20 @@ class IndexEntry(NamedTuple):
 
 
 class NewEntry(NamedTuple):
-    """The new value of an entry; without `stat`, git compares the content the next time."""
+    """The new value of an entry; without `stat`, git compares the content the next time.
+
+    git does not look at the file of one that is assumed or skipped, as for an `IndexEntry`.
+    """
 
     mode: int
     id: str
     stat: os.stat_result | None = None
+    is_assumed: bool = False
+    is_skipped: bool = False
+
+
+_STAGE, _EXTENDED, _ASSUMED = 0x3000, 0x4000, 0x8000
+_SKIPPED, _INTENT = 0x4000, 0x2000
 
 
 def empty() -> bytes:
@@ -68,8 +77,11 @@ def packed(path: bytes, new: NewEntry) -> bytes:
         )
         owner = (facts.st_uid, facts.st_gid, facts.st_size)
     numbers = (number & 0xFFFFFFFF for number in (*times, new.mode, *owner))
-    head = ENTRY.pack(*numbers, bytes.fromhex(new.id), min(len(path), LENGTH))
-    return (head + path).ljust((ENTRY.size + len(path) + 8) & ~7, b"\0")
+    flags = min(len(path), LENGTH) | (_ASSUMED if new.is_assumed else 0) | (_EXTENDED if new.is_skipped else 0)
+    head = ENTRY.pack(*numbers, bytes.fromhex(new.id), flags)
+    if new.is_skipped:
+        head += _SKIPPED.to_bytes(2, "big")
+    return (head + path).ljust((len(head) + len(path) + 8) & ~7, b"\0")
 
 
 def invalidated(body: bytes, changes: Mapping[bytes, NewEntry | None]) -> bytes:
@@ -104,8 +116,6 @@ def invalidated(body: bytes, changes: Mapping[bytes, NewEntry | None]) -> bytes:
 
 
 _NAME = ENTRY.size
-_STAGE, _EXTENDED, _ASSUMED = 0x3000, 0x4000, 0x8000
-_SKIPPED, _INTENT = 0x4000, 0x2000
 _MODES = rb"\0\0(?:\x81[\xa4\xed]|\xa0\0|\xe0\0)"
 _MODE = re.compile(_MODES, re.DOTALL)
 _UNMERGED = re.compile(_MODES + rb".{32}[\x10-\x3f\x50-\x7f\x90-\xbf\xd0-\xff]", re.DOTALL)
@@ -202,7 +212,9 @@ class RawIndex:
             if new is not None:
                 count += 1 - self._cut_clashes(path, changes, cuts, fine)
         data = memoryview(self._data)
-        pieces: list[bytes | memoryview] = [HEADER.pack(b"DIRC", self.version, count)]
+        has_extended = any(new is not None and new.is_skipped for new in changes.values())
+        version = max(self.version, 3) if has_extended else self.version
+        pieces: list[bytes | memoryview] = [HEADER.pack(b"DIRC", version, count)]
         at = HEADER.size
         for start, (end, new_bytes) in sorted(cuts.items()):
             pieces += [data[at:start], new_bytes]

@@ -125,6 +125,9 @@ class _TreeMerge:
             diff(worktree.store, base, sides[1].tree),
         )
         self._trees = (sides[0].tree, sides[1].tree)
+        # Of a partial clone: renames are found, and files merged, by all versions of what either side changed.
+        entries = (entry for changes in self._diffs for pair in changes.values() for entry in pair)
+        worktree.store.fetch_promised(entry.id for entry in entries if entry is not None and entry.mode != MODE_GITLINK)
         self._renames = (
             Renames(worktree.repo, worktree.store, base, sides[0].tree),
             Renames(worktree.repo, worktree.store, base, sides[1].tree),

@@ -12,7 +12,7 @@ import secrets
 import struct
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,7 @@ import pygit2
 
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error
+from gitsync.git.objects import promised
 from gitsync.git.objects.large_tree import LARGE_BYTES, LargeTree
 from gitsync.git.objects.sharing import sharing_of
 from gitsync.git.objects.trees import TreeEntry, TreeStore, parse, serialize
@@ -59,6 +60,8 @@ class ObjectStore:
         try:
             kind, data = read_loose(self._directory, object_id) or self.repository.odb.read(object_id)
         except (KeyError, ValueError, OSError, pygit2.GitError) as error:
+            if promised.fetch(self.program, self.repository, [object_id]):
+                return self.read(object_id)
             raise OperationError(
                 f"object {object_id} of {self.program.root} is missing or damaged",
                 f"to see what is damaged: git -C {self.program.root} fsck",
@@ -92,6 +95,13 @@ class ObjectStore:
     def has(self, object_id: str) -> bool:
         """Whether the object is stored."""
         return bool(self.repository.odb.exists(object_id))
+
+    def fetch_promised(self, object_ids: Iterable[str]) -> None:
+        """Ask for those objects that a partial clone does not have yet, all at once; elsewhere do nothing.
+
+        What does not come is missed when it is read. Raise TransientError when the remote cannot be reached.
+        """
+        promised.fetch(self.program, self.repository, object_ids)
 
     def write(self, kind: int, data: bytes) -> str:
         """Store an object and return its hex id; raise OperationError (disk-full, read-only, io)."""
