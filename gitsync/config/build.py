@@ -1,4 +1,4 @@
-"""From the tables of a TOML file to a Config, with every fault on the way. On its caller's thread; owns nothing."""
+"""Builds a Config from the tables of a TOML file, and collects all faults. On the calling thread; owns nothing."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from gitsync.config.values import allowed, convert, quoted
 from gitsync.core.units import format_duration
 from gitsync.text import did_you_mean
 
-# What people write for a key that has another name there.
+# Keys that people often write where the table uses another name.
 _MEANT = {("home", "path"): "repo"}
 
 
 def build(raw: dict[str, Any], faults: Faults, source: Path) -> Config:
-    """Return the Config that `raw`, as tomllib gave it, means; raise ConfigError with all faults when there are any."""
+    """Return the Config for `raw`, the tables from tomllib; raise ConfigError with all faults if there are any."""
     for name in raw:
         if name not in SECTIONS:
             _unknown_table(name, raw[name], faults)
@@ -56,7 +56,7 @@ def build(raw: dict[str, Any], faults: Faults, source: Path) -> Config:
 
 
 def default_name(table: dict[str, Any]) -> str | None:
-    """Return the name of a [[repo]] or [[job]] as it is in the file or follows from its path; None without both."""
+    """Return the name of a [[repo]] or [[job]] from the file, or from its path; None without both."""
     name, path = table.get("name"), table.get("path")
     if isinstance(name, str):
         return name
@@ -64,12 +64,12 @@ def default_name(table: dict[str, Any]) -> str | None:
         return None
     try:
         return name_from(expand_path(path).name) or None
-    except ValueError:  # the fault of the path is told where the path is read
+    except ValueError:  # the fault is reported where the path is read
         return None
 
 
 class _Entry:
-    """One [[repo]] or [[job]]: its table, where it stands, and what to call it in a fault."""
+    """One [[repo]] or [[job]]: its table, its place in the file, and its label in messages."""
 
     def __init__(self, section: Section, number: int, table: dict[str, Any]) -> None:
         self.section, self.table = section, table
@@ -81,20 +81,20 @@ class _Entry:
 def _unknown_table(name: str, value: Any, faults: Faults) -> None:
     holders = [section.header for section in SECTIONS.values() if name in section.rows]
     if not isinstance(value, dict | list) and holders:
-        faults.add((name,), f"key {name}: stands before any table; it belongs in {' or '.join(holders)}")
+        faults.add((name,), f"key {name}: is outside any table; it belongs in {' or '.join(holders)}")
         return
     tables = ", ".join(section.header for section in SECTIONS.values())
     faults.add((name,), f"unknown table {quoted(name)}; allowed: {tables}{did_you_mean(name, SECTIONS, lead='; ')}")
 
 
 def _only(raw: dict[str, Any], name: str, faults: Faults) -> tuple[dict[str, Any], bool]:
-    """Return the values of a table that there is once, and whether the file has it."""
+    """Return the values of a table that occurs once, and whether the file has it."""
     section = SECTIONS[name]
     table = raw.get(name)
     if table is None:
         return {}, False
     if not isinstance(table, dict):
-        faults.add((name,), f"{name} is not a table; allowed: {section.header}, once, and its keys below it")
+        faults.add((name,), f"{name} is not a table; allowed: {section.header}, once, followed by its keys")
         return {}, False
     return _values(section, table, (name,), section.header, faults), True
 
@@ -103,7 +103,7 @@ def _entries(raw: dict[str, Any], name: str, faults: Faults) -> list[_Entry]:
     section = SECTIONS[name]
     tables = raw.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        faults.add((name,), f"{name} is not a list of tables; allowed: {section.header}, in double brackets, for each")
+        faults.add((name,), f"{name} is not a list of tables; allowed: {section.header}, in double brackets")
         return []
     return [_Entry(section, number, table) for number, table in enumerate(tables)]
 
@@ -111,7 +111,7 @@ def _entries(raw: dict[str, Any], name: str, faults: Faults) -> list[_Entry]:
 def _values(
     section: Section, table: dict[str, Any], where: Where, label: str, faults: Faults, *, skip: str = ""
 ) -> dict[str, Any]:
-    """Return the values of the keys that are right; note a fault for each of the others."""
+    """Return the values of the valid keys; add a fault for each of the others."""
     values: dict[str, Any] = {}
     for key, raw in table.items():
         row = section.rows.get(key)
@@ -142,13 +142,13 @@ def _unknown_key(section: Section, key: str) -> str:
 
 
 def _required(entry: _Entry, values: dict[str, Any], faults: Faults) -> bool:
-    """Fill in the name; return whether name and path are there."""
+    """Fill in the name; return whether name and path are present."""
     if "path" not in entry.table:
         row = entry.section.rows["path"]
         faults.add(entry.where, f"key path is missing; allowed: {allowed(row)}", label=entry.label)
     elif "path" in values and "name" not in entry.table:
         if entry.name is None:
-            faults.add(entry.where, 'key name is missing, and the path has no name in it; add name = "…"')
+            faults.add(entry.where, 'key name is missing, and the path contains no name; add name = "…"')
         else:
             values["name"] = entry.name
     return "path" in values and "name" in values
@@ -163,9 +163,9 @@ def _repo(entry: _Entry, defaults: dict[str, Any], faults: Faults) -> tuple[Repo
 
 
 def _settle_wait(values: dict[str, Any], own: dict[str, Any], where: Where, label: str, faults: Faults) -> None:
-    """Hold max_wait at or above quiet: it follows a longer quiet by itself, but less than it in the file is a fault.
+    """Ensure that max_wait is not below quiet: it follows a longer quiet, but a smaller value in the file is a fault.
 
-    `own` are the values of this table; what is wrong between those of [defaults] is told there, once.
+    `own` are the values of this table; a conflict between values of [defaults] is reported there, once.
     """
     rows = SECTIONS["repo"].rows
     quiet = values.get("quiet", convert(rows["quiet"], rows["quiet"].default))
@@ -202,7 +202,7 @@ def _job(entry: _Entry, faults: Faults) -> tuple[JobConfig, Where] | None:
     if not _required(entry, values, faults):
         return None
     try:
-        # git takes a relative address as one from the work tree.
+        # git interprets a relative address relative to the work tree.
         url = expand_url(values.get("url", ""), may_be_relative=values.get("backend", "git") == "git")
     except ValueError as error:
         faults.add((*entry.where, "url"), f"{quoted(values['url'])} {error}", label=entry.label)
@@ -223,7 +223,7 @@ def _each_once(repos: list[tuple[RepoConfig, Where]], home: HomeConfig | None, f
     for repo, where in repos:
         first = roots.setdefault(os.path.realpath(repo.path), where)
         if first != where:
-            what = f"{quoted(str(repo.path))} is the directory of {_place(first, faults)} too; allowed: each once"
+            what = f"{quoted(str(repo.path))} is also the directory of {_place(first, faults)}; allowed: once"
             faults.add((*where, "path"), what, label=f"{section.header} {quoted(repo.name)}")
 
 
@@ -234,14 +234,12 @@ def _each_name_once(named: list[tuple[str, Where]], section: Section, taken: dic
         if first != where:
             free = free_name(name, known)
             known.add(free)
-            what = (
-                f"{quoted(name)} is the name of {_place(first, faults)} too; allowed: another, as name = {quoted(free)}"
-            )
+            what = f"{quoted(name)} is also the name of {_place(first, faults)}; allowed: name = {quoted(free)}"
             faults.add((*where, "name"), what, label=f"{section.header} {quoted(name)}")
 
 
 def free_name(name: str, taken: set[str]) -> str:
-    """Return `name`, with a number behind it when it is taken."""
+    """Return `name`, with a number appended if it is taken."""
     number = 1
     free = name
     while free in taken:

@@ -1,6 +1,6 @@
-"""What a text in the configuration must look like, each as a function that raises ValueError with what is allowed.
+"""Validates texts in the configuration; each function raises ValueError with what is allowed.
 
-Pure, so on no thread and owner of nothing.
+Pure; any thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REF = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
 
 
 def check_name(text: str) -> None:
-    """Refuse a name that cannot be typed, told from a path or an option, or be a file's name among our own files."""
+    """Refuse a name that cannot be typed, could be taken for a path or an option, or cannot be a file name."""
     if (
         not text
         or text != text.strip()
@@ -31,7 +31,7 @@ def check_name(text: str) -> None:
 
 
 def name_from(directory: str) -> str:
-    """Return the nearest good name to that of a directory."""
+    """Return the nearest valid name to that of a directory."""
     readable = "".join(character if character.isprintable() else "_" for character in directory)
     while len(readable.encode()) > NAME_BYTES:
         readable = readable[:-1]
@@ -39,9 +39,9 @@ def name_from(directory: str) -> str:
 
 
 def check_remote(text: str) -> None:
-    """Refuse a remote that git could take for an option, and one with blanks in it."""
+    """Refuse a remote that git could take for an option, or that contains blanks."""
     if text.startswith("-") or any(character.isspace() or not character.isprintable() for character in text):
-        raise ValueError('cannot be a remote; allowed: the name of one of git\'s remotes as "origin", or "" for none')
+        raise ValueError('cannot be a remote; allowed: the name of one of git\'s remotes, as "origin", or "" for none')
 
 
 def check_branch(text: str) -> None:
@@ -52,17 +52,17 @@ def check_branch(text: str) -> None:
         or text.endswith(("/", ".", ".lock"))
         or any(bad in text for bad in ("..", "//", "@{", "/."))
     ):
-        raise ValueError('cannot be a branch; allowed: the name of a branch as "main", or "" for the one checked out')
+        raise ValueError('cannot be a branch; allowed: the name of a branch, as "main", or "" for the one checked out')
 
 
 def check_identity(text: str) -> None:
     """Refuse what git cannot store as an author."""
     if text and not _IDENTITY.fullmatch(text):
-        raise ValueError('cannot be a person; allowed: "Name <mail>", or "" for git\'s own identity')
+        raise ValueError('cannot be an identity; allowed: "Name <mail>", or "" for git\'s own identity')
 
 
 def check_message(text: str) -> None:
-    """Refuse a template with placeholders that do not exist."""
+    """Refuse a template with unknown placeholders."""
     try:
         check_template(text)
     except ValueError as error:
@@ -70,23 +70,23 @@ def check_message(text: str) -> None:
 
 
 def check_pattern(text: str) -> None:
-    """Refuse a pattern that could not be a line of an ignore file."""
+    """Refuse a pattern that cannot be a line of an ignore file."""
     if "\n" in text or "\r" in text:
-        raise ValueError("has a pattern with a line break in it; allowed: patterns as in .gitignore")
+        raise ValueError("has a pattern with a line break; allowed: patterns as in .gitignore")
     from pathspec import (
         GitIgnoreSpec,
-    )  # here: most configurations have no patterns, and the control command is in a hurry
+    )  # imported late: most configurations have no patterns, and the control command must start quickly
 
     try:
         with warnings.catch_warnings():
-            # What git takes as it is, as "[[a]", Python's own patterns warn of.
+            # Python's own patterns warn about some that git accepts, such as "[[a]".
             warnings.simplefilter("ignore", FutureWarning)
             GitIgnoreSpec.from_lines([text])
     except (ValueError, re.error):
-        raise ValueError(f'has the pattern "{text}", which is none; allowed: patterns as in .gitignore') from None
+        raise ValueError(f'has the invalid pattern "{text}"; allowed: patterns as in .gitignore') from None
 
 
 def check_url(text: str) -> None:
-    """Refuse an address that a program could take for an option, and one with control characters."""
+    """Refuse an address that a program could take for an option, or that contains control characters."""
     if text.startswith("-") or not text.isprintable():
         raise ValueError("cannot be an address; allowed: git@host:path, ssh://host/path, host:path or /path")

@@ -1,7 +1,7 @@
-"""Edits of config.toml that keep its comments and order. On its caller's thread; owns the file while an edit runs.
+"""Edits config.toml and keeps its comments and order. On the calling thread; owns the file during an edit.
 
-Each edit is verified before anything is written: the new text has to mean the old one with exactly that change, and
-has to load without a fault. tomlkit is used here alone, and loaded only when an edit needs it.
+Each edit is verified before anything is written: the new text must mean the old one with exactly that change, and must
+load without faults. This is the only user of tomlkit, which is loaded only when an edit needs it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from gitsync.config.values import quoted
 from gitsync.errors import OperationError, UsageError
 from gitsync.text import as_word, called, did_you_mean, escape
 
-NEW_FILE = "# What gitsync watches and how; every key is explained in docs/configuration.rst.\n"
+NEW_FILE = "# What gitsync watches and how; docs/configuration.rst describes every key.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class RepoRemoved:
-    """What `remove_repo` took out."""
+    """What `remove_repo` removed."""
 
     name: str
     root: Path
@@ -54,10 +54,10 @@ class RepoRemoved:
 def add_repo(
     path: Path, root: Path, *, name: str | None = None, remote: str | None = None, system_ini: Path = SYSTEM_INI
 ) -> str:
-    """Have `root` in the configuration file `path`, and return its name; one that is in it already is kept.
+    """Add `root` to the configuration file `path` unless it is there, and return its name.
 
-    Without `name` it is the directory's, with a number where that is taken; `name` and `remote` that are given are
-    set. Raise OperationError when `name` is another repository's, or the file cannot be edited.
+    Without `name` it is named after the directory, with a number if that is taken; `name` and `remote` are set if
+    given. Raise OperationError when `name` belongs to another repository, or the file cannot be edited.
     """
     root = writable_root(root)
     check_given(name, remote)
@@ -91,7 +91,7 @@ def add_repo(
 
 
 def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> RepoRemoved:
-    """Take the repository of that name or directory, or the mirror, out of the file. Raise UsageError for another."""
+    """Remove the repository of that name or directory, or the mirror, from the file. Raise UsageError for another."""
     removed: RepoRemoved | None = None
 
     def edit(text: str, raw: dict[str, Any]) -> str:
@@ -103,7 +103,7 @@ def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> Rep
         if number is None:
             raise UsageError(
                 f"{quoted(which)} is not watched{did_you_mean(which, names, lead='; ')}",
-                "see what is: gitsyncctl list",
+                "to list the repositories: gitsyncctl list",
                 code="unknown-name",
             )
         expected = copy.deepcopy(raw)
@@ -130,10 +130,9 @@ def remove_repo(path: Path, which: str, *, system_ini: Path = SYSTEM_INI) -> Rep
 
 
 def set_value(path: Path, key: str, text: str, *, system_ini: Path = SYSTEM_INI) -> None:
-    """Set a dotted key (`defaults.quiet`, `repo.NAME.quiet`) to what a person typed.
+    """Set a dotted key (`defaults.quiet`, `repo.NAME.quiet`) to the value that a person typed.
 
-    Raise UsageError for a key that does not exist and a value that is not allowed, ConfigError when the file would
-    have a fault then.
+    Raise UsageError for an unknown key or an invalid value, ConfigError when the file would have a fault then.
     """
 
     def edit(before: str, raw: dict[str, Any]) -> str:
@@ -145,9 +144,9 @@ def set_value(path: Path, key: str, text: str, *, system_ini: Path = SYSTEM_INI)
 
 
 def get(path: Path, key: str, *, system_ini: Path = SYSTEM_INI) -> object:
-    """Return the value in force of a dotted key, as it would be written; a dict for a whole table (`repo.NAME`).
+    """Return the effective value of a dotted key, as it would be written; a dict for a whole table (`repo.NAME`).
 
-    Raise UsageError for a key that does not exist, ConfigError when the file has faults.
+    Raise UsageError for an unknown key, ConfigError when the file has faults.
     """
     ini = ini_instead(path, system_ini)
     raw: dict[str, Any] | None
@@ -172,10 +171,10 @@ def _edit(path: Path, edit: Callable[[str, dict[str, Any]], str], system_ini: Pa
         if raw is None:
             raise OperationError(
                 f"{escape(str(path))} is the configuration of the first GitSync, which cannot be edited here",
-                f"gitsyncctl import --gitsync {as_word(str(path))} turns it into config.toml",
+                f"to convert it to config.toml: gitsyncctl import --gitsync {as_word(str(path))}",
             )
         if not isinstance(raw.get("repo", []), list) or not all(isinstance(entry, dict) for entry in repos_in(raw)):
-            parse(text, path)  # which tells what is wrong with it
+            parse(text, path)  # reports the fault
         edited = edit(text, raw)
         parse(edited, path)
         return edited
@@ -184,10 +183,10 @@ def _edit(path: Path, edit: Callable[[str, dict[str, Any]], str], system_ini: Pa
 
 
 def add_jobs(path: Path, jobs: Sequence[JobConfig], *, system_ini: Path = SYSTEM_INI) -> list[str]:
-    """Have `jobs` in the configuration file `path`, under names that are free there; return the names of the new ones.
+    """Add `jobs` to the configuration file `path`, under unused names; return the names of the new ones.
 
-    A job of the same program for the same directory and address is kept. Raise OperationError when the file cannot be
-    edited.
+    A job of the same program for the same directory and address is not added again. Raise OperationError when the file
+    cannot be edited.
     """
     added: list[str] = []
 
@@ -208,7 +207,7 @@ def add_jobs(path: Path, jobs: Sequence[JobConfig], *, system_ini: Path = SYSTEM
 
 
 def _written(job: JobConfig) -> dict[str, Any]:
-    """Return a job's values as they stand in a file: the required ones, and those that are not the default."""
+    """Return a job's values as written in a file: the required ones, and those that differ from the default."""
     values: dict[str, Any] = {"name": job.name, "backend": job.backend, "path": shorten_path(job.path), "url": job.url}
     shown = shown_values(job)
     rows = SECTIONS["job"].rows
@@ -232,7 +231,7 @@ def _set(text: str, raw: dict[str, Any], table: Where, key: str, value: Any) -> 
     for step in table:
         node = node[step] if isinstance(step, int) else node.setdefault(step, {})
     if not isinstance(node, dict):
-        raise OperationError(f"{table[0]} is not a table in this file", "see what is wrong: gitsyncctl config check")
+        raise OperationError(f"{table[0]} is not a table in this file", "to see the faults: gitsyncctl config check")
     is_new = key not in node
     node[key] = value
     literal = toml_literal(value)
@@ -251,14 +250,14 @@ def _set(text: str, raw: dict[str, Any], table: Where, key: str, value: Any) -> 
 
 
 def _replaced(text: str, where: Where, literal: str) -> str | None:
-    """Return `text` with another value for a key, by tomlkit on the lines of that key alone."""
+    """Return `text` with another value for a key, by editing the lines of that key alone with tomlkit."""
     found = lines_of_key(text, where)
     if found is None:
         return None
     keys = [step for step in where if isinstance(step, str)]
 
     def put(document: Any, to_item: Callable[[str], Any]) -> None:
-        # The lines hold `quiet = …`, or with dots what a header would hold, `defaults.quiet = …`.
+        # The lines contain `quiet = …`, or with dots also the header, `defaults.quiet = …`.
         for count in range(1, len(keys) + 1):
             if keys[-count] in document:
                 for step in keys[-count:-1]:
@@ -271,7 +270,7 @@ def _replaced(text: str, where: Where, literal: str) -> str | None:
 
 
 def _with_tomlkit(text: str, change: Callable[[Any, Callable[[str], Any]], None]) -> str | None:
-    import tomlkit  # here: it takes as long to load as everything else of ours
+    import tomlkit  # late: it takes as long to load as the rest of gitsync
     from tomlkit.exceptions import TOMLKitError
 
     try:
@@ -279,19 +278,19 @@ def _with_tomlkit(text: str, change: Callable[[Any, Callable[[str], Any]], None]
         change(document, tomlkit.value)
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, IndexError, TypeError):
-        return None  # the text is written in a way that tomlkit does not edit; the caller says so
+        return None  # tomlkit cannot edit this form; the caller reports it
 
 
 def _verified(expected: dict[str, Any], *attempts: Callable[[], str | None]) -> str:
-    """Return the text of the first attempt that means what is expected."""
+    """Return the text of the first attempt that has the expected meaning."""
     for attempt in attempts:
         text = attempt()
         try:
             if text is not None and tomllib.loads(text) == expected:
                 return text
         except (ValueError, RecursionError):
-            continue  # an edit on lines that this way of writing does not allow; the next attempt is made
+            continue  # this form does not allow an edit by lines; try the next attempt
     raise OperationError(
-        "the configuration is written in a way that cannot be edited without losing something",
+        "this file cannot be edited automatically without losing something",
         "edit it by hand: gitsyncctl config edit",
     )

@@ -1,7 +1,7 @@
-"""Edits on the text of a config.toml that leave every other byte as it is. Pure; what they return has to be verified.
+"""Edits the text of a config.toml and leaves every other byte as it is. Pure; the caller verifies the result.
 
-tomlkit moves tables that stand apart and puts new keys behind the comments of the next table, so the common edits are
-made on lines; `document.py` falls back to tomlkit for what is written in other ways. None is "not written like that".
+tomlkit moves separated tables and puts new keys after the comments of the next table, so common edits are made by line;
+`document.py` falls back to tomlkit for other forms. None means that the text has another form.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from gitsync.config.literal import toml_key, toml_literal, toml_table
 
 
 def newline_of(text: str) -> str:
-    """Return how the lines of `text` end."""
+    """Return the line end used in `text`."""
     return "\r\n" if "\r\n" in text else "\n"
 
 
 def append_table(text: str, header: str, values: dict[str, Any]) -> str:
-    """Return `text` with a table at its end."""
+    """Return `text` with a table appended."""
     newline = newline_of(text)
     if text and not text.endswith("\n"):
         text += newline
@@ -27,7 +27,7 @@ def append_table(text: str, header: str, values: dict[str, Any]) -> str:
 
 
 def insert_key(text: str, table: Where, key: str, value: Any) -> str | None:
-    """Return `text` with a new key below the last one of a table that has a header of its own."""
+    """Return `text` with a new key after the last one of a table that has its own header."""
     spans = locate(text)
     header = spans.get(table)
     if header is None or not header.is_header:
@@ -46,7 +46,7 @@ def insert_key(text: str, table: Where, key: str, value: Any) -> str | None:
 
 
 def remove_table(text: str, table: Where) -> str | None:
-    """Return `text` without an entry of a list of tables; comments above its header and behind its last key stay."""
+    """Return `text` without an entry of a list of tables; comments before its header and after its last key stay."""
     spans = locate(text)
     header = spans.get(table)
     if header is None or not header.is_header:
@@ -62,7 +62,7 @@ def remove_table(text: str, table: Where) -> str | None:
 
 
 def lines_of_key(text: str, key: Where) -> tuple[str, str, str] | None:
-    """Return what stands before the lines of a key with its value, these lines, and what stands behind them."""
+    """Return the text before the lines of a key with its value, these lines, and the text after them."""
     span = locate(text).get(key)
     if span is None or span.is_header:
         return None
@@ -71,11 +71,11 @@ def lines_of_key(text: str, key: Where) -> tuple[str, str, str] | None:
 
 
 def _end_of_body(header: Span, spans: dict[Where, Span]) -> int:
-    """Return the line of the next header."""
+    """Return the line number of the next header."""
     return min((span.first for span in spans.values() if span.is_header and span.first > header.first), default=2**31)
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines as TOML counts them: only a line feed ends one."""
+    """Return the lines as TOML defines them: only a line feed ends one."""
     lines = text.split("\n")
     return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

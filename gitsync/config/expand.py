@@ -1,6 +1,6 @@
-"""Paths as a person writes them in a configuration: `~`, `$VAR`, and back. On no thread and owner of nothing.
+"""Expands paths as written in a configuration (`~`, `$VAR`), and the reverse. Any thread; owns nothing.
 
-Reads the environment and resolves `..` by the file system; nothing has to exist.
+Reads the environment and resolves `..` by the file system; no path needs to exist.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def expand_text(text: str) -> str:
 
     Raise ValueError for a variable that is not set and a user that does not exist.
     """
-    # The home directory first: what a variable holds is taken as it is.
+    # Expand the home directory first: the value of a variable is not expanded again.
     head, slash, tail = text.partition("/")
     if head.startswith("~"):
         home = os.path.expanduser(head)  # noqa: PTH111 - Path.expanduser raises where this one leaves the text
@@ -30,39 +30,39 @@ def expand_text(text: str) -> str:
 
 
 def expand_path(text: str) -> Path:
-    """Return the absolute path that `text` means.
+    """Return the absolute path for `text`.
 
-    Symbolic links stay as they are written, unless `..` has to be resolved past them. Raise ValueError for a relative
-    path, a variable that is not set and a user that does not exist.
+    Symbolic links are not resolved, unless a `..` follows one. Raise ValueError for a relative path, a variable that is
+    not set and a user that does not exist.
     """
     if not text:
         raise ValueError("is empty; allowed: a path")
     if "\0" in text:
-        raise ValueError("has a NUL character in it; allowed: a path")
+        raise ValueError("contains a NUL character; allowed: a path")
     expanded = expand_text(text)
     try:
         os.fsencode(expanded)
     except UnicodeEncodeError:
-        raise ValueError("cannot be written in this system's character set; set LC_ALL to a UTF-8 one") from None
+        raise ValueError("cannot be encoded in this system's character set; set LC_ALL to a UTF-8 locale") from None
     path = Path(expanded)
     if not path.is_absolute():
-        raise ValueError('is relative, and it is not clear to what; allowed: a path that begins with "/", "~/" or $VAR')
+        raise ValueError('is relative; allowed: a path that begins with "/", "~/" or $VAR')
     return Path(os.path.realpath(path)) if ".." in path.parts else path
 
 
 def expand_url(text: str, *, may_be_relative: bool) -> str:
-    """Return an address with `~` and variables expanded where it begins with one, as a path on this machine.
+    """Return an address in which a leading `~` or variable, as in a local path, is expanded.
 
     Raise ValueError as `expand_text` does, and for a relative path unless it `may_be_relative`.
     """
     url = expand_text(text) if text.startswith(("~", "$")) else text
     if url and not (may_be_relative or url.startswith("/") or _ELSEWHERE.match(url)):
-        raise ValueError('is relative, and it is not clear to what; allowed: host:path, or a path as "/a/b" or "~/b"')
+        raise ValueError('is relative; allowed: host:path, or a path as "/a/b" or "~/b"')
     return url
 
 
 def shorten_path(path: Path) -> str:
-    """Return the text that `expand_path` turns back into `path`, with `~` where it lies under home."""
+    """Return the shortest text that `expand_path` turns into `path`, with `~` for home."""
     text = str(path)
     home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises where there is none
     if home.startswith("/") and home != "/" and (text + "/").startswith(home.rstrip("/") + "/"):
@@ -76,5 +76,5 @@ def _value(found: re.Match[str]) -> str:
         return "$"
     value = os.environ.get(name)
     if value is None:
-        raise ValueError(f"the variable ${name} is not set (a dollar sign itself is written $$)")
+        raise ValueError(f"the variable ${name} is not set (write a literal dollar sign as $$)")
     return value

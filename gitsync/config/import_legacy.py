@@ -1,6 +1,6 @@
-"""Turns the configurations of the programs before us into config.toml. On its caller's thread; the old file stays.
+"""Converts the configurations of gitsync's predecessors to config.toml. On the calling thread; the old file stays.
 
-Where an old file has the name of gitsync's own directory, it is moved aside first.
+If an old file has the name of gitsync's configuration directory, it is renamed first.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from gitsync.config.store import edit_file
 from gitsync.errors import OperationError, UsageError
 from gitsync.text import as_word, escape
 
-# What is added to the name of an INI that has the name of gitsync's own directory.
+# Suffix for an INI file that has the name of gitsync's configuration directory.
 ASIDE = ".ini"
 
 
 def import_trakk(path: Path, trakk: Path) -> Trakk:
-    """Bring the mirror of TRAKK's configuration `trakk` into the configuration `path`, and return what it tracked.
+    """Add the mirror of TRAKK's configuration `trakk` to the configuration `path`, and return what it tracked.
 
-    Raise ConfigError when it is none, OperationError when home is mirrored elsewhere already.
+    Raise ConfigError when `trakk` is invalid, OperationError when another home mirror is configured.
     """
     found = parse_trakk(trakk)
     if not is_there(path) or "home" not in tomllib.loads(read_text(path)):
@@ -38,9 +38,9 @@ def import_trakk(path: Path, trakk: Path) -> Trakk:
 
 
 def import_ini(path: Path, ini: Path) -> list[Path]:
-    """Bring the repositories of the first GitSync's `ini` into the configuration `path`, and return their roots.
+    """Add the repositories of the first GitSync's `ini` to the configuration `path`, and return their roots.
 
-    What `path` has already stays as it is. Raise ConfigError with every fault of the INI, OperationError when the
+    Existing entries of `path` stay as they are. Raise ConfigError with every fault of the INI, OperationError when the
     configuration cannot be written.
     """
     config = parse_ini(read_text(ini), ini)
@@ -53,7 +53,7 @@ def import_ini(path: Path, ini: Path) -> list[Path]:
 
 
 def ini_in_the_way(path: Path) -> Path | None:
-    """Return the first GitSync's INI that has the name of the directory of `path`; None where there is none."""
+    """Return the first GitSync's INI if it has the name of the directory of `path`; None otherwise."""
     file = path.parent
     if not file.is_file() or not looks_like_ini(read_text(file)):
         return None
@@ -61,13 +61,13 @@ def ini_in_the_way(path: Path) -> Path | None:
 
 
 def make_way(path: Path, ini: Path) -> Path:
-    """Move `ini` aside, bring what it says into the new configuration file `path`, and return where the INI is now.
+    """Rename `ini`, import it into the new configuration file `path`, and return its new path.
 
-    Raise OperationError where it cannot be moved, and what `import_ini` raises; everything is as it was then.
+    Raise OperationError when it cannot be renamed, and what `import_ini` raises; nothing has changed then.
     """
     aside = ini.with_name(ini.name + ASIDE)
     try:
-        os.link(ini, aside, follow_symlinks=False)  # never over a file that is there
+        os.link(ini, aside, follow_symlinks=False)  # does not replace an existing file
         ini.unlink()
     except OSError as error:
         raise OperationError(
@@ -77,7 +77,7 @@ def make_way(path: Path, ini: Path) -> Path:
     try:
         import_ini(path, aside)
     except BaseException:
-        # Where there are settings by now, they are what holds, and the directory stays.
+        # If there are settings by now, they are in force, and the directory stays.
         with suppress(OSError):
             if ini.is_dir():
                 ini.rmdir()
@@ -88,14 +88,13 @@ def make_way(path: Path, ini: Path) -> Path:
 
 
 def import_sync_conf(path: Path, directory: Path) -> tuple[list[str], list[str], list[str]]:
-    """Bring the jobs of Sync Manager's `.conf` files in `directory` into the configuration `path`.
+    """Add the jobs of Sync Manager's `.conf` files in `directory` to the configuration `path`.
 
-    Return the names of the new jobs, what is wrong with lines, which were left out, and the files for another
-    environment, which were too. Raise UsageError for a directory without such files, OperationError when `path` cannot
-    be written.
+    Return the names of the new jobs, the faults of skipped lines, and the skipped files for another environment. Raise
+    UsageError for a directory without such files, OperationError when `path` cannot be written.
     """
     files = conf_files(str(directory))
     if not files:
-        raise UsageError(f"there is no .conf file in {escape(str(directory))}", "name the directory that has them")
+        raise UsageError(f"there is no .conf file in {escape(str(directory))}", "give the directory that contains them")
     jobs, faults = jobs_of(files)
     return add_jobs(path, jobs), faults, elsewhere(files)

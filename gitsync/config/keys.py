@@ -19,14 +19,14 @@ from gitsync.text import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """What a dotted key names: a row, and the table of the file that it is in."""
+    """What a dotted key refers to: an option, and its table in the file."""
 
     row: Option
     table: Where
 
 
 def find_key(key: str, raw: dict[str, Any]) -> FoundKey:
-    """Return what a dotted key names; raise UsageError, with the nearest right one, when it names nothing."""
+    """Return what a dotted key refers to; raise UsageError, with the nearest valid key, for an unknown one."""
     section, name, option = _parts(key)
     if option not in section.rows:
         prefix = ".".join(part for part in (section.name, name) if part)
@@ -41,9 +41,9 @@ def find_key(key: str, raw: dict[str, Any]) -> FoundKey:
 
 
 def in_force(key: str, raw: dict[str, Any], config: Config) -> object:
-    """Return the value that holds for a dotted key, or a dict of all those of the table that it names.
+    """Return the effective value of a dotted key, or a dict of all values of its table.
 
-    `raw` are the tables of the file that `config` was made from.
+    `raw` are the tables of the file that `config` was built from.
     """
     table = _table_in_force(key, raw, config)
     if table is not None:
@@ -55,12 +55,12 @@ def in_force(key: str, raw: dict[str, Any], config: Config) -> object:
 
 
 def from_text(row: Option, key: str, text: str) -> Any:
-    """Return what a person typed as the value for the file; raise UsageError when it is not allowed."""
+    """Convert a typed value to one for the file; raise UsageError when it is not allowed."""
     try:
         value = _parsed(row, text)
         convert(row, value)
     except ValueError as error:
-        raise UsageError(f"{key}: {error}", "what each key means: man gitsync.toml") from error
+        raise UsageError(f"{key}: {error}", "for the meaning of each key: man gitsync.toml") from error
     return value
 
 
@@ -86,27 +86,27 @@ def _number_or_text(text: str, number: type[int] | type[float]) -> Any:
     try:
         return number(text)
     except ValueError:
-        return text  # convert says what is allowed
+        return text  # convert reports what is allowed
 
 
 def _toml_value(text: str) -> Any:
     try:
         found = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{quoted(text)} is not written as TOML has it: {error}") from None
+        raise ValueError(f"{quoted(text)} is not valid TOML: {error}") from None
     if found.keys() != {"value"}:
         raise ValueError(f"{quoted(text)} is more than one value")
     return found["value"]
 
 
 def _parts(key: str) -> tuple[Section, str, str]:
-    """Return section, name and option; a name may have dots in it."""
+    """Return section, name and option; a name may contain dots."""
     head, _, rest = key.partition(".")
     section = SECTIONS.get(head)
     if section is None:
         raise UsageError(
             f"unknown key {quoted(key)}{did_you_mean(head, SECTIONS, lead='; ')}",
-            "a key is a table and its option, as defaults.quiet, daemon.log_level, repo.NAME.quiet",
+            "a key is a table and an option, as defaults.quiet, daemon.log_level, repo.NAME.quiet",
             code="unknown-key",
         )
     if not section.is_list:
@@ -135,7 +135,7 @@ def _names(section: Section, raw: dict[str, Any]) -> dict[str, int]:
 
 
 def _table_in_force(key: str, raw: dict[str, Any], config: Config) -> dict[str, Any] | None:
-    """Return all values of the table that `key` names, None when it names no table."""
+    """Return all values of the table that `key` refers to, None for an unknown table."""
     head, _, name = key.partition(".")
     if head in ("repo", "job"):
         entries: tuple[Any, ...] = config.repos if head == "repo" else config.jobs

@@ -1,7 +1,6 @@
-"""Where in a TOML text each table and key stands: tomllib gives values without lines. Pure.
+"""Finds the lines of tables and keys in a TOML text, because tomllib returns values without lines. Pure.
 
-Made for texts that tomllib has read without fault; in another one the scan ends where it no longer understands, and
-what it has found until then is right.
+For texts that tomllib has accepted; in another text the scan ends where it fails, and the lines found so far are right.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 
-# The way to a value: keys, and the number of the entry below a list of tables, as in ("repo", 0, "quiet").
+# The path to a value: keys, and the index in a list of tables, as in ("repo", 0, "quiet").
 Where = tuple[str | int, ...]
 
 
@@ -47,7 +46,7 @@ class _Scan:
         self.at = to
 
     def keys(self) -> tuple[list[str], str]:
-        """Read a dotted key and what ends it; that is empty when this is no key."""
+        """Read a dotted key and the character that ends it; the latter is "" when this is not a key."""
         keys: list[str] = []
         while found := _KEY.match(self.text, self.at):
             self.move(found.end())
@@ -57,7 +56,7 @@ class _Scan:
         return keys, ""
 
     def value(self) -> None:
-        """Pass over a value, to the end of its last line."""
+        """Skip a value, to the end of its last line."""
         depth = 0
         while found := _VALUE.match(self.text, self.at):
             if found[4] and depth == 0:
@@ -66,7 +65,7 @@ class _Scan:
             self.move(found.end())
 
     def place(self, start: Where, keys: list[str]) -> Where:
-        """Return the way to `keys` below `start`, through the newest entry of each list of tables on it."""
+        """Return the path to `keys` below `start`, through the newest entry of each list of tables."""
         where = start
         for key in keys:
             if self.counts.get(where, 0):
@@ -94,7 +93,7 @@ class _Scan:
             where = self.place((), keys)
             if is_list:
                 self.counts[where] = self.counts.get(where, 0) + 1
-            # A [table] may be opened below a list of tables, but is never one itself.
+            # A [table] may be below a list of tables, but never is one.
             table = (*where, self.counts[where] - 1) if is_list else where
             span = Span(first, first, is_header=True)
             self.note((), keys, span)
@@ -106,7 +105,7 @@ class _Scan:
 
 
 def locate(text: str) -> dict[Where, Span]:
-    """Return the lines of every table and key in `text`; what is inside of a value has none of its own."""
+    """Return the lines of every table and key in `text`; nothing inside a value is listed."""
     scan = _Scan(text)
     scan.run()
     return scan.spans

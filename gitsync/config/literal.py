@@ -1,4 +1,4 @@
-"""Values and a whole configuration as TOML text, without a library: tomllib only reads. Pure."""
+"""Writes values and a whole configuration as TOML text; tomllib only reads. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def toml_literal(value: Any) -> str:
-    """Return how a text, number, truth value, list or table stands in TOML, on one line."""
+    """Return a string, number, boolean, list or table as TOML on one line."""
     match value:
         case bool():
             return "true" if value else "false"
         case str():
-            # JSON's escapes are TOML's, but for DEL, which JSON leaves as it is.
+            # JSON's escapes are valid TOML, except that JSON does not escape DEL.
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case list() | tuple():
             return f"[{', '.join(toml_literal(item) for item in value)}]"
@@ -32,20 +32,20 @@ def toml_literal(value: Any) -> str:
 
 
 def toml_key(key: str) -> str:
-    """Return `key` as it stands before the "="."""
+    """Return `key` as TOML, quoted if necessary."""
     return key if _BARE_KEY.fullmatch(key) else toml_literal(key)
 
 
 def toml_table(header: str, values: dict[str, Any], newline: str = "\n") -> str:
-    """Return a table with its header, one key a line."""
+    """Return a table with its header, one key per line."""
     lines = [header, *(f"{toml_key(key)} = {toml_literal(value)}" for key, value in values.items())]
     return newline.join(lines) + newline
 
 
 def repos_as_toml(config: Config, comment: str) -> str:
-    """Return a config.toml with the repositories of `config`, below a comment line.
+    """Return a config.toml with the repositories of `config`, after a comment line.
 
-    What all of them have in common, apart from the default, is written once, in [defaults].
+    Values that all of them share, and that are not the default, are written once, in [defaults].
     """
     section = SECTIONS["repo"]
     written = [
@@ -71,5 +71,5 @@ def describe_defaults() -> dict[str, dict[str, Any]]:
 
 
 def shown_values(shape: RepoConfig | HomeConfig | JobConfig | DaemonConfig | HooksConfig) -> dict[str, Any]:
-    """Return what a dataclass of options holds, written as in the file, by key."""
+    """Return the option values in a dataclass, as written in the file, by key."""
     return {key: render(row, getattr(shape, key)) for key, row in rows(type(shape)).items()}

@@ -1,7 +1,7 @@
-"""Every option, declared once: the dataclasses that the program works with, whose fields carry the rows.
+"""Every option, declared once: the dataclasses that the program works with, whose fields carry the declarations.
 
-Frozen values, so any thread may hold them. Durations are in seconds, sizes in bytes; None is "off", unless a row says
-otherwise. A required field has to be given when one of these is made by hand; the rest has the documented default.
+Frozen values; any thread. Durations are in seconds, sizes in bytes; None is "off", unless an option says otherwise. A
+required field must be given when one of these is created by hand; the others have the documented default.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from gitsync.config.rows import Option, rows
 
 __all__ = ["SECTIONS", "Config", "DaemonConfig", "HomeConfig", "HooksConfig", "JobConfig", "RepoConfig", "Section"]
 
-# What the home mirror is called where a repository has its name.
+# The name of the home mirror where a repository has its name.
 MIRROR_NAME = "home"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that is configured. `notices` are sentences that a person should be told once; `source` is the file.
+    """The whole configuration. `notices` are sentences to show to the user once; `source` is the file.
 
-    `conf_faults` are what is wrong with lines of Sync Manager's files, `conf_left_out` which of these files are for
-    another environment; both are among the notices, too.
+    `conf_faults` are the faults in Sync Manager's files, `conf_left_out` those files that are for another environment;
+    both are also in `notices`.
     """
 
     repos: tuple[RepoConfig, ...] = ()
@@ -45,7 +45,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table of config.toml and the options in it, by key."""
+    """One table of config.toml with its options, by key."""
 
     name: str
     doc: str
@@ -54,7 +54,7 @@ class Section:
 
     @property
     def header(self) -> str:
-        """Return the line that begins it."""
+        """Return its header line."""
         return f"[[{self.name}]]" if self.is_list else f"[{self.name}]"
 
 
@@ -63,11 +63,11 @@ _SHARED = {key: row for key, row in rows(RepoConfig).items() if row.is_shared}
 SECTIONS: dict[str, Section] = {
     section.name: section
     for section in (
-        Section("defaults", "What holds for every repository and for the home mirror that does not say else.", _SHARED),
-        Section("repo", "A git work tree to watch, once for each.", rows(RepoConfig), is_list=True),
+        Section("defaults", "Defaults for every repository and for the home mirror.", _SHARED),
+        Section("repo", "A git work tree to watch; one table for each.", rows(RepoConfig), is_list=True),
         Section("home", "The mirror of tracked files of your home directory.", {**rows(HomeConfig), **_SHARED}),
-        Section("job", "A periodic exchange with a server, once for each.", rows(JobConfig), is_list=True),
+        Section("job", "A periodic exchange with a server; one table for each.", rows(JobConfig), is_list=True),
         Section("daemon", "The daemon itself.", rows(DaemonConfig)),
-        Section("hooks", "Commands that the daemon runs; GITSYNC_* variables tell them why.", rows(HooksConfig)),
+        Section("hooks", "Commands that the daemon runs, with details in GITSYNC_* variables.", rows(HooksConfig)),
     )
 }

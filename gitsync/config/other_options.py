@@ -14,7 +14,7 @@ _YEAR = 365 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class HomeConfig:
-    """The mirror of home files, from [home]; `settings` is what a repository of that path would have."""
+    """The mirror of home files, from [home]; `settings` are the options of a repository with that path."""
 
     settings: RepoConfig
     repo: Path = option(  # noqa: RUF009 - it returns a dataclass field
@@ -26,7 +26,7 @@ class HomeConfig:
     link: str = option(
         ValueKind.CHOICE,
         "auto",
-        "Whether a home file and its mirror are one file with two names, or two files kept alike.",
+        "Whether a home file and its mirror are one file with two names (hard link), or two files with equal content.",
         example="copy",
         choices=("auto", "hard", "copy"),
     )
@@ -39,7 +39,7 @@ class JobConfig:
     name: str = option(
         ValueKind.TEXT,
         None,
-        "What the commands and the status call this job.",
+        "The name of this job in commands and status.",
         example="thesis",
         is_required=True,
         absent="the directory's name",
@@ -48,21 +48,21 @@ class JobConfig:
     path: Path = option(  # noqa: RUF009 - it returns a dataclass field
         ValueKind.PATH,
         None,
-        "The directory on this machine; a git repository is cloned when it is missing.",
+        "The directory on this machine; for git, the repository is cloned when it is missing.",
         example="~/thesis",
         is_required=True,
     )
     backend: str = option(
         ValueKind.CHOICE,
         "git",
-        "The program that does it.",
+        "The program that transfers the files.",
         example="git",
         choices=("git", "unison", "rsync"),
     )
     url: str = option(
         ValueKind.ADDRESS,
         "",
-        'The other side: git@host:path, ssh://host/path, host:path or ~/path; "" is, for git, the remote as it is set.',
+        'The other side: git@host:path, ssh://host/path, host:path or ~/path; "" is, for git, the URL of the remote.',
         example="git@server:thesis.git",
         check=check_url,
     )
@@ -70,14 +70,14 @@ class JobConfig:
     mode: str = option(
         ValueKind.CHOICE,
         "both",
-        "Which directions to go.",
+        "In which directions to transfer.",
         example="both",
         choices=("both", "push", "pull"),
     )
     every: float | None = option(
         ValueKind.DURATION,
         "1h",
-        'How often; "off" is only when asked.',
+        'How often to run; "off" means only on request.',
         example="30m",
         low=1,
         high=_YEAR,
@@ -86,7 +86,7 @@ class JobConfig:
     branches: str | tuple[str, ...] = option(
         ValueKind.CHOICE_OR_TEXTS,
         "all",
-        "For git: all branches, the one checked out, or those named.",
+        "For git: all branches, the current one, or a list of names.",
         example=["main", "draft"],
         choices=("all", "current"),
         check=check_branch,
@@ -94,17 +94,17 @@ class JobConfig:
     user: str = option(
         ValueKind.TEXT,
         "",
-        'For git: whose name a clone gets; "" is git\'s own identity.',
+        'For git: the identity to set in a clone; "" is git\'s own identity.',
         example="Ada <ada@example.org>",
         check=check_identity,
     )
     options: tuple[str, ...] = option(
-        ValueKind.TEXTS, [], "Further arguments for unison or rsync.", example=["--exclude=*.o"]
+        ValueKind.TEXTS, [], "Additional arguments for unison or rsync.", example=["--exclude=*.o"]
     )
     max_deletes: int = option(
         ValueKind.INTEGER,
         100,
-        "Stop and ask when a run would delete more files than this.",
+        "Stop and ask before a run deletes more files than this.",
         example=20,
         low=0,
         high=2**31 - 1,
@@ -118,14 +118,14 @@ class DaemonConfig:
     log_level: str = option(
         ValueKind.CHOICE,
         "info",
-        "What is logged.",
+        "The lowest level of messages to log.",
         example="debug",
         choices=("debug", "info", "warning", "error"),
     )
     notify: str = option(
         ValueKind.CHOICE,
         "problems",
-        'Which desktop notifications there are: "problems" when something needs you and when that is over, "all" also '
+        'Which desktop notifications to show: "problems" when something needs you and when it is resolved, "all" also '
         "when you are offline and when changes arrive.",
         example="off",
         choices=("problems", "all", "off"),
@@ -133,8 +133,8 @@ class DaemonConfig:
     network_timeout: float = option(
         ValueKind.DURATION,
         "60s",
-        "How long an exchange with a remote may stand still before it is given up and tried again later; one that goes "
-        "on may take thirty times as long.",
+        "How long an exchange with a remote may make no progress before it is cancelled and tried again later; if it "
+        "makes progress, it may take thirty times as long.",
         example="5m",
         low=0.1,
         high=86_400,
@@ -143,7 +143,7 @@ class DaemonConfig:
 
 @dataclass(frozen=True, slots=True)
 class HooksConfig:
-    """Commands to run, from [hooks]; they are told what happened in GITSYNC_* variables."""
+    """Commands to run, from [hooks]; GITSYNC_* variables describe the event."""
 
     after_commit: tuple[str, ...] = option(
         ValueKind.TEXTS, [], "Commands to run after a commit.", example=['notify-send "$GITSYNC_MESSAGE"']

@@ -25,7 +25,7 @@ class RepoConfig:
     name: str = option(
         ValueKind.TEXT,
         None,
-        "What the commands and the status call this repository.",
+        "The name of this repository in commands and status.",
         example="notes",
         is_required=True,
         is_shared=False,
@@ -35,7 +35,7 @@ class RepoConfig:
     path: Path = option(  # noqa: RUF009 - it returns a dataclass field
         ValueKind.PATH,
         None,
-        "The work tree's directory; the only key that has to be there.",
+        "The work tree's directory; the only required key.",
         example="~/Notes",
         is_required=True,
         is_shared=False,
@@ -51,14 +51,14 @@ class RepoConfig:
     branch: str = option(
         ValueKind.TEXT,
         "",
-        'Act only while this branch is checked out; "" is whatever is checked out.',
+        'Act only while this branch is checked out; "" means any branch.',
         example="main",
         check=check_branch,
     )
     mode: str = option(
         ValueKind.CHOICE,
         "both",
-        'Whether to pull and push ("both"), only one of them, or only to commit.',
+        'Whether to pull and push ("both"), only one of them, or only commit.',
         example="both",
         choices=("both", "push", "pull", "commit"),
     )
@@ -73,8 +73,8 @@ class RepoConfig:
     max_wait: float = option(
         ValueKind.DURATION,
         "30s",
-        "Commit when the oldest change has waited this long, even while changes go on; not less than quiet, and as "
-        "long as quiet when only that one is set to more.",
+        "Commit when the oldest change has waited this long, even while changes continue; not less than quiet. if "
+        "only quiet is set, to more than the default, max_wait equals it.",
         example="1m",
         low=0,
         high=86_400,
@@ -82,8 +82,8 @@ class RepoConfig:
     pull: float | None = option(
         ValueKind.DURATION,
         "1m",
-        "How often to look at the remote, at least; up to 5m it is looked at more often for a while after something "
-        "changed. A remote on the same file system is watched besides.",
+        "How often to fetch from the remote, at least; up to 5m, more often for a while after a change. A "
+        "remote on the same file system is also watched.",
         example="5m",
         low=0.1,
         high=_YEAR,
@@ -92,8 +92,8 @@ class RepoConfig:
     push: float | None = option(
         ValueKind.DURATION,
         "5s",
-        "How long after a commit to push it. Without this key a commit is pushed at once, and those that follow soon "
-        "go together, at most 5s later.",
+        "How long after a commit to push it. Without this key, a commit is pushed at once, and those that follow soon "
+        "are pushed together, at most 5s later.",
         example="30s",
         absent="at once",
         low=0,
@@ -103,7 +103,7 @@ class RepoConfig:
     reconcile: float | None = option(
         ValueKind.DURATION,
         "1h",
-        "How often to compare everything, as a safety net for changes that the system did not tell of.",
+        "How often to compare the whole work tree, as a safety net for changes that the system did not report.",
         example="4h",
         low=1,
         high=_YEAR,
@@ -112,14 +112,14 @@ class RepoConfig:
     conflict: str = option(
         ValueKind.CHOICE,
         "keep-both",
-        "What to do with a file that was changed here and elsewhere, so that the changes cannot be merged.",
+        "How to resolve a conflict when a file was changed here and elsewhere and cannot be merged.",
         example="manual",
         choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
     )
     conflict_paths: tuple[tuple[str, str], ...] = option(
         ValueKind.CHOICE_BY_GLOB,
         {},
-        "The same for the paths that match a pattern; the first pattern that matches counts.",
+        "The same for paths that match a pattern; the first matching pattern is used.",
         example={"*.log": "theirs", "todo.txt": "union"},
         choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
         check=check_pattern,
@@ -127,7 +127,7 @@ class RepoConfig:
     message: str = option(
         ValueKind.TEXT,
         "",
-        'A template for commit messages, with {summary}, {files}, {count} and others; "" is made from what changed.',
+        'A template for commit messages, with {summary}, {files}, {count} and others; "" generates one.',
         example="{summary} on {host}",
         check=check_message,
     )
@@ -141,28 +141,28 @@ class RepoConfig:
     author: str = option(
         ValueKind.TEXT,
         "",
-        'Who the commits are by; "" is git\'s own identity, else user@host.',
+        'The author of commits; "" is git\'s own identity, else user@host.',
         example="Ada <ada@example.org>",
         check=check_identity,
     )
     include: tuple[str, ...] = option(
         ValueKind.TEXTS,
         [],
-        "Patterns as in .gitignore: what to commit although .gitignore leaves it out.",
+        "Patterns as in .gitignore: files to commit although .gitignore excludes them.",
         example=["build/report.pdf"],
         check=check_pattern,
     )
     exclude: tuple[str, ...] = option(
         ValueKind.TEXTS,
         [],
-        "Patterns as in .gitignore: what to leave out besides that.",
+        "Patterns as in .gitignore: further files to exclude.",
         example=["*.tmp", "cache/"],
         check=check_pattern,
     )
     max_file_size: int | None = option(
         ValueKind.SIZE,
         "100MB",
-        "Larger new files are not committed before you say so.",
+        "New files larger than this are not committed until you say so.",
         example="1GiB",
         low=1,
         can_be_off=True,
@@ -170,29 +170,29 @@ class RepoConfig:
     secrets: str = option(
         ValueKind.CHOICE,
         "quarantine",
-        "What to do with a new file that looks like a private key or a token: hold it back, say so, or nothing.",
+        "What to do with a new file that looks like a private key or a token: quarantine it, warn, or nothing.",
         example="warn",
         choices=("quarantine", "warn", "off"),
     )
     brake_deletes: float = option(
         ValueKind.SHARE,
         0.5,
-        "Stop and ask when more than this share of the files, and over 20, are gone at once; 1.0 never asks.",
+        "Stop and ask when more than this share of the files, and over 20, are removed at once; 1.0 never asks.",
         example=0.25,
     )
     transport: str = option(
         ValueKind.CHOICE,
         "auto",
-        "What talks to the remote: the git program (auto is the same), or libgit2 inside gitsync.",
+        "What communicates with the remote: the git program (auto is the same), or libgit2.",
         example="git",
         choices=("auto", "git", "libgit2"),
     )
     watch: str = option(
         ValueKind.CHOICE,
         "auto",
-        "How to hear of changes: from the system, by looking again and again, or whichever works.",
+        "How to detect changes: native notification by the system, polling, or the one that works.",
         example="polling",
         choices=("auto", "native", "polling"),
     )
-    # No key of the file: whether `push` is not set there, so that gitsync chooses the moment.
+    # Not a key of the file: True when `push` is not set there, so that gitsync chooses the time.
     is_push_prompt: bool = True

@@ -1,6 +1,6 @@
-"""What an option is: one row, carried by the dataclass field it fills, so that the two cannot drift apart.
+"""The declaration of an option: one row, attached to the dataclass field that it fills, so that both stay consistent.
 
-Loader, documentation page and `config get` / `set` all work from these rows. On no thread and owner of nothing.
+Loader, documentation page and `config get` / `set` all work from these rows. Any thread; owns nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class ValueKind(StrEnum):
-    """What a value is written as."""
+    """How a value is written in the file."""
 
     TEXT = "text"
     PATH = "path"
@@ -24,17 +24,17 @@ class ValueKind(StrEnum):
     INTEGER = "integer"
     BOOL = "yes or no"
     CHOICE = "choice"
-    TEXTS = "list of texts"
-    CHOICE_OR_TEXTS = "choice or list of texts"
+    TEXTS = "list of strings"
+    CHOICE_OR_TEXTS = "choice or list of strings"
     CHOICE_BY_GLOB = "table of pattern to choice"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One key: how it is written, what it may be, what holds without it, and what it is for.
+    """One key: its type, the allowed values, its default, and its purpose.
 
-    `default` is written as in the file; None means that its absence has a meaning of its own, which `absent` says.
-    `low` and `high` are in the value's own unit (seconds, bytes). `check` raises ValueError for a bad text.
+    `default` is written as in the file; None means that its absence has a meaning, which `absent` describes. `low` and
+    `high` are in the value's own unit (seconds, bytes). `check` raises ValueError for an invalid text.
     """
 
     key: str
@@ -53,12 +53,12 @@ class Option:
 
 
 def option(kind: ValueKind, default: Any, doc: str, *, example: Any, is_required: bool = False, **more: Any) -> Any:
-    """Return the dataclass field of an option; the rest of its row is in `more`, named as in `Option`.
+    """Return the dataclass field of an option; `more` are further fields of `Option`.
 
-    A required option, and one whose default depends on this machine (a path, or `absent` says), has to be given when
-    the dataclass is made by hand.
+    A required option, and one whose default depends on this machine (a path, or `absent`), must be given when the
+    dataclass is created by hand.
     """
-    from gitsync.config.values import convert  # values.py works on Option
+    from gitsync.config.values import convert  # late: values.py imports Option
 
     row = Option("", kind, default, doc, example, is_required=is_required, **more)
     metadata: Mapping[str, Any] = {"option": row}
@@ -68,7 +68,7 @@ def option(kind: ValueKind, default: Any, doc: str, *, example: Any, is_required
 
 
 def rows(shape: type) -> dict[str, Option]:
-    """Return the options that a dataclass of options declares, by key, in their order."""
+    """Return the options that a dataclass declares, by key, in their order."""
     return {
         field.name: dataclasses.replace(field.metadata["option"], key=field.name)
         for field in dataclasses.fields(shape)

@@ -1,7 +1,7 @@
-"""Finds the configuration file and reads its text. On its caller's thread; owns nothing.
+"""Finds the configuration file and reads its text. On the calling thread; owns nothing.
 
-config.toml is looked for first, then the INI file of the GitSync that came before: `~/.config/gitsync` where that is a
-plain file (config.toml cannot exist then), else one for the whole system.
+The order is: config.toml, then the first GitSync's INI file: `~/.config/gitsync` when that is a plain file (config.toml
+cannot exist then), else the system-wide one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SIZE_MAX = 1024 * 1024
 
 
 def named_file(option: str | None) -> Path:
-    """Return `places.config_file(option)`; raise ConfigError where a `~user` in it does not exist."""
+    """Return `places.config_file(option)`; raise ConfigError when a `~user` in it does not exist."""
     try:
         return places.config_file(option)
     except RuntimeError as error:
@@ -27,18 +27,18 @@ def named_file(option: str | None) -> Path:
 
 
 def is_named(option: str | None) -> bool:
-    """Return whether the user said which file to read."""
+    """Return whether the user chose the file to read."""
     return bool(option or os.environ.get("GITSYNC_CONFIG"))
 
 
 def default_inis(system_ini: Path = SYSTEM_INI) -> list[Path]:
-    """Return where an INI file of GitSync can be, the user's own first."""
+    """Return the possible paths of GitSync's INI file, the user's own first."""
     own = [places.user_config_dir(), Path(os.path.expanduser("~/.config/gitsync"))]  # noqa: PTH111 - never raises
     return [*dict.fromkeys(own), system_ini]
 
 
 def active_file(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Path | None:
-    """Return the file that holds the configuration, None when there is none; a file that was named has to exist."""
+    """Return the configuration file, None when there is none; a file that the user chose must exist."""
     chosen = named_file(option)
     if is_named(option) or os.path.lexists(chosen):
         return chosen
@@ -46,26 +46,28 @@ def active_file(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> 
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a configuration file. Raise ConfigError when it is missing, unreadable, too big or no text."""
+    """Return the text of a configuration file; raise ConfigError when it is missing, unreadable, too large or not
+    text.
+    """
     return decode(read_bytes(path), path)
 
 
 def read_bytes(path: Path) -> bytes:
     """Return the content of a configuration file; raise ConfigError as `read_text` does."""
     try:
-        # Not blocking: a FIFO or a terminal must not hold up the daemon.
+        # Non-blocking: a FIFO or a terminal must not block the daemon.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise _unreadable(
-            path, "there is no such file", "check the path; gitsyncctl watch DIR makes a config.toml"
+            path, "no such file", "check the path; to create a config.toml: gitsyncctl watch DIR"
         ) from error
     except (OSError, ValueError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
     try:
         mode = os.fstat(descriptor).st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISCHR(mode)):  # /dev/null is an empty configuration
-            kind = "a directory" if stat.S_ISDIR(mode) else "not a plain file"
-            raise _unreadable(path, f"it is {kind}", "name the file itself, as DIR/config.toml")
+            kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise _unreadable(path, f"it is {kind}", "give the path of the file, as DIR/config.toml")
         data = b""
         while len(data) <= SIZE_MAX and (more := os.read(descriptor, SIZE_MAX + 1 - len(data))):
             data += more
@@ -74,7 +76,7 @@ def read_bytes(path: Path) -> bytes:
     finally:
         os.close(descriptor)
     if len(data) > SIZE_MAX:
-        raise _unreadable(path, f"it is larger than {SIZE_MAX // 1024} KiB", "is it the right file?")
+        raise _unreadable(path, f"it is larger than {SIZE_MAX // 1024} KiB", "check that it is the right file")
     return data
 
 
@@ -84,7 +86,7 @@ def decode(data: bytes, path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        fault = f"{escape(str(path))}:{line}: not UTF-8 text, there is a byte 0x{data[error.start]:02x}"
+        fault = f"{escape(str(path))}:{line}: not UTF-8 text: invalid byte 0x{data[error.start]:02x}"
         raise ConfigError([fault], "save the file as UTF-8") from error
 
 

@@ -1,7 +1,7 @@
-"""Writes the configuration file so that no edit is lost: one editor at a time, and whole or not at all.
+"""Writes the configuration file so that no edit is lost: by one process at a time, and atomically.
 
-On its caller's thread (a program's foreground or a control connection, never one of the daemon's owners: it may wait).
-Owns `config.lock` in the state directory for as long as an edit runs.
+On the calling thread (a program's foreground or a control connection, never one of the daemon's owners: it may wait).
+Owns `config.lock` in the state directory during an edit.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ TRIES = 5
 
 
 def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
-    """Write what `edit` makes of the file's text, None for a file that does not exist yet.
+    """Replace the file's text by the result of `edit`, which gets None for a file that does not exist.
 
-    A symbolic link is followed, mode and byte order mark are kept, missing directories are made. When another program
-    changes the file meanwhile, `edit` is called again on what it holds then; so it may have no effects of its own.
-    Raise OperationError when the file cannot be written; it is as it was then.
+    Symbolic links are followed, mode and byte order mark are kept, missing directories are created. When another
+    program changes the file meanwhile, `edit` is called again with the new text; so it must have no side effects. Raise
+    OperationError when the file cannot be written; it is unchanged then.
     """
     with _alone():
         for _ in range(TRIES):
-            # What the link leads to is replaced, not the link: configurations are kept in dotfile repositories.
+            # Replace the target of a link, not the link: configurations are kept in dotfile repositories.
             target = Path(os.path.realpath(path))
             before = _content(target)
             text = None if before is None else decode(before, path)
@@ -54,7 +54,7 @@ def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock of everybody who edits a configuration."""
+    """Hold the lock that everything that edits a configuration takes."""
     path = places.state_dir() / "config.lock"
     ends_at = clock.SystemClock().now() + LOCK_WAIT_S
     try:
@@ -72,12 +72,12 @@ def _alone() -> Iterator[None]:
                 if clock.SystemClock().now() >= ends_at:
                     raise OperationError(
                         f"another gitsync has been editing the configuration for {LOCK_WAIT_S:.0f} s",
-                        f"see which one: fuser {escape(str(path))}",
+                        f"to see which one: fuser {escape(str(path))}",
                     ) from None
                 clock.sleep(LOCK_POLL_S)
         yield
     finally:
-        os.close(descriptor)  # which lets go of the lock
+        os.close(descriptor)  # releases the lock
 
 
 def _content(target: Path) -> bytes | None:
@@ -89,23 +89,23 @@ def _content(target: Path) -> bytes | None:
         raise _blocked(target) from error
     except OSError as error:
         raise OperationError(
-            f"cannot look at {escape(str(target))}: {error.strerror}", "check the permissions of its directory"
+            f"cannot access {escape(str(target))}: {error.strerror}", "check the permissions of its directory"
         ) from error
     return read_bytes(target)
 
 
 def _blocked(target: Path) -> OperationError:
-    """Return the error that says which file stands where a directory has to be; most often it is GitSync's INI."""
+    """Return the error that names a file in the place of a directory; usually it is GitSync's INI."""
     file = next(parent for parent in target.parents if parent.exists())
     shown, ini = escape(str(file)), as_word(f"{file}.ini")
     return OperationError(
-        f"cannot make {escape(str(target))}: {shown} is a plain file",
+        f"cannot create {escape(str(target))}: {shown} is a regular file",
         f"move it (mv {as_word(str(file))} {ini}), then: gitsyncctl import --gitsync {ini}; or use --config",
     )
 
 
 def _replace(target: Path, before: bytes | None, data: bytes) -> bool:
-    """Put `data` in the place of `before`; return False, with nothing changed, when the file is not that any more."""
+    """Replace `before` by `data`; return False, with nothing changed, when the file has another content by now."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
     temporary = Path(name)
@@ -120,7 +120,7 @@ def _replace(target: Path, before: bytes | None, data: bytes) -> bool:
             return False
         temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)  # there only when it did not become the file
+        temporary.unlink(missing_ok=True)  # it still exists only if the rename failed
     directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
@@ -132,7 +132,7 @@ def _replace(target: Path, before: bytes | None, data: bytes) -> bool:
 def _keep_access(target: Path, descriptor: int) -> None:
     facts = target.stat()
     if (facts.st_uid, facts.st_gid) != (os.geteuid(), os.getegid()):
-        # Only root may give files away; for anybody else the new file is theirs, as with every editor.
+        # Only root can change the owner; for other users the new file is theirs, as with every editor.
         with contextlib.suppress(PermissionError):
             os.fchown(descriptor, facts.st_uid, facts.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(facts.st_mode))

@@ -1,4 +1,4 @@
-"""From a value in a file to one in the program, and back, by the option's row. On no thread and owner of nothing."""
+"""Converts values between the file and the program by the option's row. Any thread; owns nothing."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ SHOWN_COLUMNS = 60
 
 
 def quoted(text: str) -> str:
-    """Return text from a file in quotes, on one line, without what acts on a terminal, and not too long."""
+    """Return text from a file in quotes, on one line, escaped and shortened."""
     shown = escape(text)
     return f'"{shown if len(shown) <= SHOWN_COLUMNS else shown[: SHOWN_COLUMNS - 1] + "…"}"'
 
 
 def convert(row: Option, raw: Any) -> Any:
-    """Return the value in the program of `raw`, as it is in the file; ValueError says what is wrong and allowed."""
+    """Convert `raw` from the file to a value of the program; raise ValueError with what is wrong and what is
+    allowed.
+    """
     return _CONVERT[row.kind](row, raw)
 
 
 def render(row: Option, value: Any) -> Any:
-    """Return how a value of the program is written in the file: what `convert` turns into that value again."""
+    """Convert a value of the program to the form in the file; the inverse of `convert`."""
     if value is None:
         return OFF if row.can_be_off else None
     match row.kind:
@@ -57,32 +59,32 @@ def render(row: Option, value: Any) -> Any:
 
 
 def allowed(row: Option) -> str:
-    """Return what the option may be, in words, for a fault and for the documentation."""
+    """Return what the option allows, in words, for messages and documentation."""
     off = f', "{OFF}"' if row.can_be_off else ""
     choices = ", ".join(f'"{choice}"' for choice in row.choices)
     match row.kind:
         case ValueKind.CHOICE:
             return choices
         case ValueKind.DURATION:
-            return f"a duration as {DURATIONS_ALLOWED}{_range(row, format_duration)}{off}"
+            return f"a duration, as {DURATIONS_ALLOWED}{_range(row, format_duration)}{off}"
         case ValueKind.SIZE:
             return f"a size as {SIZES_ALLOWED}{_range(row, _bytes_text)}{off}"
         case ValueKind.SHARE:
             return "a number from 0.0 to 1.0"
         case ValueKind.INTEGER:
-            return f"a whole number{_range(row, '{:.0f}'.format)}{off}"
+            return f"an integer{_range(row, '{:.0f}'.format)}{off}"
         case ValueKind.BOOL:
             return "true, false"
         case ValueKind.PATH:
-            return 'a path in quotes, beginning with "/", "~/" or $VAR'
+            return 'a path in quotes that begins with "/", "~/" or $VAR'
         case ValueKind.TEXTS:
-            return 'a list of texts as ["a", "b"]'
+            return 'a list of strings, as ["a", "b"]'
         case ValueKind.CHOICE_OR_TEXTS:
-            return f'{choices}, or a list of texts as ["a", "b"]'
+            return f'{choices}, or a list of strings, as ["a", "b"]'
         case ValueKind.CHOICE_BY_GLOB:
-            return f'a table as {{ "*.log" = "{row.choices[0]}" }} with {choices}'
+            return f'a table, as {{ "*.log" = "{row.choices[0]}" }}, with {choices}'
         case ValueKind.TEXT | ValueKind.ADDRESS:
-            return "a text in quotes"
+            return "a string in quotes"
 
 
 def _range(row: Option, form: Callable[[float], str]) -> str:
@@ -96,7 +98,14 @@ def _bytes_text(size: float) -> str:
 
 
 def _wrong_type(row: Option, raw: Any, hint: str = "") -> ValueError:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list", dict: "a table"}
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "a table",
+    }
     return ValueError(f"is {names.get(type(raw), 'a date or time')}; allowed: {allowed(row)}{hint}")
 
 
@@ -104,7 +113,7 @@ def _need_text(row: Option, raw: Any, hint: str = "") -> str:
     if not isinstance(raw, str):
         raise _wrong_type(row, raw, hint)
     if "\0" in raw:
-        raise ValueError(f"has a NUL character in it; allowed: {allowed(row)}")
+        raise ValueError(f"contains a NUL character; allowed: {allowed(row)}")
     return raw
 
 
@@ -166,7 +175,7 @@ def _measured(row: Option, text: str, parse: Callable[[str], float | None]) -> f
 
 
 def _need_range(row: Option, value: float, shown: str) -> None:
-    # Written so that a NaN fails.
+    # Written so that a NaN is refused.
     if (row.low is not None and not value >= row.low) or (row.high is not None and not value <= row.high):
         raise ValueError(f"cannot be {shown}; allowed: {allowed(row)}")
 
@@ -179,7 +188,7 @@ def _share(row: Option, raw: Any) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise _wrong_type(row, raw)
     if not 0 <= raw <= 1:
-        raise ValueError(f"is outside of its range; allowed: {allowed(row)}")
+        raise ValueError(f"is out of range; allowed: {allowed(row)}")
     return float(raw)
 
 
@@ -189,7 +198,7 @@ def _integer(row: Option, raw: Any) -> int | None:
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise _wrong_type(row, raw)
     if (row.low is not None and raw < row.low) or (row.high is not None and raw > row.high):
-        raise ValueError(f"is outside of its range; allowed: {allowed(row)}")
+        raise ValueError(f"is out of range; allowed: {allowed(row)}")
     return raw
 
 
@@ -206,7 +215,7 @@ def _texts(row: Option, raw: Any) -> tuple[str, ...]:
         raise _wrong_type(row, raw)
     for number, item in enumerate(raw, 1):
         if not isinstance(item, str) or not item.strip() or "\0" in item:
-            raise ValueError(f"has an item {number} that is no text or an empty one; allowed: {allowed(row)}")
+            raise ValueError(f"has an item {number} that is empty or not a string; allowed: {allowed(row)}")
         if row.check is not None:
             row.check(item)
     return tuple(raw)

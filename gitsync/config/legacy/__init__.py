@@ -1,1 +1,1 @@
-"""The configuration formats of the programs that gitsync takes over from, read as they are."""
+"""Readers for the configuration formats of gitsync's predecessors."""

@@ -1,7 +1,6 @@
-"""The INI file of the GitSync that came before: `[gitsync]` with `work_dir = DIR, DIR`. On its caller's thread.
+"""Reads the first GitSync's INI file: `[gitsync]` with `work_dir = DIR, DIR`. On the calling thread.
 
-What that program did stays as it was where gitsync can do it too: one commit for each file. The rest has the ordinary
-defaults.
+Its behaviour is kept where gitsync supports it: one commit per file. Everything else has the usual defaults.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from gitsync.text import as_word, escape
 SECTION, KEY = "gitsync", "work_dir"
 GRANULARITY = "file"
 _KEY_LINE = re.compile(rf"\s*{KEY}\s*[=:]", re.IGNORECASE)
-# A quote inside of a word is part of the word (o'brien), one after a blank begins the next item.
+# A quote inside a word is part of the word (o'brien), one after a blank begins the next item.
 _ITEM = re.compile(r"(?:[^,\n\"' \t]|(?<![ \t])[\"']|[ \t]+(?![\"' \t,\n]|$))+")
 
 
 def looks_like_ini(text: str) -> bool:
-    """Return whether this could be GitSync's INI: it has the section and, somewhere after it, the key."""
+    """Return whether this could be GitSync's INI: it has the section and, after it, the key."""
     return _line_of_key(text) > 0
 
 
 def parse_ini(text: str, source: Path) -> Config:
-    """Return the Config that an INI file of GitSync means; raise ConfigError with all its faults."""
+    """Return the Config for an INI file of GitSync; raise ConfigError with all its faults."""
     faults = Faults(source)
-    # Its names of options were never case-sensitive, a "%" in a path is one, and " ;" began a comment.
+    # Option names are not case-sensitive, "%" is literal, and " ;" begins a comment, as in GitSync.
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",))
     try:
         parser.read_string(text.replace("\r\n", "\n"), str(source))
@@ -43,28 +42,28 @@ def parse_ini(text: str, source: Path) -> Config:
                 line, f"neither a section nor KEY = VALUE{': ' + quoted(what.strip(chr(39))) if what else ''}"
             )
     except configparser.DuplicateOptionError as error:
-        faults.add_line(error.lineno or 0, f"key {quoted(error.option)} is there twice")
+        faults.add_line(error.lineno or 0, f"key {quoted(error.option)} occurs twice")
     except configparser.DuplicateSectionError as error:
-        faults.add_line(error.lineno or 0, f"section {quoted(error.section)} is there twice")
+        faults.add_line(error.lineno or 0, f"section {quoted(error.section)} occurs twice")
     faults.raise_any()
     if not parser.has_option(SECTION, KEY):
-        faults.add_line(0, f"there is no [{SECTION}] section with {KEY} = DIR, DIR in it")
+        faults.add_line(0, f"there is no [{SECTION}] section with {KEY} = DIR, DIR")
         faults.raise_any()
     repos, notices = _repos(parser.get(SECTION, KEY), _line_of_key(text), faults)
     faults.raise_any()
     notices.insert(
         0,
-        f"this is the configuration of the first GitSync: {escape(str(source))}; "
-        f"gitsyncctl import --gitsync {as_word(str(source))} turns it into config.toml",
+        f"using the first GitSync's configuration: {escape(str(source))}; "
+        f"to convert it to config.toml: gitsyncctl import --gitsync {as_word(str(source))}",
     )
     return Config(repos=tuple(repos), source=source, notices=tuple(notices))
 
 
 def work_dirs(value: str) -> list[str]:
-    """Return the directories in a `work_dir` as they are written: between commas, line breaks, or blanks.
+    """Return the directories in a `work_dir`, separated by commas, line breaks or blanks.
 
-    Quotes allow all of these in a name. Blanks without quotes belong to the name where that directory exists, because
-    the first GitSync knew only commas. Raise ValueError for a quote that does not end.
+    Quotes allow all of these in a name. Blanks without quotes are part of the name if that directory exists, because
+    the first GitSync split at commas only. Raise ValueError for an unterminated quote.
     """
     found: list[str] = []
     at = 0
@@ -74,7 +73,7 @@ def work_dirs(value: str) -> list[str]:
         elif value[at] in "\"'":
             end = value.find(value[at], at + 1)
             if end < 0:
-                raise ValueError(f"has a quote {value[at]} that does not end")
+                raise ValueError(f"has an unterminated quote {value[at]}")
             found.append(value[at + 1 : end])
             at = end + 1
         else:
@@ -103,11 +102,11 @@ def _repos(value: str, line: int, faults: Faults) -> tuple[list[RepoConfig], lis
     for item in items:
         path = Path(os.path.expanduser(item))  # noqa: PTH111 - Path.expanduser raises for an unknown ~user
         if not path.is_absolute() or "\0" in item:
-            faults.add_line(line, f'key {KEY}: {quoted(item)} is no path; allowed: one that begins with "/" or "~/"')
+            faults.add_line(line, f'key {KEY}: {quoted(item)} is not a path; allowed: one that begins with "/" or "~/"')
             continue
         path = Path(os.path.realpath(path)) if ".." in path.parts else path
         if (root := os.path.realpath(path)) in roots:
-            notices.append(f"{KEY} names {quoted(item)} twice; it is watched once")
+            notices.append(f"{KEY} lists {quoted(item)} twice; it is watched once")
             continue
         roots.add(root)
         name = free_name(name_from(path.name) or "root", {repo.name for repo in repos})

@@ -1,14 +1,14 @@
-"""Sync Manager's `.conf` files: an optional `env=` line, sections, a line for each directory. On its caller's thread.
+"""Reads Sync Manager's `.conf` files: an optional `env=` line, sections, one line per directory. On the calling thread.
 
-    env=home,work
-    [git]
-    ~/thesis  origin|git@server:thesis.git  "Ada Lovelace"  ada@example.org
-    [unison]
-    ~/Photos  ssh://server//srv/photos      photos-template
-    [rsync]
-    ~/Music   server:/srv/music
+ env=home,work
+ [git]
+ ~/thesis  origin|git@server:thesis.git  "Ada Lovelace"  ada@example.org
+ [unison]
+ ~/Photos  ssh://server//srv/photos      photos-template
+ [rsync]
+ ~/Music   server:/srv/music
 
-A line that is wrong is told with file and line, and the others hold.
+An invalid line is reported with file and line number, and the others are used.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from gitsync.errors import ConfigError
 from gitsync.text import did_you_mean, escape
 
 CONF_DIR = "~/.sync-conf"
-_QUOTES = "what has blanks in it stands in quotes"
+_QUOTES = "quote fields that contain blanks"
 ENV_VARIABLE = "SYNC_ENV"
 BACKENDS = ("git", "unison", "rsync")
 _ENV = re.compile(r"\s*env\s*=\s*(.*?)\s*", re.IGNORECASE)
 _SECTION = re.compile(r"\s*\[\s*(.*?)\s*\]\s*(?:#.*)?")
-# What stands in quotes may hold blanks, the rest ends at one. A single quote inside of a word is part of it (O'Brien).
+# Quoted fields may contain blanks, others end at one. A single quote inside a word is part of it (O'Brien).
 _FIELD = re.compile(r"\s*('[^']*'(?!\S)|(?:\"[^\"]*\"|[^\s\"]+)+)")
 _QUOTED = re.compile(r"^'([^']*)'$|\"([^\"]*)\"")
 _REMOTE = re.compile(r"([^|/:\s]+)\|(.+)", re.DOTALL)
 _MAIL = re.compile(r"<?(?P<mail>[^\s<>@]+@[^\s<>@]+)>?")
-# The half of a name whose quotes were forgotten looks like this; a path that is relative on purpose begins with a dot.
+# Matches half of a name whose quotes were forgotten; an intentionally relative path begins with a dot.
 _BARE = re.compile(r"(?![./~$])[^:]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Conf:
-    """What a file means: its jobs, what is wrong with its other lines, and for which environments it is (none: all)."""
+    """The content of a file: its jobs, the faults of other lines, and the environments it is for (none: all)."""
 
     source: Path
     jobs: tuple[JobConfig, ...] = ()
@@ -59,23 +59,23 @@ class Conf:
 
 
 def conf_files(directory: str = CONF_DIR) -> list[Path]:
-    """Return the `.conf` files in force, in `directory` and below, sorted; none where there is no such directory."""
+    """Return the `.conf` files in and below `directory`, sorted; none when the directory does not exist."""
     path = Path(os.path.expanduser(directory))  # noqa: PTH111 - Path.expanduser raises for an unknown home
     return sorted(file for file in path.rglob("*.conf") if file.is_file()) if path.is_dir() else []
 
 
 def read_conf(path: Path) -> Conf:
-    """Return what a file means; raise ConfigError when it cannot be read."""
+    """Return the content of a file; raise ConfigError when it cannot be read."""
     if not os.path.lexists(path):
         there = ", ".join(escape(str(file)) for file in conf_files()) or f"no .conf file in {CONF_DIR}"
-        raise ConfigError([f"{escape(str(path))}: there is no such file"], f"looked there and in {CONF_DIR}: {there}")
+        raise ConfigError([f"{escape(str(path))}: no such file"], f"searched there and in {CONF_DIR}: {there}")
     return parse_conf(read_text(path), path)
 
 
 def jobs_of(files: list[Path], taken: tuple[JobConfig, ...] = ()) -> tuple[list[JobConfig], list[str]]:
-    """Return the jobs of the files that are meant here, under names that `taken` leaves free, and every fault.
+    """Return the jobs of those files that are for this environment, with names not in `taken`, and every fault.
 
-    What `taken` has already (the same directory, address and program) is left out.
+    Jobs that `taken` has already (the same directory, address and program) are left out.
     """
     names = {job.name for job in taken}
     known = {(job.backend, os.path.realpath(job.path), job.url) for job in taken}
@@ -101,21 +101,21 @@ def jobs_of(files: list[Path], taken: tuple[JobConfig, ...] = ()) -> tuple[list[
 
 
 def elsewhere(files: list[Path]) -> list[str]:
-    """Return which of the readable files are for other environments than this one, and for which."""
+    """Return a sentence for each readable file that is for other environments than this one."""
     left: list[str] = []
     for file in files:
-        with suppress(ConfigError):  # `jobs_of` tells what cannot be read
+        with suppress(ConfigError):  # `jobs_of` reports unreadable files
             conf = read_conf(file)
             if not conf.is_meant_here:
                 wanted = ", ".join(conf.environments)
                 now = os.environ.get(ENV_VARIABLE, "").strip()
                 is_now = f"is {escape(now)}" if now else "is not set"
-                left.append(f"{escape(str(file))} is left out: it is for {ENV_VARIABLE}={wanted}, which {is_now}")
+                left.append(f"{escape(str(file))} is skipped: it is for {ENV_VARIABLE}={wanted}, which {is_now}")
     return left
 
 
 def parse_conf(text: str, source: Path) -> Conf:
-    """Return what the text of a file means; `source` is only for the texts of faults."""
+    """Return the content of a file; `source` is only used in messages."""
     jobs: list[JobConfig] = []
     faults: list[str] = []
     environments: tuple[str, ...] = ()
@@ -136,10 +136,10 @@ def parse_conf(text: str, source: Path) -> Conf:
                 job = _job(section, line, {job.name for job in jobs})
                 before = seen.setdefault((section, os.path.realpath(job.path), job.url), number)
                 if before != number:
-                    raise ValueError(f"the same directory and address stand in line {before}")
+                    raise ValueError(f"the same directory and address are in line {before}")
                 jobs.append(job)
             elif not section:
-                raise ValueError("this line stands before any section; allowed: [git], [unison], [rsync]")
+                raise ValueError("this line is before any section; allowed: [git], [unison], [rsync]")
         except ValueError as error:
             faults.append(f"{escape(str(source))}:{number}: {error}")
     return Conf(source, tuple(jobs), tuple(faults), environments)
@@ -148,7 +148,7 @@ def parse_conf(text: str, source: Path) -> Conf:
 def _check_section(section: str) -> None:
     if section not in BACKENDS:
         hint = did_you_mean(section, BACKENDS, lead="; ")
-        raise ValueError(f"unknown section [{section}]; allowed: [git], [unison], [rsync]{hint}; its lines do not run")
+        raise ValueError(f"unknown section [{section}]; allowed: [git], [unison], [rsync]{hint}; its lines are skipped")
 
 
 def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
@@ -162,7 +162,7 @@ def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
     check_remote(remote)
     check_url(url)
     if _BARE.fullmatch(url):
-        raise ValueError(f'{quoted(url)} is no address: allowed are host:path, URLs, "/a/b", "~/b", "./b"; {_QUOTES}')
+        raise ValueError(f'{quoted(url)} is not an address; allowed: host:path, URLs, "/a/b", "~/b", "./b"; {_QUOTES}')
     try:
         url = expand_url(url, may_be_relative=backend == "git")
     except ValueError as error:
@@ -173,20 +173,20 @@ def _job(backend: str, line: str, taken: set[str]) -> JobConfig:
 
 
 def _rest(backend: str, rest: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the identity and the options that the fields behind the address mean."""
+    """Return the identity and the options in the fields after the address."""
     if len(rest) > 2:
         raise ValueError(f"too many fields: {quoted(' '.join(rest[2:]))}; {_QUOTES}")
     if len(rest) == 2:
         name, mail = rest
         found = _MAIL.fullmatch(mail)
         if found is None:
-            raise ValueError(f"{quoted(mail)} is no mail address; {_QUOTES}")
+            raise ValueError(f"{quoted(mail)} is not a mail address; {_QUOTES}")
         user = f"{name} <{found['mail']}>"
         check_identity(user)
         return user, ()
     if rest and backend == "unison":
         if ":" in rest[0] or "/" in rest[0]:
-            raise ValueError(f"{quoted(rest[0])} is no name of a unison profile; {_QUOTES}")
+            raise ValueError(f"{quoted(rest[0])} is not the name of a unison profile; {_QUOTES}")
         return "", (f"include {rest[0]}",)
     if rest:
         raise ValueError(f'{quoted(rest[0])} is a name without a mail address; allowed: "User Name" MAIL')
@@ -199,9 +199,9 @@ def _fields(line: str) -> list[str]:
     while line[at:].strip():
         found = _FIELD.match(line, at)
         if found is not None and found[1].startswith("#"):
-            break  # a comment behind the fields
+            break  # a comment after the fields
         if found is None or line[found.end() :].startswith('"'):
-            raise ValueError("has a quote that does not end")
+            raise ValueError("has an unterminated quote")
         fields.append(_QUOTED.sub(lambda part: part[1] or part[2] or "", found[1]))
         at = found.end()
     if not all(fields):

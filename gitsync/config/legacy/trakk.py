@@ -1,6 +1,6 @@
-"""The configuration of TRAKK, the mirror of home files that came before: `~/.trakk.config`. On its caller's thread.
+"""Reads TRAKK's configuration, an earlier mirror of home files: `~/.trakk.config`. On the calling thread.
 
-JSON: `{"repository": "/abs", "refs": ["rel/file", …], "dirs": ["rel/dir/", …]}`, the paths relative to home.
+JSON: `{"repository": "/abs", "refs": ["rel/file", …], "dirs": ["rel/dir/", …]}`, with paths relative to home.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ NAME = ".trakk.config"
 
 @dataclass(frozen=True, slots=True)
 class Trakk:
-    """What TRAKK tracked, and where; `faults` are sentences about entries that cannot be taken over."""
+    """The paths that TRAKK tracked, and its repository; `faults` are sentences about entries that cannot be
+    imported.
+    """
 
     repository: Path
     entries: tuple[ManifestEntry, ...]
@@ -30,12 +32,12 @@ class Trakk:
 
 
 def default_file() -> Path:
-    """Return where TRAKK keeps its configuration."""
+    """Return the path of TRAKK's configuration."""
     return Path(os.path.expanduser("~"), NAME)  # noqa: PTH111 - Path.home raises where there is none
 
 
 def parse_trakk(path: Path) -> Trakk:
-    """Return what a configuration of TRAKK means; raise ConfigError when it is none."""
+    """Return the content of a TRAKK configuration; raise ConfigError when it is invalid."""
     try:
         found = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
@@ -49,26 +51,26 @@ def parse_trakk(path: Path) -> Trakk:
         for item in _texts(path, found, key):
             entry = os.fsencode(item.removeprefix("~/").removeprefix("./").rstrip("/"))
             if item.startswith("/") or not is_sound(entry):
-                faults.append(f"{escape(str(path))}: {escape(item)} is no path below home: left out")
+                faults.append(f"{escape(str(path))}: {escape(item)} is not a path below home: skipped")
             else:
                 entries.append(ManifestEntry(entry, is_directory))
     return Trakk(Path(os.path.expanduser(repository)), tuple(entries), tuple(faults))  # noqa: PTH111 - never raises
 
 
 def home_of(path: Path, repos: tuple[RepoConfig, ...]) -> tuple[HomeConfig | None, tuple[str, ...]]:
-    """Return the mirror that TRAKK's configuration names, if there is one, and what a person should be told."""
+    """Return the mirror of TRAKK's configuration, if there is one, and notices for the user."""
     if not path.is_file():
         return None, ()
     try:
         found = parse_trakk(path)
     except ConfigError as error:
-        return None, (*error.faults, f"{escape(str(path))} is not taken over")
+        return None, (*error.faults, f"{escape(str(path))} is not used")
     taken = {os.path.realpath(repo.path) for repo in repos}
     if os.path.realpath(found.repository) in taken or any(repo.name == MIRROR_NAME for repo in repos):
-        return None, (f"{escape(str(path))} is not taken over: its repository, or the name home, is a [[repo]]",)
+        return None, (f"{escape(str(path))} is not used: its repository, or the name home, is a [[repo]]",)
     settings = RepoConfig(name=MIRROR_NAME, path=found.repository)
-    told = f"home is mirrored as TRAKK's {escape(str(path))} says; gitsyncctl import --trakk writes it to config.toml"
-    return HomeConfig(settings=settings, repo=found.repository), (told, *found.faults)
+    notice = f"using TRAKK's {escape(str(path))} for home; to write it to config.toml: gitsyncctl import --trakk"
+    return HomeConfig(settings=settings, repo=found.repository), (notice, *found.faults)
 
 
 def _texts(path: Path, found: dict[str, Any], key: str) -> list[str]:
@@ -79,4 +81,4 @@ def _texts(path: Path, found: dict[str, Any], key: str) -> list[str]:
 
 
 def _fault(path: Path, what: str) -> ConfigError:
-    return ConfigError([f"{escape(str(path))}: {what}"], "is it TRAKK's? it is left as it is")
+    return ConfigError([f"{escape(str(path))}: {what}"], "check that it is TRAKK's; it was not changed")

@@ -65,16 +65,16 @@ def test_no_directory_at_all_is_told() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "/c/gitsync.cfg: there is no [gitsync] section with work_dir = DIR, DIR in it"),
+        ("", "/c/gitsync.cfg: there is no [gitsync] section with work_dir = DIR, DIR"),
         ("[gitsync]\n", "/c/gitsync.cfg: there is no [gitsync] section with work_dir"),
         ("work_dir = /a\n", "/c/gitsync.cfg:1: neither a section nor KEY = VALUE"),
         ("[gitsync]\nwork_dir = /a\n???\n", "/c/gitsync.cfg:3: neither a section nor KEY = VALUE"),
-        ("[gitsync]\nwork_dir = /a\nwork_dir = /b\n", '/c/gitsync.cfg:3: key "work_dir" is there twice'),
-        ("[gitsync]\nwork_dir = /a\n[gitsync]\n", '/c/gitsync.cfg:3: section "gitsync" is there twice'),
-        ('[gitsync]\nwork_dir = "/a\n', '/c/gitsync.cfg:2: key work_dir: has a quote " that does not end'),
-        ("[gitsync]\nwork_dir = a, b\n", '/c/gitsync.cfg:2: key work_dir: "a" is no path; allowed: one that begins'),
-        ("[gitsync]\nwork_dir = ~nobody-of-that-name/x\n", '"~nobody-of-that-name/x" is no path'),
-        ("[gitsync]\nwork_dir = /a\0b\n", '"/a\\x00b" is no path'),
+        ("[gitsync]\nwork_dir = /a\nwork_dir = /b\n", '/c/gitsync.cfg:3: key "work_dir" occurs twice'),
+        ("[gitsync]\nwork_dir = /a\n[gitsync]\n", '/c/gitsync.cfg:3: section "gitsync" occurs twice'),
+        ('[gitsync]\nwork_dir = "/a\n', '/c/gitsync.cfg:2: key work_dir: has an unterminated quote "'),
+        ("[gitsync]\nwork_dir = a, b\n", '/c/gitsync.cfg:2: key work_dir: "a" is not a path; allowed: one that begins'),
+        ("[gitsync]\nwork_dir = ~nobody-of-that-name/x\n", '"~nobody-of-that-name/x" is not a path'),
+        ("[gitsync]\nwork_dir = /a\0b\n", '"/a\\x00b" is not a path'),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: str, fault: str) -> None:

@@ -54,7 +54,7 @@ def test_an_ini_with_the_name_of_the_directory_makes_way(tmp_path: Path) -> None
 def test_a_move_whose_import_fails_is_taken_back(tmp_path: Path) -> None:
     ini = tmp_path / "gitsync"
     ini.write_text("[gitsync]\nwork_dir = relative\n")
-    with pytest.raises(ConfigError, match="is no path"):
+    with pytest.raises(ConfigError, match="is not a path"):
         make_way(ini / "config.toml", ini)
     assert ini.read_text() == "[gitsync]\nwork_dir = relative\n"
     assert not (tmp_path / "gitsync.ini").exists()

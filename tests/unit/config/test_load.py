@@ -63,12 +63,12 @@ def test_the_option_comes_before_the_variable_before_the_users_file(
 
 def test_a_named_file_has_to_exist_even_when_another_would_do(config_file: Path, tmp_path: Path) -> None:
     write(config_file, "")
-    assert fault_of(str(tmp_path / "no.toml")).endswith("no.toml: cannot read the configuration: there is no such file")
+    assert fault_of(str(tmp_path / "no.toml")).endswith("no.toml: cannot read the configuration: no such file")
 
 
 def test_so_does_one_that_the_variable_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITSYNC_CONFIG", str(tmp_path / "no.toml"))
-    assert "there is no such file" in fault_of(None)
+    assert "no such file" in fault_of(None)
 
 
 def test_gitsyncs_ini_is_read_where_the_directory_would_be(config_file: Path, tmp_path: Path) -> None:
@@ -125,17 +125,17 @@ def test_a_directory_in_place_of_the_users_file_is_not_passed_over(config_file: 
 def test_a_link_that_leads_nowhere_is_not_passed_over(config_file: Path) -> None:
     config_file.parent.mkdir(parents=True)
     config_file.symlink_to("gone.toml")
-    assert "there is no such file" in fault_of(None)
+    assert "no such file" in fault_of(None)
 
 
 def test_a_fifo_does_not_hold_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    assert "not a plain file" in fault_of(str(tmp_path / "fifo"))
+    assert "not a regular file" in fault_of(str(tmp_path / "fifo"))
 
 
 def test_what_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
     file = write(tmp_path / "c.toml", b'[daemon]\nlog_level = "\xff"\n')
-    assert fault_of(str(file)) == f"{file}:2: not UTF-8 text, there is a byte 0xff"
+    assert fault_of(str(file)) == f"{file}:2: not UTF-8 text: invalid byte 0xff"
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_one_repository_may_lie_in_another() -> None:
 def test_the_same_directory_by_a_link_is_the_same(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    with pytest.raises(ConfigError, match="too; allowed: each once"):
+    with pytest.raises(ConfigError, match="; allowed: once"):
         parse(f'[[repo]]\npath = "{tmp_path}/real"\n[[repo]]\npath = "{tmp_path}/link"\n', SOURCE)
 
 
@@ -283,7 +283,7 @@ def test_check_paths_names_what_is_no_work_tree(repo: Path, tmp_path: Path, git:
     config = Config(repos=tuple(RepoConfig(name=name, path=tmp_path / name) for name in names))
     found = check_paths(config)
     assert [line.partition(": ")[0] for line in found] == [f"[[repo]] {name}" for name in names[2:]]
-    assert "there is no directory" in found[0]
+    assert "does not exist" in found[0]
     assert "is not a git work tree" in found[1]
     assert "is not a directory" in found[2]
     assert "is a bare repository" in found[3]

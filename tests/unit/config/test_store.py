@@ -149,7 +149,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(OperationError, match="cannot write /proc/"):
         edit_file(Path("/proc/no/config.toml"), lambda _: "new")
     (tmp_path / "plain").write_text("x")
-    with pytest.raises(OperationError, match="plain is a plain file") as caught:
+    with pytest.raises(OperationError, match="plain is a regular file") as caught:
         edit_file(tmp_path / "plain" / "config.toml", lambda _: "new")
     assert "--config" in caught.value.hint
     assert (tmp_path / "plain").read_text() == "x"

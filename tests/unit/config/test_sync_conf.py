@@ -56,17 +56,17 @@ def test_a_file_as_sync_manager_knew_it(home: Path) -> None:
     [
         ("~/a", "has no address"),
         ("relative/a /b", "is relative"),
-        ('~/a /b "Ada', "quote that does not end"),
+        ('~/a /b "Ada', "unterminated quote"),
         ("~/a /b Ada Lovelace ada@example.org", "too many fields"),
-        ("~/a /b Ada Lovelace", "is no mail address"),
+        ("~/a /b Ada Lovelace", "is not a mail address"),
         ("~/a /b Ada", "a name without a mail address"),
         ("~/a --upload-pack=x", "cannot be an address"),
         ('~/a ""', "an empty field"),
-        ("[rsync]\n~/a backup/a", '"backup/a" is no address'),
-        ("~/My papers", '"papers" is no address'),
-        ("~/My papers/a git@server:a.git", '"papers/a" is no address'),
-        ("[unison]\n~/My papers ssh://server//a", '"papers" is no address'),
-        ("[unison]\n~/a //srv/b ssh://server//a", "is no name of a unison profile"),
+        ("[rsync]\n~/a backup/a", '"backup/a" is not an address'),
+        ("~/My papers", '"papers" is not an address'),
+        ("~/My papers/a git@server:a.git", '"papers/a" is not an address'),
+        ("[unison]\n~/My papers ssh://server//a", '"papers" is not an address'),
+        ("[unison]\n~/a //srv/b ssh://server//a", "is not the name of a unison profile"),
         ("[unison]\n~/a $NO_SUCH_VARIABLE/a", "is not set"),
         ("$NO_SUCH_VARIABLE/a /b", "is not set"),
         ("[svn]", "unknown section [svn]"),
@@ -104,7 +104,7 @@ def test_a_file_for_another_environment_is_said_to_be_left_out(home: Path, monke
     monkeypatch.delenv("SYNC_ENV", raising=False)
     config = load()
     assert config.jobs == ()
-    assert "a.conf is left out: it is for SYNC_ENV=work, which is not set" in config.conf_left_out[0]
+    assert "a.conf is skipped: it is for SYNC_ENV=work, which is not set" in config.conf_left_out[0]
     assert config.conf_left_out[0] in config.notices
     monkeypatch.setenv("SYNC_ENV", "work")
     assert load().conf_left_out == ()
@@ -123,7 +123,7 @@ def test_the_same_pair_twice_is_told_and_runs_once(home: Path) -> None:
         ("a-2", "srv:b", "git"),
         ("a-3", "srv:a", "rsync"),
     ]
-    assert conf.faults == ("/c/home.conf:4: the same directory and address stand in line 2",)
+    assert conf.faults == ("/c/home.conf:4: the same directory and address are in line 2",)
 
 
 def test_a_quote_inside_of_a_word_belongs_to_it(home: Path) -> None:
@@ -181,7 +181,7 @@ def test_they_become_jobs_of_the_configuration_and_its_comments_stay(home: Path)
     assert names == ["a-2", "m"]
     assert len(faults) == 1
     assert len(left) == 1
-    assert "work.conf is left out: it is for SYNC_ENV=work, office" in left[0]
+    assert "work.conf is skipped: it is for SYNC_ENV=work, office" in left[0]
     text = config_file.read_text()
     assert text.startswith("# mine\n")
     assert "# the first" in text

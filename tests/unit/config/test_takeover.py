@@ -49,7 +49,7 @@ def test_an_ini_in_the_place_of_the_directory_is_not_lost(config_file: Path) -> 
     ini.parent.mkdir(parents=True)
     ini.write_text("[gitsync]\nwork_dir = /r/a\n")
     assert get(config_file, "repo.a.path") == "/r/a"
-    with pytest.raises(OperationError, match="is a plain file") as caught:
+    with pytest.raises(OperationError, match="is a regular file") as caught:
         add_repo(config_file, Path("/r/b"), name=None, remote=None)
     assert "mv" in caught.value.hint
     assert "--config" in caught.value.hint

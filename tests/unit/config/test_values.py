@@ -93,13 +93,13 @@ def test_every_kind_of_value_can_be_set_and_got(file: Path, key: str, text: str,
 @pytest.mark.parametrize(
     ("key", "text", "fault"),
     [
-        ("defaults.quiet", "soon", 'defaults.quiet: cannot be "soon"; allowed: a duration as'),
+        ("defaults.quiet", "soon", 'defaults.quiet: cannot be "soon"; allowed: a duration, as'),
         ("defaults.quiet", "2", "allowed: a duration"),
         ("defaults.brake_deletes", "half", "allowed: a number from 0.0 to 1.0"),
         ("defaults.mode", "Push", 'did you mean "push"?'),
-        ("defaults.exclude", '["a"', "is not written as TOML has it"),
+        ("defaults.exclude", '["a"', "is not valid TOML"),
         ("defaults.exclude", '["a"]\nx = 1', "is more than one value"),
-        ("defaults.conflict_paths", "x", "is not written as TOML has it"),
+        ("defaults.conflict_paths", "x", "is not valid TOML"),
         ("defaults.name", "x", 'unknown key "defaults.name"'),
         ("defaults.quite", "2s", 'did you mean "quiet"?'),
         ("default.quiet", "2s", 'did you mean "defaults"?'),
@@ -121,7 +121,7 @@ def test_what_cannot_be_set_is_told_and_nothing_is_written(file: Path, key: str,
 def test_a_value_that_goes_ill_with_another_is_not_written(file: Path) -> None:
     with pytest.raises(ConfigError, match="is shorter than quiet"):
         set_value(file, "repo.notes.max_wait", "1s")
-    with pytest.raises(ConfigError, match="is the name of"):
+    with pytest.raises(ConfigError, match="is also the name of"):
         set_value(file, "repo.notes.name", "office")
     assert file.read_text() == MINE
 
