@@ -1,13 +1,13 @@
-"""The only module that reads the time. Everything below takes instants as arguments.
+"""The only module that reads the time. Everything below it takes times as arguments.
 
-Intervals are measured on the monotonic clock, in seconds; what people see is UTC wall-clock time.
+Intervals are measured on the monotonic clock, in seconds; times that people see are UTC wall-clock times.
 """
 
 from __future__ import annotations
 
 import time
 
-# datetime and typing take 3 ms to load: the control command, which runs for every prompt of a shell, does without.
+# typing is not imported: it takes 3 ms with datetime, and the control command runs for every shell prompt.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
@@ -16,7 +16,7 @@ else:
 
 
 class Clock(Protocol):
-    """What a thread asks for the time."""
+    """A source of the current time."""
 
     def now(self) -> float:
         """Return the monotonic time in seconds."""
@@ -26,7 +26,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The system's clocks."""
 
     def now(self) -> float:
         """Return the monotonic time in seconds."""
@@ -38,21 +38,21 @@ class SystemClock:
 
 
 def iso(wall: float) -> str:
-    """Return the instant `wall` (seconds since the epoch) as ISO 8601 in UTC, to the second."""
+    """Return the time `wall` (seconds since the epoch) as ISO 8601 in UTC, to the second."""
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds")
 
 
 def parse_iso(text: str) -> float:
-    """Return the seconds since the epoch of an ISO 8601 instant. Raise ValueError for anything else."""
+    """Return the seconds since the epoch of an ISO 8601 time. Raise ValueError for anything else."""
     from datetime import datetime
 
     return datetime.fromisoformat(text).timestamp()
 
 
 def parse_http(text: str) -> float | None:
-    """Return the seconds since the epoch of a date as HTTP writes it, None for anything else."""
+    """Return the seconds since the epoch of a date in HTTP format, None for anything else."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -70,20 +70,20 @@ def local_offset_minutes(wall: float) -> int:
 
 
 def local(wall: float) -> str:
-    """Return the instant `wall` in the local time zone as people read it: "2026-02-03 14:05:06"."""
+    """Return the time `wall` in the local time zone, as "2026-02-03 14:05:06"."""
     return iso(wall + 60 * local_offset_minutes(wall))[:19].replace("T", " ")
 
 
 def boot_offset() -> float:
-    """Return how far the wall clock is from the monotonic one; a jump means a sleep or a changed clock."""
+    """Return the difference of wall clock and monotonic clock; it jumps after a sleep or when the clock is set."""
     return time.time() - time.monotonic()
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time this process has used, in seconds."""
+    """Return the CPU time that this process has used, in seconds."""
     return time.process_time()
 
 
 def sleep(seconds: float) -> None:
-    """Wait in a program's foreground; no thread of the daemon may call this."""
+    """Wait in a program's foreground; the daemon's threads must not call this."""
     time.sleep(seconds)

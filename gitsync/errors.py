@@ -1,13 +1,13 @@
-"""Every exception a person can meet: stable code, sentence with names in it, hint what to do, exit status.
+"""Every exception that a user can see: stable code, sentence with names in it, hint, exit status.
 
-Anything else that reaches the top of a program is a bug of ours and ends it with status 70.
+Any other exception that reaches the top of a program is a bug in gitsync and ends it with status 70.
 """
 
 from __future__ import annotations
 
 from gitsync.redaction import redact
 
-# typing takes 2 ms to load, and the control command, which runs for every prompt of a shell, needs nothing of it.
+# typing is not imported: it takes 2 ms, and the control command runs for every shell prompt.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -21,14 +21,14 @@ EXIT_BUG = 70
 
 
 class GitsyncError(Exception):
-    """Trouble that a person can understand; `code` is kebab-case and stable, `hint` is a command or a file."""
+    """An error that is explained to the user; `code` is kebab-case and stable, `hint` says what to do."""
 
     code: str = "failed"
     exit_status: ClassVar[int] = EXIT_FAILED
-    general_hint: ClassVar[str] = "look for what is missing: gitsyncctl doctor"
+    general_hint: ClassVar[str] = "to find the cause: gitsyncctl doctor"
 
     def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
-        # Here, where every error passes: it ends in a log, in `status`, in JSON, on a terminal.
+        # Redacted here, because every message may end in a log, in `status`, in JSON, or on a terminal.
         self.message = redact(message)
         self.hint = redact(hint)
         super().__init__(self.message)
@@ -37,12 +37,12 @@ class GitsyncError(Exception):
 
     @property
     def advice(self) -> str:
-        """Return what a person is told to do: the hint, or where to begin when there is none."""
+        """Return what to do: the hint, or a general one."""
         return self.hint or self.general_hint
 
 
 class UsageError(GitsyncError):
-    """The command line asks for something that does not exist or cannot be."""
+    """The command line asks for something that does not exist or is not possible."""
 
     code = "usage"
     exit_status = EXIT_USAGE
@@ -50,11 +50,11 @@ class UsageError(GitsyncError):
 
 
 class ConfigError(GitsyncError):
-    """The configuration has faults; `faults` lists every one of them, so that a person mends the file once."""
+    """The configuration has faults; `faults` lists all of them, so that the file needs to be fixed only once."""
 
     code = "config"
     exit_status = EXIT_USAGE
-    general_hint = "mend it, and look again: gitsyncctl config check"
+    general_hint = "fix it, then check it: gitsyncctl config check"
 
     def __init__(self, faults: list[str], hint: str = "") -> None:
         self.faults = [redact(fault) for fault in faults]
@@ -69,19 +69,19 @@ class NotRunningError(GitsyncError):
 
 
 class AlreadyRunningError(GitsyncError):
-    """Another process holds the lock; the message names its PID where that can be known."""
+    """Another process holds the lock; the message contains its PID when it is known."""
 
     code = "already-running"
     exit_status = EXIT_NOT_RUNNING
 
 
 class OperationError(GitsyncError):
-    """The operation could not be done; nothing was left half-done."""
+    """The operation failed; nothing was left half-done."""
 
 
 class TransientError(OperationError):
-    """The operation failed for a reason that goes away by itself: it is tried again with back-off."""
+    """The operation failed for a temporary reason: it is tried again with back-off."""
 
 
 class HaltError(OperationError):
-    """Going on needs a person's decision; the hint says which command makes it."""
+    """To continue, a person must decide; the hint is the command for that."""

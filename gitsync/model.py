@@ -1,7 +1,7 @@
-"""The nouns that cross threads and layers: frozen values, names and hex ids, never a live object.
+"""Values that are passed between threads and layers: frozen, with names and hex ids, never a live object.
 
-Paths are bytes relative to a work tree, with "/" between, wherever git or the kernel is met; they are text
-(`os.fsdecode`) wherever a person or JSON is met.
+Paths are bytes relative to a work tree, separated by "/", towards git and the kernel; they are text (`os.fsdecode`)
+towards people and in JSON.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class RepoState(StrEnum):
-    """What a repository is doing, as `status` names it."""
+    """The state of a repository, as `status` shows it."""
 
     OK = "ok"
     PENDING = "pending"
@@ -26,12 +26,12 @@ class RepoState(StrEnum):
     ERROR = "error"
 
 
-# The states in which nothing goes on before a person has done something.
+# States that last until a person does something.
 NEEDY = (RepoState.CONFLICT, RepoState.HALTED, RepoState.ERROR, RepoState.AUTH)
 
 
 class ChangeKind(StrEnum):
-    """What happened to one path between HEAD and the work tree."""
+    """How one path differs between HEAD and the work tree."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -48,7 +48,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Trouble as it is shown: a stable kebab-case code, a sentence with names in it, and what to do."""
+    """A problem as it is shown: a stable kebab-case code, a sentence with names in it, and what to do."""
 
     code: str
     message: str
@@ -61,10 +61,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What only a person decides; `answers` are the words for it, `count` is how many files or commits it is about.
+    """A question that only a person can answer; `answers` lists the words for it, `count` how many files or commits it
+    concerns.
 
-    `id` comes from the matter itself, so that an answer holds for that matter and for no other; `kind` is deletions,
-    other-root, rewritten, unrelated, branch or incoming; `paths` names some of what it is about.
+    `id` is derived from its cause, so that an answer is valid for that cause only; `kind` is deletions, other-root,
+    rewritten, unrelated, branch or incoming; `paths` are examples of what it concerns.
     """
 
     id: str
@@ -89,7 +90,7 @@ class Question:
 
     @classmethod
     def from_json(cls, found: Any) -> Question | None:
-        """Return the question that was written, None for what is not one."""
+        """Parse a question from its wire form; return None when it is invalid."""
         if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("id", "kind", "message")):
             return None
         paths, answers, count = found.get("paths"), found.get("answers"), found.get("count")
@@ -117,13 +118,13 @@ class CommitInfo:
         return {"id": self.id, "time": self.time, "message": self.message}
 
 
-# What `why` begins with for a file that needs a filter which is not set up here, or fails.
+# The beginning of `why` for a file whose filter is not configured, or fails.
 FILTER = "filter: "
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A new file that is not committed before a person has looked at it."""
+    """A new file that is not committed until a person has decided."""
 
     path: str
     why: str

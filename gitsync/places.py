@@ -1,7 +1,7 @@
-"""Where gitsync's own files live: platformdirs' directories, never a synced tree.
+"""The paths of gitsync's own files: platformdirs' directories, never a synced tree.
 
-`$GITSYNC_CONFIG` and `$GITSYNC_SOCKET` override; so do the programs' own options. pathlib and platformdirs are loaded
-late, because the control command starts for every prompt of a shell and mostly needs neither.
+`$GITSYNC_CONFIG`, `$GITSYNC_SOCKET` and the programs' options override them. pathlib and platformdirs are imported
+late, because the control command starts for every shell prompt and usually needs neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Where the units of contrib have their runtime directories.
+# The RuntimeDirectory= of the system units in contrib.
 SYSTEM_RUN = "/run"
 # Linux sockaddr_un holds 108 bytes with the final NUL, macOS 104.
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
@@ -33,14 +33,14 @@ def config_file(option: str | None = None) -> Path:
 
 
 def user_config_dir() -> Path:
-    """Return the directory of the user's configuration; nothing is created."""
+    """Return the directory of the user's configuration; creates nothing."""
     import platformdirs
 
     return platformdirs.user_config_path("gitsync", appauthor=False)
 
 
 def state_dir() -> Path:
-    """Return the directory for last runs, locks and logs, made (0700) where missing."""
+    """Return the directory for last runs, locks and logs; create it (0700) if missing."""
     import platformdirs
 
     path = platformdirs.user_state_path("gitsync", appauthor=False)
@@ -49,7 +49,9 @@ def state_dir() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Return the directory of the socket, made (0700) where missing; raise OperationError when it is not ours alone."""
+    """Return the directory of the socket; create it (0700) if missing. Raise OperationError when others can access
+    it.
+    """
     from pathlib import Path
 
     path = Path(runtime_address())
@@ -59,9 +61,10 @@ def runtime_dir() -> Path:
 
 
 def short_runtime_dir(longest: int) -> Path:
-    """Return `runtime_dir` where its path has at most `longest` bytes, else a directory in /tmp that is as private.
+    """Return `runtime_dir` if its path has at most `longest` bytes, else a directory in /tmp that is as private.
 
-    macOS's own is about as long as a socket's path may be at all. Raise OperationError when it is not ours alone.
+    On macOS, the runtime directory alone is nearly as long as a socket path may be. Raise OperationError when others
+    can access it.
     """
     from pathlib import Path
 
@@ -76,7 +79,7 @@ def short_runtime_dir(longest: int) -> Path:
 def socket_path(option: str | None = None) -> Path:
     """Return the control socket's path: the option, else `$GITSYNC_SOCKET`, else one in the runtime directory.
 
-    The runtime directory is made and checked. Raise UsageError when the path is longer than the system can bind.
+    Creates and checks the runtime directory. Raise UsageError when the path is longer than the system supports.
     """
     from pathlib import Path
 
@@ -87,21 +90,21 @@ def socket_path(option: str | None = None) -> Path:
 
 
 def socket_address(option: str | None = None) -> str:
-    """Return the same path as `socket_path`, as text; nothing is made or checked but its length."""
+    """Return the same path as `socket_path`, as text; creates and checks nothing except its length."""
     chosen = option or os.environ.get("GITSYNC_SOCKET")
     path = absolute(chosen) if chosen else f"{runtime_address()}/socket"
     if len(os.fsencode(path)) > SOCKET_PATH_MAX:
         raise UsageError(
             f"the socket path is longer than {SOCKET_PATH_MAX} bytes: {path}",
-            "choose a shorter one with --socket or $GITSYNC_SOCKET",
+            "choose a shorter path with --socket or $GITSYNC_SOCKET",
         )
     return path
 
 
 def answering_address(option: str | None = None) -> str:
-    """Return where a daemon of ours answers: `socket_address`, or where the system's service for this user binds it.
+    """Return the socket of this user's running daemon: `socket_address`, or that of the system service for this user.
 
-    The system's own is looked for only when nobody named another and there is none in the runtime directory.
+    The system service is considered only when no socket was given and there is none in the runtime directory.
     """
     address = socket_address(option)
     if option or os.environ.get("GITSYNC_SOCKET") or os.path.lexists(address):
@@ -116,10 +119,10 @@ def answering_address(option: str | None = None) -> str:
 
 
 def runtime_address() -> str:
-    """Return platformdirs' runtime directory for gitsync, as text; nothing is made.
+    """Return platformdirs' runtime directory for gitsync, as text; creates nothing.
 
-    Where every version of platformdirs would say the same, it is not asked: loading it takes 6 ms. Raise
-    OperationError when there is no directory that is safe.
+    platformdirs is not loaded, which takes 6 ms, when every version of it would return the same. Raise OperationError
+    when there is no safe directory.
     """
     if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
         base = os.environ.get("XDG_RUNTIME_DIR", "") or f"/run/user/{os.geteuid()}"
@@ -131,18 +134,20 @@ def runtime_address() -> str:
 
     try:
         with warnings.catch_warnings():
-            # It warns on stderr of a missing XDG_RUNTIME_DIR, which is how every cron job runs.
+            # It warns on stderr about a missing XDG_RUNTIME_DIR, as in every cron job.
             warnings.simplefilter("ignore")
             return platformdirs.user_runtime_dir("gitsync", appauthor=False)
     except OSError as error:
         raise OperationError(
             f"there is no safe directory for the socket: {error}",
-            "set $XDG_RUNTIME_DIR to a directory of yours with mode 0700",
+            "set $XDG_RUNTIME_DIR to a directory that you own, with mode 0700",
         ) from error
 
 
 def _is_beyond_doubt(base: str) -> bool:
-    """Whether `base` is a runtime directory as the XDG rules want it: absolute, ours, 0700, safe from the root down."""
+    """Whether `base` is a runtime directory by the XDG rules: absolute, owned by this user, 0700, and no parent
+    writable.
+    """
     if not base.startswith("/") or os.path.normpath(base) != base or base == "/":
         return False
     uid = os.geteuid()
@@ -163,12 +168,14 @@ def _is_beyond_doubt(base: str) -> bool:
 
 
 def absolute(path: str) -> str:
-    """Return a path that a person gave, with its links; raise UsageError where the working directory is no more."""
+    """Return the absolute path of an argument, with its links; raise UsageError when the working directory was
+    removed.
+    """
     path = os.path.expanduser(path)  # noqa: PTH111 - no pathlib here
     try:
         return path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - no pathlib here
     except FileNotFoundError:
-        raise UsageError(f"the working directory is gone, so {path} means nothing", "give an absolute path") from None
+        raise UsageError(f"the working directory was removed, so {path} is unknown", "give an absolute path") from None
 
 
 def _make_private(path: Path) -> None:
@@ -176,8 +183,8 @@ def _make_private(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise OperationError(
-            f"cannot make the directory {path}: {error.strerror}",
-            "check its permissions, or point $XDG_STATE_HOME and $XDG_RUNTIME_DIR elsewhere",
+            f"cannot create the directory {path}: {error.strerror}",
+            "check its permissions, or set $XDG_STATE_HOME and $XDG_RUNTIME_DIR to other directories",
         ) from error
 
 
@@ -185,6 +192,6 @@ def _check_private(path: Path) -> None:
     facts = path.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
         raise OperationError(
-            f"the directory {path} must be yours alone (a real directory, mode 0700)",
-            f"look who made it, then: rm -r {path}",
+            f"the directory {path} must be accessible to you only (a real directory, mode 0700)",
+            f"check who created it, then: rm -r {path}",
         )

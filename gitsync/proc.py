@@ -1,7 +1,7 @@
-"""The only module that starts a child process: with a deadline, without a terminal, in its own process group.
+"""The only module that starts child processes: with a deadline, without a terminal, each in its own process group.
 
-Any thread may call `run`; it blocks that thread alone. A child that is over its deadline or is cancelled is ended
-with its whole process group. On Linux a child also dies with the process that started it.
+Any thread may call `run`; it blocks only that thread. A child that exceeds its deadline or is cancelled is terminated
+with its whole process group. On Linux, a child also ends when the process that started it dies.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from functools import cache
 
 from gitsync import clock
 
-# How long a child may take to go away after SIGTERM before SIGKILL, and how often a cancellation is looked for.
+# How long to wait after SIGTERM before SIGKILL, and how often to check for cancellation.
 GRACE_S = 2.0
 CANCEL_POLL_S = 0.1
-# How long after its end a child's pipes may stay silent and open.
+# How long to wait for the pipes of a child that has ended.
 EXIT_POLL_S = 0.5
 PIPE_BYTES = 65536
-# What would make a git among our children work on another repository than the one it is told of. Who starts gitsync
-# from a hook or an alias of git's has these set. (`git rev-parse --local-env-vars`, less the configuration.)
+# Variables that would redirect git to another repository than the one in its arguments. They are set when gitsync is
+# started from a git hook or alias. (`git rev-parse --local-env-vars`, without the configuration.)
 MISLEADING = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -49,7 +49,7 @@ MISLEADING = (
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What became of a child; `returncode` is negative for a signal, as in subprocess."""
+    """The result of a child; `returncode` is negative for a signal, as in subprocess."""
 
     argv: tuple[str | bytes, ...]
     returncode: int
@@ -60,12 +60,12 @@ class Completed:
 
     @property
     def ok(self) -> bool:
-        """Whether the child ended by itself with status 0."""
+        """Whether the child exited with status 0."""
         return self.returncode == 0 and not self.is_over_deadline and not self.is_cancelled
 
     @property
     def errors(self) -> str:
-        """Return what the child wrote to stderr, as text."""
+        """Return the child's stderr as text."""
         return self.stderr.decode("utf-8", "replace").strip()
 
 
@@ -80,15 +80,14 @@ def run(
     stdin_fd: int | None = None,
     is_cancelled: Callable[[], bool] | None = None,
 ) -> Completed:
-    """Run a child to its end, its deadline or its cancellation, and return what it said.
+    """Run a child until it ends, exceeds its deadline or is cancelled; return its output and status.
 
-    With `silence_s` it is over its deadline, too, when it has written nothing for so long.
-    `env` is laid over this process's environment, of which `MISLEADING` is left out.
-    `input` is written to its stdin; `stdin_fd` is handed over as
-    its stdin. Raise FileNotFoundError when there is no such program.
+    With `silence_s`, it also exceeds its deadline when it has written nothing for so long. `env` is added to this
+    process's environment, without `MISLEADING`. `input` is written to its stdin; `stdin_fd` is passed as its stdin.
+    Raise FileNotFoundError when the program is not installed.
     """
     if shutil.which(os.fsdecode(argv[0])) is None:
-        raise FileNotFoundError(f"there is no program {os.fsdecode(argv[0])!r} on the PATH")
+        raise FileNotFoundError(f"{os.fsdecode(argv[0])} is not installed, or not on the PATH")
     ends_at = clock.SystemClock().now() + deadline_s
     stdin = stdin_fd if stdin_fd is not None else (subprocess.PIPE if input is not None else subprocess.DEVNULL)
     child = _start(argv, cwd, env, stdin)
@@ -107,11 +106,11 @@ def pipe(
     cwd: str | bytes | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[bytes]:
-    """Run two children side by side and yield what the second writes, as it comes.
+    """Run two children connected by a pipe, and yield the output of the second as it comes.
 
-    What the first writes goes through `translate` (b"" at its end, to flush what was kept back) into the second's
-    stdin. Both end with the iterator, at the latest after `deadline_s` seconds; raise TimeoutError then, and
-    ChildProcessError with the words of the one that failed.
+    The output of the first is passed through `translate` (b"" at its end, to flush) to the stdin of the second. Both
+    end with the iterator, at the latest after `deadline_s` seconds; raise TimeoutError then, and ChildProcessError with
+    the stderr of the one that failed.
     """
     ends_at = clock.SystemClock().now() + deadline_s
     producer = _start(first, cwd, env, subprocess.DEVNULL)
@@ -143,13 +142,13 @@ def _piped(
             selector.register(pipe_, selectors.EVENT_READ)
         while selector.get_map():
             if (left := ends_at - now()) <= 0:
-                raise TimeoutError("the deadline is over")
+                raise TimeoutError("the deadline was exceeded")
             for key, _ in selector.select(left):
                 if key.fileobj is second.stdin:
                     try:
                         del pending[: os.write(key.fd, pending[:PIPE_BYTES])]
                     except BrokenPipeError:
-                        pending.clear()  # its status tells why
+                        pending.clear()  # its exit status shows the reason
                     if not pending:
                         selector.unregister(second.stdin)
                     continue
@@ -190,23 +189,23 @@ def _start(
 
 
 class Held:
-    """A child that runs beside its owner until it is let go of, without a deadline and without a word."""
+    """A child that runs beside its owner until it is released, without a deadline and without output."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs."""
+        """Whether it is running."""
         return self._child.poll() is None
 
     def end(self) -> None:
-        """End it with all that it started; returns when it is gone."""
+        """Terminate it and its process group; return when it has ended."""
         _end_group(self._child)
 
 
 def hold(argv: Sequence[str | bytes]) -> Held:
-    """Start a child and return at once; the thread that does so is the one it dies with."""
+    """Start a child and return at once; on Linux, it ends with the calling thread."""
     child = subprocess.Popen(
         [*_tether(), *argv],
         env={key: value for key, value in os.environ.items() if key not in MISLEADING},
@@ -349,14 +348,14 @@ def _converse(
                 break
             ready = selector.select(min(left, CANCEL_POLL_S if is_cancelled else EXIT_POLL_S))
             if not ready and child.poll() is not None:
-                break  # it has ended; who still holds its pipes (ssh's shared connection) is not waited for
+                break  # it has ended; do not wait for other processes that hold its pipes (ssh's shared connection)
             for key, _ in ready:
                 if key.fileobj is child.stdin:
                     assert child.stdin is not None
                     try:
                         view = view[os.write(key.fd, view[:PIPE_BYTES]) :]
                     except BrokenPipeError:
-                        view = view[:0]  # it has heard enough; its status tells why
+                        view = view[:0]  # it has closed its stdin; its exit status shows the reason
                     if not view:
                         selector.unregister(child.stdin)
                         child.stdin.close()
@@ -379,7 +378,7 @@ def _converse(
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it started; return when it is gone."""
+    """Terminate the child and its process group; return when they have ended."""
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -388,7 +387,7 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
         _signal_group(child.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(GRACE_S)
-        # Whether it went or not: a child of its own may have stayed.
+        # In any case: a child of the child may still be running.
         _signal_group(child.pid, signal.SIGKILL)
         child.wait()
 
@@ -400,9 +399,10 @@ def _signal_group(pid: int, number: int) -> None:
 
 @cache
 def _tether() -> tuple[str, ...]:
-    """Return the prefix that makes a child die with us: setpriv sets PR_SET_PDEATHSIG, no code of ours after fork.
+    """Return the prefix that makes a child end with this process: setpriv sets PR_SET_PDEATHSIG, without Python code
+    after fork.
 
-    It is told to end, not killed: git takes its locks away then, which would stop every later git.
+    The signal is SIGTERM, not SIGKILL: git removes its locks then, which would otherwise block every later git.
     """
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     if setpriv is None:

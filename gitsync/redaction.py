@@ -1,7 +1,7 @@
-"""Takes the secrets out of texts: what stands for a user and password in a URL, tokens in queries and headers.
+"""Removes secrets from texts: user and password in URLs, tokens in queries and headers.
 
-Pure, so on no thread and owner of nothing. It stands below everything, because every error passes through it. The
-expressions are loaded when a text could hold a secret: the control command starts for every prompt of a shell.
+Pure; any thread. It is below all other modules, because every error passes through it. The expressions are compiled
+only when a text may contain a secret: the control command starts for every shell prompt.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
 
-# A text without any of these holds nothing that is looked for.
+# A text without any of these contains no secret.
 _SIGNS = (":", "=")
 _compiled: list[tuple[re.Pattern[str], str]] = []
 
 
 def redact(text: str) -> str:
-    """Return `text` without the user names and secrets of URLs, tokens in queries and authorization headers.
+    """Return `text` without user names and secrets in URLs, tokens in queries, and authorization headers.
 
-    A plain `git@` is a convention and no secret, and stays. What was redacted already stays as it is.
+    A plain `git@` is a convention, not a secret, and stays. Redacting a text again changes nothing.
     """
     if not any(sign in text for sign in _SIGNS):
         return text
@@ -30,7 +30,7 @@ def redact(text: str) -> str:
 def _compile() -> list[tuple[re.Pattern[str], str]]:
     import re
 
-    # All up to the last @ before the path, unless that is git's own.
+    # Everything up to the last @ before the path, unless that is the user git.
     secret = r"(?!git@[^\s/@'\"]*(?![^\s/'\"]))[^\s/@'\"]*(?:@[^\s/@'\"]*)*"
     names = r"(?:access_|private_|auth_|oauth_|refresh_)?(?:token|password|passwd|secret|key|sig|signature)"
     _compiled[:] = [

@@ -1,1 +1,1 @@
-"""Hints about what changed on disk; the only place that meets watchdog."""
+"""Detects changes on disk; the only user of watchdog."""

@@ -1,4 +1,6 @@
-"""How much of the kernel's room for inotify is taken, by all programs of this user. Any thread; changes nothing."""
+"""Reads how many inotify instances and watches this user's programs hold, and the limits. Any thread; changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ _INOTIFY = "anon_inode:inotify"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What is used and what is allowed; a process that does not show its descriptors is not counted."""
+    """Usage and limits; processes whose descriptors cannot be read are not counted."""
 
     watches: int
     watches_limit: int
@@ -26,7 +28,7 @@ class Budget:
 
 
 def budget() -> Budget | None:
-    """Return how the budget stands, None where there is no inotify."""
+    """Return the current usage and limits, None where there is no inotify."""
     try:
         queue = int(Path(_QUEUE).read_text())
     except (OSError, ValueError):
@@ -53,5 +55,5 @@ def _used() -> tuple[int, int]:
                     with open(f"{process.path}/fdinfo/{descriptor}", "rb") as stream:
                         watches += stream.read().count(b"inotify wd:")
         except OSError:
-            continue  # it has ended meanwhile, or does not let us look
+            continue  # the process has ended, or cannot be inspected
     return instances, watches

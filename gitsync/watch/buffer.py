@@ -1,10 +1,10 @@
-"""What may have changed in one repository, between the threads that notice it and the one that commits it.
+"""Collects hints about changes in one repository until the committer takes them.
 
-Runs on: any thread. Watchers note, the committer steals. Owns the only lock of the program; it is held for set
-operations and nothing else, and `on_first` is called outside it.
+Any thread: watchers note, the committer steals. Owns a lock that is held only for set operations; `on_first` is called
+outside it.
 
-Hints only: a noted path may be unchanged, ignored or gone. What matters is the other direction: whatever changed was
-noted, itself, through the tree that holds it, or through a reason to look at everything.
+Hints may be wrong in one direction only: a noted path may be unchanged, ignored or gone. But every change is noted, as
+a path, by a tree that contains it, or by a reason to scan everything.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """How much is noted, and since when; the instants are monotonic seconds and 0.0 while `count` is 0.
+    """How much is noted, and since when; times are monotonic seconds, and 0.0 while `count` is 0.
 
-    `aside_at` is since when paths known as ignored wait beside them, which `count` leaves out.
+    `aside_at` is since when paths that are known to be ignored wait; `count` does not include them.
     """
 
     count: int
@@ -29,7 +29,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What was stolen: paths, trees and reasons to look at everything; the instants are monotonic seconds."""
+    """The stolen hints: paths, trees, and reasons to scan everything; times are monotonic seconds."""
 
     paths: frozenset[bytes]
     trees: frozenset[bytes]
@@ -39,12 +39,12 @@ class Noted:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to look at."""
+        """Whether there is nothing to examine."""
         return not (self.paths or self.trees or self.reasons)
 
 
 class ChangeBuffer:
-    """Collects hints until they are stolen; `limit` bounds how many are kept apart before all becomes one rescan."""
+    """Collects hints until they are stolen; more than `limit` of them become one rescan."""
 
     def __init__(self, on_first: Callable[[], None], now: Callable[[], float], limit: int = 100_000) -> None:
         self._on_first = on_first
@@ -58,19 +58,19 @@ class ChangeBuffer:
         self._empty()
 
     def note(self, paths: Iterable[bytes]) -> None:
-        """Note paths relative to the work tree; a batch costs one lock, an empty batch nothing."""
+        """Note paths relative to the work tree; takes the lock once per batch, and not for an empty one."""
         self.note_batch(paths=paths)
 
     def note_tree(self, path: bytes) -> None:
-        """Note a directory whose whole contents need a look; b"" is the root."""
+        """Note a directory whose whole content must be examined; b"" is the root."""
         self.note_batch(trees=(path,))
 
     def note_rescan(self, reason: str) -> None:
-        """Note that everything needs a look, and why."""
+        """Note that everything must be scanned, and why."""
         self.note_batch(reasons=(reason,))
 
     def note_batch(self, paths: Iterable[bytes] = (), trees: Iterable[bytes] = (), reasons: Iterable[str] = ()) -> None:
-        """Note all three kinds at once, so that a steal sees all of a batch or nothing of it."""
+        """Note all three kinds atomically, so that a steal gets all of a batch or nothing."""
         paths, trees, reasons = frozenset(paths), frozenset(trees), frozenset(reasons)
         if not (paths or trees or reasons):
             return
@@ -92,7 +92,7 @@ class ChangeBuffer:
         self._paths |= paths
         self._trees |= trees
         self._reasons |= reasons
-        # What is noted again leaves the size as it is, and still restarts the quiet period.
+        # A repeated note does not change the size, but restarts the quiet period.
         self._last_at = self._now()
         if is_oldest:
             self._first_at = self._last_at
@@ -101,12 +101,14 @@ class ChangeBuffer:
         return is_first
 
     def peek(self) -> Pending:
-        """Return how much waits, and since when, and leave it where it is."""
+        """Return how much is noted, and since when, without taking it."""
         with self._lock:
             return Pending(self._size() + self._collapsed, self._first_at, self._last_at, self._aside_at)
 
     def holds(self, path: bytes) -> bool:
-        """Whether a look at `path` is noted: itself, what is below it, a tree above it, or everything."""
+        """Whether `path` is going to be examined: itself, something below it, a tree above it, or everything is
+        noted.
+        """
         with self._lock:
             below = path + b"/"
             return bool(
@@ -117,7 +119,7 @@ class ChangeBuffer:
             )
 
     def steal(self) -> Noted:
-        """Return everything and keep nothing; the next note calls `on_first` again."""
+        """Take everything; the next note calls `on_first` again."""
         with self._lock:
             noted = Noted(
                 frozenset(self._paths | self._aside),
@@ -131,7 +133,7 @@ class ChangeBuffer:
             return noted
 
     def give_back(self, noted: Noted) -> None:
-        """Take back what was stolen and not done; it counts from when it was first noted. `on_first` is not called."""
+        """Put back stolen hints that were not processed, with their original times. `on_first` is not called."""
         if noted.is_empty:
             return
         with self._lock:
@@ -144,17 +146,17 @@ class ChangeBuffer:
             self._collapse()
 
     def learn(self, looked_at: Iterable[bytes], ignored: Iterable[bytes]) -> None:
-        """Take what a look at noted paths found: notes of `ignored` ones begin no quiet period from now on.
+        """Learn which examined paths are ignored: notes of those do not start a quiet period from now on.
 
-        They are kept aside and come with the next steal: a log that is written for ever must not hold back the commit
-        of everything else. `look_aside` brings them up on their own, because one of them may be tracked by now.
+        They are kept aside and returned by the next steal: a log that is written continuously must not delay the commit
+        of everything else. `look_aside` notes them on their own, because one of them may be tracked by now.
         """
         with self._lock:
             kept = self._ignored.difference(looked_at).union(ignored)
             self._ignored = kept if len(kept) <= self._limit else frozenset(ignored)
 
     def look_aside(self) -> None:
-        """Let what is kept aside be noted like anything else."""
+        """Note the paths kept aside like any others."""
         with self._lock:
             paths, self._aside, self._aside_at = frozenset(self._aside), set(), None
             if paths:
@@ -172,7 +174,7 @@ class ChangeBuffer:
         return len(self._paths) + len(self._trees) + len(self._reasons)
 
     def _collapse(self) -> None:
-        """Give up telling changes apart when there are more than the limit; the rescan finds them all."""
+        """Replace more notes than the limit by one rescan, which finds all of them."""
         apart = len(self._paths) + len(self._trees)
         if apart > self._limit:
             self._collapsed += apart

@@ -1,6 +1,6 @@
-"""What inotify's events mean for a work tree: paths to look at, trees to look at, and watches to move.
+"""Interprets inotify events for a work tree: paths and trees to examine, and watches to move.
 
-Runs on: the emitter's thread, which owns it. No thread, no queue, no clock: events in, hints out.
+Runs on the emitter's thread, which owns it. Has no thread, queue or clock: events in, hints out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gitsync.watch.directories import Node
 from gitsync.watch.syscalls import Event
 from gitsync.watch.tree import RootVanishedError, WatchTree
 
-# Events that are about more than the content of a file, and names that are.
+# Events that concern more than the content of a file, and names that do.
 _UNCOMMON = (
     syscalls.IN_ISDIR
     | syscalls.IN_Q_OVERFLOW
@@ -25,18 +25,18 @@ _UNCOMMON = (
 _ENTRY = syscalls.IN_CREATE | syscalls.IN_DELETE | syscalls.IN_MOVED_FROM | syscalls.IN_MOVED_TO
 _DEPARTURE = syscalls.IN_DELETE | syscalls.IN_MOVED_FROM
 _ROOT_GONE = syscalls.IN_DELETE_SELF | syscalls.IN_MOVE_SELF | syscalls.IN_UNMOUNT | syscalls.IN_IGNORED
-# What changes in a git directory when HEAD there comes to name another commit: git locks it, libgit2 writes the index.
+# Names that change in a git directory when its HEAD moves: git creates the lock, libgit2 writes the index.
 _HEAD_NAMES = frozenset((b"HEAD", b"HEAD.lock", b"index"))
 _SPECIAL_NAMES = frozenset((b".git", b".gitignore"))
-# The other half of a rename follows at once; further away it is treated as two separate changes, which costs more
-# and is as right.
+# The other half of a rename follows at once; if it is further away, the rename is treated as two separate changes,
+# which is as correct but costs more.
 PAIR_WITHIN = 64
 
 
 class Digest:
-    """Collects what events and looks at directories came to, until it is emptied.
+    """Collects the results of events and directory scans, until it is emptied.
 
-    `is_stale` says that the ignore rules are other ones than those the tree was made with.
+    `is_stale` means that the ignore rules have changed since the tree was built.
     """
 
     def __init__(self, tree: WatchTree) -> None:
@@ -44,14 +44,14 @@ class Digest:
         self.empty()
 
     def empty(self) -> None:
-        """Start afresh."""
+        """Start again with no results."""
         self.paths: set[bytes] = set()
         self.trees: set[bytes] = set()
         self.reasons: set[str] = set()
         self.is_stale = False
 
     def feed(self, events: list[Event]) -> None:
-        """Take in events in the kernel's order. Raise what the tree raises, RootVanishedError for a root that went."""
+        """Process events in the kernel's order. Raise what the tree raises, and RootVanishedError."""
         prefixes: dict[int, bytes | None] = {}
         moved_heads: set[int] = set()
         add = self.paths.add
@@ -62,7 +62,7 @@ class Digest:
                     self.reasons.add("inotify overflow")
                 elif (node := self._tree.nodes.get(wd)) is not None:
                     self._uncommon(node, mask, name, events, index, cookie)
-                # Directories may be known under other paths now.
+                # Directories may have other paths now.
                 prefixes.clear()
                 continue
             if wd in prefixes:
@@ -80,20 +80,20 @@ class Digest:
                 self._repository(marker)
 
     def _prefix(self, wd: int) -> bytes | None:
-        """Return what comes before the names in that directory, None when they are not to be noted."""
+        """Return the prefix of names in that directory, None when they are not to be noted."""
         node = self._tree.nodes.get(wd)
         if node is None or node.is_nested or node.is_marker:
             return None
         return node.path + b"/" if node.parent is not None else b""
 
     def _repository(self, marker: Node) -> None:
-        """A repository in the tree has another commit, or has only now become one."""
+        """A repository in the tree has a new commit, or has only now become one."""
         node = marker.parent
         if node is not None and node.parent is not None:
             self._look_again(node, node.parent)
 
     def _look_again(self, node: Node, parent: Node) -> None:
-        """A directory may have become a repository of its own, or may have stopped being one."""
+        """A directory may have become a separate repository, or stopped being one."""
         was_nested = node.is_nested
         self.paths.add(node.path)
         found = self._tree.cover(parent, node.name)
@@ -128,7 +128,7 @@ class Digest:
             self.is_stale = True
 
     def _git_entry(self, node: Node, mask: int) -> None:
-        """A `.git` came or went."""
+        """A `.git` was created or removed."""
         if not mask & _ENTRY:
             return
         if node.parent is None:
@@ -150,7 +150,7 @@ class Digest:
                 tree.drop(child)
             else:
                 tree.move(child, *target)
-        # Whatever the event said, this is what is there now.
+        # Whatever the event, examine what exists now.
         found = tree.cover(parent, name)
         if found is None:
             if path in tree.problems or (mask & _DEPARTURE and child is None and not tree.prune(path)):
@@ -161,7 +161,7 @@ class Digest:
             self.trees.add(path)
 
     def _attributes(self, parent: Node, name: bytes, path: bytes, child: Node | None) -> None:
-        """A directory's mode or owner changed: it may have become readable, or stopped being so."""
+        """A directory's mode or owner changed: it may have become readable or unreadable."""
         tree = self._tree
         was_problem = tree.problems.pop(path, None) is not None
         if child is None or was_problem:
@@ -184,7 +184,7 @@ class Digest:
         return os.access(self._tree.root + b"/" + path, os.R_OK | os.X_OK)
 
     def _other_half(self, events: list[Event], index: int, cookie: int) -> tuple[Node, bytes] | None:
-        """Return where the directory of this IN_MOVED_FROM has gone, when that is in sight and is watched."""
+        """Return the new place of the directory of this IN_MOVED_FROM, if its other half is near and is watched."""
         for wd, mask, other, name in events[index + 1 : index + PAIR_WITHIN]:
             if other == cookie and mask & syscalls.IN_MOVED_TO:
                 parent = self._tree.nodes.get(wd)

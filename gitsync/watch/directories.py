@@ -1,6 +1,6 @@
-"""Directories of a work tree: what is in one, which of them are to be watched, and what they are known as.
+"""Lists the directories of a work tree, and which of them to watch.
 
-Runs on: the thread of the emitter that asks; owns nothing. Only names and types are read, never a file.
+Runs on the calling emitter's thread; owns nothing. Reads only names and types, never a file.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-# Whether nothing below a directory (its path relative to the root) is to be watched: it is ignored, or a repository of
-# its own. It is asked again about the same path after a change: it must look at what is there now, and not raise.
-# It may have a method `rest`, which is called when nothing is asked for a while (see `rest`).
+# Whether nothing below a directory (its path relative to the root) is watched: it is ignored, or a separate repository.
+# It is called again for the same path after a change, so it must read the current state, and must not raise.
+# It may have a method `rest`, which is called after a while without calls (see `rest`).
 Prune = Callable[[bytes], bool]
 
 
@@ -23,10 +23,10 @@ def rest(prune: Prune) -> None:
 
 
 class Node:
-    """One watched directory; its path is its parents' names, so a moved tree is renamed in one place.
+    """One watched directory; its path is derived from its parents, so a moved tree is renamed in one place.
 
-    `is_nested`: the work tree of another repository, watched for its coming and going only. `is_marker`: the git
-    directory of a repository in the tree, watched to see commits there; it may be anywhere on disk.
+    `is_nested`: the work tree of another repository, watched only for its creation and removal. `is_marker`: the git
+    directory of a repository in the tree, watched for commits there; it may be anywhere on disk.
     """
 
     __slots__ = ("children", "is_marker", "is_nested", "name", "parent", "wd")
@@ -62,7 +62,7 @@ class Node:
 
 
 def list_directory(path: bytes) -> tuple[list[bytes], bool]:
-    """Return the names of the directories in a directory, symlinks left out, and whether it holds a `.git`."""
+    """Return the names of the subdirectories of a directory, without symbolic links, and whether it has a `.git`."""
     names = []
     has_git = False
     with os.scandir(path) as entries:
@@ -85,7 +85,7 @@ def directories(root: bytes, prune: Prune) -> Iterator[tuple[bytes, bool]]:
         try:
             names, _ = list_directory(root + b"/" + path if path else root)
         except OSError:
-            continue  # it vanished or cannot be read: nothing to watch below it; the tree's problems tell the latter
+            continue  # removed, or unreadable: the latter is among the tree's problems
         for name in names:
             below = path + b"/" + name if path else name
             if not prune(below):
@@ -96,20 +96,20 @@ def directories(root: bytes, prune: Prune) -> Iterator[tuple[bytes, bool]]:
 
 
 def has_git(directory: bytes) -> bool:
-    """Whether a directory holds a `.git` of any kind."""
+    """Whether a directory has a `.git` of any kind."""
     return os.path.lexists(directory + b"/.git")
 
 
 def git_directory(directory: bytes) -> bytes | None:
-    """Return the git directory that the `.git` in `directory` is or names, None when there is none."""
+    """Return the git directory that `.git` in `directory` is or refers to, None when there is none."""
     marker = directory + b"/.git"
     if os.path.isdir(marker):
         return marker
     try:
-        # The marker of a submodule or linked work tree; a FIFO of that name must not hold us up.
+        # The `.git` file of a submodule or linked work tree; a FIFO of that name must not block.
         fd = os.open(marker, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return None  # gone again, or not ours to read: then commits there are seen by the reconciling scan only
+        return None  # removed, or not readable: only the periodic scan sees commits there
     try:
         text = os.read(fd, 4096) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     finally:

@@ -1,6 +1,6 @@
-"""One batch of hints on its way from an emitter through watchdog's queue to the buffer.
+"""A batch of hints on its way from an emitter through watchdog's queue to the buffer.
 
-Made on the emitter's thread, read on the observer's; nobody changes it in between.
+Created on the emitter's thread, read on the observer's, and never changed in between.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ HINTS = "gitsync-hints"
 
 
 class Hints(FileSystemEvent):
-    """What one read of the kernel's queue, or one walk, came to; paths are relative to the work tree."""
+    """The result of one read of the kernel's queue, or of one walk; paths are relative to the work tree."""
 
     event_type = HINTS
 
@@ -28,16 +28,17 @@ class Hints(FileSystemEvent):
         self.trees = frozenset(trees)
         self.reasons = frozenset(reasons)
 
-    # watchdog's queue drops an event that equals the one before it, and its events are compared by their paths: two
+    # watchdog's queue drops an event that equals the previous one, and compares events by path: two batches of the
+    # same root would be equal, and the second one would be lost.
     # batches of one root would be equal, and the second one lost.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
 
 def unreadable(path: bytes, why: str) -> Problem:
-    """Return what to tell a person about a directory that cannot be watched."""
+    """Return the problem of a directory that cannot be watched."""
     return Problem(
         "unreadable",
         f"the directory {os.fsdecode(path) or '.'!r} cannot be watched: {why}",
-        "make it readable, or list it in .gitignore",
+        "make it readable, or add it to .gitignore",
     )

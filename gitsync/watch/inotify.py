@@ -1,10 +1,10 @@
-"""Our own watchdog emitter for Linux: pruned, by watch descriptor, and fast enough to lose nothing.
+"""A watchdog emitter for Linux that watches only directories that matter, and is fast enough to lose no event.
 
-Runs on: its own thread (`run`), which owns the inotify descriptor, the tree of watches and what the prune factory
-makes; it sleeps in poll without a timeout. `refresh_ignores` and `stop` may be called from any thread.
+Runs on its own thread (`run`), which owns the inotify descriptor, the tree of watches and the result of the prune
+factory; it sleeps in poll without a timeout. `refresh_ignores` and `stop` may be called from any thread.
 
-One read becomes one `Hints` in watchdog's queue. Names are collected, never opened or read. Events are hints: after
-any event about a directory, what is there now is looked at (see `gitsync.watch.tree`).
+Each read becomes one `Hints` in watchdog's queue. Names are collected, files never opened. Events are hints: after any
+event about a directory, its current state is examined (see `gitsync.watch.tree`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from gitsync.watch.rulefiles import RuleFiles, RuleWatches, no_files
 from gitsync.watch.syscalls import Inotify, Wake
 from gitsync.watch.tree import OutOfWatchesError, RootVanishedError, WatchTree
 
-# After a handful of events the next look waits: a file written a thousand times a second then costs a hundred looks.
+# After a few events the next read waits: a file written a thousand times a second then costs a hundred reads. The first
+# wait after a lull is short, because a single save is a write and a close, and its quiet period begins when the close
+# is read. After a flood there is no wait, because the kernel's queue is finite.
 # The first wait after a lull is short, because a single save is a write and a close, and its quiet period begins when
 # the close is seen. After a flood there is no wait, for the kernel's queue is finite.
 FIRST_PAUSE_MS, PAUSE_MS = 1, 10
@@ -41,7 +43,7 @@ FLOOD = 2000
 class InotifyEmitter(EventEmitter):
     """Watches one work tree through one inotify descriptor.
 
-    What start-up came to is put into `ready` once: None when every directory is watched, else the error.
+    The result of the start is put into `ready` once: None when every directory is watched, else the error.
     """
 
     def __init__(
@@ -71,17 +73,17 @@ class InotifyEmitter(EventEmitter):
         self.problems: tuple[Problem, ...] = ()
 
     def refresh_ignores(self) -> None:
-        """Ask for a fresh look at what is ignored, and at every directory."""
+        """Request that ignore rules and all directories are examined again."""
         self._wants_refresh = True
         self._wake.ring()
 
     def on_thread_stop(self) -> None:
-        """Wake the thread, so that it sees that it has to end."""
+        """Wake the thread, so that it notices the request to stop."""
         self._wake.ring()
 
     def run(self) -> None:
-        """Watch until told to stop, or until the root or the kernel's patience is gone."""
-        outcome: Exception | Shortage | None = OSError("it ended before it had started")
+        """Watch until stopped, or until the root vanishes or the kernel refuses a watch."""
+        outcome: Exception | Shortage | None = OSError("it ended before it was started")
         reason = "the watcher has died"
         try:
             inotify = Inotify()
@@ -111,7 +113,7 @@ class InotifyEmitter(EventEmitter):
         except (GitsyncError, OSError) as error:
             reason, outcome = f"the watcher has died: {error}", error
         finally:
-            # Before the last batch: whoever is woken by it and asks has to hear that nobody watches any more.
+            # Before the last batch: its receiver must see that the watcher has ended.
             self.is_over = True
             if digest is None:
                 self._ready.put(outcome)
@@ -137,11 +139,11 @@ class InotifyEmitter(EventEmitter):
             if self._take(inotify, tree, digest, rules) < FLOOD and self.should_keep_running():
                 wake_only.poll(pause)
                 pause = min(2 * pause, PAUSE_MS)
-        # What was changed before the stop is still noted.
+        # Changes made before the stop are still noted.
         self._take(inotify, tree, digest, rules)
 
     def _take(self, inotify: Inotify, tree: WatchTree, digest: Digest, rules: RuleWatches) -> int:
-        """Take in what the kernel has to say, hand it over as one batch, and return how many events it was."""
+        """Read the kernel's queue, publish the hints as one batch, and return the number of events."""
         self._pull(inotify)
         count = 0
         while self._backlog:
@@ -152,9 +154,9 @@ class InotifyEmitter(EventEmitter):
                 self._wants_refresh = True
         if tree.is_doubtful:
             tree.rebuild()
-            digest.reasons.add("the tree of watches was in doubt")
+            digest.reasons.add("the tree of watches may be inconsistent")
         if digest.is_stale or self._wants_refresh:
-            # Cleared first: what is asked for while this runs is done again.
+            # Cleared first: a request that arrives while this runs is processed again.
             self._wants_refresh = False
             rules.cover(tree.nodes.keys())
             rest(tree.prune)
@@ -167,7 +169,7 @@ class InotifyEmitter(EventEmitter):
         return count
 
     def _pull(self, inotify: Inotify) -> None:
-        """Move the kernel's queue into ours, which does not overflow."""
+        """Move the kernel's queue into a queue of gitsync's own, which does not overflow."""
         while data := inotify.read():
             self._backlog.append(data)
 

@@ -1,4 +1,4 @@
-"""What to tell a person when the kernel's limits for inotify are too low: numbers, and the line that raises them."""
+"""Explains the kernel's inotify limits when they are too low: numbers, and the command that raises them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# The plain limits, and what a user namespace (a container) may lower them to.
+# The global limits, and those that a user namespace (a container) may set lower.
 _LIMITS = {
     "watches": ("fs/inotify/max_user_watches", "user/max_inotify_watches"),
     "instances": ("fs/inotify/max_user_instances", "user/max_inotify_instances"),
@@ -16,7 +16,7 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Why there is no native watching: a sentence, and the command that would change it."""
+    """Why native watching is not possible: a sentence, and the command that changes it."""
 
     message: str
     command: str
@@ -28,29 +28,30 @@ class Shortage:
 
 
 def shortage(error_number: int, needed: int = 0, allowed: int | None = None) -> Shortage:
-    """Explain the refusal of a watch (ENOSPC) or of an inotify instance (anything else).
+    """Explain why a watch (ENOSPC) or an inotify instance (anything else) was refused.
 
-    `needed` is how many directories this work tree has; `allowed` a limit of our own that stood in for the kernel's.
+    `needed` is the number of directories in this work tree; `allowed` a limit set by the caller instead of the
+    kernel's.
     """
     if error_number == errno.ENOSPC:
         key, limit = lowest("watches") if allowed is None else ("fs.inotify.max_user_watches", allowed)
         return Shortage(
-            f"{needed} directories need a watch each, and {key} is {limit} for all programs together",
+            f"{needed} directories need a watch each, but {key} allows {limit} for all programs together",
             f"sudo sysctl {key}={roomy(limit + needed)}",
         )
     if error_number == errno.EMFILE and _may_open_files():
         key, limit = lowest("instances")
         return Shortage(
-            f"no further inotify instance may be made, {key} is {limit} for all programs together",
+            f"no more inotify instances allowed: {key} is {limit} for all programs together",
             f"sudo sysctl {key}={roomy(limit)}",
         )
     if error_number == errno.EMFILE:
-        return Shortage("this process may not open any further file", "raise LimitNOFILE= of the service, or ulimit -n")
-    return Shortage(f"inotify is not to be had here ({os.strerror(error_number)})", "")
+        return Shortage("this process cannot open more files", "raise LimitNOFILE= of the service, or ulimit -n")
+    return Shortage(f"inotify is not available ({os.strerror(error_number)})", "")
 
 
 def lowest(kind: str) -> tuple[str, int]:
-    """Return the lowest limit of that kind that this process is under, with sysctl's name for it."""
+    """Return the lowest limit of that kind for this process, with its sysctl name."""
     found = []
     for name in _LIMITS[kind]:
         try:

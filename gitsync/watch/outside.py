@@ -1,8 +1,8 @@
-"""What happens to the machine and concerns every exchange: a network that comes or goes, a clock that jumps.
+"""Detects events that concern every exchange: the network comes or goes, the clock jumps.
 
-Runs on the thread that waits; `ring` may be called from any. The kernel tells of both, so that a healthy machine pays
-nothing: rtnetlink of addresses, links and routes, and a timer on the wall clock that is never due and that the kernel
-ends when the clock is set, which it does after each sleep. Linux alone; no other thread is needed for this elsewhere.
+Runs on the waiting thread; `ring` may be called from any. The kernel reports both, so that an idle machine does no
+work: rtnetlink reports addresses, links and routes, and a wall clock timer that never expires is cancelled by the
+kernel when the clock is set, which it also does after each sleep. Linux only; other systems need no thread for this.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _CLOCK_REALTIME = 0
 # linux/timerfd.h: TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET.
 _ABSOLUTE_AND_CANCELLED = 0x1 | 0x2
 _FAR_AWAY_S = 2**40
-# A network that comes up tells of it in many small messages.
+# When a network comes up, the kernel sends many small messages.
 SETTLE_MS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What woke the thread; the inotify descriptor's own news are for its owner to read."""
+    """The reasons why the thread woke up; the owner of the inotify descriptor reads that itself."""
 
     has_network_changed: bool = False
     has_clock_jumped: bool = False
 
 
 class Outside:
-    """The descriptors on which one thread hears everything that is not a work tree."""
+    """The descriptors on which one thread waits for everything outside the work trees."""
 
     def __init__(self) -> None:
         self._wake = Wake()
@@ -55,11 +55,11 @@ class Outside:
             self._poll.register(self._timer, select.POLLIN)
 
     def ring(self) -> None:
-        """Wake the thread that waits; from any thread."""
+        """Wake the waiting thread; may be called from any thread."""
         self._wake.ring()
 
     def wait(self) -> News:
-        """Return when something happened; there is no time-out."""
+        """Block until something happens; there is no timeout."""
         ready = {fd for fd, _ in self._poll.poll()}
         self._wake.clear()
         has_changed = self._network is not None and self._network.fileno() in ready
@@ -71,7 +71,7 @@ class Outside:
         return News(has_changed, has_jumped)
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         self.inotify.close()
         if self._network is not None:
             self._network.close()
@@ -90,7 +90,7 @@ class Outside:
                 if not quiet.poll(SETTLE_MS):
                     return
             except OSError as error:
-                # Some messages were dropped: that something changed is all that counts.
+                # Messages were dropped, but it is enough to know that something changed.
                 if error.errno != errno.ENOBUFS:
                     raise
 
@@ -108,8 +108,8 @@ def _listen_to_routes() -> socket.socket | None:
     try:
         found = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
         found.bind((0, _GROUPS))
-    except OSError as error:  # a sandbox without netlink: retries come by back-off alone
-        logger.debug("no news of the network: %s", error)
+    except OSError as error:  # a sandbox without netlink: retries depend on back-off alone
+        logger.debug("no network events: %s", error)
         return None
     return found
 
@@ -121,7 +121,7 @@ def _libc() -> ctypes.CDLL:
 def _wall_clock_timer() -> int | None:
     fd = int(_libc().timerfd_create(_CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC))
     if fd < 0 or not _arm(fd):
-        logger.debug("no news of the clock: %s", os.strerror(ctypes.get_errno()))
+        logger.debug("no clock events: %s", os.strerror(ctypes.get_errno()))
         return None
     return fd
 

@@ -1,9 +1,10 @@
-"""The fallback where the kernel does not tell: walk the tree, compare with the walk before.
+"""The fallback where the kernel does not report changes: walks the tree and compares it with the previous walk.
 
-Runs on: its own thread (`run`), which owns the last picture and what the prune factory makes. Between walks it waits
-on watchdog's stop event, so that `stop` ends the wait at once.
+Runs on its own thread (`run`), which owns the last snapshot and the result of the prune factory. Between walks it waits
+for watchdog's stop event, so that `stop` ends the wait at once.
 
-A walk costs a stat for each file, so it is made rarely: `INTERVAL_S` apart, and never more than a tenth of the time.
+A walk costs a stat for each file, so walks are at least `INTERVAL_S` apart and never take more than a tenth of the
+time.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from gitsync.watch.rulefiles import RuleFiles, no_files
 
 INTERVAL_S = 2.0
 SHARE = 10.0
-# A file that changed this shortly before it was looked at may change again without looking different: clocks of file
+# A file that changed shortly before it was examined may change again without a visible difference, because the clocks
+# of file systems are this coarse. It is noted once more.
 # systems tick this slowly. It is noted once more.
 TICK_NS = 2_000_000_000
 
@@ -35,7 +37,7 @@ Picture = dict[bytes, dict[bytes, bytes]]
 
 
 class PollingEmitter(EventEmitter):
-    """Watches one work tree by looking. What the first look came to is put into `ready` once: None, or the error."""
+    """Watches one work tree by polling. The result of the first walk is put into `ready` once: None, or the error."""
 
     def __init__(
         self,
@@ -65,12 +67,12 @@ class PollingEmitter(EventEmitter):
         self.problems: tuple[Problem, ...] = ()
 
     def refresh_ignores(self) -> None:
-        """Ask for fresh ignore rules from the next walk on."""
+        """Request fresh ignore rules from the next walk on."""
         self._wants_refresh = True
 
     def run(self) -> None:
-        """Walk and compare until told to stop, or until the root is gone."""
-        outcome: Exception | None = OSError("it ended before it had started")
+        """Walk and compare until stopped, or until the root vanishes."""
+        outcome: Exception | None = OSError("it ended before it was started")
         reason = "the watcher has died"
         is_ready = False
         try:
@@ -97,7 +99,7 @@ class PollingEmitter(EventEmitter):
     def _walk_on(self, walk: Walk) -> None:
         while not self.stopped_event.wait(max(self._interval_s, SHARE * walk.took_s)):
             self._look(walk)
-        # What was changed before the stop is still noted.
+        # Changes made before the stop are still noted.
         self._look(walk)
 
     def _look(self, walk: Walk) -> None:
@@ -120,13 +122,13 @@ class PollingEmitter(EventEmitter):
             self.queue_event(Hints(self._root_text, paths, trees, reasons))
 
     def _look_at_rules(self) -> bytes:
-        """Return what differs when a file of ignore rules outside of the work tree has changed."""
+        """Return a value that changes when a file of ignore rules outside the work tree does."""
         facts = []
         for file in self._rule_files():
             try:
                 facts.append(pack(os.stat(file)))
             except OSError:
-                facts.append(b"-")  # none, or not to be read: that may change
+                facts.append(b"-")  # missing or unreadable: that may change
         return b"".join(facts)
 
     def _publish(self, walk: Walk) -> None:
@@ -135,7 +137,7 @@ class PollingEmitter(EventEmitter):
 
 
 class Walk:
-    """The picture that the last look left, and how long that took; `look` raises FileNotFoundError without the root."""
+    """The snapshot of the last walk, and its duration; `look` raises FileNotFoundError without the root."""
 
     def __init__(self, root: bytes, prune: Prune, clock: Clock) -> None:
         self.prune = prune
@@ -148,10 +150,10 @@ class Walk:
         self._identity: tuple[int, int] | None = None
 
     def look(self) -> tuple[set[bytes], set[bytes]]:
-        """Return the paths that differ from the last look, and the directories that are gone."""
+        """Return the paths that differ from the last walk, and the directories that were removed."""
         began_at = self._clock.now()
         self._check_root()
-        # Whatever looked settled too early last time is looked at again, changed or not.
+        # Files that were modified too recently last time are noted again, changed or not.
         paths, self._racy = self._racy, set()
         picture: Picture = {}
         self.problems = {}
@@ -176,7 +178,9 @@ class Walk:
         return paths, trees
 
     def _list(self, path: bytes, before: dict[bytes, bytes] | None) -> tuple[dict[bytes, bytes] | None, list[bytes]]:
-        """Return a directory's files with their facts, and its directories to go into; None when it is not there."""
+        """Return a directory's files with their stat data, and its subdirectories to walk; None when it does not
+        exist.
+        """
         prefix = path + b"/" if path else b""
         now_ns = int(self._clock.wall() * 1e9)
         seen: dict[bytes, bytes] = {}
@@ -204,17 +208,17 @@ class Walk:
                 raise
             return None, []
         except OSError as error:
-            # Not seen is not gone: what was there is taken as unchanged.
+            # An unreadable directory is not empty: assume that its files are unchanged.
             self.problems[path] = error.strerror or str(error)
             return before or {}, [known for known in self._picture if is_in(known, path)]
         return seen, below
 
     def _look_at_head(self, path: bytes) -> bytes:
-        """Return what differs when a repository in the tree gets another commit; b"" when it is none."""
+        """Return a value that changes with the HEAD of a repository in the tree; b"" when there is none."""
         directory = git_directory(self._root + b"/" + path)
         facts = b""
         for name in (b"HEAD", b"logs/HEAD") if directory is not None else ():
-            with contextlib.suppress(OSError):  # not there yet, or not to be read: nothing to compare
+            with contextlib.suppress(OSError):  # missing or unreadable: nothing to compare
                 facts += pack(os.lstat(os.path.join(directory or b"", name)))
         return facts
 
@@ -222,7 +226,7 @@ class Walk:
         try:
             return entry.stat(follow_symlinks=False)
         except FileNotFoundError:
-            return None  # it vanished since it was listed, which the next look will see
+            return None  # removed since it was listed, which the next walk will detect
 
     def _check_root(self) -> None:
         facts = os.lstat(self._root)
@@ -233,10 +237,10 @@ class Walk:
 
 
 def is_in(path: bytes, directory: bytes) -> bool:
-    """Whether `path` is an entry of `directory`, not deeper."""
+    """Whether `path` is a direct entry of `directory`."""
     return path != b"" and path.rpartition(b"/")[0] == directory
 
 
 def pack(facts: os.stat_result) -> bytes:
-    """Return what tells two states of a file apart, in a third of the memory that a tuple takes."""
+    """Return the relevant stat data as bytes, which takes a third of the memory of a tuple."""
     return _FACTS.pack(facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_mode)

@@ -1,9 +1,9 @@
-"""Watching where there is no inotify: watchdog's own emitters (FSEvents, kqueue), translated into hints.
+"""Watches where there is no inotify: translates the events of watchdog's own emitters (FSEvents, kqueue) to hints.
 
-Runs on: the observer's thread. What prunes is made there too, at the first event that asks.
+Runs on the observer's thread. The prune function is created there too, at the first event that needs it.
 
-Not run here: FSEvents and kqueue themselves, for want of macOS and BSD. What is tested is the translation, with
-watchdog's inotify emitter in their place. Those emitters watch ignored directories as well; their events are dropped.
+FSEvents and kqueue themselves are not tested, for lack of macOS and BSD; the tests translate the events of watchdog's
+inotify emitter. These emitters watch ignored directories as well; their events are dropped here.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from watchdog.events import (
 from gitsync.watch.directories import Prune, rest
 from gitsync.watch.hints import Hints
 
-# What can mean a change. Reads are not in it, nor is the change of a directory, which its entries tell better.
+# Events that can mean a change. Reads are left out, and so are changes of a directory, which its entries report.
 EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
     DirDeletedEvent,
@@ -56,7 +56,7 @@ _TYPES = frozenset(
 
 
 class Translator:
-    """Turns watchdog's events into hints about one work tree."""
+    """Converts watchdog's events to hints about one work tree."""
 
     def __init__(self, root: str, prune_factory: Callable[[], Prune]) -> None:
         self._root_text = root
@@ -66,15 +66,15 @@ class Translator:
         self._wants_refresh = False
 
     def refresh_ignores(self) -> None:
-        """Ask for fresh ignore rules from the next event on."""
+        """Request fresh ignore rules from the next event on."""
         self._wants_refresh = True
 
     def translate(self, event: FileSystemEvent) -> Hints:
-        """Return what the event hints at, perhaps nothing; may raise what the prune factory raises."""
+        """Return the hints in the event, which may be empty; may raise what the prune factory raises."""
         paths: set[bytes] = set()
         trees: set[bytes] = set()
         reasons: set[str] = set()
-        # The type is looked at again: emitters differ in how well they keep to the filter they were given.
+        # The type is checked again: not every emitter respects the filter that it was given.
         if event.event_type not in _TYPES or (event.is_directory and event.event_type == EVENT_TYPE_MODIFIED):
             return Hints(self._root_text)
         if self._wants_refresh:
@@ -102,7 +102,7 @@ class Translator:
         return path[len(self._root) + 1 :] if path.startswith(self._root + b"/") else None
 
     def _is_pruned(self, path: bytes, is_directory: bool) -> bool:
-        """Whether a directory on the way to `path` is not to be watched, or is a repository of its own."""
+        """Whether a directory above `path` is not to be watched, or is a separate repository."""
         if self._prune is None:
             self._prune = self._prune_factory()
         names = path.split(b"/")

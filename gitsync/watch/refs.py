@@ -1,6 +1,6 @@
-"""Hearing that a repository on this file system was pushed to: inotify watches on the directories of its branches.
+"""Detects pushes to a repository on this machine by inotify watches on the directories of its branches.
 
-Runs on the thread that owns the `Inotify`. Hints only: what moved is for whoever is told to find out. Linux alone.
+Runs on the thread that owns the `Inotify`. Results are hints: the receiver finds out what moved. Linux only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from gitsync.watch import syscalls
 from gitsync.watch.syscalls import Inotify
 
-# A branch moves by a rename in its directory; packing and deleting are seen, too. The locks that git makes are not.
+# A branch moves by a rename in its directory; packing and deletion are seen, too. git's lock files are not.
 MASK = (
     syscalls.IN_MOVED_TO
     | syscalls.IN_DELETE
@@ -20,13 +20,13 @@ MASK = (
     | syscalls.IN_MOVE_SELF
     | syscalls.IN_ONLYDIR
 )
-# Directories below refs/heads; a repository with more is looked at on the schedule, as one far away is.
+# Directories below refs/heads; a repository with more is fetched on the schedule, like one on another machine.
 MOST = 500
 _LOCK = b".lock"
 
 
 class RefWatches:
-    """The watches of any number of git directories, each under the names of those who want to hear of it."""
+    """The watches on any number of git directories, each with the names of those who are interested."""
 
     def __init__(self, inotify: Inotify) -> None:
         self._inotify = inotify
@@ -34,9 +34,9 @@ class RefWatches:
         self._watched: dict[int, Path] = {}
 
     def listen(self, name: str, directory: Path | None) -> bool:
-        """Tell `name` of what moves in a git directory from now on; return whether that is new and can be done.
+        """Report changes in a git directory under `name` from now on; return whether that is new and possible.
 
-        A directory that goes away is forgotten, and can be asked for again when it is back.
+        A directory that is removed is forgotten, and can be watched again when it is back.
         """
         if self._wanted.get(name) == directory:
             return False
@@ -48,7 +48,7 @@ class RefWatches:
         return name in self._wanted
 
     def take(self) -> set[str]:
-        """Return the names of those whose directory has something new."""
+        """Return the names whose directory has changed."""
         moved: set[Path] = set()
         asked = dict(self._wanted)
         while data := self._inotify.read():
@@ -80,7 +80,7 @@ class RefWatches:
         try:
             for place in places:
                 self._watched[self._inotify.add(place, MASK)] = directory
-        except OSError:  # no watch left, or not for us: the schedule has to do
+        except OSError:  # no more watches, or no permission: the schedule has to suffice
             self._give_up(directory)
 
     def _give_up(self, directory: Path) -> None:

@@ -1,6 +1,6 @@
-"""Hearing that a file of ignore rules outside of the work tree has changed: inotify watches on their directories.
+"""Detects changes of ignore files outside the work tree by inotify watches on their directories.
 
-Runs on the emitter's thread, which owns the `Inotify`. Linux alone; the polling watcher looks at the files themselves.
+Runs on the emitter's thread, which owns the `Inotify`. Linux only; the polling watcher examines the files themselves.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gitsync.watch.syscalls import Event, Inotify
 
 logger = logging.getLogger(__name__)
 
-# Absolute paths; a file need not be there.
+# Absolute paths; a file need not exist.
 RuleFiles = Callable[[], Sequence[bytes]]
-# An editor replaces the file, a shell writes into it; writing goes on until it is closed.
+# An editor replaces the file, a shell writes to it; a write is complete when the file is closed.
 MASK = (
     syscalls.IN_CREATE
     | syscalls.IN_CLOSE_WRITE
@@ -29,12 +29,12 @@ MASK = (
 
 
 def no_files() -> Sequence[bytes]:
-    """Return nothing to be heard of."""
+    """Return no files."""
     return ()
 
 
 class RuleWatches:
-    """The watches beside those of the work tree; a descriptor may belong to both."""
+    """Watches besides those of the work tree; a descriptor may belong to both."""
 
     def __init__(self, inotify: Inotify, files: RuleFiles) -> None:
         self._inotify = inotify
@@ -42,26 +42,28 @@ class RuleWatches:
         self._names: dict[int, set[bytes]] = {}
 
     def cover(self, others: Collection[int]) -> None:
-        """Watch what the rules are read from now; `others` are the work tree's descriptors, which stay."""
+        """Watch the files that the rules are read from now; `others` are the work tree's descriptors, which are
+        kept.
+        """
         names: dict[int, set[bytes]] = {}
         for directory, name in {_place(path) for file in self._files() for path in (file, os.path.realpath(file))}:
             try:
                 names.setdefault(self._inotify.add(directory, MASK), set()).add(name)
             except OSError as error:
-                # The periodic comparison finds what a changed rule lets in.
-                logger.debug("changes of %s are not heard of: %s", os.fsdecode(os.path.join(directory, name)), error)
+                # The periodic scan finds files that a changed rule includes.
+                logger.debug("changes of %s are not detected: %s", os.fsdecode(os.path.join(directory, name)), error)
         for wd in self._names.keys() - names.keys() - set(others):
             self._inotify.remove(wd)
         self._names = names
 
     def are_touched_by(self, events: Iterable[Event]) -> bool:
-        """Whether one of the files has changed, or cannot be heard of any more."""
+        """Whether one of the files has changed, or is no longer watched."""
         names = self._names
         return any(wd in names and (name in names[wd] or mask & syscalls.IN_IGNORED) for wd, mask, _, name in events)
 
 
 def _place(file: bytes) -> tuple[bytes, bytes]:
-    """Return the nearest directory there is above a file, and the name in it that leads to the file."""
+    """Return the nearest existing directory above a file, and the name in it that leads to the file."""
     directory, name = os.path.split(file)
     while name and not os.path.isdir(directory):
         directory, name = os.path.split(directory)

@@ -1,6 +1,6 @@
-"""A buffer that takes in hints about some paths only: home is full of files that nobody tracks.
+"""A buffer that accepts hints about selected paths only: most files in home are not tracked.
 
-Runs on: any thread, as the buffer it is. `coverage` is replaced whole by whoever knows what is tracked.
+Any thread, like every buffer. The owner of the manifest replaces `coverage` as a whole.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from gitsync.watch.buffer import ChangeBuffer
 
 
 class SelectedBuffer(ChangeBuffer):
-    """Notes what `coverage` is concerned with, and every reason to look at everything."""
+    """Notes paths that `coverage` is concerned with, and every reason to scan everything."""
 
     def __init__(self, on_first: Callable[[], None], now: Callable[[], float]) -> None:
         super().__init__(on_first, now)
         self.coverage = Coverage(Manifest(), "")
 
     def note_batch(self, paths: Iterable[bytes] = (), trees: Iterable[bytes] = (), reasons: Iterable[str] = ()) -> None:
-        """Note all three kinds at once, but for what nobody wants to hear of."""
+        """Note all three kinds atomically, without the paths that are of no interest."""
         concerns = self.coverage.concerns
         super().note_batch(filter(concerns, paths), filter(concerns, trees), reasons)

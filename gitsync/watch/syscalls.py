@@ -1,6 +1,6 @@
-"""inotify's three calls and the wake-up descriptor, for Linux; nothing here knows what a work tree is.
+"""inotify's three system calls and a wake-up descriptor, for Linux; independent of work trees.
 
-Runs on: the thread that watches, which owns the `Inotify`. A `Wake` is rung from any thread.
+Runs on the watching thread, which owns the `Inotify`. A `Wake` may be rung from any thread.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ IN_EXCL_UNLINK = 0x4000000
 IN_MASK_ADD = 0x20000000
 IN_ISDIR = 0x40000000
 
-# Room for a full queue of the usual 16,384 events with short names in a few reads.
+# A few reads of this size empty a full queue of the usual 16,384 events with short names.
 READ_SIZE = 1 << 18
 _HEADER = struct.Struct("=iIII")
 
 
-# Whose watch, what happened, the cookie that pairs a move, and the name below the watched directory. Plain tuples: one
+# Watch descriptor, mask, the cookie that pairs a move, and the name in the watched directory. A plain tuple, because
+# three are created for each file that is written.
 # is made three times for each file that anybody writes.
 Event = tuple[int, int, int, bytes]
 
@@ -57,25 +58,25 @@ class Inotify:
             raise _last_error(b"")
 
     def add(self, path: bytes, mask: int) -> int:
-        """Watch what is at `path` and return its watch descriptor; a directory watched already keeps the one it has."""
+        """Watch `path` and return the watch descriptor; a directory that is watched already keeps its descriptor."""
         wd: int = self._libc.inotify_add_watch(self.fd, path, mask)
         if wd < 0:
             raise _last_error(path)
         return wd
 
     def remove(self, wd: int) -> None:
-        """Stop watching; a watch that the kernel has dropped by itself is no error."""
+        """Stop watching; a watch that the kernel has removed by itself is not an error."""
         self._libc.inotify_rm_watch(self.fd, wd)
 
     def read(self) -> bytes:
-        """Return what one read yields, or b"" when nothing waits."""
+        """Return the result of one read, or b"" when there is nothing to read."""
         try:
             return os.read(self.fd, READ_SIZE)
         except BlockingIOError:
             return b""
 
     def close(self) -> None:
-        """Give everything back to the kernel."""
+        """Close the descriptor and all its watches."""
         os.close(self.fd)
 
 
@@ -85,7 +86,7 @@ def _last_error(path: bytes) -> OSError:
 
 
 def parse(data: bytes) -> list[Event]:
-    """Return the events in what `Inotify.read` returned, in the kernel's order."""
+    """Return the events in a result of `Inotify.read`, in the kernel's order."""
     events: list[Event] = []
     position, end = 0, len(data)
     unpack = _HEADER.unpack_from
@@ -105,7 +106,7 @@ class Wake:
 
     def ring(self) -> None:
         """Make the descriptor readable; never blocks."""
-        with contextlib.suppress(BlockingIOError):  # the counter is full: it is readable already
+        with contextlib.suppress(BlockingIOError):  # the counter is at its maximum: it is readable already
             os.eventfd_write(self.fd, 1)
 
     def clear(self) -> None:
@@ -114,12 +115,13 @@ class Wake:
             os.eventfd_read(self.fd)
 
     def __del__(self) -> None:
-        # Closed when the last thread lets go of it and not before: a ring at a closed descriptor could meet the
+        # Closed only when no thread refers to it: ringing a closed descriptor could write to another file with the same
+        # number.
         # file of somebody else that got the same number.
         if hasattr(self, "fd"):
             os.close(self.fd)
 
 
 def is_gone(error: OSError) -> bool:
-    """Whether the error says that there is no directory (any more) at that path."""
+    """Whether the error means that there is no directory at that path (any more)."""
     return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

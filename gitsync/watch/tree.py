@@ -1,15 +1,15 @@
-"""Which directories of a work tree have an inotify watch, and under which path each is known.
+"""The inotify watches of a work tree, and the path of each watched directory.
 
-Runs on: the emitter's thread, which owns it. Theory of operation:
+Runs on the emitter's thread, which owns it. Theory of operation:
 
-- A directory gets its watch first and is listed after that, so what appears in it is in the listing or in an event.
-- Whatever an event says about a directory, `cover` looks at what is there now and makes the tree agree: it may be
-  called at any time, any number of times, in any order, and costs what it finds. Renames need no special case for
-  being right; `move` only spares a renamed tree from losing and getting back all its watches.
-- The kernel knows a directory by its inode: watching one that is watched already returns the same descriptor, whatever
-  its path. So a descriptor that turns up in a second place *is* the directory that moved there.
-- Not watched: what `prune` says, and `.git`. Where a directory is pruned and has a `.git`, two watches stay: one on the
-  directory, to see that `.git` go, and one on its git directory, to see commits there.
+- A directory is watched first and listed afterwards, so a new entry is in the listing or in an event.
+- Whatever an event says about a directory, `cover` examines the current state and adapts the tree: it may be called at
+  any time, any number of times, in any order, and its cost depends on what it finds. Renames need no special case to be
+  correct; `move` only avoids removing and adding all watches of a renamed tree.
+- The kernel identifies a directory by its inode: watching one that is watched already returns the same descriptor,
+  whatever its path. So a descriptor that is returned for a second path *is* the directory that moved there.
+- Not watched are directories that `prune` selects, and `.git`. A pruned directory with a `.git` has two watches: one on
+  the directory, to see that `.git` is removed, and one on its git directory, to see commits there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from gitsync.watch import syscalls
 from gitsync.watch.directories import Node, Prune, directories, git_directory, has_git, list_directory
 from gitsync.watch.syscalls import Inotify
 
-# IN_MODIFY and IN_CLOSE_WRITE both: a file that is written for ever never closes, and a write through mmap shows at
+# Both IN_MODIFY and IN_CLOSE_WRITE: a file that is written continuously is never closed, and a write through mmap is
+# visible at close only. Reads and opens are left out, or reading a file here would cause the next read.
 # close only. Reads and opens are not in it, or our own look at a file would call for the next look.
 MASK = (
     syscalls.IN_CREATE
@@ -46,16 +47,16 @@ ENTRY_MASK = (
     | syscalls.IN_ONLYDIR
     | syscalls.IN_DONT_FOLLOW
 )
-# How many directories are covered or given up between two calls of `breathe`.
+# How many directories are covered or dropped between two calls of `breathe`.
 BREATH = 256
 
 
 class RootVanishedError(Exception):
-    """The root is not the directory any more that was watched from the start."""
+    """The root is no longer the directory that was watched at the start."""
 
 
 class OutOfWatchesError(Exception):
-    """The kernel gives no further watch, or no inotify instance; `error_number` says which."""
+    """The kernel allows no more watches, or no inotify instance; `error_number` says which."""
 
     def __init__(self, error_number: int) -> None:
         super().__init__(os.strerror(error_number))
@@ -64,16 +65,16 @@ class OutOfWatchesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WatchCoverage:
-    """What is watched against what is there."""
+    """The watched directories compared with the existing ones."""
 
     missing: frozenset[bytes]
     stale: frozenset[bytes]
 
 
 class WatchTree:
-    """The watches of one work tree. `breathe` is called every so often during long work.
+    """The watches of one work tree. `breathe` is called regularly during long operations.
 
-    `max_watches` stands in for the kernel's limit. Methods raise RootVanishedError and OutOfWatchesError.
+    `max_watches` overrides the kernel's limit. Methods raise RootVanishedError and OutOfWatchesError.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class WatchTree:
         self.top = Node(None, b"", -1)
 
     def rebuild(self) -> None:
-        """Make the whole tree agree with what is there."""
+        """Adapt the whole tree to the current state."""
         self.check_root()
         try:
             wd = self._inotify.add(self.root, ROOT_MASK)
@@ -106,12 +107,12 @@ class WatchTree:
         self.is_doubtful = False
 
     def cover(self, parent: Node, name: bytes) -> Node | None:
-        """Make the tree agree with what is there from that entry of `parent` on; return its node if it has a watch."""
+        """Adapt the tree to the current state from that entry of `parent` on; return its node if it is watched."""
         self._cover([(parent, name)])
         return parent.child(name)
 
     def move(self, node: Node, parent: Node, name: bytes) -> None:
-        """Know `node` and all below it under a new path; `parent` has a watch, and `cover` has to follow."""
+        """Give `node` and everything below it a new path; `parent` is watched, and `cover` must follow."""
         if node.holds(parent):
             self.is_doubtful = True
             return
@@ -122,7 +123,7 @@ class WatchTree:
         self._attach(node, parent, name)
 
     def drop(self, node: Node) -> None:
-        """Give up the watches of a directory and of all below it."""
+        """Remove the watches of a directory and of everything below it."""
         if self.problems:
             self._forget_problems(node.path)
         self._detach(node)
@@ -137,23 +138,23 @@ class WatchTree:
             self._tick()
 
     def check_root(self) -> None:
-        """Raise RootVanishedError unless the root is still the directory it was."""
+        """Raise RootVanishedError unless the root is still the same directory."""
         if self._look_at_root() != self._identity:
             raise RootVanishedError
 
     def coverage(self) -> WatchCoverage:
-        """Return the directories that should be watched and are not, and the other way round; changes nothing."""
+        """Return the directories that should be watched and are not, and the reverse; changes nothing."""
         watched = {node.path for node in self.nodes.values() if not node.is_marker}
         there = dict(directories(self.root, self.prune))
         there[b""] = False
-        # An ignored directory that becomes a repository is not noticed, and need not be.
+        # An ignored directory that becomes a repository is not detected, and need not be.
         wanted = {path for path, is_nested in there.items() if not is_nested}
         return WatchCoverage(frozenset(wanted - watched - self.problems.keys()), frozenset(watched - there.keys()))
 
     def _cover(self, stack: list[tuple[Node, bytes]]) -> None:
         while stack:
             parent, name = stack.pop()
-            # The parent may have been given up since this was put on the stack.
+            # The parent may have been dropped since this was put on the stack.
             if self.nodes.get(parent.wd) is not parent:
                 continue
             node = self._watch(parent, name)
@@ -194,7 +195,7 @@ class WatchTree:
         return known
 
     def _list(self, node: Node) -> list[tuple[Node, bytes]]:
-        """Return the directories in `node` that are to be covered; give up those that are not there any more."""
+        """Return the subdirectories of `node` that must be covered; drop those that no longer exist."""
         path = node.path
         full = self.root + b"/" + path if path else self.root
         names: list[bytes] = []
@@ -214,7 +215,9 @@ class WatchTree:
         return [(node, name) for name in names]
 
     def _mark(self, node: Node, full: bytes) -> None:
-        """Watch the git directory of a repository in the tree; without it, commits there are seen late, not never."""
+        """Watch the git directory of a repository in the tree; without it, commits there are detected late, not
+        never.
+        """
         marker = node.child(b".git")
         directory = git_directory(full)
         wd = -1
@@ -222,7 +225,7 @@ class WatchTree:
             if marker is None:
                 self._check_limit()
             try:
-                # Added, not replaced: a git directory may lie in the open among the watched ones.
+                # Added to an existing mask: the git directory may be among the watched directories of the tree.
                 wd = self._inotify.add(directory, ENTRY_MASK | syscalls.IN_MASK_ADD)
             except OSError as error:
                 if error.errno == errno.ENOSPC:
@@ -240,7 +243,7 @@ class WatchTree:
 
     def _failed(self, path: bytes, node: Node | None, error: OSError) -> None:
         if syscalls.is_gone(error):
-            # Nothing is where it was when a directory above the root was renamed.
+            # After a rename of a directory above the root, no path is valid.
             self.check_root()
             self.problems.pop(path, None)
             if node is not None:

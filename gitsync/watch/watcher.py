@@ -1,8 +1,8 @@
-"""Watching one work tree: the best way that this machine allows, and a plain word when that is not the best one.
+"""Watches one work tree in the best way that the machine allows, and reports when that is not native watching.
 
-Runs on: whoever starts it makes the calls; the observer's thread (`watch-NAME`) runs `buffer.note_batch` and nothing
-else, the emitter's thread (`watch-NAME-reader`) finds the hints. Owns both threads; whoever owns the Watcher looks at
-`is_alive` after a rescan was noted (every death notes one) and makes a new one.
+The owner's thread calls the methods; the observer's thread (`watch-NAME`) only runs `buffer.note_batch`, the emitter's
+thread (`watch-NAME-reader`) collects the hints. Owns both threads. The owner of the Watcher checks `is_alive` after a
+rescan was noted (every failure notes one), and creates a new Watcher.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ _Ready = SimpleQueue[Exception | Shortage | None]
 
 
 class Watcher:
-    """Notes what changes below `root` into `buffer`; `mode` is auto, native or polling.
+    """Notes changes below `root` in `buffer`; `mode` is auto, native or polling.
 
-    `prune_factory` and `rule_files` are called on the thread that uses what they make; the latter names what else the
-    former reads, so that a change there is noticed. `max_watches` stands in for the kernel's limit."""
+    `prune_factory` and `rule_files` are called on the thread that uses their result; `rule_files` returns further files
+    that the prune function depends on, so that their changes are detected. `max_watches` overrides the kernel's limit.
+    """
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class Watcher:
         max_watches: int | None = None,
     ) -> None:
         self._name = name
-        # A root that is a symlink would be refused: links are not followed anywhere in the tree.
+        # watchdog refuses a root that is a symbolic link; links are not followed anywhere in the tree.
         self._root = Path(os.path.realpath(root))
         self._buffer = buffer
         self._prune_factory = prune_factory
@@ -69,10 +70,10 @@ class Watcher:
         self.hint = ""
 
     def start(self, timeout_s: float = 600.0) -> None:
-        """Return when everything is watched: what changes from now on is noted, what changed before is not.
+        """Return when everything is watched: changes from now on are noted, earlier ones are not.
 
-        Falls back to polling, with a hint, where the kernel refuses. Raise OperationError when the root is not there
-        or the watches are not established in time, and whatever GitsyncError the prune factory raises.
+        Falls back to polling, with a hint, when the kernel refuses. Raise OperationError when the root does not exist
+        or the watches are not established in time, and any GitsyncError of the prune factory.
         """
         if not self._root.is_dir():
             raise self._vanished()
@@ -93,7 +94,7 @@ class Watcher:
             raise OperationError(f"cannot watch {self._root}: {outcome}") from outcome
 
     def stop(self, timeout_s: float) -> bool:
-        """Note what has changed until now, then end; return whether the threads ended within `timeout_s` seconds."""
+        """Note all changes up to now, then stop; return whether the threads ended within `timeout_s` seconds."""
         observer, self._observer = self._observer, None
         if observer is None:
             return True
@@ -104,7 +105,8 @@ class Watcher:
             emitter.stop()
         for emitter in emitters:
             emitter.join(max(0.0, ends_at - now()))
-        # Not the observer's own stop: it waits for emitters without a bound, and it takes the handler away from a batch
+        # Not the observer's own stop: it waits for emitters without a limit, and removes the handler of a batch that is
+        # being delivered.
         # that is on its way.
         observer.stopped_event.set()
         observer.event_queue.put(EventDispatcher.stop_event)
@@ -113,17 +115,17 @@ class Watcher:
             self._deliver_rest(observer)
             observer.unschedule_all()
             return True
-        logger.warning("the watcher of %s does not end; it is left behind", self._name)
+        logger.warning("the watcher of %s does not stop; it is abandoned", self._name)
         return False
 
     def refresh_ignores(self) -> None:
-        """Look afresh at what is ignored and at every directory, then note a rescan; from any thread, does not wait."""
+        """Examine ignore rules and all directories again, then note a rescan; any thread, returns at once."""
         refresh = getattr(self._emitter, "refresh_ignores", self._handler.translator.refresh_ignores)
         refresh()
 
     @property
     def is_alive(self) -> bool:
-        """Whether whatever changes is still noted."""
+        """Whether changes are still being noted."""
         observer = self._observer
         return (
             observer is not None
@@ -134,7 +136,7 @@ class Watcher:
 
     @property
     def watch_count(self) -> int:
-        """How many watches of the kernel's this takes."""
+        """The number of kernel watches in use."""
         return int(getattr(self._emitter, "watch_count", 0))
 
     @property
@@ -145,7 +147,7 @@ class Watcher:
 
     def _start_native(self, timeout_s: float) -> Exception | Shortage | None:
         if IS_LINUX:
-            # Here, because the module is Linux's alone.
+            # Imported here, because the module is Linux-only.
             from gitsync.watch.inotify import InotifyEmitter
 
             return self._launch(InotifyEmitter, timeout_s, max_watches=self._max_watches)
@@ -162,7 +164,7 @@ class Watcher:
             ready=ready,
             **options,
         )
-        # An observer takes a class and only ever calls it; watchdog 6 has no other way to hand options through.
+        # An observer takes a class and only calls it; watchdog 6 has no other way to pass options.
         self._observe(BaseObserver(cast("type[EventEmitter]", made)))
         try:
             outcome = ready.get(timeout=timeout_s)
@@ -192,7 +194,7 @@ class Watcher:
         self._observer = observer
 
     def _deliver_rest(self, observer: BaseObserver) -> None:
-        """Note what the observer had in its queue when it was told to stop: it leaves that there."""
+        """Note the hints that were left in the observer's queue when it stopped."""
         while True:
             try:
                 entry = observer.event_queue.get_nowait()
@@ -203,12 +205,14 @@ class Watcher:
 
     def _vanished(self) -> OperationError:
         return OperationError(
-            f"there is no directory {self._root}", "mount or restore it, or stop watching it", code="root-vanished"
+            f"the directory {self._root} does not exist",
+            "mount or restore it, or stop watching it",
+            code="root-vanished",
         )
 
 
 class _Handler(FileSystemEventHandler):
-    """What the observer's thread runs: it hands hints to the buffer."""
+    """Runs on the observer's thread: passes hints to the buffer."""
 
     def __init__(
         self,
@@ -227,8 +231,9 @@ class _Handler(FileSystemEventHandler):
             hints = event if isinstance(event, Hints) else self.translator.translate(event)
             self._buffer.note_batch(hints.paths, hints.trees, hints.reasons)
         except Exception as error:
-            # Blind on purpose: watchdog's thread would die of it, and the process live on, deaf.
+            # Catches everything on purpose: otherwise watchdog's thread would end, and the process go on without a
+            # watcher.
             logger.exception("the watcher of %s has failed", self._name)
-            # Before the note: whoever is woken by it and asks has to hear that nobody watches any more.
+            # Before the note: its receiver must see that the watcher has failed.
             self.has_failed = True
             self._buffer.note_rescan(f"the watcher has failed: {error}")

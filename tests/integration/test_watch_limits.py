@@ -57,7 +57,7 @@ def test_the_kernels_limit_of_watches_leads_to_polling_and_says_what_would_chang
     )
     assert found["kind"] == "polling"
     assert found["hint"] == (
-        "21 directories need a watch each, and user.max_inotify_watches is 10 for all programs together;"
+        "21 directories need a watch each, but user.max_inotify_watches allows 10 for all programs together;"
         " to change that: sudo sysctl user.max_inotify_watches=32"
     )
 
