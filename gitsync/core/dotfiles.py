@@ -61,10 +61,14 @@ class MirrorAction(StrEnum):
     BLOCKED = "blocked"
 
 
-def decide(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fingerprint) -> MirrorAction:
+def decide(
+    home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fingerprint, *, has_left: bool = False
+) -> MirrorAction:
     """Return what to do; `base` is ABSENT when the two were never equal on this machine.
 
     An edit wins over a deletion. A file that was removed from the mirror without a commit is restored from home.
+    With `has_left`, the mirror still has the file that home had before: home's previous version, which `base` is then.
+    It is committed before home's present one, so that history has both.
     """
     for side in (home, mirror):
         if side.kind is FileKind.BLOCKED:
@@ -74,6 +78,8 @@ def decide(home: Fingerprint, mirror: Fingerprint, head: Fingerprint, base: Fing
     if home.is_alike(mirror):
         return MirrorAction.AGREE if home.is_there else MirrorAction.FORGET
     if not mirror.is_alike(head):
+        if has_left and mirror.is_there and head.is_there:
+            return MirrorAction.COMMIT_FIRST
         if not mirror.is_there or mirror.is_alike(base):
             return MirrorAction.TO_MIRROR
         return MirrorAction.COMMIT_FIRST

@@ -3,16 +3,18 @@
 The mirror is an ordinary git work tree in which a tracked file has the path that it has below home. What runs here
 runs on the committer thread, for `gitsync.engine.repository.home`; `gitsync.core.dotfiles` decides and these do it:
 
-    homepaths   which paths may be tracked, and what a person's path is called below home
-    looking     what is at a path, on either side: `Looker.look(path)` gives a `Seen`
-    manifests   reads, mends and writes the manifest in the mirror
-    agreed      what home and mirror had when they were last alike, kept over a restart
-    placing     puts contents in the place of others, below home or the mirror, so that no version is lost
-    walking     which files there are below a tracked directory
-    keeper      all of that together for one mirror, and what is not in order (`Keeper.judge`, for `status`)
-    bringing    `bring(keeper, paths, brake, …)`: home's changes into the mirror; the caller commits `Brought.paths`
-    following   `follow(keeper, brake)`: what was committed since into home; hands back what both sides changed
-    untracking  takes entries out of the manifest and their files out of the mirror
+    home_paths       which paths may be tracked, and what a person's path is called below home
+    observe          what is at a path, on either side: `Looker.look(path)` gives a `Seen`
+    manifests        reads, mends and writes the manifest in the mirror
+    agreed_versions  what home and mirror had when they were last alike, kept over a restart
+    shared_files     which file both names of a path share, kept over a restart
+    place            puts contents in the place of others, below home or the mirror, so that no version is lost
+    walk             which files there are below a tracked directory
+    mirror_sync      all of that together for one mirror, and what is not in order (`MirrorSync.judge`, for `status`)
+    from_home        home's changes into the mirror; the caller commits `Brought.paths`
+    to_home          what was committed since into home; hands back what both sides changed
+    relist           what the manifest says of files that come back into the mirror
+    untrack          takes entries out of the manifest and their files out of the mirror
 
 Beside `backends`: neither imports the other.
 """

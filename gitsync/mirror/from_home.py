@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitsync.core.coverage import Coverage, parents, remove
-from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, Fingerprint, MirrorAction, decide, decide_mode
+from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, Fingerprint, MirrorAction, decide_mode
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import parent_of
@@ -62,13 +62,14 @@ def bring(keeper: MirrorSync, paths: Iterable[bytes], brake: Brake, *, is_calm: 
         _place(keeper, work)
         _record(keeper, work, wanted)
         keeper.judge(wanted, tree)
+        keeper.shared.save()
         return Brought(frozenset(work.paths), frozenset(work.held), tuple(work.quarantined))
 
 
 def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | None) -> None:
     path, home, mirror = facts.path, facts.home, facts.mirror
     keeper.notes.pop(path, None)
-    match decide(home.version, mirror.version, facts.head, facts.base):
+    match facts.action:
         case MirrorAction.AGREE:
             _agree(keeper, work, facts)
         case MirrorAction.FORGET:
@@ -96,6 +97,8 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | N
             work.alike[path] = ABSENT
         case MirrorAction.COMMIT_FIRST:
             work.paths.add(path)
+            if facts.has_left:
+                work.alike[path] = mirror.version
         case MirrorAction.TO_HOME | MirrorAction.MERGE:
             keeper.wanting.add(path)
         case MirrorAction.WAIT:
@@ -131,6 +134,7 @@ def _want_mode(work: _Work, facts: PathFacts, mode: int | None) -> None:
         return
     if mode != facts.head.mode or not facts.head.is_there:
         work.modes[facts.path] = mode
+        work.paths.add(facts.path)  # git keeps whether it is executable
     if mode != facts.home.version.mode or (facts.mirror.is_file and mode != facts.mirror.version.mode):
         work.chmods[facts.path] = mode
 

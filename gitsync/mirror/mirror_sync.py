@@ -16,7 +16,17 @@ from types import TracebackType
 
 from gitsync.core import manifest as manifests
 from gitsync.core.coverage import Coverage, parents
-from gitsync.core.dotfiles import DIRECTORY_MODE, FileKind, Fingerprint, Letter, decide_mode, letter, usual_mode
+from gitsync.core.dotfiles import (
+    DIRECTORY_MODE,
+    FileKind,
+    Fingerprint,
+    Letter,
+    MirrorAction,
+    decide,
+    decide_mode,
+    letter,
+    usual_mode,
+)
 from gitsync.core.manifest import Manifest
 from gitsync.git.applying.backup_blob import rescuer
 from gitsync.git.applying.temporaries import Content, Probe, no_probe
@@ -28,6 +38,7 @@ from gitsync.mirror.home_paths import Places
 from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_mirror_metadata, mend, trakk_entries
 from gitsync.mirror.observe import Looker, Seen
 from gitsync.mirror.place import Placement, Placer
+from gitsync.mirror.shared_files import SharedFiles
 from gitsync.mirror.walk import files_below
 
 logger = logging.getLogger(__name__)
@@ -42,6 +53,12 @@ class PathFacts:
     mirror: Seen
     head: Fingerprint
     base: Fingerprint
+    has_left: bool = False  # home has another file than before, or none, and the mirror still has the former one
+
+    @property
+    def action(self) -> MirrorAction:
+        """Return what is to be done about the path."""
+        return decide(self.home.version, self.mirror.version, self.head, self.base, has_left=self.has_left)
 
 
 class MirrorSync:
@@ -64,6 +81,7 @@ class MirrorSync:
         self.link = link
         self.host = host
         self.agreed = AgreedVersions(repo_state_dir, host)
+        self.shared = SharedFiles(repo_state_dir, is_reading=is_reading)
         self.home = Looker(places.home)
         self.mirror = Looker(os.fsencode(worktree.root))
         self.wanting: set[bytes] = set()  # paths that the next following looks at, whatever was committed
@@ -161,7 +179,29 @@ class MirrorSync:
         home = self.home.look(path, is_calm=is_calm)
         mirror = self.mirror.look(path, is_calm=is_calm)
         head = version_of(lookup(self.worktree.store, head_tree, path), self.manifest.modes.get(path))
-        return PathFacts(path, home, mirror, head, self.agreed.base(self.worktree, path))
+        has_left = self._has_left(path, home, mirror)
+        # What was written through either name since they were last alike, both had.
+        base = mirror.version if has_left else self.agreed.base(self.worktree, path)
+        return PathFacts(path, home, mirror, head, base, has_left)
+
+    def _has_left(self, path: bytes, home: Seen, mirror: Seen) -> bool:
+        """Remember which file both names share; return whether home has left it, and the mirror has not."""
+        if FileKind.HELD in (home.version.kind, mirror.version.kind) or home.version.kind is FileKind.BLOCKED:
+            return False
+        is_linked = mirror.is_file and home.file == mirror.file
+        if is_linked or (home.is_file and home.version.is_alike(mirror.version)):
+            self.shared.note(path, home.file[1], is_linked=is_linked)
+            return False
+        inode = self.shared.of(path)
+        if inode is None or inode not in (home.file[1], mirror.file[1]):
+            self.shared.forget(path)
+            return False
+        return mirror.is_file and mirror.file[1] == inode != home.file[1]
+
+    def names_of(self, path: bytes) -> frozenset[bytes]:
+        """Return every tracked path that is, or was until now, the same file in home as `path`, with `path` itself."""
+        inodes = self.home.inode_of(path), self.shared.inode_of(path)
+        return frozenset({path}).union(*map(self.shared.names_of, inodes))
 
     def is_home_there(self) -> bool:
         """Whether home is the directory that it was."""

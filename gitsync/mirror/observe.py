@@ -95,6 +95,14 @@ class Looker:
             return None  # what cannot be looked at has no permissions that could be kept
         return stat.S_IMODE(facts.st_mode) & 0o777 if stat.S_ISDIR(facts.st_mode) else None
 
+    def inode_of(self, path: bytes) -> int:
+        """Return the inode number of what is at `path`, 0 where nothing is, or where it cannot be looked at."""
+        try:
+            with atomic_replace.parent_of(self._handle, path) as (at, name):
+                return os.stat(name, dir_fd=at, follow_symlinks=False).st_ino
+        except OSError:
+            return 0
+
     def changed_at(self, path: bytes) -> float:
         """Return when the file at `path` was written, in seconds since the epoch; raise OSError."""
         with atomic_replace.parent_of(self._handle, path) as (at, name):

@@ -12,7 +12,7 @@ from itertools import islice
 
 from gitsync.core.conflict import is_conflict_copy
 from gitsync.core.coverage import parents
-from gitsync.core.dotfiles import DIRECTORY_MODE, Fingerprint, MirrorAction, decide, decide_mode
+from gitsync.core.dotfiles import DIRECTORY_MODE, Fingerprint, MirrorAction, decide_mode
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace, temporaries
 from gitsync.git.applying.backup_blob import rescuer
@@ -70,6 +70,7 @@ def follow(keeper: MirrorSync, brake: Brake) -> Followed:
         keeper.agreed.settle(keeper.head, work.unsettled)
         keeper.wanting -= wanted
         keeper.judge(wanted, tree)
+        keeper.shared.save()
         return Followed(
             changed,
             frozenset(work.again),
@@ -137,8 +138,7 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
         _decide_gone(keeper, work, facts)
         return
     keeper.notes.pop(path, None)
-    action = decide(facts.home.version, facts.mirror.version, facts.head, facts.base)
-    match action:
+    match facts.action:
         case MirrorAction.AGREE | MirrorAction.FORGET:
             if facts.home.is_file and (not keeper.is_linked_as_wanted(facts) or _is_other_mode(keeper, facts)):
                 work.again.add(path)

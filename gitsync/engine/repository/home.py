@@ -157,7 +157,7 @@ class HomeRepository(LocalRepository):
                 return keeper.files_of(b"", tree)
             found = set(noted.paths)
             for path in home.paths:
-                found |= keeper.files_of(path, tree) if keeper.is_directory_at_home(path) else {path}
+                found |= keeper.files_of(path, tree) if keeper.is_directory_at_home(path) else keeper.names_of(path)
             for at in (*home.trees, *noted.trees):
                 found |= keeper.files_of(at, tree)
             return found

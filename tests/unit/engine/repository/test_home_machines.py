@@ -114,6 +114,7 @@ def test_an_entry_of_another_machine_is_left_alone(pair: Any) -> None:
 
 def test_manual_leaves_both_and_says_so(pair: Any) -> None:
     _, two, _ = pair
+    (two.mirror / ".vimrc").unlink()
     (two.mirror / ".vimrc").write_text("in the mirror\n")
     run_git(two.mirror, "commit", "-qam", "by hand")
     (two.home / ".vimrc").unlink()
