@@ -13,13 +13,43 @@ from gitsync.cli.progress import Progress
 from gitsync.control import client
 from gitsync.control.commands import checked
 from gitsync.control.table import NO, TARGET, TARGETS, Command
-from gitsync.errors import NotRunningError, UsageError
+from gitsync.errors import EXIT_OK, NotRunningError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from gitsync.cli.output import Output
+
+    Json = dict[str, Any]
+else:
+    Json = dict
+
+
+class Reply:
+    """What a command ends with: its document, how `show` writes that for people, and the exit status.
+
+    Without a document the command has written all there is.
+    """
+
+    def __init__(
+        self,
+        document: Json | None = None,
+        show: Callable[[Output, Json], None] | None = None,
+        status: int = EXIT_OK,
+    ) -> None:
+        self.document = document
+        self.show = show
+        self.status = status
+
+    def write(self, output: Output) -> int:
+        """Write it, as JSON where that was asked for, and return the exit status."""
+        if self.document is not None and output.is_json:
+            output.json(self.document)
+        elif self.document is not None and self.show is not None:
+            self.show(output, self.document)
+        return self.status
 
 
 class Context:
@@ -30,14 +60,14 @@ class Context:
         self.output = output
         self.config = config
         self.socket = socket
-        self._unsent: list[dict[str, Any]] = []
+        self._unsent: list[Json] = []
 
     @property
     def address(self) -> str:
         """The path of the control socket."""
         return places.answering_address(self.socket)
 
-    def ask(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, arguments: Json) -> Json:
         """Return what this command's handler answers to `arguments`, in the daemon or in this process."""
         params = checked(self.command, arguments)
         try:
@@ -49,20 +79,20 @@ class Context:
                 raise
             return self._ask(other)
 
-    def tell_daemon(self, method: str) -> dict[str, Any]:
+    def tell_daemon(self, method: str) -> Json:
         """Return the daemon's answer to a method without parameters; raise NotRunningError when there is none."""
         return _document(client.call(self.address, method, {}, 60.0))
 
-    def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, params: Json) -> Json:
         with Progress(self.output, self.command.name, self.address) as progress:
             try:
-                return _document(client.call(self.address, self.command.method, params, self.command.timeout_s))
+                return _document(client.call(self.address, self.command.name, params, self.command.timeout_s))
             except NotRunningError:
                 if self.command.without_daemon == NO:
                     raise
             progress.hear_log()
             oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
-            answer = _document(oneshot.handle(self.command.method, params, self.config))
+            answer = _document(oneshot.handle(self.command.name, params, self.config))
             self._unsent = answer.get("unsent") or []
             return answer
 
@@ -76,7 +106,7 @@ class Context:
                 "hint", f"to send it: gitsyncctl sync {text.as_word(name)}; gitsync does so while it runs"
             )
 
-    def _with_directories(self, params: dict[str, Any]) -> dict[str, Any]:
+    def _with_directories(self, params: Json) -> Json:
         changed = dict(params)
         for parameter in self.command.parameters:
             value = params[parameter.name]
@@ -92,7 +122,7 @@ def _directory(word: str) -> str:
     return os.path.abspath(word) if is_here else word  # noqa: PTH100 - the same
 
 
-def _document(answer: Any) -> dict[str, Any]:
+def _document(answer: Any) -> Json:
     if not isinstance(answer, dict):
         raise client.nonsense()
     return answer

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from gitsync import places
 from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK, ConfigError, OperationError
+from gitsync.errors import ConfigError, OperationError
 
 
-def edit(context: Context, path: Path) -> int:
+def edit(context: Context, path: Path) -> None:
     """Let the person edit a copy until it has no fault, then put it in the place of the file."""
     from gitsync.cli.commands.config import apply
     from gitsync.config.document import NEW_FILE
@@ -37,7 +37,7 @@ def edit(context: Context, path: Path) -> int:
     if after == begun:
         copy.unlink()
         context.output.line("nothing changed")
-        return EXIT_OK
+        return
 
     def replaced(now: str | None) -> str:
         if now != before:
@@ -54,7 +54,6 @@ def edit(context: Context, path: Path) -> int:
         raise
     copy.unlink()
     context.output.wrapped(f"saved {path}{apply(context)}")
-    return EXIT_OK
 
 
 def _edited(context: Context, copy: Path, path: Path) -> str:

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 from gitsync.cli import layout
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Reply
 from gitsync.cli.fast_parse import quick
 from gitsync.cli.output import Output, OutputError, quiet_pipe
 from gitsync.control.commands import BY_NAME
@@ -117,7 +117,8 @@ def _command(command: Command, argv: list[str], output: Output) -> int:
     output.is_json = arguments.pop("global_json")
     context = Context(command, output, arguments.pop("global_config"), arguments.pop("global_socket"))
     module = __import__(f"gitsync.cli.commands.{command.name.replace('-', '_')}", fromlist=["run"])
-    status: int = module.run(context, arguments)
+    reply: Reply = module.run(context, arguments)
+    status = reply.write(output)
     if not output.is_json:
         context.tell_unsent()
     return status
@@ -136,7 +137,7 @@ def _overview(argv: list[str], output: Output) -> int:
     context = Context(command, output, arguments.pop("global_config"), arguments.pop("global_socket"))
     ended = EXIT_OK
     try:
-        ended = status.show_daemon(context)
+        ended = status.reply(context.tell_daemon("status")).write(output)
     except NotRunningError as error:
         output.wrapped(error.message, "yellow")
         output.wrapped(error.hint)

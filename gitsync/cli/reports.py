@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from gitsync import clock, text
 from gitsync.cli import repos, times
-from gitsync.cli.context import Context
-from gitsync.cli.output import Cell
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Cell, Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
 
 # How many items of a job are shown; those that need a person are shown in any case.
 SHOWN = 20
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Ask for a run and show its report."""
     answer = context.ask(arguments)
-    output = context.output
-    if output.is_json:
-        output.json(answer)
-    else:
-        show(output, answer)
-    return EXIT_ATTENTION if needs_person(answer) else EXIT_OK
+    return Reply(answer, show, EXIT_ATTENTION if needs_person(answer) else EXIT_OK)
 
 
-def needs_person(answer: dict[str, Any]) -> bool:
+def needs_person(answer: Json) -> bool:
     """Whether anything of a report waits for its user: a state, an item, a line of a file."""
     jobs = answer.get("jobs") or []
     return bool(
@@ -40,7 +29,7 @@ def needs_person(answer: dict[str, Any]) -> bool:
     )
 
 
-def show(output: Output, answer: dict[str, Any]) -> None:
+def show(output: Output, answer: Json) -> None:
     """Show the repositories, the jobs and the faults of an answer."""
     watched, jobs = answer.get("repos") or [], answer.get("jobs") or []
     if watched:
@@ -56,13 +45,13 @@ def show(output: Output, answer: dict[str, Any]) -> None:
         output.line("there is nothing to sync: no repository is watched, and there is no job")
 
 
-def left_out(output: Output, answer: dict[str, Any]) -> None:
+def left_out(output: Output, answer: Json) -> None:
     """Say which of Sync Manager's files are for another environment."""
     for line in answer.get("left_out") or ():
         output.complain("note", str(line))
 
 
-def runs(output: Output, answer: dict[str, Any]) -> None:
+def runs(output: Output, answer: Json) -> None:
     """Show the runs of a job, the newest first, and under each what went wrong."""
     past = answer.get("runs") or []
     now = clock.SystemClock().wall()
@@ -81,7 +70,7 @@ def runs(output: Output, answer: dict[str, Any]) -> None:
         output.line(f"there are more: -n {4 * len(past)}", "dim")
 
 
-def _run(run: dict[str, Any], now: float) -> list[Cell]:
+def _run(run: Json, now: float) -> list[Cell]:
     state = str(run.get("state", ""))
     done = [str(item.get("message", "")) for item in run.get("items") or () if item.get("level") == "done"]
     more = f" and {len(done) - 1} more" if len(done) > 1 else ""
@@ -93,7 +82,7 @@ def _run(run: dict[str, Any], now: float) -> list[Cell]:
     ]
 
 
-def _row(job: dict[str, Any]) -> list[Cell]:
+def _row(job: Json) -> list[Cell]:
     state = str(job.get("state", ""))
     items = job.get("items") or []
     count = sum(item.get("level") == "done" for item in items)
@@ -107,7 +96,7 @@ def _row(job: dict[str, Any]) -> list[Cell]:
     ]
 
 
-def _items(output: Output, job: dict[str, Any]) -> None:
+def _items(output: Output, job: Json) -> None:
     items = job.get("items") or []
     urgent = [item for item in items if item.get("level") == "attention"]
     rest = [item for item in items if item.get("level") != "attention"]

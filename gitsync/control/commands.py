@@ -1,7 +1,8 @@
 """The table of commands that both ends read: parsers, help, and the validation of requests all come from it.
 
-Pure data and pure functions; any thread may use them. Adding a command is one row in `control/rows`, one file
-`cli/commands/NAME.py` and one answer in `daemon/answers`.
+Pure data and pure functions; any thread may use them. A command is declared in one row in `control/rows`, which names
+the handler; its two ends are `cli/commands/NAME.py` and that handler in `daemon/handlers`. Parser, help, man pages,
+completion and dispatch follow from the row.
 """
 
 from __future__ import annotations

@@ -118,9 +118,9 @@ class Connection:
                 self._subscription = self._subscribe()
             return {"subscribed": True}
         command = BY_NAME.get(request.method)
-        if command is None or not command.method:
+        if command is None or not command.handler:
             raise _UnknownMethodError(request.method)
-        return self._dispatch(command.method, checked(command, request.params))
+        return self._dispatch(command.name, checked(command, request.params))
 
     def _send(self, line: bytes) -> None:
         self._socket.settimeout(SEND_TIMEOUT_S)

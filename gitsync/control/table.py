@@ -46,8 +46,10 @@ class Parameter:
 
 
 class Command:
-    """One command: its JSON-RPC method is its name, or "" when it never asks anybody (`is_local`).
+    """One command, declared for both of its ends.
 
+    `gitsync.cli.commands.NAME` runs it, `gitsync.daemon.handlers.HANDLER` answers it: that module's `answers` has the
+    command's name, which is the JSON-RPC method, too. Without a handler it is done by the control command alone.
     `about` is what its help says beyond `summary` and the examples in `epilog`, in paragraphs. `looks_with` are the
     parameters with one of which an acting command only looks; without any of those in `acts_with`, where there are
     some, it needs the daemon.
@@ -57,8 +59,8 @@ class Command:
         "about",
         "acts_with",
         "epilog",
+        "handler",
         "looks_with",
-        "method",
         "name",
         "parameters",
         "summary",
@@ -73,7 +75,7 @@ class Command:
         *parameters: Parameter,
         epilog: str,
         about: str = "",
-        is_local: bool = False,
+        handler: str = "",
         without_daemon: str = NO,
         looks_with: tuple[str, ...] = (),
         acts_with: tuple[str, ...] = (),
@@ -84,7 +86,7 @@ class Command:
         self.parameters = parameters
         self.epilog = epilog
         self.about = about
-        self.method = "" if is_local else name
+        self.handler = handler
         self.without_daemon = without_daemon
         self.looks_with = looks_with
         self.acts_with = acts_with

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
-
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Have them tracked, and say what is tracked now and what that replaced."""
-    output = context.output
     answer = context.ask(arguments)
-    quarantined = answer.get("quarantined") or []
-    status = EXIT_ATTENTION if quarantined else EXIT_OK
-    if output.is_json:
-        output.json(answer)
-        return status
+    return Reply(answer, _show, EXIT_ATTENTION if answer.get("quarantined") else EXIT_OK)
+
+
+def _show(output: Output, answer: Json) -> None:
     for item in answer.get("added") or []:
         output.wrapped(f"tracking {entry(item)}")
     for item in answer.get("replaced") or []:
@@ -28,13 +23,12 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
             output.wrapped(f"~/{item['path']} is tracked already")
         else:
             output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/, which is tracked already")
-    for item in quarantined:
+    for item in answer.get("quarantined") or []:
         output.complain("error", f"~/{item['path']} is tracked, but not committed: {item['why']}")
         output.complain("hint", "if it is meant to be in history: gitsyncctl explain, or set secrets in [home]")
-    return status
 
 
-def entry(item: dict[str, Any]) -> str:
+def entry(item: Json) -> str:
     """Return an entry as people see it: its path, and the machines that have it."""
     hosts = item.get("hosts") or []
     path = f"~/{item.get('path', '')}{'/' if item.get('directory') else ''}"

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from gitsync import text
 from gitsync.cli import old_ini, repos
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
-
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Have it cloned and brought into home, and show how the home files stand then."""
-    output = context.output
     old_ini.make_way(context)
     answer = context.ask(arguments)
-    home = answer.get("home") or {}
-    if output.is_json:
-        output.json(answer)
-    else:
-        output.wrapped(f"home is mirrored in {text.tilde(str(answer.get('repo', '')))}, from {answer.get('url', '')}")
-        output.painted(repos.home_lines(output, home))
-    return EXIT_ATTENTION if repos.needs_person(home) else EXIT_OK
+    return Reply(answer, _show, EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK)
+
+
+def _show(output: Output, answer: Json) -> None:
+    output.wrapped(f"home is mirrored in {text.tilde(str(answer.get('repo', '')))}, from {answer.get('url', '')}")
+    output.painted(repos.home_lines(output, answer.get("home") or {}))

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.shells import SCRIPTS
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Print it as it is."""
-    output = context.output
-    script = SCRIPTS[arguments["shell"]]
-    if output.is_json:
-        output.json({"shell": arguments["shell"], "script": script})
-    else:
-        output.painted(script.splitlines())
-    return EXIT_OK
+    document = {"shell": arguments["shell"], "script": SCRIPTS[arguments["shell"]]}
+    return Reply(document, lambda output, answer: output.painted(answer["script"].splitlines()))

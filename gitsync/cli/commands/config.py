@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from gitsync import places
+from gitsync import places, text
 from gitsync.cli import old_ini
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
 _OPERANDS = {"path": 0, "check": 0, "get": 1, "set": 2, "edit": 0}
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Do what `action` says."""
     action = arguments["action"]
     given = sum(arguments[name] is not None for name in ("key", "value"))
@@ -25,7 +25,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         wanted = ("nothing", "KEY", "KEY VALUE")[_OPERANDS[action]]
         raise UsageError(f"config {action} takes {wanted}", "see: gitsyncctl config --help")
     if action == "path":
-        return _path(context)
+        return Reply({"path": str(file_in_force(context))}, lambda output, answer: output.line(answer["path"]))
     if action == "check":
         return _check(context)
     if action == "get":
@@ -34,7 +34,8 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         return _set(context, arguments["key"], arguments["value"])
     from gitsync.cli import edit_config
 
-    return edit_config.edit(context, file_in_force(context))
+    edit_config.edit(context, file_in_force(context))
+    return Reply()
 
 
 def file_in_force(context: Context) -> Path:
@@ -52,59 +53,47 @@ def apply(context: Context) -> str:
     return "; it holds when gitsync starts"
 
 
-def _path(context: Context) -> int:
-    path = str(file_in_force(context))
-    if context.output.is_json:
-        context.output.json({"path": path})
-    else:
-        context.output.line(path)
-    return EXIT_OK
-
-
-def _check(context: Context) -> int:
-    from gitsync import text
+def _check(context: Context) -> Reply:
     from gitsync.config.load import check_paths, load
 
     config = load(context.config)
     problems = check_paths(config)
     path = str(config.source) if config.source else None
-    if context.output.is_json:
-        context.output.json({"path": path, "problems": problems, "notices": list(config.notices)})
-    else:
-        for notice in config.notices:
-            context.output.wrapped(notice)
+    count = len(config.repos)
+
+    def show(output: Output, answer: Json) -> None:
+        for notice in answer["notices"]:
+            output.wrapped(notice)
         for problem in problems:
-            context.output.wrapped(problem, "red")
+            output.wrapped(problem, "red")
         if path and not problems:
-            counted = text.counted(len(config.repos), "repository", "repositories")
-            context.output.wrapped(f"{path} is in order: {counted}")
-    return EXIT_ATTENTION if problems else EXIT_OK
+            output.wrapped(f"{path} is in order: {text.counted(count, 'repository', 'repositories')}")
+
+    found = {"path": path, "problems": problems, "notices": list(config.notices)}
+    return Reply(found, show, EXIT_ATTENTION if problems else EXIT_OK)
 
 
-def _get(context: Context, key: str) -> int:
+def _get(context: Context, key: str) -> Reply:
     from gitsync.config import document
 
-    value = document.get(file_in_force(context), key)
-    if context.output.is_json:
-        context.output.json({"key": key, "value": value})
-    elif isinstance(value, str):
-        context.output.line(value)
-    else:
+    return Reply({"key": key, "value": document.get(file_in_force(context), key)}, _show_value)
+
+
+def _show_value(output: Output, answer: Json) -> None:
+    value = answer["value"]
+    if not isinstance(value, str):
         import json
 
-        context.output.line(json.dumps(value, ensure_ascii=False))
-    return EXIT_OK
+        value = json.dumps(value, ensure_ascii=False)
+    output.line(value)
 
 
-def _set(context: Context, key: str, value: str) -> int:
+def _set(context: Context, key: str, value: str) -> Reply:
     from gitsync.config import document
 
     old_ini.make_way(context)
     path = places.config_file(context.config)  # an INI that is in force is taken over into it
     document.set_value(path, key, value)
     how = apply(context)
-    if context.output.is_json:
-        context.output.json({"path": str(path), "key": key, "value": document.get(path, key)})
-    else:
-        context.output.wrapped(f"set {key} in {path}{how}")
-    return EXIT_OK
+    found = {"path": str(path), "key": key, "value": document.get(path, key)}
+    return Reply(found, lambda output, _: output.wrapped(f"set {key} in {path}{how}"))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gitsync import clock, text
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
 
 # How many lines of a difference are shown without --full.
 EXCERPT = 12
@@ -18,30 +15,29 @@ DIRECTORY = "040000"
 STYLES = {"-": "red", "+": "green", "@": "cyan"}
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Show every conflict; there being any is what the exit status tells."""
     answer = context.ask(arguments)
-    conflicts = answer.get("conflicts") or []
-    errors = answer.get("errors") or []
-    jobs = answer.get("jobs") or []
-    if context.output.is_json:
-        context.output.json(answer)
-    else:
-        _show(context.output, conflicts, is_full=arguments["full"])
-        for number, item in enumerate(jobs):
-            if number or conflicts:
-                context.output.line()
-            _of_job(context.output, item)
-        for error in errors:
-            context.output.complain("error", str(error.get("message", "")))
-            if error.get("hint"):
-                context.output.complain("hint", str(error["hint"]))
-        if not conflicts and not jobs and not errors:
-            context.output.line("nothing is in conflict")
-    return EXIT_ATTENTION if conflicts or jobs or errors else EXIT_OK
+    is_any = any(answer.get(key) for key in ("conflicts", "jobs", "errors"))
+    return Reply(answer, partial(_show, is_full=arguments["full"]), EXIT_ATTENTION if is_any else EXIT_OK)
 
 
-def _of_job(output: Output, item: dict[str, Any]) -> None:
+def _show(output: Output, answer: Json, *, is_full: bool) -> None:
+    conflicts, jobs, errors = (answer.get(key) or [] for key in ("conflicts", "jobs", "errors"))
+    _of_repos(output, conflicts, is_full=is_full)
+    for number, item in enumerate(jobs):
+        if number or conflicts:
+            output.line()
+        _of_job(output, item)
+    for error in errors:
+        output.complain("error", str(error.get("message", "")))
+        if error.get("hint"):
+            output.complain("hint", str(error["hint"]))
+    if not conflicts and not jobs and not errors:
+        output.line("nothing is in conflict")
+
+
+def _of_job(output: Output, item: Json) -> None:
     title = f"{text.escape(str(item.get('job', '')))}: {text.escape(str(item.get('path', '')))}"
     output.painted([f"{output.paint(title, 'bold')}, job by {text.escape(str(item.get('backend', '')))}"])
     output.wrapped(str(item.get("message") or "both sides were left alone"), "yellow", "  ")
@@ -49,7 +45,7 @@ def _of_job(output: Output, item: dict[str, Any]) -> None:
         output.wrapped(f"settle it: {item['hint']}", indent="  ")
 
 
-def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> None:
+def _of_repos(output: Output, conflicts: list[Json], *, is_full: bool) -> None:
     now = clock.SystemClock().wall()
     for number, conflict in enumerate(conflicts):
         if number:
@@ -70,7 +66,7 @@ def _show(output: Output, conflicts: list[dict[str, Any]], *, is_full: bool) -> 
         )
 
 
-def _version(output: Output, side: str, version: dict[str, Any] | None, now: float) -> None:
+def _version(output: Output, side: str, version: Json | None, now: float) -> None:
     if version is None:
         output.line(f"  {side:<6}  (removed)", "yellow")
         return
@@ -82,7 +78,7 @@ def _version(output: Output, side: str, version: dict[str, Any] | None, now: flo
     output.wrapped(f"{side:<6}  {what}", "yellow", "  ")
 
 
-def _difference(output: Output, theirs: dict[str, Any] | None, ours: dict[str, Any] | None, *, is_full: bool) -> None:
+def _difference(output: Output, theirs: Json | None, ours: Json | None, *, is_full: bool) -> None:
     """Show what would change if the kept copy took the place of what stands there."""
     before, after = (theirs or {}).get("text"), (ours or {}).get("text")
     if (ours is not None and after is None) or (theirs is not None and before is None):
@@ -100,12 +96,12 @@ def _difference(output: Output, theirs: dict[str, Any] | None, ours: dict[str, A
         output.line(f"    {output.mark} {len(lines) - len(shown)} more lines: gitsyncctl conflicts --full", "dim")
 
 
-def _kind(version: dict[str, Any]) -> str:
+def _kind(version: Json) -> str:
     """Return what a version is that is no text, or a long one."""
     return "a directory" if version.get("mode") == DIRECTORY else f"{int(version.get('size') or 0)} bytes"
 
 
-def _named(theirs: dict[str, Any] | None, ours: dict[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+def _named(theirs: Json | None, ours: Json | None) -> list[tuple[str, Json]]:
     return [(name, side) for name, side in (("theirs", theirs), ("ours", ours)) if side is not None]
 
 

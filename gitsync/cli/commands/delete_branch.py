@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Delete it, and say how to have it again."""
-    answer = context.ask(arguments)
-    if context.output.is_json:
-        context.output.json(answer)
-    else:
-        context.output.wrapped(str(answer.get("message", "")))
-        context.output.wrapped(str(answer.get("hint", "")), "dim")
-    return EXIT_OK
+    return Reply(context.ask(arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
+    output.wrapped(str(answer.get("message", "")))
+    output.wrapped(str(answer.get("hint", "")), "dim")

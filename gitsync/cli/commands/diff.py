@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from gitsync import clock
 from gitsync.cli import patches, times
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Print the patch; where there is none, say since when nothing has changed."""
-    output = context.output
-    answer = context.ask(arguments)
-    if output.is_json:
-        output.json(answer)
-        return EXIT_OK
+    return Reply(context.ask(arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
     now = clock.SystemClock().wall()
     diffs = answer.get("diffs") or []
     for item in diffs:
@@ -35,4 +30,3 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         patches.show(output, item)
     for problem in answer.get("problems") or ():
         output.complain("error", problem["message"])
-    return EXIT_OK

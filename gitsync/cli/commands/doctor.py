@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli.context import Context
-from gitsync.cli.output import Cell
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Cell, Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 from gitsync.version import VERSION
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
 
 STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
 NARROW = 60
@@ -21,19 +15,19 @@ NAMED = 3
 MARKS = {"ok": "✓", "warning": "!", "problem": "✗"}
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Show the checks; exit 1 when there is a problem, 0 when there are warnings at most."""
-    output = context.output
     document = context.ask(arguments)
     checks = document["checks"] = [_version_check(document), *(document.get("checks") or ())]
-    if output.is_json:
-        output.json(document)
-    else:
-        output.painted(_lines(output, checks))
-    return EXIT_ATTENTION if any(check.get("state") == "problem" for check in checks) else EXIT_OK
+    is_bad = any(check.get("state") == "problem" for check in checks)
+    return Reply(document, _show, EXIT_ATTENTION if is_bad else EXIT_OK)
 
 
-def _version_check(document: dict[str, Any]) -> dict[str, Any]:
+def _show(output: Output, answer: Json) -> None:
+    output.painted(_lines(output, answer["checks"]))
+
+
+def _version_check(document: Json) -> Json:
     """Return the check that only this program can make: whether the daemon is as old as it is."""
     theirs = str(document.get("version", ""))
     check = {"id": "version", "subject": "", "state": "ok", "message": f"gitsync {VERSION}", "fix": ""}
@@ -44,7 +38,7 @@ def _version_check(document: dict[str, Any]) -> dict[str, Any]:
     return check
 
 
-def _lines(output: Output, checks: list[dict[str, Any]]) -> list[str]:
+def _lines(output: Output, checks: list[Json]) -> list[str]:
     """Return a line a check, those that are well of many repositories in one, and what is wrong in full below."""
     shown = _gathered(checks)
     # On a narrow terminal there is room for what is wrong, and for names.
@@ -73,10 +67,10 @@ def _verdict(output: Output, state: str) -> str:
     return f"{MARKS.get(state, '?')} {state}" if output.is_unicode else state
 
 
-def _gathered(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _gathered(checks: list[Json]) -> list[Json]:
     """Return the checks, those of one id that are well as one: of fifty repositories, fifty lines say little."""
-    gathered: list[dict[str, Any]] = []
-    well: dict[str, list[dict[str, Any]]] = {}
+    gathered: list[Json] = []
+    well: dict[str, list[Json]] = {}
     for check in checks:
         same = well.setdefault(str(check.get("id")), []) if check.get("state") == "ok" else []
         same.append(check)
@@ -85,7 +79,7 @@ def _gathered(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [_one(well[check["id"]]) if check.get("state") == "ok" else check for check in gathered]
 
 
-def _one(well: list[dict[str, Any]]) -> dict[str, Any]:
+def _one(well: list[Json]) -> Json:
     if len(well) == 1:
         return well[0]
     subjects = [str(check.get("subject")) for check in well]
@@ -95,7 +89,7 @@ def _one(well: list[dict[str, Any]]) -> dict[str, Any]:
     return {**well[0], "subject": ", ".join(subjects[:NAMED]) + more, "message": message}
 
 
-def _summary(output: Output, checks: list[dict[str, Any]]) -> list[str]:
+def _summary(output: Output, checks: list[Json]) -> list[str]:
     counts = {state: sum(check.get("state") == state for check in checks) for state in MARKS}
     told = [text.counted(counts["problem"], "problem"), text.counted(counts["warning"], "warning")]
     worst = next((state for state in ("problem", "warning") if counts[state]), "ok")

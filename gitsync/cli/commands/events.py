@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from gitsync.cli import times
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
 from gitsync.control import client
-from gitsync.errors import EXIT_OK, OperationError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.errors import OperationError
 
 STYLES = {"problem": "red", "recovered": "green", "state": "dim"}
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Print one line an event; with --json one object a line."""
     if not arguments["follow"]:
         for event in context.ask(arguments).get("events") or ():
             _show(context, event)
-        return EXIT_OK
+        return Reply()
     # Listen before asking for what was: an event in between is shown twice rather than never, and twice is noticed.
     stream = client.subscribe(context.address)
     try:
@@ -34,13 +30,13 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
             _show(context, event)
             context.output.flush()
     except KeyboardInterrupt:
-        return EXIT_OK
+        return Reply()
     finally:
         stream.close()
     raise OperationError("gitsync has stopped", "start it again with: gitsync")
 
 
-def _show(context: Context, event: dict[str, Any]) -> None:
+def _show(context: Context, event: Json) -> None:
     output = context.output
     if output.is_json:
         output.json(event)

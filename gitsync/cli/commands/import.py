@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from gitsync import places, text
 from gitsync.cli import old_ini
 from gitsync.cli.commands.config import apply
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.control.commands import BY_NAME
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, UsageError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
-
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Take over what the options name."""
     if all(arguments[kind] is None for kind in ("gitsync", "trakk", "sync_conf")):
         raise UsageError("import what?", "name the file: gitsyncctl import --gitsync ~/.config/gitsync.ini")
@@ -24,7 +22,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     if moved := old_ini.make_way(context):
         given = arguments["gitsync"]
         arguments = {**arguments, "gitsync": moved if given == os.path.dirname(path) else given}  # noqa: PTH120
-    document: dict[str, Any] = {"config": str(path), "repos": [], "home": None, "jobs": [], "faults": []}
+    document: Json = {"config": str(path), "repos": [], "home": None, "jobs": [], "faults": []}
     lines: list[str] = []
     if arguments["gitsync"] is not None:
         lines += _import_ini(context, arguments["gitsync"], document)
@@ -32,15 +30,15 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         lines += _import_trakk(context, arguments["trakk"], document)
     if arguments["sync_conf"] is not None:
         lines += _import_sync_conf(context, arguments["sync_conf"], document)
-    if context.output.is_json:
-        context.output.json(document)
-    else:
-        for line in lines:
-            context.output.wrapped(line)
-    return EXIT_ATTENTION if document["faults"] else EXIT_OK
+    return Reply(document, partial(_show, lines), EXIT_ATTENTION if document["faults"] else EXIT_OK)
 
 
-def _import_ini(context: Context, given: str, document: dict[str, Any]) -> list[str]:
+def _show(lines: list[str], output: Output, answer: Json) -> None:
+    for line in lines:
+        output.wrapped(line)
+
+
+def _import_ini(context: Context, given: str, document: Json) -> list[str]:
     from pathlib import Path
 
     from gitsync.config.import_legacy import import_ini
@@ -49,12 +47,10 @@ def _import_ini(context: Context, given: str, document: dict[str, Any]) -> list[
     roots = [str(root) for root in import_ini(path, Path(given))]
     document["repos"] = roots
     lines = [f"{text.tilde(root)} is in {text.tilde(str(path))}" for root in roots]
-    if context.output.is_json:
-        return lines
     return [*lines, f"{text.tilde(given)} can go now{apply(context)}" if roots else "there is nothing to take over"]
 
 
-def _import_sync_conf(context: Context, given: str, document: dict[str, Any]) -> list[str]:
+def _import_sync_conf(context: Context, given: str, document: Json) -> list[str]:
     """Turn the lines of Sync Manager's files into jobs."""
     from pathlib import Path
 
@@ -66,14 +62,14 @@ def _import_sync_conf(context: Context, given: str, document: dict[str, Any]) ->
     document["faults"] += faults
     document["left_out"] = left
     lines = [f"the job {name} is in {text.tilde(str(path))}" for name in names]
-    if names and not context.output.is_json:
+    if names:
         holds = apply(context)
         needed = f"taken over{holds}; {text.tilde(given)} is still needed for what was left out:"
         lines.append(needed if faults or left else f"{text.tilde(given)} can go now{holds}")
     return [*(lines or ["there is nothing to take over"]), *faults, *left]
 
 
-def _import_trakk(context: Context, given: str, document: dict[str, Any]) -> list[str]:
+def _import_trakk(context: Context, given: str, document: Json) -> list[str]:
     """Adopt TRAKK's repository as the mirror, and track what TRAKK tracked."""
     from pathlib import Path
 
@@ -107,5 +103,5 @@ def _track(context: Context, paths: list[str]) -> dict[str, str]:
     return {}
 
 
-def _ask(context: Context, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def _ask(context: Context, command: str, arguments: Json) -> Json:
     return Context(BY_NAME[command], context.output, context.config, context.socket).ask(arguments)

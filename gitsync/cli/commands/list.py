@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from gitsync import text
 from gitsync.cli import reports
-from gitsync.cli.context import Context
-from gitsync.cli.output import Cell
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Cell, Output
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Print one aligned line each."""
-    output = context.output
-    document = context.ask(arguments)
-    if output.is_json:
-        output.json(document)
-        return EXIT_OK
-    home, repos, jobs = (document.get(key) or [] for key in ("home", "repos", "jobs"))
+    return Reply(context.ask(arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
+    home, repos, jobs = (answer.get(key) or [] for key in ("home", "repos", "jobs"))
     output.painted(output.table([[Cell(_home_path(item), is_path=True)] for item in home]))
     output.painted(
         output.table(
@@ -43,11 +37,10 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
             ]
         )
     )
-    reports.left_out(output, document)
-    if not (home or repos or jobs or document.get("left_out")):
+    reports.left_out(output, answer)
+    if not (home or repos or jobs or answer.get("left_out")):
         output.wrapped("nothing is watched yet; to watch a git work tree: gitsyncctl watch DIR")
-    return EXIT_OK
 
 
-def _home_path(item: Any) -> str:
+def _home_path(item: Json) -> str:
     return f"~/{item.get('path', '')}" if isinstance(item, dict) else f"~/{item}"

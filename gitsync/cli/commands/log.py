@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from gitsync import clock, text
 from gitsync.cli import reports, times
-from gitsync.cli.context import Context
-from gitsync.cli.output import Cell
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Cell, Output
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Print one line a commit or a run, the newest first."""
-    output = context.output
-    answer = context.ask(arguments)
-    if output.is_json:
-        output.json(answer)
-        return EXIT_OK
-    if arguments.get("job"):
-        reports.runs(output, answer)
-        return EXIT_OK
+    return Reply(context.ask(arguments), reports.runs if arguments.get("job") else _show)
+
+
+def _show(output: Output, answer: Json) -> None:
     now = clock.SystemClock().wall()
     commits = answer.get("commits") or []
     has_many = len({item["repo"] for item in commits}) > 1
@@ -43,9 +34,8 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.line(f"there are more: -n {4 * len(commits)}", "dim")
     for problem in answer.get("problems") or ():
         output.complain("error", problem["message"])
-    return EXIT_OK
 
 
-def _renamed(files: list[dict[str, Any]]) -> str:
+def _renamed(files: list[Json]) -> str:
     was = [item["from"] for item in files if "from" in item]
     return f"was {was[0]}" if len(was) == 1 else text.counted(len(was), "renaming") if was else ""

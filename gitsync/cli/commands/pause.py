@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Have them held, and say until when."""
-    output = context.output
-    answer = context.ask(arguments)
-    if output.is_json:
-        output.json(answer)
-        return EXIT_OK
+    return Reply(context.ask(arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
     names = answer.get("paused") or []
     until = answer.get("until")
     how_long = f"until {_local(str(until))}" if until else "until: gitsyncctl resume"
     output.wrapped(
         f"paused {text.list_names(names, answer.get('job_names'))} {how_long}" if names else "there is nothing to pause"
     )
-    return EXIT_OK
 
 
 def _local(iso: str) -> str:

@@ -6,12 +6,9 @@ import os
 
 from gitsync import text
 from gitsync.cli import fast_parse
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK, UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
+from gitsync.errors import UsageError
 
 # The same for a merge that waits until all of its files are settled.
 WAITING = {
@@ -28,13 +25,12 @@ WHAT = {
 }
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Settle it, and say what was done, in which commit, and how to take it back."""
-    answer = _ask(context, arguments)
-    output = context.output
-    if output.is_json:
-        output.json(answer)
-        return EXIT_OK
+    return Reply(_ask(context, arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
     name, path, choice = (str(answer.get(key, "")) for key in ("repo", "path", "choice"))
     commit, left = answer.get("commit") or {}, int(answer.get("left") or 0)
     what = WAITING if answer.get("is_waiting") else WHAT
@@ -53,10 +49,9 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
         output.wrapped(
             f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {text.as_word(name)}"
         )
-    return EXIT_OK
 
 
-def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def _ask(context: Context, arguments: Json) -> Json:
     word = arguments["path"]
     if not word:
         raise UsageError("the path is empty", "name the file that is in conflict")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gitsync import clock, text
 from gitsync.cli import times
-from gitsync.cli.context import Context
-from gitsync.cli.output import Cell
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Cell, Output
 from gitsync.errors import EXIT_FAILED, EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
 
 # How many of a directory's files are named before the rest is only counted.
 NAMED = 10
@@ -20,25 +16,24 @@ _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 _STYLES = {"added": "green", "changed": "yellow", "removed": "red"}
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Have it brought back, and say which version it is, what changed and how to take it back."""
-    output = context.output
     answer = context.ask(arguments)
-    failed = answer.get("failed") or []
-    if output.is_json:
-        output.json(answer)
-    elif "versions" in answer:
-        _list(output, answer["versions"], is_many=len(arguments["paths"]) > 1)
+    show = partial(_show, is_many=len(arguments["paths"]) > 1)
+    return Reply(answer, show, EXIT_FAILED if answer.get("failed") else EXIT_OK)
+
+
+def _show(output: Output, answer: Json, *, is_many: bool) -> None:
+    if "versions" in answer:
+        _list(output, answer["versions"], is_many=is_many)
     else:
         _tell(output, answer)
-    if failed and not output.is_json:
-        for item in failed:
-            output.complain("error", item["error"]["message"])
-            output.complain("hint", item["error"]["hint"])
-    return EXIT_FAILED if failed else EXIT_OK
+    for item in answer.get("failed") or ():
+        output.complain("error", item["error"]["message"])
+        output.complain("hint", item["error"]["hint"])
 
 
-def _tell(output: Output, answer: dict[str, Any]) -> None:
+def _tell(output: Output, answer: Json) -> None:
     now = clock.SystemClock().wall()
     is_dry, dest = answer.get("dry_run"), answer.get("to")
     failed = {item["repo"] for item in answer.get("failed") or ()}
@@ -65,7 +60,7 @@ def _tell(output: Output, answer: dict[str, Any]) -> None:
         output.wrapped(f"to take it back: {made['undo']}", "", "  ")
 
 
-def _files(output: Output, item: dict[str, Any]) -> None:
+def _files(output: Output, item: Json) -> None:
     if item["kind"] != "directory":
         return
     # What goes is named first: it is what nobody asked for by name.
@@ -80,7 +75,7 @@ def _files(output: Output, item: dict[str, Any]) -> None:
         output.wrapped(f"and {left} more; all of them: --json", "dim", "  ")
 
 
-def _list(output: Output, versions: list[dict[str, Any]], *, is_many: bool) -> None:
+def _list(output: Output, versions: list[Json], *, is_many: bool) -> None:
     now = clock.SystemClock().wall()
     rows = []
     for item in versions:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gitsync import clock, text
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.cli.service.kind import ServiceManager, State, find
 from gitsync.cli.service.setting import here
 from gitsync.errors import (
@@ -16,26 +19,22 @@ from gitsync.errors import (
 )
 from gitsync.version import VERSION
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 # systemd says when the daemon answers; launchd does not.
 ANSWER_S = 30.0
 LOOK_S = 0.1
 LINGER = "it ends with your last logout; to keep it running: loginctl enable-linger"
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Do what `action` says."""
     action = arguments["action"]
     if action == "status":
         return _status(context)
     manager = find()
-    return _install(context, manager) if action == "install" else _uninstall(context, manager)
+    return _install(context, manager) if action == "install" else _uninstall(manager)
 
 
-def _install(context: Context, manager: ServiceManager) -> int:
+def _install(context: Context, manager: ServiceManager) -> Reply:
     """Write the service, start it and ask it; raise what keeps it from answering."""
     from gitsync.config.load import load
 
@@ -47,20 +46,21 @@ def _install(context: Context, manager: ServiceManager) -> int:
     daemon = _answer(context, manager)
     state = manager.state()
     notes = [*change.notes, *([LINGER] if state.is_lingering is False else [])]
-    output = context.output
-    if output.is_json:
-        output.json({**_document(manager, state, daemon), "kept": change.kept, "notes": notes})
-        return EXIT_OK
-    output.wrapped(f"gitsync {daemon['version']} runs as a service of {manager.name} (PID {daemon['pid']})", "green")
-    output.wrapped(f"it is started with your session, by {text.tilde(str(state.file))}")
-    for kept in change.kept:
+    document = {**_document(manager, state, daemon), "kept": change.kept, "notes": notes}
+    return Reply(document, _show_installed)
+
+
+def _show_installed(output: Output, answer: Json) -> None:
+    daemon, manager = answer["daemon"], answer["manager"]
+    output.wrapped(f"gitsync {daemon['version']} runs as a service of {manager} (PID {daemon['pid']})", "green")
+    output.wrapped(f"it is started with your session, by {text.tilde(str(answer['file']))}")
+    for kept in answer["kept"]:
         output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
-    for note in notes:
+    for note in answer["notes"]:
         output.wrapped(f"note: {note}", "yellow")
-    return EXIT_OK
 
 
-def _refuse_another(daemon: dict[str, Any] | None, manager: ServiceManager) -> None:
+def _refuse_another(daemon: Json | None, manager: ServiceManager) -> None:
     """Raise AlreadyRunningError when a daemon runs that is not the service."""
     if daemon is not None and daemon["pid"] != manager.state().pid:
         raise AlreadyRunningError(
@@ -69,7 +69,7 @@ def _refuse_another(daemon: dict[str, Any] | None, manager: ServiceManager) -> N
         )
 
 
-def _answer(context: Context, manager: ServiceManager) -> dict[str, Any]:
+def _answer(context: Context, manager: ServiceManager) -> Json:
     """Return what the started daemon says of itself; raise OperationError when it does not answer."""
     now = clock.SystemClock().now
     ends_at = now() + ANSWER_S
@@ -87,25 +87,26 @@ def _answer(context: Context, manager: ServiceManager) -> dict[str, Any]:
         clock.sleep(LOOK_S)
 
 
-def _uninstall(context: Context, manager: ServiceManager) -> int:
+def _uninstall(manager: ServiceManager) -> Reply:
     """Stop and remove the service; what it kept in order stays."""
     was = manager.state()
     change = manager.uninstall()
-    output = context.output
-    if output.is_json:
-        removed = was.file if was.is_installed else None
-        output.json({"manager": manager.name, "removed": removed, "kept": change.kept, "notes": change.notes})
-    elif not was.is_installed:
+    removed = was.file if was.is_installed else None
+    document = {"manager": manager.name, "removed": removed, "kept": change.kept, "notes": change.notes}
+    return Reply(document, _show_removed)
+
+
+def _show_removed(output: Output, answer: Json) -> None:
+    if answer["removed"] is None:
         output.wrapped("no service was installed")
-    else:
-        output.wrapped(f"stopped and removed: {text.tilde(str(was.file))}")
-        for kept in change.kept:
-            output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
-        output.wrapped("your files, their history and the configuration stay")
-    return EXIT_OK
+        return
+    output.wrapped(f"stopped and removed: {text.tilde(str(answer['removed']))}")
+    for kept in answer["kept"]:
+        output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
+    output.wrapped("your files, their history and the configuration stay")
 
 
-def _status(context: Context) -> int:
+def _status(context: Context) -> Reply:
     """Show how the service stands; status 3 when no daemon answers, whoever started it."""
     daemon = _running(context)
     why = ""
@@ -115,37 +116,36 @@ def _status(context: Context) -> int:
     except OperationError as error:
         why = error.message
     state = manager.state() if manager is not None else State()
-    output = context.output
-    if output.is_json:
-        output.json(_document(manager, state, daemon))
-        return EXIT_OK if daemon else EXIT_NOT_RUNNING
+    document = _document(manager, state, daemon)
+    return Reply(document, partial(_show_status, why), EXIT_OK if daemon else EXIT_NOT_RUNNING)
+
+
+def _show_status(why: str, output: Output, answer: Json) -> None:
+    manager, daemon = answer["manager"], answer["daemon"]
     if manager is None:
         output.wrapped(why, "yellow")
-    elif not state.is_installed:
-        output.wrapped(
-            f"not installed as a service of {manager.name}; to have it: gitsyncctl service install", "yellow"
-        )
+    elif not answer["installed"]:
+        output.wrapped(f"not installed as a service of {manager}; to have it: gitsyncctl service install", "yellow")
     else:
-        how = ["starts with your session" if state.is_enabled else "is not started with your session"]
-        how.append(f"runs (PID {state.pid})" if state.is_active else "does not run")
+        how = ["starts with your session" if answer["enabled"] else "is not started with your session"]
+        how.append(f"runs (PID {answer['pid']})" if answer["active"] else "does not run")
         output.wrapped(
-            f"service of {manager.name}: {', '.join(how)}",
-            "green" if state.is_enabled and state.is_active else "yellow",
+            f"service of {manager}: {', '.join(how)}",
+            "green" if answer["enabled"] and answer["active"] else "yellow",
         )
-        output.wrapped(text.tilde(str(state.file)), "dim", "  ")
-        if state.is_enabled and state.is_lingering is False:
+        output.wrapped(text.tilde(str(answer["file"])), "dim", "  ")
+        if answer["enabled"] and answer["lingering"] is False:
             output.wrapped(f"note: {LINGER}")
     if daemon is None:
         output.wrapped("gitsync is not running", "yellow")
-    elif daemon["pid"] != state.pid:
+    elif daemon["pid"] != answer["pid"]:
         where = "" if manager is None else " outside of it"
         output.wrapped(f"gitsync {daemon['version']} runs{where} (PID {daemon['pid']})", "yellow")
     else:
         output.wrapped(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
-    return EXIT_OK if daemon else EXIT_NOT_RUNNING
 
 
-def _document(manager: ServiceManager | None, state: State, daemon: dict[str, Any] | None) -> dict[str, Any]:
+def _document(manager: ServiceManager | None, state: State, daemon: Json | None) -> Json:
     return {
         "manager": manager.name if manager is not None else None,
         "file": state.file,
@@ -158,7 +158,7 @@ def _document(manager: ServiceManager | None, state: State, daemon: dict[str, An
     }
 
 
-def _running(context: Context) -> dict[str, Any] | None:
+def _running(context: Context) -> Json | None:
     """Return version, pid and uptime_s of the daemon that answers, None when there is none."""
     try:
         document = context.tell_daemon("status")

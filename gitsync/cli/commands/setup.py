@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.errors import OperationError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
     from gitsync.cli.setup.dialogue import Dialogue
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Ask on the terminal, or in a window; return 1 when something that was wanted could not be done."""
     output = context.output
     if output.is_json:
@@ -26,7 +24,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
     from gitsync.cli.setup import course
     from gitsync.cli.setup.guide import Guide
 
-    return course.run(Guide(context, dialogue))
+    return Reply(status=course.run(Guide(context, dialogue)))
 
 
 def _terminal(output: Output) -> Dialogue:

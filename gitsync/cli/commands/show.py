@@ -4,37 +4,33 @@ from __future__ import annotations
 
 from gitsync import clock
 from gitsync.cli import fast_parse, patches, times
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK, OperationError, UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
+from gitsync.errors import OperationError, UsageError
 
 READ_S = 600.0
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Print it; a file's bytes go into a pipe as they are."""
-    output = context.output
-    answer = _ask(context, arguments)
-    if output.is_json:
-        output.json(answer)
-    elif "blob" in answer:
+    return Reply(_ask(context, arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
+    if "blob" in answer:
         output.raw(_bytes(answer))
-    else:
-        now = clock.SystemClock().wall()
-        output.line(f"commit {answer['id']}", "yellow")
-        output.line(f"{answer['repo']}  {answer['author']}  {times.with_age(answer['time'], now)}", "dim")
-        output.line()
-        for line in answer["message"].split("\n"):
-            output.line(f"    {line}" if line else "")
-        output.line()
-        patches.show(output, answer)
-    return EXIT_OK
+        return
+    now = clock.SystemClock().wall()
+    output.line(f"commit {answer['id']}", "yellow")
+    output.line(f"{answer['repo']}  {answer['author']}  {times.with_age(answer['time'], now)}", "dim")
+    output.line()
+    for line in answer["message"].split("\n"):
+        output.line(f"    {line}" if line else "")
+    output.line()
+    patches.show(output, answer)
 
 
-def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def _ask(context: Context, arguments: Json) -> Json:
     if arguments["within"] is not None:
         return context.ask(arguments)
     try:
@@ -46,7 +42,7 @@ def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     return context.ask(arguments)
 
 
-def _bytes(answer: dict[str, Any]) -> bytes:
+def _bytes(answer: Json) -> bytes:
     if answer.get("content_base64") is not None:
         import base64
 

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 from gitsync import text
 from gitsync.cli import repos
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 from gitsync.control import client
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
 
 # While watching: how long to look at most, and at least, between two looks.
 LOOK_S = 2.0
 CALM_S = 0.1
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Show it once, as one line, or again and again."""
     if arguments["watch"]:
         return _watch(context, arguments)
-    return _show(context, context.ask(arguments), is_short=arguments["short"])
+    return reply(context.ask(arguments), is_short=arguments["short"])
 
 
-def show_daemon(context: Context) -> int:
-    """Show what a running daemon says; raise NotRunningError when there is none."""
-    return _show(context, context.tell_daemon("status"), is_short=False)
+def reply(document: Json, *, is_short: bool = False) -> Reply:
+    """Return how a status is shown and what it says of the exit status."""
+
+    def show(output: Output, answer: Json) -> None:
+        output.painted(lines(output, answer, is_short=is_short))
+
+    needs_person = any(map(repos.needs_person, repos.entries(document)))
+    return Reply(document, show, EXIT_ATTENTION if needs_person else EXIT_OK)
 
 
-def _show(context: Context, document: dict[str, Any], *, is_short: bool) -> int:
-    if context.output.is_json:
-        context.output.json(document)
-    else:
-        context.output.painted(lines(context.output, document, is_short=is_short))
-    return EXIT_ATTENTION if any(map(repos.needs_person, repos.entries(document))) else EXIT_OK
-
-
-def lines(output: Output, document: dict[str, Any], *, is_short: bool = False) -> list[str]:
+def lines(output: Output, document: Json, *, is_short: bool = False) -> list[str]:
     """Return the status for people, painted."""
     if is_short:
         return [_short(output, document)]
@@ -64,7 +56,7 @@ def lines(output: Output, document: dict[str, Any], *, is_short: bool = False) -
     return shown
 
 
-def _short(output: Output, document: dict[str, Any]) -> str:
+def _short(output: Output, document: Json) -> str:
     everything = repos.entries(document)
     good, bad, going = ("✓", "!", "…") if output.is_unicode else ("ok", "!", "...")
     needy = [entry for entry in everything if repos.needs_person(entry)]
@@ -83,13 +75,13 @@ def _short(output: Output, document: dict[str, Any]) -> str:
     return output.paint(f"{going if is_going else '-'} {count}, {told}", "cyan" if is_going else "yellow")
 
 
-def _trouble(entry: dict[str, Any]) -> str:
+def _trouble(entry: Json) -> str:
     if entry.get("state") in repos.NEEDS_PERSON:
         return str(entry["state"])
     return "conflict" if entry.get("conflicts") else "not committed"
 
 
-def _watch(context: Context, arguments: dict[str, Any]) -> int:
+def _watch(context: Context, arguments: Json) -> Reply:
     """Draw it anew on every event and every two seconds, until Ctrl-C."""
     output = context.output
     try:
@@ -113,10 +105,10 @@ def _watch(context: Context, arguments: dict[str, Any]) -> int:
     except KeyboardInterrupt:
         if output.is_terminal:
             output.line()  # what comes next must not stand behind ^C
-        return EXIT_OK
+        return Reply()
 
 
-def _draw(context: Context, arguments: dict[str, Any]) -> None:
+def _draw(context: Context, arguments: Json) -> None:
     document = context.ask(arguments)
     if context.output.is_json:
         context.output.json(document)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 
 from gitsync import clock
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK, OperationError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.errors import OperationError
 
 # A little more than a daemon may take to commit what is pending and end.
 PATIENCE_S = 25.0
 LOOK_S = 0.05
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Ask it to stop; return when the process is gone, and what was pending is committed."""
     answer = context.ask(arguments)
     pid = int(answer["pid"])
@@ -31,11 +27,7 @@ def run(context: Context, arguments: dict[str, Any]) -> int:
                 "its log says what it waits for",
             )
         clock.sleep(LOOK_S)
-    if context.output.is_json:
-        context.output.json(answer)
-    else:
-        context.output.line("stopped")
-    return EXIT_OK
+    return Reply(answer, lambda output, _: output.line("stopped"))
 
 
 def _is_gone(pid: int) -> bool:

@@ -6,33 +6,20 @@ import os
 
 from gitsync import clock, text
 from gitsync.cli import times
-from gitsync.cli.context import Context
-from gitsync.cli.output import Cell
-from gitsync.errors import EXIT_OK, UsageError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-    from gitsync.cli.output import Output
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Cell, Output
+from gitsync.errors import UsageError
 
 # How many paths are named before the rest is only counted.
 NAMED = 10
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Undo, or show what can be undone."""
-    answer = _ask(context, arguments)
-    if context.output.is_json:
-        context.output.json(answer)
-    elif arguments["list"]:
-        _list(context.output, answer.get("changes") or [])
-    else:
-        _show(context.output, answer)
-    return EXIT_OK
+    return Reply(_ask(context, arguments), _list if arguments["list"] else _show)
 
 
-def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+def _ask(context: Context, arguments: Json) -> Json:
     try:
         return context.ask(arguments)
     except UsageError as error:
@@ -44,7 +31,8 @@ def _ask(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
             raise error from None
 
 
-def _list(output: Output, changes: list[dict[str, Any]]) -> None:
+def _list(output: Output, answer: Json) -> None:
+    changes = answer.get("changes") or []
     now = clock.SystemClock().wall()
     rows = [
         [
@@ -65,14 +53,14 @@ def _list(output: Output, changes: list[dict[str, Any]]) -> None:
         output.line("there is nothing to undo")
 
 
-def _ago(change: dict[str, Any], now: float) -> str:
+def _ago(change: Json, now: float) -> str:
     try:
         return text.ago(now - clock.parse_iso(str(change.get("time", ""))))
     except ValueError:
         return str(change.get("time", ""))
 
 
-def _show(output: Output, answer: dict[str, Any]) -> None:
+def _show(output: Output, answer: Json) -> None:
     name = str(answer.get("repo", ""))
     change = answer.get("undone") or {}
     commit = answer.get("commit") or {}

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from gitsync import text
 from gitsync.cli import old_ini
-from gitsync.cli.context import Context
-from gitsync.errors import EXIT_OK
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.cli.output import Output
 
 
-def run(context: Context, arguments: dict[str, Any]) -> int:
+def run(context: Context, arguments: Json) -> Reply:
     """Have it taken out of the configuration."""
     old_ini.make_way(context)
-    answer = context.ask(arguments)
-    if context.output.is_json:
-        context.output.json(answer)
-        return EXIT_OK
+    return Reply(context.ask(arguments), _show)
+
+
+def _show(output: Output, answer: Json) -> None:
     path = text.tilde(str(answer.get("path", "")))
-    context.output.wrapped(f"no longer watching {answer.get('name')} ({path}); its files and history stay")
-    return EXIT_OK
+    output.wrapped(f"no longer watching {answer.get('name')} ({path}); its files and history stay")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync import places, text
-from gitsync.cli.context import Context
+from gitsync.cli.context import Context, Reply
 from gitsync.cli.progress import Progress
 from gitsync.cli.setup.dialogue import TEXT, Dialogue
 from gitsync.config.load import load, parse
@@ -112,8 +112,8 @@ class Guide:
         """Run another command as if it had been typed, and return its exit status."""
         command = BY_NAME[name]
         module = import_module(f"gitsync.cli.commands.{name.replace('-', '_')}")
-        status: int = module.run(self._context(name), checked(command, arguments))
-        return status
+        reply: Reply = module.run(self._context(name), checked(command, arguments))
+        return reply.write(self.dialogue.output)
 
     def answer(self, name: str) -> dict[str, Any]:
         """Return what another command would show, for what is decided by it."""

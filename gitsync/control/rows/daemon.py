@@ -9,17 +9,20 @@ ROWS = (
         "events",
         "show what happened",
         Parameter("follow", FLAG, "-f", "--follow", help="go on as things happen, until Ctrl-C"),
+        handler="repos",
         epilog="gitsyncctl events\ngitsyncctl events --follow --json | jq .message",
     ),
     Command(
         "reload",
         "read the configuration again",
+        handler="repos",
         epilog="gitsyncctl reload",
         timeout_s=60.0,
     ),
     Command(
         "stop",
         "commit what is pending and stop the daemon",
+        handler="repos",
         epilog="gitsyncctl stop",
         timeout_s=30.0,
     ),
@@ -36,7 +39,6 @@ ROWS = (
         Parameter("key", TEXT, help="as defaults.quiet or repo.notes.pull"),
         Parameter("value", TEXT, help="as it would stand in the file; quotes may be left out"),
         epilog="gitsyncctl config check\ngitsyncctl config get defaults.quiet\ngitsyncctl config set defaults.quiet 5s",
-        is_local=True,
     ),
     Command(
         "import",
@@ -46,6 +48,5 @@ ROWS = (
         Parameter("sync_conf", PATH, "--sync-conf", metavar="DIR", help="Sync Manager's *.conf, as in ~/.sync-conf"),
         epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --trakk ~/.trakk.config\n"
         "gitsyncctl import --sync-conf ~/.sync-conf",
-        is_local=True,
     ),
 )

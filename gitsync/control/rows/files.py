@@ -24,6 +24,7 @@ ROWS: tuple[Command, ...] = (
         Parameter("to", PATH, "--to", metavar="DEST", help="write a copy there, and change nothing else"),
         Parameter("list", FLAG, "--list", help="show the versions there are"),
         Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing"),
+        handler="files",
         epilog="gitsyncctl restore ~/Notes/todo.txt\n"
         'gitsyncctl restore ~/Notes/todo.txt --at "2 hours ago"\n'
         "gitsyncctl restore ~/Notes/todo.txt --list\n"
@@ -42,6 +43,7 @@ ROWS: tuple[Command, ...] = (
         Parameter("count", COUNT, "-n", metavar="N", help="how many commits, or runs (default: 20)"),
         Parameter("job", TARGET, "--job", metavar="NAME", help="the runs of this job with a server instead"),
         CONF,
+        handler="files",
         epilog="gitsyncctl log\ngitsyncctl log ~/Notes/todo.txt\ngitsyncctl log notes -n 100\n"
         "gitsyncctl log --job thesis\ngitsyncctl log --job thesis -f ~/.sync-conf/work.conf",
         without_daemon=LOOK,
@@ -55,6 +57,7 @@ ROWS: tuple[Command, ...] = (
         ),
         _AT,
         _REV,
+        handler="files",
         epilog="gitsyncctl diff\ngitsyncctl diff ~/Notes/todo.txt --at yesterday\ngitsyncctl diff notes --rev HEAD~3",
         without_daemon=LOOK,
         timeout_s=120.0,
@@ -70,6 +73,7 @@ ROWS: tuple[Command, ...] = (
             metavar="NAME|PATH",
             help="the repository (default: that of the working directory, else the only one that has REV)",
         ),
+        handler="files",
         epilog="gitsyncctl show 1a2b3c4\n"
         "gitsyncctl show HEAD~2:todo.txt --in notes\n"
         "gitsyncctl show 1a2b3c4:photo.jpg > photo-of-then.jpg",

@@ -16,12 +16,12 @@ ROWS: tuple[Command, ...] = (
             help="install: write it, start it and ask it; uninstall: stop and remove it; status: how it stands",
         ),
         epilog="gitsyncctl service install\ngitsyncctl service status --json | jq .pid\ngitsyncctl service uninstall",
-        is_local=True,
     ),
     Command(
         "doctor",
         "check all that gitsync needs, where the daemon runs, and say what mends it; exit 1 for a problem",
         NAMES,
+        handler="doctor",
         epilog="gitsyncctl doctor\ngitsyncctl doctor notes\n"
         "gitsyncctl doctor --json | jq '.checks[] | select(.state != \"ok\")'",
         without_daemon=LOOK,
@@ -33,6 +33,7 @@ ROWS: tuple[Command, ...] = (
         Parameter(
             "path", PATH, metavar="PATH", is_required=True, help="a file or a directory, there or not; also NAME:path"
         ),
+        handler="explain",
         epilog="gitsyncctl explain ~/Notes/video.mp4\ngitsyncctl explain notes:build/out.log\n"
         "gitsyncctl explain ~/Notes/todo.txt --json | jq -r .code",
         without_daemon=LOOK,
@@ -51,7 +52,6 @@ For bash, put into ~/.bashrc: eval "$(gitsyncctl completion bash)"
 For zsh, into ~/.zshrc after compinit: source <(gitsyncctl completion zsh)
 
 For fish, write it to the file of the last example.""",
-        is_local=True,
     ),
     Command(
         "setup",
@@ -67,6 +67,5 @@ it shows what there is, and adds to it.
 Ctrl-C or Ctrl-D leaves at any question. The end says what was done, and the
 commands that undo it. It exits with 1 when something that was wanted could
 not be done.""",
-        is_local=True,
     ),
 )

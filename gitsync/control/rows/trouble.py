@@ -10,6 +10,7 @@ ROWS = (
         "show what two machines changed differently; exit 1 when there is any",
         NAMES,
         Parameter("full", FLAG, "--full", help="show whole differences, not only their beginning"),
+        handler="conflicts",
         epilog="""\
 gitsyncctl conflicts
 gitsyncctl conflicts notes --full
@@ -35,6 +36,7 @@ settle it; it goes from the list with the next run.""",
         Parameter("both", FLAG, "--both", help="both stay; the kept copy gets an ordinary name"),
         Parameter("done", FLAG, "--done", help="you have put the file right yourself; the kept copy goes"),
         Parameter("repo", TARGET, "--repo", metavar="NAME", help="the repository that a relative PATH is in"),
+        handler="conflicts",
         epilog="""\
 gitsyncctl resolve ~/Notes/todo.txt --theirs
 gitsyncctl resolve todo.conflict-1a2b3c4d.txt --ours
@@ -56,6 +58,7 @@ the history, and "gitsyncctl undo" brings the conflict back.""",
             "commit", TEXT, "--commit", metavar="ID", help="undo this one of those that --list shows, an undo too"
         ),
         Parameter("keep", FLAG, "--keep", help="leave files as they are that were edited since at the same place"),
+        handler="conflicts",
         epilog="""\
 gitsyncctl undo
 gitsyncctl undo notes --dry-run

@@ -17,6 +17,8 @@ from gitsync.control.commands import BY_NAME, COMMANDS, InvalidParamsError, chec
 def test_every_row_has_its_file_and_its_help(command: Any) -> None:
     module = importlib.import_module(f"gitsync.cli.commands.{command.name.replace('-', '_')}")
     assert callable(module.run)
+    if command.handler:
+        assert callable(importlib.import_module(f"gitsync.daemon.handlers.{command.handler}").answers)
     assert command.summary
     assert not command.summary.endswith(".")
     assert all("gitsyncctl " in line for line in command.epilog.splitlines())

@@ -1,4 +1,4 @@
-"""Every command that asks somebody has its answer, in the theme that is loaded for it."""
+"""Every command that its row gives a handler is answered by that module, and by no other."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from unittest.mock import sentinel
 import pytest
 
 from gitsync.control.commands import COMMANDS
-from gitsync.daemon.handlers.dispatch import THEMES
+
+HANDLERS = sorted({command.handler for command in COMMANDS if command.handler})
 
 
-def test_every_method_has_one_theme() -> None:
-    methods = [method for methods in THEMES.values() for method in methods]
-    assert sorted(methods) == sorted({command.method for command in COMMANDS} - {""})
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_a_theme_answers_what_it_is_loaded_for(theme: str) -> None:
-    desk: Any = sentinel.desk
-    assert set(import_module(f"gitsync.daemon.handlers.{theme}").answers(desk)) == set(THEMES[theme])
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_module_of_handlers_answers_the_commands_whose_rows_name_it(handler: str) -> None:
+    context: Any = sentinel.context
+    answered = set(import_module(f"gitsync.daemon.handlers.{handler}").answers(context))
+    assert answered == {command.name for command in COMMANDS if command.handler == handler}
