@@ -1,1 +1,1 @@
-"""What `doctor` looks at: each check is a function with a row in `table`, and changes nothing."""
+"""The checks of `doctor`: each is a function with a row in `table`, and changes nothing."""

@@ -1,6 +1,6 @@
-"""A check for a second tool on the same tree: two that write it fight, and each takes the other's work for a person's.
+"""Checks for another tool that syncs or commits the same tree: each would take the other's changes for the user's.
 
-Runs on the threads that `table` lends; it changes nothing.
+Runs on the pool threads of `table`; changes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, warning
 from gitsync.text import as_word, clean
 
-# What a tool leaves in the directory that it keeps, or in one above.
+# Files that a tool creates in the directory that it syncs, or in one above.
 TRACES = (
     (".stfolder", "Syncthing"),
     (".stignore", "Syncthing"),
@@ -29,13 +29,13 @@ TRACES = (
     ("Mobile Documents", "iCloud"),
 )
 PATTERNS = ((".sync_*.db", "Nextcloud"), ("._sync_*.db", "Nextcloud"), (".csync_journal.db", "ownCloud"))
-# What a directory is called by the tool that keeps it.
+# Names of directories that a tool syncs.
 NAMED = (("Dropbox", "Dropbox"), ("OneDrive", "OneDrive"), ("OneDrive -", "OneDrive"), ("Mobile Documents", "iCloud"))
-# Programs that commit by themselves, as they stand in a list of processes.
+# Programs that commit by themselves, by their names in the process list.
 WATCHERS = ("gitwatch", "gitwatch.sh", "git-sync", "git-auto-sync", "git-annex", "gitjournal", "sparkleshare")
 IGNORED_BY = {
-    "Syncthing": "share another directory with Syncthing, or list .git in .stignore and unwatch this one",
-    "obsidian-git": "switch off its automatic backup in Obsidian: Settings, Git, Auto commit-and-sync interval 0",
+    "Syncthing": "share another directory with Syncthing, or add .git to .stignore and unwatch this one",
+    "obsidian-git": "turn off its automatic backup in Obsidian: Settings, Git, Auto commit-and-sync interval 0",
     "GitDoc": 'set "gitdoc.enabled": false in .vscode/settings.json',
     "git-annex": "stop its assistant here: git annex assistant --stop",
     "etckeeper": "leave this directory to etckeeper: gitsyncctl unwatch {name}",
@@ -43,7 +43,7 @@ IGNORED_BY = {
 
 
 def other_tools(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether another tool keeps this tree, too."""
+    """Check whether another tool syncs this tree."""
     root = Path(os.path.realpath(repo.path))
     home = Path(os.path.realpath(case.environment.get("HOME", "/")))
     found: dict[str, str] = {}
@@ -59,11 +59,11 @@ def other_tools(case: Case, repo: RepoConfig) -> list[Finding]:
                 found.setdefault(tool, f"it lies in {place}")
     found.update(_inside(root))
     found.update({tool: f"process {pid} works there" for tool, pid in _processes(root)})
-    advice = "let one tool keep this directory: gitsyncctl unwatch {name}, or take it out of {tool}"
+    advice = "use one tool only for this directory: gitsyncctl unwatch {name}, or remove it from {tool}"
     return [
-        warning(f"{tool} seems to keep this tree, too: {clean(why)}", _fix(tool, advice, repo.name))
+        warning(f"{tool} seems to sync this tree, too: {clean(why)}", _fix(tool, advice, repo.name))
         for tool, why in found.items()
-    ] or [ok("no other tool is seen here")]
+    ] or [ok("no other sync tool found")]
 
 
 def _fix(tool: str, advice: str, name: str) -> str:
@@ -71,7 +71,7 @@ def _fix(tool: str, advice: str, name: str) -> str:
 
 
 def _places(root: Path, home: Path) -> list[Path]:
-    """Return the directory and those above it, up to the home directory, or to the root of the disk outside of it."""
+    """Return the directory and those above it, up to the home directory, or to the root of the file system."""
     above = [root, *root.parents]
     return above[: above.index(home)] if home in above else above[:-1]
 
@@ -82,7 +82,7 @@ def _inside(root: Path) -> dict[str, str]:
     if plugin.is_dir() and _number(plugin / "data.json", "autoSaveInterval") != 0:
         found["obsidian-git"] = f"{plugin} is there"
     if _setting(root / ".vscode/settings.json", "gitdoc.enabled") is True:
-        found["GitDoc"] = f"{root / '.vscode/settings.json'} switches it on"
+        found["GitDoc"] = f"{root / '.vscode/settings.json'} enables it"
     if (root / ".git/annex").is_dir():
         found["git-annex"] = f"{root / '.git/annex'} is there"
     if (root / ".etckeeper").exists():
@@ -104,7 +104,7 @@ def _setting(file: Path, key: str) -> object:
 
 
 def _processes(root: Path) -> list[tuple[str, int]]:
-    """Return the programs of this user that commit by themselves and were started for this tree."""
+    """Return this user's programs that commit by themselves and were started for this tree."""
     found = []
     wanted = os.fsencode(root)
     for process in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
@@ -116,5 +116,5 @@ def _processes(root: Path) -> list[tuple[str, int]]:
             if tool and (wanted in words or (process / "cwd").readlink() == root):
                 found.append((tool.removesuffix(".sh"), int(process.name)))
         except OSError:
-            continue  # it has ended meanwhile, or does not let us look
+            continue  # the process has ended, or cannot be inspected
     return found

@@ -1,6 +1,6 @@
 """Checks of one job: its program, its last run, its server.
 
-Run on the threads that `table` lends them; they change nothing, here or there.
+Run on the pool threads of `table`; they change nothing, neither here nor on the server.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from gitsync.text import as_word, clean
 
 
 def state(case: Case, job: JobConfig) -> list[Finding]:
-    """Whether the job's program is there and its last run ended well."""
+    """Check whether the job's program is installed and its last run succeeded."""
     if shutil.which(job.backend) is None:
-        return [problem(f"there is no program {job.backend} on the PATH", f"install {job.backend}, or mend the PATH")]
+        return [
+            problem(f"{job.backend} is not installed, or not on the PATH", f"install {job.backend}, or correct PATH")
+        ]
     trouble = case.job_errors.get(job.name)
     if trouble is not None:
         return [problem(trouble.message, trouble.hint or f"gitsyncctl status {as_word(job.name)}")]
@@ -25,7 +27,7 @@ def state(case: Case, job: JobConfig) -> list[Finding]:
 
 
 def server(case: Case, job: JobConfig) -> list[Finding]:
-    """Whether the server's host key is known and, for git, its repository answers."""
+    """Check whether the server's host key is known and, for git, whether its repository answers."""
     key = remotes.host_key(job.url, os.environ.get("GIT_SSH_COMMAND", "ssh") if job.backend == "git" else "ssh")
     if job.backend != "git" or key.fix:
         return [key]

@@ -1,4 +1,4 @@
-"""What a check is given and what it finds. Frozen values, so any thread may hold them."""
+"""The input and the result of a check. Frozen values; any thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gitsync.model import Problem, RepoStatus
 
 
 class CheckState(StrEnum):
-    """How it stands: a problem keeps gitsync from its work, a warning may do so one day."""
+    """The result: a problem prevents gitsync from working, a warning may become one."""
 
     OK = "ok"
     WARNING = "warning"
@@ -21,7 +21,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found: a sentence, what mends it, and what it is about ("" for the machine, or the repository)."""
+    """A finding: a sentence, how to fix it, and its subject ("" for the machine, or the name of the repository)."""
 
     state: CheckState
     message: str
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the checks look at: the repositories and jobs that were asked for, and the process that they run in."""
+    """The repositories and jobs to check, and the process that the checks run in."""
 
     config: Config
     repos: tuple[RepoConfig, ...]
@@ -46,15 +46,15 @@ class Case:
 
 
 def ok(message: str, subject: str = "") -> Finding:
-    """Return that all is well."""
+    """Return a finding without a problem."""
     return Finding(CheckState.OK, message, "", subject)
 
 
 def warning(message: str, fix: str, subject: str = "") -> Finding:
-    """Return what may go wrong one day, or goes less well than it could."""
+    """Return a finding that may become a problem, or makes something slower than necessary."""
     return Finding(CheckState.WARNING, message, fix, subject)
 
 
 def problem(message: str, fix: str, subject: str = "") -> Finding:
-    """Return what keeps gitsync from its work."""
+    """Return a finding that prevents gitsync from working."""
     return Finding(CheckState.PROBLEM, message, fix, subject)

@@ -1,7 +1,7 @@
-"""Checks of what an exchange needs: a remote that answers, a host key, an ssh agent or key, clocks that agree.
+"""Checks of the requirements of an exchange: the remote answers, host key, ssh agent or key, synchronized clocks.
 
-Run on the threads that `table` lends them; they change nothing, here or there. Where OpenSSH is used, it is asked
-itself what it would do (`ssh -G` reads its configuration and connects nowhere).
+Run on the pool threads of `table`; they change nothing, neither here nor on the remote. OpenSSH itself is asked what it
+would do (`ssh -G` reads its configuration and does not connect).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from gitsync.text import clean
 CHILD_S = 5.0
 NETWORK_S = 15.0
 SKEW_S = 120.0
-# Where there is no repository whose own settings count.
+# For addresses that belong to no repository.
 _NEW_HOSTS_ALLOWED = ("no", "off", "false", "accept-new")
 
 
 def choice_of(repo: RepoConfig) -> RemoteChoice | None:
-    """Return where a repository's branch is exchanged, None for one that stays here; raise OperationError."""
+    """Return the remote and branch that a repository is exchanged with, None for none; raise OperationError."""
     if repo.mode == "commit" or repo.remote == "":
         return None
     done = program.run("symbolic-ref", "--quiet", "--short", "HEAD", root=repo.path, deadline_s=CHILD_S)
@@ -41,10 +41,10 @@ def choice_of(repo: RepoConfig) -> RemoteChoice | None:
 
 
 def answers(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether the remote answers, asked as the exchanger asks it."""
+    """Check whether the remote answers, with the exchanger's own settings."""
     choice = choice_of(repo)
     if choice is None:
-        return [ok("stays on this machine")]
+        return [ok("local only, no remote")]
     now = clock.SystemClock().now
     began_at = now()
     try:
@@ -62,9 +62,9 @@ def answers(case: Case, repo: RepoConfig) -> list[Finding]:
 
 
 def unanswered(url: str, where: str, remote: str, timeout_s: float) -> Problem | None:
-    """Return why git gets no answer from an address, None when it does; `where` and `remote` name it in sentences.
+    """Return why git gets no answer from an address, None when it does; `where` and `remote` name it in messages.
 
-    It is asked as a daemon asks, which nobody sits at, and where no repository's own settings count.
+    Asked without a terminal, as a daemon does, and without the settings of any repository.
     """
     command = {"GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh") + " -o BatchMode=yes"}
     done = program.run("ls-remote", "--quiet", "--heads", "--", url, root="/", deadline_s=timeout_s, env=command)
@@ -74,13 +74,13 @@ def unanswered(url: str, where: str, remote: str, timeout_s: float) -> Problem |
     trouble = errors.problem(subject, "timeout") if done.is_over_deadline else errors.from_output(subject, done.stderr)
     if trouble.code == "host-key":
         return trouble
-    # There may be no repository yet, of which the other hints are.
+    # The other hints assume a repository, which may not exist yet.
     more = f"    ({subject.let_in})" if trouble.code == "auth" else ""
     return replace(trouble, hint=f"git ls-remote {shlex.quote(clean(url))}{more}")
 
 
 def address_of(repo: RepoConfig) -> str:
-    """Return the URL that the remote is reached by, after git's own url.*.insteadOf; "" without a remote."""
+    """Return the URL of the remote after git's url.*.insteadOf; "" without a remote."""
     choice = choice_of(repo)
     if choice is None:
         return ""
@@ -89,7 +89,7 @@ def address_of(repo: RepoConfig) -> str:
 
 
 def ssh_place(address: str) -> tuple[str, str] | None:
-    """Return destination ("user@host") and port ("" for ssh's own choice) of an ssh address; None for another."""
+    """Return destination ("user@host") and port ("" for ssh's default) of an ssh address; None for another."""
     if matched := re.match(r"(?:git\+)?ssh(?:\+git)?://([^/]+)", address, re.IGNORECASE):
         host, _, port = matched[1].rpartition(":")
         return (host, port) if host and port.isdigit() else (matched[1].replace("[", "").replace("]", ""), "")
@@ -99,7 +99,7 @@ def ssh_place(address: str) -> tuple[str, str] | None:
 
 
 def ssh_settings(command: str, place: tuple[str, str]) -> dict[str, list[str]]:
-    """Return what an ssh command would do for a destination, by key in lower case; {} when it is no OpenSSH."""
+    """Return the settings that ssh would use for a destination, by key in lower case; {} when it is not OpenSSH."""
     port = ["-p", place[1]] if place[1] else []
     done = proc.run(
         ["sh", "-c", f'{command} "$@"', "ssh", "-G", *port, "--", place[0]], deadline_s=CHILD_S, env=program.ASK_NOBODY
@@ -112,18 +112,18 @@ def ssh_settings(command: str, place: tuple[str, str]) -> dict[str, list[str]]:
 
 
 def known_host(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether the key of the remote's host is known: a daemon cannot be asked whether it is right."""
+    """Check whether the host key of the remote is known: a daemon cannot ask whether it is right."""
     return [host_key(address_of(repo), noninteractive_env.ssh_command(repo.path))]
 
 
 def host_key(address: str, command: str) -> Finding:
-    """Return whether the key of an address's host is known to an ssh command."""
+    """Return whether the host key of an address is known to ssh."""
     place = ssh_place(address)
     if place is None:
         return ok("no host key is needed")
     settings = ssh_settings(command, place)
     if not settings:
-        return ok(f"{clean(place[0])} is reached by a program that keeps its own host keys")
+        return ok(f"{clean(place[0])} is reached by a program that manages its own host keys")
     first = {key: values[0] for key, values in settings.items()}
     host, port = first.get("hostkeyalias") or first.get("hostname", place[0]), first.get("port", "22")
     named = host if port == "22" or "hostkeyalias" in first else f"[{host}]:{port}"
@@ -135,16 +135,16 @@ def host_key(address: str, command: str) -> Finding:
     if first.get("knownhostscommand", "none") != "none" or any(_knows(file, named) for file in files):
         return ok(f"the key of {clean(named)} is known")
     if first.get("stricthostkeychecking") in _NEW_HOSTS_ALLOWED:
-        return ok(f"the key of {clean(named)} is taken at first sight, as ssh is set up")
+        return ok(f"the key of {clean(named)} is accepted at the first connection, as ssh is configured")
     port_option = f" -p {port}" if port != "22" else ""
     return problem(
-        f"the key of {clean(named)} is not known, and nobody can be asked whether it is right",
+        f"the host key of {clean(named)} is not known, and the daemon cannot ask whether it is right",
         f"compare the fingerprint, then accept it: ssh{port_option} {clean(place[0])}",
     )
 
 
 def _ssh_path(path: str) -> str:
-    """Return a path as ssh reads it: its home directory is the password file's, whatever HOME says."""
+    """Return a path as ssh interprets it: its home directory is that of the password file, whatever HOME says."""
     if not path.startswith("~/"):
         return path
     try:
@@ -160,20 +160,20 @@ def _knows(file: str, host: str) -> bool:
 
 
 def ssh_keys(case: Case) -> list[Finding]:
-    """Whether there is a key that ssh can use without asking: in an agent, or in a file without a passphrase."""
+    """Check whether ssh has a usable key: in an agent, or in a file without a passphrase."""
     files = _key_files(case)
     found = [
-        problem(f"{clean(file)} may be read by others, so ssh does not use it", f"chmod 600 {clean(file)}")
+        problem(f"{clean(file)} is readable by others, so ssh does not use it", f"chmod 600 {clean(file)}")
         for file in files
         if Path(file).stat().st_mode & 0o077
     ]
     is_needed = any(ssh_place(address_of(repo)) for repo in case.repos)
     socket = case.environment.get("SSH_AUTH_SOCK", "")
-    hint = "load a key: ssh-add; for a service: systemctl --user import-environment SSH_AUTH_SOCK, then restart it"
+    hint = "to load a key: ssh-add; for a service: systemctl --user import-environment SSH_AUTH_SOCK, then restart it"
     if not socket:
         agent, has_keys = "SSH_AUTH_SOCK is not set, so no agent is asked", False
     elif not shutil.which("ssh-add"):
-        return found or [ok("there is no ssh-add here to ask the agent with")]
+        return found or [ok("ssh-add is not installed, so the agent cannot be asked")]
     else:
         done = proc.run(["ssh-add", "-l"], deadline_s=CHILD_S, env={"LC_ALL": "C"})
         has_keys = done.ok
@@ -182,7 +182,7 @@ def ssh_keys(case: Case) -> list[Finding]:
         agent = f"the agent has {keys}" if done.ok else "the agent has no key"
         if done.returncode not in (0, 1):
             agent = f"no agent answers on {clean(socket)} (SSH_AUTH_SOCK)"
-            hint = f"the agent of that session is gone: {hint}"
+            hint = f"the agent of that session has ended: {hint}"
             if not is_needed:
                 found.append(warning(agent, hint))
     if found:
@@ -193,7 +193,7 @@ def ssh_keys(case: Case) -> list[Finding]:
         return [ok(f"no remote is reached by ssh; {agent}")]
     free = next((file for file in files if _needs_no_passphrase(file)), None)
     if free is not None:
-        return [ok(f"{agent}, but {clean(free)} needs no passphrase")]
+        return [ok(f"{agent}, but {clean(free)} has no passphrase")]
     return [warning(f"{agent}, and there is no key file without a passphrase", hint)]
 
 
@@ -214,10 +214,10 @@ def _needs_no_passphrase(file: str) -> bool:
 
 
 def clocks(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether the remote's clock and the newest commits are about as late as it is here."""
+    """Check whether the remote's clock and its newest commits agree with this machine's clock."""
     choice = choice_of(repo)
     if choice is None:
-        return [ok("there is no other clock")]
+        return [ok("there is no remote to compare clocks with")]
     done = program.run("log", "-1", "--format=%ct", choice.tracking, "--", root=repo.path, deadline_s=CHILD_S)
     newest = done.stdout.strip()
     if done.ok and newest.isdigit() and int(newest) - case.wall > SKEW_S:
@@ -226,7 +226,7 @@ def clocks(case: Case, repo: RepoConfig) -> list[Finding]:
         return [warning(f"{said}: a clock is wrong, here or there", "on both machines: timedatectl; date -u")]
     there = _remote_time(repo, choice)
     if there is None:
-        return [ok("nothing tells of clocks that differ")]
+        return [ok("no sign of a clock difference")]
     skew = there - clock.SystemClock().wall()
     if abs(skew) > SKEW_S:
         which = "ahead of" if skew > 0 else "behind"
@@ -236,7 +236,7 @@ def clocks(case: Case, repo: RepoConfig) -> list[Finding]:
 
 
 def _remote_time(repo: RepoConfig, choice: RemoteChoice) -> float | None:
-    """Return what an http server says it is late, in seconds since the epoch; None for every other remote."""
+    """Return the time of an http server, in seconds since the epoch; None for other remotes."""
     if not re.match(r"https?://", address_of(repo), re.IGNORECASE):
         return None
     done = program.run(

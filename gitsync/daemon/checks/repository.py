@@ -1,6 +1,6 @@
-"""Checks of one repository: its state, who commits, signing, filters, hooks.
+"""Checks of one repository: state, identity, signing, filters, hooks.
 
-Run on the threads that `table` lends them. They change nothing: what has to be tried is tried beside the repository.
+Run on the pool threads of `table`. They change nothing: trial commits are written outside the repository.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from gitsync.model import RepoState, RepoStatus
 from gitsync.text import as_word, clean, escape
 
 CHILD_S = 20.0
-# What git itself runs around a commit and a merge; gitsync makes both without it.
+# Hooks that git runs for a commit or merge; gitsync creates both without `git commit`.
 COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-merge-commit", "post-merge")
 PUSH_HOOK = "pre-push"
-# Trouble that the check of the remote meets anew, as it is now.
+# Errors that the check of the remote detects again, in their current state.
 OF_THE_REMOTE = ("auth", "host-key", "not-found", "offline", "timeout", "remote-corrupt")
 _FILTER = re.compile(r"(?:^|\s)filter=(\S+)")
-# Refuses instead of asking for a passphrase; a passphrase that the agent remembers works all the same.
+# Fails instead of asking for a passphrase; one that the agent has cached still works.
 _UNASKING_GPG = '#!/bin/sh\nexec {program} --batch --pinentry-mode error "$@"\n'
 
 
 def state(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether the repository is there, and waits for nobody."""
+    """Check whether the repository exists, and does not wait for its user."""
     where = clean(str(repo.path))
     if not repo.path.is_dir():
-        return [problem(f"{where} is not there", f"bring it back, or: gitsyncctl unwatch {as_word(repo.name)}")]
+        return [problem(f"{where} does not exist", f"restore it, or: gitsyncctl unwatch {as_word(repo.name)}")]
     if not os.access(repo.path, os.R_OK | os.W_OK | os.X_OK):
-        return [problem(f"{where} cannot be read and written", f"look who owns it: ls -ld {where}")]
+        return [problem(f"{where} is not readable and writable", f"to see its owner: ls -ld {where}")]
     git_dir = git_dir_of(repo.path)
     if not git_dir.is_dir():
-        return [problem(f"{where} is no git work tree", f"make it one: git init {where}")]
+        return [problem(f"{where} is not a git repository", f"to make it one: git init {where}")]
     if not os.access(git_dir, os.W_OK | os.X_OK):
-        return [problem(f"{clean(str(git_dir))} cannot be written", f"look who owns it: ls -ld {clean(str(git_dir))}")]
+        return [problem(f"{clean(str(git_dir))} is not writable", f"to see its owner: ls -ld {clean(str(git_dir))}")]
     status = case.status(repo.name)
     if status.error is not None and status.error.code in OF_THE_REMOTE:
-        return [ok(f"{where} is {status.state}: see what its remote says")]
+        return [ok(f"{where} is {status.state}: see the check of its remote")]
     if status.needs_person:
         what = status.error.message if status.error else status.reason or _waiting(status)
         return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {as_word(repo.name)}")]
@@ -63,14 +63,14 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
 
 
 def _waiting(status: RepoStatus) -> str:
-    """Return what a repository without an error waits for its user with."""
+    """Return what a repository without an error needs its user for."""
     held = [f"{escape(item.path)} ({item.why})" for item in status.quarantined]
     told = [("not committed", held), ("in conflict", [escape(path) for path in status.conflicts])]
     return "; ".join(f"{what}: {', '.join(names[:3])}" + ", …" * (len(names) > 3) for what, names in told if names)
 
 
 def identity(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether it is known who commits."""
+    """Check whether git has an identity for commits."""
     if repo.author:
         return [ok(f"commits are by {clean(repo.author)}, as configured")]
     try:
@@ -85,30 +85,30 @@ def identity(case: Case, repo: RepoConfig) -> list[Finding]:
     missing = " and ".join(key for key in ("user.name", "user.email") if not settings.get(key, "").strip())
     fix = 'git config --global user.name "YOUR NAME"; git config --global user.email YOU@EXAMPLE.ORG'
     if who.is_gits:
-        return [warning(f"{told}: there is no address, as user.email is empty", fix)]
-    what = f"git does not know your {missing or 'name and address'}: the system's user and host stand in its place"
+        return [warning(f"{told}: there is no e-mail address, because user.email is empty", fix)]
+    what = f"git does not know your {missing or 'name and address'} and uses the system's user and host instead"
     return [warning(what, fix)]
 
 
 def signing(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether a commit can be signed without asking anybody, where commits are to be signed."""
+    """Check whether commits can be signed without a prompt, if they are to be signed."""
     settings = read_config(repo.path)
     if settings.get("commit.gpgsign", "").lower() not in ("true", "yes", "on", "1"):
-        return [ok("commits are not to be signed")]
+        return [ok("commits are not signed")]
     try:
         who = identity_of(repo.path, repo.author)
     except OperationError as error:
         return [problem(error.message, error.hint)]
     done = _signed_beside(repo.path, settings, who)
     if done.ok:
-        return [ok("a commit can be signed without a question")]
-    said = "it asks, or takes too long" if done.is_over_deadline else clean(done.errors.splitlines()[-1:][0])
+        return [ok("commits can be signed without a prompt")]
+    said = "it prompts, or takes too long" if done.is_over_deadline else clean(done.errors.splitlines()[-1:][0])
     fix = f"unlock or load the key, or: git -C {clean(str(repo.path))} config commit.gpgsign false"
-    return [problem(f"no commit can be signed: {said}", fix)]
+    return [problem(f"commits cannot be signed: {said}", fix)]
 
 
 def _signed_beside(root: Path, settings: Mapping[str, str], who: Identity) -> proc.Completed:
-    """Let git sign a commit whose objects go into a directory that is thrown away."""
+    """Sign a trial commit whose objects are written to a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="gitsync-doctor-") as beside:
         options: list[str] = []
         if settings.get("gpg.format", "openpgp") == "openpgp":
@@ -135,11 +135,11 @@ def _signed_beside(root: Path, settings: Mapping[str, str], who: Identity) -> pr
 
 
 def filters(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether each filter that .gitattributes asks for can be run here."""
+    """Check whether each filter in .gitattributes can run here."""
     wanted = _filters_wanted(repo.path)
     settings = read_config(repo.path)
     found = [finding for name in sorted(wanted) for finding in _filter(repo.path, name, settings)]
-    return found or [ok(f"set up: {', '.join(map(clean, sorted(wanted)))}" if wanted else "none is asked for")]
+    return found or [ok(f"set up: {', '.join(map(clean, sorted(wanted)))}" if wanted else "no filters are used")]
 
 
 def _filters_wanted(root: Path) -> set[str]:
@@ -160,11 +160,11 @@ def _filter(root: Path, name: str, settings: Mapping[str, str]) -> list[Finding]
     fix = fixes.get(name, f"git -C {where} config filter.{shown}.clean COMMAND")
     command = settings.get(f"filter.{name}.process") or settings.get(f"filter.{name}.clean") or ""
     if not command and not settings.get(f"filter.{name}.smudge"):
-        what = "locked" if name == "git-crypt" else "not set up here"
+        what = "locked" if name == "git-crypt" else "not set up"
         return [problem(f"the filter {shown} is {what}: its files are not committed", fix)]
     program = _program(command)
     if program and shutil.which(program) is None:
-        return [problem(f"the filter {shown} needs {clean(program)}, which is not on the PATH", fix)]
+        return [problem(f"the filter {shown} needs {clean(program)}, which is not installed, or not on the PATH", fix)]
     if name == "git-crypt" and not (git_dir_of(root) / "git-crypt/keys").is_dir():
         return [problem("git-crypt is locked: its files are not committed", fix)]
     return []
@@ -176,22 +176,22 @@ def _program(command: str) -> str:
     except ValueError:
         return ""
     first = words[0] if words else ""
-    # `git lfs` is a program of its own, which git finds by its name.
+    # `git lfs` is a separate program, which git finds by its name.
     return f"git-{words[1]}" if first == "git" and len(words) > 1 and words[1] == "lfs" else first
 
 
 def hooks(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether the repository has hooks that do not run."""
+    """Check for hooks that do not run."""
     done = program.run("rev-parse", "--git-path", "hooks", root=repo.path, deadline_s=CHILD_S)
     place = repo.path / os.fsdecode(done.stdout.removesuffix(b"\n"))
     present = [name for name in (*COMMIT_HOOKS, PUSH_HOOK) if done.ok and (place / name).is_file()]
     runnable = [name for name in present if os.access(place / name, os.X_OK)]
     found = []
     if skipped := [name for name in runnable if name in COMMIT_HOOKS]:
-        fix = "let a pre-push hook check it, which runs, or the key after_commit in [hooks] of the configuration"
+        fix = "use a pre-push hook, which runs, or the key after_commit in [hooks] of the configuration"
         found.append(warning(f"gitsync's commits and merges do not run {', '.join(skipped)}", fix))
     if dead := [name for name in present if name not in runnable]:
         paths = " ".join(shlex.quote(clean(str(place / name))) for name in dead)
-        found.append(warning(f"git does not run what may not be executed: {', '.join(dead)}", f"chmod +x {paths}"))
+        found.append(warning(f"git does not run hooks that are not executable: {', '.join(dead)}", f"chmod +x {paths}"))
     told = "pre-push runs before each push" if PUSH_HOOK in runnable else "there are none"
     return found or [ok(told)]

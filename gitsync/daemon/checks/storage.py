@@ -1,6 +1,6 @@
-"""Checks of where things lie: permissions of our own files, the log, room on the disks, kinds of file systems.
+"""Checks of storage: permissions of gitsync's own files, logs, free disk space, kinds of file systems.
 
-Run on the threads that `table` lends them; they change nothing.
+Run on the pool threads of `table`; they change nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ LOG_BYTES = 50_000_000
 LOW_BYTES = 100_000_000
 SCARCE_BYTES = 1_000_000_000
 LOW_SHARE = 0.01
-# What another machine changes there, the kernel here does not announce.
+# File systems on which the kernel does not report changes made by other machines.
 DEAF = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "vboxsf", "prl_fs", "davfs", "virtiofs")
 PRIVATE = 0o077
 WRITABLE = 0o022
 
 
 def permissions(case: Case) -> list[Finding]:
-    """Whether what is ours is ours alone: socket, its directory, state, configuration."""
+    """Check whether gitsync's own files are private: socket, its directory, state, configuration."""
     looked = [
         (case.socket.parent, PRIVATE, "700"),
         (places.state_dir(), PRIVATE, "700"),
@@ -34,12 +34,12 @@ def permissions(case: Case) -> list[Finding]:
     ]
     source = case.config.source
     if source is not None:
-        # The hooks are commands: who can write them can run them.
+        # The hooks are commands: a user who can write them can run them.
         text = source.read_text("utf-8", "replace")
         looked.append((source, PRIVATE if redact(text) != text else WRITABLE, "600"))
         looked.append((source.parent, WRITABLE, "700"))
     found = [finding for path, forbidden, mode in looked for finding in _exposed(path, forbidden, mode)]
-    return found or [ok(f"{len(looked)} files and directories of gitsync are yours alone")]
+    return found or [ok(f"{len(looked)} files and directories of gitsync are accessible to you only")]
 
 
 def _exposed(path: Path, forbidden: int, mode: str) -> list[Finding]:
@@ -49,32 +49,34 @@ def _exposed(path: Path, forbidden: int, mode: str) -> list[Finding]:
         return []
     shown = clean(str(path))
     if facts.st_uid not in (0, os.geteuid()):
-        return [problem(f"{shown} belongs to user {facts.st_uid}", f"look who made it: ls -ld {shown}")]
+        return [problem(f"{shown} belongs to user {facts.st_uid}", f"to see its owner: ls -ld {shown}")]
     if stat.S_IMODE(facts.st_mode) & forbidden:
-        open_to = f"{shown} is open to others (mode {stat.S_IMODE(facts.st_mode):04o})"
+        open_to = f"{shown} is accessible to others (mode {stat.S_IMODE(facts.st_mode):04o})"
         return [problem(open_to, f"chmod {mode} {shown}")]
     return []
 
 
 def log_size(case: Case) -> list[Finding]:
-    """Whether the log files have stayed small."""
+    """Check the size of the log files."""
     files = list(places.state_dir().glob("*.log*"))
     taken = sum(file.stat().st_size for file in files)
     if taken > LOG_BYTES:
         return [
-            warning(f"the log files take {text.size(taken)}", f"remove what you do not need in {places.state_dir()}")
+            warning(
+                f"the log files take {text.size(taken)}", f"remove those that you do not need in {places.state_dir()}"
+            )
         ]
     return [ok(f"the log files take {text.size(taken)}" if files else "there is no log file")]
 
 
 def room(case: Case) -> list[Finding]:
-    """Whether the disks of the repositories and of our state have room for what is to come."""
+    """Check the free space on the disks of the repositories and of gitsync's state."""
     seen: dict[int, Finding] = {}
     for path in (places.state_dir(), *(repo.path for repo in case.repos)):
         try:
             device = path.stat().st_dev
         except OSError:
-            continue  # the repository's own check tells
+            continue  # the repository's own check reports it
         if device not in seen:
             seen[device] = _room_at(path)
     return list(seen.values())
@@ -87,30 +89,30 @@ def _room_at(path: Path) -> Finding:
     if facts.f_flag & os.ST_RDONLY:
         return problem(f"the file system of {shown} is read-only", f"sudo mount -o remount,rw {shown}")
     if facts.f_files and facts.f_favail < LOW_SHARE * facts.f_files:
-        return problem(f"only {facts.f_favail} inodes are left at {shown}", f"look what takes them: df -i {shown}")
+        return problem(f"only {facts.f_favail} inodes are left at {shown}", f"to see the usage: df -i {shown}")
     if total and free < SCARCE_BYTES:
         verdict = problem if free < LOW_BYTES else warning
-        return verdict(f"only {text.size(free)} are left at {shown}", f"make room: df -h {shown}")
+        return verdict(f"only {text.size(free)} are left at {shown}", f"free some disk space: df -h {shown}")
     return ok(f"{text.size(free)} are free at {shown}")
 
 
 def file_system(case: Case, repo: RepoConfig) -> list[Finding]:
-    """Whether the kernel can tell what changes in a work tree."""
+    """Check whether the kernel can report changes in a work tree."""
     kind = kind_of(os.path.realpath(repo.path), mounts())
     status = case.status(repo.name)
     if kind.startswith("fuse") or kind.startswith(DEAF):
         if repo.watch == "polling":
             return [ok(f"on {kind}, watched by polling")]
-        said = f"on {kind}, where what other machines change is not announced"
+        said = f"on {kind}, where changes by other machines are not reported"
         return [warning(said, f"gitsyncctl config set {as_word(f'repo.{repo.name}.watch')} polling")]
     if status.watch == "polling" and repo.watch != "polling":
-        note = next((note for note in status.notes if "sysctl" in note), "see gitsyncctl status")
-        return [warning(f"on {kind}, and changes are found by polling only", note)]
-    return [ok(f"on {kind or 'a file system of unknown kind'}")]
+        note = next((note for note in status.notes if "sysctl" in note), f"gitsyncctl status {as_word(repo.name)}")
+        return [warning(f"on {kind}, and changes are detected by polling only", note)]
+    return [ok(f"on {kind or 'an unknown file system'}")]
 
 
 def mounts() -> list[tuple[str, str]]:
-    """Return mount point and kind of every file system here, [] where the system does not tell."""
+    """Return mount point and type of every mounted file system, [] where the system does not list them."""
     try:
         lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
@@ -123,7 +125,7 @@ def _mount(line: str) -> tuple[str, str] | None:
     fields = before.split(" ")
     if len(fields) < 5 or not after:
         return None
-    # Blanks, tabs, line ends and backslashes stand in octal there.
+    # Blanks, tabs, line ends and backslashes are escaped in octal there.
     point = fields[4]
     for octal, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         point = point.replace(octal, char)
@@ -131,7 +133,9 @@ def _mount(line: str) -> tuple[str, str] | None:
 
 
 def kind_of(path: str, known: list[tuple[str, str]]) -> str:
-    """Return the kind of file system that holds `path`: the deepest mount point, and of two the later one."""
+    """Return the type of the file system that holds `path`: of the deepest mount point, and the last one mounted
+    there.
+    """
     held = [(len(point), at, kind) for at, (point, kind) in enumerate(known) if _holds(point, path)]
     return max(held)[2] if held else ""
 

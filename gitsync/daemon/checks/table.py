@@ -1,7 +1,7 @@
-"""The table of checks, and how they are run: side by side, each with an end, none in the way of another.
+"""The table of checks, and how they run: concurrently, each with a time limit, independent of each other.
 
-`examine` runs on the thread of whoever asks. Checks wait for children and disks, so they are given to a few threads of
-a pool that lives as long as the answer takes; they own nothing and change nothing.
+`examine` runs on the calling thread. Checks wait for child processes and disks, so they run on the threads of a small
+pool that lives until the answer is complete; they own nothing and change nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 logger = logging.getLogger(__name__)
 
-# More at once would only make a slow network slower, and a small machine busy.
+# More at once would only slow down a slow network or a small machine.
 WORKERS = 6
 PATIENCE_S = 40.0
-WAITED_TOO_LONG = "its answer takes too long: a dead network drive, or a very busy machine?"
+WAITED_TOO_LONG = "it took too long: an unreachable network drive, or a very busy machine?"
 
 OfMachine = Callable[[Case], list[Finding]]
 OfJob = Callable[[Case, JobConfig], list[Finding]]
@@ -32,7 +32,7 @@ OfRepository = Callable[[Case, RepoConfig], list[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One check: a stable id, and what looks."""
+    """One check: a stable id, and its function."""
 
     id: str
     of_machine: OfMachine | None = None
@@ -67,7 +67,7 @@ CHECKS = (
 
 
 def examine(case: Case, *, patience_s: float = PATIENCE_S) -> list[tuple[str, Finding]]:
-    """Return what every check found, in the order of the table, each with its check's id."""
+    """Return the findings of every check, in the order of the table, each with the id of its check."""
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="doctor")
     try:
         begun = [(row.id, subject, future) for row in CHECKS for subject, future in _begin(pool, row, case)]
@@ -88,7 +88,7 @@ def _begin(pool: ThreadPoolExecutor, row: Row, case: Case) -> list[tuple[str, Fu
 
 def _found(id: str, subject: str, future: Future[list[Finding]]) -> list[Finding]:
     if not future.done() or future.cancelled():
-        return [warning("it could not be looked at in time", WAITED_TOO_LONG, subject)]
+        return [warning("the check did not finish in time", WAITED_TOO_LONG, subject)]
     error = future.exception()
     if error is None:
         return [Finding(each.state, each.message, each.fix, each.subject or subject) for each in future.result()]
@@ -96,6 +96,6 @@ def _found(id: str, subject: str, future: Future[list[Finding]]) -> list[Finding
         return [problem(error.message, error.hint or "see the other checks", subject)]
     if isinstance(error, UNEXPECTED_ERRORS) and isinstance(error, Exception):
         told = as_error(subject or "gitsync", error)
-        return [warning(f"it could not be looked at: {told.message}", told.hint or "see the log", subject)]
-    logger.error("a bug of ours in the check %s", id, exc_info=error)
-    return [warning(f"the check itself has failed: {type(error).__name__}", "a bug of ours: see the log", subject)]
+        return [warning(f"the check could not run: {told.message}", told.hint or "see the log", subject)]
+    logger.error("a bug in gitsync, in the check %s", id, exc_info=error)
+    return [warning(f"the check failed: {type(error).__name__}", "a bug in gitsync: see the log", subject)]
