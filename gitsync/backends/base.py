@@ -130,6 +130,24 @@ class Order:
         return self.answers.get(halt.question.id) == ACCEPT
 
 
+def memory_lost(order: Order, what: str) -> Item:
+    """Return the item of a run without the memory of the last one; `what` says how that was lost."""
+    return Item(
+        "",
+        "memory-lost",
+        f"{order.job.name}: {what}, so nothing is known of earlier runs: nothing was deleted, and what was deleted on "
+        "one side since the last run is back",
+        f"delete again what should not be back; the state directory is {order.state_dir}",
+        Level.ATTENTION,
+    )
+
+
+def first_run(order: Order) -> Item:
+    """Return the item of a run that found files on both sides, and no record of an earlier run."""
+    text = f"{order.job.name}: no record of an earlier run: what one side lacked was copied there, nothing was deleted"
+    return Item("", "first-run", text)
+
+
 # What others do to a directory may go on for as long as they like.
 _OTHERS_DOING = frozenset({"busy", "busy-remote", "edited", "vanished", "cancelled"})
 PATIENT_RUNS = 3

@@ -10,6 +10,9 @@ from typing import Any
 from gitsync.errors import OperationError
 from gitsync.git.files import write_durably
 
+# What is added to the name of a file that cannot be read any more.
+ASIDE = ".damaged"
+
 
 def read(path: Path) -> dict[str, Any]:
     """Return what was remembered; nothing where there is no such file, or a damaged one, which proves nothing.
@@ -27,6 +30,23 @@ def read(path: Path) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def set_aside_damaged(directory: Path) -> list[str]:
+    """Rename the files in `directory` that hold no JSON object any more, and return what they were called.
+
+    A power cut, a full disk or a cleaner leaves them empty or cut short. Raise OSError when one cannot be renamed.
+    """
+    found: list[str] = []
+    for path in sorted(directory.glob("*.json")):
+        try:
+            is_sound = isinstance(json.loads(path.read_bytes()), dict)
+        except ValueError:
+            is_sound = False
+        if not is_sound:
+            path.rename(path.with_name(f"{path.name}{ASIDE}"))
+            found.append(path.name)
+    return found
 
 
 def write(path: Path, values: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 FILE, DIRECTORY, LINK = "f", "d", "l"
+# By how much a change of summer time moves a time, and the steps of the coarsest times in use (seconds).
+HOUR_S, COARSE_S = 3600, 2
 
 
 class ListedEntry(NamedTuple):
@@ -42,6 +44,7 @@ class Decision:
     `take` is copied here, `send` is copied there, `drop_here` and `drop_there` are deleted, `contested` changed on both
     sides, `blocked` are a file on one side and a directory on the other, with everything below. `doubtful` was saved
     here since the last run, with the same size and second as the other side's: its content decides whether it is sent.
+    `shifted` have the size that they had on one side, and a time that is an hour off: their content decides.
     """
 
     take: list[str] = field(default_factory=list)
@@ -51,6 +54,7 @@ class Decision:
     contested: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
+    shifted: list[str] = field(default_factory=list)
 
 
 def is_alike(here: ListedEntry, there: ListedEntry) -> bool:
@@ -71,6 +75,32 @@ def is_changed(now: ListedEntry, then: ListedEntry) -> bool:
     if now.kind == DIRECTORY:
         return False
     return now.target != then.target if now.kind == LINK else (now.size, now.exact) != (then.size, then.exact)
+
+
+def shift_of(now: ListedEntry, then: ListedEntry) -> int:
+    """Return by how many seconds a time is off that a change of summer time moved; 0 for any other difference.
+
+    Some file systems (FAT) keep local times, in steps of two seconds.
+    """
+    difference = now.modified - then.modified
+    is_moved = now.kind == then.kind == FILE and now.size == then.size and abs(abs(difference) - HOUR_S) <= COARSE_S
+    return difference if is_moved else 0
+
+
+def is_rounded(here: ListedEntry, there: ListedEntry) -> bool:
+    """Whether two files may be the same but for a time that one side stores in coarse steps; the contents tell."""
+    is_near = 0 < abs(here.modified - there.modified) <= COARSE_S
+    return here.kind == there.kind == FILE and here.size == there.size and is_near
+
+
+def is_half_way(now: ListedEntry, moved: ListedEntry, before: ListedEntry, after: ListedEntry) -> bool:
+    """Whether `now` is what arrived of a file that changed at its source, from `before` to `after`, while it was read.
+
+    It has the time that it was given on its way, `moved`, and a size between the two.
+    """
+    sizes = sorted((before.size, after.size))
+    is_same_kind = now.kind == moved.kind == before.kind == after.kind == FILE
+    return is_same_kind and before != after and now.modified == moved.modified and sizes[0] <= now.size <= sizes[1]
 
 
 def decide(
@@ -104,6 +134,8 @@ def _both(path: str, mine: ListedEntry, theirs: ListedEntry, known: AgreedPair |
             (decision.contested if has_theirs_changed else decision.doubtful).append(path)
     elif DIRECTORY in (mine.kind, theirs.kind):
         decision.blocked.append(path)
+    elif known is not None and _may_be_moved(mine, theirs, known, has_mine_changed, has_theirs_changed):
+        decision.shifted.append(path)
     elif has_mine_changed and has_theirs_changed:
         decision.contested.append(path)
     elif has_mine_changed:
@@ -111,6 +143,15 @@ def _both(path: str, mine: ListedEntry, theirs: ListedEntry, known: AgreedPair |
     elif has_theirs_changed:
         decision.take.append(path)
     # Neither changed, but they were not equal at the last run either: one side cannot store it, so leave it.
+
+
+def _may_be_moved(
+    mine: ListedEntry, theirs: ListedEntry, known: AgreedPair, has_mine_changed: bool, has_theirs_changed: bool
+) -> bool:
+    """Whether only the time of the one side that changed is another, and an hour off."""
+    if has_mine_changed == has_theirs_changed:
+        return False
+    return bool(shift_of(mine, known.here) if has_mine_changed else shift_of(theirs, known.there))
 
 
 def _is_below(path: str, directories: list[str]) -> bool:

@@ -18,7 +18,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from gitsync.backends.base import Backend, Direction, Level, Order, Report, urgent_at_last
+from gitsync.backends import state_file
+from gitsync.backends.base import Backend, Direction, Level, Order, Report, memory_lost, urgent_at_last
 from gitsync.clock import Clock, iso, sleep
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
@@ -175,7 +176,12 @@ class Job(Owner):
         )
         try:
             with locked(self._state_dir / LOCK_FILE, self.config.name, lambda: self.is_cancelled):
-                return self._backend(order)
+                lost = state_file.set_aside_damaged(self._state_dir)
+                report = self._backend(order)
+                if lost:
+                    item = memory_lost(order, f"{', '.join(lost)} in the state directory was damaged, and set aside")
+                    report = replace(report, items=(item, *report.items))
+                return report
         except OSError as error:
             what = error.strerror or str(error)
             message = f"{self.config.name}: {error.filename or self.config.path}: {what}"

@@ -114,7 +114,7 @@ def _keep(settled: PairResolution, rsync: Rsync, path: str, *, has_newer_there: 
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(mode=0o700)
         # Through its place in the tree, so that the name is never an argument.
-        fetching = ("--times", "--perms", rsync.there, f"{incoming}/")
+        fetching = ("--sparse", "--times", "--perms", rsync.there, f"{incoming}/")
         done = rsync.run(*fetching, paths=[path], also_ok=(PARTIAL, VANISHED))
         if done.returncode:
             raise OperationError(

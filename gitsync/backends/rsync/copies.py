@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from gitsync.backends.rsync.program import PARTIAL_NAME
 from gitsync.core.conflict import copy_name
@@ -16,6 +17,7 @@ from gitsync.errors import OperationError
 from gitsync.text import escape
 
 _READ_BYTES = 1024 * 1024
+_HOLE_BYTES = 64 * 1024
 
 
 def copy_of(root: Path, path: str, content: Path) -> str:
@@ -83,7 +85,7 @@ def _put(root: Path, path: str, content: Path) -> None:
     else:
         # Private until it has the permissions of what it is a copy of.
         with content.open("rb") as source, open(draft, "xb", opener=_private) as file:
-            shutil.copyfileobj(source, file)
+            _copy_data(source, file)
             shutil.copystat(content, draft)
             file.flush()
             os.fsync(file.fileno())
@@ -92,6 +94,16 @@ def _put(root: Path, path: str, content: Path) -> None:
     finally:
         draft.unlink()
     sync_directory(target.parent)  # what it is a copy of may go from the disk before it would be there
+
+
+def _copy_data(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy a file's content; what is nothing but zeros becomes a hole, as with rsync --sparse."""
+    while data := source.read(_HOLE_BYTES):
+        if data.count(0) == len(data):
+            target.seek(len(data), os.SEEK_CUR)
+        else:
+            target.write(data)
+    target.truncate()
 
 
 def sync_directory(path: Path) -> None:

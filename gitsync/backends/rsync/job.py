@@ -16,13 +16,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gitsync.backends.base import Halt, Item, Level, Order, Report, summed
+from gitsync.backends.base import Halt, Item, Level, Order, Report, first_run, summed
 from gitsync.backends.rsync.conflicts import find_differing, settle
 from gitsync.backends.rsync.deletion import delete, find_interrupted, forget_interrupted
 from gitsync.backends.rsync.listing import (
+    FORMAT,
     Listing,
+    Moved,
     is_as_listed,
     is_on_its_way,
+    itemized,
     list_here,
     list_there,
     remember,
@@ -32,13 +35,26 @@ from gitsync.backends.rsync.overtaken import keeping, look_through
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
 from gitsync.backends.safety import HERE, THERE, emptied, make_here, refuse_nested, too_many
-from gitsync.core.pairs import DIRECTORY, FILE, AgreedPair, Decision, ListedEntry, decide, is_alike, is_emptied
+from gitsync.core.pairs import (
+    DIRECTORY,
+    FILE,
+    AgreedPair,
+    Decision,
+    ListedEntry,
+    decide,
+    is_alike,
+    is_changed,
+    is_emptied,
+    is_rounded,
+    shift_of,
+)
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.model import Problem
 from gitsync.text import escape
 
 # How many paths a report names.
 NAMED = 20
+NAMED_LINES = 5
 
 
 def run(order: Order) -> Report:
@@ -78,25 +94,81 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     halt = _brake(order, decision, here, there, agreed)
     if halt is not None:
         return halt
+    items += [item for listing, side in ((here, HERE), (there, THERE)) for item in _unread(rsync, listing, side)]
+    equal = _settle_shifted(rsync, decision, here, agreed)
     if decision.contested:
-        settled = settle(rsync, decision.contested, here.entries, there.entries)
+        settled = settle(rsync, decision.contested, *_without_shifts(decision.contested, here, there, agreed))
         items += settled.items
         decision.take += settled.take
         decision.send += settled.send
     if order.direction.is_sending:
         decision.send += sorted(find_differing(rsync, decision.doubtful, rsync.here))
     items += _blocked(decision)
-    _transfer(rsync, decision, here, there, items)
+    if not agreed and here.entries and there.entries and (decision.take or decision.send):
+        items.append(first_run(order))
+    moved = _transfer(rsync, decision, here, there, items)
     items += look_through(rsync, here.entries)
     items += delete(rsync, decision, here.entries)
     after_here, after_there = list_here(rsync), list_there(rsync)
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, agreed)
     if after_here.is_complete and after_there.is_complete:
-        sent = {path: entry for path, entry in here.entries.items() if path not in set(decision.take)}
-        remember(order.state_dir, after_here.entries, after_there.entries, agreed, sent)
+        equal |= _find_rounded(rsync, moved, after_here, after_there)
+        before, after = (here.entries, there.entries), (after_here.entries, after_there.entries)
+        remember(order.state_dir, before, after, agreed, moved, equal)
     forget_interrupted(order)
     return None
+
+
+def _unread(rsync: Rsync, listing: Listing, side: str) -> list[Item]:
+    """Say which directories cannot be read: what is in them is not synced, and nothing is deleted in the meantime."""
+    root = f"{rsync.order.job.path}/" if side is HERE else f"{rsync.address.path}/"
+    return [
+        Item(
+            path.removeprefix(root),
+            "unreadable",
+            f"{escape(path.removeprefix(root))} cannot be read {side}: {escape(why)}; nothing in it is synced, and "
+            "nothing is deleted anywhere",
+            f"check its permissions {side}",
+            Level.ATTENTION,
+        )
+        for path, why in listing.unread
+    ]
+
+
+def _settle_shifted(rsync: Rsync, decision: Decision, here: Listing, agreed: dict[str, AgreedPair]) -> set[str]:
+    """Have transferred what has changed, of what may only have a time that is an hour off; return the rest."""
+    differing = find_differing(rsync, decision.shifted, rsync.here)
+    for path in sorted(differing):
+        is_mine = is_changed(here.entries[path], agreed[path].here)
+        if is_mine and rsync.order.direction.is_sending:
+            decision.send.append(path)
+        elif not is_mine and rsync.order.direction.is_receiving:
+            decision.take.append(path)
+    return set(decision.shifted) - differing
+
+
+def _find_rounded(rsync: Rsync, moved: Moved, here: Listing, there: Listing) -> set[str]:
+    """Return what was transferred to a file system with coarse times, and has the same contents there."""
+    near = [
+        path
+        for path in sorted(moved.here.keys() | moved.there.keys())
+        if path in here.entries and path in there.entries and is_rounded(here.entries[path], there.entries[path])
+    ]
+    return set(near) - find_differing(rsync, near, rsync.here)
+
+
+def _without_shifts(
+    paths: list[str], here: Listing, there: Listing, agreed: dict[str, AgreedPair]
+) -> tuple[dict[str, ListedEntry], dict[str, ListedEntry]]:
+    """Return the entries of `paths` with the times that they would have without a change of summer time."""
+    mine, theirs = ({path: listing.entries[path] for path in paths} for listing in (here, there))
+    for path in paths:
+        if path in agreed:
+            for entries, known in ((mine, agreed[path].here), (theirs, agreed[path].there)):
+                entry = entries[path]
+                entries[path] = entry._replace(modified=entry.modified - shift_of(entry, known))
+    return mine, theirs
 
 
 def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> Decision:
@@ -149,7 +221,9 @@ def _blocked(decision: Decision) -> list[Item]:
     ]
 
 
-def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, items: list[Item]) -> None:
+def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, items: list[Item]) -> Moved:
+    """Copy what was decided, add to `items` what a person is told, and return what has arrived."""
+    moved = Moved()
     passes = (
         (decision.take, rsync.there, rsync.here, there, here, "taken", "taken from the server"),
         (decision.send, rsync.here, rsync.there, here, there, "sent", "sent to the server"),
@@ -178,14 +252,19 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, i
         )
         for group, more in ways:
             if group:
-                items += _copy(rsync, group, source, target, more)
+                arrived = moved.here if target == rsync.here else moved.there
+                items += _copy(rsync, group, source, target, more, arrived)
         if any(option in ("--checksum", "-c") for option in rsync.order.job.options):
             items += _verify(rsync, paths, source, target)
+    return moved
 
 
-def _copy(rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...]) -> list[Item]:
+def _copy(
+    rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...], arrived: dict[str, ListedEntry]
+) -> list[Item]:
     more = (*more, *(keeping(rsync) if target == rsync.here else keeping_there(rsync)))
-    done = rsync.run(*rsync.copying, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    done = rsync.run(*rsync.copying, FORMAT, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    arrived.update(itemized(done.stdout))
     if done.returncode == VANISHED:
         return [Item("", "vanished", "files went away while they were copied", level=Level.WAITING)]
     return [_partial(done.errors)] if done.returncode == PARTIAL else []
@@ -220,5 +299,6 @@ def _verify(rsync: Rsync, paths: list[str], source: str, target: str) -> list[It
 
 def _partial(errors: str) -> Item:
     said = [line for line in errors.splitlines() if line.strip() and not line.startswith("rsync error")]
-    what = escape(said[0]) if said else "some files could not be copied"
+    more = f" (and {len(said) - NAMED_LINES} more)" if len(said) > NAMED_LINES else ""
+    what = "; ".join(map(escape, said[:NAMED_LINES])) + more if said else "some files could not be copied"
     return Item("", "partial", what, "check the permissions of that file on both sides", Level.ATTENTION)

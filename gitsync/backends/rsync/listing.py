@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitsync.backends import state_file
 from gitsync.backends.rsync.program import PARTIAL, REPLACED_NAME, VANISHED, Rsync, trouble
 from gitsync.clock import SystemClock, parse_iso
-from gitsync.core.pairs import DIRECTORY, FILE, LINK, AgreedPair, ListedEntry, is_alike
+from gitsync.core.pairs import DIRECTORY, FILE, LINK, AgreedPair, ListedEntry, is_alike, is_half_way
 
 # No name has two slashes in a row. Behind them stands what a link points to, or what a hard link is another name of.
-_FORMAT = "--out-format=%i\t%l\t%M\t%n//%L"
+FORMAT = "--out-format=%i\t%l\t%M\t%n//%L"
 _LINE = re.compile(rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+?)//(?P<link>.*)")
+# What rsync says of a directory that it cannot read.
+_UNREAD = re.compile(r'(?:opendir|change_dir|readdir)[^"\n]* "(?P<path>[^"\n]*)".*failed: (?P<why>[^(\n]*?) \(\d+\)')
 _ESCAPE = re.compile(rb"\\#(\d{3})")
 # What rsync writes while it receives NAME is called .NAME and six more characters.
 _ON_ITS_WAY = re.compile(r"(?:.*/)?\..+\.[A-Za-z0-9]{6}", re.DOTALL)
@@ -35,13 +37,23 @@ class Listing:
     """The entries by path; `is_complete` is False where a directory could not be read, so that nothing is proved.
 
     `is_missing` says that there is no such directory at all. `replaced` is what sends replaced or deleted on the server
-    and nobody has looked at yet, by path; it is no part of the tree.
+    and nobody has looked at yet, by path; it is no part of the tree. `unread` are directories that could not be read,
+    by the names that they have on that side, and why not.
     """
 
     entries: dict[str, ListedEntry]
     is_complete: bool
     is_missing: bool = False
     replaced: dict[str, ListedEntry] = field(default_factory=dict)
+    unread: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Moved:
+    """What rsync says that it has transferred, by path, with the time that it gave to it."""
+
+    here: dict[str, ListedEntry] = field(default_factory=dict)
+    there: dict[str, ListedEntry] = field(default_factory=dict)
 
 
 def list_here(rsync: Rsync) -> Listing:
@@ -55,11 +67,11 @@ def list_here(rsync: Rsync) -> Listing:
         except FileNotFoundError:
             continue  # it went a moment ago
         except OSError:
-            return Listing(found.entries, is_complete=False)
+            return Listing(found.entries, is_complete=False, unread=found.unread)
         kind = FILE if stat.S_ISREG(facts.st_mode) else LINK if stat.S_ISLNK(facts.st_mode) else DIRECTORY
         exact = ListedEntry(kind, facts.st_size, facts.st_mtime_ns // 1_000_000_000, facts.st_mtime_ns, entry.target)
         entries[path] = exact
-    return Listing(entries, found.is_complete)
+    return Listing(entries, found.is_complete, unread=found.unread)
 
 
 def list_there(rsync: Rsync) -> Listing:
@@ -68,29 +80,37 @@ def list_there(rsync: Rsync) -> Listing:
 
 
 def _list(rsync: Rsync, source: str) -> Listing:
-    arguments = ("--dry-run", "--recursive", "--links", "--times", _FORMAT, source, rsync.nowhere)
+    arguments = ("--dry-run", "--recursive", "--links", "--times", FORMAT, source, rsync.nowhere)
     done = rsync.run(*arguments, also_ok=(PARTIAL, VANISHED), is_replaced_shown=source == rsync.there)
     entries: dict[str, ListedEntry] = {}
     replaced: dict[str, ListedEntry] = {}
     has_root = done.returncode == 0
-    for line in done.stdout.splitlines():
-        found = _LINE.fullmatch(line)
-        if found is None or found["kind"] not in _KINDS:
-            continue
-        path = _unescaped(found["name"]).rstrip("/")
+    for path, entry in itemized(done.stdout):
         if path == ".":
             has_root = True
+        else:
+            (replaced if path.startswith(REPLACED_NAME) else entries)[path] = entry
+    is_missing = not has_root and not entries and not replaced
+    if is_missing and "No such file" not in done.errors:
+        raise trouble(rsync.order, done)
+    unread = tuple(dict.fromkeys((found["path"], found["why"]) for found in _UNREAD.finditer(done.errors)))
+    return Listing(entries, done.returncode == 0 or is_missing, is_missing, replaced, () if is_missing else unread)
+
+
+def itemized(stdout: bytes) -> Iterator[tuple[str, ListedEntry]]:
+    """Yield what an rsync that was given FORMAT says of each path: what it lists, or what it has transferred."""
+    for line in stdout.splitlines():
+        found = _LINE.fullmatch(line)
+        if found is None or found["kind"] not in _KINDS:
             continue
         day, _, hour = found["time"].decode("ascii").partition("-")
         modified = int(parse_iso(f"{day.replace('/', '-')}T{hour}+00:00"))
         target = _unescaped(found["link"]).removeprefix(" -> ") if found["kind"] == b"L" else ""
         size = int(found["size"].replace(b",", b""))
-        group = replaced if path.startswith(REPLACED_NAME) else entries
-        group[path] = ListedEntry(_KINDS[found["kind"]], size, modified, modified, target)
-    is_missing = not has_root and not entries and not replaced
-    if is_missing and "No such file" not in done.errors:
-        raise trouble(rsync.order, done)
-    return Listing(entries, done.returncode == 0 or is_missing, is_missing, replaced)
+        yield (
+            _unescaped(found["name"]).rstrip("/"),
+            ListedEntry(_KINDS[found["kind"]], size, modified, modified, target),
+        )
 
 
 def is_on_its_way(path: str, there: Listing, agreed: Mapping[str, AgreedPair]) -> bool:
@@ -121,23 +141,34 @@ def remembered(state_dir: Path) -> dict[str, AgreedPair]:
 
 def remember(
     state_dir: Path,
-    here: Mapping[str, ListedEntry],
-    there: Mapping[str, ListedEntry],
-    before: Mapping[str, AgreedPair],
-    sent: Mapping[str, ListedEntry],
+    before: tuple[Mapping[str, ListedEntry], Mapping[str, ListedEntry]],
+    after: tuple[Mapping[str, ListedEntry], Mapping[str, ListedEntry]],
+    agreed: Mapping[str, AgreedPair],
+    moved: Moved,
+    equal: Collection[str],
 ) -> None:
-    """Note what both sides have in common now; what is not alike keeps what was known of it before.
+    """Note what both sides have in common now; what is not alike keeps what was known of it before, `agreed`.
 
-    `sent` is what was here when the run began and was not taken from there: a file that was saved since may have been
-    read before that or after, so the next run finds it changed and compares the contents.
+    `before` and `after` are the listings of both sides around the run; the contents of `equal` are the same. What was
+    here before and was not replaced from there counts as it was then: a file that was saved since may have been read
+    before that or after, so the next run finds it changed and compares the contents. A file that grew while it was
+    transferred is not alike afterwards: what arrived is known by the time that rsync gave to it, so that the next run
+    finds a change only on the side where it grew.
     """
-    agreed: dict[str, AgreedPair] = {}
-    for path in here.keys() & there.keys():
-        if is_alike(here[path], there[path]):
-            agreed[path] = AgreedPair(sent.get(path, here[path]), there[path])
-        elif path in before:
-            agreed[path] = before[path]
-    for path in here.keys() ^ there.keys():
-        if path in before:
-            agreed[path] = before[path]
-    state_file.write(state_dir / LISTING_FILE, dict(agreed))
+    found: dict[str, AgreedPair] = {}
+    sent = {path: entry for path, entry in before[0].items() if path not in moved.here}
+    for path in after[0].keys() & after[1].keys():
+        here, there = after[0][path], after[1][path]
+        was_here, was_there = before[0].get(path), before[1].get(path)
+        if is_alike(here, there) or path in equal:
+            found[path] = AgreedPair(sent.get(path, here), there)
+        elif was_here is not None and path in moved.there and is_half_way(there, moved.there[path], was_here, here):
+            found[path] = AgreedPair(was_here, there)
+        elif was_there is not None and path in moved.here and is_half_way(here, moved.here[path], was_there, there):
+            found[path] = AgreedPair(here, was_there)
+        elif path in agreed:
+            found[path] = agreed[path]
+    for path in after[0].keys() ^ after[1].keys():
+        if path in agreed:
+            found[path] = agreed[path]
+    state_file.write(state_dir / LISTING_FILE, dict(found))

@@ -62,6 +62,11 @@ class Address:
         return self.place.startswith("/")
 
     @property
+    def path(self) -> str:
+        """Return the directory as its own machine calls it, as far as the address says."""
+        return self.place if self.is_local else self.place.partition(":")[2]
+
+    @property
     def is_daemon(self) -> bool:
         """Whether an rsync daemon listens there: told of a remote shell, rsync would start one by that instead."""
         return self.place.startswith("rsync://") or "::" in self.place.partition("/")[0]
@@ -123,7 +128,15 @@ class Rsync:
 
         rsync goes on in place with what is half there: of two machines each must have its own.
         """
-        return ("--dirs", "--links", "--times", "--perms", "--mkpath", f"--partial-dir={PARTIAL_NAME}-{self.id}")
+        return (
+            "--dirs",
+            "--sparse",
+            "--links",
+            "--times",
+            "--perms",
+            "--mkpath",
+            f"--partial-dir={PARTIAL_NAME}-{self.id}",
+        )
 
     @property
     def keeps_itself(self) -> bool:

@@ -86,7 +86,7 @@ def _keep(rsync: Rsync, place: str, unseen: Mapping[str, ListedEntry], now: List
     for directory in (incoming, outgoing):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)
-    fetching = ("--links", "--times", "--perms", rsync.there, f"{incoming}/")
+    fetching = ("--sparse", "--links", "--times", "--perms", rsync.there, f"{incoming}/")
     paths = [f"{place}/{path}" for path in unseen]
     rsync.run(*fetching, paths=paths, also_ok=(PARTIAL, VANISHED), is_replaced_shown=True)
     # A run that only sends changes nothing here.

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 
 from gitsync.backends import state_file
-from gitsync.backends.base import Halt, Item, Level, Order, Report, summed
+from gitsync.backends.base import Halt, Item, Level, Order, Report, first_run, memory_lost, summed
 from gitsync.backends.safety import HERE, THERE, emptied, make_here, refuse_nested, too_many
 from gitsync.backends.unison.output import DELETED, PROPS, Said, UnisonChange
 from gitsync.backends.unison.program import Unison
@@ -50,6 +50,7 @@ def _run(unison: Unison) -> Report:
     gone = make_here(order, had=len(known or ()))
     if gone is not None:
         return Report.halted((), gone)
+    unison.check_memory(has_run=known is not None)
     order.tell("looking for changes on both sides")
     plan, is_emptied = unison.plan()
     if is_emptied:
@@ -64,6 +65,7 @@ def _run(unison: Unison) -> Report:
     braked = None if is_emptied else _brake(order, plan, deletions)
     if braked is not None:
         return Report.halted((), braked)
+    remarks = _memory(unison, plan, known)
     done = Said((), {}, {})
     if any(not change.is_conflict for change in plan.changes):
         count = len(plan.changes)
@@ -72,7 +74,7 @@ def _run(unison: Unison) -> Report:
         done, is_emptied = unison.work(may_delete=may_delete)
         if is_emptied:
             return Report.halted((), _emptied(order, known or set()))
-    items = [*_done(done), *_settle_props(unison, plan)]
+    items = [*remarks, *_done(done), *_settle_props(unison, plan)]
     missed = [path for path, why in done.failed.items() if MISSED in why]
     if missed:
         # unison looks at whole seconds: another version of the same size in the same second has to be read.
@@ -162,6 +164,16 @@ def _remember(order: Order, known: set[str] | None) -> None:
 
 
 # -- what is told -----------------------------------------------------------------------------------------------------
+
+
+def _memory(unison: Unison, plan: Said, known: set[str] | None) -> list[Item]:
+    """Say that nothing is known of earlier runs, where both sides have files: what was deleted on one comes back."""
+    if unison.lost:
+        return [memory_lost(unison.order, unison.lost)]
+    copied = {change.path for change in plan.changes if change.is_sent or change.is_taken}
+    here = {path.name for path in unison.order.job.path.iterdir()}
+    has_there = "" not in copied and (here - copied or any(change.there for change in plan.changes))
+    return [first_run(unison.order)] if known is None and copied and here and has_there else []
 
 
 def _done(said: Said) -> list[Item]:

@@ -1,7 +1,7 @@
 """What unison's text interface prints, as values: the plan, and what became of it. Any thread; owns nothing.
 
 The form is that of unison 2.52 (recon.ml, uitext.ml): `STATUS ARROW STATUS   PATH`, eight characters a status, then
-two indented lines of facts where it was not told to be terse. A name with a line break in it loses what is behind it.
+two lines of facts where it was not told to be terse. A path ends with two blanks, whatever line breaks are in it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,16 @@ from dataclasses import dataclass
 
 _PLAN = re.compile(r"(?P<left>[a-z ]{8}) (?P<arrow>[-=<>?M]{5}) (?P<right>[a-z ]{8})   (?P<path>.*)")
 _FACTS = re.compile(r"\S.{0,60}? *: (?P<facts>.*)")
-_SKIPPED = re.compile(r"  skipped: (?P<path>.*) \((?P<why>[^()]*)\)")
-_FAILED = re.compile(r"Failed \[(?P<path>.*)\]: (?P<why>.*)")
+_SKIPPED = re.compile(r"^  skipped: (?P<path>.*?) \((?P<why>[^()]*)\)$", re.MULTILINE | re.DOTALL)
+_FAILED = re.compile(
+    r"(?:^|(?<=\r))Failed \[(?P<path>.*?)\]: (?P<why>[^\r\n]*)(?:[\r\n](?P<more>[^\r\n]*))?", re.MULTILINE | re.DOTALL
+)
+_FAILED_AT_END = re.compile(
+    r"^  failed: (?P<path>.*?)(?=\n(?:  (?:failed|skipped|partially transferred): |\[|[A-Z])|\n?\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+# So many line breaks in one name are followed.
+_BREAKS = 50
 _WHEN = re.compile(r" modified on (?P<day>\S+) at (?P<hour>\S+) size (?P<size>\d+)(?: \S+| unknown permissions)?")
 CONFLICT = "<-?->"
 DELETED, PROPS = "deleted", "props"
@@ -70,22 +78,32 @@ class Said:
 def parse(out: str, err: str) -> Said:
     """Return what unison's two outputs say."""
     changes: list[UnisonChange] = []
-    failed: dict[str, str] = {}
-    facts: list[str] = []
-    lines = re.split(r"[\r\n]", out)
-    for at, line in enumerate(lines):
-        if found := _PLAN.fullmatch(line):
-            path = found["path"].removesuffix("  ")
-            facts = [_facts(lines[at + 1 : at + 2]), _facts(lines[at + 2 : at + 3])]
+    lines = re.split(r"([\r\n])", out)  # with what is between them: a name may have a line break in it
+    at = 0
+    while at < len(lines):
+        found = _PLAN.fullmatch(lines[at])
+        if found:
+            path, at = _whole(found["path"], lines, at)
+            facts = [_facts(lines[at + 2 : at + 3]), _facts(lines[at + 4 : at + 5])]
             changes.append(UnisonChange(path, found["left"].strip(), found["right"].strip(), found["arrow"], *facts))
-        elif found := _FAILED.fullmatch(line):
-            # The reason often stands on the next line, behind the place in unison's own code.
-            failed[found["path"]] = " ".join([found["why"], *lines[at + 1 : at + 2]]).strip()
-    skipped = {found["path"]: found["why"] for line in err.splitlines() if (found := _SKIPPED.fullmatch(line))}
-    for line in err.splitlines():
-        if line.startswith("  failed: "):
-            failed.setdefault(line.removeprefix("  failed: "), "")
+        at += 2
+    # The reason often stands on the next line, behind the place in unison's own code.
+    failed = {found["path"]: " ".join(filter(None, found.group("why", "more"))) for found in _FAILED.finditer(out)}
+    for found in _FAILED_AT_END.finditer(err):
+        failed.setdefault(found["path"], "")
+    skipped = {found["path"]: found["why"] for found in _SKIPPED.finditer(err)}
     return Said(tuple(changes), {path: why for path, why in skipped.items() if not why.startswith(_HELD)}, failed)
+
+
+def _whole(path: str, lines: list[str], at: int) -> tuple[str, int]:
+    """Return the path that begins in `lines[at]`, and where it ends: two blanks end each."""
+    whole, end = path, at
+    while not whole.endswith("  "):
+        if end + 2 >= len(lines) or end - at >= 2 * _BREAKS or _PLAN.fullmatch(lines[end + 2]):
+            return path, at
+        whole += lines[end + 1] + lines[end + 2]
+        end += 2
+    return whole.removesuffix("  "), end
 
 
 def _facts(lines: list[str]) -> str:

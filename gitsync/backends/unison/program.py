@@ -31,6 +31,12 @@ PROFILE = "job"
 ID_FILE = "unison.json"
 _SCP = re.compile(r"(?P<host>(?:[^/:@]+@)?(?:\[[^]]+\]|[^/:]+)):(?P<path>.*)", re.DOTALL)
 _UNTOUCHED = ("-nodeletion", "-noupdate", "-nocreation")
+# Every archive begins so; one that does not is damaged, and unison would begin afresh without a word.
+_ARCHIVE = b"Unison archive format "
+_DAMAGED = re.compile(
+    r"raised in loading archive|archives are not identical|archive (?:file )?.*(?:corrupt|damaged|not readable)",
+    re.IGNORECASE,
+)
 EMPTIED = "has been completely emptied"
 LOCKED = "the archives are locked"
 LOST = "archive file is missing on some hosts"
@@ -57,11 +63,33 @@ class Unison:
         self.here = str(order.job.path)
         self.there = root_of(order.job.url)
         self._directory = order.state_dir / "unison"
+        self.lost = ""  # how the memory of earlier runs was lost
 
     def forget(self) -> None:
         """Begin afresh: both sides are compared as if they had never met, which deletes nothing."""
         (self.order.state_dir / ID_FILE).unlink(missing_ok=True)
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    def check_memory(self, *, has_run: bool) -> None:
+        """Set aside archives here that are damaged, before unison takes them for none; note what is lost in `lost`."""
+        archives = sorted(self._directory.glob("ar*"))
+        for archive in archives:
+            with archive.open("rb") as file:
+                is_sound = file.read(len(_ARCHIVE)) == _ARCHIVE
+            if not is_sound:
+                self._set_aside("an archive of unison is damaged")
+                return
+        if has_run and not archives:
+            self.lost = "the archives of unison are gone"
+
+    def _set_aside(self, why: str) -> None:
+        """Move everything that unison remembers out of the way, and begin afresh."""
+        aside = self._directory.with_name(f"{self._directory.name}{state_file.ASIDE}")
+        shutil.rmtree(aside, ignore_errors=True)
+        if self._directory.exists():
+            self._directory.rename(aside)
+        self.forget()
+        self.lost = f"{why}, and was set aside"
 
     def plan(self, *, may_empty: bool = False) -> tuple[Said, bool]:
         """Return what there is to do, without doing anything, and whether a side that had files has none.
@@ -102,6 +130,10 @@ class Unison:
             done = self._start("-ignorelocks", *argv, may_empty=may_empty)
         elif LOST in said and done.returncode == 3:
             self.forget()
+            self.lost = "the archives of unison are missing on one side"
+            done = self._start(*argv, may_empty=may_empty)
+        elif _DAMAGED.search(said) and done.returncode == 3:
+            self._set_aside("an archive of unison is damaged, here or on the server")
             done = self._start(*argv, may_empty=may_empty)
         return done
 
