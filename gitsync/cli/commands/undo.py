@@ -71,6 +71,7 @@ def _show(output: Output, answer: Json) -> None:
     output.wrapped(f"{name}: {verb} {what}, {str(was.get('id', ''))[:7]} '{was.get('message', '')}'", "green")
     _paths(output, "", answer.get("paths") or [])
     _paths(output, "left as edited since: ", answer.get("kept") or [])
+    _paths(output, "there again, not in git: ", answer.get("back") or [])
     if commit:
         short = str(commit.get("id", ""))[:7]
         output.wrapped(f"commit {short} '{commit.get('message', '')}'", indent="  ")

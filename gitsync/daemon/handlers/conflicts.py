@@ -217,6 +217,7 @@ def _undone(repo: RepoConfig, done: Undone, *, is_trial: bool) -> Json:
         "undone": _change(repo, done.change),
         "paths": list(done.paths),
         "kept": list(done.kept),
+        "back": list(done.back),
         "commit": done.commit.to_json() if done.commit else None,
         "dry_run": is_trial,
     }

@@ -61,7 +61,10 @@ def restore(desk: HandlerContext, params: Json) -> Json:
         try:
             group = groups.get(place.root) or _Group(place.history())
             commit = group.history.commit(rev) if rev is not None else None
-            group.chosen.append((place, choose(group.history, place.path, commit=commit, when=when)))
+            choice = choose(group.history, place.path, commit=commit, when=when)
+            if params.get("to") is None:
+                _check_nested(place, choice)
+            group.chosen.append((place, choice))
         except UNEXPECTED_ERRORS as trouble:
             raise _told(place, trouble) from trouble
         groups[place.root] = group
@@ -83,6 +86,18 @@ def restore(desk: HandlerContext, params: Json) -> Json:
     return answer
 
 
+def _check_nested(place: ResolvedPath, choice: SelectedVersion) -> None:
+    """Raise where everything that would be restored lies in a git repository of its own by now."""
+    if choice.nested and all(choice.is_nested(path) for path in choice.what):
+        where = ", ".join(clean(os.fsdecode(path)) for path in sorted(choice.nested))
+        raise OperationError(
+            f"nothing is restored into {where}: it is a git repository of its own now",
+            f"to get the files elsewhere: gitsyncctl restore {shlex.quote(clean(place.absolute))}"
+            f" --rev {choice.commit[:10]} --to DIRECTORY",
+            code="nested-repository",
+        )
+
+
 def _told(place: ResolvedPath, trouble: Exception) -> GitsyncError:
     error = as_error(place.repo, trouble)
     if error.code == "unknown-path" and place.is_at_home and os.path.lexists(place.absolute):
@@ -101,12 +116,13 @@ def _bring_back(desk: HandlerContext, group: _Group, answer: Json, *, is_only: b
     if all(choice.is_there for _, choice in group.chosen):
         return
     entries: dict[bytes, TreeEntry] = {}
+    gone: set[bytes] = set()
     for _, choice in group.chosen:
-        entries |= choice.entries
-    gone = frozenset[bytes]().union(*(choice.gone for _, choice in group.chosen)) - entries.keys()
+        entries |= {path: entry for path, entry in choice.entries.items() if not choice.is_nested(path)}
+        gone |= {path for path in choice.gone if not choice.is_nested(path)}
     source = f"{first.commit[:7]} of {local(first.at)[:16]}"
     paths = [choice.path for _, choice in group.chosen]
-    act = Restoring(entries, gone, message_for(paths, source), place.author)
+    act = Restoring(entries, frozenset(gone - entries.keys()), message_for(paths, source), place.author)
     try:
         if place.is_at_home:
             _bring_home(desk, group, act)
@@ -195,8 +211,11 @@ def _item(place: ResolvedPath, choice: SelectedVersion) -> Json:
         "message": choice.subject,
         "from": os.fsdecode(choice.source),
         "files": [
-            {"path": os.fsdecode(path), "what": what} for path, what in choice.what.items() if what != "unchanged"
+            {"path": os.fsdecode(path), "what": what}
+            for path, what in choice.what.items()
+            if what != "unchanged" and not choice.is_nested(path)
         ],
+        "nested": [os.fsdecode(path) for path in sorted(choice.nested)],
     }
 
 
