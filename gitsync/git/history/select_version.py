@@ -188,10 +188,10 @@ def _none_then(
     then = f"at {when!r}" if when else f"in {(commit or '')[:10]}"
     last = next((version for version in before if version.what != "removed"), None)
     if last is not None and before[0].what == "removed":
-        place = shlex.quote(clean(os.path.join(history.above, os.fsdecode(path))))
+        place = clean(os.path.join(history.above, os.fsdecode(path)))
         return OperationError(
             f"{name} did not exist {then}: it was deleted at {iso(before[0].at)} ({before[0].commit[:7]})",
-            f"the version before: gitsyncctl restore {place} --rev {last.commit[:10]}",
+            f"the version before: gitsyncctl restore {shlex.quote(place)} --rev {last.commit[:10]}",
             code="no-version",
         )
     first = known[-1] if known else None
