@@ -2,15 +2,17 @@
 
 Runs on the thread `notifier`, which owns the numbers of the notifications that are shown and nothing else. The board
 says what changed (core.notices tells each trouble once); this waits a moment, so that a whole machine going offline is
-one notification, and has a child show it. A child, because nothing here may cost an idle daemon memory, or hang it.
+one notification, and has a child show it: notify-send, or osascript on macOS.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitsync import proc
@@ -28,6 +30,8 @@ RETRIES = 6
 TOGETHER = 3
 NAMED = 5
 LOW, NORMAL = 0, 1
+_URGENCIES = ("low", "normal")
+_BUS = "DBUS_SESSION_BUS_ADDRESS"
 ARRIVALS = ("pulled", "merged")
 _APPLESCRIPT = "on run argv\ndisplay notification (item 2 of argv) with title (item 1 of argv)\nend run"
 
@@ -119,17 +123,34 @@ class Notifier(Owner):
 
 
 def show(wanted: Notification, replaces: int, *, is_cancelled: Callable[[], bool] | None = None) -> proc.Completed:
-    """Have a child show a notification in the place of the number `replaces` (0: none); its stdout is the number."""
+    """Have a child show a notification in the place of the number `replaces` (0: none); its stdout is the number.
+
+    Raise OSError where there is no desktop, or no notify-send.
+    """
     if sys.platform == "darwin":
         # After the script a name that begins with a dash would be an option.
         argv = ["osascript", "-e", _APPLESCRIPT, "--", wanted.summary, wanted.body]
         return proc.run(argv, deadline_s=DEADLINE_S, is_cancelled=is_cancelled)
-    told = {"summary": wanted.summary, "body": wanted.body, "urgency": wanted.urgency, "replaces": replaces}
+    options = ["--app-name=gitsync", "--category=transfer", "--print-id", f"--urgency={_URGENCIES[wanted.urgency]}"]
+    if replaces:
+        options.append(f"--replace-id={replaces}")
+    # The body may hold markup and backslash escapes, so what is neither has to be written as text.
+    body = escape(wanted.body, quote=False).replace("\\", "\\\\")
     return proc.run(
-        [sys.executable, "-m", "gitsync.daemon.desktop"],
+        ["notify-send", *options, "--", wanted.summary, body],
         deadline_s=DEADLINE_S,
-        # Whatever directory the daemon stands in, nothing there may be taken for a module.
-        env={"PYTHONSAFEPATH": "1"},
-        input=json.dumps(told).encode(),
+        env={_BUS: _session_bus()},
         is_cancelled=is_cancelled,
     )
+
+
+def _session_bus() -> str:
+    """Return the address of the user's session bus; raise FileNotFoundError where there is none."""
+    if address := os.environ.get(_BUS):
+        return address
+    # Where it is by convention, for a daemon that was started outside of the session. Without an address notify-send
+    # would start a bus of its own.
+    bus = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"), "bus")
+    if not bus.exists():
+        raise FileNotFoundError("there is no desktop")
+    return f"unix:path={bus}"
