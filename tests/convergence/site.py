@@ -101,7 +101,7 @@ class Orders:
             clock=self.clock,
             board=self.board,
             committer=self.committer.post,
-            ear=lambda message: None,
+            system_events=lambda message: None,
             is_scheduled=True,
             repo_state_dir=repo_state_dir,
             on_death=self._die,

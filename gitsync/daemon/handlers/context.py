@@ -16,6 +16,7 @@ from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.daemon.runtime import Runtime
+from gitsync.engine.messages import Perform
 from gitsync.errors import UsageError
 from gitsync.git.staging.worktree import Worktree
 from gitsync.text import as_word, called, did_you_mean
@@ -73,7 +74,7 @@ class HandlerContext:
 
         Raise what it raised, or OperationError when the repository is held up or patience runs out.
         """
-        answer = self.runtime.perform(name, act, patience_s=patience_s)
+        answer: T = self.runtime.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
         self.note_change(name)
         return answer
 

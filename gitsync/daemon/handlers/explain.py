@@ -21,7 +21,7 @@ from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate
 from gitsync.engine.messages import Explain
 from gitsync.engine.offline_status import show
-from gitsync.engine.repository.requests import PathStatus
+from gitsync.engine.repository.perform import PathStatus
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.history import path_facts
 from gitsync.git.history.versions import Record
