@@ -14,7 +14,7 @@ help:
 	@echo "make test              make the environment and run every test"
 	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests"
 	@echo "make bench             print the benchmark tables"
-	@echo "make soak              let machines meet at random for SOAK_SECONDS (300); SOAK_SEED says from where"
+	@echo "make soak              compare with git, and let machines meet, at random, for SOAK_SECONDS (300) each"
 	@echo "make docs              write the generated pages of docs/ anew"
 
 # Editable, so that a changed source file needs no reinstallation.
@@ -49,6 +49,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 soak: $(STAMP)
+	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.convergence.soak
 
 docs: $(STAMP)
