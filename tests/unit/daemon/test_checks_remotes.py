@@ -72,7 +72,7 @@ def test_ssh_addresses_are_told_from_others(address: str, place: tuple[str, str]
 
 def test_a_remote_that_answers_and_one_that_does_not(repo: Path, git: Git, tmp_path: Path) -> None:
     notes = checkup.repository(repo)
-    assert only(remotes.answers(case(notes), notes)).message == "stays on this machine"
+    assert only(remotes.answers(case(notes), notes)).message == "local only, no remote"
     hub = tmp_path / "hub.git"
     git(tmp_path, "init", "-q", "--bare", str(hub))
     git(repo, "remote", "add", "origin", str(hub))

@@ -24,7 +24,7 @@ def test_a_repository_in_good_order_has_nothing_to_say(repo: Path) -> None:
 
 def test_a_missing_root_and_a_root_without_git_are_problems(tmp_path: Path) -> None:
     gone = checkup.repository(tmp_path / "gone")
-    assert "is not there" in only(repository.state(case(gone), gone)).message
+    assert "does not exist" in only(repository.state(case(gone), gone)).message
     bare = checkup.repository(tmp_path)
     found = only(repository.state(case(bare), bare))
     assert (found.state, found.fix) == (CheckState.PROBLEM, f"make it one: git init {tmp_path}")
