@@ -134,7 +134,7 @@ def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub
     assert other.ctl("status").returncode == 1
     refused = other.ctl("resolve", "first.txt")
     assert refused.returncode == 2
-    assert "--theirs keeps what stands under the name" in refused.stderr
+    assert "--theirs keeps the current version" in refused.stderr
     refused = other.ctl("resolve", "first.txd", "--done", "--json")
     assert refused.returncode == 2
     error = json.loads(refused.stdout)["error"]

@@ -27,7 +27,7 @@ def test_a_missing_root_and_a_root_without_git_are_problems(tmp_path: Path) -> N
     assert "does not exist" in only(repository.state(case(gone), gone)).message
     bare = checkup.repository(tmp_path)
     found = only(repository.state(case(bare), bare))
-    assert (found.state, found.fix) == (CheckState.PROBLEM, f"make it one: git init {tmp_path}")
+    assert (found.state, found.fix) == (CheckState.PROBLEM, f"to make it one: git init {tmp_path}")
 
 
 def test_what_waits_for_a_person_is_a_problem_and_a_pause_a_warning(repo: Path) -> None:
