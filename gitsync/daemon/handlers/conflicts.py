@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from gitsync.clock import iso
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.daemon.handlers.undo_job import undo_job
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.changes.pending_merge import left, open_paths, waiting, with_choices
@@ -151,6 +152,9 @@ def _settled(repo: RepoConfig, done: ResolveResult) -> Json:
 
 def _undo(context: HandlerContext, params: Json) -> Json:
     wanted, is_keeping = params.get("commit") or "", bool(params.get("keep"))
+    jobs = _jobs(context, params.get("name"))
+    if jobs:
+        return undo_job(context, jobs[0], params)
     if params.get("list"):
         repos = context.chosen([params["name"]] if params.get("name") else [])
         changes = [_change(repo, item) for repo in repos for item in _undoables(context, repo)]
@@ -161,6 +165,14 @@ def _undo(context: HandlerContext, params: Json) -> Json:
             return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
     done = context.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
     return _undone(repo, done, is_trial=False)
+
+
+def _jobs(context: HandlerContext, name: str | None) -> list[JobConfig]:
+    """Return the job that is meant where no repository is: one that is watched, too, is undone as a repository."""
+    if name is None:
+        return []
+    targets = context.targets([name])
+    return [] if targets.repos else targets.jobs
 
 
 def _one(context: HandlerContext, name: str | None) -> RepoConfig:
