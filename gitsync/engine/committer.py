@@ -84,13 +84,13 @@ class Committer(Owner):
         self._post = post
         self._repos: dict[str, LocalRepository] = {}
         self._buffers: dict[str, ChangeBuffer] = {}
-        self.home_buffer = SelectedBuffer(lambda: self.post(Dirty(MIRROR_NAME)), clock.now)
+        self.home_buffer = SelectedBuffer(partial(self.post, Dirty(MIRROR_NAME)), clock.now)
         self._offset = boot_offset()
 
     def buffer_for(self, name: str) -> ChangeBuffer:
         """Return the buffer of a repository, made on first use; called by main before it starts the watcher."""
         if name not in self._buffers:
-            self._buffers[name] = ChangeBuffer(lambda: self.post(Dirty(name)), self.clock.now)
+            self._buffers[name] = ChangeBuffer(partial(self.post, Dirty(name)), self.clock.now)
         return self._buffers[name]
 
     def step(self, message: object | None, now: float) -> None:

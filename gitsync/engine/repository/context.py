@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class RepositoryContext:
         """Show these fields of the repository's local side on the board."""
         self.board.set_local(self.name, **fields)
 
-    def send(self, message: object) -> None:
-        """Send a message to the repository's exchanger, or to the main thread."""
-        self.post(self.name, message)
+    @property
+    def send(self) -> Callable[[object], None]:
+        """Return what sends a message to the repository's exchanger, or to the main thread."""
+        return partial(self.post, self.name)
