@@ -7,10 +7,11 @@ DIR ?=
 # How many tests run side by side: most of them wait for a daemon, a server or a clock.
 TESTERS ?= 4
 
-.PHONY: help run test lint check format bench soak docs clean
+.PHONY: help setup run test lint check format bench soak docs clean
 
 help:
 	@echo "make run DIR=~/Notes   watch a directory (without DIR: a demo directory that is made for you)"
+	@echo "make setup             install, by apt-get, the programs that some tests drive"
 	@echo "make test              make the environment and run every test"
 	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests"
 	@echo "make bench             print the benchmark tables"
@@ -27,6 +28,12 @@ $(STAMP): setup.cfg pyproject.toml
 
 run: $(STAMP)
 	@$(BIN)/python scripts/run.py --bin $(BIN) $(if $(DIR),--dir "$(DIR)")
+
+# Only what is missing; tests/tools.py has the list.
+setup:
+	@missing="$$($(PYTHON) tests/tools.py)" && test -z "$$missing" || { \
+	    root=; test "$$(id -u)" = 0 || root="sudo"; \
+	    $$root apt-get update -qq && $$root apt-get install -qq --yes --no-install-recommends $$missing; }
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal

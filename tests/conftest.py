@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import report
+
 _HOME = tempfile.TemporaryDirectory(prefix="gitsync-tests-", ignore_cleanup_errors=True)
 GITCONFIG = """\
 [user]
@@ -50,6 +52,13 @@ import pygit2  # noqa: E402 - libgit2 reads HOME when it is loaded
 # The tests themselves use libgit2, too, and nothing of the machine's configuration may decide what they see.
 for _level in (pygit2.enums.ConfigLevel.SYSTEM, pygit2.enums.ConfigLevel.PROGRAMDATA):
     pygit2.settings.search_path[_level] = ""
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the start what is not tested on this machine, and how to change that."""
+    lines = report()
+    return [*lines, "to install them: make setup"] if lines else []
+
 
 Git = Callable[..., str]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from gitsync.config.options import SECTIONS
 from gitsync.control.commands import BY_NAME
 from gitsync.core.message import PLACEHOLDERS
+from tests.needs import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.rst"), *ROOT.glob("docs/**/*.rst"), *ROOT.glob("changelog.d/*.rst")])
@@ -93,12 +92,8 @@ def test_the_pages_that_are_made_from_the_code_are_fresh() -> None:
 @pytest.mark.parametrize("page", sorted(ROOT.glob("docs/man/*")), ids=name)
 def test_every_man_page_is_sound_and_installed(page: Path) -> None:
     assert f"docs/man/{page.name}\n" in (ROOT / "setup.cfg").read_text(encoding="utf-8")
-    mandoc = shutil.which("mandoc")
-    if mandoc is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no mandoc")
-        pytest.skip("needs mandoc")
-    lint = [mandoc, "-T", "lint", "-W", "warning", str(page)]
+    needs("mandoc")
+    lint = ["mandoc", "-T", "lint", "-W", "warning", str(page)]
     done = subprocess.run(lint, check=False, capture_output=True, encoding="utf-8", timeout=60)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 

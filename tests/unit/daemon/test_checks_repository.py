@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from gitsync.model import Problem, Quarantined, RepoState, RepoStatus
 from tests.conftest import Git
 from tests.fakes import checkup
 from tests.fakes.checkup import case, only
+from tests.needs import needs
 
 
 def test_a_repository_in_good_order_has_nothing_to_say(repo: Path) -> None:
@@ -85,8 +85,8 @@ def test_gpg_is_told_never_to_ask(repo: Path, git: Git, tmp_path: Path) -> None:
     assert "--pinentry-mode error" in heard.read_text()
 
 
-@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs openssh-client")
 def test_signing_with_a_missing_ssh_key_is_a_problem(repo: Path, git: Git, tmp_path: Path) -> None:
+    needs("ssh-keygen")
     git(repo, "config", "commit.gpgsign", "true")
     git(repo, "config", "gpg.format", "ssh")
     git(repo, "config", "user.signingkey", str(tmp_path / "no-such-key.pub"))
