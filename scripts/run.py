@@ -62,7 +62,7 @@ def prepared(argv: list[str] | None) -> list[str]:
     )
     arguments = parser.parse_args(argv)
     if shutil.which("git") is None:
-        raise UsageError("there is no git on this machine", "install it; on Debian: apt install git")
+        raise UsageError("git is not installed", "install it; on Debian: apt install git")
     refuse_beside_another(arguments.bin)
     root = prepare(absolute(arguments.dir), is_sure=arguments.yes) if arguments.dir else prepare_demo()
     is_kept = write_config(root, is_demo=not arguments.dir)
@@ -149,7 +149,7 @@ def prepare(root: Path, *, is_sure: bool) -> Path:
             raise UsageError(f"{root} is not a directory", "name the directory that holds what you want to keep")
         top = work_tree(root)
         if top is None:
-            print(f"{name} is no git repository yet. gitsync keeps versions with git, so it needs one there:")
+            print(f"{name} is not a git repository yet. gitsync keeps versions with git, so it needs one there:")
             print("a hidden directory .git is added, and every file in it is committed (what .gitignore names is not).")
             if not agreed("Run `git init` there?", is_sure=is_sure):
                 raise UsageError(f"{root} is not a git work tree", f"git init {quoted}, then: {again}")

@@ -92,7 +92,7 @@ def _list(output: Output, versions: list[Json], *, is_many: bool) -> None:
         rows.append(
             [
                 Cell(item["commit"][:7], "yellow"),
-                Cell(times.told(item["time"], now)),
+                Cell(times.short(item["time"], now)),
                 Cell(text.ago(now - clock.parse_iso(item["time"])), "dim"),
                 Cell(item["what"], _STYLES.get(item["what"], "")),
                 Cell("" if size is None else text.size(size)),

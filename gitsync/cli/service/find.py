@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gitsync.cli.service.kind import ServiceManager, last_line, told
+from gitsync.cli.service.kind import ServiceManager, last_line, run_manager
 from gitsync.cli.service.launchd import Launchd
 from gitsync.cli.service.systemd import Systemd
 from gitsync.errors import OperationError
@@ -24,7 +24,7 @@ def find() -> ServiceManager:
             f"*/10 * * * * {shlex.quote(shutil.which('gitsync') or 'gitsync')} --once",
             code="no-service-manager",
         )
-    probe = told("systemctl", "--user", "show-environment")
+    probe = run_manager("systemctl", "--user", "show-environment")
     if not probe.ok:
         raise OperationError(
             f"the user manager of systemd cannot be reached: {last_line(probe)}",

@@ -54,17 +54,17 @@ class ServiceManager(Protocol):
         """Stop it, and remove what `install` wrote."""
 
 
-def told(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
+def run_manager(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
     """Run a program of the service manager and return what became of it."""
     try:
         return proc.run(argv, deadline_s=deadline_s, env={"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C"})
     except FileNotFoundError as error:
-        raise OperationError(str(error), "install it, or mend the PATH") from error
+        raise OperationError(str(error), "install it, or correct PATH") from error
 
 
 def must(*argv: str, deadline_s: float = COMMAND_S) -> str:
     """Run a program of the service manager that has to end well, and return its output."""
-    done = told(*argv, deadline_s=deadline_s)
+    done = run_manager(*argv, deadline_s=deadline_s)
     if not done.ok:
         raise OperationError(f"{shlex.join(argv)} failed: {last_line(done)}", f"run it by hand: {shlex.join(argv)}")
     return done.stdout.decode("utf-8", "replace").strip()
