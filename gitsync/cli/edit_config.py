@@ -10,7 +10,6 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from gitsync import places
@@ -18,8 +17,9 @@ from gitsync.cli.context import Context
 from gitsync.errors import ConfigError, OperationError
 
 
-def edit(context: Context, path: Path, apply: Callable[[Context], str]) -> None:
-    """Let the person edit a copy until it has no fault, then put it in the place of the file, and apply it."""
+def edit(context: Context, path: Path) -> None:
+    """Let the person edit a copy until it has no fault, then put it in the place of the file."""
+    from gitsync.cli.commands.config import apply
     from gitsync.config.document import NEW_FILE
     from gitsync.config.store import edit_file
 

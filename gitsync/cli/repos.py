@@ -31,7 +31,7 @@ LETTERS = {
     "C": "only in home",
     "D": "only in the mirror",
     "E": "in neither home nor the mirror",
-    "F": "in the mirror, but not tracked; to track it: gitsyncctl add it",
+    "F": "in the mirror, but not tracked",
 }
 # How many paths are named before the rest is only counted.
 NAMED = 10
@@ -72,7 +72,9 @@ def home_lines(output: Output, home: dict[str, Any]) -> list[str]:
     broken = home.get("broken") or []
     for item in broken[:NAMED]:
         letter = str(item.get("type", ""))
-        lines += output.wrap(f"{letter} ~/{item.get('path', '')}: {LETTERS.get(letter, '')}", "yellow", "  ")
+        path = str(item.get("path", ""))
+        how = f"; to track it: gitsyncctl add ~/{text.as_word(path)}" if letter == "F" else ""
+        lines += output.wrap(f"{letter} ~/{path}: {LETTERS.get(letter, '')}{how}", "yellow", "  ")
     if len(broken) > NAMED:
         lines += output.wrap(f"and {len(broken) - NAMED} more; all of them: gitsyncctl status --json", "yellow", "  ")
     return lines

@@ -13,8 +13,7 @@ from gitsync.config.checks import (
     check_pattern,
     check_remote,
 )
-from gitsync.config.rows import ValueKind
-from gitsync.config.values import option
+from gitsync.config.rows import ValueKind, option
 
 _YEAR = 365 * 86_400.0
 

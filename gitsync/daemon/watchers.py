@@ -46,7 +46,10 @@ class Watchers:
 
         def make_prune() -> Callable[[bytes], bool]:
             # Called on the watch thread: the repository that the rules open must stay there.
-            return IgnoreRules(repo.path, repo.include, repo.exclude)
+            rules = IgnoreRules(repo.path, repo.include, repo.exclude)
+            if repo.name == MIRROR_NAME:
+                rules.passes_over_top = b".gitignore" in self._committer.home_buffer.coverage.files
+            return rules
 
         buffer, read_from = self._committer.buffer_for(repo.name), partial(rule_files, repo.path)
         watcher = Watcher(repo.name, repo.path, buffer, make_prune, mode=repo.watch, rule_files=read_from)
@@ -67,6 +70,7 @@ class Watchers:
 
         def make_prune() -> Callable[[bytes], bool]:
             rules, coverage = IgnoreRules(repo.path, repo.include, repo.exclude), buffer.coverage
+            rules.passes_over_top = b".gitignore" in coverage.files
             return HomePrune(os.fsencode(home), coverage, rules)
 
         read_from = partial(rule_files, repo.path)

@@ -57,11 +57,15 @@ class LocalPart:
 
 @dataclass(frozen=True, slots=True)
 class HomePart:
-    """What the committer knows of the home files: how many are tracked, and (path, letter) of what is not in order."""
+    """What the committer knows of the home files: how many are tracked, and (path, letter) of what is not in order.
+
+    `left_out` is (path, why) of what is not tracked in tracked directories.
+    """
 
     repo: str = ""
     tracked: int = 0
     broken: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

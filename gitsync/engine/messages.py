@@ -58,7 +58,7 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An exchanger has fetched; `upstream` is None when the remote has no such branch.
+    """An exchanger knows what the remote has; `upstream` is None when the remote has no such branch.
 
     `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
     With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten.
@@ -72,26 +72,6 @@ class Fetched:
     label: str = ""
     ref: str = ""
     is_joining: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HeadWanted:
-    """An exchanger is about to push a branch without a fetch: `HeadRead` says what to push.
-
-    HEAD is asked for: since the commit a person may have amended it, or begun a rebase.
-    """
-
-    repo: str
-    branch: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeadRead:
-    """The committer has answered `HeadWanted`; `head` is None while nothing may be pushed."""
-
-    repo: str
-    branch: str
-    head: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +110,9 @@ class Woken:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """gitsync made the commit `head` on a branch."""
+    """The branch moved by a commit of ours."""
 
     repo: str
-    branch: str
-    head: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +162,7 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Say what is known of one path now; the answer is a `requests.PathStatus`."""
+    """Say what is known of one path now; see `knowing.Known`."""
 
     repo: str
     path: bytes
@@ -202,13 +180,11 @@ class CommitNow:
 class Perform:
     """Change a repository for its user: `act` runs on the committer thread when what is pending is committed.
 
-    It may move the branch with `apply.put`; what it returns is frozen and is the answer. It is not begun after the
-    monotonic instant `ends_at`, when nobody waits for it any more.
+    It may move the branch with `integrate.put`; what it returns is frozen and is the answer.
     """
 
     repo: str
     act: Callable[[Worktree], object]
-    ends_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from gitsync.core.coverage import Coverage
 from gitsync.core.dotfiles import ABSENT, FileKind, Fingerprint, usual_mode
 from gitsync.core.manifest import Manifest
 from gitsync.git.files import write_durably
-from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_LINK, MODE_TREE
+from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry, lookup
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.manifests import manifest_in
@@ -86,7 +86,7 @@ def tree_of(worktree: Worktree, commit: str | None) -> str | None:
 
 def version_of(entry: TreeEntry | None, mode: int | None = None) -> Fingerprint:
     """Return what a tree says of a path, with the permissions that the manifest says, if it does."""
-    if entry is None or entry.mode == MODE_TREE:
+    if entry is None or entry.mode in (MODE_TREE, MODE_GITLINK):
         return ABSENT
     if entry.mode == MODE_LINK:
         return Fingerprint(FileKind.LINK, entry.id)

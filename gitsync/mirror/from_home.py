@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitsync.core.coverage import Coverage, parents, remove
-from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, Fingerprint, MirrorAction, decide_mode
+from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint, MirrorAction, decide_mode
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import parent_of
@@ -55,7 +55,10 @@ def bring(keeper: MirrorSync, paths: Iterable[bytes], brake: Brake, *, is_calm: 
     with keeper:
         work, tree = _Work(), keeper.head_tree
         wanted = sorted(path for path in set(paths) if keeper.coverage.entry(path) is not None)
-        for path in wanted:
+        for path in [path for path in wanted if path.endswith(b"/.gitignore")]:
+            _decide(keeper, work, keeper.facts(path, tree, is_calm=is_calm), max_size)
+        _place_rules(keeper, work)
+        for path in [path for path in wanted if not path.endswith(b"/.gitignore")]:
             _decide(keeper, work, keeper.facts(path, tree, is_calm=is_calm), max_size)
         if work.removals:
             brake(keeper.tracked_count(tree), len(work.removals))
@@ -69,6 +72,11 @@ def bring(keeper: MirrorSync, paths: Iterable[bytes], brake: Brake, *, is_calm: 
 def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | None) -> None:
     path, home, mirror = facts.path, facts.home, facts.mirror
     keeper.notes.pop(path, None)
+    keeper.left_out.pop(path, None)
+    if path in keeper.coverage.directories:
+        if home.version.kind is FileKind.LINK:
+            keeper.notes[path] = "it is a symbolic link by now, and what it leads to is not followed"
+        return  # its files have paths of their own
     match facts.action:
         case MirrorAction.AGREE:
             _agree(keeper, work, facts)
@@ -104,7 +112,7 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | N
         case MirrorAction.WAIT:
             work.held.add(path)
         case MirrorAction.BLOCKED:
-            keeper.notes[path] = home.why or mirror.why
+            keeper.note_blocked(facts)
 
 
 def _agree(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
@@ -150,6 +158,16 @@ def _is_wanted(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int 
         work.quarantined.append(Quarantined(os.fsdecode(facts.path), f"too large: {facts.home.size} bytes"))
         return False
     return True
+
+
+def _place_rules(keeper: MirrorSync, work: _Work) -> None:
+    """Place the .gitignore files of tracked directories before the files that they rule are looked at."""
+    if not work.placements:
+        return
+    removals, work.removals = work.removals, {}
+    _place(keeper, work)
+    work.placements, work.removals, work.chmods = {}, removals, {}
+    keeper.worktree.ignores.rest()  # what was asked before them must not be remembered
 
 
 def _place(keeper: MirrorSync, work: _Work) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitsync import places
+from gitsync.core.coverage import parents
 from gitsync.core.manifest import ManifestEntry, is_sound
 from gitsync.errors import UsageError
 from gitsync.git.files import TEMP_PREFIX
@@ -69,6 +70,22 @@ class Places:
         if not is_sound(relative) or any(part.startswith(TEMP_PREFIX) for part in relative.split(b"/")):
             raise UsageError(f"{_text(given)} has a name that cannot be tracked (.git, or one of gitsync's own)", HOW)
         return relative
+
+    def repository_above(self, relative: bytes) -> bytes | None:
+        """Return the directory below home that is a git work tree and holds `relative`, or is it; the nearest one."""
+        for at in (relative, *parents(relative)):
+            if is_work_tree(self.home + b"/" + at):
+                return at
+        return None
+
+    def target(self, path: str) -> str | None:
+        """Return what a symbolic link in home leads to, as an absolute path; None for anything else."""
+        given = Path(self.home_path(self.relative(path)))
+        return os.path.realpath(given) if given.is_symlink() else None
+
+    def home_path(self, relative: bytes) -> str:
+        """Return where a path of home is."""
+        return os.fsdecode(self.home + b"/" + relative)
 
     def entry(self, path: str, hosts: frozenset[str]) -> ManifestEntry:
         """Return the entry for a path of home that is to be tracked; raise UsageError for what cannot be."""

@@ -9,6 +9,7 @@ import gitsync.core.manifest as manifests
 from gitsync.config.legacy.trakk import default_file, parse_trakk
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.errors import ConfigError
+from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, lookup, walk
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
@@ -78,7 +79,11 @@ def mend(worktree: Worktree, found: Manifest, *, is_every_file_tracked: bool) ->
     tree = None if head is None else worktree.store.read(head)[1][5:45].decode("ascii")
     listed = trakk_entries(worktree.root) or _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
     if listed is None and is_every_file_tracked:
-        listed = [ManifestEntry(path) for path, _ in walk(worktree.store, tree) if not is_mirror_metadata(path)]
+        listed = [
+            ManifestEntry(path)
+            for path, entry in walk(worktree.store, tree)
+            if entry.mode != MODE_GITLINK and not is_mirror_metadata(path)
+        ]
     return Manifest({**{entry.path: entry for entry in listed or ()}, **found.entries}, found.modes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from gitsync.core.dotfiles import (
 from gitsync.core.manifest import Manifest
 from gitsync.git.applying.backup_blob import rescuer
 from gitsync.git.applying.temporaries import Content, Probe, no_probe
+from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TREE, lookup, walk
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
@@ -37,7 +38,7 @@ from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
 from gitsync.mirror.home_paths import Places
 from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_mirror_metadata, mend, trakk_entries
 from gitsync.mirror.observe import Looker, Seen
-from gitsync.mirror.place import Placement, Placer
+from gitsync.mirror.place import Placement, Placer, obstacle
 from gitsync.mirror.shared_files import SharedFiles
 from gitsync.mirror.walk import files_below
 
@@ -86,9 +87,12 @@ class MirrorSync:
         self.mirror = Looker(os.fsencode(worktree.root))
         self.wanting: set[bytes] = set()  # paths that the next following looks at, whatever was committed
         self.broken: dict[bytes, Letter] = {}
-        self.notes: dict[bytes, str] = {}
+        self.notes: dict[bytes, str] = {}  # what cannot be done, and waits for a person
+        self.left_out: dict[bytes, str] = {}  # what in tracked directories cannot be tracked
+        self.nested: set[bytes] = set()  # other repositories in tracked directories
+        self.bare: dict[bytes, str] = {}  # what was replaced without its extended attributes
         rescue = rescuer(worktree)
-        self.into_home = Placer(places.home, repo_state_dir / "into-home", rescue, probe)
+        self.into_home = Placer(places.home, repo_state_dir / "into-home", rescue, probe, keeps_attributes=True)
         self.into_mirror = Placer(self.mirror.root, repo_state_dir / "into-mirror", rescue, probe)
         self._file = ManifestFile(self.mirror.root)
         self._unlinkable: set[bytes] = set()
@@ -135,11 +139,16 @@ class MirrorSync:
             has_changed = True
         if not has_changed:
             return False
-        coverage = Coverage(self.manifest, self.host, self.places.apart)
-        is_other = coverage.active != self.coverage.active
-        self.coverage = coverage
-        self.worktree.ignores.exempt = coverage.files
-        return is_other
+        before = self.coverage.active
+        self._cover()
+        return self.coverage.active != before
+
+    def _cover(self) -> None:
+        self.coverage = Coverage(self.manifest, self.host, self.places.apart)
+        rules = self.worktree.ignores
+        rules.exempt = self.coverage.files
+        # In home it rules a repository of its user's there, if any: not what is tracked here.
+        rules.passes_over_top = b".gitignore" in self.coverage.files
 
     @property
     def _is_listed(self) -> bool:
@@ -159,8 +168,7 @@ class MirrorSync:
                 [Placement(manifests.NAME, seen.fingerprint, content.fingerprint, data=content, mode=0o644)]
             )
         self._file.read()
-        self.coverage = Coverage(self.manifest, self.host, self.places.apart)
-        self.worktree.ignores.exempt = self.coverage.files
+        self._cover()
 
     # -- facts --------------------------------------------------------------------------------------------------------
 
@@ -213,9 +221,16 @@ class MirrorSync:
         for entry in self.coverage.directories:
             if _is_in(entry, directory) or _is_in(directory, entry):
                 at = directory if _is_in(directory, entry) else entry
-                found.update(files_below(self.places.home, at, self.coverage, self._is_pruned))
-                found.update(path for path, _ in walk(self.worktree.store, head_tree, at) if self.coverage.entry(path))
+                self.nested = {path for path in self.nested if not _is_in(path, at)}
+                found.update(files_below(self.places.home, at, self.coverage, self._is_pruned, self.nested.add))
+                found.update(path for path in self._in_head(head_tree, at) if self.coverage.entry(path))
         return found
+
+    def _in_head(self, head_tree: str | None, top: bytes = b"") -> Iterator[bytes]:
+        """Yield what HEAD has at and below `top`, submodules left out."""
+        for path, entry in walk(self.worktree.store, head_tree, top):
+            if entry.mode != MODE_GITLINK:
+                yield path
 
     def _is_pruned(self, directory: bytes) -> bool:
         return self.worktree.ignores.is_prunable(directory)
@@ -299,7 +314,7 @@ class MirrorSync:
         if self.manifest.entries.get(path) is not None or is_mirror_metadata(path) or self._is_elsewhere(path):
             return None
         entry = lookup(self.worktree.store, head_tree, path)
-        return Letter.UNTRACKED if entry is not None and entry.mode != TREE else None
+        return Letter.UNTRACKED if entry is not None and entry.mode not in (TREE, MODE_GITLINK) else None
 
     def _is_elsewhere(self, path: bytes) -> bool:
         """Whether the path belongs to an entry of other machines'."""
@@ -312,15 +327,27 @@ class MirrorSync:
         """Look at everything that is tracked or in the mirror."""
         tree = self.head_tree
         self.broken.clear()
-        self.judge({*self.files_of(b"", tree), *(path for path, _ in walk(self.worktree.store, tree))}, tree)
+        self.judge({*self.files_of(b"", tree), *self._in_head(tree)}, tree)
+
+    def note_blocked(self, facts: PathFacts) -> None:
+        """Note why a path cannot be looked at; what is new in a tracked directory is left out of it."""
+        is_new = facts.path not in self.coverage.files and not (facts.head.is_there or facts.mirror.version.is_there)
+        (self.left_out if is_new else self.notes)[facts.path] = facts.home.why or facts.mirror.why
+
+    def find_obstacles(self) -> None:
+        """Note why what is not in order cannot be brought over, where something is in the way; changes nothing."""
+        for path, found in self.broken.items():
+            if found in (Letter.ONLY_MIRROR, Letter.UNLIKE):
+                seen = self.home.look(path, is_calm=True)
+                why = seen.why or obstacle(self.home.handle, path)
+                if why:
+                    self.notes[path] = why
 
     def tracked_count(self, head_tree: str | None) -> int:
         """Return how many files are tracked on this machine; counted anew only where that may have changed."""
         key = (head_tree, self.coverage)
         if self._counted[0] != key:
-            tracked = (
-                path for path, _ in walk(self.worktree.store, head_tree) if self.coverage.entry(path) is not None
-            )
+            tracked = (path for path in self._in_head(head_tree) if self.coverage.entry(path) is not None)
             self._counted = key, len(self.coverage.files.union(tracked))
         return self._counted[1]
 

@@ -7,20 +7,26 @@ before that look. A batch in which somebody saved a file is taken back and done 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gitsync.core.coverage import parents
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace, journal, temporaries
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.temporaries import Content, Probe, no_probe
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
-from gitsync.text import clean
+from gitsync.mirror.attributes import take_over
+from gitsync.text import clean, shown
 
 _TRIES = 5
+# Errors that are no single path's: the next one would meet them, too.
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 Rescue = Callable[[bytes, Content], None]
 
@@ -44,20 +50,37 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of a batch: paths that hold the target, and those that were left alone (why, "" for an edit)."""
+    """What became of a batch: paths that hold the target, and those that were left alone (why, "" for an edit).
+
+    `bare` are paths that hold the target without the attributes of the former version, and why.
+    """
 
     done: frozenset[bytes] = frozenset()
     left: Mapping[bytes, str] = field(default_factory=dict)
+    bare: Mapping[bytes, str] = field(default_factory=dict)
 
 
 class Placer:
-    """Places below one root; `rescue` keeps a version for which there is no place any more."""
+    """Places below one root; `rescue` keeps a version for which there is no place any more.
 
-    def __init__(self, root: bytes, repo_state_dir: Path, rescue: Rescue, probe: Probe = no_probe) -> None:
+    With `keeps_attributes` a new version takes over the extended attributes of the one that it replaces.
+    """
+
+    def __init__(
+        self,
+        root: bytes,
+        repo_state_dir: Path,
+        rescue: Rescue,
+        probe: Probe = no_probe,
+        *,
+        keeps_attributes: bool = False,
+    ) -> None:
         self._root = os.fsdecode(root)
         self._repo_state_dir = repo_state_dir
         self._rescue = rescue
         self._probe = probe
+        self._keeps_attributes = keeps_attributes
+        self._bare: dict[bytes, str] = {}
 
     def recover(self) -> bool:
         """Take back what a death left half way, so that it is decided anew; return whether there was anything."""
@@ -81,8 +104,9 @@ class Placer:
     ) -> Placed:
         """Place all that is wanted; `modes` are those of directories that have to be made (default: the umask's).
 
-        Directories in `gone` are removed when they are empty afterwards. Raise OperationError when it cannot be
-        written (disk-full, read-only, …): every path is as it was then.
+        Directories in `gone` are removed when they are empty afterwards. A path that cannot be written is left, and
+        holds up no other. Raise OperationError when nothing can be (disk-full, read-only, …): every path is as it was
+        then.
         """
         try:
             self._repo_state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,17 +115,18 @@ class Placer:
         self.recover()
         left: dict[bytes, str] = {}
         waiting = list(wanted)
-        for _ in range(_TRIES):
-            if not waiting:
-                break
+        edits = 0
+        self._bare = {}
+        while waiting and edits < _TRIES:
             try:
                 surprise = self._try(waiting, modes or {}, tuple(gone))
             except OSError as error:
                 raise storage_error(f"cannot write {clean(str(error.filename or self._root))}", error) from error
             left |= surprise
             if not surprise:
-                return Placed(frozenset(one.path for one in waiting), left)
+                return Placed(frozenset(one.path for one in waiting), left, self._bare)
             waiting = [one for one in waiting if one.path not in left]
+            edits += not all(surprise.values())
         left |= {one.path: "" for one in waiting}
         return Placed(frozenset(), left)
 
@@ -112,7 +137,7 @@ class Placer:
             JournalStep(one.path, temp_name(one.path.rpartition(b"/")[0]), one.base, one.target) for one in wanted
         )
         noted = Journal(Phase.STAGING, "", None, "", None, "", False, steps, gone=gone)
-        blocked = self._make_directories(wanted, modes)
+        blocked = self._make_way(wanted, modes)
         if blocked:
             return blocked
         journal.write(self._repo_state_dir, noted)
@@ -120,8 +145,16 @@ class Placer:
             try:
                 applier.stage(lambda path: _content(by_path[path]))
                 wrong = self._wrongly_staged(noted)
+                self._take_over_attributes(noted, by_path)
                 self._probe("staged", b"")
-            except (OSError, OperationError):
+            except OSError as error:
+                applier.discard()
+                journal.drop(self._repo_state_dir)
+                path = os.fsencode(error.filename or b"")
+                if error.errno in _OF_THE_DISK or path not in by_path:
+                    raise
+                return {path: error.strerror or str(error)}
+            except OperationError:
                 applier.discard()
                 journal.drop(self._repo_state_dir)
                 raise
@@ -155,20 +188,61 @@ class Placer:
         finally:
             os.close(handle)
 
-    def _make_directories(self, wanted: list[Placement], modes: Mapping[bytes, int]) -> dict[bytes, str]:
-        """Make the directories above what comes, private until they have their permissions."""
+    def _take_over_attributes(self, noted: Journal, wanted: Mapping[bytes, Placement]) -> None:
+        if not self._keeps_attributes:
+            return
+        replacing = [step for step in noted.steps if atomic_replace.ABSENT not in (step.base, step.target)]
+        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for step in replacing:
+                why = take_over(handle, step.path, step.temp, wanted[step.path].mode)
+                if why:
+                    self._bare[step.path] = why
+        finally:
+            os.close(handle)
+
+    def _make_way(self, wanted: list[Placement], modes: Mapping[bytes, int]) -> dict[bytes, str]:
+        """Make the directories above what comes, private until they have their permissions; return what cannot be
+        written, and why."""
         blocked: dict[bytes, str] = {}
         handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for one in wanted:
-                if one.target != atomic_replace.ABSENT:
-                    try:
+                try:
+                    if one.target != atomic_replace.ABSENT:
                         make_directories(handle, one.path, modes)
-                    except OSError as error:
-                        blocked[one.path] = error.strerror or str(error)
+                    _check_writable(handle, one.path)
+                except OSError as error:
+                    blocked[one.path] = _why_not(handle, one.path, error)
         finally:
             os.close(handle)
         return blocked
+
+
+def obstacle(root: int, path: bytes) -> str:
+    """Return why `path` cannot be written below `root` as things are, "" where nothing is in the way."""
+    try:
+        for above in reversed(parents(path)):
+            if atomic_replace.exists(root, above) and not atomic_replace.is_directory(root, above):
+                return f"~/{shown(above)} is a file here, and a directory in the mirror"
+        _check_writable(root, path)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "a directory is in its place" if atomic_replace.is_directory(root, path) else ""
+
+
+def _check_writable(root: int, path: bytes) -> None:
+    """Raise OSError when names in the directory of `path` cannot be made; one that is not there has none to remove."""
+    try:
+        with atomic_replace.parent_of(root, path) as (at, _):
+            if not os.fstatvfs(at).f_flag & os.ST_RDONLY and not os.access(b".", os.W_OK | os.X_OK, dir_fd=at):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except FileNotFoundError:
+        return
+
+
+def _why_not(root: int, path: bytes, error: OSError) -> str:
+    return obstacle(root, path) or error.strerror or str(error)
 
 
 def make_directories(root: int, path: bytes, modes: Mapping[bytes, int]) -> None:
@@ -180,6 +254,8 @@ def make_directories(root: int, path: bytes, modes: Mapping[bytes, int]) -> None
             try:
                 os.mkdir(name, 0o700, dir_fd=at)
             except FileExistsError:
+                if not stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
                 continue
             made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
             try:

@@ -16,6 +16,7 @@ from gitsync.core.dotfiles import DIRECTORY_MODE, Fingerprint, MirrorAction, dec
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace, temporaries
 from gitsync.git.applying.backup_blob import rescuer
+from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TREE, diff, lookup
 from gitsync.mirror.agreed_versions import tree_of
 from gitsync.mirror.from_home import Brake, set_directory_mode, set_mode
@@ -112,7 +113,7 @@ def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None)
     entries, modes = dict(keeper.manifest.entries), dict(keeper.manifest.modes)
     for path in paths:
         found = lookup(keeper.worktree.store, tree, path)
-        if found is None or found.mode == TREE:
+        if found is None or found.mode in (TREE, MODE_GITLINK):
             continue
         known = entries.get(path)
         copied = is_conflict_copy(path)
@@ -160,7 +161,7 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
             work.waiting.add(path)
             work.unsettled[path] = facts.base
         case MirrorAction.BLOCKED:
-            keeper.notes[path] = facts.home.why or facts.mirror.why
+            keeper.note_blocked(facts)
             work.unsettled[path] = facts.base
 
 
@@ -242,6 +243,9 @@ def _place(keeper: MirrorSync, work: _Work) -> frozenset[bytes]:
         set_mode(keeper.mirror.root, path, mode)
     placements = [*work.placements.values(), *work.removals.values()]
     placed = keeper.into_home.place(placements, _directory_modes(keeper), _emptied(keeper, work.removals))
+    for path in placed.done:
+        keeper.bare.pop(path, None)
+    keeper.bare |= placed.bare
     for path, why in placed.left.items():
         work.unsettled[path] = keeper.agreed.base(keeper.worktree, path)
         if why:

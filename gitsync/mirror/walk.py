@@ -14,8 +14,10 @@ from gitsync.git.rules.ignores import IgnoreRules, is_work_tree
 IsPruned = Callable[[bytes], bool]
 
 
-def files_below(home: bytes, directory: bytes, coverage: Coverage, is_pruned: IsPruned) -> Iterator[bytes]:
-    """Yield the files and links at and below `directory`.
+def files_below(
+    home: bytes, directory: bytes, coverage: Coverage, is_pruned: IsPruned, pass_over: Callable[[bytes], None]
+) -> Iterator[bytes]:
+    """Yield the files and links at and below `directory`; call `pass_over` with each other repository.
 
     What cannot be listed yields nothing; what the mirror has below it is out of reach then, not absent.
     """
@@ -34,6 +36,8 @@ def files_below(home: bytes, directory: bytes, coverage: Coverage, is_pruned: Is
             if entry.is_dir(follow_symlinks=False):
                 if not is_left_out(home, path, coverage, is_pruned):
                     waiting.append(path)
+                elif is_work_tree(home + b"/" + path):
+                    pass_over(path)
             elif not is_temporary(path) and coverage.entry(path) is not None:
                 yield path
 

@@ -15,7 +15,6 @@ import pytest
 
 from tests.fakes.control import PATIENCE_S, Daemon
 from tests.fakes.dispatch import repo_status, status
-from tests.needs import needs
 
 BIN = Path(sys.executable).parent
 BASH = """
@@ -38,9 +37,11 @@ zle -N zle-line-init
 
 
 def require(shell: str) -> str:
-    needs(shell)
     found = shutil.which(shell)
-    assert found is not None
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"this machine has no {shell}")
+        pytest.skip(f"needs {shell}")
     return found
 
 

@@ -27,7 +27,7 @@ STEPS = tuple(SetupStep(step.TITLE, step.ABOUT, step.act) for step in (who, impo
 def run(guide: Guide) -> int:
     """Lead through all steps, say what came of it, and return the exit status."""
     if shutil.which("git") is None:
-        raise OperationError("git is not installed", "install it; on Debian: apt install git")
+        raise OperationError("there is no git on this machine", "install it; on Debian: apt install git")
     status = EXIT_OK
     step = 0
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, PATH, PATHS, TEXT, Command, Parameter
+from gitsync.control.table import ACT, FLAG, PATH, PATHS, TEXT, Command, Parameter
 
 _TIMEOUT_S = 300.0
 
@@ -32,6 +32,7 @@ ROWS: tuple[Command, ...] = (
         "track home files or directories",
         Parameter("paths", PATHS, metavar="PATH", is_required=True, help="files or directories below home"),
         Parameter("host", TEXT, "--host", metavar="NAME", help="for these machines only (commas between their names)"),
+        Parameter("follow", FLAG, "--follow", help="track what a symbolic link leads to as well, not the link alone"),
         handler="home",
         epilog="gitsyncctl add ~/.vimrc ~/.config/nvim\ngitsyncctl add ~/.Xresources --host laptop,desk",
         timeout_s=_TIMEOUT_S,

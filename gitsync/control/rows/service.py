@@ -19,7 +19,7 @@ ROWS: tuple[Command, ...] = (
     ),
     Command(
         "doctor",
-        "check all that gitsync needs, where the daemon runs, and say how to fix it; exit 1 for a problem",
+        "check all that gitsync needs, where the daemon runs, and say what mends it; exit 1 for a problem",
         NAMES,
         handler="doctor",
         epilog="gitsyncctl doctor\ngitsyncctl doctor notes\n"

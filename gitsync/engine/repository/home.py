@@ -24,9 +24,9 @@ from gitsync.core.safety import home_emptied, mass_deletion
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board, HomePart
 from gitsync.engine.messages import CoverageChanged, Track, Untrack, WatcherDoubted
-from gitsync.engine.repository.context import Post
 from gitsync.engine.repository.home_merge import merge_home
-from gitsync.engine.repository.repository import LocalRepository
+from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
+from gitsync.engine.repository.repository import LocalRepository, Post
 from gitsync.errors import HaltError, OperationError, TransientError
 from gitsync.git.applying.temporaries import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
@@ -36,7 +36,7 @@ from gitsync.mirror.home_paths import host_name, places_of
 from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.mirror.to_home import follow
 from gitsync.mirror.untrack import entries_at, untrack
-from gitsync.model import Problem, Quarantined
+from gitsync.model import Problem, Quarantined, RepoState
 from gitsync.text import shown
 from gitsync.watch.buffer import ChangeBuffer, Noted, Pending
 from gitsync.watch.selected import SelectedBuffer
@@ -77,14 +77,10 @@ class HomeRepository(LocalRepository):
         if self.keeper is None:
             places = places_of(self.config.path)
             self.keeper = MirrorSync(
-                worktree, places, self.home.link, self.context.repo_state_dir, host_name(), probe=self.probe
+                worktree, places, self.home.link, self.repo_state_dir, host_name(), probe=self.probe
             )
             self._select(self.keeper.coverage)
         return worktree
-
-    def reconfigure_home(self, home: HomeConfig) -> None:
-        """Take changed settings of home; `reconfigure` makes them effective."""
-        self.home = home
 
     def close_worktree(self) -> None:
         self.keeper = None
@@ -110,7 +106,7 @@ class HomeRepository(LocalRepository):
         return keeper is not None and (bool(keeper.wanting) or self.board.local(self.name).head != keeper.agreed.commit)
 
     def end_hurry(self) -> None:
-        if self.machine is WorktreeState.CLEAN and self.is_behind and not self.retry.is_waiting(self.clock.now()):
+        if self.machine is WorktreeState.CLEAN and self.is_behind and self.retry_at <= self.clock.now():
             return  # whoever waits for the commit waits for home to follow it
         super().end_hurry()
 
@@ -132,7 +128,7 @@ class HomeRepository(LocalRepository):
     def _gather(self, noted: Noted, home: Noted, now: float) -> Noted:
         keeper = self._keeper()
         if home.reasons:
-            self.context.send(WatcherDoubted(HOME_WATCH))
+            self.post(self.name, WatcherDoubted(HOME_WATCH))
         is_full = bool(noted.reasons or home.reasons)
         if keeper.load():
             self._select(keeper.coverage)
@@ -144,7 +140,7 @@ class HomeRepository(LocalRepository):
             keeper,
             self._paths(keeper, noted, home, is_full=is_full),
             self._brake("home"),
-            is_calm=is_overdue or self.hurry.is_on,
+            is_calm=is_overdue or self.is_hurried,
             max_size=self.config.max_file_size,
         )
         if brought.held:
@@ -213,7 +209,7 @@ class HomeRepository(LocalRepository):
         self._select(keeper.coverage)
         at = self.clock.now() - self.config.quiet
         self.buffer.give_back(Noted(gone | {NAME}, frozenset(), frozenset(), at, at))
-        self.hold.accept()  # these deletions were asked for
+        self.is_accepted = True  # these deletions were asked for
         return removed
 
     # -- small ones ----------------------------------------------------------------------------------------------------
@@ -231,7 +227,7 @@ class HomeRepository(LocalRepository):
 
     def _check_removal(self, where: str, tracked: int, removed: int) -> None:
         problem: Problem | None = None
-        if not self.hold.is_accepted:
+        if not self.is_accepted:
             problem = mass_deletion(self.name, tracked, removed, self.config.brake_deletes)
             problem = problem or home_emptied(self.name, where, tracked, removed)
         if problem is not None:
@@ -239,8 +235,9 @@ class HomeRepository(LocalRepository):
 
     def _select(self, coverage: Coverage) -> None:
         """Have what is tracked watched, and nothing else."""
-        if self.home_buffer.select(coverage):
-            self.context.send(CoverageChanged())
+        before, self.home_buffer.coverage = self.home_buffer.coverage, coverage
+        if coverage.active != before.active:
+            self.post(self.name, CoverageChanged())
 
     def _show(self, keeper: MirrorSync, *, is_full: bool) -> None:
         self._select(keeper.coverage)  # what was just done may have changed the manifest
@@ -249,20 +246,26 @@ class HomeRepository(LocalRepository):
                 keeper.judge_all()
             tracked = keeper.tracked_count(keeper.head_tree)
         broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
-        self.board.set_home(HomePart(str(self.config.path), tracked, broken))
+        self.board.set_home(HomePart(str(self.config.path), tracked, broken, left_out(keeper)))
         if self.board.local(self.name).notes != (notes := self.notes()):
-            self.context.show(notes=notes)
+            self.board.set_local(self.name, notes=notes)
 
     def show_batch(self) -> None:
         super().show_batch()
         if self._left_out:
-            quarantined = (*self.batch.left_out.quarantined, *self._left_out)
-            self.context.show(quarantined=quarantined)
+            quarantined = (*self.batch.quarantined, *self._left_out)
+            self.board.set_local(self.name, quarantined=quarantined)
 
     def notes(self) -> tuple[str, ...]:
-        keeper = self.keeper
-        lines = [f"~/{shown(path)}: {why}" for path, why in sorted(keeper.notes.items())] if keeper else []
-        return (*super().notes(), *lines[:SHOWN_NOTES])
+        return (*super().notes(), *(remarks(self.keeper)[:SHOWN_NOTES] if self.keeper else ()))
+
+    def show(self, state: RepoState, reason: str) -> None:
+        """Show the state; a path that nothing can be done about is an error, and holds up no other."""
+        problem = stuck(self.name, self.keeper) if self.keeper and state is RepoState.OK else None
+        if problem is None:
+            super().show(state, reason)
+        elif self.board.local(self.name).error != problem:
+            self.board.set_local(self.name, state=RepoState.ERROR, reason=problem.message, error=problem)
 
 
 def track(repo: LocalRepository | None, asked: Track | Untrack, future: Future[Any]) -> None:

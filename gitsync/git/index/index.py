@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitsync.errors import OperationError
-from gitsync.git.files import TICK_NS, storage_error, write_durably
+from gitsync.git.files import storage_error, write_durably
 from gitsync.git.index.lock import IndexLock, Replace, is_gone, myself
 from gitsync.git.index.raw import (
     HEADER,
@@ -26,7 +26,6 @@ from gitsync.git.index.raw import (
     RawIndex,
     UnsupportedIndexError,
     empty,
-    stat_of,
 )
 from gitsync.git.program import GitProgram, failed
 from gitsync.git.rules.sparse import SparseCheckout
@@ -37,7 +36,6 @@ Signature = tuple[int, int, int, int]
 # A command of git's and what it reads.
 _Step = tuple[tuple[str, ...], bytes | None]
 
-_SECOND_NS = 1_000_000_000
 # Walking costs about a microsecond per entry, a look-up fifty.
 _WALK_FROM = 50
 _MAPPED_FROM = 1 << 16
@@ -68,15 +66,6 @@ class IndexFile:
         except FileNotFoundError:
             return None
         return _signature(facts)
-
-    def is_unmodified(self, entry: IndexEntry, facts: os.stat_result) -> bool:
-        """Whether git takes a file with these stat data for the one that the entry was made from, without a look into
-        it: nothing has changed since, and the index was not written within the second of the last change.
-        """
-        signature = self.signature
-        if signature is None or entry.stat != stat_of(facts):
-            return False
-        return facts.st_mtime_ns // _SECOND_NS < signature[2] // _SECOND_NS
 
     @property
     def is_missing(self) -> bool:
@@ -147,8 +136,6 @@ class IndexFile:
             index = self._load()
             if self.signature != self._sound:
                 index.check()
-            if self.signature is not None:
-                index.distrust(self.signature[2] - TICK_NS)
             data = index.patched(changes)
         except UnsupportedIndexError:
             self._update_by_git(changes, replace)

@@ -24,6 +24,7 @@ from gitsync.git.objects.trees import TREE
 from gitsync.git.program import GitProgram
 from gitsync.git.rules import config
 from gitsync.git.rules.answers import Answers
+from gitsync.git.rules.below_top import BelowTop
 from gitsync.git.rules.chain import Chains
 from gitsync.git.rules.config import GitConfig
 
@@ -73,6 +74,8 @@ class IgnoreRules:
         self._is_sparse = False
         self._chains = Chains(self._root, b".gitignore", lambda path: None)
         self._answers = Answers(program, self._chains, self._start, 4, _rule, _NO_RULE)
+        self._below_top = BelowTop(program, _rule, _NO_RULE)
+        self.passes_over_top = False  # the work tree's topmost .gitignore is a file like another, and no rule
         self._is_fresh = False
 
     def __enter__(self) -> IgnoreRules:
@@ -89,12 +92,15 @@ class IgnoreRules:
         self._is_sparse = settings.is_true("core.sparsecheckout")
         places = _outside(self._repository.path, self._root, settings)
         outside = (settings.stamp or object(), *map(signature_of, places))
-        self._chains.refresh(outside, has_outside=any(map(_has_rules, places)))
+        has_outside = any(map(_has_rules, places))
+        self._chains.refresh(outside, has_outside=has_outside)
+        self._below_top.refresh(outside, has_outside=has_outside)
         self._is_fresh = True
 
     def rest(self) -> None:
         """Let go of what the questions needed; the next one looks anew at the rule files."""
         self._answers.rest()
+        self._below_top.rest()
         self._is_fresh = False
 
     def __call__(self, directory: bytes) -> bool:
@@ -175,7 +181,8 @@ class IgnoreRules:
 
     def _rule_of(self, path: bytes) -> Rule:
         self._ensure_fresh()
-        return self._answers.of(path)
+        rule = self._answers.of(path)
+        return self._below_top.of(path) if self.passes_over_top and rule.source == ".gitignore" else rule
 
     def _ensure_fresh(self) -> None:
         if not self._is_fresh:

@@ -162,7 +162,12 @@ def test_a_directory_behind_a_link_is_out_of_reach_and_not_deleted(bench: HomeBe
     (bench.home / ".config").symlink_to("moved")
     bench.sync()
     assert bench.committed(".config/x") == "x\n"
-    assert any("symbolic link" in note for note in bench.board.status("home").notes)
+    error = bench.board.status("home").error
+    assert bench.state is RepoState.ERROR
+    assert error is not None
+    assert "~/.config" in error.message
+    assert "symbolic link" in error.message
+    assert "gitsyncctl add --follow" in error.hint
 
 
 def test_links_are_kept_as_links(bench: HomeBench) -> None:

@@ -124,4 +124,7 @@ def test_manual_leaves_both_and_says_so(pair: Any) -> None:
     assert (two.home / ".vimrc").read_text() == "in home\n"
     assert (two.mirror / ".vimrc").read_text() == "in the mirror\n"
     assert two.broken == {".vimrc": "B"}
-    assert two.board.status("home").notes
+    error = two.board.status("home").error
+    assert error is not None
+    assert "~/.vimrc" in error.message
+    assert "diff" in error.hint

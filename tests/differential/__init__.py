@@ -1,1 +1,0 @@
-"""gitsync against git: random work trees, rule files and configurations, and what both make of them."""
