@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ def note(state_dir: Path, run: dict[str, Any]) -> None:
     """Append one run; the oldest go when there are too many."""
     path = state_dir / RUNS_FILE
     try:
-        with path.open("ab") as file:
-            file.write(json.dumps(run).encode() + b"\n")
+        with path.open("ab+") as file:
+            # A line that a crash tore must not take this one with it.
+            is_torn = file.tell() and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n"
+            file.write((b"\n" if is_torn else b"") + json.dumps(run).encode() + b"\n")
             is_long = file.tell() > TRIM_BEYOND_BYTES
         if is_long:
             write_durably(path, b"".join(path.read_bytes().splitlines(keepends=True)[-KEPT:]))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from gitsync.errors import OperationError
+
+# Tells apart the temporary files of threads that write at the same time.
+_WRITES = count()
 
 
 def write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
@@ -23,15 +28,22 @@ def write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace the file `path` by `data`; a power cut leaves the old or the new content. Raise OperationError."""
-    temporary = path.with_name(path.name + ".new")
+    """Replace the file `path` by `data`; a power cut leaves the old or the new content. Raise OperationError.
+
+    Its directory is made where it is missing. The temporary file has a name that no other process uses: one that writes
+    the same file at the same time must not have its half taken for the whole.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{next(_WRITES)}.new")
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(temporary, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
         raise storage_error(f"cannot write {path}", error) from error
 
 
