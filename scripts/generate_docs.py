@@ -48,7 +48,7 @@ with its line, what is allowed and the nearest right name. A running daemon take
 How values are written
 ======================
 
-Texts stand in quotes.
+Strings are written in quotes.
 
 Durations
     ``"500ms"``, ``"2s"``, ``"5m"``, ``"1h"``, ``"1d"``, always with a unit.
@@ -73,7 +73,7 @@ Where there is no ``config.toml``, the INI file of the GitSync that came before 
     [gitsync]
     work_dir = ~/Notes, ~/Projects
 
-Directories stand between commas, blanks or line breaks; quotes allow these in a name. Every file gets a commit of
+Directories are separated by commas, blanks or line breaks; quotes allow these in a name. Every file gets a commit of
 its own, as that program did it; all else has the defaults of this page. ``gitsyncctl import --gitsync FILE`` turns
 it into ``config.toml``."""
 
@@ -141,9 +141,9 @@ def _sample_text() -> str:
 
 def _note(section: Section) -> str:
     if section.name == "repo":
-        return "Besides these two, all keys of ``[defaults]``; what stands here counts for this repository.\n"
+        return "Besides these two, all keys of ``[defaults]``; what is set here counts for this repository.\n"
     if section.name == "home":
-        return "Besides these two, all keys of ``[defaults]``; what stands here counts for the mirror.\n"
+        return "Besides these two, all keys of ``[defaults]``; what is set here counts for the mirror.\n"
     return ""
 
 
@@ -182,7 +182,7 @@ def _marked(text: str) -> str:
 
 
 def _placeholders() -> str:
-    lines = ["In ``message`` stand:", ""]
+    lines = ["Placeholders of ``message``:", ""]
     for name, doc in PLACEHOLDERS.items():
         lines += [f"``{{{name}}}``", f"    {doc}", ""]
     return "\n".join(lines)

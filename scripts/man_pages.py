@@ -73,11 +73,11 @@ def gitsyncctl() -> str:
     )
     lines += _section(
         "DESCRIPTION",
-        _prose("Look at and steer gitsync(1). Without COMMAND it shows how things stand and what to type next."),
+        _prose("Look at and steer gitsync(1). Without COMMAND it shows the current state and what to type next."),
         ".PP",
         _prose("Commands that need files and git only work without the daemon, too."),
     )
-    lines += _section("OPTIONS", _text("Each may stand before or after COMMAND."))
+    lines += _section("OPTIONS", _text("Options are accepted before and after COMMAND."))
     for flag, metavar, help in GLOBAL_OPTIONS:
         lines += _tagged(f"{flag} {metavar}".strip(), help)
     lines += _tagged("--version", "print the version")
@@ -133,11 +133,11 @@ def toml() -> str:
         own = {key: row for key, row in section.rows.items() if section.name == "defaults" or shared.get(key) != row}
         lines += [f".SH {_text(section.header)}", _prose(section.doc)]
         if len(own) < len(section.rows):
-            lines.append(_prose("Besides these, all keys of [defaults]; what stands here counts."))
+            lines.append(_prose("Besides these, all keys of [defaults]; values here take precedence."))
         for key, row in own.items():
             lines += _tagged(key, f"{row.doc} Allowed: {allowed(row)}. {_default(row)}")
         if section.name == "defaults":
-            lines += [".PP", _text("In message stand:")]
+            lines += [".PP", _text("Placeholders of message:")]
             lines += [line for name, doc in PLACEHOLDERS.items() for line in _tagged(f"{{{name}}}", doc)]
     lines += _section("EXAMPLE", ".EX", *map(_text, ("[[repo]]", 'path = "~/Notes"', 'pull = "10m"')), ".EE")
     lines += _section("FILES", *(line for name, what in FILES[:1] for line in _tagged(name, "this file")))

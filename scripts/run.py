@@ -60,7 +60,7 @@ def prepared(argv: list[str] | None) -> list[str]:
     )
     arguments = parser.parse_args(argv)
     if shutil.which("git") is None:
-        raise UsageError("there is no git on this machine", "install it; on Debian: apt install git")
+        raise UsageError("git is not installed", "install it; on Debian: apt install git")
     root = prepare(absolute(arguments.dir), is_sure=arguments.yes) if arguments.dir else prepare_demo()
     is_kept = write_config(root, is_demo=not arguments.dir)
     say_identity(root)

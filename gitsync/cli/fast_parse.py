@@ -85,5 +85,5 @@ def duration(text: str) -> float:
 def count(text: str) -> int:
     """Return a whole number, at least 1."""
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
-        raise UsageError(f"{text!r} is no whole number, at least 1", "write it like 10")
+        raise UsageError(f"{text!r} is not an integer of at least 1", "write it like 10")
     return int(text)

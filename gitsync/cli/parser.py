@@ -29,7 +29,7 @@ EXIT_STATUS = (
     (2, "wrong usage or configuration"),
     (3, "the daemon is not running, or is already running"),
     (4, "the operation failed"),
-    (70, "a bug of ours"),
+    (70, "a bug in gitsync"),
 )
 WIDEST = 120
 # Marks a word that is no option, whatever it begins with; no argument of a program has it.

@@ -71,7 +71,7 @@ class Progress:
 
         class Story(logging.Handler):
             def emit(handler, record: logging.LogRecord) -> None:
-                self.hear(getattr(record, "told", {}))
+                self.hear(getattr(record, "gitsync_event", {}))
 
         logging.getLogger().addHandler(logging.NullHandler())
         board = logging.getLogger("gitsync.engine.board")

@@ -27,7 +27,7 @@ class BugError(GitsyncError):
     exit_status = EXIT_BUG
 
     def __init__(self, where: str) -> None:
-        super().__init__(f"a bug of ours; the report is in {where}", "please look it through and send it to us")
+        super().__init__(f"a bug in gitsync; the report is in {where}", "please look it through and send it to us")
 
 
 def without_secrets(text: str) -> str:

@@ -199,7 +199,7 @@ def _result(message: dict[str, Any]) -> Any:
     if fault.get("code") == wire.BUSY:
         raise _Busy
     if fault.get("code") == wire.INTERNAL_ERROR:
-        raise DaemonBugError("the daemon met a bug of ours", "its log has the details; please report it")
+        raise DaemonBugError("the daemon met a bug in gitsync", "its log has the details; please report it")
     if fault.get("code") == wire.METHOD_NOT_FOUND:
         raise OperationError(f"the running gitsync cannot do that: {text}", "restart it: it is of another version")
     faults = data.get("faults")

@@ -139,7 +139,7 @@ class ControlServer:
             return
         if not stat.S_ISSOCK(facts.st_mode):
             raise OperationError(
-                f"{self.path} is in the way: it is no socket", "move it away, or choose another place with --socket"
+                f"{self.path} is in the way: it is not a socket", "move it away, or choose another place with --socket"
             )
         self.path.unlink()
 

@@ -95,7 +95,7 @@ def _live(
         return error.exit_status
     except BaseException as error:
         report = bugs.save(error, sys.argv[1:], "gitsync")
-        logger.critical("a bug of ours ended the daemon; the report is in %s", report, exc_info=True)
+        logger.critical("a bug in gitsync ended the daemon; the report is in %s", report, exc_info=True)
         return EXIT_BUG
     finally:
         pid_file.remove()

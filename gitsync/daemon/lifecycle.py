@@ -137,7 +137,7 @@ class Service:
                     self.runtime.watchers.doubt(name)
                 case ThreadDied(name=name, error=error):
                     report = bugs.save(error, sys.argv[1:], "gitsync")
-                    logger.critical("ending: a bug of ours in the thread %s; the report is in %s", name, report)
+                    logger.critical("ending: a bug in gitsync in the thread %s; the report is in %s", name, report)
                     return EXIT_BUG
             self.runtime.remake_watchers()
             self._show_life()

@@ -61,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="gitsync",
         description="Watch directories, commit what changes, pull, merge and push, and never lose an edit.",
         epilog="Talk to it with gitsyncctl. Exit status: 0 done, 1 something needs you, 2 wrong usage or "
-        "configuration, 3 already running, 4 failed, 70 a bug of ours.",
+        "configuration, 3 already running, 4 failed, 70 a bug in gitsync.",
         allow_abbrev=False,
     )
     parser.add_argument(

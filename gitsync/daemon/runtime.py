@@ -173,7 +173,7 @@ class Runtime:
                 if self.watchers.start(found):
                     del remake_at[name]
                     self.watchers.tell(name)
-                    self.committer.post(Rescan(name, "the watcher was made anew"))
+                    self.committer.post(Rescan(name, "the watcher was restarted"))
 
     # -- sync now -----------------------------------------------------------------------------------------------------
 

@@ -147,7 +147,7 @@ class Board:
             details = {"code": now.code, "hint": now.hint}
             self.publish("problem", status.name, text, level=logging.WARNING, path=status.path, **details)
         elif was is not None and now is None and status.state is RepoState.OK:
-            self.publish("recovered", status.name, f"{status.name}: all is well again", path=status.path)
+            self.publish("recovered", status.name, f"{status.name}: recovered", path=status.path)
 
     def jobs(self) -> list[JobStatus]:
         """Return every job's status in the order of the configuration."""
@@ -208,7 +208,7 @@ class Board:
             subscription.queue.put(entry)
         if self._on_event is not None:
             self._on_event(entry)
-        logger.log(level, "%s", message, extra={"told": entry})
+        logger.log(level, "%s", message, extra={"gitsync_event": entry})
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events that are kept, oldest first."""

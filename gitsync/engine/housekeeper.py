@@ -84,7 +84,7 @@ class Housekeeper(Owner):
         if done.is_over_deadline and (count := self.inbox.qsize()):
             # Else a hook that always hangs would fall behind for ever.
             self._behind[command] = count
-            logger.warning("the hook %r is not told of what happened meanwhile (%d events)", command, count)
+            logger.warning("the hook %r was not run for %d events that happened meanwhile", command, count)
 
     def _collect(self, name: str, root: Path) -> None:
         if not _is_worth_collecting(root / ".git"):

@@ -41,7 +41,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class ThreadDied:
-    """An exception left a step: a bug of ours, told to the main thread."""
+    """An exception left a step: a bug in gitsync, told to the main thread."""
 
     name: str
     error: BaseException
@@ -140,7 +140,7 @@ class Owner:
             finally:
                 self.teardown()
         except BaseException as error:
-            logger.critical("a bug of ours ended the thread %s", self.name, exc_info=True)
+            logger.critical("a bug in gitsync ended the thread %s", self.name, exc_info=True)
             self._on_death(ThreadDied(self.name, error))
         finally:
             self._busy_since = None

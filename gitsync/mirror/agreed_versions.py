@@ -104,5 +104,5 @@ def _read(path: Path) -> tuple[str | None, dict[bytes, Fingerprint]]:
     except FileNotFoundError:
         return None, {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.warning("cannot read %s: %s; home and mirror are compared anew", path, error)
+        logger.warning("cannot read %s: %s; comparing home and mirror again", path, error)
         return None, {}

@@ -134,7 +134,7 @@ class MirrorSync:
             if is_reading:
                 self._file.manifest = mended
             else:
-                logger.warning("%s: the manifest was damaged or missing; it is made anew", self.worktree.root)
+                logger.warning("%s: the manifest was damaged or missing; writing it again", self.worktree.root)
                 self.write(mended)
             has_changed = True
         if not has_changed:

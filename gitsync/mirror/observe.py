@@ -134,7 +134,7 @@ class Looker:
         if stat.S_ISDIR(facts.st_mode):
             return NOTHING  # its files have paths of their own
         if not stat.S_ISREG(facts.st_mode):
-            return _blocked("it is no regular file")
+            return _blocked("it is not a regular file")
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
         try:
             return self._look_into(handle, is_calm)

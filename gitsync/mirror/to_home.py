@@ -106,7 +106,8 @@ def _last_tree(keeper: MirrorSync) -> str | None:
 
 
 def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None) -> None:
-    """Track what came into the mirror beside a tracked file: a kept copy of it, or a file that was gone and is back.
+    """Track what came into the mirror beside a tracked file: a conflict copy of it, or a file that was gone and is
+    back.
 
     A copy has the permissions of its original: it may hold what nobody else is to read.
     """

@@ -17,7 +17,7 @@ from tests.fakes.user_manager import UserManager
 
 def undo(person: Person) -> list[str]:
     """Return the command lines that undo what the account at the end names, but those that open an editor."""
-    account = re.split("Still to do|How it stands", person.shown.partition("Done, the newest first:\n")[2])[0]
+    account = re.split("Still to do|To see the state", person.shown.partition("Done, the newest first:\n")[2])[0]
     return [line.strip() for line in account.splitlines() if line.startswith("  ") and "config edit" not in line]
 
 

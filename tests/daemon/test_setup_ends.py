@@ -53,7 +53,7 @@ def test_what_is_broken_off_in_the_middle_is_said_to_be(box: Machine, ask: Ask, 
     person.wait_for("clone  1 s")
     person.type("\x03")
     assert person.end() == 130
-    assert "clone the mirror ~/.local/share/gitsync/home: broken off in the middle" in person.shown
+    assert "clone the mirror ~/.local/share/gitsync/home: interrupted" in person.shown
     assert not (box.home / ".local/share/gitsync/home").exists()
     assert "home" not in config(box)
 
@@ -96,12 +96,12 @@ def test_a_server_that_does_not_answer_is_said_and_only_taken_when_wanted(box: M
         (REMOTE, str(gone)),
         (f"there is no {gone}", ""),
         (REMOTE, str(gone)),
-        ("Take it nevertheless?", "y"),
+        ("Use it anyway?", "y"),
         ("Watch ~/notes?", "y"),
         (ANOTHER, ""),
         (HOME, "clone"),
         ("pushed to?", str(gone)),
-        ("Take it nevertheless?", "y"),
+        ("Use it anyway?", "y"),
         ("Where is it to be?", ""),
         ("Take it over?", "y"),
         (JOB, ""),

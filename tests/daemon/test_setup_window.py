@@ -78,7 +78,7 @@ def test_a_machine_is_set_up_by_clicks_and_keys(box: Machine, press: Press, hub:
         ("question: Run that?", "presses", "<Return>"),
         ("question: Which directory", "types", "My Notes"),
         ("question: The address of its remote?", "types", f"{hub}-not"),
-        ("question: Take it nevertheless?", "presses", "<Return>"),
+        ("question: Use it anyway?", "presses", "<Return>"),
         ("question: The address of its remote?", "types", str(hub)),
         ("gitsyncctl watch ~/'My Notes' --init", "clicks", "buttons.yes"),
         ("watching ~/My Notes as My Notes", "types", ""),
@@ -144,7 +144,7 @@ def test_an_act_can_be_cancelled_in_the_middle(box: Machine, press: Press, hub: 
         ("title: Left before the end", "clicks", "buttons.left"),
     )
     assert (done.returncode, done.stderr) == (130, "")
-    assert "clone the mirror ~/.local/share/gitsync/home: broken off in the middle" in done.stdout
+    assert "clone the mirror ~/.local/share/gitsync/home: interrupted" in done.stdout
     assert not (box.home / ".local/share/gitsync/home").exists()
 
 

@@ -11,7 +11,11 @@ import pytest
 from gitsync.errors import UsageError
 from tests.fakes.control import Daemon, ctl
 
-COMMIT = {"id": "1a2b3c4d" * 5, "time": "2026-01-01T00:00:00+00:00", "message": "Settle a.txt: keep what stands there"}
+COMMIT = {
+    "id": "1a2b3c4d" * 5,
+    "time": "2026-01-01T00:00:00+00:00",
+    "message": "Settle a.txt: keep the current version",
+}
 
 
 def version(path: str, text: str | None, **more: Any) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def test_resolve_says_what_was_done_and_how_to_take_it_back(tmp_path: Path) -> N
     assert shown.splitlines() == [
         "settled a.txt in notes: both stay",
         "  a.conflict-1a2b3c4d.txt is now a-kept.txt",
-        "  commit 1a2b3c4 'Settle a.txt: keep what stands there'",
+        "  commit 1a2b3c4 'Settle a.txt: keep the current version'",
         "  to take this back: gitsyncctl undo notes",
         "2 files are still in conflict: gitsyncctl conflicts notes",
     ]

@@ -1,7 +1,7 @@
 """Versions that a merge of a git job kept beside each other: they stay in `conflicts` until a person has settled them.
 
-On the thread that owns the work tree; what is open is remembered in `conflicts.json` of the job's notes. A kept copy is
-settled when it is no longer on its branch.
+On the thread that owns the work tree; what is open is remembered in `conflicts.json` of the job's notes. A conflict
+copy is settled when it is no longer on its branch.
 """
 
 from __future__ import annotations

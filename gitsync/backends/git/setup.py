@@ -44,7 +44,7 @@ def _make(job: JobConfig) -> list[Item]:
     try:
         if path.is_dir() and any(path.iterdir()):
             raise OperationError(
-                f"{job.name}: {path} is no git repository, and not empty",
+                f"{job.name}: {path} is not a git repository, and not empty",
                 f"move it away to have it cloned, or make it one: git -C {path} init",
                 code="no-repository",
             )

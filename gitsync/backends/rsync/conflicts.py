@@ -1,6 +1,6 @@
 """Files that changed on both sides: the newer one wins, the other is kept beside it. Runs on the job's thread.
 
-Equal contents are no conflict. The kept copy is called as everywhere in gitsync, after its content, so that two
+Equal contents are no conflict. The conflict copy is called as everywhere in gitsync, after its content, so that two
 machines that keep the same version keep one file. It is there before anything is overwritten.
 """
 

@@ -2,8 +2,8 @@
 
 Between a look at a file here and its removal it could be saved. So it is renamed to a hidden name beside it first,
 which takes whatever is there at that instant, looked at under that name, and removed only when it is what was listed
-and nobody has it open for writing; else it gets its name back, or that of a kept copy where the name was taken. What is
-about to be renamed is noted in `deleting.json` before, so that the next run puts back what a death left hidden.
+and nobody has it open for writing; else it gets its name back, or that of a conflict copy where the name was taken.
+What is about to be renamed is noted in `deleting.json` before, so that the next run puts back what a death left hidden.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _is_closed_and_as_listed(root: int, hidden: bytes, entry: ListedEntry) -> bo
 
 
 def _put_back(tree: Path, root: int, path: str) -> Item:
-    """Give what was hidden its name again, or that of a kept copy where the name is taken; raise OSError."""
+    """Give what was hidden its name again, or that of a conflict copy where the name is taken; raise OSError."""
     hidden = os.fsencode(_hidden(path))
     try:
         atomic_replace.move_new(root, hidden, os.fsencode(path))

@@ -45,7 +45,7 @@ _CODES = {
     3: ("not-found", "a directory cannot be used", "check the path and its permissions"),
     5: ("not-found", "the server does not offer it", "check the address"),
     11: ("failed", "a file could not be read or written", "check room and permissions on both sides"),
-    127: ("not-found", "there is no rsync over there", "install rsync on the server"),
+    127: ("not-found", "rsync is not installed on the server", "install rsync on the server"),
 }
 
 
@@ -189,9 +189,7 @@ class Rsync:
             )
         except FileNotFoundError as error:
             name = self.order.job.name
-            raise OperationError(
-                f"{name}: there is no rsync on this machine", "install rsync", code="not-found"
-            ) from error
+            raise OperationError(f"{name}: rsync is not installed", "install rsync", code="not-found") from error
         if done.ok or (done.returncode in also_ok and not done.is_over_deadline and not done.is_cancelled):
             return done
         raise trouble(self.order, done)

@@ -36,7 +36,7 @@ def run(order: Order) -> Report:
     try:
         return _run(Unison(order))
     except FileNotFoundError:
-        problem = Problem("not-found", f"{order.job.name}: there is no unison on this machine", "install unison")
+        problem = Problem("not-found", f"{order.job.name}: unison is not installed", "install unison")
         return Report(problem=problem)
     except GitsyncError as error:
         return Report(problem=Problem(error.code, error.message, error.hint))

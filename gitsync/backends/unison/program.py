@@ -176,7 +176,7 @@ def trouble(order: Order, done: proc.Completed) -> OperationError:
     if told := ssh_problem(name, order.job.url, said, "unison"):
         return OperationError(told.message, told.hint, code=told.code)
     if "command not found" in said or re.search(r"unison: (?:not found|No such file)", said):
-        message = f"{name}: there is no unison on the server: {words}"
+        message = f"{name}: unison is not installed on the server: {words}"
         return OperationError(
             message, 'install unison there, or set "servercmd = /path/to/unison" in options', code="not-found"
         )

@@ -79,7 +79,7 @@ def _version(output: Output, side: str, version: Json | None, now: float) -> Non
 
 
 def _difference(output: Output, theirs: Json | None, ours: Json | None, *, is_full: bool) -> None:
-    """Show what would change if the kept copy took the place of what stands there."""
+    """Show what would change if the conflict copy took the place of what stands there."""
     before, after = (theirs or {}).get("text"), (ours or {}).get("text")
     if (ours is not None and after is None) or (theirs is not None and before is None):
         what = ", ".join(f"{name} {_kind(side)}" for name, side in _named(theirs, ours))

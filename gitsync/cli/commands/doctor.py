@@ -85,7 +85,7 @@ def _one(well: list[Json]) -> Json:
     subjects = [str(check.get("subject")) for check in well]
     more = f" and {len(subjects) - NAMED} more" if len(subjects) > NAMED else ""
     messages = {str(check.get("message")) for check in well}
-    message = messages.pop() if len(messages) == 1 else "all are well"
+    message = messages.pop() if len(messages) == 1 else "all passed"
     return {**well[0], "subject": ", ".join(subjects[:NAMED]) + more, "message": message}
 
 
@@ -93,5 +93,5 @@ def _summary(output: Output, checks: list[Json]) -> list[str]:
     counts = {state: sum(check.get("state") == state for check in checks) for state in MARKS}
     told = [text.counted(counts["problem"], "problem"), text.counted(counts["warning"], "warning")]
     worst = next((state for state in ("problem", "warning") if counts[state]), "ok")
-    summary = f"{', '.join(told)}, {counts['ok']} of {len(checks)} checks are well"
+    summary = f"{', '.join(told)}, {counts['ok']} of {len(checks)} checks passed"
     return ["", *output.wrap(summary, STYLES[worst])]

@@ -18,8 +18,8 @@ WAITING = {
     "done": "what is here stays",
 }
 WHAT = {
-    "ours": "the kept copy has taken the name",
-    "theirs": "what stands there stays",
+    "ours": "the conflict copy has taken the name",
+    "theirs": "the current version stays",
     "both": "both stay",
     "done": "it stays as you have put it right",
 }

@@ -81,7 +81,7 @@ def _answer(context: Context, manager: ServiceManager) -> Json:
             whose = f"PID {daemon['pid']} answers instead" if daemon else "nobody answers"
             raise OperationError(
                 f"the service was started, but {whose} on {context.address}",
-                "see how it stands: gitsyncctl service status; remove it: gitsyncctl service uninstall",
+                "to see its state: gitsyncctl service status; to remove it: gitsyncctl service uninstall",
                 code="service-failed",
             )
         clock.sleep(LOOK_S)

@@ -87,7 +87,7 @@ def told(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
     try:
         return proc.run(argv, deadline_s=deadline_s, env={"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C"})
     except FileNotFoundError as error:
-        raise OperationError(str(error), "install it, or mend the PATH") from error
+        raise OperationError(str(error), "install it, or correct PATH") from error
 
 
 def must(*argv: str, deadline_s: float = COMMAND_S) -> str:

@@ -16,7 +16,7 @@ JOURNAL_LINES = 10
 _ENDS = {
     "2": "its configuration has a fault",
     "3": "another gitsync runs, or holds one of the repositories",
-    "70": "a bug of ours ended it; the report is in the state directory",
+    "70": "a bug in gitsync ended it; the report is in the state directory",
 }
 
 

@@ -60,7 +60,7 @@ def directory(answer: str) -> str:
     try:
         if not found.exists():
             if found.is_symlink():
-                raise UsageError(f"{shown} is a link that leads nowhere", "mend it, or name another directory")
+                raise UsageError(f"{shown} is a link that leads nowhere", "fix it, or choose another directory")
             above = next(each for each in found.parents if each.exists())
             if not above.is_dir():
                 raise UsageError(f"{text.tilde(str(above))} is not a directory", "name another one")

@@ -27,7 +27,7 @@ STEPS = tuple(SetupStep(step.TITLE, step.ABOUT, step.act) for step in (who, impo
 def run(guide: Guide) -> int:
     """Lead through all steps, say what came of it, and return the exit status."""
     if shutil.which("git") is None:
-        raise OperationError("there is no git on this machine", "install it; on Debian: apt install git")
+        raise OperationError("git is not installed", "install it; on Debian: apt install git")
     status = EXIT_OK
     step = 0
     try:
@@ -71,6 +71,6 @@ def _sum_up(guide: Guide, left: list[str]) -> None:
         dialogue.show(command)
     if left:
         dialogue.tell(f"Not asked to the end: {', '.join(left)}.")
-    dialogue.tell("How it stands, what is missing, and more of this:")
+    dialogue.tell("To see the state, find problems, and run this again:")
     for command in ("status", "doctor", "setup"):
         dialogue.show(guide.typed(command))

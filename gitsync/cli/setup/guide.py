@@ -95,7 +95,7 @@ class Guide:
             self.account.failed.append((what, error.message))
             return False
         except KeyboardInterrupt:
-            self.account.failed.append((what, "broken off in the middle; see how it stands: gitsyncctl status"))
+            self.account.failed.append((what, "interrupted; to see the state: gitsyncctl status"))
             raise
         self.account.done.append(Done(what, undo))
         return True

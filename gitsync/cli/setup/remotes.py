@@ -19,7 +19,7 @@ def ask_address(guide: Guide, question: str, *, empty: str = "") -> str:
     """Return an address that answers, or that is wanted although it does not; "" for none."""
     while True:
         url = guide.ask(question, answers.address, empty=empty)
-        if not url or answers_now(guide, url) or guide.is_yes("Take it nevertheless?"):
+        if not url or answers_now(guide, url) or guide.is_yes("Use it anyway?"):
             return url
 
 

@@ -37,7 +37,7 @@ ROWS = (
             help="path: where it is; check: its faults; get, set: one key; edit: in your editor",
         ),
         Parameter("key", TEXT, help="as defaults.quiet or repo.notes.pull"),
-        Parameter("value", TEXT, help="as it would stand in the file; quotes may be left out"),
+        Parameter("value", TEXT, help="as written in the file; quotes are optional"),
         epilog="gitsyncctl config check\ngitsyncctl config get defaults.quiet\ngitsyncctl config set defaults.quiet 5s",
     ),
     Command(

@@ -10,7 +10,7 @@ _REV = Parameter("rev", TEXT, "--rev", metavar="REV", help="as it is in this com
 ROWS: tuple[Command, ...] = (
     Command(
         "restore",
-        "bring back a file or directory as it was, deleted ones too; undo takes it back",
+        "restore a file or directory, also a deleted one; undo reverts that",
         Parameter(
             "paths",
             PATHS,

@@ -13,13 +13,13 @@ ROWS: tuple[Command, ...] = (
             TEXT,
             choices=("install", "uninstall", "status"),
             is_required=True,
-            help="install: write it, start it and ask it; uninstall: stop and remove it; status: how it stands",
+            help="install: write it, start it and ask it; uninstall: stop and remove it; status: show its state",
         ),
         epilog="gitsyncctl service install\ngitsyncctl service status --json | jq .pid\ngitsyncctl service uninstall",
     ),
     Command(
         "doctor",
-        "check all that gitsync needs, where the daemon runs, and say what mends it; exit 1 for a problem",
+        "check all that gitsync needs, where the daemon runs, and how to fix it; exit 1 for a problem",
         NAMES,
         handler="doctor",
         epilog="gitsyncctl doctor\ngitsyncctl doctor notes\n"

@@ -33,7 +33,7 @@ from gitsync.text import as_word, shown
 logger = logging.getLogger(__name__)
 
 WHAT_EACH_DOES = (
-    "--theirs keeps what stands under the name, --ours puts the kept copy there, --both keeps both, "
+    "--theirs keeps what stands under the name, --ours puts the conflict copy there, --both keeps both, "
     "--done says that you have put it right yourself"
 )
 
@@ -251,7 +251,7 @@ def waiting_in(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> t
 
 
 def copies_in(desk: HandlerContext, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
-    """Return the kept copies in HEAD; raise what `kept_copies` raises."""
+    """Return the conflict copies in HEAD; raise what `kept_copies` raises."""
     return KeptCopies(desk.runtime.repo_state_dir(repo)).find(place, head_tree(place)[1])
 
 

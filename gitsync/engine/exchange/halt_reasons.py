@@ -80,7 +80,7 @@ def emptied(name: str, source: str) -> Halting:
     return Halting(
         Problem(
             "remote-emptied",
-            f"{name}: the remote of {source} is empty, emptied or made anew; commits go on here and are not sent",
+            f"{name}: the remote of {source} is empty, or was emptied or recreated; local commits are not pushed",
             f"to fill it again with all that is here: gitsyncctl resume {as_word(name)} --accept; "
             "another machine that does so is noticed by itself",
         )

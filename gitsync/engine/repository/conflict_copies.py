@@ -1,4 +1,4 @@
-"""Which kept copies of conflicts a repository has, followed from commit to commit.
+"""Which conflict copies of conflicts a repository has, followed from commit to commit.
 
 Runs on the committer thread; owns `copies.json` in the notes directory. The whole tree is looked at once in a
 repository's life here, later only what differs from the commit that was looked at last: `status` costs nothing by it.
@@ -26,7 +26,7 @@ FILE = "copies.json"
 
 
 class KeptCopies:
-    """The kept copies at the commit `head`; `originals` are the files that they are copies of."""
+    """The conflict copies at the commit `head`; `originals` are the files that they are copies of."""
 
     def __init__(self, repo_state_dir: Path) -> None:
         self._memory = Memory(repo_state_dir / FILE)
@@ -61,7 +61,7 @@ class KeptCopies:
 
 
 def follow(repo: LocalRepository) -> None:
-    """Show the kept copies at the branch's head, where that has moved since they were looked for."""
+    """Show the conflict copies at the branch's head, where that has moved since they were looked for."""
     head, copies = repo.board.local(repo.name).head, repo.copies
     if repo.worktree is None or head in (copies.head, copies.failed_at):
         return
@@ -71,7 +71,7 @@ def follow(repo: LocalRepository) -> None:
     except UNEXPECTED_ERRORS as trouble:
         # Knowing them is no condition of keeping the repository: tried again when the branch has moved on.
         copies.failed_at = head
-        logger.warning("%s: cannot look for kept copies: %s", repo.name, as_error(repo.name, trouble).message)
+        logger.warning("%s: cannot look for conflict copies: %s", repo.name, as_error(repo.name, trouble).message)
         return
     if copies.originals != was:
         repo.board.set_local(repo.name, kept=copies.originals)

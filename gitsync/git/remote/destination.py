@@ -77,7 +77,7 @@ def destination(
     if isinstance(there, Problem):
         return there
     if not there.startswith(HEADS):
-        why = f"git push would send {clean(branch)} to {clean(there)}, which is no branch"
+        why = f"git push would send {clean(branch)} to {clean(there)}, which is not a branch"
         return _refusal(push, why, f"git -C {{where}} push {shlex.quote(clean(remote))}")
     short = there.removeprefix(HEADS)
     return RemoteChoice(remote, short, tracking_ref(remote, short), push.upstreams == (there,) and push.is_to_upstream)

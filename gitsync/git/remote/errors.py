@@ -178,7 +178,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "remote-corrupt": ("{label} sent objects that are broken", "git -C {where} fsck; the same on the remote"),
     "fsck": (
         "{label} has an object that git's checks refuse; nothing was taken in",
-        "mend it where it was made; to take it as it is: git -C {where} config fetch.fsck.{rule} ignore",
+        "fix it where it was created; to accept it as it is: git -C {where} config fetch.fsck.{rule} ignore",
     ),
     "locked": ("{label}: another git holds a lock", "if no git is at work in {where} any more, remove it{lock}"),
     "unsafe": ("{label}: the repository belongs to another user", "git config --global --add safe.directory {where}"),

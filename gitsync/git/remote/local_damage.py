@@ -59,13 +59,13 @@ def damaged_ref(root: Path) -> Problem | None:
         path = shlex.quote(clean(str(packed)))
         return Problem(
             CODE,
-            f"{shown}: {clean(str(packed))} is damaged: it has lines that are no refs",
+            f"{shown}: {clean(str(packed))} is damaged: it has lines that are not refs",
             f"take them out, or: mv {path} /tmp; then fetch again: git -C {shlex.quote(shown)} fetch",
         )
     for file in _files(shared / "refs"):
         if not _is_ref(file):
             name = clean(str(file))
-            return Problem(CODE, f"{shown}: {name} is no ref: another program put it there", f"rm {shlex.quote(name)}")
+            return Problem(CODE, f"{shown}: {name} is not a ref: another program created it", f"rm {shlex.quote(name)}")
     return None
 
 

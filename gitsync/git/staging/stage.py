@@ -176,7 +176,7 @@ class Staging:
             raise
         if found is None or found.kind is FoundKind.SPECIAL:
             if found is not None and head is not None:
-                tally.unreadable[path] = "it is no regular file any more"
+                tally.unreadable[path] = "it is no longer a regular file"
         elif found.kind is FoundKind.UNREADABLE:
             tally.unreadable[path] = found.reason
         elif found.kind is FoundKind.LATER or (self._rules.is_forced and self._is_truncated(path, found)):

@@ -228,7 +228,7 @@ class Worktree:
             try:
                 self.index.update(changes, replace)
             except CorruptIndexError as error:
-                logger.warning("%s: the index cannot be read (%s): made anew from HEAD", self.root, error)
+                logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", self.root, error)
                 self.index.rebuild(tree, replace)
         except OperationError as error:
             # The commit is made and safe: saying otherwise would have it made again.
@@ -271,7 +271,7 @@ class Worktree:
             if not self.index.is_missing or set(os.listdir(self.root)) <= {".git"}:
                 return
         except CorruptIndexError as error:
-            logger.warning("%s: the index cannot be read (%s): made anew from HEAD", self.root, error)
+            logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", self.root, error)
         head = head_of(self.repo)[1]
         if head is not None:
             with self.index.lock.held() as replace:

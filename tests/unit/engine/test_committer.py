@@ -150,7 +150,7 @@ def test_no_repository_is_an_error_that_ends_by_itself(tmp_path: Path) -> None:
     assert len(list((tmp_path / "n").glob("lock-*"))) <= 1
     run_git(root, "init", "-q")
     (root / "a.txt").write_text("1\n")
-    bench.tell(Rescan("notes", "the watcher was made anew"))
+    bench.tell(Rescan("notes", "the watcher was restarted"))
     bench.run(3.0)
     assert bench.is_committed()
     assert bench.status().state is RepoState.OK

@@ -87,7 +87,8 @@ def _address(guide: Guide, backend: str, path: str) -> str:
         if Path(path).is_dir() and any(Path(path).iterdir()) and not os.path.lexists(f"{path}/.git"):
             guide.dialogue.refuse(
                 UsageError(
-                    f"{text.tilde(path)} has files and is no git repository", "a git job clones into one that is empty"
+                    f"{text.tilde(path)} has files and is not a git repository",
+                    "a git job clones into one that is empty",
                 )
             )
             return ""
@@ -100,7 +101,7 @@ def _address(guide: Guide, backend: str, path: str) -> str:
         if found.state is CheckState.OK:
             return url
         guide.dialogue.refuse(OperationError(found.message, found.fix))
-        if guide.is_yes("Take it nevertheless?"):
+        if guide.is_yes("Use it anyway?"):
             return url
 
 

@@ -44,7 +44,11 @@ def _watch(guide: Guide, path: str) -> None:
     is_there = answers.is_work_tree(path)
     if not is_there:
         is_dir = os.path.isdir(path)  # noqa: PTH112 - one look
-        what = "is no git repository yet, and would be made one" if is_dir else "would be made, with a git repository"
+        what = (
+            "is not a git repository yet; gitsync would make it one"
+            if is_dir
+            else "would be made, with a git repository"
+        )
         guide.dialogue.tell(f"{shown} {what}: a hidden directory .git in it. What .gitignore names is not committed.")
     has_remote = is_there and _shown_remote(guide, path)
     url = "" if has_remote else remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine")
