@@ -1,4 +1,4 @@
-"""The status board: what every thread last said of its part, for whoever asks.
+"""The status board: the last status that every thread has shown of its part.
 
 Any thread may read. Each part of an entry is written by one thread only: the local part by the committer, the exchange
 part by that repository's exchanger. Parts are frozen and replaced whole, so a reader never sees half a change.
@@ -201,8 +201,8 @@ class Board:
 
     def publish(self, event: str, repo: str, message: str, *, level: int = logging.INFO, **details: Any) -> None:
         """Tell everybody what happened: the log (a user's story), the kept events and the listeners."""
-        told = {"event": event, "repo": repo, "path": self.local(repo).path, "message": message}
-        entry = {"time": iso(self._clock.wall()), **told, **details}
+        record = {"event": event, "repo": repo, "path": self.local(repo).path, "message": message}
+        entry = {"time": iso(self._clock.wall()), **record, **details}
         self._events.append(entry)
         for subscription in list(self._subscriptions):
             subscription.queue.put(entry)

@@ -52,7 +52,7 @@ class Housekeeper(Owner):
                 self._collect(message["repo"], Path(message["path"]))
 
     def _run_hook(self, command: str, event: dict[str, Any]) -> None:
-        told = {
+        environment = {
             f"GITSYNC_{key.upper()}": _text(value)[:VALUE_CHARS] for key, value in event.items() if value is not None
         }
         path = event.get("path")
@@ -60,9 +60,9 @@ class Housekeeper(Owner):
             done = proc.run(
                 ["sh", "-c", command],
                 deadline_s=HOOK_DEADLINE_S,
-                # A root that has vanished is what the hook may be told of.
+                # The hook may run because the root has vanished.
                 cwd=path if path and Path(path).is_dir() else None,
-                env=told,
+                env=environment,
                 is_cancelled=lambda: self.is_cancelled,
             )
         except (OSError, ValueError) as error:

@@ -1,7 +1,7 @@
 """What a repository's threads remember over a restart: a pause, the last pull and push, a brake's evidence.
 
-A small JSON file in the notes directory for each thread that remembers, which owns it. Losing one loses no work: it is
-written by rename, and what cannot be read or written is told to the log and done without.
+A small JSON file in the repository's state directory for each thread that remembers, which owns it. Losing one loses
+no work: it is written by rename, and what cannot be read or written is logged and done without.
 """
 
 from __future__ import annotations

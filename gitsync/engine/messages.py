@@ -1,6 +1,6 @@
-"""What the threads tell each other: past participles, frozen, without live objects.
+"""The messages between threads: past participles, frozen, without live objects.
 
-The inboxes' vocabulary is all here, so that the directory of what can happen is one page.
+All of them are here, so that one page lists everything that can happen.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ class Rescan:
 
 @dataclass(frozen=True, slots=True)
 class WatcherDoubted:
-    """Something may have ended a repository's watcher; told to the main thread, which looks and makes a new one."""
+    """Something may have ended a repository's watcher; the main thread checks, and starts a new one."""
 
     repo: str
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageChanged:
-    """Other home files are tracked than before: told to the main thread, which has them watched."""
+    """Other home files are tracked than before; the main thread has them watched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Trouble began or ended somewhere; told to the main thread, which tells the service manager."""
+    """Trouble began or ended somewhere; the main thread notifies the service manager."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""How a repository stands, from files and git alone: for `status` while no daemon runs. Changes nothing.
+"""The status of a repository from files and git alone, for `status` while no daemon runs. Changes nothing.
 
-Runs on the thread of whoever asks, with a work tree of its own that is closed again.
+Runs on the thread of the caller, with a work tree of its own that is closed again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The history of a job's runs: one JSON line a run, the newest last, bounded.
 
-The job's own thread writes it; any thread may read it. Losing it loses no work: what cannot be written is told to the
+The job's own thread writes it; any thread may read it. Losing it loses no work: what cannot be written is logged to the
 log and done without.
 """
 

@@ -50,7 +50,7 @@ class PendingHalt:
         self._memory.remember(halt=None)
 
     def is_as_seen(self, config: RepoConfig, branch: str, limits: Limits) -> bool:
-        """Ask the remote whether it still is what the open question is about; when it cannot be told, it is."""
+        """Ask the remote whether it is still as it was when this halt began; where that is unknown, it is."""
         if self.open is None:
             return False
         try:

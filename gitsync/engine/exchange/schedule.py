@@ -214,12 +214,18 @@ class Schedule:
 WIDEST = 10.0
 # What takes less (seconds) needs no spreading over its own length.
 SHORTEST_S = 0.1
-# No push was lost for so long (seconds): whoever was there has gone.
+# No push was lost for so long (seconds): the others have stopped pushing.
 CALM_S = 30.0
 
 
 class PushBackoff:
-    """The window of one exchange; begins empty."""
+    """How many others push at the same time, as far as one machine can tell from whether its own pushes get through.
+
+    Who loses a push has fetched and merged for nothing, and has slowed down the one who won. So the window over which
+    tries are spread doubles with every loss. It shrinks by one try with every win: if it began anew, as Ethernet's
+    does, those who came last would go first, for ever. Source: Bharghavan, Demers, Shenker and Zhang, "MACAW: a media
+    access protocol for wireless LANs", SIGCOMM 1994, section 3.1.
+    """
 
     def __init__(self) -> None:
         self._window = 0.0  # in tries
