@@ -45,6 +45,13 @@ os.environ.update(
 Path(_HOME.name, ".gitconfig").write_text(GITCONFIG)
 Path(_HOME.name, "run").mkdir(mode=0o700)
 
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing wait for what a test's own `git add` may be followed by."""
+    monkeypatch.setattr("gitsync.git.open_commit.STAGED_S", 0.0)
+
+
 Git = Callable[..., str]
 
 

@@ -15,14 +15,16 @@ from gitsync.errors import OperationError
 _WRITES = count()
 
 
-def write_new(path: str, data: Sequence[bytes | memoryview]) -> None:
-    """Create a file that must not exist yet with `data`; raise OSError. It is not synced to the disk."""
+def write_new(path: str, data: Sequence[bytes | memoryview], *, is_durable: bool = False) -> None:
+    """Create a file that must not exist yet with `data`; raise OSError. It is synced to the disk if `is_durable`."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         for piece in data:
             view = memoryview(piece)
             while view:
                 view = view[os.write(handle, view) :]
+        if is_durable:
+            os.fsync(handle)
     finally:
         os.close(handle)
 

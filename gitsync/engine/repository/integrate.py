@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 E_ = WorktreeEvent
-PATIENT_TRIES = 3
+PATIENT_TRIES = 10
 
 
 def integrate(repository: LocalRepository, now: float) -> None:

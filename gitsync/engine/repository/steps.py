@@ -30,6 +30,11 @@ logger = logging.getLogger(__name__)
 # How long one slice of staging may take before another repository has its turn.
 SLICE_S = 0.03
 RETRY_BASE_S, RETRY_CAP_S = 0.5, 60.0
+# A held lock, or a tip that moved: the user's own git is at work, mostly for moments.
+COLLISIONS = frozenset({"index-locked", "ref-locked", "tip-moved"})
+SOON_S, SOON_TRIES, HELD_RETRY_S = 0.05, 8, 0.4
+# What holds it for longer than about a minute is an error, with what to do about it.
+HELD_TRIES = 150
 
 E_, S_ = WorktreeEvent, WorktreeState
 
@@ -209,10 +214,18 @@ def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
         # Opened anew for the next try: what an interrupted pull left is mended then, and a repaired file is read.
         repo.drop_staging()
         repo.close_worktree()
-    repo.retry_at = now + back_off(repo.failures, random.random(), RETRY_BASE_S, RETRY_CAP_S)
+    is_collision = error.code in COLLISIONS
+    if is_collision:
+        repo.retry_at = now + (SOON_S * (1 + random.random()) if repo.failures <= SOON_TRIES else HELD_RETRY_S)
+    else:
+        repo.retry_at = now + back_off(repo.failures, random.random(), RETRY_BASE_S, RETRY_CAP_S)
     logger.debug("%s: failed code=%s failures=%d", repo.name, error.code, repo.failures)
-    # A single collision (a held index.lock, a tip that moved) is nobody's business but the retry's.
-    if not is_transient or repo.failures > 3:
+    if is_collision and repo.failures <= HELD_TRIES:
+        # git is at work, and the commit comes as soon as it has finished.
+        if repo.failures > SOON_TRIES:
+            repo.show(RepoState.BUSY, error.message)
+            repo.end_hurry()
+    elif not is_transient or repo.failures > 3:
         problem = Problem(error.code, error.message, error.hint)
         repo.board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
         repo.end_hurry()

@@ -38,14 +38,17 @@ from gitsync.git.applying.preflight import Changes, Prepared, Surprise, prepare
 from gitsync.git.applying.temporaries import Probe, no_probe
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
+from gitsync.git.index.index import PreparedIndex
+from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects import refs
-from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, write_commit, write_identical_merge
+from gitsync.git.objects.branch_move import BranchMove
+from gitsync.git.objects.commits import TipMovedError, lock_of, write_commit, write_identical_merge
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, diff, lookup
 from gitsync.git.repository import head_of, open_operation, tree_of
-from gitsync.git.rules.identity import identity_of
+from gitsync.git.rules.identity import Person, identity_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo, Problem
 from gitsync.text import as_word, clean
@@ -167,6 +170,7 @@ def _check(worktree: Worktree, plan: Plan) -> None:
         )
     if worktree.index.lock.is_held():
         raise worktree.index.lock.refusal()
+    worktree.check_calm()
 
 
 def _new_commit(worktree: Worktree, plan: Plan, message: str, author: str) -> str:
@@ -327,27 +331,56 @@ def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
     moved = [(path, new.id) for path, (_, new) in changes.items() if new is not None and new.mode == MODE_GITLINK]
     if moved:
         worktree.left_behind.note(moved)
-    with worktree.index.lock.held() as replace:
-        if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
-            raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
-        _check_unstaged(worktree, changes)
-        marks = hidden(worktree, changes)
-        new = {
-            path: _new_entry(applier, fingerprints, path, entry, marks.get(path))
-            for path, (_, entry) in changes.items()
-        }
-        worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
-        move_branch(worktree.repo, branch, noted.base, noted.target, message.partition("\n")[0])
-        try:
-            worktree.index.update(new, replace)
-        except CorruptIndexError as error:
-            logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", worktree.root, error)
-            worktree.index.rebuild(noted.target_tree, replace)
-        except OperationError as error:
-            # The branch has moved; the next staging completes the index from the recorded intent.
-            logger.warning("%s: the index was not updated after the merge: %s", worktree.root, error.message)
-            return
+    _check_unstaged(worktree, changes)
+    marks = hidden(worktree, changes)
+    new = {
+        path: _new_entry(applier, fingerprints, path, entry, marks.get(path)) for path, (_, entry) in changes.items()
+    }
+    prepared = worktree.index.prepare(new)
+    worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
+    subject = message.partition("\n")[0]
+    move = BranchMove(worktree.repo, branch, noted.base, noted.target, subject, _mover(worktree))
+    try:
+        with move, worktree.index.lock.held() as replace:
+            if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
+                raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
+            if prepared is None or prepared.signature != worktree.index.signature:
+                _check_unstaged(worktree, changes)
+            move.make()
+            is_followed = _follow(worktree, new, noted.target_tree, replace, prepared)
+    finally:
+        worktree.index.lock.discard()
+        if not move.is_made:
+            worktree.index.settle()
+    if is_followed:
         worktree.index.settle()
+
+
+def _mover(worktree: Worktree) -> Person:
+    """Return whom the reflog names: nobody has to be known for a branch to follow the remote's."""
+    try:
+        return identity_of(worktree.root).committer
+    except OperationError:
+        return Person("gitsync", "gitsync@localhost")
+
+
+def _follow(
+    worktree: Worktree,
+    new: dict[bytes, NewEntry | None],
+    tree: str,
+    replace: Replace,
+    prepared: PreparedIndex | None,
+) -> bool:
+    """Set the entries of a branch that has moved; a failure leaves the note, and the next staging does it."""
+    try:
+        worktree.index.update(new, replace, prepared)
+    except CorruptIndexError as error:
+        logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", worktree.root, error)
+        worktree.index.rebuild(tree, replace)
+    except OperationError as error:
+        logger.warning("%s: the index was not updated after the merge: %s", worktree.root, error.message)
+        return False
+    return True
 
 
 def _check_unstaged(worktree: Worktree, changes: Changes) -> None:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error, write_durably
@@ -39,6 +40,13 @@ _Step = tuple[tuple[str, ...], bytes | None]
 # Walking costs about a microsecond per entry, a look-up fifty.
 _WALK_FROM = 50
 _MAPPED_FROM = 1 << 16
+
+
+class PreparedIndex(NamedTuple):
+    """An index that only has to be installed: where it is, and the signature of the one that it was made from."""
+
+    path: str
+    signature: Signature | None
 
 
 class IndexFile:
@@ -127,11 +135,46 @@ class IndexFile:
                 IndexEntry(int(mode, 8), entry_id.decode(), int(stage), tag.islower(), tag in (b"S", b"s")),
             )
 
-    def update(self, changes: Mapping[bytes, NewEntry | None], replace: Replace) -> None:
+    def prepare(self, changes: Mapping[bytes, NewEntry | None]) -> PreparedIndex | None:
+        """Write the index that `update` would make beside the real one, without the lock.
+
+        None where there is no valid index. Raise OperationError when it cannot be written.
+        """
+        signature = self.signature
+        try:
+            index = self._load()
+            if signature != self._sound:
+                index.check()
+            return PreparedIndex(self.lock.prepare(index.patched(changes)), signature)
+        except UnsupportedIndexError:
+            self._update_by_git(changes, self._put_beside)
+            return PreparedIndex(self.lock.prepared, signature)
+        except CorruptIndexError:
+            return None
+
+    @property
+    def foreign_at(self) -> float | None:
+        """When another process wrote the index (seconds since the epoch); None where this one did so last."""
+        signature = self.signature
+        return None if signature is None or signature == self._sound else signature[2] / 1e9
+
+    def _put_beside(self, data: Sequence[bytes | memoryview]) -> None:
+        self.lock.prepare(data)
+
+    def update(
+        self, changes: Mapping[bytes, NewEntry | None], replace: Replace, prepared: PreparedIndex | None = None
+    ) -> None:
         """Set or remove single entries; the caller holds the lock, `replace` installs the new index.
 
-        Raise CorruptIndexError when there is no valid index, OperationError when it cannot be written.
+        `prepared` is installed instead where nobody has written the index since. Raise CorruptIndexError when there is
+        no valid index, OperationError when it cannot be written.
         """
+        if prepared is not None and prepared.signature == self.signature:
+            was_unconflicted = prepared.signature == self._unconflicted
+            self.lock.install(prepared.path)
+            self._sound = self.signature
+            self._unconflicted = self._sound if was_unconflicted else None
+            return
         try:
             index = self._load()
             if self.signature != self._sound:

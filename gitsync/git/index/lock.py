@@ -57,9 +57,41 @@ class IndexLock:
         try:
             yield self._replace
         finally:
-            for path in (self._own, self.path):
+            for path in (self.path, self._own):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
+
+    @property
+    def prepared(self) -> str:
+        """The path of a prepared index."""
+        return self._own + ".index"
+
+    def prepare(self, data: Sequence[bytes | memoryview]) -> str:
+        """Write a new index beside the real one, without the lock, and return its path, for `install`."""
+        path = self.prepared
+        index = self.path.removesuffix(".lock")
+        try:
+            self.discard()
+            write_new(path, data)
+            with suppress(FileNotFoundError):
+                os.chmod(path, os.stat(index).st_mode & 0o777)
+        except OSError as error:
+            self.discard()
+            raise storage_error(f"cannot write the index {index}", error) from error
+        return path
+
+    def install(self, path: str) -> None:
+        """Put a prepared index in the place of the real one; the lock is held."""
+        index = self.path.removesuffix(".lock")
+        try:
+            os.rename(path, index)
+        except OSError as error:
+            raise storage_error(f"cannot write the index {index}", error) from error
+
+    def discard(self) -> None:
+        """Remove a prepared index that was not installed."""
+        with suppress(FileNotFoundError):
+            os.unlink(self.prepared)
 
     def refusal(self) -> TransientError:
         """Return the error that says who holds the lock, and how to remove a stale one."""
@@ -78,10 +110,9 @@ class IndexLock:
                 continue
             if _token_in(lock) == token:
                 os.unlink(lock)
-            with suppress(FileNotFoundError):
-                os.unlink(own)
-            with suppress(FileNotFoundError):
-                note.unlink()
+            for left in (own, own + ".index", note):
+                with suppress(FileNotFoundError):
+                    os.unlink(left)
 
     def _is_swept(self) -> bool:
         if _token_in(self.path) is not None:

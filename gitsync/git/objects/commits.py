@@ -44,9 +44,7 @@ def write_commit(
     zone, or in UTC (`is_utc`). Raise OperationError: "signing" with the signer's message, disk-full, read-only, io.
     """
     text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
-    offset = 0 if is_utc else clock.local_offset_minutes(wall)
-    sign = "-" if offset < 0 else "+"
-    stamp = f"{int(wall)} {sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d}"
+    stamp = time_stamp(wall, is_utc=is_utc)
     if _is_signed(store.repository):
         if writer is not None:
             writer.flush()
@@ -58,6 +56,13 @@ def write_commit(
         writer.flush()
     store.read(commit)
     return commit
+
+
+def time_stamp(wall: float, *, is_utc: bool = False) -> str:
+    """Return an instant as git's objects and logs have it, in this machine's time zone or in UTC."""
+    offset = 0 if is_utc else clock.local_offset_minutes(wall)
+    sign = "-" if offset < 0 else "+"
+    return f"{int(wall)} {sign}{abs(offset) // 60:02d}{abs(offset) % 60:02d}"
 
 
 def write_identical_merge(store: ObjectStore, tree: str, parents: Iterable[str]) -> str:

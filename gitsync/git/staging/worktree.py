@@ -18,12 +18,14 @@ from pathlib import Path
 from gitsync.clock import SystemClock
 from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
-from gitsync.git.index.index import IndexFile, Signature
+from gitsync.git.index.index import IndexFile, PreparedIndex, Signature
 from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
-from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, move_branch, write_commit
+from gitsync.git.objects.branch_move import BranchMove
+from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, write_commit
 from gitsync.git.objects.store import LooseWriter, ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
+from gitsync.git.open_commit import is_git_at_work
 from gitsync.git.program import GitProgram
 from gitsync.git.repository import RepoFacts, head_of, open_operation, open_repository
 from gitsync.git.rules import config
@@ -185,14 +187,41 @@ class Worktree:
         branch = staged.branch
         if branch is None:
             raise TipMovedError(f"HEAD of {self.root} is on no branch", "switch to a branch: git switch BRANCH")
-        with self.index.lock.held() as replace:
-            self._check_unmoved(staged, base, changes)
-            self.index.intend(base, commit, lock_of(self.repo, branch))
-            move_branch(self.repo, branch, base, commit, subject)
-            self._successor = (staged.batch, commit)
-            new = {change.path: _new_entry(change) for change in changes}
-            self._follow(new, tree, replace)
+        self._check_unmoved(staged, base, changes)
+        new = {change.path: _new_entry(change) for change in changes}
+        prepared = self.index.prepare(new)
+        self.index.intend(base, commit, lock_of(self.repo, branch))
+        move = BranchMove(self.repo, branch, base, commit, subject, who.committer)
+        try:
+            # git does not wait for the lock of the index: all that takes time is done before.
+            with move:
+                self.check_calm()
+                with self.index.lock.held() as replace:
+                    if prepared is None or prepared.signature != self.index.signature:
+                        self._check_unmoved(staged, base, changes)
+                    else:
+                        self._check_head(staged, base)
+                    move.make()
+                    self._successor = (staged.batch, commit)
+                    is_followed = self._follow(new, tree, replace, prepared)
+        finally:
+            self.index.lock.discard()
+            if not move.is_made:
+                self.index.settle()
+        if is_followed:
+            self.index.settle()
         return info_of(self.repo, commit)
+
+    def check_calm(self) -> None:
+        """Raise TransientError "index-locked" while a git command of the user's runs, which may be a commit."""
+        written_at = self.index.foreign_at
+        age = None if written_at is None else self._clock.wall() - written_at
+        if is_git_at_work(self.git_dir, self.root, age):
+            raise TransientError(
+                f"a git command of its user is running in {self.root}",
+                "gitsync will try again when git has finished",
+                code="index-locked",
+            )
 
     def recover(self) -> None:
         """Let the index follow a branch that was moved before a crash; what the user staged since stays.
@@ -217,24 +246,28 @@ class Worktree:
                 entry = entries.get(path)
                 if (entry and (entry.mode, entry.id)) == was and lookup(self.store, head_tree, path) == now:
                     changes[path] = None if now is None else NewEntry(*now)
-            if changes:
-                self._follow(changes, head_tree, replace)
-            else:
+            if not changes or self._follow(changes, head_tree, replace):
                 self.index.settle()
 
-    def _follow(self, changes: dict[bytes, NewEntry | None], tree: str | None, replace: Replace) -> None:
+    def _follow(
+        self,
+        changes: dict[bytes, NewEntry | None],
+        tree: str | None,
+        replace: Replace,
+        prepared: PreparedIndex | None = None,
+    ) -> bool:
         """Set the committed entries in the index; a failure leaves the note, so that it is done later."""
         try:
             try:
-                self.index.update(changes, replace)
+                self.index.update(changes, replace, prepared)
             except CorruptIndexError as error:
                 logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", self.root, error)
                 self.index.rebuild(tree, replace)
         except OperationError as error:
             # The commit is made and safe: saying otherwise would have it made again.
             logger.warning("%s: the index has not followed the commit: %s", self.root, error.message)
-            return
-        self.index.settle()
+            return False
+        return True
 
     def _base_of(self, staged: Staged) -> str | None:
         """Return the commit to build on: the staged HEAD, or what earlier commits of the same batch made of it."""
@@ -242,12 +275,15 @@ class Worktree:
             return self._successor[1]
         return staged.head
 
-    def _check_unmoved(self, staged: Staged, base: str | None, changes: list[StagedChange]) -> None:
+    def _check_head(self, staged: Staged, base: str | None) -> None:
         branch, head = head_of(self.repo)
         if (branch, head) != (staged.branch, base):
-            raise TipMovedError(f"HEAD of {self.root} was moved meanwhile", "it is tried again by itself")
+            raise TipMovedError(f"HEAD of {self.root} was moved meanwhile", "gitsync will try again by itself")
         if open_operation(self.repo):
             raise TipMovedError(f"an operation of git's was begun in {self.root}", "see: git status")
+
+    def _check_unmoved(self, staged: Staged, base: str | None, changes: list[StagedChange]) -> None:
+        self._check_head(staged, base)
         try:
             entries = self.index.entries(change.path for change in changes)
         except CorruptIndexError:

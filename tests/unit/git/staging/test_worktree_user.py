@@ -185,7 +185,7 @@ def test_a_crash_does_not_look_like_staging(
 
     with monkeypatch.context() as patched:
         if stop == "before the branch":
-            patched.setattr("gitsync.git.staging.worktree.move_branch", crash)
+            patched.setattr("gitsync.git.objects.branch_move.BranchMove.make", crash)
         else:
             patched.setattr(worktree.index, "update", crash)
         with pytest.raises(KeyboardInterrupt):

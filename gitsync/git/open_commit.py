@@ -1,0 +1,59 @@
+"""Whether the user's own git is at work: it may have read HEAD, and fails where that moves. Any thread.
+
+Between its locks a `git commit` holds none: from its first look at HEAD to the move there are moments, or, while an
+editor is open, hours. Processes are looked for only where something tells of them.
+"""
+
+from __future__ import annotations
+
+import os
+
+# What gitsync itself and a person's watching tools run, and what moves no branch that is checked out.
+_HARMLESS = (b"fetch", b"push", b"ls-remote", b"cat-file", b"check-", b"upload-pack", b"receive-pack", b"remote-")
+
+
+# So long after another process wrote the index its command, or the next one of a script, may go on (seconds).
+LIVELY_S = 3.0
+# What was staged a moment ago is likely to be committed in the next one: `git add` and `git commit` in a row (seconds).
+STAGED_S = 1.0
+
+
+def is_git_at_work(git_dir: str, root: str, index_age_s: float | None) -> bool:
+    """Return whether a git command of the user's runs in the work tree; False where that cannot be known (no /proc).
+
+    `index_age_s` tells how long ago another process wrote the index, None where gitsync did so last.
+    """
+    moved = _changed_at(f"{git_dir}/logs/HEAD") or 0
+    has_message = moved < (_changed_at(f"{git_dir}/COMMIT_EDITMSG") or 0)
+    if not has_message and (index_age_s is None or index_age_s > LIVELY_S):
+        return False
+    if index_age_s is not None and index_age_s < STAGED_S and moved < (_changed_at(f"{git_dir}/index") or 0):
+        return True
+    return any(_is_git_in(pid, root) for pid in _processes())
+
+
+def _changed_at(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _processes() -> list[str]:
+    try:
+        return [pid for pid in os.listdir("/proc") if pid.isdigit()]
+    except OSError:
+        return []
+
+
+def _is_git_in(pid: str, root: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as stream:
+            if stream.read().strip() != b"git":
+                return False
+        directory = os.readlink(f"/proc/{pid}/cwd")
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            said = stream.read()
+    except OSError:
+        return False  # it has ended meanwhile, or is somebody else's
+    return (directory == root or directory.startswith(f"{root}/")) and not any(word in said for word in _HARMLESS)
