@@ -7,14 +7,15 @@ DIR ?=
 # How many tests run side by side: most of them wait for a daemon, a server or a clock.
 TESTERS ?= 4
 
-.PHONY: help run test lint check format bench soak docs clean
+.PHONY: help setup run test lint check format bench soak docs clean
 
 help:
 	@echo "make run DIR=~/Notes   watch a directory (without DIR: a demo directory that is made for you)"
+	@echo "make setup             install, by apt-get, the programs that some tests drive"
 	@echo "make test              make the environment and run every test"
 	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests"
 	@echo "make bench             print the benchmark tables"
-	@echo "make soak              let machines meet at random for SOAK_SECONDS (300); SOAK_SEED says from where"
+	@echo "make soak              compare with git, and let machines meet, at random, for SOAK_SECONDS (300) each"
 	@echo "make docs              write the generated pages of docs/ anew"
 
 # Editable, so that a changed source file needs no reinstallation.
@@ -27,6 +28,12 @@ $(STAMP): setup.cfg pyproject.toml
 
 run: $(STAMP)
 	@$(BIN)/python scripts/run.py --bin $(BIN) $(if $(DIR),--dir "$(DIR)")
+
+# Only what is missing; tests/tools.py has the list.
+setup:
+	@missing="$$($(PYTHON) tests/tools.py)" && test -z "$$missing" || { \
+	    root=; test "$$(id -u)" = 0 || root="sudo"; \
+	    $$root apt-get update -qq && $$root apt-get install -qq --yes --no-install-recommends $$missing; }
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
@@ -49,6 +56,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 soak: $(STAMP)
+	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.convergence.soak
 
 docs: $(STAMP)

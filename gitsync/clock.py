@@ -79,11 +79,6 @@ def boot_offset() -> float:
     return time.time() - time.monotonic()
 
 
-def cpu_seconds() -> float:
-    """Return the CPU time that this process has used, in seconds."""
-    return time.process_time()
-
-
 def sleep(seconds: float) -> None:
     """Wait in a program's foreground; the daemon's threads must not call this."""
     time.sleep(seconds)

@@ -19,7 +19,9 @@ from pathlib import Path
 import tomlkit
 
 from gitsync.config.expand import expand_path, shorten_path
-from gitsync.errors import EXIT_USAGE, ConfigError, GitsyncError, UsageError
+from gitsync.control.client import call
+from gitsync.errors import EXIT_USAGE, AlreadyRunningError, ConfigError, GitsyncError, NotRunningError, UsageError
+from gitsync.places import answering_address
 from gitsync.text import escape, shown
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -61,11 +63,25 @@ def prepared(argv: list[str] | None) -> list[str]:
     arguments = parser.parse_args(argv)
     if shutil.which("git") is None:
         raise UsageError("git is not installed", "install it; on Debian: apt install git")
+    refuse_beside_another(arguments.bin)
     root = prepare(absolute(arguments.dir), is_sure=arguments.yes) if arguments.dir else prepare_demo()
     is_kept = write_config(root, is_demo=not arguments.dir)
     say_identity(root)
     say_what_next(root, arguments.bin, is_kept=is_kept, is_demo=not arguments.dir)
     return [str(arguments.bin.absolute() / "gitsync"), "--config", str(CONFIG)]
+
+
+def refuse_beside_another(programs: Path) -> None:
+    """Raise AlreadyRunningError when a daemon answers on this user's socket; it is said before anything is made."""
+    try:
+        pid = call(answering_address(), "status", {})["daemon"]["pid"]
+    except NotRunningError:
+        return
+    ctl = shlex.quote(str(programs / "gitsyncctl"))
+    raise AlreadyRunningError(
+        f"gitsync is already running with PID {pid}",
+        f"add the directory to it: {ctl} watch DIR; or stop it first: {ctl} stop",
+    )
 
 
 def absolute(text: str) -> Path:
@@ -133,7 +149,7 @@ def prepare(root: Path, *, is_sure: bool) -> Path:
             raise UsageError(f"{root} is not a directory", "name the directory that holds what you want to keep")
         top = work_tree(root)
         if top is None:
-            print(f"{name} is no git repository yet. gitsync keeps versions with git, so it needs one there:")
+            print(f"{name} is not a git repository yet. gitsync keeps versions with git, so it needs one there:")
             print("a hidden directory .git is added, and every file in it is committed (what .gitignore names is not).")
             if not agreed("Run `git init` there?", is_sure=is_sure):
                 raise UsageError(f"{root} is not a git work tree", f"git init {quoted}, then: {again}")

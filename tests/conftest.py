@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import report
+
 _HOME = tempfile.TemporaryDirectory(prefix="gitsync-tests-", ignore_cleanup_errors=True)
 GITCONFIG = """\
 [user]
@@ -37,13 +39,25 @@ os.environ.update(
     XDG_CONFIG_HOME=f"{_HOME.name}/.config",
     XDG_STATE_HOME=f"{_HOME.name}/.state",
     XDG_RUNTIME_DIR=f"{_HOME.name}/run",
-    GIT_CONFIG_NOSYSTEM="1",
+    GIT_CONFIG_NOSYSTEM="1",  # for git, and for the libgit2 of our own programs (gitsync.git.repository)
     GIT_TERMINAL_PROMPT="0",
     LC_ALL="C.UTF-8",
     TZ="UTC",
 )
 Path(_HOME.name, ".gitconfig").write_text(GITCONFIG)
 Path(_HOME.name, "run").mkdir(mode=0o700)
+
+import pygit2  # noqa: E402 - libgit2 reads HOME when it is loaded
+
+# The tests themselves use libgit2, too, and nothing of the machine's configuration may decide what they see.
+for _level in (pygit2.enums.ConfigLevel.SYSTEM, pygit2.enums.ConfigLevel.PROGRAMDATA):
+    pygit2.settings.search_path[_level] = ""
+
+
+def pytest_report_header() -> list[str]:
+    """Say at the start what is not tested on this machine, and how to change that."""
+    lines = report()
+    return [*lines, "to install them: make setup"] if lines else []
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,8 @@ for page in "$source"/docs/man/*.[15]; do
     gzip -9nc "$page" >"$destdir/usr/share/man/man${page##*.}/${page##*/}.gz"
 done
 install -m 644 "$source/README.rst" "$source/CHANGELOG.rst" "$source"/docs/*.rst "$destdir/usr/share/doc/gitsync/"
+# Where Debian looks for it; other systems have it there as well.
+install -m 644 "$source/LICENSE" "$destdir/usr/share/doc/gitsync/copyright"
 
 for program in gitsync:gitsync.daemon.main gitsyncctl:gitsync.cli.main; do
     cat >"$destdir/usr/bin/${program%%:*}" <<PROGRAM

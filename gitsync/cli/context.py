@@ -17,7 +17,7 @@ from gitsync.errors import EXIT_OK, NotRunningError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from gitsync.cli.output import Output
@@ -95,6 +95,18 @@ class Context:
             answer = _document(oneshot.handle(self.command.name, params, self.config))
             self._unsent = answer.get("unsent") or []
             return answer
+
+    def stream(self, arguments: Json, handler: Callable[[Any, Json], Iterator[Json]]) -> Iterator[Json]:
+        """Return what a handler that only reads yields, in this process, so that it can be printed as it comes."""
+        looking = __import__("gitsync.daemon.oneshot", fromlist=["looking"]).looking(self.config)
+        params = checked(self.command, arguments)
+        try:
+            return handler(looking, params)
+        except UsageError:
+            other = self._with_directories(params)
+            if other == params:
+                raise
+            return handler(looking, other)
 
     def tell_unsent(self) -> None:
         """Say what was committed in this process and could not be sent to its remote; a daemon would try again."""

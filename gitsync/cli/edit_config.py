@@ -10,6 +10,7 @@ import shlex
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from gitsync import places
@@ -17,9 +18,8 @@ from gitsync.cli.context import Context
 from gitsync.errors import ConfigError, OperationError
 
 
-def edit(context: Context, path: Path) -> None:
-    """Let the person edit a copy until it has no fault, then put it in the place of the file."""
-    from gitsync.cli.commands.config import apply
+def edit(context: Context, path: Path, apply: Callable[[Context], str]) -> None:
+    """Let the person edit a copy until it has no fault, then put it in the place of the file, and apply it."""
     from gitsync.config.document import NEW_FILE
     from gitsync.config.store import edit_file
 

@@ -45,11 +45,6 @@ def fit_path(path: str, columns: int, mark: str = "…") -> str:
     return fit(path[::-1], columns, mark[::-1])[::-1]
 
 
-def pad(text: str, columns: int) -> str:
-    """Return `text` with spaces up to `columns` columns."""
-    return text + " " * (columns - width(text))
-
-
 def wrap(sentence: str, columns: int, indent: str) -> list[str]:
     """Return the lines of a sentence broken at spaces, all but the first indented two columns more.
 

@@ -75,7 +75,7 @@ def _run(run: Json, now: float) -> list[Cell]:
     done = [str(item.get("message", "")) for item in run.get("items") or () if item.get("level") == "done"]
     more = f" and {len(done) - 1} more" if len(done) > 1 else ""
     return [
-        Cell(times.told(str(run.get("ended", "")), now)),
+        Cell(times.short(str(run.get("ended", "")), now)),
         Cell(state, repos.STYLES.get(state, "red")),
         Cell(str(run.get("direction", ""))),
         Cell(f"{done[0]}{more}" if done else "nothing new" if state == "ok" else ""),

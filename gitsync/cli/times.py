@@ -17,7 +17,7 @@ def local(iso: str) -> str:
     return clock.local(wall)
 
 
-def told(iso: str, now: float) -> str:
+def short(iso: str, now: float) -> str:
     """Return an instant as "today 14:05", "yesterday 18:00", "Tue 2026-02-03 14:05" or, long ago, "2025-02-03"."""
     try:
         wall = clock.parse_iso(iso)
@@ -38,7 +38,7 @@ def with_age(iso: str, now: float) -> str:
         age = now - clock.parse_iso(iso)
     except ValueError:
         return iso
-    return f"{told(iso, now)}, {text.ago(age)}"
+    return f"{short(iso, now)}, {text.ago(age)}"
 
 
 def _day(wall: float) -> int:

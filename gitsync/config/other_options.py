@@ -7,7 +7,8 @@ from pathlib import Path
 
 from gitsync.config.checks import check_branch, check_identity, check_name, check_remote, check_url
 from gitsync.config.repo_options import RepoConfig
-from gitsync.config.rows import ValueKind, option
+from gitsync.config.rows import ValueKind
+from gitsync.config.values import option
 
 _YEAR = 365 * 86_400.0
 

@@ -13,7 +13,8 @@ from gitsync.config.checks import (
     check_pattern,
     check_remote,
 )
-from gitsync.config.rows import ValueKind, option
+from gitsync.config.rows import ValueKind
+from gitsync.config.values import option
 
 _YEAR = 365 * 86_400.0
 

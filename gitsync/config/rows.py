@@ -6,7 +6,7 @@ Loader, documentation page and `config get` / `set` all work from these rows. An
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,21 +50,6 @@ class Option:
     is_shared: bool = True
     absent: str = ""
     check: Callable[[str], None] | None = None
-
-
-def option(kind: ValueKind, default: Any, doc: str, *, example: Any, is_required: bool = False, **more: Any) -> Any:
-    """Return the dataclass field of an option; `more` are further fields of `Option`.
-
-    A required option, and one whose default depends on this machine (a path, or `absent`), must be given when the
-    dataclass is created by hand.
-    """
-    from gitsync.config.values import convert  # late: values.py imports Option
-
-    row = Option("", kind, default, doc, example, is_required=is_required, **more)
-    metadata: Mapping[str, Any] = {"option": row}
-    if is_required or kind is ValueKind.PATH:
-        return dataclasses.field(metadata=metadata)
-    return dataclasses.field(default=None if default is None else convert(row, default), metadata=metadata)
 
 
 def rows(shape: type) -> dict[str, Option]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,19 @@ def quoted(text: str) -> str:
     """Return text from a file in quotes, on one line, escaped and shortened."""
     shown = escape(text)
     return f'"{shown if len(shown) <= SHOWN_COLUMNS else shown[: SHOWN_COLUMNS - 1] + "…"}"'
+
+
+def option(kind: ValueKind, default: Any, doc: str, *, example: Any, is_required: bool = False, **more: Any) -> Any:
+    """Return the dataclass field of an option; `more` are further fields of `Option`.
+
+    A required option, and one whose default depends on this machine (a path, or `absent`), must be given when the
+    dataclass is created by hand.
+    """
+    row = Option("", kind, default, doc, example, is_required=is_required, **more)
+    metadata: Mapping[str, Any] = {"option": row}
+    if is_required or kind is ValueKind.PATH:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=None if default is None else convert(row, default), metadata=metadata)
 
 
 def convert(row: Option, raw: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Leaving the terminal: python-daemon does the forks, this waits until the daemon answers or says why it does not.
+"""Detaches from the terminal by python-daemon, and waits until the daemon is ready or reports why it failed.
 
-Runs on the main thread before any other thread exists; forking later would copy locks that nobody releases.
+Runs on the main thread before any other thread exists; forking later would copy locks that are never released.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ READY = b"ready"
 def detached(
     serve: Callable[[Callable[[], None]], int], *, lock: InstanceLock, pid_file: PidFile, log_file: Path, level: int
 ) -> int:
-    """Run `serve` in a detached process; return in the caller's once it is ready, or has said why it cannot be.
+    """Run `serve` in a detached process; return in the caller's process when it is ready or has failed.
 
     `serve` gets a function to call when it is ready. The PID file exists while the daemon runs.
     """
     pid_file.check()
-    logs.set_up(level, log_file)  # here, so that an unwritable log file is refused where somebody sees it
+    logs.set_up(level, log_file)  # before detaching, so that the user sees the error for an unwritable log file
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)
@@ -56,14 +56,14 @@ def _live(
     level: int,
     writing: int,
 ) -> int:
-    # Here, because only this way of starting needs it.
+    # Imported here, because only this way of starting needs it.
     from daemon import DaemonContext
 
     umask = os.umask(0o077)
     os.umask(umask)
     context = DaemonContext(
         working_directory="/",
-        umask=umask,  # the user's own: files that a pull brings get the modes they would get from git
+        umask=umask,  # the user's own, so that files of a pull get the same modes as from git
         files_preserve=[lock.fd, writing],
         signal_map={},
         prevent_core=False,
@@ -85,7 +85,7 @@ def _live(
     try:
         return serve(tell_ready)
     except GitsyncError as error:
-        if is_ready:  # nobody listens, and the descriptor may be somebody else's by now
+        if is_ready:  # the parent has stopped reading, and the descriptor may belong to another file by now
             logger.critical("%s", error.message)
         else:
             os.write(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -184,16 +185,33 @@ class JobThreads:
         """Delete a branch of a git job here, and note that the next run deletes it on the server."""
         from gitsync.backends.git.job import delete_branch
 
-        state_dir = self.state_dir(config)
-        order = Order(
-            config,
-            Direction(config.mode),
-            state_dir,
-            self._deadline_s or DELETE_S,
-            borrow=partial(self._borrow, config, state_dir),
-        )
-        with locked(state_dir / LOCK_FILE, config.name):
+        with self._alone(config) as order:
             return delete_branch(order, branch)
+
+    def undo(self, config: JobConfig, *, is_keeping: bool, is_trial: bool) -> Any:
+        """Take back the last run of a git job, all branches or none; return an `UndoneRun`. Raise OperationError."""
+        from gitsync.backends.git.job import undo
+
+        with self._alone(config) as order:
+            return undo(order, is_keeping=is_keeping, is_trial=is_trial)
+
+    def runs_to_undo(self, config: JobConfig) -> list[Any]:
+        """Return the runs of a git job that are remembered, as `JobRun`, the newest first."""
+        from gitsync.backends.git.undo import runs_of
+
+        return runs_of(self._order(config))
+
+    @contextmanager
+    def _alone(self, config: JobConfig) -> Iterator[Order]:
+        """Give an order for something else than a run, under the job's lock."""
+        order = self._order(config)
+        with locked(order.state_dir / LOCK_FILE, config.name):
+            yield order
+
+    def _order(self, config: JobConfig) -> Order:
+        state_dir = self.state_dir(config)
+        borrow = partial(self._borrow, config, state_dir)
+        return Order(config, Direction(config.mode), state_dir, self._deadline_s or DELETE_S, borrow=borrow)
 
     def look(self, wanted: tuple[JobConfig, ...]) -> None:
         """Put onto the board what is remembered of jobs that nobody runs."""

@@ -37,7 +37,7 @@ from gitsync.daemon import logs
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.daemon.main_queue import MainQueue
-from gitsync.daemon.readiness import Readiness, told
+from gitsync.daemon.readiness import Readiness, summary
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
 from gitsync.engine.messages import CoverageChanged, WatcherDoubted
@@ -90,8 +90,8 @@ class Service:
             listen_fd = inherited(self._socket)
             stack.callback(runtime.stop)
             runtime.start()
-            desk = HandlerContext(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
-            handlers = Handlers(desk)
+            context = HandlerContext(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
+            handlers = Handlers(context)
             server = ControlServer(
                 self._socket, handlers.dispatch, runtime.board.subscribe, listen_fd, on_bug=self._take_bug
             )
@@ -155,7 +155,7 @@ class Service:
             self._readiness.skip()
 
     def _story(self) -> str:
-        return told([self.runtime.board.status(repo.name) for repo in self.runtime.config.repositories])
+        return summary([self.runtime.board.status(repo.name) for repo in self.runtime.config.repositories])
 
     def _next(self) -> object | None:
         instants = (self.runtime.wake_at(), self._readiness.wake_at())

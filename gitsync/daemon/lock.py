@@ -1,7 +1,7 @@
-"""Who may work: one gitsync a user, one gitsync a repository.
+"""Locks that allow only one gitsync per user and one per repository.
 
-Both are flocks, so a crash leaves none behind. The user's is a file in the state directory that holds the PID; a
-repository's is taken on its git directory itself, so that nothing of ours is left lying about in it.
+Both are flocks, which do not survive a crash. The user's lock is a file in the state directory that contains the PID; a
+repository's lock is taken on its git directory itself, so that no lock file is left in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gitsync.errors import AlreadyRunningError, OperationError
 
 logger = logging.getLogger(__name__)
 
-# File systems without flock (some NFS and FUSE): the user's lock has to do there.
+# Errors of file systems without flock (some NFS and FUSE): there, the user's lock must suffice.
 UNSUPPORTED = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -29,7 +29,7 @@ class InstanceLock:
 
     @property
     def fd(self) -> int:
-        """Return the descriptor that holds the lock; it must survive a daemon's closing of descriptors."""
+        """Return the descriptor that holds the lock; it must stay open when the daemon closes descriptors."""
         assert self._fd is not None
         return self._fd
 
@@ -48,24 +48,24 @@ class InstanceLock:
             os.close(fd)
             raise AlreadyRunningError(
                 f"gitsync is already running with PID {holder}, which holds {self._path}",
-                "ask it with gitsyncctl status; end it with gitsyncctl stop",
+                "to see its state: gitsyncctl status; to stop it: gitsyncctl stop",
             ) from None
         self._fd = fd
         self.write_pid()
 
     def write_pid(self) -> None:
-        """Write this process's PID into the lock file; again after a fork."""
+        """Write this process's PID into the lock file; to be repeated after a fork."""
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
 
     def hand_over(self) -> None:
-        """Forget the lock in this process; the one that was forked from it holds it on."""
+        """Forget the lock in this process; the forked child continues to hold it."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
 
     def release(self) -> None:
-        """Let go. The file stays: removing a lock file lets two processes hold one lock."""
+        """Release the lock. The file stays: after removing a lock file, two processes could hold one lock."""
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
             os.close(self._fd)
@@ -91,15 +91,15 @@ class RepositoryLocks:
         try:
             fd = os.open(git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
-            return  # not there, or not readable: opening the repository says so, with its own words
+            return  # missing or unreadable: opening the repository reports that
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = _holder(fd)
             os.close(fd)
             raise AlreadyRunningError(
-                f"{root} is held by another gitsync with PID {holder}",
-                f"end that one first, or leave {name} out of this configuration",
+                f"{root} is in use by another gitsync with PID {holder}",
+                f"stop that one first, or remove {name} from this configuration",
             ) from None
         except OSError as error:
             if error.errno not in UNSUPPORTED:
@@ -109,19 +109,19 @@ class RepositoryLocks:
         self._held[name] = fd
 
     def release(self, name: str) -> None:
-        """Let go of one repository."""
+        """Release the lock of one repository."""
         fd = self._held.pop(name, None)
         if fd is not None:
             os.close(fd)
 
     def release_all(self) -> None:
-        """Let go of every repository."""
+        """Release the locks of all repositories."""
         for name in list(self._held):
             self.release(name)
 
 
 def git_dir_of(root: Path) -> Path:
-    """Return the git directory of a work tree; a `.git` file (linked work tree, submodule) names it."""
+    """Return the git directory of a work tree, also for a `.git` file (linked work tree, submodule)."""
     entry = root / ".git"
     try:
         text = entry.read_text("utf-8", "surrogateescape") if entry.is_file() else ""
@@ -133,7 +133,7 @@ def git_dir_of(root: Path) -> Path:
 
 
 def _holder(fd: int) -> str:
-    """Return the PID that holds a flock on what `fd` is, from Linux's list of locks; "unknown" elsewhere."""
+    """Return the PID that holds a flock on the file of `fd`, from Linux's /proc/locks; "unknown" elsewhere."""
     facts = os.fstat(fd)
     wanted = f"{os.major(facts.st_dev):02x}:{os.minor(facts.st_dev):02x}:{facts.st_ino}"
     try:

@@ -1,7 +1,7 @@
-"""Where the log goes: stderr in the foreground (to the journal, a terminal or a pipe), a rotating file when detached.
+"""Sets up logging: to stderr in the foreground (the journal, a terminal or a pipe), to a file when detached.
 
-INFO tells a user's story, one line per commit, pull, push and state; DEBUG an engineer's. Secrets in URLs are taken
-out and control characters are escaped before anything is written.
+INFO is for users, one line per commit, pull, push and state; DEBUG for developers. Secrets in URLs are removed and
+control characters escaped before anything is written.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ FILES_KEPT = 3
 DATES = "%Y-%m-%d %H:%M:%S"
 
 
-# syslog's numbers, as sd-daemon(3) reads them at the beginning of a line.
+# syslog's priorities, as sd-daemon(3) expects them at the beginning of a line.
 PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 COLOURS = {"CRITICAL": "1;31", "ERROR": "31", "WARNING": "33", "DEBUG": "2"}
 
 
 class _SafeFormatter(logging.Formatter):
-    """Takes out secrets and control characters, whatever a message is made of."""
+    """Removes secrets and escapes control characters in the complete text of a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = redact(super().format(record))
-        # A traceback of ours keeps its lines.
+        # A traceback keeps its line breaks.
         return "\n".join(escape(line) for line in text.split("\n")) if record.exc_info else escape(text)
 
 
 class _JournalFormatter(_SafeFormatter):
-    """Begins each line with its priority; the journal knows time and program."""
+    """Starts each line with its priority; the journal adds time and program."""
 
     def format(self, record: logging.LogRecord) -> str:
         priority = PRIORITIES.get(record.levelno, 6)
@@ -45,7 +45,7 @@ class _JournalFormatter(_SafeFormatter):
 
 
 class _ColourFormatter(_SafeFormatter):
-    """Paints what is not the usual, for a terminal."""
+    """Adds colour to warnings and errors, for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         text, colour = super().format(record), COLOURS.get(record.levelname)
@@ -53,7 +53,7 @@ class _ColourFormatter(_SafeFormatter):
 
 
 def level_for(configured: str, verbose: int, quiet: bool) -> int:
-    """Return the level: `-v` shows an engineer's story, `-q` trouble only, else what is configured."""
+    """Return the level: `-v` shows details for developers, `-q` problems only, else the configured one."""
     if quiet:
         return logging.WARNING
     return logging.DEBUG if verbose else LEVELS[configured]
@@ -66,7 +66,7 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
     if log_file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
-        # Late: in the foreground, where nothing rotates, it would be 10 ms of the start for nothing.
+        # Imported late: the foreground does not need it, and it would delay the start by 10 ms.
         from gitsync.daemon.log_file import PrivateFileHandler
 
         try:
@@ -79,21 +79,21 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
                 f"cannot write the log file {log_file}: {error.strerror}", "choose another one with --log-file"
             ) from error
     handler.setFormatter(_formatter(level, is_file=log_file is not None))
-    # A log on a full disk must not end in tracebacks on stderr, once a line.
+    # A full disk must not cause a traceback on stderr for every line.
     logging.raiseExceptions = False
     root = logging.getLogger()
     root.addHandler(handler)
-    # What libraries tell at their leisure is not our story, and nobody looked whether it holds secrets.
+    # Info and debug messages of libraries are left out: they may contain secrets.
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger("gitsync").setLevel(level)
     return handler
 
 
 def let_go() -> None:
-    """Let go of whatever the log goes to.
+    """Close the log's handlers.
 
-    Before descriptors are closed under it: a log file that is collected later closes its number once more, and by then
-    that can be anybody's.
+    To be called before descriptors are closed: a log file that is garbage-collected later closes its descriptor number
+    again, which may belong to another file by then.
     """
     root = logging.getLogger()
     for old in list(root.handlers):
@@ -103,27 +103,27 @@ def let_go() -> None:
 
 
 def reopen() -> None:
-    """Go on in a new file of the old name, where another program (logrotate) has moved the log away."""
+    """Open the log file again, because another program (logrotate) has renamed it."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
-            handler.close()  # its next line opens it again
+            handler.close()  # the next message opens it again
 
 
 def _formatter(level: int, *, is_file: bool) -> logging.Formatter:
-    # An engineer wants to know which thread and which module said it.
+    # Developers need to know the thread and the module.
     story = "%(message)s" if level > logging.DEBUG else "[%(threadName)s %(name)s] %(message)s"
     if is_file:
         return _SafeFormatter(f"%(asctime)s %(levelname)-7s {story}", DATES)
     if is_journal(sys.stderr):
         return _JournalFormatter(story)
     if not sys.stderr.isatty():
-        return _SafeFormatter(f"%(levelname)-7s {story}")  # who reads it adds the time: a container, a supervisor
+        return _SafeFormatter(f"%(levelname)-7s {story}")  # the reader adds the time: a container, a supervisor
     wants_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     return (_ColourFormatter if wants_colour else _SafeFormatter)(f"%(asctime)s %(levelname)-7s {story}", DATES)
 
 
 def is_journal(stream: TextIO) -> bool:
-    """Whether what is written to `stream` goes straight to journald (systemd.exec(5), $JOURNAL_STREAM)."""
+    """Whether `stream` is connected to journald (systemd.exec(5), $JOURNAL_STREAM)."""
     try:
         facts = os.fstat(stream.fileno())
     except (OSError, ValueError):

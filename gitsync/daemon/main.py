@@ -1,7 +1,7 @@
 """The daemon's command line: foreground, detached, once, check.
 
-Runs on the main thread until `Service` takes over. What can be refused (a bad configuration, a held lock) is refused
-before anything is detached, with one error line and one hint line.
+Runs on the main thread until `Service` takes over. Errors such as a bad configuration or a held lock are reported
+before detaching, with one error line and one hint line.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from gitsync.redaction import redact
 from gitsync.text import as_word, escape
 from gitsync.version import VERSION
 
-# What a shell says of a program that Ctrl-C ended.
+# The exit status that a shell reports for a program ended by Ctrl-C.
 EXIT_INTERRUPTED = 130
-# Of what waits for a person, so much is named by a single pass.
+# At most this many things that wait for a person are listed by a single pass.
 NAMED = 20
 
 
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the program's last line: a bug ends in a report, not in a traceback
+    except Exception as error:  # noqa: BLE001 - last resort: a bug ends in a report, not in a traceback
         from gitsync.control import bugs
 
         bug = bugs.BugError(bugs.save(error, sys.argv[1:] if argv is None else argv, "gitsync"))
@@ -52,15 +52,15 @@ def main(argv: list[str] | None = None) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, "see: gitsync --help; commands are gitsyncctl's")
+        raise UsageError(message, "see: gitsync --help; for other commands: gitsyncctl --help")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the daemon's command line; it raises UsageError for what it does not understand."""
+    """Return the parser of the daemon's command line; it raises UsageError for errors."""
     parser = _Parser(
         prog="gitsync",
         description="Watch directories, commit what changes, pull, merge and push, and never lose an edit.",
-        epilog="Talk to it with gitsyncctl. Exit status: 0 done, 1 something needs you, 2 wrong usage or "
+        epilog="Control it with gitsyncctl. Exit status: 0 done, 1 something needs you, 2 wrong usage or "
         "configuration, 3 already running, 4 failed, 70 a bug in gitsync.",
         allow_abbrev=False,
     )
@@ -70,12 +70,12 @@ def make_parser() -> argparse.ArgumentParser:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--once", action="store_true", help="commit, pull and push everything once, then exit (for cron)")
     how.add_argument("--daemon", action="store_true", help="detach, write a PID file and log to a file")
-    how.add_argument("--check", action="store_true", help="validate the configuration, say what would be done, exit")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="log an engineer's story")
-    # The first GitSync's, whose command lines stand in crontabs.
+    parser.add_argument("--check", action="store_true", help="validate the configuration, print what it means, exit")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="log details for developers")
+    # For command lines of the first GitSync in crontabs.
     parser.add_argument("--debug", action="store_const", const=1, dest="verbose", help="the same as -v")
-    parser.add_argument("--info", action="store_true", help="log what happens, whatever is configured")
-    parser.add_argument("-q", "--quiet", action="store_true", help="log trouble only")
+    parser.add_argument("--info", action="store_true", help="log what happens, whatever the configured level")
+    parser.add_argument("-q", "--quiet", action="store_true", help="log problems only")
     parser.add_argument("--log-file", metavar="FILE", help="log there instead of to stderr")
     parser.add_argument("--pid-file", metavar="FILE", help="write the PID there")
     parser.add_argument("--version", action="version", version=f"gitsync {VERSION}")
@@ -118,7 +118,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace, config: Config, on_ready: Callable[[], None]) -> int:
-    # Late: `--check`, `--version` and a refusal need neither pygit2 nor watchdog.
+    # Imported late: `--check`, `--version` and an early error need neither pygit2 nor watchdog.
     from gitsync.daemon.lifecycle import Service
 
     service = Service(config, SystemClock(), arguments.config, places.socket_path())
@@ -133,7 +133,7 @@ def _path(given: str | None) -> Path | None:
 
 
 def say_error(error: GitsyncError) -> None:
-    """Print an error as one line what happened and one line what to do; a configuration's faults one a line."""
+    """Print an error as one line with what happened and one with what to do; faults of a configuration one per line."""
     for line in error.message.splitlines():
         print(f"error: {escape(line)}", file=sys.stderr)
     print(f"hint: {escape(error.advice)}", file=sys.stderr)
@@ -145,7 +145,7 @@ def _once(config: Config) -> int:
     try:
         status, statuses = run_once(config)
     except KeyboardInterrupt:
-        return EXIT_OK  # it was told to stop, and did in order, as the daemon does
+        return EXIT_OK  # stopped on request, after committing, as the daemon does
     for repo in statuses:
         reason = repo.reason or (repo.error.message if repo.error is not None else "")
         if reason and (repo.needs_person or repo.error is not None):
@@ -159,7 +159,7 @@ def _once(config: Config) -> int:
             print(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}", file=sys.stderr)
         if repo.error is not None and repo.error.hint:
             print(f"hint: {escape(repo.error.hint)}", file=sys.stderr)
-        # What was left out is not always an error, but nobody else tells of it here.
+        # Paths left out are not always an error, but nothing else reports them here.
         for note in repo.notes if isinstance(repo, RepoStatus) else ():
             print(f"{repo.name}: {escape(note)}", file=sys.stderr)
     return status
@@ -180,7 +180,7 @@ def _check(config: Config) -> int:
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
-        print("hint: mend it, and look again: gitsync --check", file=sys.stderr)
+        print("hint: fix it, then check it: gitsync --check", file=sys.stderr)
     return EXIT_USAGE if faults else EXIT_OK
 
 

@@ -1,12 +1,12 @@
-"""What the main thread sleeps in: a queue that signals wake, too.
+"""The queue in which the main thread sleeps; signals wake it, too.
 
-Anybody may `put`, a signal handler included; only the main thread calls `get`. The pipe lives as long as the process:
-a thread that puts late must not write into a descriptor that means something else by then.
+Any thread may call `put`, and so may a signal handler; only the main thread calls `get`. The pipe lives as long as the
+process: a late `put` must not write to a descriptor that belongs to another file by then.
 
-A handler written in Python runs between two instructions of the main thread. A signal that comes in the moment before
-that thread falls asleep in a lock is noted, and nothing wakes it: on a busy machine a daemon then does not hear that it
-is to stop. So the interpreter's own handler writes a byte into a pipe (`signal.set_wakeup_fd`), and it is the pipe
-that is slept in.
+A Python signal handler runs between two instructions of the main thread. A signal that arrives just before that thread
+blocks on a lock is recorded, but does not wake the thread: on a busy machine the daemon would not notice that it is to
+stop. So the interpreter's own handler writes a byte into a pipe (`signal.set_wakeup_fd`), and the thread sleeps in poll
+on that pipe.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from gitsync.clock import Clock
 
 DRAIN_BYTES = 4096
-# poll counts milliseconds in a C int.
+# poll takes milliseconds in a C int.
 LONGEST_S = 86_400.0
 
 
@@ -37,17 +37,17 @@ class MainQueue:
         self._poll.register(self._reading, select.POLLIN)
 
     def catch_signals(self) -> None:
-        """Let every signal that has a handler wake `get`; called on the main thread."""
+        """Let every handled signal wake `get`; called on the main thread."""
         signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
 
     def put(self, message: object) -> None:
         """Put a message into the inbox; returns at once."""
         self._queue.put(message)
-        with contextlib.suppress(BlockingIOError):  # full of bytes that nobody has read yet: it wakes all the same
+        with contextlib.suppress(BlockingIOError):  # the pipe is full of unread bytes, which wake the thread anyway
             os.write(self._writing, b"\0")
 
     def get(self, until: float | None) -> object | None:
-        """Return the next message, or None when there is none at the monotonic instant `until` (None: never)."""
+        """Return the next message, or None when there is none by the monotonic time `until` (None: wait for ever)."""
         while True:
             with contextlib.suppress(Empty):
                 return self._queue.get_nowait()

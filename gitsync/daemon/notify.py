@@ -1,16 +1,18 @@
 """Desktop notifications: at most one for each change of state, none where there is no desktop.
 
-Runs on the thread `notifier`, which owns the numbers of the notifications that are shown and nothing else. The board
-says what changed (core.notices tells each trouble once); this waits a moment, so that a whole machine going offline is
-one notification, and has a child show it. A child, because nothing here may cost an idle daemon memory, or hang it.
+Runs on the thread `notifier`, which owns the ids of the notifications shown. The status board reports changes
+(core.notices reports each problem once); this waits a moment, so that a machine that goes offline causes one
+notification, and starts a child to show it: notify-send, or osascript on macOS.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitsync import proc
@@ -21,19 +23,21 @@ logger = logging.getLogger(__name__)
 
 GATHER_S = 1.0
 DEADLINE_S = 10.0
-# A desktop that is only just starting is tried again, so often; then it is taken for none until something else happens.
+# A desktop that is starting up is tried again; after that, there is no further attempt until the next event.
 RETRY_S = 30.0
 RETRIES = 6
-# More than these at once are one notification.
+# More than this many at once are combined into one.
 TOGETHER = 3
 NAMED = 5
 LOW, NORMAL = 0, 1
+_URGENCIES = ("low", "normal")
+_BUS = "DBUS_SESSION_BUS_ADDRESS"
 ARRIVALS = ("pulled", "merged")
 _APPLESCRIPT = "on run argv\ndisplay notification (item 2 of argv) with title (item 1 of argv)\nend run"
 
 
 class Notification(NamedTuple):
-    """What is shown; a later one of the same `key` takes its place."""
+    """A notification; a later one with the same `key` replaces it."""
 
     key: str
     summary: str
@@ -42,7 +46,7 @@ class Notification(NamedTuple):
 
 
 def is_wanted(policy: str, event: dict[str, Any]) -> bool:
-    """Whether the option `notify` (problems, all, off) has this event of the board shown."""
+    """Whether the option `notify` (problems, all, off) includes this event of the board."""
     kind = event["event"]
     if policy == "off":
         return False
@@ -72,7 +76,7 @@ def together(waiting: Sequence[Notification]) -> list[Notification]:
 
 
 class Notifier(Owner):
-    """Shows what the board tells; `policy` is the option `notify`."""
+    """Shows the board's events as notifications; `policy` is the option `notify`."""
 
     def __init__(self, policy: str, clock: Clock, on_death: Callable[[ThreadDied], None]) -> None:
         super().__init__("notifier", clock, on_death)
@@ -83,7 +87,7 @@ class Notifier(Owner):
         self._failures = 0
 
     def step(self, message: object | None, now: float) -> None:
-        """Take one event of the board, or show what has gathered."""
+        """Accept one event of the board, or show what has been collected."""
         if isinstance(message, Stop):
             self.end()
         elif isinstance(message, dict) and is_wanted(self.policy, message):
@@ -96,11 +100,11 @@ class Notifier(Owner):
                 self._waiting, self._due_at = kept, now + RETRY_S
 
     def wake_at(self) -> float | None:
-        """Return when what has gathered is shown."""
+        """Return when the collected notifications are shown."""
         return self._due_at
 
     def _is_shown(self, wanted: Notification) -> bool:
-        """Show it and return whether it stands there now."""
+        """Show it and return whether it is shown now."""
         try:
             done = show(wanted, self._shown.get(wanted.key, 0), is_cancelled=lambda: self.is_cancelled)
             why = "it took too long" if done.is_over_deadline else done.errors or "there is no desktop"
@@ -119,17 +123,34 @@ class Notifier(Owner):
 
 
 def show(wanted: Notification, replaces: int, *, is_cancelled: Callable[[], bool] | None = None) -> proc.Completed:
-    """Have a child show a notification in the place of the number `replaces` (0: none); its stdout is the number."""
+    """Start a child to show a notification that replaces the id `replaces` (0: none); its stdout is the id.
+
+    Raise OSError when there is no desktop, or notify-send is not installed.
+    """
     if sys.platform == "darwin":
-        # After the script a name that begins with a dash would be an option.
+        # After the script, a name that begins with a dash would be taken for an option.
         argv = ["osascript", "-e", _APPLESCRIPT, "--", wanted.summary, wanted.body]
         return proc.run(argv, deadline_s=DEADLINE_S, is_cancelled=is_cancelled)
-    told = {"summary": wanted.summary, "body": wanted.body, "urgency": wanted.urgency, "replaces": replaces}
+    options = ["--app-name=gitsync", "--category=transfer", "--print-id", f"--urgency={_URGENCIES[wanted.urgency]}"]
+    if replaces:
+        options.append(f"--replace-id={replaces}")
+    # The body may contain markup and backslash escapes, so plain text must be escaped.
+    body = escape(wanted.body, quote=False).replace("\\", "\\\\")
     return proc.run(
-        [sys.executable, "-m", "gitsync.daemon.desktop"],
+        ["notify-send", *options, "--", wanted.summary, body],
         deadline_s=DEADLINE_S,
-        # Whatever directory the daemon stands in, nothing there may be taken for a module.
-        env={"PYTHONSAFEPATH": "1"},
-        input=json.dumps(told).encode(),
+        env={_BUS: _session_bus()},
         is_cancelled=is_cancelled,
     )
+
+
+def _session_bus() -> str:
+    """Return the address of the user's session bus; raise FileNotFoundError when there is none."""
+    if address := os.environ.get(_BUS):
+        return address
+    # The conventional path, for a daemon that was started outside the session. Without an address, notify-send would
+    # start another bus.
+    bus = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"), "bus")
+    if not bus.exists():
+        raise FileNotFoundError("there is no desktop")
+    return f"unix:path={bus}"

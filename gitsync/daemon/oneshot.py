@@ -1,6 +1,6 @@
 """One pass without a daemon: for cron (`gitsync --once`) and for control commands while no daemon runs.
 
-Runs on the main thread of its process, under the same lock as the daemon, with the same engine and without watchers.
+Runs on the main thread of its process, with the daemon's lock and engine, but without watchers.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from gitsync.engine.owner import ThreadDied
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
 from gitsync.model import JobStatus, RepoStatus
 
-# What begins a configuration: one that was named may be missing until then.
+# Commands that create a configuration: a given file may be missing until then.
 MAKERS = ("watch", "init", "clone")
-# Whoever asked waits for it; what takes longer is told, and sent by the next pass.
+# The caller waits for it; what takes longer is reported, and pushed by the next pass.
 SEND_PATIENCE_S = 30.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
-    """Commit, pull and push everything and run due jobs, once; return the exit status and how all of them stand."""
+    """Commit, pull and push everything and run due jobs, once; return the exit status and all states."""
     runtime, bugs = _runtime(config)
     runtime.lock_all()
     names = [repo.name for repo in config.repositories]
@@ -54,9 +54,9 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
 
 
 def handle(method: str, params: dict[str, Any], config_option: str | None) -> dict[str, Any]:
-    """Return the document that the daemon would answer with, from files and git alone.
+    """Return the reply that the daemon would give, from files and git alone.
 
-    Raise NotRunningError for what only a daemon can do, AlreadyRunningError when one appeared in the meantime.
+    Raise NotRunningError for commands that need a daemon, AlreadyRunningError when one has started meanwhile.
     """
     command = BY_NAME[method]
     without_daemon = command.without_daemon
@@ -69,8 +69,8 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     def reload() -> dict[str, Any]:
         return dict(runtime.reload(load(config_option)))
 
-    desk = HandlerContext(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False)
-    handlers = Handlers(desk)
+    context = HandlerContext(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False)
+    handlers = Handlers(context)
     if without_daemon == ACT and not any(params.get(name) for name in command.looks_with):
         lock = InstanceLock(places.state_dir() / "lock")
         lock.acquire()
@@ -80,7 +80,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
                 _end_in_order()
                 runtime.start()
                 answer = handlers.dispatch(method, params)
-                unsent = _send(runtime, desk.changed)
+                unsent = _send(runtime, context.changed)
             finally:
                 runtime.stop()
         finally:
@@ -90,8 +90,14 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     return handlers.dispatch(method, params)
 
 
+def looking(config_option: str | None) -> HandlerContext:
+    """Return what a handler needs that only reads; for answers that are printed as they come."""
+    runtime, _ = _runtime(load(config_option))
+    return HandlerContext(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False)
+
+
 def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
-    """Push what was committed on request, as the daemon does after a commit; return what could not be sent, and why."""
+    """Push what a request committed, as the daemon does after a commit; return what could not be pushed, and why."""
     wanted = [
         repo
         for repo in runtime.config.repositories
@@ -99,7 +105,7 @@ def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
     ]
     if wanted:
         runtime.sync([repo.name for repo in wanted], patience_s=SEND_PATIENCE_S, direction="push")
-    # The remote may have moved on, or has what was merged just now: then it is looked at, as after any refused push.
+    # The remote may have new commits: then fetch, as after any rejected push.
     again = [repo.name for repo in wanted if _is_crossed(runtime.board.status(repo.name)) and repo.pull is not None]
     if again:
         runtime.sync(again, patience_s=SEND_PATIENCE_S)
@@ -115,11 +121,11 @@ def _is_crossed(status: RepoStatus) -> bool:
 
 
 def _end_in_order() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: what is pending is committed, children end. Raise nothing now."""
+    """Make SIGTERM end this process like Ctrl-C: pending changes are committed, children end."""
 
     def end(number: int, frame: FrameType | None) -> None:
         for each in ENDING:
-            # No handler of Python's own is inherited; to ignore them would be, by the children of the last commits.
+            # Not SIG_IGN, which the children of the last commits would inherit.
             signal.signal(each, lambda number, frame: None)
         raise KeyboardInterrupt
 
@@ -133,7 +139,7 @@ def _runtime(config: Config) -> tuple[Runtime, SimpleQueue[object]]:
 
 
 def _raise_bug(messages: SimpleQueue[object]) -> None:
-    """Raise what ended a thread: a bug must end this process as it ends the daemon."""
+    """Raise the error that ended a thread: a bug must end this process as it ends the daemon."""
     while not messages.empty():
         message = messages.get()
         if isinstance(message, ThreadDied):

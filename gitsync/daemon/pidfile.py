@@ -1,4 +1,4 @@
-"""The PID file: there while the daemon runs, for scripts; what keeps a second one away is the lock, not this.
+"""The PID file: exists while the daemon runs, for scripts; the lock, not this file, prevents a second daemon.
 
 Runs on the main thread.
 """
@@ -16,13 +16,13 @@ logger = logging.getLogger(__name__)
 
 
 class PidFile:
-    """A file that holds this process's PID; `path` None is none."""
+    """A file that contains this process's PID; `path` None means no file."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def check(self) -> None:
-        """Raise UsageError when the file cannot be written; called while somebody still hears it."""
+        """Raise UsageError when the file cannot be written; called while the user can still see the error."""
         if self._path is None:
             return
         try:
@@ -34,7 +34,7 @@ class PidFile:
             ) from error
 
     def write(self) -> None:
-        """Write the PID; a disk that is full by now is told to the log."""
+        """Write the PID; an error, such as a full disk, is logged."""
         if self._path is None:
             return
         try:
@@ -45,7 +45,7 @@ class PidFile:
 
     @staticmethod
     def _open(path: Path, flags: int) -> int:
-        # In a directory that others can write to, a link of this name would lead to a file of the user's.
+        # In a directory that others can write to, a symbolic link could lead to a file of the user's.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
         os.fchmod(handle, 0o600)
         return handle

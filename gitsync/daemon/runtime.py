@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gitsync.clock import Clock
 from gitsync.config.options import MIRROR_NAME, Config, RepoConfig
@@ -26,9 +26,8 @@ from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Rescan, WatcherDoubted, Woken
+from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
 from gitsync.engine.owner import Ask, Stop
-from gitsync.engine.repository.requests import ask_to_perform
 from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.files import storage_error
@@ -36,7 +35,6 @@ from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 # The whole stop stays under 20 seconds: service managers kill what takes much longer.
 EXCHANGER_STOP_S = 4.0
@@ -67,14 +65,14 @@ class Runtime:
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message)
         self.exchangers: dict[str, Exchanger] = {}
-        self.ear = SystemEvents(clock, self._route, self._route_all, on_message)
+        self.system_events = SystemEvents(clock, self._route, self._route_all, on_message)
         self.watchers = Watchers(self.committer, clock)
         self.jobs = JobThreads(
             clock,
             self.board,
             state_dir,
             on_message,
-            lambda name, act, patience_s: self.perform(name, act, patience_s=patience_s),
+            self._perform_for_job,
             watching(lambda: self.config.repos),
             is_scheduled=is_watching,
         )
@@ -94,7 +92,12 @@ class Runtime:
 
     def start(self) -> None:
         """Start the committer, then every repository."""
-        for owner in (self.housekeeper, self.notifier, self.committer, *((self.ear,) if self._is_watching else ())):
+        for owner in (
+            self.housekeeper,
+            self.notifier,
+            self.committer,
+            *((self.system_events,) if self._is_watching else ()),
+        ):
             owner.start()
         for repo in self.config.repositories:
             self._add(repo)
@@ -105,7 +108,7 @@ class Runtime:
         for exchanger in self.exchangers.values():
             exchanger.cancel()
             exchanger.post(Stop())
-        self.ear.post(Stop())
+        self.system_events.post(Stop())
         self.watchers.stop_all()
         self.jobs.stop()
         ends_at = self.clock.now() + EXCHANGER_STOP_S
@@ -185,10 +188,6 @@ class Runtime:
         """Begin the same and return at once."""
         sync.begin(self.committer, self.exchangers, names)
 
-    def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
-        """Return what `act` makes of a repository's work tree on the committer thread; see `messages.Perform`."""
-        return ask_to_perform(self.committer, name, act, patience_s)
-
     # -- one repository -----------------------------------------------------------------------------------------------
 
     def _admit(self, repo: RepoConfig) -> None:
@@ -232,7 +231,7 @@ class Runtime:
                 clock=self.clock,
                 board=self.board,
                 committer=self.committer.post,
-                ear=self.ear.post,
+                system_events=self.system_events.post,
                 is_scheduled=self._is_watching,
                 repo_state_dir=self.repo_state_dir(repo),
                 on_death=self._on_message,
@@ -276,7 +275,14 @@ class Runtime:
     def stuck_threads(self, now: float) -> list[str]:
         """Return the threads that have been at one step for longer than is plausible; `now` is monotonic seconds."""
         # The housekeeper may wait for a hook or for `git gc` as long as it likes: nothing waits for it.
-        return [owner.name for owner in (self.committer, self.ear, *self.exchangers.values()) if owner.is_stuck(now)]
+        return [
+            owner.name
+            for owner in (self.committer, self.system_events, *self.exchangers.values())
+            if owner.is_stuck(now)
+        ]
+
+    def _perform_for_job(self, name: str, act: Callable[[Worktree], object], patience_s: float) -> object:
+        return self.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
 
     def _take_event(self, event: dict[str, Any]) -> None:
         """Pass on what the board was told; runs on the thread that told it."""
@@ -286,14 +292,14 @@ class Runtime:
             self._on_message(Noticed())
 
     def _route(self, name: str, message: object) -> None:
-        """Deliver what the committer or the ear says of a repository; runs on their threads."""
+        """Deliver what the committer or the system events say of a repository; runs on their threads."""
         if isinstance(message, WatcherDoubted | CoverageChanged):
             self._on_message(message)
         elif (exchanger := self.exchangers.get(name)) is not None:
             exchanger.post(message)
 
     def _route_all(self, message: object) -> None:
-        """Deliver what concerns every exchange; runs on the ear's thread."""
+        """Deliver what concerns every exchange; runs on the thread of system events."""
         for exchanger in list(self.exchangers.values()):
             exchanger.post(message)
         if isinstance(message, Woken):

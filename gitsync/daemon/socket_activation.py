@@ -1,7 +1,7 @@
-"""The control socket when systemd has bound it already (`gitsync.socket`): which descriptor it is, and if it is safe.
+"""Checks the control socket that systemd passes (`gitsync.socket`): its descriptor, and whether it is private.
 
-Runs on the main thread before any other. The rules for a socket that we bind ourselves hold for this one too: the
-expected path, its file 0600, in a directory that is ours alone. The protocol is sd_listen_fds(3).
+Runs on the main thread before any other. The rules are those for a socket that gitsync binds itself: the expected path,
+file mode 0600, in a private directory. The protocol is sd_listen_fds(3).
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ FIRST_FD = 3
 
 
 def inherited(path: Path, environment: MutableMapping[str, str] = os.environ) -> int | None:
-    """Return the descriptor of the listening socket that was handed over for `path`; None when there is none.
+    """Return the descriptor of the listening socket that systemd passed for `path`; None when there is none.
 
-    Raise OperationError when what was handed over is something else, or others may reach it.
+    Raise OperationError when it is something else, or accessible to others.
     """
     pid, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
     environment.pop("LISTEN_FDNAMES", None)
     if pid != str(os.getpid()) or count in ("", "0"):
         return None
     if count != "1":
-        raise _refused(f"{count} sockets were handed over, and gitsync listens on one", path)
+        raise _refused(f"{count} sockets were passed, and gitsync listens on one", path)
     os.set_inheritable(FIRST_FD, False)
     try:
         facts = os.fstat(FIRST_FD)
@@ -36,11 +36,11 @@ def inherited(path: Path, environment: MutableMapping[str, str] = os.environ) ->
             is_local_stream = given.family == socket.AF_UNIX and given.type == socket.SOCK_STREAM
             name = given.getsockname() if is_local_stream else ""
     except OSError as error:
-        raise _refused(f"what was handed over is no socket ({error.strerror})", path) from error
+        raise _refused(f"the passed descriptor is not a socket ({error.strerror})", path) from error
     if not (is_local_stream and is_listening and stat.S_ISSOCK(facts.st_mode)):
-        raise _refused("what was handed over is no listening Unix stream socket", path)
+        raise _refused("the passed descriptor is not a listening Unix stream socket", path)
     if os.fsencode(name) != os.fsencode(path):
-        raise _refused(f"the socket that was handed over is {os.fsdecode(name) or 'nameless'}, not {path}", path)
+        raise _refused(f"the passed socket is {os.fsdecode(name) or 'nameless'}, not {path}", path)
     _check_private(path)
     return FIRST_FD
 
@@ -49,12 +49,12 @@ def _check_private(path: Path) -> None:
     try:
         file, directory = path.lstat(), path.parent.lstat()
     except OSError as error:
-        raise _refused(f"cannot look at {path}: {error.strerror}", path) from error
+        raise _refused(f"cannot access {path}: {error.strerror}", path) from error
     uid = os.geteuid()
     if file.st_uid != uid or stat.S_IMODE(file.st_mode) & 0o077:
-        raise _refused(f"the socket {path} must be yours alone (mode 0600)", path)
+        raise _refused(f"the socket {path} must be accessible to you only (mode 0600)", path)
     if not stat.S_ISDIR(directory.st_mode) or directory.st_uid != uid or directory.st_mode & 0o077:
-        raise _refused(f"the socket's directory {path.parent} must be yours alone (mode 0700)", path)
+        raise _refused(f"the socket's directory {path.parent} must be accessible to you only (mode 0700)", path)
 
 
 def _refused(what: str, path: Path) -> OperationError:

@@ -6,17 +6,17 @@ Runs on the thread `committer`, alone. It owns the index, the work tree, HEAD an
 repository, and the pygit2 handles through which they are reached; nothing else in the program writes them.
 
 Others reach it by messages. The buffer of a repository posts `Dirty` with its first note, an exchanger posts `Fetched`,
-a control connection asks (`CommitNow`, `Pause`, ...) and gets a frozen answer. Nobody waits for it without a deadline.
+a control connection asks (`CommitNow`, `Pause`, ...) and gets a frozen answer. Every ask has a deadline.
 
-The loop is a step. A step takes one message, then gives each repository whose time has come one slice of work: a scan,
+The loop is a step. A step takes one message, then lets each repository whose time has come do one step of work: a scan,
 a few dozen milliseconds of staging, one commit, one integration. Then it looks at its inbox again. So a batch of ten
 thousand files is staged over many steps and a single save elsewhere is committed in between.
 
-`wake_at` is the earliest instant at which any repository wants a slice. With nothing pending it is the next periodic
+`wake_at` is the earliest instant at which any repository has work. With nothing pending it is the next periodic
 reconcile, so an idle committer sleeps in its inbox and costs nothing.
 
-Trouble stays where it is: a repository's errors become that repository's state (`slices.tick` sees to it).
-What is no GitsyncError is a bug and leaves `step`, which ends the process.
+Trouble stays where it is: a repository's errors become that repository's state (`steps.tick` catches them).
+An exception that is not a GitsyncError is a bug and leaves `step`, which ends the process.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from gitsync.engine.messages import (
     Drop,
     Explain,
     Fetched,
+    HeadWanted,
     Pause,
     Perform,
     Pushed,
@@ -52,9 +53,9 @@ from gitsync.engine.messages import (
 from gitsync.engine.offline_status import show_head
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.engine.repository.home import HomeRepository, track
+from gitsync.engine.repository.perform import path_status, perform
 from gitsync.engine.repository.preconditions import refresh
 from gitsync.engine.repository.repository import LocalRepository
-from gitsync.engine.repository.requests import path_status, perform
 from gitsync.engine.repository.steps import tick
 from gitsync.errors import UsageError
 from gitsync.watch.buffer import ChangeBuffer
@@ -83,17 +84,17 @@ class Committer(Owner):
         self._post = post
         self._repos: dict[str, LocalRepository] = {}
         self._buffers: dict[str, ChangeBuffer] = {}
-        self.home_buffer = SelectedBuffer(lambda: self.post(Dirty(MIRROR_NAME)), clock.now)
+        self.home_buffer = SelectedBuffer(partial(self.post, Dirty(MIRROR_NAME)), clock.now)
         self._offset = boot_offset()
 
     def buffer_for(self, name: str) -> ChangeBuffer:
         """Return the buffer of a repository, made on first use; called by main before it starts the watcher."""
         if name not in self._buffers:
-            self._buffers[name] = ChangeBuffer(lambda: self.post(Dirty(name)), self.clock.now)
+            self._buffers[name] = ChangeBuffer(partial(self.post, Dirty(name)), self.clock.now)
         return self._buffers[name]
 
     def step(self, message: object | None, now: float) -> None:
-        """Take one message, then give every repository that is due one slice."""
+        """Take one message, then let every repository that is due do one step of work."""
         self._notice_sleep()
         if isinstance(message, Stop):
             self._commit_last(now)
@@ -109,7 +110,7 @@ class Committer(Owner):
                 tick(repository, self.clock.now())
 
     def wake_at(self) -> float | None:
-        """Return the earliest instant at which a repository wants a slice."""
+        """Return the earliest instant at which a repository has work."""
         now = self.clock.now()
         wanted = [repository.wake_at(now) for repository in self._repos.values()]
         return min((instant for instant in wanted if instant is not None), default=None)
@@ -123,24 +124,16 @@ class Committer(Owner):
         match message:
             case Dirty() | Woken():
                 pass  # the buffer has it, and a jump of the clock is looked for at each step
-            case Fetched(repo=name) if name in self._repos:
-                self._take_fetched(self._repos[name], message)
-            case Pushed(repo=name) if name in self._repos:
-                self._repos[name].has_upstream = True
-                local = self._board.local(name)
-                # A commit made while the push was under way is still ahead.
-                self._board.set_local(name, ahead=0 if local.head == message.commit else max(local.ahead, 1))
+            case Fetched(repo=name) | HeadWanted(repo=name) if name in self._repos:
+                self._repos[name].exchange(message)
+            case Pushed(repo=name, commit=commit) if name in self._repos:
+                self._repos[name].integration.distance.see_push(commit)
             case Watched(repo=name, kind=kind, hint=hint) if name in self._repos:
                 self._repos[name].show_watch(kind, hint)
             case Rescan(repo=name, reason=reason) if name in self._repos:
                 self._repos[name].rescan(reason)
             case _:
-                logger.debug("a message for a repository that is gone: %r", message)
-
-    def _take_fetched(self, repository: LocalRepository, message: Fetched) -> None:
-        repository.fetched = message
-        if repository.machine in STANDING:
-            repository.answer_fetch(None)
+                logger.debug("a message for an unknown repository: %r", message)
 
     def _reply(self, ask: Ask) -> None:
         future: Future[Any] = ask.future
@@ -168,8 +161,8 @@ class Committer(Owner):
                 future.set_exception(UsageError(f"no repository is called {name!r}", "gitsyncctl list names them"))
             case CommitNow(repo=name, is_scanning=is_scanning):
                 self._repos[name].commit_now(future, is_scanning=is_scanning)
-            case Perform(repo=name, act=act):
-                perform(self._repos[name], act, future)
+            case Perform(repo=name):
+                perform(self._repos[name], ask.what, future)
             case Explain(repo=name, path=path):
                 future.set_result(path_status(self._repos[name], path))
             case Pause(repo=name, until=until):
@@ -186,7 +179,7 @@ class Committer(Owner):
         known = self._repos.get(config.name)
         if known is not None:
             if isinstance(known, HomeRepository) and adopt.home is not None:
-                known.home = adopt.home
+                known.reconfigure_home(adopt.home)
             known.reconfigure(config)
             return
         make: Callable[..., LocalRepository] = LocalRepository
@@ -218,7 +211,7 @@ class Committer(Owner):
         """Commit what is pending without waiting for quiet; what cannot be done in time stays for the next start."""
         ends_at = self.clock.now() + patience_s
         for repository in repositories:
-            repository.hurry()
+            repository.hurry_up()
         while self.clock.now() < ends_at:
             left = [repository for repository in repositories if repository.is_working]
             if not left:

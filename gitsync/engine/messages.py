@@ -58,7 +58,7 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An exchanger knows what the remote has; `upstream` is None when the remote has no such branch.
+    """An exchanger has fetched; `upstream` is None when the remote has no such branch.
 
     `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
     With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten.
@@ -72,6 +72,26 @@ class Fetched:
     label: str = ""
     ref: str = ""
     is_joining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWanted:
+    """An exchanger is about to push a branch without a fetch: `HeadRead` says what to push.
+
+    HEAD is asked for: since the commit a person may have amended it, or begun a rebase.
+    """
+
+    repo: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRead:
+    """The committer has answered `HeadWanted`; `head` is None while nothing may be pushed."""
+
+    repo: str
+    branch: str
+    head: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +130,11 @@ class Woken:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The branch moved by a commit of ours."""
+    """gitsync made the commit `head` on a branch."""
 
     repo: str
+    branch: str
+    head: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +184,7 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Say what is known of one path now; see `knowing.Known`."""
+    """Say what is known of one path now; the answer is a `requests.PathStatus`."""
 
     repo: str
     path: bytes
@@ -180,11 +202,13 @@ class CommitNow:
 class Perform:
     """Change a repository for its user: `act` runs on the committer thread when what is pending is committed.
 
-    It may move the branch with `integrate.put`; what it returns is frozen and is the answer.
+    It may move the branch with `apply.put`; what it returns is frozen and is the answer. It is not begun after the
+    monotonic instant `ends_at`, when nobody waits for it any more.
     """
 
     repo: str
     act: Callable[[Worktree], object]
+    ends_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""The ear: one thread that hears what concerns exchanges and comes from outside of every work tree.
+"""System events: one thread that notices what concerns exchanges and comes from outside of every work tree.
 
-Runs on the thread `ear`, which owns the descriptors of `watch.outside` and the watches on remotes that are on this
-file system. It tells exchangers and decides nothing; without it (no Linux, no descriptors left) they keep to their
-schedules.
+Runs on the thread `system-events`, which owns the descriptors of `watch.outside` and the watches on remotes that are
+on this file system. It sends messages to exchangers and decides nothing; without it (no Linux, no descriptors left)
+they keep to their schedules.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SystemEvents(Owner):
         tell_all: Callable[[object], None],
         on_death: Callable[[ThreadDied], None],
     ) -> None:
-        super().__init__("ear", clock, on_death)
+        super().__init__("system-events", clock, on_death)
         self._tell = tell
         self._tell_all = tell_all
         self._outside: Outside | None = None

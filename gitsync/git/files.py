@@ -60,6 +60,8 @@ def storage_error(what: str, error: OSError) -> OperationError:
     return OperationError(f"{what}: {error.strerror}", "check the path and the disk", code="io")
 
 
+# The coarsest clock that stamps files on a kernel in use (CONFIG_HZ=100): two writes within it look alike.
+TICK_NS = 20_000_000
 # Inode, size, and the moments of the last change of content and of anything.
 Signature = tuple[int, int, int, int]
 

@@ -127,12 +127,22 @@ _UNSUPPORTED = {
 }
 
 
+def follow_environment() -> None:
+    """Make libgit2 read no system configuration where GIT_CONFIG_NOSYSTEM says so, as git(1) does.
+
+    libgit2 does not know the variable. Its search path is for gitattributes, too, which git has GIT_ATTR_NOSYSTEM for.
+    """
+    if os.environ.get("GIT_CONFIG_NOSYSTEM", "").lower() in ("1", "true", "yes", "on"):
+        pygit2.settings.search_path[pygit2.enums.ConfigLevel.SYSTEM] = ""
+
+
 def open_repository(root: str) -> pygit2.Repository:
     """Open the repository whose work tree is `root`, with synced writes.
 
     Raise OperationError: not-a-repository, bare, unsafe (owned by another user), unsupported, worktree-elsewhere.
     """
     pygit2.settings.enable_fsync_gitdir(True)
+    follow_environment()
     try:
         repository = pygit2.Repository(root, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
     except (pygit2.GitError, KeyError, ValueError, OSError) as error:

@@ -15,8 +15,8 @@ from types import TracebackType
 from gitsync.clock import SystemClock
 from gitsync.core.dotfiles import ABSENT, FileKind, Fingerprint
 from gitsync.git.applying import atomic_replace
+from gitsync.git.files import TICK_NS
 from gitsync.git.objects.store import BLOB, object_id_of
-from gitsync.git.staging.read import TICK_NS
 
 _KEPT = 20_000
 

@@ -19,6 +19,11 @@ class SelectedBuffer(ChangeBuffer):
         super().__init__(on_first, now)
         self.coverage = Coverage(Manifest(), "")
 
+    def select(self, coverage: Coverage) -> bool:
+        """Note what `coverage` is concerned with from now on; return whether other paths are active than before."""
+        before, self.coverage = self.coverage, coverage
+        return coverage.active != before.active
+
     def note_batch(self, paths: Iterable[bytes] = (), trees: Iterable[bytes] = (), reasons: Iterable[str] = ()) -> None:
         """Note all three kinds atomically, without the paths that are of no interest."""
         concerns = self.coverage.concerns

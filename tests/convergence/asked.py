@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from gitsync.config.options import Config, RepoConfig
 from gitsync.daemon.handlers import conflicts
-from gitsync.daemon.handlers.context import HandlerContext, T
+from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.committer import Committer
+from gitsync.engine.messages import Perform
 from gitsync.engine.owner import Ask
-from gitsync.engine.repository.requests import ask_to_perform
 from gitsync.errors import GitsyncError, OperationError
-from gitsync.git.staging.worktree import Worktree
 
 CHOICES = ("ours", "theirs", "both", "done")
 
@@ -32,7 +32,7 @@ class Asked:
         self.config = Config(repos=(config,))
         self._repo = config
         self._repo_state_dir = repo_state_dir
-        self._committer = committer
+        self.committer = committer
         self._step = step
         self._patience_s = 0.0
         committer.ask = self._ask  # type: ignore[method-assign]  # the thread is not started: nobody would answer
@@ -42,10 +42,6 @@ class Asked:
     def repo_state_dir(self, repo: RepoConfig) -> Path:
         """Return where the engine keeps its journal."""
         return self._repo_state_dir
-
-    def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float) -> T:
-        """Let the committer do it, as the real runtime does."""
-        return ask_to_perform(self._committer, name, act, min(patience_s, self._patience_s))
 
     def undo(self, number: int, is_keeping: bool, patience_s: float) -> str:
         """Take back the change of that number that can be, the newest first; return "done" or what was said."""
@@ -77,10 +73,10 @@ class Asked:
 
     def _ask(self, what: object, patience_s: float) -> Any:
         future: Future[Any] = Future()
-        self._committer.post(Ask(what, future))
-        ends_at = self._committer.clock.now() + patience_s
+        ends_at = self.committer.clock.now() + min(patience_s, self._patience_s)
+        self.committer.post(Ask(replace(what, ends_at=ends_at) if isinstance(what, Perform) else what, future))
         while not future.done():
-            if self._committer.clock.now() >= ends_at:
+            if self.committer.clock.now() >= ends_at:
                 raise OperationError("nobody answered in time", code="no-answer")
             self._step()
         return future.result(0)

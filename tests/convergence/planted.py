@@ -12,7 +12,7 @@ from typing import Any
 
 import pygit2
 
-from gitsync.engine.repository import integrate, repository
+from gitsync.engine.repository import handle, integrate
 from gitsync.git.applying import atomic_replace, journal
 from gitsync.git.applying.apply import Outcome, OutcomeKind, Recovered
 from gitsync.git.applying.writer import Applier
@@ -65,7 +65,7 @@ def _forgotten() -> None:
         journal.drop(worktree.repo_state_dir)
         return Recovered()
 
-    repository.recover = recover
+    handle.recover = recover
 
 
 def _theirs() -> None:

@@ -27,7 +27,7 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
-from gitsync.engine.repository import integrate, repository
+from gitsync.engine.repository import handle, integrate
 from gitsync.git.applying import apply, atomic_replace
 from tests.conftest import run_git
 from tests.convergence.asked import Asked
@@ -58,7 +58,7 @@ class Points:
         atomic_replace._renameat2 = partial(self._call, atomic_replace._renameat2)
         integrate.apply = partial(integrate.apply, probe=self.probe)
         apply.apply = partial(apply.apply, probe=self.probe)  # what `put` calls
-        repository.recover = partial(repository.recover, probe=self.probe)
+        handle.recover = partial(handle.recover, probe=self.probe)
 
     def arm(self, number: int, act: Callable[[bytes], None], *, is_aimed: bool) -> None:
         self._left, self._act, self._is_aimed = number, act, is_aimed
@@ -101,7 +101,7 @@ class Orders:
             clock=self.clock,
             board=self.board,
             committer=self.committer.post,
-            ear=lambda message: None,
+            system_events=lambda message: None,
             is_scheduled=True,
             repo_state_dir=repo_state_dir,
             on_death=self._die,

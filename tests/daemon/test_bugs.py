@@ -1,4 +1,4 @@
-"""A bug of ours ends in status 70 and a report, and takes nothing with it."""
+"""A bug in gitsync ends in status 70 and a report, and takes nothing with it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def test_a_bug_is_reported_and_no_traceback_shown(box: Machine) -> None:
     )
     assert done.returncode == 70
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: a bug of ours; the report is in ")
+    assert done.stderr.startswith("error: a bug in gitsync; the report is in ")
     (report,) = (box.home / ".local/state/gitsync/reports").iterdir()
     assert "ZeroDivisionError" in report.read_text()

@@ -104,7 +104,7 @@ def test_what_it_says_can_be_pasted_anywhere(box: Machine) -> None:
 def test_home_is_not_proposed_to_be_watched(box: Machine) -> None:
     box.configure(box.repo())
     done = box.ctl("log", "nothere")
-    assert (done.returncode, done.stderr.splitlines()[1]) == (2, "hint: what is watched: gitsyncctl list")
+    assert (done.returncode, done.stderr.splitlines()[1]) == (2, "hint: to list them: gitsyncctl list")
 
 
 def test_trouble_with_the_remote_holds_up_no_commit(box: Machine, hub: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
 from tests.fakes.sshd import Sshd
+from tests.needs import needs
 
 CONF = """\
 repo gitolite-admin
@@ -71,10 +72,7 @@ class Gitolite:
 
 @pytest.fixture
 def gitolite(tmp_path: Path) -> Iterator[Gitolite]:
-    if shutil.which("gitolite") is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no gitolite: install gitolite3")
-        pytest.skip("needs gitolite3")
+    needs("gitolite")
     it = Gitolite(tmp_path / "server")
     with it.sshd:
         it.administer(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from tests.daemon.homes import (
     wait_committed,
     wait_home,
 )
+from tests.needs import needs
 
 
 @pytest.mark.parametrize("link", ["auto", "copy"])
@@ -52,10 +52,7 @@ def test_every_way_of_saving_is_committed_and_healed(box: Machine, link: str) ->
 
 @pytest.mark.parametrize("program", ["vim", "emacs"])
 def test_what_real_editors_do(box: Machine, program: str) -> None:
-    if shutil.which(program) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is not installed")
-        pytest.skip(f"{program} is not installed")
+    needs(program)
     mirror = begin(box)
     commands = {name: command for name, command in EDITORS.items() if command[0] == program}
     for name in commands:
@@ -93,6 +90,7 @@ def mounted(box: Machine) -> Iterator[Path]:
     """A place that can be unmounted."""
     place = box.home / "disk"
     place.mkdir()
+    needs("mount")
     mount = ["mount", "-t", "tmpfs", "none", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("only a root that may mount can unmount")

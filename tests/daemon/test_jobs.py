@@ -271,3 +271,27 @@ def test_sync_without_a_name_runs_every_job(box: Machine) -> None:
     assert box.ctl("sync", "--wait").returncode == 0
     assert (home / "server/two").exists()
     box.stop()
+
+
+def test_a_run_of_a_job_is_undone_by_command(box: Machine) -> None:
+    hub, home = make_hub(box), box.home
+    (home / "server").mkdir()
+    box.write_config(
+        f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "off"\n'
+        f'[[job]]\npath = "{home}/music"\nbackend = "rsync"\nurl = "{home}/server"\nevery = "off"\n'
+    )
+    box.ctl("sync", "thesis")
+    (home / "source/a.txt").write_text("b\n")
+    run_git(home / "source", "commit", "--quiet", "-am", "second")
+    run_git(home / "source", "push", "--quiet", "origin", "HEAD:main", "HEAD:draft")
+    box.ctl("sync", "thesis")
+    assert answer(box, "undo", "thesis", "--list")["changes"][0]["branches"] == ["draft", "main"]
+    assert "would undo" in box.ctl("undo", "thesis", "--dry-run").stdout
+    box.start()
+    done = box.ctl("undo", "thesis")
+    assert (done.returncode, "on 2 branches" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert (home / "thesis/a.txt").read_text() == "a\n"
+    assert run_git(home / "thesis", "show", "draft:a.txt") == "a"
+    refused = box.ctl("undo", "music")
+    assert (refused.returncode, "keeps no versions" in refused.stderr) == (2, True)
+    box.stop()

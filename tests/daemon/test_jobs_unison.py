@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, wait_for
 from tests.fakes.git_client import heads
 from tests.fakes.job_client import tree
+from tests.needs import needs
 
 # Carries bytes to the server's program; slowly, or not at all, while there is such a file.
 _SLOWLY = """\
@@ -43,10 +43,7 @@ UNISON='{place}/unison' exec sh -c "$*" < <('{python}' '{place}/slowly.py' '{pla
 @pytest.fixture
 def far(box: Machine) -> Path:
     """A place whose `shell` is a way to a server "far" that is as slow or as dead as its files say."""
-    if shutil.which("unison") is None or shutil.which("rsync") is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no unison or no rsync")
-        pytest.skip("needs unison and rsync")
+    needs("unison", "rsync")
     place = box.home / "far"
     (place / "unison").mkdir(parents=True)
     (place / "slowly.py").write_text(_SLOWLY)

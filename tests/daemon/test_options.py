@@ -186,7 +186,7 @@ def test_a_repository_of_another_daemon_is_taken_when_it_is_free(box: Machine) -
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         box.configure(mine, theirs)
         assert box.ctl("reload").returncode == 0
-        assert "held by another gitsync" in box.wait_state("error", "theirs")["error"]["message"]
+        assert "in use by another gitsync" in box.wait_state("error", "theirs")["error"]["message"]
     finally:
         os.close(handle)
     (theirs / "a.txt").write_text("a\n")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import pytest
 from tests.conftest import run_git
 from tests.daemon.asked import make_clones_slow
 from tests.daemon.harness import BIN, Machine
+from tests.needs import needs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Press = Callable[..., subprocess.CompletedProcess[str]]
@@ -31,12 +30,7 @@ SKIPPED = (
 @pytest.fixture(scope="module")
 def screen() -> Iterator[str]:
     """A screen that nobody sees: its $DISPLAY."""
-    missing = [] if shutil.which("Xvfb") else ["Xvfb"]
-    missing += [] if importlib.util.find_spec("_tkinter") else ["tkinter in this Python"]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"this machine has no {' and no '.join(missing)}")
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
+    needs("Xvfb", "_tkinter")
     ours, theirs = os.pipe()
     command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL) as server:

@@ -134,7 +134,7 @@ def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub
     assert other.ctl("status").returncode == 1
     refused = other.ctl("resolve", "first.txt")
     assert refused.returncode == 2
-    assert "--theirs keeps what stands under the name" in refused.stderr
+    assert "--theirs keeps the current version" in refused.stderr
     refused = other.ctl("resolve", "first.txd", "--done", "--json")
     assert refused.returncode == 2
     error = json.loads(refused.stdout)["error"]
@@ -254,7 +254,7 @@ def test_manual_conflicts_wait_and_are_settled_one_by_one(box: Machine, other: M
 
 
 def test_a_repository_that_has_lost_its_last_commit_holds_up_no_other(box: Machine) -> None:
-    """As a power cut leaves it; with the missing object the whole daemon had ended as by a bug of ours."""
+    """As a power cut leaves it; with the missing object the whole daemon had ended as by a bug in gitsync."""
     hurt, well = box.repo("hurt"), box.repo("well")
     box.configure(hurt, well)
     head = run_git(hurt, "rev-parse", "HEAD")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.backends.base import Direction, Item, Order, Report
-from gitsync.backends.git.job import delete_branch, run
+from gitsync.backends.git.job import delete_branch, run, undo
+from gitsync.backends.git.undo import UndoneRun
 from gitsync.config.options import JobConfig
 from gitsync.git.applying.apply import recover
 from gitsync.git.staging.worktree import Worktree
@@ -54,6 +55,10 @@ class GitClient:
         report = run(self.order(direction, answer=answer))
         self.asked = report.questions
         return report
+
+    def undo(self, *, is_keeping: bool = False, is_trial: bool = False) -> UndoneRun:
+        """Take back the last run as the command does."""
+        return undo(self.order(), is_keeping=is_keeping, is_trial=is_trial)
 
     def delete_branch(self, branch: str) -> Item:
         """Delete a branch as the command does."""

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.needs import needs
 
 SSHD = shutil.which("sshd") or next((path for path in ("/usr/sbin/sshd",) if os.access(path, os.X_OK)), None)
 SSH = shutil.which("ssh")
@@ -25,11 +25,7 @@ SSH = shutil.which("ssh")
 
 def require_sshd() -> None:
     """Skip where there is no OpenSSH server; on a CI machine that is a failure."""
-    if SSHD and SSH and shutil.which("ssh-keygen"):
-        return
-    if os.environ.get("CI"):
-        pytest.fail("this machine has no OpenSSH server: install openssh-server and openssh-client")
-    pytest.skip("needs openssh-server and openssh-client")
+    needs("sshd", "ssh", "ssh-keygen")
 
 
 class Sshd:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import GITCONFIG
+from tests.needs import needs
 
 SCRIPT = Path(__file__).with_suffix(".sh")
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,9 @@ for line in sys.stdin:
 
 def require_user_manager() -> None:
     """Skip where no user manager can be started; on a CI machine that is a failure."""
-    missing = [name for name in ("systemctl", "unshare", "setpriv", "dbus-daemon") if shutil.which(name) is None]
-    why = f"needs {', '.join(missing)}" if missing else ""
-    if not why and os.geteuid() != 0:
+    needs("systemctl", "unshare", "setpriv", "dbus-daemon")
+    why = ""
+    if os.geteuid() != 0:
         why = "only root can make the namespaces that keep the user manager apart"
     if not why and not os.access("/lib/systemd/systemd", os.X_OK):
         why = "needs systemd"

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
+from tests.needs import needs
 
 LIGHTTPD = shutil.which("lighttpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 USER, PASSWORD = "ada", "s3cret-w0rds"
@@ -21,11 +21,7 @@ USER, PASSWORD = "ada", "s3cret-w0rds"
 
 def require_lighttpd() -> None:
     """Skip where there is no lighttpd; on a CI machine that is a failure."""
-    if LIGHTTPD:
-        return
-    if os.environ.get("CI"):
-        pytest.fail("this machine has no web server: install lighttpd")
-    pytest.skip("needs lighttpd")
+    needs("lighttpd")
 
 
 class Web:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.exchanger import Exchanger
-from gitsync.engine.messages import ExchangeNow, Fetched, Integrated, Pushed
+from gitsync.engine.messages import ExchangeNow, Fetched, HeadRead, HeadWanted, Integrated, Pushed
 from gitsync.engine.owner import Ask
 from gitsync.model import RepoState
 from tests.conftest import run_git
@@ -42,7 +42,7 @@ class Wire:
             clock=self.clock,
             board=self.board,
             committer=self.told.append,
-            ear=self.heard.append,
+            system_events=self.heard.append,
             is_scheduled=is_scheduled,
             repo_state_dir=self.repo_state_dir,
             on_death=self.told.append,
@@ -79,6 +79,8 @@ class Wire:
                 self.seen = message
                 is_ahead = message.upstream != self.head()
                 self.tell(Integrated("notes", "main", self.head(), is_ahead))
+            elif isinstance(message, HeadWanted):
+                self.tell(HeadRead("notes", "main", self.head()))
             else:
                 assert isinstance(message, Pushed)
 

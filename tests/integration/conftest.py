@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +11,13 @@ from tests.conftest import run_git
 from tests.fakes.git_client import GitClient
 from tests.fakes.job_client import Client, ok
 from tests.fakes.sshd import Sshd
+from tests.needs import needs
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, tuple[str, ...], Path]]:
     """The address of the server's directory, the options it takes to get there, and where it is."""
-    if shutil.which("rsync") is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no rsync")
-        pytest.skip("needs rsync")
+    needs("rsync")
     server = tmp_path / "server"
     server.mkdir()
     if getattr(request, "param", "local") == "local":
@@ -45,10 +41,7 @@ def clients(tmp_path: Path, place: tuple[str, tuple[str, ...], Path]) -> list[Cl
 @pytest.fixture
 def unison_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, tuple[str, ...], Path]]:
     """As `place`, for unison."""
-    if shutil.which("unison") is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no unison")
-        pytest.skip("needs unison")
+    needs("unison")
     server = tmp_path / "server"
     server.mkdir()
     if getattr(request, "param", "local") == "local":

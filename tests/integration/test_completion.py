@@ -15,6 +15,7 @@ import pytest
 
 from tests.fakes.control import PATIENCE_S, Daemon
 from tests.fakes.dispatch import repo_status, status
+from tests.needs import needs
 
 BIN = Path(sys.executable).parent
 BASH = """
@@ -37,11 +38,9 @@ zle -N zle-line-init
 
 
 def require(shell: str) -> str:
+    needs(shell)
     found = shutil.which(shell)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"this machine has no {shell}")
-        pytest.skip(f"needs {shell}")
+    assert found is not None
     return found
 
 

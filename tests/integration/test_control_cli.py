@@ -135,7 +135,7 @@ def test_names_stay_names_and_paths_become_absolute(daemon: Daemon, tmp_path: Pa
 def test_a_bare_directory_is_tried_when_no_repository_is_called_so(daemon: Daemon, tmp_path: Path) -> None:
     def answer(params: dict[str, Any]) -> dict[str, Any]:
         if params["name"] == "Notes":
-            raise UsageError("no repository is called 'Notes'", "there are: a")
+            raise UsageError("there is no repository 'Notes'", "there are: a")
         return {"name": "n", "path": params["name"]}
 
     daemon.dispatch.answers["unwatch"] = answer
@@ -143,7 +143,7 @@ def test_a_bare_directory_is_tried_when_no_repository_is_called_so(daemon: Daemo
     done = ctl(daemon.path, "unwatch", "Notes", cwd=tmp_path)
     assert (done.returncode, daemon.dispatch.asked[-1][1]) == (0, {"name": f"{tmp_path}/Notes"})
     done = ctl(daemon.path, "unwatch", "Notes", cwd="/")
-    assert (done.returncode, done.stderr) == (2, "error: no repository is called 'Notes'\nhint: there are: a\n")
+    assert (done.returncode, done.stderr) == (2, "error: there is no repository 'Notes'\nhint: there are: a\n")
 
 
 SAID = [

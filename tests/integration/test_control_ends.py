@@ -118,7 +118,7 @@ def test_a_bug_ends_in_a_report(daemon: Daemon, tmp_path: Path) -> None:
     done = ctl(daemon.path, "list", env={"XDG_STATE_HOME": str(tmp_path / "state")})
     assert done.returncode == 70
     [report] = (tmp_path / "state").rglob("*.txt")
-    assert done.stderr.startswith(f"error: a bug of ours; the report is in {report}\nhint: ")
+    assert done.stderr.startswith(f"error: a bug in gitsync; the report is in {report}\nhint: ")
     assert "Traceback" in report.read_text()
     assert "Traceback" not in done.stderr
 
@@ -127,4 +127,4 @@ def test_the_daemons_bug_is_status_70(daemon: Daemon) -> None:
     daemon.dispatch.answers["reload"] = ValueError("oops")
     done = ctl(daemon.path, "reload")
     assert done.returncode == 70
-    assert done.stderr.startswith("error: the daemon met a bug of ours\nhint: ")
+    assert done.stderr.startswith("error: there is a bug in the daemon\nhint: ")

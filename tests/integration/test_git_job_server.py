@@ -14,6 +14,7 @@ from tests.conftest import run_git
 from tests.fakes.git_client import GitClient
 from tests.fakes.job_client import ok
 from tests.fakes.sshd import Sshd
+from tests.needs import needs
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def is_about_room(report: Report) -> bool:
 def test_a_full_disk_is_told_and_the_next_run_goes_on(tmp_path: Path, side: str) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
+    needs("mount")
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False, timeout=30)
     if done.returncode:
         pytest.skip("only root may mount")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import os
-import shutil
 import sys
 import tarfile
 import zipfile
@@ -14,6 +13,7 @@ import pytest
 
 from gitsync.version import VERSION
 from tests.fakes.built import ROOT, build, build_checkout, run
+from tests.needs import needs
 
 UNITS = sorted(path.name for path in (ROOT / "contrib/systemd").iterdir())
 USER_UNITS = [name for name in UNITS if "@" not in name]
@@ -77,20 +77,11 @@ def test_the_version_is_written_in_one_place() -> None:
     assert found == ["gitsync/version.py"]
 
 
-def require(program: str, package: str) -> None:
-    """Skip without the tool; on a CI machine that is a failure."""
-    if shutil.which(program) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"this machine has no {program}: install {package}")
-        pytest.skip(f"needs {program}")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
     # Their tree is laid out by one script; what it asks pip for is what `make test` has asked for already.
-    for program, package in (("dpkg-deb", "dpkg"), ("rpmbuild", "rpm")):
-        require(program, package)
+    needs("rpmbuild")
     minor = run("/usr/bin/python3", "-c", "import sys; print(*sys.version_info[:2], sep='.')").strip()
     if tuple(map(int, minor.split("."))) < (3, 11):
         pytest.skip(f"the system's Python is {minor}")

@@ -14,6 +14,7 @@ from gitsync.backends.rsync.job import run
 from gitsync.config.options import JobConfig
 from tests.fakes.job_client import Client, ok, tree
 from tests.fakes.sshd import Sshd
+from tests.needs import needs
 
 everywhere = pytest.mark.parametrize("place", ["local", "ssh"], indirect=True)
 
@@ -148,6 +149,7 @@ def test_a_server_that_is_not_there_is_told_and_nothing_is_lost(tmp_path: Path) 
 def test_a_full_disk_is_told_and_the_next_run_goes_on(tmp_path: Path) -> None:
     server = tmp_path / "server"
     server.mkdir()
+    needs("mount")
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(server)], check=False, timeout=30)
     if done.returncode:
         pytest.skip("only root may mount")
@@ -193,6 +195,7 @@ def test_one_version_that_cannot_be_kept_stops_nothing_else(
     one.write("dir/a.txt", "the newer one, by one")
     ok(one.run())
     closed = str(two.root / "dir")
+    needs("mount")
     if subprocess.run(["mount", "--bind", "-o", "ro", closed, closed], check=False, timeout=30).returncode:
         pytest.skip("only root may mount")
     try:

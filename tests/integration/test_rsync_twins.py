@@ -17,6 +17,7 @@ from gitsync.backends.rsync.program import Rsync
 from gitsync.config.options import JobConfig
 from gitsync.core.pairs import LINK, ListedEntry
 from tests.fakes.job_client import Client, ok, tree
+from tests.needs import needs
 
 HOUR_S = 3600
 AT_NS = 1_700_000_000_000_000_000
@@ -125,6 +126,7 @@ def test_a_link_that_was_changed_here_while_another_came_is_kept(clients: list[C
 def test_what_a_full_server_cannot_keep_stays_until_it_can(tmp_path: Path) -> None:
     server = tmp_path / "server"
     server.mkdir()
+    needs("mount")
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(server)], check=False, timeout=30)
     if done.returncode:
         pytest.skip("only root may mount")

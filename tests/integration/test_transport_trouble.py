@@ -12,6 +12,7 @@ import pytest
 from gitsync.errors import OperationError
 from gitsync.git.remote import transport
 from tests.conftest import run_git
+from tests.needs import needs
 
 T = 60.0
 
@@ -28,6 +29,7 @@ def full(tmp_path: Path) -> Iterator[Path]:
     """A bare repository on a file system without room."""
     place = tmp_path / "small"
     place.mkdir()
+    needs("mount")
     argv = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)]
     if subprocess.run(argv, check=False, capture_output=True, timeout=60).returncode != 0:
         pytest.skip("may not mount a file system")

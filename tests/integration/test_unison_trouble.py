@@ -16,6 +16,7 @@ from gitsync.config.options import JobConfig
 from gitsync.model import Problem
 from tests.fakes.job_client import Client, codes, ok, tree
 from tests.fakes.sshd import closed_port
+from tests.needs import needs
 
 over_ssh = pytest.mark.parametrize("unison_place", ["ssh"], indirect=True)
 Place = tuple[str, tuple[str, ...], Path]
@@ -159,6 +160,7 @@ def test_a_machine_without_unison_is_told(trio: list[Client], monkeypatch: pytes
 
 def test_a_full_disk_is_told_and_the_next_run_goes_on(trio: list[Client], unison_place: Place) -> None:
     one, server = trio[0], unison_place[2]
+    needs("mount")
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(server)], check=False, timeout=30)
     if done.returncode:
         pytest.skip("only root may mount")

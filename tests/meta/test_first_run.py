@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,26 @@ def test_a_work_tree_is_watched_without_a_question(checkout: Checkout) -> None:
     assert "[y/N]" not in ran.out
     assert checkout.watched() == ["~/Notes"]
     assert checkout.config.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_daemon_that_runs_already_is_said_before_anything_is_made(checkout: Checkout, tmp_path: Path) -> None:
+    config = tmp_path / "empty.toml"
+    config.write_text("")
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    env = {"XDG_RUNTIME_DIR": str(runtime), "XDG_STATE_HOME": str(tmp_path / "state")}
+    gitsync = [Path(sys.executable).parent / "gitsync", "--config", config]
+    with subprocess.Popen(gitsync, env=os.environ | env, stderr=subprocess.DEVNULL) as daemon:
+        try:
+            ends_at = time.monotonic() + 30
+            while not list(runtime.rglob("socket")) and time.monotonic() < ends_at:
+                time.sleep(0.05)
+            ran = checkout.run("--dir", "~/new", answers="y\n", **env)
+        finally:
+            daemon.terminate()
+    assert ran.status == 3
+    assert ran.errors[0] == f"error: gitsync is already running with PID {daemon.pid}"
+    assert not (checkout.home / "new").exists()
 
 
 def test_one_yes_makes_a_missing_directory_and_its_repository(checkout: Checkout) -> None:

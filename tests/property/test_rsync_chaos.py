@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from gitsync.git.applying import atomic_replace
 from tests.fakes.job_client import Client, ok, tree
+from tests.needs import needs
 
 FILES = ("f", "dir/g", "dir/deep/h", "i", "dir/j")
 STEPS = 12
@@ -92,10 +92,7 @@ class Machine:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_version_is_lost_however_runs_overlap_and_die(tmp_path: Path, seed: int) -> None:
-    if shutil.which("rsync") is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no rsync")
-        pytest.skip("needs rsync")
+    needs("rsync")
     chance = random.Random(seed)
     server = tmp_path / "server"
     server.mkdir()

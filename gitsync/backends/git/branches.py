@@ -53,7 +53,7 @@ class Seen:
 def settle_branches(worktree: Worktree, order: Order, seen: Seen) -> Local:
     """Bring the branches of an order to where they belong, and return what is left to do on the server."""
     local = Local(kept=list(seen.kept))
-    there = seen.there
+    there, before = seen.there, refs.branches(worktree)
     branches = _branches(worktree, order, seen)
     refill = emptied(order, len(seen.known))
     actions = {
@@ -87,6 +87,12 @@ def settle_branches(worktree: Worktree, order: Order, seen: Seen) -> Local:
         except UNEXPECTED_ERRORS as trouble:
             local.items.append(_trouble(worktree, order, branch.name, as_error(order.job.name, trouble)))
     _tell_open(worktree, order, local)
+    after = refs.branches(worktree)
+    local.moved = {
+        name: (before.get(name), after.get(name))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    }
     return local
 
 

@@ -21,6 +21,7 @@ from gitsync.backends.git import conflicts, questions
 from gitsync.backends.git.branches import Seen, forget_branch, settle_branches
 from gitsync.backends.git.setup import prepare
 from gitsync.backends.git.step import Local
+from gitsync.backends.git.undo import BranchMove, UndoneRun, remember_run, undo_run
 from gitsync.core.branches import is_emptied, principal, renamed_default
 from gitsync.errors import GitsyncError
 from gitsync.git import program
@@ -60,6 +61,7 @@ def _run(order: Order, items: list[Item]) -> Report:
     answers = _texts(order, ANSWERS_FILE) | dict(order.answers)
     state_file.write_changed(order.state_dir / ANSWERS_FILE, answers)
     seen = Seen(There({}, {}), known, deleted, answers=answers)
+    moves: dict[str, BranchMove] = {}
     local = Local(kept=conflicts.read(state_file.read(order.state_dir / CONFLICTS_FILE)))
     for left in reversed(range(TRIES)):
         order.tell(f"fetching from {job.remote}")
@@ -73,11 +75,14 @@ def _run(order: Order, items: list[Item]) -> Report:
         assert order.borrow is not None
         local = order.borrow(partial(settle_branches, order=order, seen=seen))
         items += [item for item in local.items if item not in items]
+        for name, (before, after) in local.moved.items():
+            moves[name] = BranchMove(moves[name].before if name in moves else before, after)
         if local.halt is not None:
             break
         quicker = _send(order, server, local, there, items, is_last=not left)
         if not quicker:
             break
+    remember_run(order, moves)
     _remember(order, server, local, seen)
     if local.halt is not None:
         return Report.halted(items, local.halt, local.conflicts)
@@ -199,3 +204,12 @@ def delete_branch(order: Order, branch: str) -> Item:
         f"{escape(branch)} is deleted here (it was at {at[:10]}); the next run deletes it on {job.remote}",
         f"to have it again: git -C {job.path} branch {branch} {at[:10]}",
     )
+
+
+def undo(order: Order, *, is_keeping: bool, is_trial: bool) -> UndoneRun:
+    """Take back the newest run that is not undone; see `undo_run`."""
+    assert order.borrow is not None
+    uses = branches_in_use(order.job.path)
+    act = partial(undo_run, order=order, uses=uses, is_keeping=is_keeping, is_trial=is_trial)
+    found: UndoneRun = order.borrow(act)
+    return found

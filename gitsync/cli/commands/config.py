@@ -34,7 +34,7 @@ def run(context: Context, arguments: Json) -> Reply:
         return _set(context, arguments["key"], arguments["value"])
     from gitsync.cli import edit_config
 
-    edit_config.edit(context, file_in_force(context))
+    edit_config.edit(context, file_in_force(context), apply)
     return Reply()
 
 

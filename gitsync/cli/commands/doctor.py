@@ -1,4 +1,4 @@
-"""`gitsyncctl doctor`: every check with its verdict, and what mends what is wrong."""
+"""`gitsyncctl doctor`: every check with its verdict, and how to fix what is wrong."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def _show(output: Output, answer: Json) -> None:
     rows = [
         [
             Cell(item["id"][:7], "yellow"),
-            Cell(times.told(item["time"], now)),
+            Cell(times.short(item["time"], now)),
             Cell(item["repo"] if has_many else "", "bold"),
             Cell(item["message"]),
             Cell(_renamed(item["files"]), "dim"),

@@ -9,6 +9,7 @@ from gitsync.cli import times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
 from gitsync.errors import EXIT_FAILED, EXIT_OK
+from gitsync.text import as_word
 
 # How many of a directory's files are named before the rest is only counted.
 NAMED = 10
@@ -51,10 +52,17 @@ def _tell(output: Output, answer: Json) -> None:
             continue
         output.wrapped(f"{'would restore' if is_dry else 'restored'} {name}: the version {version}", "bold")
         _files(output, item)
+        for nested in item["nested"]:
+            output.wrapped(
+                f"left alone: {nested} is a git repository of its own now; to get the files elsewhere: "
+                f"gitsyncctl restore {as_word(item['absolute'])} --rev {item['commit'][:10]} --to DIRECTORY",
+                "yellow",
+                "  ",
+            )
     for made in answer.get("commits") or ():
         for path in made["kept"]:
             output.wrapped(
-                f"what was at {path} and not in git is kept: git for-each-ref refs/gitsync/backup", "yellow", "  "
+                f"{path} was not in git and had to make way; it is kept, and comes back with the undo", "yellow", "  "
             )
         output.wrapped(f"committed {made['repo']} {made['commit'][:7]}: {made['message']}", "dim", "  ")
         output.wrapped(f"to take it back: {made['undo']}", "", "  ")
@@ -84,7 +92,7 @@ def _list(output: Output, versions: list[Json], *, is_many: bool) -> None:
         rows.append(
             [
                 Cell(item["commit"][:7], "yellow"),
-                Cell(times.told(item["time"], now)),
+                Cell(times.short(item["time"], now)),
                 Cell(text.ago(now - clock.parse_iso(item["time"])), "dim"),
                 Cell(item["what"], _STYLES.get(item["what"], "")),
                 Cell("" if size is None else text.size(size)),

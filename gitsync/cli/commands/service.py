@@ -7,7 +7,8 @@ from functools import partial
 from gitsync import clock, text
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
-from gitsync.cli.service.kind import ServiceManager, State, find
+from gitsync.cli.service.find import find
+from gitsync.cli.service.kind import ServiceManager, State
 from gitsync.cli.service.setting import here
 from gitsync.errors import (
     EXIT_NOT_RUNNING,

@@ -40,7 +40,7 @@ def _list(output: Output, answer: Json) -> None:
             Cell(str((change.get("commit") or {}).get("id", ""))[:7], "cyan"),
             Cell(_ago(change, now)),
             Cell(str(change.get("reason", ""))),
-            Cell(text.counted(len(change.get("paths") or ()), "file")),
+            Cell(_counted(change)),
             Cell("undone" if change.get("is_undone") else "", "dim"),
             Cell(str((change.get("commit") or {}).get("message", "")), "dim", is_path=True),
         ]
@@ -53,6 +53,12 @@ def _list(output: Output, answer: Json) -> None:
         output.line("there is nothing to undo")
 
 
+def _counted(change: Json) -> str:
+    if "branches" in change:
+        return text.counted(len(change["branches"]), "branch", "branches")
+    return text.counted(len(change.get("paths") or ()), "file")
+
+
 def _ago(change: Json, now: float) -> str:
     try:
         return text.ago(now - clock.parse_iso(str(change.get("time", ""))))
@@ -61,6 +67,9 @@ def _ago(change: Json, now: float) -> str:
 
 
 def _show(output: Output, answer: Json) -> None:
+    if "job" in answer:
+        _show_job(output, answer)
+        return
     name = str(answer.get("repo", ""))
     change = answer.get("undone") or {}
     commit = answer.get("commit") or {}
@@ -71,10 +80,27 @@ def _show(output: Output, answer: Json) -> None:
     output.wrapped(f"{name}: {verb} {what}, {str(was.get('id', ''))[:7]} '{was.get('message', '')}'", "green")
     _paths(output, "", answer.get("paths") or [])
     _paths(output, "left as edited since: ", answer.get("kept") or [])
+    _paths(output, "there again, not in git: ", answer.get("back") or [])
     if commit:
         short = str(commit.get("id", ""))[:7]
         output.wrapped(f"commit {short} '{commit.get('message', '')}'", indent="  ")
         output.wrapped(f"to take this back: gitsyncctl undo {text.as_word(name)} --commit {short}", "dim", "  ")
+
+
+def _show_job(output: Output, answer: Json) -> None:
+    change, branches = answer.get("undone") or {}, answer.get("branches") or []
+    verb = "would undo" if answer.get("dry_run") else "undid"
+    when = f"{times.local(str(change.get('time', '')))} ({_ago(change, clock.SystemClock().wall())})"
+    counted = text.counted(len(branches), "branch", "branches")
+    output.wrapped(f"{answer['job']}: {verb} the run of {when} on {counted}", "green")
+    for item in branches:
+        count = text.counted(len(item.get("paths") or ()), "file")
+        commit = f", commit {str(item['commit'])[:7]}" if item.get("commit") else ""
+        output.wrapped(f"{item.get('branch', '')}: {count}{commit}", indent="  ")
+    for branch in answer.get("created") or ():
+        how = f"gitsyncctl delete-branch {text.as_word(str(answer['job']))} {text.as_word(branch)}"
+        output.wrapped(f"{branch} was created by that run and stays; to delete it: {how}", indent="  ")
+    _paths(output, "left as edited since: ", answer.get("kept") or [])
 
 
 def _paths(output: Output, label: str, paths: list[str]) -> None:

@@ -1,12 +1,9 @@
-"""What every service manager can do for gitsync, and which one there is. The control command's only thread."""
+"""What every service manager can do for gitsync. The control command's only thread."""
 
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from gitsync import proc
@@ -57,32 +54,7 @@ class ServiceManager(Protocol):
         """Stop it, and remove what `install` wrote."""
 
 
-def find() -> ServiceManager:
-    """Return the service manager of this session. Raise OperationError, which says what to do instead, for none."""
-    if sys.platform == "darwin":
-        from gitsync.cli.service.launchd import Launchd
-
-        return Launchd(Path.home())
-    from gitsync.cli.service.systemd import Systemd
-
-    if shutil.which("systemctl") is None or not Path("/run/systemd/system").is_dir():
-        raise OperationError(
-            "there is no service manager here that gitsync knows (systemd or launchd)",
-            "start it in the background: gitsync --daemon; or from cron, by crontab -e: "
-            f"*/10 * * * * {shlex.quote(shutil.which('gitsync') or 'gitsync')} --once",
-            code="no-service-manager",
-        )
-    probe = told("systemctl", "--user", "show-environment")
-    if not probe.ok:
-        raise OperationError(
-            f"the user manager of systemd cannot be reached: {last_line(probe)}",
-            "log in directly, not by su or sudo; or have one from boot on: loginctl enable-linger",
-            code="no-service-manager",
-        )
-    return Systemd()
-
-
-def told(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
+def run_manager(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
     """Run a program of the service manager and return what became of it."""
     try:
         return proc.run(argv, deadline_s=deadline_s, env={"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C"})
@@ -92,7 +64,7 @@ def told(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
 
 def must(*argv: str, deadline_s: float = COMMAND_S) -> str:
     """Run a program of the service manager that has to end well, and return its output."""
-    done = told(*argv, deadline_s=deadline_s)
+    done = run_manager(*argv, deadline_s=deadline_s)
     if not done.ok:
         raise OperationError(f"{shlex.join(argv)} failed: {last_line(done)}", f"run it by hand: {shlex.join(argv)}")
     return done.stdout.decode("utf-8", "replace").strip()

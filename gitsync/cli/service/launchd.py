@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.cli.service import written
-from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, told
+from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, run_manager
 from gitsync.cli.service.setting import AGENT, Setting
 from gitsync.errors import GitsyncError, OperationError
 
@@ -34,7 +34,7 @@ class Launchd:
 
     def state(self) -> State:
         """Return how gitsync stands with launchd."""
-        printed = told("launchctl", "print", self._target)
+        printed = run_manager("launchctl", "print", self._target)
         fields = dict(
             line.strip().split(" = ", 1)
             for line in printed.stdout.decode("utf-8", "replace").splitlines()
@@ -67,7 +67,7 @@ class Launchd:
                 change.kept.append(str(aside))
             self._bootout()
             must("launchctl", "enable", self._target)
-            started = told("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
+            started = run_manager("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
             if not started.ok:
                 raise OperationError(
                     f"the service did not start: {last_line(started)}",
@@ -80,7 +80,7 @@ class Launchd:
                 self.file.unlink(missing_ok=True)
             else:
                 self.file.write_bytes(before)
-                told("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
+                run_manager("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
             for kept in change.kept:  # its content is back in its place
                 Path(kept).unlink(missing_ok=True)
             raise
@@ -119,9 +119,9 @@ class Launchd:
         return self._home / "Library/Logs/gitsync"
 
     def _bootout(self) -> None:
-        if not told("launchctl", "print", self._target).ok:
+        if not run_manager("launchctl", "print", self._target).ok:
             return
-        done = told("launchctl", "bootout", self._target, deadline_s=START_S)
+        done = run_manager("launchctl", "bootout", self._target, deadline_s=START_S)
         if not done.ok and done.returncode != BUSY:
             raise OperationError(
                 f"launchd does not let go of the running gitsync: {last_line(done)}",

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from gitsync.cli.service import unit, written
-from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, told
+from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, run_manager
 from gitsync.cli.service.setting import AGENT, Setting, is_lasting
 from gitsync.errors import GitsyncError, OperationError
 
@@ -64,11 +64,11 @@ class Systemd:
                 if aside is not None:
                     change.kept.append(str(aside))
             must("systemctl", "--user", "daemon-reload")
-            told("systemctl", "--user", "reset-failed", unit.NAME)
+            run_manager("systemctl", "--user", "reset-failed", unit.NAME)
             must("systemctl", "--user", "enable", "--quiet", unit.NAME)
             if not (was.is_active and is_same) or is_outdated or change.notes:
                 # Not `enable --now`: what runs is to be what was written a moment ago.
-                started = told("systemctl", "--user", "restart", unit.NAME, deadline_s=START_S)
+                started = run_manager("systemctl", "--user", "restart", unit.NAME, deadline_s=START_S)
                 if not started.ok:
                     raise _not_started(last_line(started))
         except GitsyncError:
@@ -94,23 +94,23 @@ class Systemd:
             if aside is not None:
                 change.kept.append(str(aside))
         must("systemctl", "--user", "daemon-reload")
-        told("systemctl", "--user", "reset-failed", unit.NAME)
+        run_manager("systemctl", "--user", "reset-failed", unit.NAME)
         return change
 
     def _undo(self, before: dict[Path, bytes | None], *, was_enabled: bool) -> None:
         """Put the units back as they were; what ran before is started again."""
-        told("systemctl", "--user", "stop", unit.NAME, deadline_s=START_S)
+        run_manager("systemctl", "--user", "stop", unit.NAME, deadline_s=START_S)
         if not was_enabled:
-            told("systemctl", "--user", "disable", "--quiet", unit.NAME)
+            run_manager("systemctl", "--user", "disable", "--quiet", unit.NAME)
         for path, content in before.items():
             if content is None:
                 path.unlink(missing_ok=True)
             else:
                 path.write_bytes(content)
-        told("systemctl", "--user", "daemon-reload")
-        told("systemctl", "--user", "reset-failed", unit.NAME)
+        run_manager("systemctl", "--user", "daemon-reload")
+        run_manager("systemctl", "--user", "reset-failed", unit.NAME)
         if was_enabled:
-            told("systemctl", "--user", "start", unit.NAME, deadline_s=START_S)
+            run_manager("systemctl", "--user", "start", unit.NAME, deadline_s=START_S)
 
 
 def _with_agent(setting: Setting, change: ServiceChange) -> Setting:
@@ -131,7 +131,7 @@ def _with_agent(setting: Setting, change: ServiceChange) -> Setting:
 
 def _not_started(said: str) -> OperationError:
     # Its own last words tell more than systemctl's; a session without a journal has only these.
-    journal = told(
+    journal = run_manager(
         "journalctl", "--user", "--unit", unit.NAME, "--lines", str(JOURNAL_LINES), "--output=cat", "--quiet"
     )
     words = [line.strip() for line in journal.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
@@ -157,6 +157,6 @@ def _shown(*names: str) -> dict[str, str]:
 
 
 def _is_lingering() -> bool | None:
-    done = told("loginctl", "show-user", getpass.getuser(), "--property=Linger", "--value")
+    done = run_manager("loginctl", "show-user", getpass.getuser(), "--property=Linger", "--value")
     answer = done.stdout.decode("ascii", "replace").strip() if done.ok else ""
     return {"yes": True, "no": False}.get(answer)

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, CONF, COUNT, FLAG, LOOK, PATH, PATHS, TARGET, TEXT, Command, Parameter
+from gitsync.control.table import (
+    ACT,
+    CONF,
+    COUNT,
+    FLAG,
+    LOOK,
+    PATH,
+    PATHS,
+    TARGET,
+    TARGETS,
+    TEXT,
+    Command,
+    Parameter,
+)
 
 _AT = Parameter("at", TEXT, "--at", metavar="WHEN", help='as it was then: "2 hours ago", "yesterday 18:00", ISO 8601')
 _REV = Parameter("rev", TEXT, "--rev", metavar="REV", help="as it is in this commit, tag or branch")
@@ -79,5 +92,35 @@ ROWS: tuple[Command, ...] = (
         "gitsyncctl show 1a2b3c4:photo.jpg > photo-of-then.jpg",
         without_daemon=LOOK,
         timeout_s=120.0,
+    ),
+    Command(
+        "find",
+        "find the versions of files that held a word, deleted and renamed files too, the newest first",
+        Parameter("word", TEXT, metavar="WORD", help="what a line has to hold; left out, names alone are looked for"),
+        Parameter("names", TARGETS, metavar="NAME|PATH", help="where; everything that is watched when none is named"),
+        Parameter("name", TEXT, "--name", metavar="GLOB", help='only files with such a name or path, like "*.md"'),
+        Parameter("regex", FLAG, "--regex", help="WORD is a regular expression, as Python writes them"),
+        Parameter("ignore_case", FLAG, "-i", "--ignore-case", help="capital letters are as small ones"),
+        Parameter("since", TEXT, "--since", metavar="WHEN", help="only versions committed since then"),
+        Parameter("until", TEXT, "--until", metavar="WHEN", help="only versions committed until then"),
+        Parameter("deleted", FLAG, "--deleted", help="only files that are not there any more"),
+        Parameter("count", COUNT, "-n", metavar="N", help="how many hits (default: all of them)"),
+        handler="find",
+        about="A line that many versions have is shown once, with the newest of them. Each hit ends with the command "
+        "that brings this version back. The exit status is 0 with hits and 1 without.",
+        epilog='gitsyncctl find Zanzibar\ngitsyncctl find -i zanzibar notes --since "3 weeks ago"\n'
+        'gitsyncctl find --deleted "dear aunt" ~/Letters\ngitsyncctl find --name "*.pdf" --deleted',
+        without_daemon=LOOK,
+        timeout_s=600.0,
+    ),
+    Command(
+        "size",
+        "show what takes the room in a history: files, versions and bytes, the largest first",
+        Parameter("name", TARGET, metavar="NAME|PATH", help="a repository, a directory or a file"),
+        Parameter("count", COUNT, "-n", metavar="N", help="how many files (default: 20; with --json all)"),
+        handler="find",
+        epilog="gitsyncctl size notes\ngitsyncctl size ~/Notes/pictures -n 5",
+        without_daemon=LOOK,
+        timeout_s=600.0,
     ),
 )

@@ -51,7 +51,7 @@ the history, and "gitsyncctl undo" brings the conflict back.""",
     Command(
         "undo",
         "take back gitsync's own last change: a merge, a pull, a restore, a resolve",
-        Parameter("name", TARGET, metavar="NAME", help="which repository; needed when there are several"),
+        Parameter("name", TARGET, metavar="NAME", help="which repository or job; needed when there are several"),
         Parameter("list", FLAG, "--list", help="show what can be undone, and change nothing"),
         Parameter("dry_run", FLAG, "--dry-run", help="show what would be done, and change nothing"),
         Parameter(
@@ -72,7 +72,10 @@ since stay; where the same lines were edited since, nothing is done, unless
 
 A further undo goes one further back. To take back an undo, name its commit.
 Without NAME it is the only repository, or the one of the working directory.
-What can be undone: the newest 100 changes of the last 90 days.""",
+What can be undone: the newest 100 changes of the last 90 days.
+
+Of a job with git the last run is undone, on all branches that it moved or on
+none.""",
         without_daemon=ACT,
         looks_with=("list", "dry_run"),
         timeout_s=180.0,

@@ -1,1 +1,1 @@
-"""The daemon's end of the commands: each file maps some of the methods to functions from parameters to a document."""
+"""The daemon's side of the commands: each module maps methods to functions from parameters to a reply document."""

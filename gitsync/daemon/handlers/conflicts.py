@@ -1,7 +1,7 @@
-"""The answers about conflicts, resolve and undo.
+"""Handlers of conflicts, resolve and undo.
 
-Runs on connection threads, or in the control command while no daemon runs. Looking is done with a handle of its own,
-opened and closed here; what changes a repository is done by the committer.
+Run on connection threads, or in the control command while no daemon runs. Reading uses a handle that is opened and
+closed here; changes are made by the committer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from gitsync.clock import iso
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.daemon.handlers.undo_job import undo_job
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.changes.pending_merge import left, open_paths, waiting, with_choices
@@ -33,41 +34,45 @@ from gitsync.text import as_word, shown
 logger = logging.getLogger(__name__)
 
 WHAT_EACH_DOES = (
-    "--theirs keeps what stands under the name, --ours puts the conflict copy there, --both keeps both, "
-    "--done says that you have put it right yourself"
+    "--theirs keeps the current version, --ours replaces it by the conflict copy, --both keeps both, "
+    "--done says that you have resolved it by hand"
 )
 
 
-def answers(desk: HandlerContext) -> dict[str, Answer]:
-    """Return the answers, by method."""
-    return {"conflicts": partial(_conflicts, desk), "resolve": partial(_resolve, desk), "undo": partial(_undo, desk)}
+def answers(context: HandlerContext) -> dict[str, Answer]:
+    """Return the handlers by method."""
+    return {
+        "conflicts": partial(_conflicts, context),
+        "resolve": partial(_resolve, context),
+        "undo": partial(_undo, context),
+    }
 
 
 # -- conflicts --------------------------------------------------------------------------------------------------------
 
 
-def _conflicts(desk: HandlerContext, params: Json) -> Json:
+def _conflicts(context: HandlerContext, params: Json) -> Json:
     found: list[Json] = []
     errors: list[Json] = []
-    targets = desk.targets(params.get("names", []))
+    targets = context.targets(params.get("names", []))
     for repo in targets.repos:
         try:
-            found += [_conflict(repo, item) for item in _conflicts_of(desk, repo)]
+            found += [_conflict(repo, item) for item in _conflicts_of(context, repo)]
         except UNEXPECTED_ERRORS as trouble:
             error = as_error(repo.name, trouble)
             errors.append({"repo": repo.name, "code": error.code, "message": error.message, "hint": error.hint})
     jobs: list[Json] = []
     for job in targets.jobs:
         try:
-            jobs += desk.runtime.jobs.conflicts(job)
+            jobs += context.runtime.jobs.conflicts(job)
         except GitsyncError as error:
             errors.append({"repo": job.name, "code": error.code, "message": error.message, "hint": error.hint})
     return {"conflicts": found, "errors": errors, "jobs": jobs}
 
 
-def _conflicts_of(desk: HandlerContext, repo: RepoConfig) -> list[Conflicted]:
-    with reading(desk, repo) as place:
-        found = described(place, copies_in(desk, repo, place))
+def _conflicts_of(context: HandlerContext, repo: RepoConfig) -> list[Conflicted]:
+    with reading(context, repo) as place:
+        found = described(place, copies_in(context, repo, place))
         upstream, paths = waiting_in(repo, place)
         return found if upstream is None else [*waiting_sides(place, paths, upstream), *found]
 
@@ -107,23 +112,23 @@ def _version(version: ConflictSide) -> Json:
 # -- resolve ----------------------------------------------------------------------------------------------------------
 
 
-def _resolve(desk: HandlerContext, params: Json) -> Json:
+def _resolve(context: HandlerContext, params: Json) -> Json:
     wanted = [choice for choice in Resolution if params.get(str(choice))]
     if len(wanted) != 1:
-        what = "say what is to become of it" if not wanted else "only one of these can be done"
+        what = "choose how to resolve it" if not wanted else "these exclude each other"
         raise UsageError(f"{params['path']}: {what}: --ours, --theirs, --both or --done", WHAT_EACH_DOES)
-    repo, path = place_of(desk, params["path"], params.get("repo"))
+    repo, path = place_of(context, params["path"], params.get("repo"))
 
     def act(worktree: Worktree) -> ResolveResult:
         waits = waiting_in(repo, worktree, is_all=True)[1]
-        copies = copies_in(desk, repo, worktree)
+        copies = copies_in(context, repo, worktree)
         if waits and path not in waits and not any(path in (copy.path, copy.original) for copy in copies):
             raise not_in_conflict(worktree.root, path, {*waits, *(copy.original for copy in copies)})
         if path in waits:
             return settle_waiting(worktree, path, wanted[0], rules_of(repo), author=repo.author)
         return settle(worktree, copies, path, wanted[0], author=repo.author)
 
-    done = desk.perform(repo.name, act)
+    done = context.perform(repo.name, act)
     return _settled(repo, done)
 
 
@@ -145,55 +150,64 @@ def _settled(repo: RepoConfig, done: ResolveResult) -> Json:
 # -- undo -------------------------------------------------------------------------------------------------------------
 
 
-def _undo(desk: HandlerContext, params: Json) -> Json:
+def _undo(context: HandlerContext, params: Json) -> Json:
     wanted, is_keeping = params.get("commit") or "", bool(params.get("keep"))
+    jobs = _jobs(context, params.get("name"))
+    if jobs:
+        return undo_job(context, jobs[0], params)
     if params.get("list"):
-        repos = desk.chosen([params["name"]] if params.get("name") else [])
-        changes = [_change(repo, item) for repo in repos for item in _undoables(desk, repo)]
+        repos = context.chosen([params["name"]] if params.get("name") else [])
+        changes = [_change(repo, item) for repo in repos for item in _undoables(context, repo)]
         return {"changes": sorted(changes, key=lambda change: change["time"], reverse=True)}
-    repo = _one(desk, params.get("name"))
+    repo = _one(context, params.get("name"))
     if params.get("dry_run"):
-        with reading(desk, repo) as place:
+        with reading(context, repo) as place:
             return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
-    done = desk.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
+    done = context.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
     return _undone(repo, done, is_trial=False)
 
 
-def _one(desk: HandlerContext, name: str | None) -> RepoConfig:
+def _jobs(context: HandlerContext, name: str | None) -> list[JobConfig]:
+    """Return the job that is meant where no repository is: one that is watched, too, is undone as a repository."""
+    if name is None:
+        return []
+    targets = context.targets([name])
+    return [] if targets.repos else targets.jobs
+
+
+def _one(context: HandlerContext, name: str | None) -> RepoConfig:
     if name is not None:
-        return desk.one(name)
-    repos = desk.config.repositories
+        return context.one(name)
+    repos = context.config.repositories
     if not repos:
         raise UsageError("no repository is watched yet", "to watch one: gitsyncctl watch DIR")
-    having = [repo for repo in repos if len(repos) == 1 or _has_undoable(desk, repo)]
+    having = [repo for repo in repos if len(repos) == 1 or _has_undoable(context, repo)]
     if len(having) == 1:
         return having[0]
     if not having:
         raise OperationError(
             f"there is nothing to undo in any of the {len(repos)} repositories",
-            "for versions of a file: gitsyncctl restore PATH --list",
+            "to list the versions of a file: gitsyncctl restore PATH --list",
             code="nothing-to-undo",
         )
     raise UsageError(
         f"there is something to undo in {len(having)} repositories: {', '.join(repo.name for repo in having)}",
-        "name the one in which to undo, as: gitsyncctl undo "
-        + as_word(having[0].name)
-        + "; for what there is: undo --list",
+        "name the repository, as: gitsyncctl undo " + as_word(having[0].name) + "; to list the changes: undo --list",
         code="which-repository",
     )
 
 
-def _undoables(desk: HandlerContext, repo: RepoConfig) -> list[Undoable]:
-    with reading(desk, repo) as place:
+def _undoables(context: HandlerContext, repo: RepoConfig) -> list[Undoable]:
+    with reading(context, repo) as place:
         return undoables(place)
 
 
-def _has_undoable(desk: HandlerContext, repo: RepoConfig) -> bool:
+def _has_undoable(context: HandlerContext, repo: RepoConfig) -> bool:
     try:
-        return any(not change.is_undone and change.reason != REASON for change in _undoables(desk, repo))
+        return any(not change.is_undone and change.reason != REASON for change in _undoables(context, repo))
     except UNEXPECTED_ERRORS as trouble:
-        # Its own trouble is told by `status`; nothing of the others depends on it.
-        logger.debug("%s: cannot look for what can be undone: %s", repo.name, as_error(repo.name, trouble).message)
+        # `status` reports the error of this repository; it does not affect the others.
+        logger.debug("%s: cannot look for changes to undo: %s", repo.name, as_error(repo.name, trouble).message)
         return False
 
 
@@ -217,30 +231,31 @@ def _undone(repo: RepoConfig, done: Undone, *, is_trial: bool) -> Json:
         "undone": _change(repo, done.change),
         "paths": list(done.paths),
         "kept": list(done.kept),
+        "back": list(done.back),
         "commit": done.commit.to_json() if done.commit else None,
         "dry_run": is_trial,
     }
 
 
 @contextmanager
-def reading(desk: HandlerContext, repo: RepoConfig) -> Iterator[ReadOnlyRepository]:
-    """Give a handle for looking; trouble with it is raised as an OperationError that names the repository."""
+def reading(context: HandlerContext, repo: RepoConfig) -> Iterator[ReadOnlyRepository]:
+    """Yield a handle for reading; errors are raised as an OperationError that names the repository."""
     try:
-        with ReadOnlyRepository(repo.path, desk.runtime.repo_state_dir(repo)) as place:
+        with ReadOnlyRepository(repo.path, context.runtime.repo_state_dir(repo)) as place:
             yield place
     except UNEXPECTED_ERRORS as trouble:
         raise as_error(repo.name, trouble) from trouble
 
 
 def rules_of(repo: RepoConfig) -> Rules:
-    """Return what is configured for conflicts of a repository."""
+    """Return the configured conflict policies of a repository."""
     return Rules.of(repo.conflict, repo.conflict_paths)
 
 
 def waiting_in(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> tuple[str | None, tuple[bytes, ...]]:
-    """Return the commit that waits to be merged, None for none, and what a person has to settle for it.
+    """Return the commit of the pending merge, None for none, and the paths that a person must resolve.
 
-    With `is_all` that is also what was settled already and can be settled otherwise.
+    With `is_all`, also the paths that were resolved already and whose choice can be changed.
     """
     held = waiting(place)
     if held is None:
@@ -250,24 +265,24 @@ def waiting_in(repo: RepoConfig, place: Mergeable, *, is_all: bool = False) -> t
     return held.theirs, found
 
 
-def copies_in(desk: HandlerContext, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
+def copies_in(context: HandlerContext, repo: RepoConfig, place: Readable) -> tuple[KeptCopy, ...]:
     """Return the conflict copies in HEAD; raise what `kept_copies` raises."""
-    return KeptCopies(desk.runtime.repo_state_dir(repo)).find(place, head_tree(place)[1])
+    return KeptCopies(context.runtime.repo_state_dir(repo)).find(place, head_tree(place)[1])
 
 
-def place_of(desk: HandlerContext, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
-    """Return the repository and the path in it that `word` means: absolute, or as a conflict is listed.
+def place_of(context: HandlerContext, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
+    """Return the repository and the path in it that `word` refers to: absolute, or as conflicts are listed.
 
     Raise UsageError when there is none, or more than one.
     """
     if word.startswith("/"):
-        return _absolute_place(desk, word, name)
+        return _absolute_place(context, word, name)
     path = os.fsencode(word)
-    repos = desk.chosen([name] if name is not None else [])
+    repos = context.chosen([name] if name is not None else [])
     holding: list[RepoConfig] = []
     known: set[bytes] = set()
     for repo in repos:
-        found = _names(desk, repo)
+        found = _names(context, repo)
         known |= found.keys()
         if any(path in each for each in found.values()):
             holding.append(repo)
@@ -275,44 +290,46 @@ def place_of(desk: HandlerContext, word: str, name: str | None) -> tuple[RepoCon
         return holding[0], path
     if holding:
         names = ", ".join(repo.name for repo in holding)
-        raise UsageError(f"{shown(path)} is in conflict in several repositories: {names}", "say which: --repo NAME")
+        raise UsageError(f"{shown(path)} is in conflict in several repositories: {names}", "choose one: --repo NAME")
     raise not_in_conflict(name or "the watched repositories", path, known)
 
 
-def _absolute_place(desk: HandlerContext, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
-    for repo in desk.config.repos if name is None else [desk.one(name)]:
-        # As it is listed: where a link stands on the way, the other side has a directory.
+def _absolute_place(context: HandlerContext, word: str, name: str | None) -> tuple[RepoConfig, bytes]:
+    for repo in context.config.repos if name is None else [context.one(name)]:
+        # As it is listed: the other side may have a directory where this one has a link.
         below = _below(word, repo)
-        if below and any(below in each for each in _names(desk, repo).values()):
+        if below and any(below in each for each in _names(context, repo).values()):
             return repo, below
-    # The name itself is not followed: a link in conflict is meant, not what it leads to.
+    # The last component is not resolved: a link in conflict is meant, not its target.
     parent, _, last = word.rstrip("/").rpartition("/")
     at = real(parent or "/") / last
-    itself = next((repo.name for repo in desk.config.repos if real(repo.path) == at), "")
+    itself = next((repo.name for repo in context.config.repos if real(repo.path) == at), "")
     if itself:
-        raise UsageError(f"{word} is the repository itself", f"name a file of: gitsyncctl conflicts {as_word(itself)}")
+        raise UsageError(
+            f"{word} is the repository itself", f"to list its files: gitsyncctl conflicts {as_word(itself)}"
+        )
     try:
-        repo = desk.one(str(at.parent))
+        repo = context.one(str(at.parent))
     except UsageError as error:
-        raise UsageError(f"no watched repository holds {word}", "gitsyncctl list names them") from error
+        raise UsageError(f"no watched repository contains {word}", "to list them: gitsyncctl list") from error
     root = real(repo.path)
-    if name is not None and desk.one(name) != repo:
+    if name is not None and context.one(name) != repo:
         raise UsageError(f"{word} is not in the repository {name}", f"it is in {repo.name}")
-    if not at.is_relative_to(root):  # a mirrored file, by the name it has at home
+    if not at.is_relative_to(root):  # a mirrored file, by its path in home
         root = real(Path.home())
     return repo, os.fsencode(at.relative_to(root))
 
 
 def _below(word: str, repo: RepoConfig) -> bytes:
-    """Return what `word` says after the repository's directory, b"" when it does not begin with that."""
+    """Return the part of `word` after the repository's directory, b"" when it does not begin with that."""
     roots = [f"{root}/" for root in (repo.path, real(repo.path)) if word.startswith(f"{root}/")]
     return os.fsencode(word.removeprefix(roots[0])) if roots else b""
 
 
-def _names(desk: HandlerContext, repo: RepoConfig) -> dict[bytes, set[bytes]]:
-    """Return the files of a repository that are in conflict, each with the names by which it can be settled."""
-    with reading(desk, repo) as place:
-        copies, waits = copies_in(desk, repo, place), waiting_in(repo, place, is_all=True)[1]
+def _names(context: HandlerContext, repo: RepoConfig) -> dict[bytes, set[bytes]]:
+    """Return the conflicting files of a repository, each with the names by which it can be resolved."""
+    with reading(context, repo) as place:
+        copies, waits = copies_in(context, repo, place), waiting_in(repo, place, is_all=True)[1]
     names = {path: {path} for path in waits}
     for copy in copies:
         names.setdefault(copy.original, {copy.original}).add(copy.path)

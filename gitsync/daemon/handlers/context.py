@@ -1,7 +1,7 @@
-"""What every answer works with: the engine, the configuration, and the choice of repositories by name or path.
+"""What every handler works with: the engine, the configuration, and the selection of repositories by name or path.
 
 Runs on connection threads (and in the control command while no daemon runs). Owns nothing: it reads frozen snapshots
-and asks the threads with deadlines.
+and asks the owning threads with deadlines.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.daemon.runtime import Runtime
+from gitsync.engine.messages import Perform
 from gitsync.errors import UsageError
 from gitsync.git.staging.worktree import Worktree
 from gitsync.text import as_word, called, did_you_mean
 
-# A change waits until what is pending is committed, which a large batch or a held index.lock puts off.
+# A change waits until everything pending is committed, which a large batch or a held index.lock may delay.
 PERFORM_PATIENCE_S = 120.0
 
 Json = dict[str, Any]
@@ -30,14 +31,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What a command is about."""
+    """The repositories and jobs that a command is for."""
 
     repos: list[RepoConfig]
     jobs: list[JobConfig]
 
 
 class HandlerContext:
-    """Where a question is worked on; `is_daemon` is false in the control command's own process."""
+    """The environment of handlers; `is_daemon` is false in the control command's own process."""
 
     def __init__(
         self,
@@ -60,38 +61,39 @@ class HandlerContext:
 
     @property
     def config(self) -> Config:
-        """Return the configuration in force."""
+        """Return the current configuration."""
         return self.runtime.config
 
     @property
     def config_file(self) -> Path:
         """Return the file that changes are written to."""
-        return places.config_file(self.config_option)  # not the source: an INI in force is taken over into it
+        return places.config_file(self.config_option)  # not the source: an INI file is imported into it
 
     def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float = PERFORM_PATIENCE_S) -> T:
-        """Return what `act` makes of a repository's work tree, on the committer thread, when all is committed.
+        """Run `act` on a repository's work tree on the committer thread, when everything is committed; return its
+        result.
 
-        Raise what it raised, or OperationError when the repository is held up or patience runs out.
+        Raise what it raises, or OperationError when the repository is held, or after `patience_s` seconds.
         """
-        answer = self.runtime.perform(name, act, patience_s=patience_s)
+        answer: T = self.runtime.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
         self.note_change(name)
         return answer
 
     def note_change(self, name: str) -> None:
-        """Note that a repository was changed for who asked: without a daemon that is sent before this process ends."""
+        """Note that a request changed a repository: without a daemon, the change is pushed before this process ends."""
         if not self.is_daemon:
             self.changed.add(name)
 
     def chosen(self, names: list[str]) -> list[RepoConfig]:
-        """Return the repositories that names or paths mean; all of them for none. Raise UsageError for an unknown."""
+        """Return the repositories for names or paths; all of them for none. Raise UsageError for an unknown one."""
         if not names:
             return list(self.config.repositories)
         return [self.one(name) for name in names]
 
     def targets(self, names: list[str], *, is_for_jobs: bool = False) -> Targets:
-        """Return the repositories and jobs that names or paths mean; all of them for none.
+        """Return the repositories and jobs for names or paths; all of them for none.
 
-        With `is_for_jobs` only jobs are meant. Raise UsageError for what is neither.
+        With `is_for_jobs`, only jobs. Raise UsageError for an unknown one.
         """
         if not names:
             return Targets([] if is_for_jobs else list(self.config.repositories), list(self.config.jobs))
@@ -103,8 +105,8 @@ class HandlerContext:
             jobs += [job for job in found if job not in jobs]
             if is_for_jobs and not found:
                 known = [job.name for job in self.config.jobs]
-                there = f"there are: {', '.join(known)}" if known else "none is in config.toml or ~/.sync-conf yet"
-                raise UsageError(f"no job is called {name!r}", did_you_mean(name, known, there))
+                there = f"the jobs are: {', '.join(known)}" if known else "there are no jobs yet"
+                raise UsageError(f"there is no job {name!r}", did_you_mean(name, known, there))
             if not is_for_jobs and (
                 not found or any(name in (repo.name, str(repo.path)) for repo in self.config.repositories)
             ):
@@ -113,12 +115,12 @@ class HandlerContext:
         return Targets(repos, jobs)
 
     def called(self, word: str) -> str:
-        """Return the name of the repository or job that a word means, whatever its case; the word itself for none."""
+        """Return the name of the repository or job for a word, ignoring case; the word itself for none."""
         names = [repo.name for repo in self.config.repositories]
         return called(word, names + [job.name for job in self.config.jobs]) or word
 
     def one(self, name: str) -> RepoConfig:
-        """Return the repository that a name or a path means. Raise UsageError when there is none."""
+        """Return the repository for a name or a path. Raise UsageError when there is none."""
         meant = self.called(name)
         for repo in self.config.repositories:
             if repo.name == meant:
@@ -127,20 +129,22 @@ class HandlerContext:
             try:
                 path = real(name)
             except ValueError as error:
-                raise UsageError(f"{name!r} is no path", "name a repository or a path below one") from error
+                raise UsageError(f"{name!r} is not a path", "give a repository or a path in one") from error
             within = [repo for repo in self.config.repositories if path.is_relative_to(real(repo.path))]
             if within:
                 return max(within, key=lambda repo: len(repo.path.parts))
             if self.config.home is not None and path.is_relative_to(real(Path("~").expanduser())):
                 return self.config.home.settings
-            raise UsageError(f"no watched repository holds {name}", f"to watch it: gitsyncctl watch {as_word(name)}")
+            raise UsageError(f"no watched repository contains {name}", f"to watch it: gitsyncctl watch {as_word(name)}")
         known = [repo.name for repo in self.config.repositories]
-        hint = did_you_mean(name, known, f"there are: {', '.join(known)}" if known else "none is watched yet")
-        raise UsageError(f"no repository is called {name!r}", hint)
+        hint = did_you_mean(
+            name, known, f"there are: {', '.join(known)}" if known else "to watch one: gitsyncctl watch DIR"
+        )
+        raise UsageError(f"there is no repository {name!r}", hint)
 
 
 def real(path: str | Path) -> Path:
-    """Return the real path; unlike `Path.resolve` this raises nothing for links that go round in circles."""
+    """Return the real path; unlike `Path.resolve`, this does not raise for circular links."""
     return Path(os.path.realpath(path))
 
 

@@ -1,7 +1,7 @@
 """Calls the handler that a command's row names, in `gitsync.daemon.handlers`.
 
-Runs on connection threads (and in the control command while no daemon runs). A module of handlers is loaded with its
-first command: an idle daemon should be small, and `status` without a daemon quick.
+Runs on connection threads (and in the control command while no daemon runs). A module of handlers is imported with its
+first command, so that an idle daemon stays small, and `status` without a daemon quick.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 
 
 class Handlers:
-    """Finds the answer to a command; `dispatch` is what the control server calls."""
+    """Finds the handlers of commands; `dispatch` is called by the control server."""
 
     def __init__(self, context: HandlerContext) -> None:
         self._context = context
         self._table: dict[str, Answer] = {}
 
     def dispatch(self, method: str, params: Json) -> Json:
-        """Return the answer to one command; `params` are checked against the table already."""
+        """Return the reply to one command; `params` were validated already."""
         answer = self._table.get(method)
         if answer is None:
-            # Two threads may do so at once: an answer keeps nothing but the context, so that either will do.
+            # Two threads may do this at once: handlers keep no state, so either result is right.
             module = import_module(f"gitsync.daemon.handlers.{BY_NAME[method].handler}")
             self._table.update(module.answers(self._context))
             answer = self._table[method]

@@ -1,7 +1,7 @@
-"""The answer to `explain`: why a path is or is not committed.
+"""The handler of explain: why a path is committed or not.
 
-Runs on connection threads, or in the control command while no daemon runs. It looks at the path itself, and asks the
-committer what only that one knows; when it is busy, the board has to do.
+Runs on connection threads, or in the control command while no daemon runs. It examines the path itself, and asks the
+committer for what only that knows; while the committer is busy, the status board has to suffice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate
 from gitsync.engine.messages import Explain
 from gitsync.engine.offline_status import show
-from gitsync.engine.repository.requests import PathStatus
+from gitsync.engine.repository.perform import PathStatus
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.history import path_facts
 from gitsync.git.history.versions import Record
@@ -32,29 +32,29 @@ from gitsync.model import FILTER, RepoStatus
 from gitsync.redaction import redact
 from gitsync.text import clean
 
-# How long the committer has for an answer; it may be in the middle of a large commit.
+# How long to wait for the committer, which may be making a large commit.
 ASK_S = 0.1
 
 
-def explain(desk: HandlerContext, params: Json) -> Json:
-    """Say why a path is committed or is not."""
+def explain(context: HandlerContext, params: Json) -> Json:
+    """Explain why a path is committed or not."""
     given = params["path"]
     try:
-        place = locate(desk, given)
+        place = locate(context, given)
     except UsageError as error:
         if error.code != "outside":
             raise
         return _document(given, None, Explanation(NOT, "outside", error.message, error.hint))
-    config = next(repo for repo in desk.config.repositories if repo.name == place.repo)
-    if not desk.is_daemon:
-        show(desk.runtime.board, config, desk.runtime.repo_state_dir(config))
-    status = desk.runtime.board.status(place.repo)
+    config = next(repo for repo in context.config.repositories if repo.name == place.repo)
+    if not context.is_daemon:
+        show(context.runtime.board, config, context.runtime.repo_state_dir(config))
+    status = context.runtime.board.status(place.repo)
     try:
-        facts, record, is_pushed = _facts(desk, place, config)
+        facts, record, is_pushed = _facts(context, place, config)
     except UNEXPECTED_ERRORS as trouble:
         if status.state not in ("halted", "error"):
             raise as_error(place.repo, trouble) from trouble
-        # It cannot be looked into: what the repository suffers from is the answer.
+        # The repository cannot be read: its error is the answer.
         held = Explanation(NOT, str(status.state), status.reason, status.error.hint if status.error else "")
         return _document(given, place, held)
     found = explanation_of(facts)
@@ -65,7 +65,7 @@ def explain(desk: HandlerContext, params: Json) -> Json:
     answer["facts"] = _told(facts, status, is_committed=found.verdict == COMMITTED)
     if found.verdict == COMING:
         rule = f"quiet for {config.quiet:g} s, or {config.max_wait:g} s after the first change"
-        answer["facts"].append(f"the rule here: {rule}, and it is committed")
+        answer["facts"].append(f"it is committed when unchanged, {rule}")
     return answer
 
 
@@ -84,7 +84,9 @@ def _document(given: str, place: ResolvedPath | None, found: Explanation) -> Jso
     }
 
 
-def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tuple[Facts, Record | None, bool | None]:
+def _facts(
+    context: HandlerContext, place: ResolvedPath, config: RepoConfig
+) -> tuple[Facts, Record | None, bool | None]:
     history = place.history()
     path = place.path
     is_listed = not place.is_at_home or not path or _is_listed(place)
@@ -92,9 +94,9 @@ def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tup
     is_dir = found.kind == "directory"
     known = path_facts.tracked(history, path, found.kind)
     record = path_facts.last(history, path)
-    # What is wrong with the remote holds up no commit.
-    status, here = desk.runtime.board.status(place.repo), desk.runtime.board.local(place.repo)
-    live = _live(desk, place)
+    # A problem of the remote does not delay commits.
+    status, here = context.runtime.board.status(place.repo), context.runtime.board.local(place.repo)
+    live = _live(context, place)
     with IgnoreRules(config.path, config.include, config.exclude) as rules:
         listed = Coverage(init_mirror.manifest(Path(place.root)), host_name()) if place.is_at_home else None
         rules.passes_over_top = listed is not None and b".gitignore" in listed.files
@@ -135,7 +137,7 @@ def _facts(desk: HandlerContext, place: ResolvedPath, config: RepoConfig) -> tup
         state=str(here.state),
         held_by=here.reason,
         hint=here.error.hint if here.error else "",
-        is_watched=desk.is_daemon,
+        is_watched=context.is_daemon,
         waited_s=live.waited_s if live else None,
         due_s=live.due_s if live else 0.0,
         max_wait_s=config.max_wait,
@@ -159,11 +161,11 @@ def _nested(place: ResolvedPath, rules: IgnoreRules, listed: Coverage | None) ->
     return next((at for at in above if is_work_tree(os.fsencode(place.above) + b"/" + at)), b"")
 
 
-def _live(desk: HandlerContext, place: ResolvedPath) -> PathStatus | None:
-    if not desk.is_daemon:
+def _live(context: HandlerContext, place: ResolvedPath) -> PathStatus | None:
+    if not context.is_daemon:
         return None
     try:
-        answer: PathStatus = desk.runtime.committer.ask(Explain(place.repo, place.path), ASK_S)
+        answer: PathStatus = context.runtime.committer.ask(Explain(place.repo, place.path), ASK_S)
     except (OperationError, UsageError):  # busy, or a repository that has just come or gone
         return None
     return answer
@@ -206,6 +208,6 @@ def _unfiltered(status: RepoStatus, path: str) -> str:
     return whys[0].removeprefix(FILTER) if whys else ""
 
 
-def answers(desk: HandlerContext) -> dict[str, Answer]:
+def answers(context: HandlerContext) -> dict[str, Answer]:
     """Return the answers, by method."""
-    return {"explain": partial(explain, desk)}
+    return {"explain": partial(explain, context)}

@@ -30,27 +30,27 @@ LOG_COUNT = 20
 CONTENT_MAX = 512 << 10
 
 
-def answers(desk: HandlerContext) -> dict[str, Answer]:
+def answers(context: HandlerContext) -> dict[str, Answer]:
     """Return the answers, by method."""
     return {
-        "restore": partial(restore, desk),
-        "log": partial(_log, desk),
-        "diff": partial(_diff, desk),
-        "show": partial(_show, desk),
+        "restore": partial(restore, context),
+        "log": partial(_log, context),
+        "diff": partial(_diff, context),
+        "show": partial(_show, context),
     }
 
 
 # -- log --------------------------------------------------------------------------------------------------------------
 
 
-def _log(desk: HandlerContext, params: Json) -> Json:
+def _log(context: HandlerContext, params: Json) -> Json:
     count = params.get("count") or LOG_COUNT
     path = params.get("path")
     if params.get("job"):
-        return _runs(desk, params["job"], path, count, params.get("conf"))
+        return _runs(context, params["job"], path, count, params.get("conf"))
     if params.get("conf"):
         raise UsageError("-f is for the runs of a job", "gitsyncctl log --job NAME -f FILE")
-    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
+    places = [locate(context, path)] if path else [whole(context, repo.name) for repo in context.config.repositories]
     found: list[tuple[ResolvedPath, Record]] = []
     problems: list[Json] = []
     for place in places:
@@ -66,11 +66,11 @@ def _log(desk: HandlerContext, params: Json) -> Json:
     return {"commits": commits, "more": len(found) > count, "problems": problems}
 
 
-def _runs(desk: HandlerContext, name: str, path: str | None, count: int, conf: str | None) -> Json:
+def _runs(context: HandlerContext, name: str, path: str | None, count: int, conf: str | None) -> Json:
     if path:
         raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(clean(name))}")
-    found = of_file({"conf": conf, "names": [name]})[0] if conf else desk.targets([name], is_for_jobs=True).jobs
-    past = [{"job": job.name, **run} for job in found for run in desk.runtime.jobs.history(job, count + 1)]
+    found = of_file({"conf": conf, "names": [name]})[0] if conf else context.targets([name], is_for_jobs=True).jobs
+    past = [{"job": job.name, **run} for job in found for run in context.runtime.jobs.history(job, count + 1)]
     past.sort(key=lambda run: str(run.get("ended", "")), reverse=True)
     return {"runs": past[:count], "more": len(past) > count}
 
@@ -111,11 +111,11 @@ def _problem(place: ResolvedPath, error: GitsyncError) -> Json:
 # -- diff -------------------------------------------------------------------------------------------------------------
 
 
-def _diff(desk: HandlerContext, params: Json) -> Json:
+def _diff(context: HandlerContext, params: Json) -> Json:
     path, when, rev = params.get("path"), params.get("at"), params.get("rev")
     if when is not None and rev is not None:
         raise UsageError("--at and --rev say the same thing twice", "give one of them")
-    places = [locate(desk, path)] if path else [whole(desk, repo.name) for repo in desk.config.repositories]
+    places = [locate(context, path)] if path else [whole(context, repo.name) for repo in context.config.repositories]
     if rev is not None and len(places) > 1:
         raise UsageError(
             "--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {as_word(clean(rev))}"
@@ -174,10 +174,10 @@ def _changes(changes: Changes) -> Json:
 # -- show -------------------------------------------------------------------------------------------------------------
 
 
-def _show(desk: HandlerContext, params: Json) -> Json:
+def _show(context: HandlerContext, params: Json) -> Json:
     rev, colon, path = params["what"].partition(":")
     within = params.get("within")
-    place, history, commit = _found(desk, rev, within)
+    place, history, commit = _found(context, rev, within)
     try:
         if colon:
             return _content(place, history, commit, path)
@@ -190,9 +190,9 @@ def _show(desk: HandlerContext, params: Json) -> Json:
     return {**_commit(place, record), **shown, **_changes(changes)}
 
 
-def _found(desk: HandlerContext, rev: str, within: str | None) -> tuple[ResolvedPath, History, str]:
+def _found(context: HandlerContext, rev: str, within: str | None) -> tuple[ResolvedPath, History, str]:
     """Return the repository that is asked, and the commit there: the given one, else the only one that has it."""
-    places = [_here(desk, within)] if within else [whole(desk, repo.name) for repo in desk.config.repositories]
+    places = [_here(context, within)] if within else [whole(context, repo.name) for repo in context.config.repositories]
     found: list[tuple[ResolvedPath, History, str]] = []
     first: GitsyncError | None = None
     for place in places:
@@ -216,8 +216,8 @@ def _found(desk: HandlerContext, rev: str, within: str | None) -> tuple[Resolved
     )
 
 
-def _here(desk: HandlerContext, within: str) -> ResolvedPath:
-    return locate(desk, within) if "/" in within else whole(desk, within)
+def _here(context: HandlerContext, within: str) -> ResolvedPath:
+    return locate(context, within) if "/" in within else whole(context, within)
 
 
 def _content(place: ResolvedPath, history: History, commit: str, named: str) -> Json:

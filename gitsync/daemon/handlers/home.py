@@ -1,6 +1,6 @@
-"""The answers about the mirror of home files.
+"""Handlers of the mirror of home files.
 
-Runs on connection threads, or in the control command while no daemon runs.
+Run on connection threads, or in the control command while no daemon runs.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ ASK_S = 60.0
 COMMIT_S = 240.0
 
 
-def answers(desk: HandlerContext) -> dict[str, Answer]:
-    """Return the answers, by method."""
-    home = _Home(desk)
+def answers(context: HandlerContext) -> dict[str, Answer]:
+    """Return the handlers by method."""
+    home = _Home(context)
     return {"init": home.init, "clone": home.clone, "add": home.add, "remove": home.remove}
 
 
 class _Home:
-    def __init__(self, desk: HandlerContext) -> None:
-        self._desk = desk
+    def __init__(self, context: HandlerContext) -> None:
+        self._context = context
 
     def init(self, params: Json) -> Json:
         path = self._place(params.get("path"))
-        known = self._desk.config.home is not None
+        known = self._context.config.home is not None
         made = init_mirror.make(path, params.get("remote"))
         self._configure(path)
         self._commit()
         return {"repo": str(path), "created": made, "already": known and not made, "home": self._status()}
 
     def clone(self, params: Json) -> Json:
-        if self._desk.config.home is not None and real(self._desk.config.home.repo).exists():
+        if self._context.config.home is not None and real(self._context.config.home.repo).exists():
             raise UsageError(
-                f"home is mirrored in {self._desk.config.home.repo} already",
-                "gitsyncctl status home shows it; to begin anew, move that directory away first",
+                f"home is already mirrored in {self._context.config.home.repo}",
+                "to see it: gitsyncctl status home; to start again, move that directory away first",
             )
         path = self._place(params.get("path"))
         init_mirror.clone(params["url"], path)
@@ -63,8 +63,8 @@ class _Home:
         paths = [*params["paths"], *(links.values() if params.get("follow") else ())]
         entries = tuple(dict.fromkeys(places.entry(path, hosts) for path in paths))
         self._check_reach(places, entries)
-        added: Added = self._desk.runtime.committer.ask(Track(entries), ASK_S)
-        self._desk.note_change(MIRROR_NAME)
+        added: Added = self._context.runtime.committer.ask(Track(entries), ASK_S)
+        self._context.note_change(MIRROR_NAME)
         self._commit()
         status = self._status()
         tops = {os.fsdecode(entry.path) for entry in added.added}
@@ -82,8 +82,8 @@ class _Home:
 
     def _check_reach(self, places: Places, entries: Iterable[ManifestEntry]) -> None:
         """Raise UsageError for a path that a tracked directory would have, but for a repository in between."""
-        assert self._desk.config.home is not None
-        tops = [entry.path for entry in init_mirror.entries(self._desk.config.home.repo) if entry.is_directory]
+        assert self._context.config.home is not None
+        tops = [entry.path for entry in init_mirror.entries(self._context.config.home.repo) if entry.is_directory]
         for entry in entries:
             top = next((top for top in tops if entry.path.startswith(top + b"/")), None)
             found = places.repository_above(entry.path)
@@ -97,68 +97,72 @@ class _Home:
     def remove(self, params: Json) -> Json:
         places = self._places()
         paths = tuple(dict.fromkeys(places.relative(path) for path in params["paths"]))
-        removed: tuple[ManifestEntry, ...] = self._desk.runtime.committer.ask(Untrack(paths), ASK_S)
-        self._desk.note_change(MIRROR_NAME)
+        removed: tuple[ManifestEntry, ...] = self._context.runtime.committer.ask(Untrack(paths), ASK_S)
+        self._context.note_change(MIRROR_NAME)
         self._commit()
         return {"removed": [_shown(entry) for entry in removed], "home": self._status()}
 
     def _place(self, given: str | None) -> Path:
-        """Return where the mirror is, or is to be; raise UsageError where it cannot be."""
-        home = self._desk.config.home
+        """Return the path of the mirror, existing or not; raise UsageError when it cannot be there."""
+        home = self._context.config.home
         path = Path(given) if given is not None else home.repo if home is not None else init_mirror.default_place()
         if home is not None and real(home.repo) != real(path):
             raise UsageError(
-                f"home is mirrored in {home.repo} already",
+                f"home is already mirrored in {home.repo}",
                 f"to move it: mv {as_word(str(home.repo))} {as_word(str(path))}, "
                 f"then: gitsyncctl config set home.repo {as_word(str(path))}",
             )
-        init_mirror.check_place(path, self._desk.config.repos)
+        init_mirror.check_place(path, self._context.config.repos)
         return path
 
     def _places(self) -> Places:
-        home = self._desk.config.home
+        home = self._context.config.home
         if home is None:
-            raise UsageError("there is no mirror of home files yet", "make one: gitsyncctl init")
+            raise UsageError("there is no mirror of home files yet", "to create one: gitsyncctl init")
         return places_of(home.repo)
 
     def _configure(self, path: Path) -> None:
-        if self._desk.config.home is None:
-            document.set_value(self._desk.config_file, "home.repo", shorten_path(path))
-        self._desk.reload()
+        if self._context.config.home is None:
+            document.set_value(self._context.config_file, "home.repo", shorten_path(path))
+        self._context.reload()
 
     def _commit(self) -> None:
-        self._desk.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
+        self._context.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
 
     def _status(self) -> Json:
-        return home_status(self._desk) or {}
+        return home_status(self._context) or {}
 
 
-def home_status(desk: HandlerContext) -> Json | None:
+def home_status(context: HandlerContext) -> Json | None:
     """Return the home files as `status` shows them, None without a mirror."""
-    if desk.config.home is None:
+    if context.config.home is None:
         return None
-    if not desk.is_daemon:
-        init_mirror.look(desk)
-    part = desk.runtime.board.home
+    if not context.is_daemon:
+        init_mirror.look(context)
+    part = context.runtime.board.home
     return {
-        **desk.runtime.board.status(MIRROR_NAME).to_json(),
-        "repo": str(desk.config.home.repo),
+        **context.runtime.board.status(MIRROR_NAME).to_json(),
+        "repo": str(context.config.home.repo),
         "tracked": part.tracked,
         "broken": [{"path": path, "type": letter} for path, letter in part.broken],
         "left_out": [{"path": path, "why": why} for path, why in part.left_out],
     }
 
 
-def bring_home(desk: HandlerContext, paths: list[bytes]) -> None:
-    """Have what home holds at these paths committed now, so that a change starts from what its user sees there."""
+def bring_home(context: HandlerContext, paths: list[bytes]) -> None:
+    """Commit the current content of these home paths, so that a change starts from what the user sees."""
     if paths:
-        desk.runtime.committer.home_buffer.note(paths)
-        desk.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
+        context.runtime.committer.home_buffer.note(paths)
+        context.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
 
 
-def home_list(desk: HandlerContext) -> list[Json]:
-    """Return what is tracked, an entry of the manifest each."""
-    return [] if desk.config.home is None else [_shown(entry) for entry in init_mirror.entries(desk.config.home.repo)]
+def home_list(context: HandlerContext) -> list[Json]:
+    """Return the tracked paths, one for each entry of the manifest."""
+    return (
+        []
+        if context.config.home is None
+        else [_shown(entry) for entry in init_mirror.entries(context.config.home.repo)]
+    )
 
 
 def _hosts(given: str | None) -> frozenset[str]:
@@ -167,9 +171,9 @@ def _hosts(given: str | None) -> frozenset[str]:
     names = frozenset(name.strip() for name in given.split(",") if name.strip())
     for name in names:
         if not is_host(name):
-            raise UsageError(f"{name!r} is no name of a machine", "this one is called what `hostname -s` says")
+            raise UsageError(f"{name!r} is not a host name", "for the name of this machine: hostname -s")
     if not names:
-        raise UsageError("--host names no machine", "this one is called what `hostname -s` says")
+        raise UsageError("--host contains no host name", "for the name of this machine: hostname -s")
     return names
 
 

@@ -1,6 +1,6 @@
-"""Makes, adopts and clones the repository that mirrors home files, and looks at it while no daemon runs.
+"""Creates, adopts and clones the repository that mirrors home files, and reads its state while no daemon runs.
 
-Runs on connection threads, or in the control command; owns what it makes until the configuration names it.
+Runs on connection threads, or in the control command; owns what it creates until the configuration contains it.
 """
 
 from __future__ import annotations
@@ -35,42 +35,42 @@ if TYPE_CHECKING:
     from gitsync.daemon.handlers.context import HandlerContext
 
 REMOTE_S, CLONE_S = 20.0, 800.0
-# Home files are kept byte for byte, whatever attributes a tracked file of that name would give them.
+# Home files are stored byte for byte, whatever attributes a tracked .gitattributes would give them.
 _ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 
 
 def default_place() -> Path:
-    """Return where the mirror is when nobody says else."""
+    """Return the default path of the mirror."""
     return Path("~/.local/share/gitsync/home").expanduser()
 
 
 def check_place(path: Path, repos: Iterable[RepoConfig]) -> None:
-    """Raise UsageError where no mirror can be: home itself, or what a watched repository has."""
+    """Raise UsageError for paths that cannot be the mirror: home itself, or a watched repository's."""
     real, home = os.path.realpath(path), os.path.realpath(Path("~").expanduser())
     if home == real or home.startswith(real.rstrip("/") + "/"):
-        raise UsageError(f"{path} is, or holds, your home directory", "name a directory of its own")
+        raise UsageError(f"{path} is, or contains, your home directory", "choose a separate directory")
     if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} is not a directory", "name another one")
+        raise UsageError(f"{path} is not a directory", "choose another one")
     for repo in repos:
         root = os.path.realpath(repo.path)
         if real == root or real.startswith(root + "/") or root.startswith(real + "/"):
             raise UsageError(
-                f"{path} and the watched repository {repo.name} ({repo.path}) are not apart",
-                f"name another directory, or: gitsyncctl unwatch {as_word(repo.name)}",
+                f"{path} and the watched repository {repo.name} ({repo.path}) overlap",
+                f"choose another directory, or: gitsyncctl unwatch {as_word(repo.name)}",
             )
 
 
 def make(path: Path, remote: str | None) -> bool:
-    """Make the mirror, or adopt what is there; return whether a repository was made.
+    """Create the mirror, or adopt the repository there; return whether a repository was created.
 
-    Nobody else may look into it afterwards: it holds private files, whatever their permissions.
+    The directory is made private: it contains private files, whatever their permissions.
     """
     is_new = not os.path.lexists(path / ".git")
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
     except OSError as error:
-        raise storage_error(f"cannot make {path}", error) from error
+        raise storage_error(f"cannot create {path}", error) from error
     if is_new:
         if remote is not None:
             _check_empty(remote)
@@ -84,31 +84,29 @@ def make(path: Path, remote: str | None) -> bool:
 
 
 def _check_empty(url: str) -> None:
-    """Raise UsageError when the remote has a history already, which a new one would not share."""
+    """Raise UsageError when the remote has a history already, which a new repository would not share."""
     found = program.run("ls-remote", "--heads", "--", url, deadline_s=REMOTE_S)
     if found.ok and found.stdout.strip():
-        raise UsageError(
-            f"{redact(url)} has a history already", f"to take it over: gitsyncctl clone {as_word(redact(url))}"
-        )
+        raise UsageError(f"{redact(url)} already has a history", f"to use it: gitsyncctl clone {as_word(redact(url))}")
 
 
 def clone(url: str, path: Path) -> None:
-    """Clone the mirror of another machine; nothing is left of a clone that failed."""
+    """Clone the mirror of another machine; a clone that failed is removed."""
     if path.exists() and any(path.iterdir()):
-        raise UsageError(f"{path} is not empty", "name another directory, or move that one away")
+        raise UsageError(f"{path} is not empty", "choose another directory, or move that one away")
     was_there = path.exists()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
     except OSError as error:
-        raise storage_error(f"cannot make {path}", error) from error
+        raise storage_error(f"cannot create {path}", error) from error
     try:
         options = ("--quiet", "--no-checkout")
         done = program.run("clone", *options, "--", url, str(path), deadline_s=CLONE_S, settings=fsck.SETTINGS)
         if not done.ok:
             why = clean(redact(done.errors.splitlines()[-1] if done.errors else "no reason given"))
             raise OperationError(
-                f"cannot clone {redact(url)}: {why}", "check the address, and that you may read it: git ls-remote URL"
+                f"cannot clone {redact(url)}: {why}", "check the address and your access: git ls-remote URL"
             )
         _finish(path)
         if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
@@ -122,7 +120,7 @@ def clone(url: str, path: Path) -> None:
 
 
 def _list_files(path: Path) -> None:
-    """Give a mirror that came without a manifest one: whoever clones it wants its files."""
+    """Add a manifest with all files to a mirror that has none: a user who clones it wants its files."""
     name = path / os.fsdecode(manifests.NAME)
     if name.exists() or (path / ".trakk-index.config").exists():
         return
@@ -138,7 +136,7 @@ def _list_files(path: Path) -> None:
 def _finish(path: Path) -> None:
     info = path / ".git" / "info"
     if not (path / ".git").is_dir():
-        return  # a linked work tree: its attributes are another repository's
+        return  # a linked work tree shares its attributes with another repository
     try:
         info.mkdir(exist_ok=True)
         known = (info / "attributes").read_text() if (info / "attributes").exists() else ""
@@ -148,18 +146,18 @@ def _finish(path: Path) -> None:
         raise storage_error(f"cannot write {info / 'attributes'}", error) from error
 
 
-def look(desk: HandlerContext) -> None:
-    """Put onto the board how the home files stand, while nothing looks after them; changes nothing."""
-    home, board = desk.config.home, desk.runtime.board
+def look(context: HandlerContext) -> None:
+    """Write the state of the home files to the status board, while no daemon does; changes nothing."""
+    home, board = context.config.home, context.runtime.board
     if home is None:
         return
-    repo_state_dir = desk.runtime.repo_state_dir(home.settings)
+    repo_state_dir = context.runtime.repo_state_dir(home.settings)
     show(board, home.settings, repo_state_dir)
     try:
         worktree = Worktree(home.repo, repo_state_dir, include=home.settings.include, exclude=home.settings.exclude)
     except UNEXPECTED_ERRORS:
         board.set_home(HomePart(str(home.repo)))
-        return  # the board says it already
+        return  # the board has the state already
     try:
         keeper = MirrorSync(worktree, places_of(home.repo), home.link, repo_state_dir, host_name(), is_reading=True)
         with keeper:
@@ -173,13 +171,13 @@ def look(desk: HandlerContext) -> None:
         if board.local(MIRROR_NAME).state == "ok" and (problem := stuck(MIRROR_NAME, keeper)) is not None:
             board.set_local(MIRROR_NAME, state=RepoState.ERROR, reason=problem.message, error=problem)
         elif broken and board.local(MIRROR_NAME).state == "ok":
-            board.set_local(MIRROR_NAME, state="pending", reason="no daemon brings it over")
+            board.set_local(MIRROR_NAME, state="pending", reason="gitsync is not running, so it is not synced")
     finally:
         worktree.close()
 
 
 def manifest(repo: Path) -> manifests.Manifest:
-    """Return the manifest in the mirror; an empty one where it cannot be read."""
+    """Return the manifest in the mirror; an empty one when it cannot be read."""
     try:
         return manifests.parse((repo / os.fsdecode(manifests.NAME)).read_bytes())[0]
     except OSError:
@@ -187,5 +185,5 @@ def manifest(repo: Path) -> manifests.Manifest:
 
 
 def entries(repo: Path) -> list[ManifestEntry]:
-    """Return what the manifest in the mirror lists; nothing of one that cannot be read."""
+    """Return the entries of the manifest in the mirror; none when it cannot be read."""
     return [entry for _, entry in sorted(manifest(repo).entries.items()) if not entry.is_gone]

@@ -1,6 +1,6 @@
-"""Makes the repository that is to be watched or to mirror, and takes it back when what follows fails.
+"""Creates the repository to watch or to mirror into, and removes it when a later step fails.
 
-Runs on connection threads, or in the control command; owns what it makes until the configuration names it.
+Runs on connection threads, or in the control command; owns what it creates until the configuration contains it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from gitsync.redaction import redact
 from gitsync.text import as_word
 
 GIT_S = 30.0
-# What a repository that was made and then left has no files in.
+# Directories that contain no files in a repository that was created and never used.
 _HISTORY = ("objects", "refs", "logs", "worktrees", "modules")
 
 
 @contextlib.contextmanager
 def work_tree(root: Path, remote: str | None, *, is_wanted: bool) -> Iterator[bool]:
-    """Have a work tree at `root`, its origin at `remote`; yield whether it was made, which is to be wanted.
+    """Ensure a work tree at `root`, with origin at `remote`; yield whether it was created, which needs `is_wanted`.
 
-    What was made goes again when the block fails, unless somebody has begun to use it. Raise UsageError where there
-    is none and can be none, OperationError when git fails.
+    A new repository is removed when the block fails, unless it is in use already. Raise UsageError when there is none
+    and none may be created, OperationError when git fails.
     """
     with ExitStack() as undo:
         was_made = _made(root, undo, is_wanted=is_wanted)
@@ -39,31 +39,31 @@ def work_tree(root: Path, remote: str | None, *, is_wanted: bool) -> Iterator[bo
 
 
 def set_origin(root: Path, url: str, undo: ExitStack | None = None) -> None:
-    """Have the remote origin at `url`; raise UsageError where it is elsewhere. `undo` learns to take it back."""
+    """Set the remote origin to `url`; raise UsageError when it has another URL. `undo` reverts it."""
     found = program.run("remote", "get-url", "origin", root=root)
     known = os.fsdecode(found.stdout).strip()
     if found.ok and known != url:
         raise UsageError(
-            f"{root} has a remote origin already: {redact(known)}",
+            f"{root} already has a remote origin: {redact(known)}",
             f"if {redact(url)} is the right one: "
             f"git -C {as_word(str(root))} remote set-url origin {as_word(redact(url))}",
         )
     if not found.ok:
         program.read("remote", "add", "origin", "--", url, root=root)
         if undo is not None:
-            # Not `remote remove`: it would take a branch's own settings, too.
+            # Not `remote remove`: it would remove a branch's own settings, too.
             undo.callback(partial(program.run, "config", "--remove-section", "remote.origin", root=root))
 
 
 def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
     if root.exists() and not root.is_dir():
-        raise UsageError(f"{root} is not a directory", "name the directory that holds the files")
+        raise UsageError(f"{root} is not a directory", "give the directory that contains the files")
     if os.path.lexists(root / ".git"):
         return False
     if os.path.realpath(root) in ("/", os.path.realpath(os.path.expanduser("~"))):  # noqa: PTH111 - never raises
         raise UsageError(
-            f"all of {root} is too much to watch",
-            "name a directory in it; for single files of home there is a mirror: gitsyncctl init",
+            f"{root} is too large to watch as a whole",
+            "choose a directory in it; to mirror single home files: gitsyncctl init",
         )
     if _is_bare(root):
         raise UsageError(
@@ -73,8 +73,8 @@ def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
     if not is_wanted:
         again = f"gitsyncctl watch --init {as_word(str(root))}"
         if root.is_dir():
-            raise UsageError(f"{root} is no git work tree", f"to make it one: {again}")
-        raise UsageError(f"{root} does not exist", f"to make it, with a git repository in it: {again}")
+            raise UsageError(f"{root} is not a git repository yet", f"to make it one: {again}")
+        raise UsageError(f"{root} does not exist", f"to create it, with a git repository: {again}")
     missing = [each for each in (root, *root.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
 
 
 def _is_bare(root: Path) -> bool:
-    """Return whether `root` itself is one; git's own refusals, of another user's for one, are none."""
+    """Return whether `root` itself is a bare repository; False when git refuses it for another reason."""
     if not (root / "HEAD").exists():
         return False
     done = program.run("rev-parse", "--is-bare-repository", "--git-dir", root=root)
@@ -100,8 +100,8 @@ def _remove_empty(directory: Path) -> None:
 def _remove_pristine(root: Path) -> None:
     """Remove the repository at `root` unless anything was ever committed or staged in it."""
     made, aside = root / ".git", root / f".git.unused-{os.getpid()}"
-    with contextlib.suppress(OSError):  # it was never made, or may not be touched: then it stays
-        # Aside first: whoever comes from here on finds no repository, instead of losing what they put into it.
+    with contextlib.suppress(OSError):  # it was never created, or cannot be removed
+        # Renamed first: a process that comes now finds no repository, instead of losing what it writes there.
         made.rename(aside)
         if _is_pristine(aside):
             shutil.rmtree(aside, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The answers about jobs with a server: pull, push, set-conf, delete-branch.
+"""Handlers of jobs with a server: pull, push, set-conf, delete-branch.
 
-Runs on connection threads, or in the control command while no daemon runs. A run goes on over failures: what went
-wrong with one job or one line of a file stands in the answer beside what went well.
+Run on connection threads, or in the control command while no daemon runs. A run continues after failures: the errors of
+jobs or lines of a file are in the reply, next to the successes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from gitsync.redaction import redact
 PATIENCE_S = 6 * 3600.0
 
 
-def answers(desk: HandlerContext) -> dict[str, Answer]:
-    """Return the answers, by method."""
-    jobs = NamedJobs(desk)
+def answers(context: HandlerContext) -> dict[str, Answer]:
+    """Return the handlers by method."""
+    jobs = NamedJobs(context)
     return {
         "pull": lambda params: jobs.exchange("pull", params),
         "push": lambda params: jobs.exchange("push", params),
@@ -35,18 +35,18 @@ def answers(desk: HandlerContext) -> dict[str, Answer]:
 
 
 class NamedJobs:
-    """The jobs of a desk, and those of files that are named."""
+    """The configured jobs, and those of a given file."""
 
-    def __init__(self, desk: HandlerContext) -> None:
-        self._desk = desk
+    def __init__(self, context: HandlerContext) -> None:
+        self._context = context
 
     def exchange(self, direction: str, params: Json) -> Json:
-        """Run repositories and jobs in a direction, or the jobs of the file that is named."""
-        runtime = self._desk.runtime
+        """Run repositories and jobs in a direction, or the jobs of the given file."""
+        runtime = self._context.runtime
         if params.get("conf"):
             jobs, faults = of_file(params)
             return {"direction": direction, "repos": [], "jobs": self._run(jobs, direction, params), "faults": faults}
-        targets = self._desk.targets(params.get("names", []))
+        targets = self._context.targets(params.get("names", []))
         names = [repo.name for repo in targets.repos]
         if names:
             runtime.sync(names, patience_s=PATIENCE_S, direction=direction)
@@ -54,33 +54,33 @@ class NamedJobs:
             "direction": direction,
             "repos": [runtime.board.status(name).to_json() for name in names],
             "jobs": self._run(targets.jobs, direction, params),
-            **unread(self._desk.config, params),
+            **unread(self._context.config, params),
         }
 
     def _run(self, jobs: list[JobConfig], direction: str, params: Json) -> list[Json]:
         is_accepted = bool(params.get("accept"))
-        reports = self._desk.runtime.jobs.run(jobs, direction, PATIENCE_S, is_accepted=is_accepted)
+        reports = self._context.runtime.jobs.run(jobs, direction, PATIENCE_S, is_accepted=is_accepted)
         found = [shown(job, direction, report) for job, report in zip(jobs, reports, strict=True)]
         for job in found:
             error = job["error"]
             # `resume` is for the daemon's own jobs.
             if params.get("conf") and error is not None and "--accept" in error["hint"]:
                 verb = "sync" if direction == "both" else direction
-                error["hint"] = f"if you mean it: gitsyncctl {verb} -f {params['conf']} {job['name']} --accept"
+                error["hint"] = f"to accept it: gitsyncctl {verb} -f {params['conf']} {job['name']} --accept"
         return found
 
     def answer(self, names: list[str], ids: list[str], word: str) -> list[Json]:
-        """Give the answer `word` to the questions of jobs, those of `ids` or the only one, and run them.
+        """Give the answer `word` to the questions of jobs, those of `ids` or the only one, and run the jobs.
 
-        Return the reports; none where no job that is meant asks anything. Raise UsageError where it is not clear which
-        question is meant.
+        Return the reports; none when no selected job has a question. Raise UsageError when it is unclear which question
+        is meant.
         """
-        runtime = self._desk.runtime
-        if not self._desk.is_daemon:
-            runtime.jobs.look(self._desk.config.jobs)
+        runtime = self._context.runtime
+        if not self._context.is_daemon:
+            runtime.jobs.look(self._context.config.jobs)
         asked = {status.name: status.questions for status in runtime.board.jobs()}
         given: list[tuple[JobConfig, dict[str, str]]] = []
-        for job in self._desk.targets(names).jobs:
+        for job in self._context.targets(names).jobs:
             questions = asked.get(job.name, ())
             own = [each for each in ids if any(question.id == each for question in questions)]
             if questions if not ids else own:
@@ -91,11 +91,11 @@ class NamedJobs:
         ]
 
     def set_conf(self, params: Json) -> Json:
-        """Set remotes and identities; what goes wrong with one is an item of it."""
+        """Set remotes and identities; an error of one is reported in its item."""
         if params.get("conf"):
             jobs, faults = of_file(params)
         else:
-            jobs, faults = self._desk.targets(params.get("names", []), is_for_jobs=True).jobs, []
+            jobs, faults = self._context.targets(params.get("names", []), is_for_jobs=True).jobs, []
         done: list[Json] = []
         for job in jobs:
             if job.backend != "git":
@@ -114,16 +114,16 @@ class NamedJobs:
         if params.get("conf"):
             jobs, _ = of_file({**params, "names": names})
         else:
-            jobs = self._desk.targets(names, is_for_jobs=True).jobs
+            jobs = self._context.targets(names, is_for_jobs=True).jobs
         found = [job for job in jobs if job.backend == "git"]
         if not found:
-            raise UsageError(f"{params['name']} is no git job", "gitsyncctl list shows the jobs")
-        item = self._desk.runtime.jobs.delete_branch(found[0], params["branch"])
+            raise UsageError(f"{params['name']} is not a git job", "to list the jobs: gitsyncctl list")
+        item = self._context.runtime.jobs.delete_branch(found[0], params["branch"])
         return {"job": found[0].name, **item.to_json()}
 
 
 def unread(config: Config, params: Json) -> Json:
-    """Return what of Sync Manager's files does not run, for an answer about everything."""
+    """Return the parts of Sync Manager's files that do not run, for a reply about everything."""
     is_all = not params.get("names")
     return {
         "faults": list(config.conf_faults) if is_all else [],
@@ -132,7 +132,7 @@ def unread(config: Config, params: Json) -> Json:
 
 
 def of_file(params: Json) -> tuple[list[JobConfig], list[str]]:
-    """Return the chosen jobs of a Sync Manager file, and what is wrong with its other lines."""
+    """Return the selected jobs of a Sync Manager file, and the faults of its other lines."""
     conf = read_conf(Path(params["conf"]))
     if not conf.is_meant_here:
         wanted = ", ".join(conf.environments)
@@ -145,13 +145,13 @@ def of_file(params: Json) -> tuple[list[JobConfig], list[str]]:
     known = {job.name: job for job in conf.jobs} | {str(job.path): job for job in conf.jobs}
     unknown = [name for name in wanted_names if name not in known]
     if unknown:
-        raise UsageError(f"{conf.source} has no job {unknown[0]!r}", f"there are: {', '.join(sorted(known))}")
+        raise UsageError(f"{conf.source} has no job {unknown[0]!r}", f"the jobs are: {', '.join(sorted(known))}")
     chosen = [known[name] for name in wanted_names] if wanted_names else list(conf.jobs)
     return chosen, list(conf.faults)
 
 
 def shown(job: JobConfig, direction: str, report: Report) -> dict[str, Any]:
-    """Return the report of a job's run as it is shown."""
+    """Return the report of a job's run in the form that is shown."""
     state = RepoState.OK
     if report.problem is not None:
         state = RepoState.HALTED if report.is_halting else STATES.get(report.problem.code, RepoState.ERROR)

@@ -1,7 +1,7 @@
-"""The answers about watched repositories, the daemon and its configuration.
+"""Handlers of watched repositories, the daemon and its configuration.
 
-Runs on connection threads (and in the control command while no daemon runs). Owns nothing: it reads frozen snapshots,
-asks the threads with deadlines, and edits the configuration through `gitsync.config.document`.
+Run on connection threads (and in the control command while no daemon runs). Own nothing: they read frozen snapshots,
+ask the owning threads with deadlines, and edit the configuration through `gitsync.config.document`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ ASK_S = 10.0
 SYNC_PATIENCE_S = 600.0
 
 
-def answers(desk: HandlerContext) -> dict[str, Answer]:
-    """Return the answers, by method."""
-    repos = _Repos(desk)
+def answers(context: HandlerContext) -> dict[str, Answer]:
+    """Return the handlers by method."""
+    repos = _Repos(context)
     return {
         "status": repos.status,
         "list": repos.list_all,
@@ -43,7 +43,7 @@ def answers(desk: HandlerContext) -> dict[str, Answer]:
         "pause": repos.pause,
         "resume": repos.resume,
         "events": repos.events,
-        "reload": lambda _: desk.reload(),
+        "reload": lambda _: context.reload(),
         "stop": repos.stop_now,
     }
 
@@ -54,72 +54,72 @@ def _listed_job(job: JobConfig) -> Json:
 
 
 class _Repos:
-    def __init__(self, desk: HandlerContext) -> None:
-        self._desk = desk
+    def __init__(self, context: HandlerContext) -> None:
+        self._context = context
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
     def status(self, params: Json) -> Json:
-        targets = self._desk.targets(params.get("names", []))
+        targets = self._context.targets(params.get("names", []))
         repos = [repo for repo in targets.repos if repo.name != MIRROR_NAME]
         is_home_asked = len(repos) < len(targets.repos)
         asked = {job.name for job in targets.jobs}
-        if self._desk.is_daemon:
-            # A person may have committed by hand a moment ago; when the committer is busy, the snapshot has to do.
+        if self._context.is_daemon:
+            # The user may just have committed by hand; while the committer is busy, the snapshot has to suffice.
             with contextlib.suppress(OperationError):
-                self._desk.runtime.committer.ask(Refresh(), REFRESH_S)
+                self._context.runtime.committer.ask(Refresh(), REFRESH_S)
         else:
             self._look(repos)
-            self._desk.runtime.jobs.look(self._desk.config.jobs)
-        daemon = {"pid": os.getpid(), "uptime_s": round(self._desk.clock.now() - self._desk.started_at, 1)}
+            self._context.runtime.jobs.look(self._context.config.jobs)
+        daemon = {"pid": os.getpid(), "uptime_s": round(self._context.clock.now() - self._context.started_at, 1)}
         return {
             "version": VERSION,
-            "daemon": daemon if self._desk.is_daemon else None,
-            "repos": [self._desk.runtime.board.status(repo.name).to_json() for repo in repos],
-            "home": home_status(self._desk) if is_home_asked else None,
-            "jobs": [job.to_json() for job in self._desk.runtime.board.jobs() if job.name in asked],
-            "left_out": unread(self._desk.config, params)["left_out"],
+            "daemon": daemon if self._context.is_daemon else None,
+            "repos": [self._context.runtime.board.status(repo.name).to_json() for repo in repos],
+            "home": home_status(self._context) if is_home_asked else None,
+            "jobs": [job.to_json() for job in self._context.runtime.board.jobs() if job.name in asked],
+            "left_out": unread(self._context.config, params)["left_out"],
         }
 
     def list_all(self, params: Json) -> Json:
-        if not self._desk.is_daemon:
-            self._look(self._desk.config.repos)
+        if not self._context.is_daemon:
+            self._look(self._context.config.repos)
         return {
-            "home": home_list(self._desk),
-            "repos": [self._listed(repo) for repo in self._desk.config.repos],
-            "jobs": [_listed_job(job) for job in self._desk.config.jobs],
-            "left_out": list(self._desk.config.conf_left_out),
+            "home": home_list(self._context),
+            "repos": [self._listed(repo) for repo in self._context.config.repos],
+            "jobs": [_listed_job(job) for job in self._context.config.jobs],
+            "left_out": list(self._context.config.conf_left_out),
         }
 
     def _listed(self, repo: RepoConfig) -> Json:
-        branch = self._desk.runtime.board.local(repo.name).branch
+        branch = self._context.runtime.board.local(repo.name).branch
         try:
             choice = remote_for(repo.path, repo.remote, branch) if branch else None
         except OperationError:
-            choice = None  # its own trouble shows in status
+            choice = None  # `status` reports the error
         remote = choice.remote if choice is not None else repo.remote or ""
         return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
 
     def events(self, params: Json) -> Json:
-        return {"events": self._desk.runtime.board.events()}
+        return {"events": self._context.runtime.board.events()}
 
     def _look(self, repos: Iterable[RepoConfig]) -> None:
-        """Put onto the board what a daemon would know."""
+        """Write the state that a daemon would know to the status board."""
         for repo in repos:
-            show(self._desk.runtime.board, repo, self._desk.runtime.repo_state_dir(repo))
+            show(self._context.runtime.board, repo, self._context.runtime.repo_state_dir(repo))
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def sync(self, params: Json) -> Json:
         if params.get("conf"):
-            return NamedJobs(self._desk).exchange("both", params)
+            return NamedJobs(self._context).exchange("both", params)
         if params.get("accept"):
-            raise UsageError("--accept goes with -f FILE here", "for configured jobs: gitsyncctl resume NAME --accept")
-        runtime = self._desk.runtime
-        targets = self._desk.targets(params.get("names", []))
+            raise UsageError("here, --accept needs -f FILE", "for configured jobs: gitsyncctl resume NAME --accept")
+        runtime = self._context.runtime
+        targets = self._context.targets(params.get("names", []))
         names = [repo.name for repo in targets.repos]
         jobs = targets.jobs
-        if params.get("wait") or not self._desk.is_daemon:
+        if params.get("wait") or not self._context.is_daemon:
             runtime.sync(names, patience_s=SYNC_PATIENCE_S)
             reports = runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S)
             told = [shown(job, "both", report) for job, report in zip(jobs, reports, strict=True)]
@@ -129,19 +129,19 @@ class _Repos:
             asked = {job.name for job in jobs}
             told = [status.to_json() for status in runtime.board.jobs() if status.name in asked]
         states = [runtime.board.status(name).to_json() for name in names]
-        return {"repos": states, "jobs": told, **unread(self._desk.config, params)}
+        return {"repos": states, "jobs": told, **unread(self._context.config, params)}
 
     def pause(self, params: Json) -> Json:
         names, jobs = self._held(params)
         span = params.get("for")
-        until = None if span is None else self._desk.clock.now() + span
+        until = None if span is None else self._context.clock.now() + span
         for name in names:
-            self._desk.runtime.committer.ask(Pause(name, until), ASK_S)
+            self._context.runtime.committer.ask(Pause(name, until), ASK_S)
         for job in jobs:
-            self._desk.runtime.jobs.tell(job, Pause(job, until))
-        end = None if span is None else iso(self._desk.clock.wall() + span)
+            self._context.runtime.jobs.tell(job, Pause(job, until))
+        end = None if span is None else iso(self._context.clock.wall() + span)
         for name in (*names, *jobs):
-            self._desk.runtime.board.publish("paused", name, f"paused {name}" + (f" until {end}" if end else ""))
+            self._context.runtime.board.publish("paused", name, f"paused {name}" + (f" until {end}" if end else ""))
         return {"paused": [*names, *jobs], "job_names": jobs, "until": end}
 
     def resume(self, params: Json) -> Json:
@@ -149,13 +149,15 @@ class _Repos:
         ids = [each for each in params.get("names", []) if is_id(each)]
         params = {**params, "names": [each for each in params.get("names", []) if not is_id(each)]}
         if ids and not word:
-            raise UsageError(f"what is the answer to {ids[0]}?", "gitsyncctl resume NAME --answer WORD ID")
-        reports = NamedJobs(self._desk).answer(params["names"], ids, word) if word and (ids or params["names"]) else []
+            raise UsageError(f"the answer to {ids[0]} is missing", "gitsyncctl resume NAME --answer WORD ID")
+        reports = (
+            NamedJobs(self._context).answer(params["names"], ids, word) if word and (ids or params["names"]) else []
+        )
         if ids or params.get("answer"):
             if not reports:
                 raise UsageError(
-                    f"nothing asks {ids[0]}" if ids else f"nothing that is named asks for {word!r}",
-                    "gitsyncctl status shows the questions that are open",
+                    f"there is no open question {ids[0]}" if ids else f"no open question has the answer {word!r}",
+                    "to see the open questions: gitsyncctl status",
                 )
             answered_names = [report["name"] for report in reports]
             return {"resumed": answered_names, "job_names": answered_names, "jobs": reports}
@@ -163,22 +165,22 @@ class _Repos:
         names, jobs = self._held(params)
         jobs = [job for job in jobs if job not in answered]
         is_accepted = word == ACCEPT
-        if not self._desk.is_daemon:
+        if not self._context.is_daemon:
             return {**self._accept_alone(params, names, answered), "jobs": reports}
         for name in names:
-            self._desk.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
+            self._context.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
         for job in jobs:
-            self._desk.runtime.jobs.tell(job, Resume(job, is_accepted))
+            self._context.runtime.jobs.tell(job, Resume(job, is_accepted))
         for name in (*names, *jobs):
-            self._desk.runtime.board.publish("resumed", name, f"resumed {name}")
+            self._context.runtime.board.publish("resumed", name, f"resumed {name}")
         return {"resumed": [*names, *jobs, *answered], "job_names": [*jobs, *answered], "jobs": reports}
 
     def _accept_alone(self, params: Json, names: list[str], answered: set[str]) -> Json:
-        """Meet what is stopped once more, take it as meant, and go on with it: a brake lasts as long as its process."""
+        """Check a halted repository again, accept the result, and continue: a brake lasts as long as its process."""
         if not params.get("names"):
-            raise UsageError("say which one is meant: nobody was asked yet", "gitsyncctl resume NAME --accept")
-        runtime = self._desk.runtime
-        jobs = [job for job in self._desk.targets(params["names"]).jobs if job.name not in answered]
+            raise UsageError("give the name: no question was asked yet", "gitsyncctl resume NAME --accept")
+        runtime = self._context.runtime
+        jobs = [job for job in self._context.targets(params["names"]).jobs if job.name not in answered]
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         for name in names:
             runtime.committer.ask(Resume(name, True), ASK_S)
@@ -189,32 +191,32 @@ class _Repos:
         return {"resumed": [*names, *job_names], "job_names": job_names, "repos": repos}
 
     def _held(self, params: Json) -> tuple[list[str], list[str]]:
-        """Return the names of the repositories and of the jobs that are meant."""
-        targets = self._desk.targets(params.get("names", []))
-        jobs = [job.name for job in targets.jobs if job.name in self._desk.runtime.jobs]
+        """Return the names of the selected repositories and jobs."""
+        targets = self._context.targets(params.get("names", []))
+        jobs = [job.name for job in targets.jobs if job.name in self._context.runtime.jobs]
         return [repo.name for repo in targets.repos], jobs
 
     def stop_now(self, params: Json) -> Json:
-        self._desk.stop()
+        self._context.stop()
         return {"pid": os.getpid()}
 
     # -- the configuration --------------------------------------------------------------------------------------------
 
     def watch(self, params: Json) -> Json:
         root = Path(params["path"])
-        before = {repo.path for repo in self._desk.config.repos}
+        before = {repo.path for repo in self._context.config.repos}
         try:
             with init_repository.work_tree(root, params.get("remote"), is_wanted=bool(params.get("init"))) as was_made:
-                name = document.add_repo(self._desk.config_file, root, name=params.get("name"), remote=None)
+                name = document.add_repo(self._context.config_file, root, name=params.get("name"), remote=None)
         except (OSError, ValueError) as error:
             what = getattr(error, "strerror", None) or str(error)
             raise OperationError(f"cannot use {root}: {what}", "check the path and its permissions") from error
-        if self._desk.is_daemon:
-            self._desk.reload()
+        if self._context.is_daemon:
+            self._context.reload()
         return {"name": name, "path": str(root), "created": was_made, "already": real(root) in before}
 
     def unwatch(self, params: Json) -> Json:
-        removed = document.remove_repo(self._desk.config_file, params["name"])
-        if self._desk.is_daemon:
-            self._desk.reload()
+        removed = document.remove_repo(self._context.config_file, params["name"])
+        if self._context.is_daemon:
+            self._context.reload()
         return {"name": removed.name, "path": str(removed.root)}

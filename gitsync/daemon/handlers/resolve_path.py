@@ -1,4 +1,4 @@
-"""Which repository a path belongs to, and what it is called there.
+"""Resolves a path to its repository and the path in it.
 
 Runs on connection threads; owns nothing.
 """
@@ -23,7 +23,7 @@ from gitsync.text import as_word, clean
 class ResolvedPath:
     """A path in a repository: `path` is relative to its `root`, b"" for the root itself.
 
-    `above` is the directory in which people know it: the root, or their home for the mirror of home files.
+    `above` is the directory in which the user has it: the root, or home for the mirror of home files.
     """
 
     repo: str
@@ -33,74 +33,74 @@ class ResolvedPath:
     author: str = ""
 
     def history(self) -> History:
-        """Return its repository's history; raise OperationError where there is none."""
+        """Return its repository's history; raise OperationError when it cannot be opened."""
         if not self.is_at_home:
             return History(self.root)
         return History(self.root, self.above, lambda path: not is_mirror_metadata(path))
 
     @property
     def is_at_home(self) -> bool:
-        """Whether it is one of the files of the home directory that are mirrored."""
+        """Whether it is one of the mirrored files of the home directory."""
         return self.above != self.root
 
     @property
     def absolute(self) -> str:
-        """Return where people know it."""
+        """Return the absolute path where the user has it."""
         return str(Path(self.above, os.fsdecode(self.path)))
 
     @property
     def name(self) -> str:
-        """Return what it is called in a sentence: its path in the repository, or the repository itself."""
+        """Return its name in messages: its path in the repository, or the repository itself."""
         return clean(os.fsdecode(self.path) or self.repo)
 
 
-def locate(desk: HandlerContext, given: str) -> ResolvedPath:
-    """Return what an absolute path means, whether or not there is anything: a deleted file's is as good as another.
+def locate(context: HandlerContext, given: str) -> ResolvedPath:
+    """Resolve an absolute path, which need not exist: it may be that of a deleted file.
 
-    "NAME:path", which the control command has made absolute like any word, names a path in the repository NAME, and
-    NAME alone the repository, where no such file is there. A path below the home directory and in no repository is
-    one of the mirror's. Raise UsageError for a path outside all of that.
+    "NAME:path", which the control command has made absolute like any word, is a path in the repository NAME, and NAME
+    alone the repository, unless a file of that name exists. A path below the home directory and in no repository
+    belongs to the mirror. Raise UsageError for any other path.
     """
     if not os.path.lexists(given):
-        for flags, repo in product((re.NOFLAG, re.IGNORECASE), desk.config.repositories):
+        for flags, repo in product((re.NOFLAG, re.IGNORECASE), context.config.repositories):
             _, *found = re.split(re.escape(f"/{repo.name}:"), f"{given}/", maxsplit=1, flags=flags)
             if found:
                 return _in(repo, os.path.normpath(real(repo.path) / found[0].strip("/")))
-        if (named := _named(desk, Path(given).name)) is not None and _deepest(desk, given) is None:
+        if (named := _named(context, Path(given).name)) is not None and _deepest(context, given) is None:
             return _in(named, str(real(named.path)))
     above, last = os.path.split(given)
-    # A link is what is tracked, not what it leads to; the directories above it may be reached by links.
+    # A link itself is tracked, not its target; the directories above it may be reached by links.
     ways = (str(real(above) / last), given, str(real(given)))
     for path in ways:
-        holder = _deepest(desk, path)
+        holder = _deepest(context, path)
         if holder is not None:
             return _in(holder, path)
-    mirror = desk.config.home
+    mirror = context.config.home
     home = str(real(Path.home()))
     for path in ways:
         if mirror is not None and Path(path).is_relative_to(home):
             return _below(mirror.settings, home, path)
     raise UsageError(
-        f"no watched repository holds {clean(given)}",
-        "what is watched: gitsyncctl list"
+        f"no watched repository contains {clean(given)}",
+        "to list them: gitsyncctl list"
         if str(real(above)) in ("/", home)
         else f"to watch its directory: gitsyncctl watch {as_word(clean(above))}",
         code="outside",
     )
 
 
-def whole(desk: HandlerContext, name: str) -> ResolvedPath:
-    """Return the place of a whole repository, by its name or a path in it; raise UsageError when there is none."""
-    repo = _named(desk, name) or desk.one(name)
+def whole(context: HandlerContext, name: str) -> ResolvedPath:
+    """Return the root of a repository, by its name or a path in it; raise UsageError when there is none."""
+    repo = _named(context, name) or context.one(name)
     return _in(repo, str(real(repo.path)))
 
 
-def _named(desk: HandlerContext, name: str) -> RepoConfig | None:
-    return next((repo for repo in desk.config.repositories if repo.name == desk.called(name)), None)
+def _named(context: HandlerContext, name: str) -> RepoConfig | None:
+    return next((repo for repo in context.config.repositories if repo.name == context.called(name)), None)
 
 
-def _deepest(desk: HandlerContext, path: str) -> RepoConfig | None:
-    within = [repo for repo in desk.config.repositories if Path(path).is_relative_to(real(repo.path))]
+def _deepest(context: HandlerContext, path: str) -> RepoConfig | None:
+    within = [repo for repo in context.config.repositories if Path(path).is_relative_to(real(repo.path))]
     return max(within, key=lambda repo: len(real(repo.path).parts), default=None)
 
 
@@ -111,6 +111,6 @@ def _in(repo: RepoConfig, path: str) -> ResolvedPath:
 def _below(repo: RepoConfig, above: str, path: str) -> ResolvedPath:
     relative = os.path.relpath(path, above)
     if relative.split("/")[0] in (".git", ".."):
-        raise UsageError(f"{clean(path)} is no file of {repo.name}", "name a file of the work tree", code="outside")
+        raise UsageError(f"{clean(path)} is not a file of {repo.name}", "give a file of the work tree", code="outside")
     below = b"" if relative == "." else os.fsencode(relative)
     return ResolvedPath(repo.name, str(real(repo.path)), below, above, repo.author)

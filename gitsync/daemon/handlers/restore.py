@@ -1,7 +1,7 @@
-"""The answer to `restore`: choose a version, say what it changes, and bring it back as one commit a repository.
+"""The handler of restore: selects a version, reports what it changes, and restores it by one commit per repository.
 
-Runs on connection threads, or in the control command while no daemon runs. Choosing only reads; all of it is done, for
-every path, before the first file is touched.
+Runs on connection threads, or in the control command while no daemon runs. Selection only reads, and is complete for
+every path before the first file is changed.
 """
 
 from __future__ import annotations
@@ -40,28 +40,31 @@ TRACK_S = 60.0
 
 @dataclass(slots=True)
 class _Group:
-    """What is asked of one repository."""
+    """The request for one repository."""
 
     history: History
     chosen: list[tuple[ResolvedPath, SelectedVersion]] = field(default_factory=list)
 
 
-def restore(desk: HandlerContext, params: Json) -> Json:
-    """Bring back, copy or list versions; see `control/rows/files.py` for what may be asked."""
+def restore(context: HandlerContext, params: Json) -> Json:
+    """Restore, copy or list versions; `control/rows/files.py` defines the options."""
     when, rev = params.get("at"), params.get("rev")
     if when is not None and rev is not None:
-        raise UsageError("--at and --rev say the same thing twice", "give one of them")
-    places = [locate(desk, path) for path in params["paths"]]
+        raise UsageError("--at and --rev exclude each other", "give one of them")
+    places = [locate(context, path) for path in params["paths"]]
     if params.get("list"):
         return {"versions": [version for place in places for version in _listed(place)]}
     if params.get("to") is None and not params.get("dry_run"):
-        bring_home(desk, [place.path for place in places if place.repo == MIRROR_NAME])
+        bring_home(context, [place.path for place in places if place.repo == MIRROR_NAME])
     groups: dict[str, _Group] = {}
     for place in places:
         try:
             group = groups.get(place.root) or _Group(place.history())
             commit = group.history.commit(rev) if rev is not None else None
-            group.chosen.append((place, choose(group.history, place.path, commit=commit, when=when)))
+            choice = choose(group.history, place.path, commit=commit, when=when)
+            if params.get("to") is None:
+                _check_nested(place, choice)
+            group.chosen.append((place, choice))
         except UNEXPECTED_ERRORS as trouble:
             raise _told(place, trouble) from trouble
         groups[place.root] = group
@@ -78,9 +81,21 @@ def restore(desk: HandlerContext, params: Json) -> Json:
         answer["to"] = _copy(list(groups.values()), dest, is_dry=answer["dry_run"])
     elif not answer["dry_run"]:
         for group in groups.values():
-            _bring_back(desk, group, answer, is_only=len(groups) == 1)
+            _bring_back(context, group, answer, is_only=len(groups) == 1)
         answer["commit"] = answer["commits"][0]["commit"] if answer["commits"] else None
     return answer
+
+
+def _check_nested(place: ResolvedPath, choice: SelectedVersion) -> None:
+    """Raise where everything that would be restored lies in a git repository of its own by now."""
+    if choice.nested and all(choice.is_nested(path) for path in choice.what):
+        where = ", ".join(clean(os.fsdecode(path)) for path in sorted(choice.nested))
+        raise OperationError(
+            f"nothing is restored into {where}: it is a git repository of its own now",
+            f"to get the files elsewhere: gitsyncctl restore {shlex.quote(clean(place.absolute))}"
+            f" --rev {choice.commit[:10]} --to DIRECTORY",
+            code="nested-repository",
+        )
 
 
 def _told(place: ResolvedPath, trouble: Exception) -> GitsyncError:
@@ -89,30 +104,31 @@ def _told(place: ResolvedPath, trouble: Exception) -> GitsyncError:
         where = shlex.quote(clean(place.absolute))
         error = OperationError(
             f"{clean(place.absolute)} was never tracked, so there is no other version of it",
-            f"to have its versions from now on: gitsyncctl add {where}",
+            f"to keep its versions from now on: gitsyncctl add {where}",
             code=error.code,
         )
     return error
 
 
-def _bring_back(desk: HandlerContext, group: _Group, answer: Json, *, is_only: bool) -> None:
-    """Make one repository's commit; of several repositories one that fails does not hold up the others."""
+def _bring_back(context: HandlerContext, group: _Group, answer: Json, *, is_only: bool) -> None:
+    """Make one repository's commit; a failure does not prevent the commits of the other repositories."""
     place, first = group.chosen[0]
     if all(choice.is_there for _, choice in group.chosen):
         return
     entries: dict[bytes, TreeEntry] = {}
+    gone: set[bytes] = set()
     for _, choice in group.chosen:
-        entries |= choice.entries
-    gone = frozenset[bytes]().union(*(choice.gone for _, choice in group.chosen)) - entries.keys()
+        entries |= {path: entry for path, entry in choice.entries.items() if not choice.is_nested(path)}
+        gone |= {path for path in choice.gone if not choice.is_nested(path)}
     source = f"{first.commit[:7]} of {local(first.at)[:16]}"
     paths = [choice.path for _, choice in group.chosen]
-    act = Restoring(entries, gone, message_for(paths, source), place.author)
+    act = Restoring(entries, frozenset(gone - entries.keys()), message_for(paths, source), place.author)
     try:
         if place.is_at_home:
-            _bring_home(desk, group, act)
-        done = desk.perform(place.repo, act)
+            _bring_home(context, group, act)
+        done = context.perform(place.repo, act)
     except GitsyncError as refused:
-        error = _when_halted(desk, place, refused)
+        error = _when_halted(context, place, refused)
         if is_only:
             raise error from refused
         problem = {"code": error.code, "message": error.message, "hint": error.hint}
@@ -124,10 +140,10 @@ def _bring_back(desk: HandlerContext, group: _Group, answer: Json, *, is_only: b
         answer["commits"].append({**made, "undo": f"gitsyncctl undo {as_word(place.repo)}"})
 
 
-def _bring_home(desk: HandlerContext, group: _Group, act: Restoring) -> None:
-    """Have home files that come back tracked, with their permissions, and nothing at home replaced that nobody knows.
+def _bring_home(context: HandlerContext, group: _Group, act: Restoring) -> None:
+    """Track home files that are restored, with their permissions, before any file in home is replaced.
 
-    What is at home under such a name and is not tracked is tracked before: then it is in history when it is replaced.
+    An untracked home file at such a path is tracked first, so that it is in history when it is replaced.
     """
     place, _ = group.chosen[0]
     wanted = tuple((path, choice.state) for _, choice in group.chosen for path in choice.entries)
@@ -141,33 +157,33 @@ def _bring_home(desk: HandlerContext, group: _Group, act: Restoring) -> None:
         and os.path.lexists(Path(place.above, os.fsdecode(path)))
     )
     if unlisted:
-        desk.runtime.committer.ask(Track(unlisted), TRACK_S)
+        context.runtime.committer.ask(Track(unlisted), TRACK_S)
     act.beside = lambda worktree, tree: relisted(worktree, tree, wanted, host)
     act.edited = lambda: frozenset(path for path in group.history.dirty(b"") if coverage.entry(path) is not None)
 
 
-def _when_halted(desk: HandlerContext, place: ResolvedPath, error: GitsyncError) -> GitsyncError:
-    """Say how missing files come back while a brake holds the repository because they are missing."""
-    brake = desk.runtime.board.status(place.repo).error
+def _when_halted(context: HandlerContext, place: ResolvedPath, error: GitsyncError) -> GitsyncError:
+    """Add how to restore missing files while a brake holds the repository because of them."""
+    brake = context.runtime.board.status(place.repo).error
     if error.code != "held" or brake is None or brake.code not in ("mass-deletion", "root-emptied", "home-emptied"):
         return error
     there = Path(place.root, os.fsdecode(place.path))
     if place.repo == MIRROR_NAME and os.path.lexists(there):
-        # The mirror still has what is gone from home.
+        # The mirror still has the files that are missing in home.
         back = f"cp -a {shlex.quote(clean(str(there)))} {shlex.quote(clean(place.absolute))}"
-        hint = f"to have it back: {back}; then: gitsyncctl resume {as_word(place.repo)}"
+        hint = f"to restore it: {back}; then: gitsyncctl resume {as_word(place.repo)}"
         return OperationError(error.message, hint, code=error.code)
     back = f"git -C {shlex.quote(clean(place.root))} restore {shlex.quote(clean(os.fsdecode(place.path)) or '.')}"
     return OperationError(
         error.message,
-        f"to have back what is missing: {back}; then: gitsyncctl resume {as_word(place.repo)}",
+        f"to restore the missing files: {back}; then: gitsyncctl resume {as_word(place.repo)}",
         code=error.code,
     )
 
 
 def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
     if len(groups) != 1 or len(groups[0].chosen) != 1:
-        raise UsageError("--to takes one PATH", "copy them one after the other")
+        raise UsageError("--to accepts one PATH only", "copy them one by one")
     place, choice = groups[0].chosen[0]
     try:
         where = place_for(choice.path, place.above, dest)
@@ -195,8 +211,11 @@ def _item(place: ResolvedPath, choice: SelectedVersion) -> Json:
         "message": choice.subject,
         "from": os.fsdecode(choice.source),
         "files": [
-            {"path": os.fsdecode(path), "what": what} for path, what in choice.what.items() if what != "unchanged"
+            {"path": os.fsdecode(path), "what": what}
+            for path, what in choice.what.items()
+            if what != "unchanged" and not choice.is_nested(path)
         ],
+        "nested": [os.fsdecode(path) for path in sorted(choice.nested)],
     }
 
 

@@ -17,13 +17,28 @@ from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
 from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
-from gitsync.engine import messages as told
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting, branch_gone, emptied
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
 from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
+from gitsync.engine.messages import (
+    Committed,
+    ExchangeNow,
+    Fetched,
+    HeadRead,
+    HeadWanted,
+    Integrated,
+    Listen,
+    NetworkChanged,
+    Opened,
+    Pause,
+    Pushed,
+    RemoteMoved,
+    Resume,
+    Woken,
+)
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.git.remote import upstream
 from gitsync.git.remote.results import FetchResult, PushKind
@@ -52,7 +67,7 @@ class Exchanger(Owner):
         clock: Clock,
         board: Board,
         committer: Callable[[object], None],
-        ear: Callable[[object], None],
+        system_events: Callable[[object], None],
         is_scheduled: bool,
         repo_state_dir: Path,
         on_death: Callable[[ThreadDied], None],
@@ -61,9 +76,9 @@ class Exchanger(Owner):
         self.config = config
         self._board = board
         self._committer = committer
-        self._ear = ear
+        self._system_events = system_events
         self._machine = ExchangeState.IDLE
-        self._place: RemoteBranch | None = None
+        self._remote_branch: RemoteBranch | None = None
         self._found: FetchResult | None = None  # what this cycle saw of the remote
         self._look_s: float | None = None
         self._times = Schedule(config, is_scheduled=is_scheduled)
@@ -71,19 +86,19 @@ class Exchanger(Owner):
         self._trouble = ""
         self._memory = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
-        self._question = PendingHalt(self._memory)
-        self._askers = Waiters()
+        self._pending_halt = PendingHalt(self._memory)
+        self._waiters = Waiters()
 
     def setup(self) -> None:
-        """Show what is remembered of the time before this start; a question that was open still is."""
+        """Show what is remembered of the time before this start; a halt that was pending still is."""
         self._show(None, last_pull=self._memory.text("last_pull"), last_push=self._memory.text("last_push"))
-        if self._question.open is not None:
+        if self._pending_halt.open is not None:
             self._move(V_.HALTED)
-            self._show(self._question.open.problem, RepoState.HALTED)
+            self._show(self._pending_halt.open.problem, RepoState.HALTED)
 
     def teardown(self) -> None:
-        """Answer whoever still waits."""
-        self._askers.answer_all()
+        """Answer those who still wait."""
+        self._waiters.answer_all()
         self._limits.line.close()
         self._memory.remember(last_pull=self._board.exchange(self.config.name).last_pull)
 
@@ -100,7 +115,7 @@ class Exchanger(Owner):
     def step(self, message: object | None, now: float) -> None:
         """Take one message; begin a cycle when its time has come."""
         if isinstance(message, Stop):
-            self._askers.answer_all()
+            self._waiters.answer_all()
             self.end()
             return
         self._take(message, now)
@@ -110,7 +125,7 @@ class Exchanger(Owner):
             return
         if self._machine is X_.AWAITING:
             self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
-        elif self._machine is X_.HALTED and self._question.is_as_seen(self.config, self._branch, self._limits):
+        elif self._machine is X_.HALTED and self._pending_halt.is_as_seen(self.config, self._branch, self._limits):
             self._times.halt(self.clock.now())
             self._answer()
         else:
@@ -120,29 +135,31 @@ class Exchanger(Owner):
 
     def _take(self, message: object | None, now: float) -> None:
         match message:
-            case told.Committed():
+            case Committed():
                 self._times.see_commit(now)
-            case told.Opened():
+            case Opened():
                 self._times.see_branch(now)
                 self._times.see_moved(now)
-            case told.Integrated():
+            case Integrated() if self._machine is X_.AWAITING:
                 self._take_integrated(message)
-            case Ask(what=told.ExchangeNow(direction=direction), future=future):
+            case HeadRead(branch=branch, head=head) if self._machine is X_.AWAITING:
+                self._send(branch, head)
+            case Ask(what=ExchangeNow(direction=direction), future=future):
                 self._hurry(future, now, direction)
-            case told.RemoteMoved() if self._machine is X_.HALTED or not self._is_where_known():
+            case RemoteMoved() if self._machine is X_.HALTED or not self._is_where_known():
                 self._times.see_moved(now)
-            case told.NetworkChanged() | told.Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:
+            case NetworkChanged() | Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:
                 self._times.see_return(now)
-            case told.Woken():
+            case Woken():
                 self._times.see_moved(now)
-            case told.Pause():
+            case Pause():
                 self._move(V_.PAUSED)
-                self._askers.answer_all()
-            case told.Resume(is_accepted=is_accepted):
+                self._waiters.answer_all()
+            case Resume(is_accepted=is_accepted):
                 self._resume(now, is_accepted=is_accepted)
 
     def _resume(self, now: float, *, is_accepted: bool) -> None:
-        if self._question.drop(is_accepted=is_accepted):
+        if self._pending_halt.drop(is_accepted=is_accepted):
             self._board.set_exchange(self.config.name, state=RepoState.SYNCING, reason="looking again", error=None)
         self._move(V_.RESUMED)
         self._times.forgive(now)
@@ -152,21 +169,24 @@ class Exchanger(Owner):
         self._move(V_.FETCH_BEGUN)
         is_push_alone = self._times.begin(self.clock.now())
         self._found, self._look_s = None, None
-        self._place = RemoteBranch.of(config, branch)
-        self._ear(told.Listen(config.name, self._place.directory if self._place and self._times.is_looking else None))
-        if self._place is None:
+        self._remote_branch = RemoteBranch.of(config, branch)
+        self._system_events(
+            Listen(
+                config.name, self._remote_branch.directory if self._remote_branch and self._times.is_looking else None
+            )
+        )
+        if self._remote_branch is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
         elif may_fetch(self._times.mode) and not is_push_alone:
             self._fetch(branch)
         elif self._times.is_pushing:
-            # HEAD is asked for, not looked up: since the commit a person may have amended it or begun a rebase.
-            self._ask_committer(told.Fetched(config.name, branch, self._place.choice.remote, None, None))
+            self._ask_committer(HeadWanted(config.name, branch))
         else:
             self._rest()
 
     def _fetch(self, branch: str) -> None:
-        assert self._place is not None
-        name, place, began_at = self.config.name, self._place, self.clock.now()
+        assert self._remote_branch is not None
+        name, place, began_at = self.config.name, self._remote_branch, self.clock.now()
         self._found = found = place.fetch(self._limits)
         self._look_s = self.clock.now() - began_at
         known = self._memory.known(place.key, found.was)
@@ -174,43 +194,42 @@ class Exchanger(Owner):
             raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
         is_watched = place.directory is not None
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
-        is_joining, remote, ref = self._question.is_joining, place.choice.remote, place.choice.ref
-        self._ask_committer(told.Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
+        is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
+        self._ask_committer(Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
 
-    def _ask_committer(self, fetched: told.Fetched) -> None:
+    def _ask_committer(self, wanted: Fetched | HeadWanted) -> None:
         self._move(V_.INTEGRATION_ASKED)
         self._awaiting_until = self.clock.now() + AWAITING_S
-        self._committer(fetched)
+        self._committer(wanted)
 
-    def _take_integrated(self, answer: told.Integrated) -> None:
-        if self._machine is not X_.AWAITING:
-            return
-        if self._found and self._place and answer.problem is None and answer.head is not None:
+    def _take_integrated(self, answer: Integrated) -> None:
+        if self._found and self._remote_branch and answer.problem is None and answer.head is not None:
             wall = iso(self.clock.wall())
             self._board.set_exchange(self.config.name, last_pull=wall)
-            self._memory.note_pull(self._place.key, self._found.upstream, wall, self.clock.now())
+            self._memory.note_pull(self._remote_branch.key, self._found.upstream, wall, self.clock.now())
         if answer.problem is not None and answer.problem.code in HALTING:
             self._stop(answer.problem)
         elif answer.problem is not None and answer.problem.code != "conflict":
             self._fail(answer.problem)
         elif answer.problem is not None:
             self._rest(answer.problem)
-        elif answer.is_ahead and answer.head is not None and self._times.is_pushing:
-            head = answer.head
-            if self._place is None or self._place.has_sent(head):
-                self._rest()
-                return
-            if isinstance(self._place.goal, Problem):
-                self._rest(self._place.goal)
-                return
-            self._move(V_.PUSH_BEGUN)
-            self._guarded(lambda: self._push(answer.branch, head))
         else:
+            self._send(answer.branch, answer.head if answer.is_ahead else None)
+
+    def _send(self, branch: str, head: str | None) -> None:
+        """Push `head`, unless there is nothing to push or no place for it."""
+        place = self._remote_branch
+        if head is None or place is None or not self._times.is_pushing or place.has_sent(head):
             self._rest()
+        elif isinstance(place.goal, Problem):
+            self._rest(place.goal)
+        else:
+            self._move(V_.PUSH_BEGUN)
+            self._guarded(lambda: self._push(branch, head))
 
     def _push(self, branch: str, head: str) -> None:
-        assert self._place is not None
-        config, place, began_at = self.config, self._place, self.clock.now()
+        assert self._remote_branch is not None
+        config, place, began_at = self.config, self._remote_branch, self.clock.now()
         expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
         sent = place.push(head, expected, self._limits)
         if sent.kind is PushKind.REJECTED:
@@ -225,7 +244,7 @@ class Exchanger(Owner):
             self._board.set_exchange(config.name, last_push=wall)
             text = f"pushed {config.name} {head[:7]} to {place.goal_label}"
             self._board.publish("pushed", config.name, text, commit=head)
-        self._committer(told.Pushed(config.name, branch, head))
+        self._committer(Pushed(config.name, branch, head))
         self._rest()
 
     def _take_crossing(self, place: RemoteBranch, head: str, took_s: float, why: Problem | None) -> None:
@@ -247,12 +266,12 @@ class Exchanger(Owner):
 
     def _rest(self, problem: Problem | None = None) -> None:
         self._move(V_.FINISHED)
-        self._question.settle()
+        self._pending_halt.settle()
         shown = None if problem is not None and problem.code == "conflict" else problem
         self._show(shown, RepoState.ERROR)
         now = self.clock.now()
-        self._times.rest(now, has_remote=self._place is not None, look_s=self._look_s)
-        self._limits.tend_line(self._place, is_lively=self._times.is_lively(now))
+        self._times.rest(now, has_remote=self._remote_branch is not None, look_s=self._look_s)
+        self._limits.tend_line(self._remote_branch, is_lively=self._times.is_lively(now))
         self._answer()
 
     def _guarded(self, act: Callable[[], None]) -> None:
@@ -275,12 +294,14 @@ class Exchanger(Owner):
         self._answer()
 
     def _stop(self, problem: Problem) -> None:
-        assert self._place is not None
+        assert self._remote_branch is not None
         self._move(V_.HALTED)
-        self._question.ask(problem, self._place.key, self._found.upstream if self._found is not None else None)
+        self._pending_halt.ask(
+            problem, self._remote_branch.key, self._found.upstream if self._found is not None else None
+        )
         self._times.halt(self.clock.now())
         self._show(problem, RepoState.HALTED)
-        self._askers.answer_all()
+        self._waiters.answer_all()
 
     def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
         self._trouble = problem.code if problem is not None else ""
@@ -290,18 +311,20 @@ class Exchanger(Owner):
     def _hurry(self, future: Future[Any], now: float, direction: str) -> None:
         # A cycle that awaits its answer looked at the remote before it was asked to.
         is_late = self._machine is X_.AWAITING
-        self._askers.add(future, direction, is_late=is_late)
+        self._waiters.add(future, direction, is_late=is_late)
         if self._machine is X_.PAUSED:
             self._answer()
         elif not is_late:
             self._times.hurry(now, direction)
 
     def _answer(self) -> None:
-        for direction in self._askers.answer():
+        for direction in self._waiters.answer():
             self._times.hurry(self.clock.now(), direction)
 
     def _is_where_known(self) -> bool:
-        return self._place is not None and self._place.head() == self._memory.known(self._place.key)
+        return self._remote_branch is not None and self._remote_branch.head() == self._memory.known(
+            self._remote_branch.key
+        )
 
     @property
     def _branch(self) -> str:
@@ -317,7 +340,10 @@ def _is_locked(problem: Problem | None) -> bool:
 
 
 class Waiters:
-    """Whom the cycle under way answers, and whom only the next one does."""
+    """Who asked for an exchange: the cycle under way answers those who asked before it looked at the remote.
+
+    Who asked later is answered by the next cycle, since this one may have missed what they know of.
+    """
 
     def __init__(self) -> None:
         self._now: list[Future[Any]] = []

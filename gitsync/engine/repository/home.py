@@ -24,9 +24,10 @@ from gitsync.core.safety import home_emptied, mass_deletion
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board, HomePart
 from gitsync.engine.messages import CoverageChanged, Track, Untrack, WatcherDoubted
+from gitsync.engine.repository.context import Post
 from gitsync.engine.repository.home_merge import merge_home
 from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
-from gitsync.engine.repository.repository import LocalRepository, Post
+from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import HaltError, OperationError, TransientError
 from gitsync.git.applying.temporaries import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
@@ -77,10 +78,14 @@ class HomeRepository(LocalRepository):
         if self.keeper is None:
             places = places_of(self.config.path)
             self.keeper = MirrorSync(
-                worktree, places, self.home.link, self.repo_state_dir, host_name(), probe=self.probe
+                worktree, places, self.home.link, self.context.repo_state_dir, host_name(), probe=self.probe
             )
             self._select(self.keeper.coverage)
         return worktree
+
+    def reconfigure_home(self, home: HomeConfig) -> None:
+        """Take changed settings of home; `reconfigure` makes them effective."""
+        self.home = home
 
     def close_worktree(self) -> None:
         self.keeper = None
@@ -106,7 +111,7 @@ class HomeRepository(LocalRepository):
         return keeper is not None and (bool(keeper.wanting) or self.board.local(self.name).head != keeper.agreed.commit)
 
     def end_hurry(self) -> None:
-        if self.machine is WorktreeState.CLEAN and self.is_behind and self.retry_at <= self.clock.now():
+        if self.machine is WorktreeState.CLEAN and self.is_behind and not self.retry.is_waiting(self.clock.now()):
             return  # whoever waits for the commit waits for home to follow it
         super().end_hurry()
 
@@ -128,7 +133,7 @@ class HomeRepository(LocalRepository):
     def _gather(self, noted: Noted, home: Noted, now: float) -> Noted:
         keeper = self._keeper()
         if home.reasons:
-            self.post(self.name, WatcherDoubted(HOME_WATCH))
+            self.context.send(WatcherDoubted(HOME_WATCH))
         is_full = bool(noted.reasons or home.reasons)
         if keeper.load():
             self._select(keeper.coverage)
@@ -140,7 +145,7 @@ class HomeRepository(LocalRepository):
             keeper,
             self._paths(keeper, noted, home, is_full=is_full),
             self._brake("home"),
-            is_calm=is_overdue or self.is_hurried,
+            is_calm=is_overdue or self.hurry.is_on,
             max_size=self.config.max_file_size,
         )
         if brought.held:
@@ -209,7 +214,7 @@ class HomeRepository(LocalRepository):
         self._select(keeper.coverage)
         at = self.clock.now() - self.config.quiet
         self.buffer.give_back(Noted(gone | {NAME}, frozenset(), frozenset(), at, at))
-        self.is_accepted = True  # these deletions were asked for
+        self.hold.accept()  # these deletions were asked for
         return removed
 
     # -- small ones ----------------------------------------------------------------------------------------------------
@@ -227,7 +232,7 @@ class HomeRepository(LocalRepository):
 
     def _check_removal(self, where: str, tracked: int, removed: int) -> None:
         problem: Problem | None = None
-        if not self.is_accepted:
+        if not self.hold.is_accepted:
             problem = mass_deletion(self.name, tracked, removed, self.config.brake_deletes)
             problem = problem or home_emptied(self.name, where, tracked, removed)
         if problem is not None:
@@ -235,9 +240,8 @@ class HomeRepository(LocalRepository):
 
     def _select(self, coverage: Coverage) -> None:
         """Have what is tracked watched, and nothing else."""
-        before, self.home_buffer.coverage = self.home_buffer.coverage, coverage
-        if coverage.active != before.active:
-            self.post(self.name, CoverageChanged())
+        if self.home_buffer.select(coverage):
+            self.context.send(CoverageChanged())
 
     def _show(self, keeper: MirrorSync, *, is_full: bool) -> None:
         self._select(keeper.coverage)  # what was just done may have changed the manifest
@@ -248,13 +252,13 @@ class HomeRepository(LocalRepository):
         broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
         self.board.set_home(HomePart(str(self.config.path), tracked, broken, left_out(keeper)))
         if self.board.local(self.name).notes != (notes := self.notes()):
-            self.board.set_local(self.name, notes=notes)
+            self.context.show(notes=notes)
 
     def show_batch(self) -> None:
         super().show_batch()
         if self._left_out:
-            quarantined = (*self.batch.quarantined, *self._left_out)
-            self.board.set_local(self.name, quarantined=quarantined)
+            quarantined = (*self.batch.left_out.quarantined, *self._left_out)
+            self.context.show(quarantined=quarantined)
 
     def notes(self) -> tuple[str, ...]:
         return (*super().notes(), *(remarks(self.keeper)[:SHOWN_NOTES] if self.keeper else ()))

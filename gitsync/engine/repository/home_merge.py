@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
 from gitsync.core.manifest import NAME, render
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.messages import Committed
 from gitsync.engine.repository.home_trouble import CONTESTED
+from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.applying import temporaries
 from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
@@ -32,9 +32,6 @@ from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.agreed_versions import tree_of
 from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
 from gitsync.text import shown
-
-if TYPE_CHECKING:
-    from gitsync.engine.repository.repository import LocalRepository
 
 logger = logging.getLogger(__name__)
 E_ = WorktreeEvent
@@ -93,10 +90,11 @@ def merge_home(repo: LocalRepository, keeper: MirrorSync, contested: Iterable[Pa
         return
     repo.advance(E_.INTEGRATED)
     keeper.agreed.note({path: facts.home.version for path, facts in done.items()})
-    repo.board.set_local(repo.name, last_commit=outcome.commit, head=outcome.head)
+    repo.context.show(last_commit=outcome.commit, head=outcome.head)
     repo.board.publish("merged", repo.name, f"merged what home and the mirror both changed: {names}")
     repo.count(worktree)
-    repo.post(repo.name, Committed(repo.name))
+    assert outcome.head is not None
+    repo.context.send(Committed(repo.name, repo.context.local.branch, outcome.head))
 
 
 def _apply(worktree: Worktree, tree: str, kept: str, message: str, author: str) -> Outcome:

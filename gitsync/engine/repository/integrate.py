@@ -1,6 +1,6 @@
-"""Taking in what was fetched: trial merge first, then the work tree, then the ref.
+"""Integrating what was fetched: trial merge first, then the work tree, then the ref.
 
-Runs on the committer thread, between commits, when nothing is pending. What a person is told of a merge is decided
+Runs on the committer thread, between commits, when nothing is pending. What is reported of a merge is decided
 here; how it is done without losing an edit is `gitsync.git.applying.apply`.
 """
 
@@ -10,28 +10,24 @@ import logging
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from gitsync.core.conflict import Rules
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.exchange import halt_reasons
-from gitsync.engine.messages import Fetched
+from gitsync.engine.messages import Fetched, HeadWanted
+from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import TransientError
 from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
 from gitsync.git.changes import pending_merge
 from gitsync.git.merging.merge_summary import conflict_event, merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan
 from gitsync.git.objects import refs
-from gitsync.git.objects.refs import ahead_behind, brings_back, is_ancestor
-from gitsync.git.remote.destination import standing
+from gitsync.git.objects.refs import brings_back, is_ancestor
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
 from gitsync.text import as_word, shown
-
-if TYPE_CHECKING:
-    from gitsync.engine.repository.repository import LocalRepository
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +39,8 @@ def integrate(repository: LocalRepository, now: float) -> None:
     """Bring the branch and the work tree to what the last fetch asks for, and answer the exchanger."""
     if answer_at_once(repository):
         return
-    fetched = repository.fetched
-    assert fetched is not None
+    fetched = repository.integration.wanted
+    assert isinstance(fetched, Fetched)
     assert fetched.upstream is not None
     worktree = repository.open()
     repository.advance(E_.INTEGRATION_BEGUN)
@@ -59,7 +55,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
                 # Looking at them committed nothing: one is in quarantine, or cannot be read.
                 wanted = replace(wanted, movable=frozenset(outcome.paths))
                 outcome = apply(worktree, wanted, message=message, author=repository.config.author)
-            _tell_aside(repository, outcome, _source(fetched))
+            _report_aside(repository, outcome, _source(fetched))
         elif wanted.kind is PlanKind.CONFLICT:
             pending_merge.hold(worktree, wanted)
     except UNEXPECTED_ERRORS as trouble:
@@ -68,32 +64,35 @@ def integrate(repository: LocalRepository, now: float) -> None:
         if error.code == "half-applied":
             # Opening it again rolls the journal on, before anything of the half is staged.
             repository.close_worktree()
-        if isinstance(error, TransientError) and repository.failures < PATIENT_TRIES:
+        if isinstance(error, TransientError) and repository.retry.failures < PATIENT_TRIES:
             raise  # a moment's collision: tried again here, and the exchanger goes on waiting
-        repository.answer_fetch(None, problem=Problem(error.code, error.message, error.hint))
+        repository.integration.answer(repository.context, None, problem=Problem(error.code, error.message, error.hint))
         raise
     if outcome is not None:
         _take_outcome(repository, worktree, wanted, outcome, fetched)
         return
     repository.advance(E_.INTEGRATION_REFUSED)
     problem = _problem(repository.name, wanted, fetched)
-    repository.conflict = problem if wanted.kind is PlanKind.CONFLICT else None
+    conflict = problem if wanted.kind is PlanKind.CONFLICT else None
+    repository.integration.see_conflict(conflict)
     conflicts = tuple(os.fsdecode(path) for path in wanted.conflicts)
-    repository.board.set_local(repository.name, conflicts=conflicts, error=repository.conflict)
-    _count(repository, worktree, fetched.upstream)
-    repository.answer_fetch(wanted.head, problem=problem)
+    repository.context.show(conflicts=conflicts, error=conflict)
+    repository.integration.distance.count_to(repository.config, worktree, fetched.upstream)
+    repository.integration.answer(repository.context, wanted.head, problem=problem)
 
 
 def answer_at_once(repository: LocalRepository) -> bool:
     """Answer the exchanger when there is nothing to take in; return whether it is answered."""
-    fetched = repository.fetched
+    fetched = repository.integration.wanted
     assert fetched is not None
     worktree = repository.open()
     facts = worktree.facts()
-    if facts.branch != fetched.branch or fetched.upstream is None:
-        # Another branch is checked out by now (the next exchange asks about that one), or the remote has none yet.
+    if facts.branch != fetched.branch or isinstance(fetched, HeadWanted) or fetched.upstream is None:
+        # Another branch is checked out by now (the next exchange asks about that one), or there is nothing to merge.
         is_ours = facts.branch == fetched.branch
-        repository.answer_fetch(facts.head if is_ours else None, is_ahead=is_ours and facts.head is not None)
+        repository.integration.answer(
+            repository.context, facts.head if is_ours else None, is_ahead=is_ours and facts.head is not None
+        )
         return True
     if facts.head is None or not is_ancestor(worktree.repo, fetched.upstream, facts.head):
         return False
@@ -104,8 +103,8 @@ def answer_at_once(repository: LocalRepository) -> bool:
         # Amended and force-pushed by the user: what was there before is kept.
         refs.backup(worktree.repo, "rewritten", commit=was)
     _settle(repository, worktree)
-    _count(repository, worktree, fetched.upstream)
-    repository.answer_fetch(facts.head, is_ahead=facts.head != fetched.upstream)
+    repository.integration.distance.count_to(repository.config, worktree, fetched.upstream)
+    repository.integration.answer(repository.context, facts.head, is_ahead=facts.head != fetched.upstream)
     return True
 
 
@@ -117,30 +116,30 @@ def _take_outcome(
         if _has_met(repository, wanted, outcome):
             # Not even moving them helped: asking again would not either.
             repository.advance(E_.INTEGRATION_REFUSED)
-            repository.answer_fetch(None, problem=_in_the_way(name, source, outcome.paths))
+            repository.integration.answer(repository.context, None, problem=_in_the_way(name, source, outcome.paths))
             return
         # Somebody saved one of these files a moment ago: that is committed first, then the merge is tried again.
-        repository.overtaken = (wanted.head, frozenset(outcome.paths))
+        repository.integration.see_edits(wanted.head, frozenset(outcome.paths))
         repository.buffer.note(outcome.paths)
         repository.advance(E_.OVERTAKEN)
         return
     if outcome.kind is OutcomeKind.BLOCKED:
         repository.advance(E_.INTEGRATION_REFUSED)
         problem = outcome.problem or Problem("blocked", f"{name}: {source} cannot be taken in")
-        repository.answer_fetch(None, problem=problem)
+        repository.integration.answer(repository.context, None, problem=problem)
         return
     repository.advance(E_.INTEGRATED)
     is_merge = wanted.kind is PlanKind.MERGE
-    # Answered first: whatever goes wrong in telling people, the branch has moved.
-    repository.answer_fetch(outcome.head, is_ahead=is_merge)
+    # Answered first: whatever goes wrong in reporting it, the branch has moved.
+    repository.integration.answer(repository.context, outcome.head, is_ahead=is_merge)
     _settle(repository, worktree)
     verb, count = "merged" if is_merge else "pulled", len(outcome.paths)
     text = f"{verb} {source} into {name}: {count} {'file' if count == 1 else 'files'}"
-    repository.board.set_local(name, last_commit=outcome.commit, head=outcome.head)
+    repository.context.show(last_commit=outcome.commit, head=outcome.head)
     repository.board.publish(verb, name, text, commit=outcome.head)
     if wanted.resolved:
-        _tell_conflicts(repository, wanted, source)
-    _count(repository, worktree, wanted.upstream)
+        _report_conflicts(repository, wanted, source)
+    repository.integration.distance.count_to(repository.config, worktree, wanted.upstream)
 
 
 def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
@@ -159,10 +158,10 @@ def _rules(repository: LocalRepository, worktree: Worktree, upstream: str) -> Ru
 
 def _has_met(repository: LocalRepository, wanted: Plan, outcome: Outcome) -> bool:
     """Whether the same paths were met before, with the same HEAD."""
-    return repository.overtaken == (wanted.head, frozenset(outcome.paths))
+    return repository.integration.has_seen(wanted.head, frozenset(outcome.paths))
 
 
-def _tell_aside(repository: LocalRepository, outcome: Outcome, source: str) -> None:
+def _report_aside(repository: LocalRepository, outcome: Outcome, source: str) -> None:
     for item in outcome.aside:
         text = f"{shown(item.path)} was in the way of {source} and cannot be committed: it is {shown(item.name)} now"
         details = {"file": os.fsdecode(item.path), "copy": os.fsdecode(item.name)}
@@ -170,7 +169,7 @@ def _tell_aside(repository: LocalRepository, outcome: Outcome, source: str) -> N
         repository.board.publish("moved-aside", repository.name, text, level=logging.WARNING, **details)
 
 
-def _tell_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:
+def _report_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:
     details = conflict_event(wanted.resolved, source)
     count = len(wanted.resolved)
     text = f"{repository.name}: {count} {'file was' if count == 1 else 'files were'} changed here and in {source}"
@@ -181,9 +180,9 @@ def _tell_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> N
 
 def _settle(repository: LocalRepository, worktree: Worktree) -> None:
     """Nothing of the remote's is missing here: a conflict there was is over."""
-    repository.conflict = None
+    repository.integration.see_conflict(None)
     if repository.board.local(repository.name).conflicts:
-        repository.board.set_local(repository.name, conflicts=(), error=None)
+        repository.context.show(conflicts=(), error=None)
     pending_merge.release(worktree)
 
 
@@ -194,14 +193,6 @@ def _source(fetched: Fetched) -> str:
 
 def _ref(fetched: Fetched) -> str:
     return fetched.ref or _source(fetched)
-
-
-def _count(repository: LocalRepository, worktree: Worktree, upstream: str) -> None:
-    repository.has_upstream = True
-    ahead, behind = ahead_behind(worktree, upstream)
-    if found := standing(worktree, repository.config.path, repository.config.remote, worktree.facts().branch or ""):
-        ahead = found[0]  # to where it is sent, which may be another branch than the one that is fetched
-    repository.board.set_local(repository.name, ahead=ahead, behind=behind)
 
 
 def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:

@@ -1,4 +1,4 @@
-"""What holds a repository up: a root that is not what it was, an operation of its user's, another branch.
+"""The conditions of every piece of work: the root is the same, no git operation is open, the branch is the right one.
 
 Runs on the committer thread, before every piece of work and again between staging and commit.
 """
@@ -9,9 +9,8 @@ import logging
 import os
 
 from gitsync.core.safety import open_operation_reason, root_problem
-from gitsync.core.states import WorktreeEvent, WorktreeState
+from gitsync.core.states import WorktreeState
 from gitsync.engine.messages import Opened, WatcherDoubted
-from gitsync.engine.repository.conflict_copies import follow
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import TransientError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -19,11 +18,11 @@ from gitsync.model import Problem, RepoState
 
 logger = logging.getLogger(__name__)
 
-# How often a repository that stands still because of its user, or of its root, is looked at again.
+# How often a repository that is held up by its user's git operation, or by its root, is looked at again.
 BUSY_RECHECK_S = 2.0
 VANISHED_RECHECK_S = 3.0
 
-E_, S_ = WorktreeEvent, WorktreeState
+S_ = WorktreeState
 
 
 def is_held(repo: LocalRepository, now: float) -> bool:
@@ -33,49 +32,46 @@ def is_held(repo: LocalRepository, now: float) -> bool:
         halt(repo, problem, look_again_at=now + VANISHED_RECHECK_S if problem.code == "root-vanished" else None)
         return True
     if repo.machine is S_.HALTED:
-        if repo.halt_code != "root-vanished":
+        if repo.hold.halt_code != "root-vanished":
             return True
-        repo.advance(E_.ROOT_RETURNED)
-        repo.halt_code = ""
+        repo.hold.see_root()
         repo.close_worktree()  # what came back may be another repository in the same directory
-        repo.post(repo.name, WatcherDoubted(repo.name))
-        repo.board.set_local(repo.name, error=None)
+        repo.context.send(WatcherDoubted(repo.name))
+        repo.context.show(error=None)
     facts = repo.open().facts()
     reason = open_operation_reason(facts.open_operation) if facts.open_operation else ""
     if not reason and facts.branch is None:
         reason = open_operation_reason("detached")
     if not reason and repo.config.branch and facts.branch != repo.config.branch:
         reason = f"branch {facts.branch} is checked out; this repository is configured for {repo.config.branch}"
-    repo.board.set_local(repo.name, branch=facts.branch or "", head=facts.head)
+    repo.context.show(branch=facts.branch or "", head=facts.head)
     if reason:
         repo.drop_staging()
-        repo.look_again_at = now + BUSY_RECHECK_S
-        repo.advance(E_.OPERATION_OPENED)
-        repo.answer_fetch(None)
+        repo.hold.see_operation(now + BUSY_RECHECK_S)
+        repo.integration.answer(repo.context, None)
         repo.show(RepoState.BUSY, reason)
         repo.end_hurry()
         return True
     if repo.machine is S_.BUSY:
-        repo.advance(E_.OPERATION_ENDED)
-        repo.announced_branch = ""  # what was committed by hand meanwhile is to be sent
-    if facts.branch and facts.branch != repo.announced_branch:
-        if repo.announced_branch:
+        repo.hold.see_operation_end()
+    if facts.branch and facts.branch != repo.hold.announced_branch:
+        if repo.hold.announced_branch:
             repo.count(repo.open())
-        repo.announced_branch = facts.branch
-        repo.post(repo.name, Opened(repo.name))
+        repo.hold.announce(facts.branch)
+        repo.context.send(Opened(repo.name))
     return False
 
 
 def refresh(repo: LocalRepository, now: float) -> None:
-    """Show what a person may have done with git since the last look, where no slice of work is about to look anyhow."""
+    """Show what a person may have done with git since the last look, where no step is about to look anyway."""
     if repo.worktree is None or repo.machine not in (S_.CLEAN, S_.SETTLING, S_.BUSY):
         return
     head = repo.board.local(repo.name).head
     try:
         is_held(repo, now)
         if repo.worktree is not None and repo.board.local(repo.name).head != head:
-            repo.board.set_local(repo.name, last_commit=repo.worktree.last_commit())
-        follow(repo)
+            repo.context.show(last_commit=repo.worktree.last_commit())
+        repo.show_copies()
     except UNEXPECTED_ERRORS as trouble:
         logger.debug("%s: cannot refresh: %s", repo.name, as_error(repo.name, trouble).message)
 
@@ -91,13 +87,13 @@ def _root_problem(repo: LocalRepository) -> Problem | None:
         return root_problem(repo.name, path, expected=None, found=None, is_empty=False, tracked=0)
     except OSError as error:
         raise TransientError(f"{repo.name}: cannot look at {path}: {error.strerror}", code="unreadable") from error
-    tracked = repo.worktree.tracked_count() if is_empty and repo.worktree and not repo.is_accepted else 0
-    if repo.worktree is not None and not has_git and repo.identity == (found.st_dev, found.st_ino):
+    tracked = repo.worktree.tracked_count() if is_empty and repo.worktree and not repo.hold.is_accepted else 0
+    if repo.worktree is not None and not has_git and repo.handle.identity == (found.st_dev, found.st_ino):
         return root_problem(repo.name, path, expected=None, found=None, is_empty=False, tracked=0)
     return root_problem(
         repo.name,
         path,
-        expected=repo.identity,
+        expected=repo.handle.identity,
         found=(found.st_dev, found.st_ino),
         is_empty=is_empty,
         tracked=tracked,
@@ -105,13 +101,10 @@ def _root_problem(repo: LocalRepository) -> Problem | None:
 
 
 def halt(repo: LocalRepository, problem: Problem, *, look_again_at: float | None = None) -> None:
-    """Stop this repository until a person, or at `look_again_at` the root itself, has settled the problem."""
-    repo.look_again_at = look_again_at
+    """Stop this repository until a user, or at `look_again_at` the root itself, has solved the problem."""
     repo.drop_staging()
-    repo.halt_code = problem.code
-    if repo.machine is not S_.HALTED:
-        repo.advance(E_.HALTED)
-        repo.post(repo.name, WatcherDoubted(repo.name))
-    repo.answer_fetch(None)
-    repo.board.set_local(repo.name, state=RepoState.HALTED, reason=problem.message, error=problem)
+    if repo.hold.halt(problem.code, look_again_at):
+        repo.context.send(WatcherDoubted(repo.name))
+    repo.integration.answer(repo.context, None)
+    repo.context.show(state=RepoState.HALTED, reason=problem.message, error=problem)
     repo.end_hurry()

@@ -1,51 +1,57 @@
-"""One repository on this machine: what was noted, what is being committed, what holds it up.
+"""One repository on this machine: what is noted, what is being committed, what holds it up.
 
-Runs on the committer thread, which owns every `LocalRepository`. `tick` does one bounded slice of work and `wake_at`
-tells when there is more, so that no repository holds up another. The slices are in `slices`, what holds
-a repository up in `holds`.
+Runs on the committer thread, which owns every `LocalRepository`. It is made of parts, each of which owns what it knows:
+`hold` (the state), `batch` (what is being staged), `integration` (what an exchanger waits for), `hurry` and `requests`
+(what users asked for), `retry`, and `handle` (the open work tree). Only a part assigns its own attributes.
+
+`steps.tick` does one bounded step of work, and `wake_at` says when there is more, so that no repository holds up
+another. What holds a repository up is in `preconditions`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.core.debounce import due_at
-from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState, advance
+from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState
 from gitsync.engine.board import Board
-from gitsync.engine.memory import PAUSE_FILE, Memory
-from gitsync.engine.messages import Fetched, Integrated, Pause, Resume
+from gitsync.engine.messages import Fetched, HeadWanted, Pause, Resume
 from gitsync.engine.repository.batch import Batch
 from gitsync.engine.repository.conflict_copies import KeptCopies
-from gitsync.engine.repository.requests import refuse
-from gitsync.git.applying.apply import recover
-from gitsync.git.remote.destination import standing
-from gitsync.git.staging.worktree import Staging, Worktree
-from gitsync.model import Problem, RepoState
+from gitsync.engine.repository.context import Post, RepositoryContext
+from gitsync.engine.repository.handle import WorktreeHandle
+from gitsync.engine.repository.hold import Hold
+from gitsync.engine.repository.hurry import Hurry
+from gitsync.engine.repository.integration import Distance, Integration
+from gitsync.engine.repository.requests import Requests
+from gitsync.engine.repository.retry import Retry
+from gitsync.git.staging.worktree import Worktree
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
+from gitsync.model import RepoState
 from gitsync.watch.buffer import ChangeBuffer, Noted, Pending
 
 logger = logging.getLogger(__name__)
 
-Post = Callable[[str, object], None]
 E_, S_ = WorktreeEvent, WorktreeState
-# How often in a row a hurried batch tries again for files that did not hold still.
-HURRIED_TRIES = 3
 
 
 class RepositoryHooks:
-    """The hooks of the slices, as an ordinary repository answers them."""
+    """What the mirror of home files does beside its work tree; here as an ordinary repository does it."""
 
-    buffer: ChangeBuffer
+    @property
+    def buffer(self) -> ChangeBuffer:
+        """Return where changes of the work tree are noted."""
+        raise NotImplementedError
 
     @property
     def is_behind(self) -> bool:
-        """Whether the branch has a head that is to be followed somewhere else."""
+        """Whether the branch has a head that is still to be written somewhere else."""
         return False
 
     def peek(self) -> Pending:
@@ -53,7 +59,7 @@ class RepositoryHooks:
         return self.buffer.peek()
 
     def holds(self, path: bytes) -> bool:
-        """Whether a look at `path` is noted."""
+        """Whether `path` is noted."""
         return self.buffer.holds(path)
 
     def gather(self, noted: Noted, now: float) -> Noted:
@@ -61,11 +67,11 @@ class RepositoryHooks:
         return noted
 
     def scan_beside(self) -> bool:
-        """Have everything compared that is not the work tree's; return whether there is anything."""
+        """Compare what is not in the work tree; return whether there is anything."""
         return False
 
     def follow(self, now: float) -> None:
-        """Do what the branch's new head asks for outside the work tree."""
+        """Write the branch's new head to where else it belongs."""
 
 
 class LocalRepository(RepositoryHooks):
@@ -74,106 +80,111 @@ class LocalRepository(RepositoryHooks):
     def __init__(
         self, config: RepoConfig, *, buffer: ChangeBuffer, board: Board, clock: Clock, repo_state_dir: Path, post: Post
     ) -> None:
-        self.config = config
-        self.name = config.name
-        self.buffer = buffer
-        self.board = board
-        self.clock = clock
-        self.repo_state_dir = repo_state_dir
-        self.post = post
-        self.machine = WorktreeState.STARTING
-        self.worktree: Worktree | None = None
-        self.batch = Batch(config)
-        self.staging: Staging | None = None
-        self.fetched: Fetched | None = None
-        self.identity: tuple[int, int] | None = None
-        self.has_upstream = False
-        self.conflict: Problem | None = None
-        self.copies = KeptCopies(repo_state_dir)
-        self.overtaken: tuple[str | None, frozenset[bytes]] | None = None  # what the last integration met, and where
-        self.announced_branch = ""  # the one that the exchanger knows of
-        self.paused_until: float | None = None
-        self.is_hurried = False  # what is noted is committed without waiting for quiet, files as they are
-        self.hurried_tries = 0
-        self.is_batch_hurried = False
-        self.is_accepted = False
-        self.halt_code = ""
-        self.look_again_at: float | None = None
-        self.watch_hint = ""
-        self.failures = 0
-        self.retry_at = 0.0
-        self.reconcile_at: float | None = None
-        self.waiting: list[Future[Any]] = []
-        self.overtakings = 0  # how often the first of these met an edit
-        self.performing: deque[tuple[Callable[[Worktree], object], Future[Any]]] = deque()
-        self.pending_since = 0.0
-        kept = self.copies.originals
-        board.set_local(self.name, path=str(config.path), state=RepoState.SYNCING, reason="starting", kept=kept)
+        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post)
+        self.handle = WorktreeHandle(KeptCopies(repo_state_dir))
+        self.hold = Hold(repo_state_dir)
+        self.batch = Batch()
+        self.integration = Integration(Distance(board, config.name))
+        self.hurry = Hurry()
+        self.requests = Requests()
+        self.retry = Retry()
+        kept = self.handle.copies.originals
+        self.context.show(path=str(config.path), state=RepoState.SYNCING, reason="starting", kept=kept)
         board.count_pending_by(self.name, self._count_pending)
-        self._memory = Memory(repo_state_dir / PAUSE_FILE)
-        self._go_on_pausing()
+        is_paused, until = self.hold.remembered_pause(clock)
+        if is_paused:
+            self._pause(until)
+
+    # -- what its parts know ------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> RepoConfig:
+        """Return the configuration in force."""
+        return self.context.config
+
+    @property
+    def name(self) -> str:
+        """Return the name in the configuration."""
+        return self.context.name
+
+    @property
+    def board(self) -> Board:
+        """Return where the status is shown."""
+        return self.context.board
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock."""
+        return self.context.clock
+
+    @property
+    def buffer(self) -> ChangeBuffer:
+        """Return where changes of the work tree are noted."""
+        return self.context.buffer
+
+    @property
+    def machine(self) -> WorktreeState:
+        """Return the state of the work tree."""
+        return self.hold.state
+
+    @property
+    def worktree(self) -> Worktree | None:
+        """Return the work tree, None while it is not open."""
+        return self.handle.worktree
 
     # -- what may be asked ------------------------------------------------------------------------------------------
 
     def advance(self, event: WorktreeEvent) -> None:
-        """Move the work tree's machine; an illegal move is a bug and raises."""
-        self.machine = advance(self.machine, event)
+        """Move the work tree's state; an illegal move is a bug and raises."""
+        self.hold.advance(event)
 
     def rescan(self, reason: str) -> None:
         """Compare everything anew, because `reason` leaves doubt."""
         logger.debug("%s: rescan reason=%r", self.name, reason)
         self.drop_staging()
-        self.retry_at = 0.0
+        self.retry.try_now()
         self.advance(E_.RESCAN_WANTED)
 
     def commit_now(self, future: Future[Any], *, is_scanning: bool) -> None:
         """Commit without waiting for quiet; `future` is completed when that is done or cannot be."""
-        self.waiting.append(future)
+        self.hurry.add(future)
         if self.machine in (S_.PAUSED, S_.HALTED):
             self.answer()
             return
-        self.hurry()
+        self.hurry_up()
         if is_scanning:
             self.rescan("asked to sync now")
-        elif self.machine is S_.CLEAN and not self.has_pending and self.fetched is None:
+        elif self.machine is S_.CLEAN and not self.has_pending and self.integration.wanted is None:
             self.end_hurry()
+
+    def exchange(self, wanted: Fetched | HeadWanted) -> None:
+        """Take what the exchanger waits for; it is answered at once where the repository is held up."""
+        self.integration.begin(wanted)
+        if self.machine in STANDING:
+            self.integration.answer(self.context, None)
 
     def pause(self, until: float | None) -> None:
         """Hold the repository until `resume` or the monotonic instant `until`; a restart does not end it."""
-        wall = None if until is None else self.clock.wall() + until - self.clock.now()
-        self._memory.remember(is_paused=True, until=wall)
+        self.hold.remember_pause(until, self.clock)
         self._pause(until)
 
     def _pause(self, until: float | None) -> None:
         self.drop_staging()
-        self.paused_until = until
-        self.advance(E_.PAUSED)
-        self.answer_fetch(None)
-        self.post(self.name, Pause(self.name, until))
+        self.hold.pause(until)
+        self.integration.answer(self.context, None)
+        self.context.send(Pause(self.name, until))
         self.show(RepoState.PAUSED, "paused by you")
         self.end_hurry()
 
-    def _go_on_pausing(self) -> None:
-        if self._memory.get("is_paused") is not True:
-            return
-        wall = self._memory.get("until")
-        left = wall - self.clock.wall() if isinstance(wall, int | float) else None
-        if left is None or left > 0:
-            self._pause(None if left is None else self.clock.now() + left)
-
     def resume(self, *, is_accepted: bool) -> None:
         """Go on; with `is_accepted` the change that a brake stopped is taken as meant, and nothing else."""
-        self._memory.remember(is_paused=None, until=None)
-        self.is_accepted = is_accepted and bool(self.halt_code)
-        self.paused_until = None
-        self.retry_at = 0.0
-        if is_accepted and self.halt_code == "root-replaced":
-            self.identity = None
+        self.retry.try_now()
+        if self.hold.resume(is_accepted=is_accepted) == "root-replaced":
+            self.handle.forget_identity()
             self.close_worktree()
-        self.halt_code = ""
         self.drop_staging()
         self.advance(E_.RESUMED)
-        self.post(self.name, Resume(self.name, is_accepted))
+        self.context.send(Resume(self.name, is_accepted))
         self.advance(E_.RESCAN_WANTED)
         if self.machine is S_.SCANNING:
             self.show(RepoState.SYNCING, "resumed")
@@ -182,143 +193,146 @@ class LocalRepository(RepositoryHooks):
         """Take changed settings; patterns are read anew, so everything is compared once."""
         self.drop_staging()
         self.close_worktree()
-        self.config = config
-        self.batch = self.batch.reconfigured(config)
-        self.announced_branch = ""
-        self.answer_fetch(None)
+        self.context = replace(self.context, config=config)
+        self.batch.left_out.forget_all_but_staged()
+        self.hold.forget_branch()
+        self.integration.answer(self.context, None)
         if self.machine is S_.PAUSED:
-            self.post(self.name, Pause(self.name, self.paused_until))
+            self.context.send(Pause(self.name, self.hold.paused_until))
         self.rescan("the configuration changed")
 
     def show_watch(self, kind: str, hint: str) -> None:
         """Show how changes are noticed; `hint` says why by polling, and what would end that."""
-        self.watch_hint = hint
-        self.board.set_local(self.name, watch=kind, notes=self.notes())
+        self.handle.see_watch(hint)
+        self.context.show(watch=kind, notes=self.notes())
 
-    def hurry(self) -> None:
-        """Commit what is noted at the next slices, without waiting for quiet."""
-        self.is_hurried, self.is_batch_hurried = True, False
-        self.hurried_tries = 0
-        self.retry_at = 0.0
+    def hurry_up(self) -> None:
+        """Commit what is noted at the next steps, without waiting for quiet."""
+        self.hurry.begin()
+        self.retry.try_now()
 
     def end_hurry(self) -> None:
-        """What was asked for is done, or cannot be: whoever waits is told, and quiet is waited for again."""
-        self.is_hurried = self.is_batch_hurried = False
+        """Answer who waits, because it is done or cannot be, and wait for quiet again."""
+        self.hurry.end()
         if self.machine is not S_.CLEAN:
-            refuse(self)
+            self.requests.refuse(self.context)
         self.answer()
 
     @property
     def has_pending(self) -> bool:
         """Whether something noted is not committed yet."""
-        return self.staging is not None or self.peek().count > 0 or self.is_behind
+        return self.batch.staging is not None or self.peek().count > 0 or self.is_behind
 
     def _count_pending(self) -> int:
-        return self.peek().count + (self.batch.count if self.staging is not None else 0)
+        return self.peek().count + self.batch.count
 
     @property
     def is_working(self) -> bool:
-        """Whether slices are needed until what is pending is committed, and nothing holds them up."""
-        if self.machine in STANDING or self.retry_at > self.clock.now():
+        """Whether steps are needed until what is pending is committed, and nothing holds them up."""
+        if self.machine in STANDING or self.retry.is_waiting(self.clock.now()):
             return False
-        return (self.has_pending and self.is_hurried) or self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING)
+        return (self.has_pending and self.hurry.is_on) or self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING)
 
     def close(self) -> None:
         """Let go of the repository; what is pending stays on disk and is found by the next scan."""
         self.drop_staging()
         self.close_worktree()
         self.end_hurry()
-        refuse(self)
+        self.requests.refuse(self.context)
 
-    # -- the slices ---------------------------------------------------------------------------------------------------
+    # -- the steps ----------------------------------------------------------------------------------------------------
 
     def wake_at(self, now: float) -> float | None:
         """Return when `tick` has something to do, or None when only a message can bring work."""
         if self.machine is S_.PAUSED:
-            return self.paused_until
-        if self.retry_at > now:
-            return self.retry_at
+            return self.hold.paused_until
+        if self.retry.is_waiting(now):
+            return self.retry.at
         if self.machine in (S_.BUSY, S_.HALTED):
-            return self.look_again_at
+            return self.hold.look_again_at
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
             return now
         pending = self.peek()
-        if self.machine is S_.CLEAN and (self.performing or self.is_behind):
+        if self.machine is S_.CLEAN and (self.requests or self.is_behind):
             return now
-        if self.fetched is not None or (self.machine is S_.SETTLING and not pending.count):
+        if self.integration.wanted is not None or (self.machine is S_.SETTLING and not pending.count):
             return now
         wanted = [self.due_at(pending.first_at, pending.last_at)] if pending.count else []
         if self.machine is S_.CLEAN:
             aside_at = None if pending.aside_at is None else pending.aside_at + self.config.max_wait
-            wanted += [at for at in (self.reconcile_at, self.batch.recheck_at, aside_at) if at is not None]
+            wanted += [
+                at for at in (self.retry.reconcile_at, self.batch.left_out.recheck_at, aside_at) if at is not None
+            ]
         return min(wanted, default=None)
 
     # -- small ones ---------------------------------------------------------------------------------------------------
 
     def open(self) -> Worktree:
-        if self.worktree is None:
-            worktree = Worktree(
-                self.config.path, self.repo_state_dir, include=self.config.include, exclude=self.config.exclude
-            )
-            try:
-                recovered = recover(worktree)
-                if self.identity is None:
-                    self.identity = worktree.identity()
-                self.board.set_local(self.name, last_commit=worktree.last_commit())
-                self.count(worktree)
-            except BaseException:
-                worktree.close()
-                raise
-            self.worktree = worktree
-            if recovered.summary:
-                self.board.publish("recovered", self.name, f"{self.name}: {recovered.summary}")
-        return self.worktree
+        """Return the open work tree; raise one of UNEXPECTED_ERRORS when it cannot be opened."""
+        if self.worktree is not None:
+            return self.worktree
+        worktree, recovered = self.handle.open(self.context)
+        try:
+            self.context.show(last_commit=worktree.last_commit())
+            self.count(worktree)
+        except BaseException:
+            self.handle.close()
+            raise
+        if recovered:
+            self.board.publish("recovered", self.name, f"{self.name}: {recovered}")
+        return worktree
 
     def count(self, worktree: Worktree) -> None:
         """Show how far the branch is from what the remote was last known to have."""
-        branch = worktree.facts().branch
-        found = standing(worktree, self.config.path, self.config.remote, branch) if branch else None
-        self.has_upstream = found is not None
-        ahead, behind = found or (0, 0)
-        self.board.set_local(self.name, ahead=ahead, behind=behind)
+        self.integration.distance.count(self.config, worktree, worktree.facts().branch)
 
     def close_worktree(self) -> None:
-        if self.worktree is not None:
-            self.worktree.close()
-            self.worktree = None
+        """Close the work tree until it is needed."""
+        self.handle.close()
 
     def due_at(self, first_at: float, last_at: float) -> float:
-        if self.is_hurried or self.fetched is not None:
-            return first_at  # what was fetched waits, and it has nothing to wait for but this
+        """Return when what was noted at these instants is to be committed."""
+        if self.hurry.is_on or self.integration.wanted is not None:
+            return first_at  # the exchanger waits for this, and this for nothing
         return due_at(first_at, last_at, self.config.quiet, self.config.max_wait)
 
     def drop_staging(self) -> None:
-        if self.staging is not None:
-            self.staging = None
-            self.batch.give_back(self.buffer, self.pending_since, self.clock.now())
-
-    def answer_fetch(self, head: str | None, *, is_ahead: bool = False, problem: Problem | None = None) -> None:
-        """Answer the exchanger, if it waits: without a head nothing could be taken in now."""
-        fetched, self.fetched = self.fetched, None
-        self.overtaken = None
-        if fetched is not None:
-            self.post(self.name, Integrated(self.name, fetched.branch, head, is_ahead, problem))
+        """Give up the batch under way; what is in it is noted again."""
+        self.batch.drop(self.buffer, self.clock.now())
 
     def show(self, state: RepoState, reason: str) -> None:
+        """Show a state; an error stays beside it where the state does not end it."""
         local = self.board.local(self.name)
-        ends = {RepoState.OK: None, RepoState.BUSY: None, RepoState.CONFLICT: self.conflict}
+        ends = {RepoState.OK: None, RepoState.BUSY: None, RepoState.CONFLICT: self.integration.conflict}
         error = ends.get(state, local.error)
         if (local.state, local.reason, local.error) != (state, reason, error):
-            self.board.set_local(self.name, state=state, reason=reason, error=error)
+            self.context.show(state=state, reason=reason, error=error)
 
     def show_batch(self) -> None:
-        self.board.set_local(self.name, quarantined=self.batch.quarantined, notes=self.notes(), error=self.conflict)
+        """Show what the last batches left out."""
+        quarantined = self.batch.left_out.quarantined
+        self.context.show(quarantined=quarantined, notes=self.notes(), error=self.integration.conflict)
+
+    def show_copies(self) -> None:
+        """Show the kept copies at the branch's head, where that has moved since they were searched."""
+        head, copies = self.context.local.head, self.handle.copies
+        if self.worktree is None or not copies.is_due(head):
+            return
+        was = copies.originals
+        try:
+            copies.look(self.worktree, head)
+        except UNEXPECTED_ERRORS as trouble:
+            # A repository is kept without knowing them: tried again when the branch has moved on.
+            logger.warning("%s: cannot look for kept copies: %s", self.name, as_error(self.name, trouble).message)
+            return
+        if copies.originals != was:
+            self.context.show(kept=copies.originals)
 
     def notes(self) -> tuple[str, ...]:
-        return (*((self.watch_hint,) if self.watch_hint else ()), *self.batch.notes)
+        """Return what a user may want to know, and what holds up nothing."""
+        hint = self.handle.watch_hint
+        return (*((hint,) if hint else ()), *self.batch.left_out.notes)
 
     def answer(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(self.board.status(self.name))
+        """Answer who waits for a commit with how the repository stands."""
+        self.hurry.answer(self.board.status(self.name))

@@ -24,6 +24,8 @@ from gitsync.text import clean
 logger = logging.getLogger(__name__)
 
 
+# The reason in the name of its backup ref.
+RESCUED = "rescued"
 PULLED = "It was saved while a pull replaced the file, and saved again a moment later."
 IN_THE_WAY = "It was not tracked by git, and was replaced by a version that the user asked for."
 
@@ -44,7 +46,7 @@ def rescuer(worktree: Worktree, why: str = PULLED) -> Callable[[bytes, Content],
         message = f"Keep {name}\n\n{why}"
         parents = [] if head is None else [head]
         commit = write_commit(store, tree, parents, message, who.author, who.committer, SystemClock().wall())
-        ref = refs.backup(worktree.repo, "rescued", commit=commit)
+        ref = refs.backup(worktree.repo, RESCUED, commit=commit)
         logger.warning("%s: kept a version of %s as %s", clean(worktree.root), name, ref)
 
     return rescue

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError
+from gitsync.git.applying.base_version import BaseVersions
 from gitsync.git.applying.checkout_filters import Renderer
 from gitsync.git.applying.hidden import hidden
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
@@ -23,8 +23,7 @@ from gitsync.git.applying.move_aside import Moved, Obstacles, move_aside
 from gitsync.git.applying.temporaries import Content, read
 from gitsync.git.index.raw import CorruptIndexError
 from gitsync.git.merging.plan import Plan, PlanKind
-from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK
-from gitsync.git.objects.store import BLOB, object_id_of
+from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TREE, TreeEntry, diff, lookup
 from gitsync.git.rules import config
 from gitsync.git.staging.arrivals import Arrival
@@ -87,7 +86,8 @@ class Preflight:
         self._changes = changes
         self._renderer = renderer
         self._has_modes = has_modes
-        self._has_links = config.read(Path(worktree.root)).is_true("core.symlinks", True)
+        has_links = config.read(Path(worktree.root)).is_true("core.symlinks", True)
+        self._base_versions = BaseVersions(worktree, has_modes=has_modes, has_links=has_links)
         self._report = PreflightReport()
         removed = [path for path, (_, new) in changes.items() if new is None or new.mode == MODE_GITLINK]
         self._early = self._find_early(removed, is_case_blind)
@@ -140,7 +140,7 @@ class Preflight:
         if self._hidden[path].is_outside or old is None:
             return True
         here = atomic_replace.comparable(atomic_replace.look(self._root, path), has_modes=self._has_modes)
-        return here == ABSENT or not self._is_version(path, old, here)
+        return here == ABSENT or not self._base_versions.is_there(self._root, path, old, here)
 
     def _look_at(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> None:
         target = ABSENT
@@ -168,7 +168,7 @@ class Preflight:
             return  # the target is already there
         if old is None:
             self._look_at_new(path, here, target)
-        elif here != ABSENT and self._is_version(path, old, here):
+        elif here != ABSENT and self._base_versions.is_there(self._root, path, old, here):
             self._step(path, here, target)
         else:
             self._report.edited.append(path)
@@ -233,31 +233,6 @@ class Preflight:
             if not atomic_replace.exists(self._root, above):
                 break
         return None
-
-    def _is_version(self, path: bytes, entry: TreeEntry, here: str) -> bool:
-        """Return whether the content on disk is the committed version, as it is or through its filters."""
-        if not here.startswith(("file:", "exec:", "link:")):
-            return False
-        is_link = entry.mode == MODE_LINK
-        if here.startswith("link:") != is_link and (self._has_links or not is_link):
-            return False
-        if self._has_modes and here.startswith("exec:") != (entry.mode == MODE_EXECUTABLE):
-            return False
-        data = read(self._root, path).data
-        if object_id_of(BLOB, data) == entry.id:
-            return True
-        if entry.mode == MODE_LINK:
-            return False
-        filters = self._worktree.filters
-        told = filters.attributes(path)
-        if not filters.needs_git(told):
-            return object_id_of(BLOB, filters.stored(told, data, entry.id)) == entry.id
-        try:
-            return filters.store_data(path, told, data, entry.id) == entry.id
-        except OperationError as error:
-            if error.code not in ("filter", "git"):
-                raise
-            return False
 
     def _step(self, path: bytes, here: str, target: str) -> None:
         self._report.steps.append(JournalStep(path, temp_name(self._anchor(path)), here, target, path in self._early))
@@ -346,13 +321,10 @@ class Prepared:
 
     def arrivals(self) -> dict[bytes, Arrival]:
         """Return what is written and may come to something else on its way back."""
-        fingerprints = self.report.fingerprints
         return {
-            step.path: Arrival(entry.id, fingerprints[step.path].partition(":")[2])
-            for step in self.report.steps
-            if (entry := self.changes[step.path][1]) is not None
-            and step.path in fingerprints
-            and self.renderer.may_change_back(step.path)
+            path: Arrival(entry.id, fingerprint.partition(":")[2])
+            for path, fingerprint in self.report.fingerprints.items()
+            if (entry := self.changes[path][1]) is not None and self.renderer.may_change_back(path)
         }
 
     def journal(self, plan: Plan, target: str, reason: str) -> Journal:

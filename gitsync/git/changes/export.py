@@ -87,8 +87,8 @@ def _check_out(history: History, entries: Mapping[bytes, TreeEntry], scratch: st
 
 
 def _renamed(entries: Mapping[bytes, TreeEntry], path: bytes, source: bytes) -> dict[bytes, TreeEntry]:
-    """Give a renamed file the path that it had then, which selects its filters."""
-    return {source if name == path else name: entry for name, entry in entries.items()}
+    """Give renamed files the paths that they had then, which select their filters."""
+    return {source + name.removeprefix(path) if path else name: entry for name, entry in entries.items()}
 
 
 def _keep_private(history: History, path: bytes, made: bytes, modes: Mapping[bytes, int]) -> None:

@@ -25,6 +25,7 @@ from gitsync import clock
 from gitsync.core.conflict import Policy, Rules
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.applying.apply import put
+from gitsync.git.changes.displaced import displaced_by, put_back
 from gitsync.git.merging.threeway import merge_from
 from gitsync.git.objects.commits import info_of
 from gitsync.git.objects.refs import Backup, backups, is_ancestor
@@ -56,12 +57,16 @@ class Undoable:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo did, or without `commit` would do: `paths` changed, `kept` stayed because they were edited since."""
+    """What an undo did, or without `commit` would do: `paths` changed, `kept` stayed because they were edited since.
+
+    `back` are untracked files that the undone change had replaced, and that are there again.
+    """
 
     change: Undoable
     paths: tuple[str, ...]
     kept: tuple[str, ...] = ()
     commit: CommitInfo | None = None
+    back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,10 @@ def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, auth
     change, tried = _choose(worktree, wanted, is_keeping=is_keeping)
     if tried.tree is None:
         raise OperationError(f"{clean(worktree.root)}: there is nothing to undo", code="nothing-to-undo")
+    displaced = displaced_by(worktree, change.before)
     done = put(worktree, tried.tree, message=_message(change), reason=REASON, author=author)
-    return Undone(change, tried.paths, tried.clashes, done.commit)
+    back = tuple(map(os.fsdecode, put_back(worktree, displaced)))
+    return Undone(change, tried.paths, tried.clashes, done.commit, back)
 
 
 def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoable, _Trial]:

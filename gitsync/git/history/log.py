@@ -181,6 +181,8 @@ class History:
             named: tuple[str | bytes, ...] = ("--", path) if path else ("--",)
             told = self.ask("rev-list", "-1", f"--min-age={int(instant)}", "--first-parent", "HEAD", *named)
             found = told.decode("ascii").strip() or None
+        if found is None and path:
+            return self.commit_at(instant)  # under another name it may have been there
         return found
 
     # -- what a path was ----------------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gitsync.clock import iso
 from gitsync.errors import OperationError
+from gitsync.git.history.directory_names import directory_name_in
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import TOGETHER_S, FileVersion, Record, is_removal, records, unknown, versions
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_TREE
@@ -24,7 +26,8 @@ class SelectedVersion:
     """A version of `path`, and how to restore it: write every file in `entries`, remove those in `gone`.
 
     `what` lists each file as "added", "changed", "removed" or "unchanged". `source` is the path in that version, and
-    `state` the last commit in which the path had this version, from which related data is read.
+    `state` the last commit in which the path had this version, from which related data is read. `nested` are the
+    directories that are git repositories of their own by now: nothing is written below them.
     """
 
     path: bytes
@@ -37,11 +40,16 @@ class SelectedVersion:
     entries: dict[bytes, TreeEntry]
     gone: frozenset[bytes]
     what: dict[bytes, str]
+    nested: frozenset[bytes] = frozenset()
+
+    def is_nested(self, path: bytes) -> bool:
+        """Return whether `path` lies in a git repository of its own."""
+        return any(path == above or path.startswith(above + b"/") for above in self.nested)
 
     @property
     def is_there(self) -> bool:
         """Whether the work tree has this version already."""
-        return all(what == "unchanged" for what in self.what.values())
+        return all(what == "unchanged" for path, what in self.what.items() if not self.is_nested(path))
 
 
 def choose(history: History, path: bytes, *, commit: str | None = None, when: str | None = None) -> SelectedVersion:
@@ -64,7 +72,7 @@ def choose(history: History, path: bytes, *, commit: str | None = None, when: st
     if is_directory is None:
         raise unknown(history, path)
     if commit is not None or instant is not None:
-        version = _named(history, path, commit, is_directory, when or "")
+        version = _named(history, head, path, commit, is_directory, when or "", instant)
         return _resolved(history, head, path, version, commit or head)
     version, newer = _last_directory(history, head, path) if is_directory else _last_file(history, head, path)
     return _resolved(history, head, path, version, head if newer is None else history.commit(f"{newer}^"))
@@ -133,16 +141,25 @@ def _removals(found: list[Record]) -> list[Record]:
     return gone
 
 
-def _named(history: History, path: bytes, commit: str | None, is_directory: bool, when: str) -> FileVersion:
+def _named(
+    history: History,
+    head: str,
+    path: bytes,
+    commit: str | None,
+    is_directory: bool,
+    when: str,
+    instant: float | None,
+) -> FileVersion:
     entry = history.entry(commit, path) if commit is not None else None
     source = path
-    if entry is None and commit is not None and not is_directory:
-        source = name_in(history, commit, path)
+    if entry is None and commit is not None:
+        then = directory_name_in(history, commit, head, path) if is_directory else name_in(history, commit, path)
+        source = path if then is None else then
         entry = history.entry(commit, source)
     if entry is not None and entry.mode == MODE_GITLINK:
         raise OperationError(f"{clean(os.fsdecode(path))} is a repository of its own", "", code="no-version")
     if entry is None or commit is None:
-        raise _none_then(history, path, commit, is_directory, when)
+        raise _none_then(history, path, commit, is_directory, when, instant)
     last = records(history, source, start=commit, limit=1)
     item = last[0] if last else records(history, b"", start=commit, limit=1)[0]
     return FileVersion(item.commit, item.at, item.subject, source, "changed", entry)
@@ -160,11 +177,24 @@ def see_versions(history: History, path: bytes) -> str:
     return f"to list the versions: gitsyncctl restore {shlex.quote(clean(place))} --list"
 
 
-def _none_then(history: History, path: bytes, commit: str | None, is_directory: bool, when: str) -> OperationError:
+def _none_then(
+    history: History, path: bytes, commit: str | None, is_directory: bool, when: str, instant: float | None
+) -> OperationError:
     name = clean(os.fsdecode(path) or history.root)
     known = versions(history, path, is_directory=is_directory)
-    first = known[-1] if known else None
+    if instant is None and commit is not None:
+        instant = records(history, b"", start=commit, limit=1)[0].at
+    before = [version for version in known if instant is not None and version.at <= instant]
     then = f"at {when!r}" if when else f"in {(commit or '')[:10]}"
+    last = next((version for version in before if version.what != "removed"), None)
+    if last is not None and before[0].what == "removed":
+        place = clean(os.path.join(history.above, os.fsdecode(path)))
+        return OperationError(
+            f"{name} did not exist {then}: it was deleted at {iso(before[0].at)} ({before[0].commit[:7]})",
+            f"the version before: gitsyncctl restore {shlex.quote(place)} --rev {last.commit[:10]}",
+            code="no-version",
+        )
+    first = known[-1] if known else None
     earliest = f"; its first version is from {iso(first.at)} ({first.commit[:7]})" if first else ""
     return OperationError(
         f"{name} did not exist {then}{earliest}",
@@ -186,9 +216,17 @@ def _resolved(history: History, head: str, path: bytes, version: FileVersion, st
     dirty = history.dirty(path, head)
     what = {name: _what(history, name, item, here.get(name), dirty) for name, item in wanted.items()}
     what |= dict.fromkeys(sorted(gone), "removed")
+    nested = _nested(history, (*wanted, *gone))
     return SelectedVersion(
-        path, is_directory, version.commit, state, version.at, version.subject, version.path, wanted, gone, what
+        path, is_directory, version.commit, state, version.at, version.subject, version.path, wanted, gone, what, nested
     )
+
+
+def _nested(history: History, paths: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the directories at or above these paths that are git repositories of their own, outermost only."""
+    directories = {path[:at] for path in paths for at, byte in enumerate(path) if byte == ord("/")} | set(paths)
+    found = {one for one in directories if one and os.path.lexists(os.path.join(history.place(one), b".git"))}
+    return frozenset(one for one in found if not any(one.startswith(other + b"/") for other in found))
 
 
 def _files_at(history: History, head: str, path: bytes) -> dict[bytes, TreeEntry]:

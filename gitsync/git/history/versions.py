@@ -32,6 +32,7 @@ class Touched:
     what: str
     entry: TreeEntry | None
     was: bytes | None = None
+    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,38 @@ class FileVersion:
 
 
 def records(
-    history: History, path: bytes, *, start: str = "HEAD", limit: int = 0, follow: bool = False
+    history: History, path: bytes, *, start: str = "HEAD", limit: int = 0, follow: bool = False, only: str = ""
 ) -> list[Record]:
-    """Return the newest commits that changed `path` (b"": any path), newest first; `limit` 0 means no limit."""
+    """Return the newest commits that changed `path` (b"": any path), newest first; `limit` 0 means no limit.
+
+    `start` may be a range; `only` are the letters of `git log --diff-filter`.
+    """
     if start == "HEAD" and history.head() is None:
         return []
     options = [f"-n{limit}"] if limit else []
     named: tuple[str | bytes, ...] = ("--", path) if path else ("--",)
+    if only:
+        options.append(f"--diff-filter={only}")
     if follow:
         options.append("--follow")
-    return list(_parsed(history.ask("log", _FORMAT, *_RAW, *options, start, *named)))
+    found = list(_parsed(history.ask("log", _FORMAT, *_RAW, *options, start, *named)))
+    return _own(history, found, limit) if follow else found
+
+
+def _own(history: History, found: list[Record], limit: int) -> list[Record]:
+    """Return the records up to the one that made the file as a copy: what is older is the history of its model.
+
+    A file that had the name before is asked for anew.
+    """
+    for place, record in enumerate(found):
+        copied = next((touched for touched in record.touched if touched.is_copy), None)
+        if copied is None:
+            continue
+        own, left = found[: place + 1], limit - place - 1
+        if record.parents and (left > 0 or not limit):
+            own += records(history, copied.path, start=record.parents[0], limit=max(0, left), follow=True)
+        return own
+    return found
 
 
 def versions(history: History, path: bytes, *, is_directory: bool = False, start: str = "HEAD") -> list[FileVersion]:
@@ -136,7 +159,7 @@ def touched_in(fields: list[bytes], at: int) -> tuple[list[Touched], int]:
         at += 1 + count
         entry = None if letter == "D" else TreeEntry(int(mode, 8), object_id.decode("ascii"))
         was = names[0] if letter == "R" else None
-        touched.append(Touched(names[-1], _WORDS.get(letter, "changed"), entry, was))
+        touched.append(Touched(names[-1], _WORDS.get(letter, "changed"), entry, was, letter == "C"))
     return touched, at
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitsync.errors import OperationError
-from gitsync.git.files import storage_error, write_durably
+from gitsync.git.files import TICK_NS, storage_error, write_durably
 from gitsync.git.index.lock import IndexLock, Replace, is_gone, myself
 from gitsync.git.index.raw import (
     HEADER,
@@ -27,6 +27,7 @@ from gitsync.git.index.raw import (
     RawIndex,
     UnsupportedIndexError,
     empty,
+    stat_of,
 )
 from gitsync.git.program import GitProgram, failed
 from gitsync.git.rules.sparse import SparseCheckout
@@ -37,6 +38,7 @@ Signature = tuple[int, int, int, int]
 # A command of git's and what it reads.
 _Step = tuple[tuple[str, ...], bytes | None]
 
+_SECOND_NS = 1_000_000_000
 # Walking costs about a microsecond per entry, a look-up fifty.
 _WALK_FROM = 50
 _MAPPED_FROM = 1 << 16
@@ -74,6 +76,15 @@ class IndexFile:
         except FileNotFoundError:
             return None
         return _signature(facts)
+
+    def is_unmodified(self, entry: IndexEntry, facts: os.stat_result) -> bool:
+        """Whether git takes a file with these stat data for the one that the entry was made from, without a look into
+        it: nothing has changed since, and the index was not written within the second of the last change.
+        """
+        signature = self.signature
+        if signature is None or entry.stat != stat_of(facts):
+            return False
+        return facts.st_mtime_ns // _SECOND_NS < signature[2] // _SECOND_NS
 
     @property
     def is_missing(self) -> bool:
@@ -179,6 +190,8 @@ class IndexFile:
             index = self._load()
             if self.signature != self._sound:
                 index.check()
+            if self.signature is not None:
+                index.distrust(self.signature[2] - TICK_NS)
             data = index.patched(changes)
         except UnsupportedIndexError:
             self._update_by_git(changes, replace)

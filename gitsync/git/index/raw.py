@@ -30,7 +30,10 @@ class CorruptIndexError(Exception):
 
 
 class IndexEntry(NamedTuple):
-    """One entry: `stage` is above 0 in a conflict; git does not compare the file of an assumed or skipped one."""
+    """One entry: `stage` is above 0 in a conflict; git does not compare the file of an assumed or skipped one.
+
+    `stat` is what the index remembers of the file: times of change, inode and size; () when that is not known.
+    """
 
     mode: int
     id: str
@@ -38,6 +41,7 @@ class IndexEntry(NamedTuple):
     is_assumed: bool = False
     is_skipped: bool = False
     is_intent: bool = False
+    stat: tuple[int, ...] = ()
 
 
 class NewEntry(NamedTuple):
@@ -55,6 +59,12 @@ class NewEntry(NamedTuple):
 
 _STAGE, _EXTENDED, _ASSUMED = 0x3000, 0x4000, 0x8000
 _SKIPPED, _INTENT = 0x4000, 0x2000
+
+
+def stat_of(facts: os.stat_result) -> tuple[int, ...]:
+    """Return what an entry remembers of a file."""
+    times = (*divmod(facts.st_ctime_ns, 1_000_000_000), *divmod(facts.st_mtime_ns, 1_000_000_000))
+    return tuple(number & 0xFFFFFFFF for number in (*times, facts.st_ino, facts.st_size))
 
 
 def empty() -> bytes:
@@ -116,6 +126,8 @@ def invalidated(body: bytes, changes: Mapping[bytes, NewEntry | None]) -> bytes:
 
 
 _NAME = ENTRY.size
+# Where in an entry the time of the last change and the size are.
+_MTIME, _SIZE = 8, 36
 _MODES = rb"\0\0(?:\x81[\xa4\xed]|\xa0\0|\xe0\0)"
 _MODE = re.compile(_MODES, re.DOTALL)
 _UNMERGED = re.compile(_MODES + rb".{32}[\x10-\x3f\x50-\x7f\x90-\xbf\xd0-\xff]", re.DOTALL)
@@ -190,6 +202,30 @@ class RawIndex:
             if (start - HEADER.size) % 8 == 0 and start >= HEADER.size and self._is_entry(start, _CHAIN):
                 return True
         return False
+
+    def distrust(self, since_ns: int) -> None:
+        """Have git look again into files that were changed in the moment when the index was written, `since_ns` or
+        later: once the index is newer, nothing else tells that they may have changed after that.
+        """
+        second = since_ns // 1_000_000_000
+        found = [at for number in (second, second + 1) for at in self._changed_in(number, since_ns)]
+        if found:
+            data = bytearray(self._data)
+            for at in found:
+                data[at + _SIZE : at + _SIZE + 4] = bytes(4)
+            self._data = bytes(data)
+
+    def _changed_in(self, second: int, since_ns: int) -> Iterator[int]:
+        """Yield where the entries are whose file was last changed in a second of the clock, from `since_ns` on."""
+        sought = struct.pack(">I", second & 0xFFFFFFFF)
+        at = self._data.find(sought, HEADER.size)
+        while 0 <= at < self.entries_end:
+            start = at - _MTIME
+            nanoseconds = int.from_bytes(self._data[at + 4 : at + 8], "big")
+            is_late = second * 1_000_000_000 + nanoseconds >= since_ns
+            if is_late and start >= HEADER.size and (start - HEADER.size) % 8 == 0 and self._is_entry(start, _CHAIN):
+                yield start
+            at = self._data.find(sought, at + 4)
 
     def patched(self, changes: Mapping[bytes, NewEntry | None]) -> list[bytes | memoryview]:
         """Return the pieces of the index with each path of `changes` set or removed.
@@ -374,4 +410,5 @@ class RawIndex:
             bool(flags & _ASSUMED),
             bool(more & _SKIPPED),
             bool(more & _INTENT),
+            (*fields[0:4], fields[5], fields[9]),
         )

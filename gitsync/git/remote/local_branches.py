@@ -6,7 +6,7 @@ one; what is deleted gets a backup ref first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pygit2
 
@@ -21,7 +21,18 @@ from gitsync.git.rules.identity import identity_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.text import clean
 
-__all__ = ["branches", "commit", "delete", "is_ancestor", "is_kept", "move", "relation", "rename", "replace"]
+__all__ = [
+    "branches",
+    "commit",
+    "delete",
+    "is_ancestor",
+    "is_kept",
+    "move",
+    "move_together",
+    "relation",
+    "rename",
+    "replace",
+]
 
 
 def branches(worktree: Worktree) -> dict[str, str]:
@@ -92,6 +103,21 @@ def rename(worktree: Worktree, old: str, new: str, at: str) -> None:
         raise OperationError(
             f"{place}: cannot rename the branch {clean(old)}: {last_line(done.errors)}", "see: git status", code="git"
         )
+
+
+def move_together(worktree: Worktree, moves: Mapping[str, tuple[str | None, str | None]]) -> None:
+    """Move branches from one commit to another, None for not there, in one transaction: all of them or none.
+
+    Raise TipMovedError when one was elsewhere, or cannot be written.
+    """
+    if not moves:
+        return
+    nothing = "0" * 40
+    lines = [f"update refs/heads/{name}\0{new or nothing}\0{old or nothing}\0" for name, (old, new) in moves.items()]
+    done = worktree.program.run("update-ref", "--stdin", "-z", input="".join(lines).encode("utf-8", "surrogateescape"))
+    if not done.ok:
+        words = last_line(done.errors)
+        raise TipMovedError(f"{clean(worktree.root)}: no branch was moved: {words}", "try again")
 
 
 def delete(worktree: Worktree, branch: str, expected: str) -> None:

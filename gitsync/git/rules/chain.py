@@ -12,10 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gitsync.clock import SystemClock
-from gitsync.git.files import Signature
+from gitsync.git.files import TICK_NS, Signature
 
-# The coarsest clock that stamps files on a kernel in use: two writes within it look alike.
-_TICK_NS = 20_000_000
 # How many numbers are kept; beyond that everything is asked anew once.
 _KEPT_MAX = 100_000
 
@@ -79,7 +77,7 @@ class Chains:
         blob = self._tracked(file) if here is None else None
         if here is None and blob is None and directory:
             return above
-        is_racy = here is not None and here[3] >= int(SystemClock().wall() * 1e9) - _TICK_NS
+        is_racy = here is not None and here[3] >= int(SystemClock().wall() * 1e9) - TICK_NS
         key = (above.number, here, blob, None if directory else self._outside, directory)
         has_file = here is not None or blob is not None
         return Chain(

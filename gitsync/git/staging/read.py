@@ -20,10 +20,9 @@ from types import TracebackType
 
 from gitsync.clock import SystemClock
 from gitsync.errors import OperationError
+from gitsync.git.files import TICK_NS
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE
 
-# The coarsest clock that stamps files on a kernel in use (CONFIG_HZ=100): two writes within it look alike.
-TICK_NS = 20_000_000
 _FORCED_TRIES = 3
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOCTTY", 0)

@@ -20,7 +20,7 @@ from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
 from gitsync.git.index.index import IndexFile, PreparedIndex, Signature
 from gitsync.git.index.lock import Replace
-from gitsync.git.index.raw import CorruptIndexError, NewEntry
+from gitsync.git.index.raw import CorruptIndexError, IndexEntry, NewEntry
 from gitsync.git.objects.branch_move import BranchMove
 from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, write_commit
 from gitsync.git.objects.store import LooseWriter, ObjectStore, common_dir
@@ -288,7 +288,7 @@ class Worktree:
             entries = self.index.entries(change.path for change in changes)
         except CorruptIndexError:
             return  # it is made anew after the commit
-        if any(entries[change.path] != staged.seen.get(change.path) for change in changes):
+        if any(_said(entries[change.path]) != _said(staged.seen.get(change.path)) for change in changes):
             raise TipMovedError(f"the index of {self.root} was changed meanwhile", "it is tried again by itself")
 
     def _check_root(self) -> None:
@@ -312,6 +312,11 @@ class Worktree:
         if head is not None:
             with self.index.lock.held() as replace:
                 self.index.rebuild(self._tree_of(head), replace)
+
+
+def _said(entry: IndexEntry | None) -> IndexEntry | None:
+    """Return an entry without what it remembers of the file, which any `git status` may bring up to date."""
+    return None if entry is None else entry._replace(stat=())
 
 
 def _new_entry(change: StagedChange) -> NewEntry | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import plistlib
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from gitsync.cli.service.launchd import LABEL, Launchd
 from gitsync.cli.service.setting import Setting
 from gitsync.errors import OperationError
+from tests.needs import needs
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "contrib/launchd/org.gitsync.gitsync.plist"
 # launchd.plist(5), those that may stand in an agent's file.
@@ -82,10 +82,7 @@ def test_the_packaged_plist_has_only_keys_that_launchd_knows() -> None:
 
 @pytest.mark.parametrize("which", ["the packaged one", "the written one"])
 def test_another_reader_of_plists_agrees(home: Path, which: str) -> None:
-    if shutil.which("plistutil") is None:
-        if os.environ.get("CI"):
-            pytest.fail("this machine has no plistutil: install libplist-utils")
-        pytest.skip("needs plistutil")
+    needs("plistutil")
     path = TEMPLATE
     if which == "the written one":
         manager = Launchd(home)

@@ -22,7 +22,7 @@ def job(path: Path, **options: Any) -> JobConfig:
 def test_a_job_whose_program_is_missing_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert only(jobs.state(case(), job(tmp_path))).state is CheckState.OK
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "no program unison" in only(jobs.state(case(), job(tmp_path, backend="unison"))).message
+    assert "unison is not installed" in only(jobs.state(case(), job(tmp_path, backend="unison"))).message
 
 
 def test_what_its_last_run_met_is_told(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_one_check_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyP
     found = dict(examine(case()))
     assert (found["trouble"].state, found["trouble"].fix) == (CheckState.PROBLEM, "do")
     assert found["gone"].state is CheckState.WARNING
-    assert "bug of ours" in found["bug"].fix
+    assert "bug in gitsync" in found["bug"].fix
     assert found["fine"].state is CheckState.OK
 
 

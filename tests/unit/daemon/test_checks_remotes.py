@@ -19,6 +19,7 @@ from tests.conftest import Git
 from tests.fakes import checkup
 from tests.fakes.checkup import case, only
 from tests.fakes.sshd import require_sshd
+from tests.needs import needs
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def ssh(repo: Path, git: Git, tmp_path: Path) -> Path:
     place = tmp_path / "ssh"
     place.mkdir(mode=0o700)
     for name, phrase in (("free", ""), ("locked", "geheim")):
+        needs("ssh-keygen")
         subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", phrase, "-f", place / name], check=True, timeout=60)
     settings = f"IdentityFile {place}/free\nUserKnownHostsFile {place}/known\nGlobalKnownHostsFile none\n"
     (place / "config").write_text(settings)
@@ -72,7 +74,7 @@ def test_ssh_addresses_are_told_from_others(address: str, place: tuple[str, str]
 
 def test_a_remote_that_answers_and_one_that_does_not(repo: Path, git: Git, tmp_path: Path) -> None:
     notes = checkup.repository(repo)
-    assert only(remotes.answers(case(notes), notes)).message == "stays on this machine"
+    assert only(remotes.answers(case(notes), notes)).message == "local only, no remote"
     hub = tmp_path / "hub.git"
     git(tmp_path, "init", "-q", "--bare", str(hub))
     git(repo, "remote", "add", "origin", str(hub))

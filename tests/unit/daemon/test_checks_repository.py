@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from gitsync.model import Problem, Quarantined, RepoState, RepoStatus
 from tests.conftest import Git
 from tests.fakes import checkup
 from tests.fakes.checkup import case, only
+from tests.needs import needs
 
 
 def test_a_repository_in_good_order_has_nothing_to_say(repo: Path) -> None:
@@ -24,10 +24,10 @@ def test_a_repository_in_good_order_has_nothing_to_say(repo: Path) -> None:
 
 def test_a_missing_root_and_a_root_without_git_are_problems(tmp_path: Path) -> None:
     gone = checkup.repository(tmp_path / "gone")
-    assert "is not there" in only(repository.state(case(gone), gone)).message
+    assert "does not exist" in only(repository.state(case(gone), gone)).message
     bare = checkup.repository(tmp_path)
     found = only(repository.state(case(bare), bare))
-    assert (found.state, found.fix) == (CheckState.PROBLEM, f"make it one: git init {tmp_path}")
+    assert (found.state, found.fix) == (CheckState.PROBLEM, f"to make it one: git init {tmp_path}")
 
 
 def test_what_waits_for_a_person_is_a_problem_and_a_pause_a_warning(repo: Path) -> None:
@@ -85,8 +85,8 @@ def test_gpg_is_told_never_to_ask(repo: Path, git: Git, tmp_path: Path) -> None:
     assert "--pinentry-mode error" in heard.read_text()
 
 
-@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs openssh-client")
 def test_signing_with_a_missing_ssh_key_is_a_problem(repo: Path, git: Git, tmp_path: Path) -> None:
+    needs("ssh-keygen")
     git(repo, "config", "commit.gpgsign", "true")
     git(repo, "config", "gpg.format", "ssh")
     git(repo, "config", "user.signingkey", str(tmp_path / "no-such-key.pub"))

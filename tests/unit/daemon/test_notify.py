@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,6 +118,33 @@ def test_a_desktop_that_is_late_shows_what_it_missed(
     assert notifier.wake_at() is None
 
 
-def test_the_child_says_that_there_is_no_desktop() -> None:
-    done = show(notification(PROBLEM), 0)
-    assert (done.returncode, done.stdout) == (3, b"")
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A notify-send that writes down its arguments, a line each; return the file."""
+    monkeypatch.setattr("sys.platform", "linux")
+    written = tmp_path / "arguments"
+    script = tmp_path / "notify-send"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{written}\necho 9\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+    return written
+
+
+def test_a_notification_takes_the_place_of_an_earlier_one_and_its_text_is_no_markup(program: Path) -> None:
+    done = show(Notification("notes", "-notes: error", "<b> & a\\n"), 7)
+    assert done.stdout == b"9\n"
+    *options, end, summary, body = program.read_text().splitlines()
+    assert "--replace-id=7" in options
+    assert "--urgency=normal" in options
+    assert (end, summary, body) == ("--", "-notes: error", "&lt;b&gt; &amp; a\\\\n")
+
+
+def test_without_a_session_no_bus_is_started(program: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="no desktop"):
+        show(notification(PROBLEM), 0)
+    assert not program.exists()
+    (tmp_path / "bus").touch()
+    assert show(notification(PROBLEM), 0).ok

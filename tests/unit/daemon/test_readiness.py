@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.daemon.readiness import Readiness, told
+from gitsync.daemon.readiness import Readiness, summary
 from gitsync.model import RepoState, RepoStatus
 from tests.fakes.clock import FakeClock
 
@@ -111,7 +111,7 @@ def test_an_abstract_address_works_too(clock: FakeClock) -> None:
 def test_trouble_stands_first_in_the_line() -> None:
     good = RepoStatus(name="a", path="/a")
     bad = replace(good, name="b", state=RepoState.HALTED)
-    assert told([good]) == "watching 1 repository"
-    assert told([good, bad]) == "b: halted, watching 2 repositories"
-    assert told([bad] * 7).startswith("b: halted, ")
-    assert "2 more" in told([bad] * 7)
+    assert summary([good]) == "watching 1 repository"
+    assert summary([good, bad]) == "b: halted, watching 2 repositories"
+    assert summary([bad] * 7).startswith("b: halted, ")
+    assert "2 more" in summary([bad] * 7)

@@ -94,9 +94,9 @@ def over_the_network(path: Path) -> socket.socket:
         (wrong_place, "not"),
         (wide_directory, "0700"),
         (lambda path: listener(path, mode=0o660), "0600"),
-        (lambda path: listener(path, kind=socket.SOCK_DGRAM), "no listening Unix stream socket"),
-        (not_listening, "no listening Unix stream socket"),
-        (over_the_network, "no listening Unix stream socket"),
+        (lambda path: listener(path, kind=socket.SOCK_DGRAM), "not a listening Unix stream socket"),
+        (not_listening, "not a listening Unix stream socket"),
+        (over_the_network, "not a listening Unix stream socket"),
     ],
     ids=["another path", "open directory", "open file", "datagrams", "not listening", "network"],
 )
@@ -112,6 +112,6 @@ def test_several_sockets_and_files_are_refused(path: Path) -> None:
         assert ask(path, given.fileno(), count="2").startswith("refused: 2 sockets")
     fd = os.open(path.parent, os.O_RDONLY)
     try:
-        assert ask(path, fd).startswith("refused: what was handed over is no socket")
+        assert ask(path, fd).startswith("refused: the passed descriptor is not a socket")
     finally:
         os.close(fd)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli.service import kind
+from gitsync.cli.service.find import find
 from gitsync.cli.setup.guide import Guide
 from gitsync.errors import NotRunningError, OperationError
 
@@ -16,7 +16,7 @@ def act(guide: Guide) -> None:
     config = guide.config()
     has_work = bool(config.repos or config.home or config.jobs)
     try:
-        manager = kind.find()
+        manager = find()
         state = manager.state()
     except OperationError as error:
         guide.dialogue.tell(error.message, "yellow")

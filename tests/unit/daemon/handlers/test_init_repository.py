@@ -68,7 +68,7 @@ def test_a_repository_that_somebody_has_used_stays(tmp_path: Path, argv: tuple[s
 def test_a_bare_repository_and_home_itself_are_not_made_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_git(tmp_path, "init", "-q", "--bare", "hub.git")
     monkeypatch.setenv("HOME", str(tmp_path))
-    for root, why in ((tmp_path / "hub.git", "is a bare repository"), (tmp_path, "is too much to watch")):
+    for root, why in ((tmp_path / "hub.git", "is a bare repository"), (tmp_path, "is too large to watch")):
         with pytest.raises(UsageError, match=why), init_repository.work_tree(root, None, is_wanted=True):
             pass
     assert not (tmp_path / ".git").exists()

@@ -45,7 +45,7 @@ def test_pull_off_never_looks_but_sends(wire: Wire) -> None:
 def test_push_off_never_sends_unless_asked(wire: Wire) -> None:
     wire.begin(pull="1m", push="off")
     wire.tell(Opened("notes"))
-    wire.tell(Committed("notes"))
+    wire.tell(Committed("notes", "main", wire.head()))
     wire.run(3600.0)
     assert wire.there() == ""
     future = wire.sync()
@@ -70,7 +70,7 @@ def test_mode_push_sends_what_a_person_committed(wire: Wire) -> None:
 def test_mode_pull_never_sends(wire: Wire) -> None:
     wire.begin(mode="pull")
     wire.tell(Opened("notes"))
-    wire.tell(Committed("notes"))
+    wire.tell(Committed("notes", "main", wire.head()))
     future = wire.sync()
     wire.run(600.0)
     assert future.done()
@@ -92,7 +92,7 @@ def test_frequent_pushes_do_not_put_off_the_pull(wire: Wire) -> None:
     first = wire.board.exchange("notes").last_pull
     for number in range(6):
         wire.commit(f"{number}.txt")
-        wire.tell(Committed("notes"))
+        wire.tell(Committed("notes", "main", wire.head()))
         wire.run(15.0)
     assert wire.board.exchange("notes").last_pull != first
 

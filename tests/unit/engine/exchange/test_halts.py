@@ -50,7 +50,7 @@ def test_what_is_gone_halts_and_is_sent_again_only_when_accepted(wire: Wire, spo
     assert (wire.state(), code(wire)) == (RepoState.HALTED, expected)
     assert "--accept" in wire.board.exchange("notes").error.hint  # type: ignore[union-attr]
     wire.commit("b.txt")
-    wire.tell(Committed("notes"))
+    wire.tell(Committed("notes", "main", wire.head()))
     wire.run(600.0)
     assert wire.there() == ""
     wire.tell(Resume("notes", is_accepted=False))
@@ -79,7 +79,7 @@ def test_a_push_alone_does_not_make_anew_what_is_gone(
     wire.begin(push="1s", **options)
     spoil(wire)
     wire.commit("b.txt")
-    wire.tell(Committed("notes"))
+    wire.tell(Committed("notes", "main", wire.head()))
     wire.run(5.0)
     assert wire.there() == ""
     assert wire.state() is RepoState.HALTED

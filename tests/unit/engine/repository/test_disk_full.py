@@ -11,6 +11,7 @@ import pytest
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
+from tests.needs import needs
 
 
 @pytest.fixture
@@ -18,6 +19,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MB; making one takes root."""
     place = tmp_path / "small"
     place.mkdir()
+    needs("mount")
     argv = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
     if subprocess.run(argv, check=False, capture_output=True).returncode != 0:
         pytest.skip("may not mount a file system here")

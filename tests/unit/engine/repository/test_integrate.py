@@ -82,7 +82,7 @@ def test_nothing_is_taken_in_while_an_operation_is_open(bench: Bench, upstream: 
 
 def test_a_pause_refuses_what_was_fetched(bench: Bench, upstream: str) -> None:
     bench.tell(Rescan("notes", "a test"))
-    bench.committer._repos["notes"].fetched = bench.fetched(upstream)
+    bench.committer._repos["notes"].integration.begin(bench.fetched(upstream))
     bench.ask(Pause("notes", None)).result(0)
     assert [answer.head for answer in bench.integrated()] == [None]
     bench.tell(bench.fetched(upstream))
@@ -191,7 +191,7 @@ def test_a_pull_that_was_left_half_way_is_mended_before_anything_is_committed(
     monkeypatch.undo()
     mended: list[Path] = []
     monkeypatch.setattr(
-        "gitsync.engine.repository.repository.recover", lambda tree: mended.append(tree.root) or recover(tree)
+        "gitsync.engine.repository.handle.recover", lambda tree: mended.append(tree.root) or recover(tree)
     )
     bench.write("b.txt", "1\n")
     bench.run(5.0)

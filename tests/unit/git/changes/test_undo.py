@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError, UsageError
-from gitsync.git.applying.apply import put
+from gitsync.git.applying.apply import OvertakenError, put
+from gitsync.git.changes.restore import Restoring
 from gitsync.git.changes.undo import Undone, trial, undo, undoables
+from gitsync.git.objects.modes import MODE_FILE
+from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.repository import ReadOnlyRepository
+from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.fakes.pair import Pair
 
@@ -191,3 +195,26 @@ def test_edits_since_on_renamed_and_removed_files_are_kept(pair: Pair) -> None:
     assert not (pair.ours / "a.txt").exists()
     assert not (pair.ours / "long.txt").exists()
     pair.check_clean()
+
+
+def test_what_was_not_in_git_and_had_to_make_way_comes_back_with_the_undo(repo: Path, tmp_path: Path) -> None:
+    (repo / "cache.tmp").write_text("was tracked\n")
+    run_git(repo, "add", "-A")
+    run_git(repo, "commit", "-qm", "then")
+    run_git(repo, "rm", "-q", "--cached", "cache.tmp")
+    (repo / ".gitignore").write_text("*.tmp\n")
+    run_git(repo, "add", "-A")
+    run_git(repo, "commit", "-qm", "ignored now")
+    (repo / "cache.tmp").write_text("fresh\n")
+    worktree = Worktree(repo, tmp_path / "notes")
+    old = {b"cache.tmp": TreeEntry(MODE_FILE, run_git(repo, "rev-parse", "HEAD~1:cache.tmp"))}
+    act = Restoring(old, frozenset({b".gitignore"}), "Restore")
+    with pytest.raises(OvertakenError):
+        act(worktree)
+    assert act(worktree).kept == (b"cache.tmp",)
+    assert (repo / "cache.tmp").read_text() == "was tracked\n"
+    assert undo(worktree).back == ("cache.tmp",)
+    assert (repo / "cache.tmp").read_text() == "fresh\n"
+    assert run_git(repo, "status", "--porcelain") == ""
+    assert not [path for path in repo.iterdir() if path.name.startswith(".gitsync")]
+    worktree.close()

@@ -236,3 +236,78 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     assert records(history, b"") == []
     with pytest.raises(OperationError, match="no commit yet"):
         choose(history, b"a")
+
+
+def test_a_directory_follows_its_renamings(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trip = "".join(f"line {number}\n" for number in range(30))
+    write(repo, "projects/trip", trip)
+    (repo / "projects/sub").mkdir()
+    write(repo, "projects/sub/budget", "money\n" * 20)
+    commit_at(repo, monkeypatch, EPOCH)
+    (repo / "projects").rename(repo / "work")
+    commit_at(repo, monkeypatch, EPOCH + DAY)
+    write(repo, "work/new", "new\n")
+    write(repo, "work/trip", trip + "later\n")
+    (repo / "work/sub").rename(repo / "work/deep")
+    commit_at(repo, monkeypatch, EPOCH + 2 * DAY)
+    history = History(repo)
+    then = history.commit("HEAD~2")
+    choice = choose(history, b"work", commit=then)
+    assert (choice.source, sorted(choice.entries)) == (b"projects", [b"work/sub/budget", b"work/trip"])
+    assert choice.what == {
+        b"work/trip": "changed", b"work/sub/budget": "added", b"work/new": "removed", b"work/deep/budget": "removed"
+    }  # fmt: skip
+    assert choose(history, b"work/deep", commit=then).source == b"projects/sub"
+    assert choose(history, b"work", when=f"@{EPOCH + 60}").source == b"projects"
+    (repo / "unlike").mkdir()
+    write(repo, "unlike/x", "x\n")
+    commit_at(repo, monkeypatch, EPOCH + 3 * DAY)
+    with pytest.raises(OperationError, match="did not exist"):
+        choose(history, b"unlike", commit=then)
+
+
+def test_a_copy_has_versions_of_its_own(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["".join(f"{word} {line}\n" for line in range(20)) for word in ("one", "two", "three")]
+    write(repo, "monday", "an older note of that name\n")
+    commit_at(repo, monkeypatch, EPOCH - DAY)
+    run_git(repo, "rm", "-q", "monday")
+    for number, text in enumerate(texts[:2]):
+        write(repo, "template", text)
+        commit_at(repo, monkeypatch, EPOCH + number * DAY)
+    write(repo, "monday", texts[1])
+    commit_at(repo, monkeypatch, EPOCH + 2 * DAY)
+    write(repo, "both", texts[1])
+    write(repo, "template", texts[2])
+    commit_at(repo, monkeypatch, EPOCH + 3 * DAY)
+    history = History(repo)
+    assert [(item.what, item.path) for item in versions(history, b"both")] == [("added", b"both")]
+    assert [item.what for item in versions(history, b"monday")] == ["added", "removed", "added"]
+    with pytest.raises(OperationError) as caught:
+        choose(history, b"both")
+    assert caught.value.code == "only-version"
+    assert content(history, choose(history, b"monday")) == b"an older note of that name\n"
+    assert len(versions(history, b"template")) == 3
+
+
+def test_a_time_at_which_the_file_was_deleted_names_the_version_before(told: History) -> None:
+    write(Path(told.root), "gone", "1\n")
+    with pytest.raises(OperationError) as caught:
+        choose(told, b"d/y", when=f"@{EPOCH + 4 * DAY}")
+    assert "deleted" in caught.value.message
+    assert f"--rev {told.commit('HEAD~2')[:10]}" in caught.value.hint
+    assert choose(told, b"d/y", commit=told.commit("HEAD~2")).what == {b"d/y": "added"}
+
+
+def test_what_is_a_repository_of_its_own_by_now_is_told_apart(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(repo, "tool/x", "x\n")
+    write(repo, "top", "t\n")
+    commit_at(repo, monkeypatch, EPOCH)
+    run_git(repo, "rm", "-rq", "tool")
+    write(repo, "top", "t2\n")
+    commit_at(repo, monkeypatch, EPOCH + DAY)
+    run_git(repo, "init", "-q", "tool")
+    choice = choose(History(repo), b"", commit=History(repo).commit("HEAD~1"))
+    assert choice.nested == {b"tool"}
+    assert choice.is_nested(b"tool/x")
+    assert not choice.is_nested(b"top")
+    assert not choice.is_there

@@ -1,0 +1,40 @@
+"""`gitsyncctl find`: which versions of which files held a word."""
+
+from __future__ import annotations
+
+from gitsync import clock
+from gitsync.cli import times
+from gitsync.cli.context import Context, Json, Reply
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gitsync.cli.output import Output
+
+
+def run(context: Context, arguments: Json) -> Reply:
+    """Print each hit as it is found; with --json all of them as one document."""
+    if context.output.is_json:
+        answer = context.ask(arguments)
+        return Reply(answer, status=EXIT_OK if answer.get("hits") else EXIT_ATTENTION)
+    handler = __import__("gitsync.daemon.handlers.find", fromlist=["hits"])
+    now, count = clock.SystemClock().wall(), 0
+    try:
+        for hit in context.stream(arguments, handler.hits):
+            _show(context.output, hit, now)
+            context.output.flush()
+            count += 1
+    except KeyboardInterrupt:
+        return Reply()
+    if not count:
+        context.output.line("nothing was found")
+    return Reply(status=EXIT_OK if count else EXIT_ATTENTION)
+
+
+def _show(output: Output, hit: Json, now: float) -> None:
+    place = f"{hit['repo']}:{hit['path']}" + (f":{hit['line_number']}" if hit["line_number"] else "")
+    gone = " (deleted)" if hit["deleted"] else ""
+    output.wrapped(f"{place}{gone}, {times.with_age(hit['time'], now)}", "bold")
+    if hit["line"]:
+        output.wrapped(hit["line"].strip(), "", "  ")
+    output.wrapped(hit["restore"], "dim", "  ")

@@ -1,0 +1,120 @@
+"""The answers to `find` and `size`: which version of which file held a word, and what takes the room in a history.
+
+Runs on connection threads, or in the control command. Everything is read by children of git with deadlines.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
+from gitsync.clock import iso
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
+from gitsync.errors import UsageError
+from gitsync.git.history.log import History
+from gitsync.git.history.search import Hit, Query, search
+from gitsync.git.history.size import file_sizes, total_bytes
+from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.text import as_word, clean, tilde
+
+# As many hits as an answer through the socket can carry; the control command prints any number as they come.
+MOST = 2000
+
+
+def answers(context: HandlerContext) -> dict[str, Answer]:
+    """Return the answers, by method."""
+    return {"find": partial(_find, context), "size": partial(_size, context)}
+
+
+def hits(context: HandlerContext, params: Json) -> Iterator[Json]:
+    """Return what is found, newest first, as it is found; raise UsageError before anything is looked for."""
+    places = _places(context, params)
+    histories = [place.history() for place in places]
+    queries = [_query(history, params) for history in histories]
+    found = [
+        _described(place, history, query) for place, history, query in zip(places, histories, queries, strict=True)
+    ]
+    merged = heapq.merge(*found, key=lambda item: item[0])
+    return (document for _, document in islice(merged, params.get("count")))
+
+
+def _find(context: HandlerContext, params: Json) -> Json:
+    found = list(islice(hits(context, params), MOST + 1))
+    return {"hits": found[:MOST], "complete": len(found) <= MOST and len(found) != params.get("count")}
+
+
+def _places(context: HandlerContext, params: Json) -> list[ResolvedPath]:
+    names = params.get("names") or []
+    if not names:
+        return [whole(context, repo.name) for repo in context.config.repositories]
+    return [locate(context, name) if "/" in name else whole(context, name) for name in names]
+
+
+def _query(history: History, params: Json) -> Query:
+    word, glob = params.get("word") or "", params.get("name") or ""
+    if not word and not glob:
+        raise UsageError("a word to look for is missing", "gitsyncctl find WORD, or names alone: find --name GLOB")
+    since, until = (history.instant(params[name]) if params.get(name) else None for name in ("since", "until"))
+    return Query(
+        word,
+        bool(params.get("regex")),
+        bool(params.get("ignore_case")),
+        glob,
+        since,
+        until,
+        bool(params.get("deleted")),
+    )
+
+
+def _described(place: ResolvedPath, history: History, query: Query) -> Iterator[tuple[float, Json]]:
+    for hit in search(history, query, place.path):
+        if place.is_at_home and is_mirror_metadata(hit.path):
+            continue
+        yield -hit.at, _document(place, history, hit)
+
+
+def _document(place: ResolvedPath, history: History, hit: Hit) -> Json:
+    absolute = clean(os.fsdecode(history.place(hit.name)))
+    return {
+        "repo": place.repo,
+        "path": os.fsdecode(hit.path),
+        "commit": hit.commit,
+        "time": iso(hit.at),
+        "line_number": hit.line_number or None,
+        "line": hit.line,
+        "deleted": hit.is_deleted,
+        "restore": f"gitsyncctl restore {as_word(tilde(absolute))} --rev {hit.commit[:10]}",
+    }
+
+
+def _size(context: HandlerContext, params: Json) -> Json:
+    place = _one(context, params.get("name"))
+    history = place.history()
+    sizes = file_sizes(history, place.path)
+    shown = sizes[: params.get("count") or len(sizes)]
+    return {
+        "repo": place.repo,
+        "bytes": sum(item.bytes for item in sizes) if place.path else total_bytes(history),
+        "paths": [
+            {
+                "path": os.fsdecode(item.path),
+                "versions": item.versions,
+                "bytes": item.bytes,
+                "present": item.is_present,
+            }
+            for item in shown
+        ],
+    }
+
+
+def _one(context: HandlerContext, name: str | None) -> ResolvedPath:
+    if name:
+        return locate(context, name) if "/" in name else whole(context, name)
+    repositories = context.config.repositories
+    if len(repositories) != 1:
+        raise UsageError("which repository? none is named", "name one: gitsyncctl size NAME", code="which-repository")
+    return whole(context, repositories[0].name)

@@ -1,0 +1,49 @@
+"""The work tree of a repository, opened when it is first needed.
+
+Runs on the committer thread.
+"""
+
+from __future__ import annotations
+
+from gitsync.engine.repository.conflict_copies import KeptCopies
+from gitsync.engine.repository.context import RepositoryContext
+from gitsync.git.applying.apply import recover
+from gitsync.git.staging.worktree import Worktree
+
+
+class WorktreeHandle:
+    """The open work tree, the identity (device, inode) of its root, its kept copies, and how it is watched."""
+
+    def __init__(self, copies: KeptCopies) -> None:
+        self.worktree: Worktree | None = None
+        self.identity: tuple[int, int] | None = None
+        self.copies = copies
+        self.watch_hint = ""
+
+    def open(self, context: RepositoryContext) -> tuple[Worktree, str]:
+        """Open the work tree and complete what an interrupted pull left; return it, and what was completed."""
+        config = context.config
+        worktree = Worktree(config.path, context.repo_state_dir, include=config.include, exclude=config.exclude)
+        try:
+            recovered = recover(worktree)
+            if self.identity is None:
+                self.identity = worktree.identity()
+        except BaseException:
+            worktree.close()
+            raise
+        self.worktree = worktree
+        return worktree, recovered.summary
+
+    def close(self) -> None:
+        """Close the work tree; it is opened again when it is needed."""
+        if self.worktree is not None:
+            self.worktree.close()
+            self.worktree = None
+
+    def forget_identity(self) -> None:
+        """Take whatever root is there at the next opening."""
+        self.identity = None
+
+    def see_watch(self, hint: str) -> None:
+        """Note why changes are noticed by polling, "" when they are not."""
+        self.watch_hint = hint

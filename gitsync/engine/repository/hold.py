@@ -1,0 +1,98 @@
+"""Which state a work tree is in, and what holds it there: a pause, a brake, its user's own operation.
+
+Runs on the committer thread; owns `pause.json` in the repository's state directory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitsync.clock import Clock
+from gitsync.core.states import WorktreeEvent, WorktreeState, advance
+from gitsync.engine.memory import PAUSE_FILE, Memory
+
+
+class Hold:
+    """The state of one work tree; instants are monotonic seconds."""
+
+    def __init__(self, repo_state_dir: Path) -> None:
+        self.state = WorktreeState.STARTING
+        self.paused_until: float | None = None
+        self.halt_code = ""
+        self.look_again_at: float | None = None  # while busy or halted
+        self.is_accepted = False  # a user has confirmed the change that a brake stopped
+        self.announced_branch = ""  # the branch that the exchanger knows of
+        self._memory = Memory(repo_state_dir / PAUSE_FILE)
+
+    def advance(self, event: WorktreeEvent) -> None:
+        """Move the state; an illegal move is a bug and raises."""
+        self.state = advance(self.state, event)
+
+    # -- a pause ------------------------------------------------------------------------------------------------------
+
+    def remember_pause(self, until: float | None, clock: Clock) -> None:
+        """Remember a pause over a restart."""
+        wall = None if until is None else clock.wall() + until - clock.now()
+        self._memory.remember(is_paused=True, until=wall)
+
+    def remembered_pause(self, clock: Clock) -> tuple[bool, float | None]:
+        """Return whether a pause of before the restart goes on, and until when."""
+        if self._memory.get("is_paused") is not True:
+            return False, None
+        wall = self._memory.get("until")
+        left = wall - clock.wall() if isinstance(wall, int | float) else None
+        return left is None or left > 0, None if left is None else clock.now() + left
+
+    def pause(self, until: float | None) -> None:
+        """Move to paused."""
+        self.paused_until = until
+        self.advance(WorktreeEvent.PAUSED)
+
+    def resume(self, *, is_accepted: bool) -> str:
+        """End a pause or a halt; return the code of the halt that was accepted, "" for none."""
+        self._memory.remember(is_paused=None, until=None)
+        code, self.halt_code = self.halt_code, ""
+        self.is_accepted = is_accepted and bool(code)
+        self.paused_until = None
+        return code if is_accepted else ""
+
+    # -- a brake, and the user's own operation ------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        """Take what is committed next as meant."""
+        self.is_accepted = True
+
+    def end_acceptance(self) -> None:
+        """Let the brakes work again."""
+        self.is_accepted = False
+
+    def halt(self, code: str, look_again_at: float | None) -> bool:
+        """Move to halted; return whether it was not before."""
+        self.halt_code, self.look_again_at = code, look_again_at
+        is_new = self.state is not WorktreeState.HALTED
+        if is_new:
+            self.advance(WorktreeEvent.HALTED)
+        return is_new
+
+    def see_root(self) -> None:
+        """The root that had vanished is there again."""
+        self.advance(WorktreeEvent.ROOT_RETURNED)
+        self.halt_code = ""
+
+    def see_operation(self, look_again_at: float) -> None:
+        """The user's own operation is open, or another branch is checked out."""
+        self.look_again_at = look_again_at
+        self.advance(WorktreeEvent.OPERATION_OPENED)
+
+    def see_operation_end(self) -> None:
+        """The user's own operation is over; what they committed is to be pushed."""
+        self.advance(WorktreeEvent.OPERATION_ENDED)
+        self.forget_branch()
+
+    def announce(self, branch: str) -> None:
+        """Note that the exchanger knows of `branch`."""
+        self.announced_branch = branch
+
+    def forget_branch(self) -> None:
+        """Have the branch announced again."""
+        self.announced_branch = ""

@@ -1,0 +1,99 @@
+"""A word is found in every version, and the printed command brings that version back; the largest files are named."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_git
+from tests.daemon.harness import BIN, Machine
+
+
+def a_past(box: Machine) -> Path:
+    """A repository in which a word stood in a renamed file and in a deleted one."""
+    root = box.repo()
+    for step in (
+        {"trip.md": "to Zanzibar\n" + "line\n" * 20, "b.md": "old Zanzibar\n"},
+        {"journey.md": "line\n" * 20, "trip.md": None},
+        {"b.md": None},
+    ):
+        if step.get("journey.md"):
+            run_git(root, "mv", "trip.md", "journey.md")
+            run_git(root, "commit", "-qm", "rename")
+        for name, text in step.items():
+            if text is None:
+                (root / name).unlink(missing_ok=True)
+            else:
+                (root / name).write_text(text)
+        run_git(root, "add", "-A")
+        run_git(root, "commit", "-qm", "step")
+    box.configure(root)
+    return root
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_each_hit_ends_in_the_command_that_brings_it_back(box: Machine, is_running: bool) -> None:
+    root = a_past(box)
+    if is_running:
+        box.start()
+        box.wait_state("ok")
+    done = box.ctl("find", "Zanzibar", "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["complete"] is True
+    hits = {hit["path"]: hit for hit in answer["hits"]}
+    assert {path: hit["deleted"] for path, hit in hits.items()} == {"b.md": True, "journey.md": False}
+    for hit in hits.values():
+        held = run_git(root, "show", f"{hit['commit']}:{hit['path']}").splitlines()
+        assert held[hit["line_number"] - 1] == hit["line"]
+        words = shlex.split(hit["restore"].replace("~", str(box.home)))
+        assert box.ctl(*words[1:]).returncode == 0
+    assert "Zanzibar" in (root / "b.md").read_text()
+    assert "Zanzibar" in (root / "journey.md").read_text()
+
+
+def test_hits_are_printed_for_people_and_nothing_found_is_status_1(box: Machine) -> None:
+    a_past(box)
+    done = box.ctl("find", "-i", "zanzibar", "notes", "-n", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("gitsyncctl restore") == 1
+    assert "notes:b.md:1 (deleted)" in box.ctl("find", "-i", "zanzibar").stdout
+    assert box.ctl("find", "Samarkand").returncode == 1
+    assert box.ctl("find", "--name", "*.md", "--deleted").stdout.count("gitsyncctl restore") == 1
+    for argv in (["find"], ["find", "(", "--regex"], ["find", "x", "nots"]):
+        done = box.ctl(*argv)
+        assert done.returncode == 2
+        assert "hint: " in done.stderr
+
+
+def test_a_search_that_nobody_reads_to_the_end_just_ends(box: Machine) -> None:
+    root = a_past(box)
+    (root / "many").write_text("".join(f"word {number}\n" for number in range(20_000)))
+    run_git(root, "add", "-A")
+    run_git(root, "commit", "-qm", "many")
+    line = f"{shlex.quote(str(BIN / 'gitsyncctl'))} find word | head -1"
+    done = subprocess.run(["sh", "-c", line], env=box.env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "notes:many:1" in done.stdout
+
+
+def test_the_largest_files_are_named_first(box: Machine) -> None:
+    root = a_past(box)
+    (root / "film.mp4").write_bytes(os.urandom(200_000))
+    run_git(root, "add", "-A")
+    run_git(root, "commit", "-qm", "film")
+    run_git(root, "rm", "-q", "film.mp4")
+    run_git(root, "commit", "-qm", "no film")
+    answer = json.loads(box.ctl("size", "notes", "--json").stdout)
+    assert answer["repo"] == "notes"
+    first = answer["paths"][0]
+    assert (first["path"], first["versions"], first["present"]) == ("film.mp4", 1, False)
+    assert answer["bytes"] >= first["bytes"] >= 200_000
+    shown = box.ctl("size", "-n", "1").stdout
+    assert "film.mp4" in shown
+    assert "journey.md" not in shown
