@@ -6,7 +6,7 @@ Runs on the main thread, which owns the lock, the signals and the list of thread
 in order and stopped in reverse: lock, engine (committer, watchers, first scans, exchangers), socket, readiness. Each
 is acquired and its undoing registered on adjacent lines, so that a failure half way undoes what there is.
 
-The main thread then sleeps in its own inbox (`mailbox`). A signal handler puts a number there and does nothing else:
+The main thread then sleeps in its own inbox (`main_queue`). A signal handler puts a number there and does nothing else:
 `Queue.put` and `Event.set` take locks that the interrupted thread may hold, `SimpleQueue.put` does not. Dead threads,
 doubted watchers, `reload` and `stop` of the control socket come the same way and are handled one after the other.
 

@@ -69,7 +69,7 @@ class ExchangeMemory(Memory):
     _noted_at = 0.0
 
     def known(self, key: str, was: str | None = None) -> str | None:
-        """Return what the remote had at `key` (a `Place.key`) when it was last taken in; None when it had nothing.
+        """Return the commit of the branch `key` (`RemoteBranch.key`) when it was last integrated; None for none.
 
         `was`, what the tracking ref says, counts for a place that is not remembered yet, and is remembered then.
         """

@@ -184,7 +184,7 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Say what is known of one path now; the answer is a `requests.PathStatus`."""
+    """Say what is known of one path now; the answer is a `PathStatus`."""
 
     repo: str
     path: bytes

@@ -23,7 +23,7 @@ _KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A version with what tells whether it is the same file as another; `print` is what `swap.look` calls it."""
+    """A version with the data that identifies its file; `fingerprint` is that of `atomic_replace.look`."""
 
     version: Fingerprint
     fingerprint: str = atomic_replace.ABSENT

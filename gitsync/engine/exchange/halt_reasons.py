@@ -35,7 +35,7 @@ class Halting(Exception):
 class Halt:
     """A question that is open: the problem, and what was seen of the remote when it was asked.
 
-    `key` tells the remote's branch apart from others (`Place.key`); `seen` is its commit, None for gone.
+    `key` identifies the branch of the remote (`RemoteBranch.key`); `seen` is its commit, None for gone.
     """
 
     problem: Problem

@@ -1,4 +1,4 @@
-"""The kept copies of conflicts in a repository, followed from commit to commit.
+"""The conflict copies of conflicts in a repository, followed from commit to commit.
 
 Runs on the committer thread; owns `copies.json` in the repository's state directory. The whole tree is searched once,
 later only what differs from the commit that was searched last: `status` stays cheap.

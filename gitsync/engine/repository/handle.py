@@ -12,7 +12,7 @@ from gitsync.git.staging.worktree import Worktree
 
 
 class WorktreeHandle:
-    """The open work tree, the identity (device, inode) of its root, its kept copies, and how it is watched."""
+    """The open work tree, the identity (device, inode) of its root, its conflict copies, and how it is watched."""
 
     def __init__(self, copies: KeptCopies) -> None:
         self.worktree: Worktree | None = None

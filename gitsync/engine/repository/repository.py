@@ -314,7 +314,7 @@ class LocalRepository(RepositoryHooks):
         self.context.show(quarantined=quarantined, notes=self.notes(), error=self.integration.conflict)
 
     def show_copies(self) -> None:
-        """Show the kept copies at the branch's head, where that has moved since they were searched."""
+        """Show the conflict copies at the branch's head, where that has moved since they were searched."""
         head, copies = self.context.local.head, self.handle.copies
         if self.worktree is None or not copies.is_due(head):
             return
@@ -323,7 +323,7 @@ class LocalRepository(RepositoryHooks):
             copies.look(self.worktree, head)
         except UNEXPECTED_ERRORS as trouble:
             # A repository is kept without knowing them: tried again when the branch has moved on.
-            logger.warning("%s: cannot look for kept copies: %s", self.name, as_error(self.name, trouble).message)
+            logger.warning("%s: cannot look for conflict copies: %s", self.name, as_error(self.name, trouble).message)
             return
         if copies.originals != was:
             self.context.show(kept=copies.originals)

@@ -145,7 +145,7 @@ def fetch(
     """Fetch `branch` of `remote` into its tracking ref and return where it is now and was before.
 
     Whatever the network or the remote does against it is raised, with `translate`'s code: TransientError when it goes
-    away by itself, else OperationError. `line` is the path of an ssh connection that is kept open (`line.Line`).
+    away by itself, else OperationError. `line` is the path of an ssh connection that is kept open (`SshMaster`).
     """
     if not _wants_git(transport):
         return libgit2.fetch(root, remote, branch, timeout_s=timeout_s, is_cancelled=is_cancelled)
