@@ -1,7 +1,7 @@
 """Puts versions in the place of others below one root, home or the mirror, so that none is ever lost.
 
 Runs on the committer thread; owns a journal in a directory of its own below the notes directory. The renames and their
-checks are those of `writer.Applier`: a version that came out and is not the expected one goes back, and nothing is unlinked
+checks are those of `writer.Applier`: an unexpected version goes back, and nothing is unlinked
 before that look. A batch in which somebody saved a file is taken back and done again without that file.
 """
 

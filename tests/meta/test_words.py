@@ -9,6 +9,7 @@ import tokenize
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ CEILINGS = {
 
 @cache
 def literals(path: Path) -> tuple[tuple[str, int, str], ...]:
-    """Return (kind, line, text) of every docstring and comment ("prose") and every other string ("seen") of a module."""
+    """Return (kind, line, text) of each docstring and comment ("prose") and each other string ("seen") of a module."""
     source = path.read_text(encoding="utf-8")
     tree = ast.parse(source)
     docstrings = {}
@@ -140,7 +141,7 @@ def known_names() -> dict[str, set[str]]:
     known: dict[str, set[str]] = defaultdict(set)
     for path in MODULES:
         parts = path.relative_to(ROOT).with_suffix("").parts
-        for folder, below in zip(parts, parts[1:], strict=False):
+        for folder, below in pairwise(parts):
             known[folder].add(below)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef | ast.FunctionDef):
@@ -167,7 +168,7 @@ def test_every_reference_in_a_docstring_leads_to_something() -> None:
     lost = []
     for where, reference in references():
         parts = reference.split(".")
-        is_known = any(name in known[holder] for holder, name in zip(parts, parts[1:], strict=False))
+        is_known = any(name in known[holder] for holder, name in pairwise(parts))
         if not is_known and parts[0] not in ELSEWHERE and not reference.endswith(FILES):
             lost.append(f"{where}: {reference}")
     assert not lost, "\n".join(lost)
