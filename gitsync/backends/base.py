@@ -1,4 +1,4 @@
-"""What a job is told and what it tells: orders, items, reports. Backends are functions from an order to a report.
+"""The input and output of a job: orders, items, reports. Backends are functions from an order to a report.
 
 A backend runs on the thread of the job that calls it, blocks that thread alone, and starts children by `gitsync.proc`
 with a deadline. It goes on over failures: what goes wrong with one branch or one file is an item of the report, and
@@ -148,7 +148,7 @@ def first_run(order: Order) -> Item:
     return Item("", "first-run", text)
 
 
-# What others do to a directory may go on for as long as they like.
+# Other processes may go on using a directory for as long as they like.
 _OTHERS_DOING = frozenset({"busy", "busy-remote", "edited", "vanished", "cancelled"})
 PATIENT_RUNS = 3
 
@@ -156,7 +156,7 @@ PATIENT_RUNS = 3
 def urgent_at_last(items: Sequence[Item], before: Any) -> tuple[tuple[Item, ...], dict[str, int]]:
     """Return the items, of which those that wait for the third run are a person's, and how often each has waited.
 
-    `before` is what this returned of the last run; of what is no such thing nothing is taken.
+    `before` is what this returned of the last run; invalid data is ignored.
     """
     seen = before if isinstance(before, dict) else {}
     found: list[Item] = []

@@ -1,4 +1,4 @@
-"""What may come next on a command line, for the shells: from the table of commands, the daemon, the configuration, git.
+"""Completes command lines for the shells: from the table of commands, the daemon, the configuration, git.
 
 Runs on the control command's only thread, at each Tab: the daemon is asked on its socket, without one config.toml is
 looked into, and nothing of gitsync's engine is loaded. Whatever goes wrong, there is less to choose from and no word.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gitsync.control.table import Command, Parameter
 
-# What the shell has to add itself.
+# Directives for the shell.
 NOTHING = "nothing"
 FILES = "files"
 DIRECTORIES = "directories"
@@ -33,7 +33,7 @@ _REVISIONS = ("REV", "REV[:PATH]")
 
 
 class Suggestion:
-    """What may come next: words with what they are, and what the shell adds to them."""
+    """The candidates for the next word: words with what they are, and what the shell adds to them."""
 
     def __init__(self, more: str = NOTHING, **words: str) -> None:
         self.more = more
@@ -81,7 +81,7 @@ class _Line:
         return self.command.parameters if self.command else ()
 
     def flag_words(self) -> dict[str, str]:
-        """Return the options that may stand here."""
+        """Return the options that are possible here."""
         found = {flag: each.help for each in self._parameters() for flag in each.flags}
         found.update({flag: help for flag, _, help in GLOBAL_OPTIONS})
         found["--help"] = "all about it"
@@ -97,7 +97,7 @@ class _Line:
 
 
 def choices(before: list[str], current: str) -> Suggestion:
-    """Return what may stand in the place of `current`, after the words `before` (the program's name left out)."""
+    """Return the candidates for `current`, after the words `before` (the program's name left out)."""
     line = _Line(before)
     if line.awaited is not None:
         return Suggestion(FILES) if isinstance(line.awaited, str) else _value(line, line.awaited, current)

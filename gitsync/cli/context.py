@@ -73,7 +73,7 @@ class Context:
         try:
             return self._ask(params)
         except UsageError:
-            # A bare word is a name first. What no repository is called may still be a directory here.
+            # A bare word is a name first. If no repository has that name, it may still be a directory here.
             other = self._with_directories(params)
             if other == params:
                 raise

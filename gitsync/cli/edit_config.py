@@ -1,6 +1,6 @@
 """`gitsyncctl config edit`: the configuration in the person's editor, checked before it counts. The only thread.
 
-What was typed is never thrown away: a copy that did not become the file stays, and its name is told.
+Typed text is never discarded: a copy that was not installed stays, and its path is printed.
 """
 
 from __future__ import annotations

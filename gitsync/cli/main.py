@@ -125,7 +125,7 @@ def _command(command: Command, argv: list[str], output: Output) -> int:
 
 
 def _overview(argv: list[str], output: Output) -> int:
-    """What to see without a COMMAND: how things stand when a daemon runs, and what to type next."""
+    """What to see without a COMMAND: the current state when a daemon runs, and what to type next."""
     if output.is_json:
         return _command(BY_NAME["status"], argv, output)
     from gitsync.cli.commands import status

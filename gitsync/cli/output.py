@@ -30,7 +30,7 @@ NARROWEST = 20
 
 
 class OutputError(OperationError):
-    """What was to be printed could not be."""
+    """The output could not be written."""
 
     code = "output"
 
@@ -68,7 +68,7 @@ class Output:
 
     @property
     def mark(self) -> str:
-        """What stands for text that was cut."""
+        """The mark for text that was cut."""
         return "…" if self.is_unicode else "..."
 
     @property
@@ -266,7 +266,7 @@ def _wants_colour() -> bool:
 
 @contextlib.contextmanager
 def quiet_pipe(output: Output) -> Iterator[None]:
-    """Take it as an end, not an error, when whoever read our output has seen enough."""
+    """Treat it as an end, not an error, when the reader of the output has closed it."""
     try:
         yield
         output.flush()

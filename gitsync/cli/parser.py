@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-# The options that stand before or after COMMAND: flag, name of its value or "" for none, help.
+# The options that are accepted before and after COMMAND: flag, name of its value or "" for none, help.
 GLOBAL_OPTIONS = (
     ("--config", "FILE", "the configuration file (else $GITSYNC_CONFIG, else the user's config.toml)"),
     ("--socket", "PATH", "the daemon's socket (else $GITSYNC_SOCKET, else one in the runtime directory)"),
@@ -32,7 +32,7 @@ EXIT_STATUS = (
     (70, "a bug in gitsync"),
 )
 WIDEST = 120
-# Marks a word that is no option, whatever it begins with; no argument of a program has it.
+# Marks a word that is not an option, whatever it begins with; no argument of a program has it.
 _LITERAL = "\0"
 _READERS = {
     table.PATH: fast_parse.absolute,
@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
 def parse(command: Command, argv: list[str]) -> dict[str, Any]:
     """Return the command's parameters and the global options as given; raise UsageError or HelpAsked."""
     if "--" in argv:
-        # What follows is no option; options and words that stand between each other are parsed in two goes, and the
+        # The words after it are not options; mixed options and words are parsed in two passes, and the
         # second one does not know that any more.
         at = argv.index("--")
         argv = argv[:at] + [_LITERAL + word for word in argv[at + 1 :]]
@@ -151,7 +151,7 @@ def overview(columns: int | None = None) -> list[str]:
 
 
 def _paragraphs(*paragraphs: str) -> str:
-    """Return prose broken to the terminal's width; how its lines stand in the table says nothing."""
+    """Return prose broken to the terminal's width; line breaks in the table have no meaning."""
     return "\n\n".join("\n".join(layout.filled(" ".join(each.split()), _columns())) for each in paragraphs if each)
 
 

@@ -66,7 +66,7 @@ class Progress:
             self._label = str(event.get("message") or self._label)
 
     def hear_log(self) -> None:
-        """Take it from what this process's own engine tells; trouble is shown with the answer, and once."""
+        """Take it from what this process's own engine tells; errors are shown once, with the reply."""
         import logging
 
         class Story(logging.Handler):

@@ -54,7 +54,7 @@ def repo_lines(output: Output, repos: list[dict[str, Any]]) -> list[str]:
     now = clock.SystemClock().wall()
     is_narrow = output.size is not None and output.size[0] < NARROW
     rows = [[*_name_and_state(repo), *_branch_what_path(output, repo, now)] for repo in repos]
-    # In half a terminal what is said stands below, and the path is left out.
+    # On a narrow terminal the message is below, and the path is left out.
     below = [output.wrap(row[3].text, "dim", "  ") if is_narrow and row[3].text else [] for row in rows]
     shown = output.table([row[:3] for row in rows] if is_narrow else rows)
     return [
@@ -103,7 +103,7 @@ def _name_and_state(entry: dict[str, Any]) -> list[Cell]:
 
 
 def _branch_what_path(output: Output, repo: dict[str, Any], now: float) -> list[Cell]:
-    # What the error below says is not said twice.
+    # Do not repeat the text of the error below.
     is_told = (repo.get("error") or {}).get("message") == repo.get("reason")
     what = [
         "" if is_told else str(repo.get("reason") or ""),

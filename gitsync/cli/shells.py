@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The hidden command that the scripts call: SHELL, then what that shell knows of the line.
 QUESTION = "__complete"
-# Where bash breaks a word, so that what stands before is not to be said again.
+# bash splits words here, so the part before must not be repeated.
 BREAKS = ":="
 
 BASH = """\
@@ -86,7 +86,7 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def answer(argv: list[str], output: Output) -> None:
-    """Print what a shell's script is told: what the shell adds itself, then a line a word, told what it is.
+    """Print the data for a shell's script: the directives for the shell, then one word per line with its description.
 
     Words that a line cannot carry are left out.
     """

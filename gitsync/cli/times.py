@@ -9,7 +9,7 @@ _DAY_S = 86400
 
 
 def local(iso: str) -> str:
-    """Return an ISO 8601 instant as "2026-02-03 14:05:06" in local time; what is no such instant stays as it is."""
+    """Return an ISO 8601 instant as "2026-02-03 14:05:06" in local time; other texts are returned unchanged."""
     try:
         wall = clock.parse_iso(iso)
     except ValueError:

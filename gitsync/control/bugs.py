@@ -1,4 +1,4 @@
-"""Saves what is needed to mend a bug of either program, without the secrets that a command line may hold.
+"""Saves the data that is needed to fix a bug in either program, without the secrets that a command line may contain.
 
 Runs on the thread that ends the process. Owns the report that it writes.
 """
@@ -31,7 +31,7 @@ class BugError(GitsyncError):
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` without what `redact` takes out, and without what stands after a word like "token"."""
+    """Return `text` without what `redact` removes, and without the text after a word like "token"."""
     return _AFTER_NAME.sub(rf"\1\2{HIDDEN}", redact(text))
 
 

@@ -121,7 +121,7 @@ class _TimedOutError(OperationError):
 
 
 class _Lines:
-    """What the daemon says, message by message."""
+    """The daemon's messages, one by one."""
 
     def __init__(self, connection: _socket.socket) -> None:
         self._connection = connection
@@ -214,7 +214,7 @@ def _hung_up() -> OperationError:
 
 
 def nonsense() -> OperationError:
-    """Return the error for an answer that is none of ours."""
+    """Return the error for an invalid reply."""
     return OperationError("what answered on the socket is not gitsync", "see --socket and $GITSYNC_SOCKET")
 
 

@@ -1,4 +1,4 @@
-"""What a row of the table of commands is made of.
+"""The fields of a row in the table of commands.
 
 Pure data; any thread may use it. Plain classes, because the control command must start fast.
 """
@@ -15,7 +15,7 @@ TARGETS = "targets"  # a list of those
 PATHS = "paths"  # a list of absolute paths; the control command makes them absolute
 COUNT = "count"  # a whole number, at least 1
 DURATION = "duration"  # "90s", "1h" or a number of seconds; handlers get seconds
-# What a command does while no daemon runs.
+# How a command works while no daemon runs.
 NO = "no"  # nothing: it needs the daemon
 LOOK = "look"  # the same answer, from files and git alone
 ACT = "act"  # the same operation in the control command's process, under the daemon's lock

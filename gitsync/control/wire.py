@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 as it travels: one object a line, UTF-8, no input or output here (bytes in, values out).
 
 Pure; any thread may use it, a LineReader belongs to the thread that feeds it. Everything is written as ASCII: names
-from disk may hold bytes that are no UTF-8, and such survive as escapes of lone surrogates.
+from disk need not be UTF-8, and are kept as escapes of lone surrogates.
 """
 
 from __future__ import annotations

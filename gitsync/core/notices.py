@@ -38,7 +38,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """What was notified about one repository; start with `Notified()`."""
+    """The last notification about one repository; start with `Notified()`."""
 
     code: str = ""
     hint: str = ""

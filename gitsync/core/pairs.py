@@ -39,7 +39,7 @@ class AgreedPair(NamedTuple):
 
 @dataclass(slots=True)
 class Decision:
-    """What a run has to do; paths are sorted.
+    """The work of a run; paths are sorted.
 
     `take` is copied here, `send` is copied there, `drop_here` and `drop_there` are deleted, `contested` changed on both
     sides, `blocked` are a file on one side and a directory on the other, with everything below. `doubtful` was saved

@@ -143,7 +143,7 @@ class Service:
             self._show_life()
 
     def _show_life(self) -> None:
-        """Tell the service manager how things stand, and that we live unless a thread of ours is stuck."""
+        """Send the state to the service manager, and a keep-alive unless a thread is stuck."""
         if not self._readiness.is_heard:
             return
         self._readiness.say(self._story())

@@ -185,7 +185,9 @@ def _check(config: Config) -> int:
 
 
 def _print(lines: list[str]) -> None:
-    """Print for people; one who has seen enough is no error. Raise OperationError when it cannot be written."""
+    """Print for people; a reader that closes the output is not an error. Raise OperationError when it cannot be
+    written.
+    """
     if sys.stdout is None:
         return
     try:

@@ -51,7 +51,7 @@ def is_wanted(policy: str, event: dict[str, Any]) -> bool:
     if policy == "off":
         return False
     if kind in ("problem", "recovered"):
-        # Who has not been told of being offline need not hear that it is over.
+        # If being offline was not notified, its end need not be either.
         return policy == "all" or event.get("severity", "problem") == "problem"
     return policy == "all" and kind in ARRIVALS
 

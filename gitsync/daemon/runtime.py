@@ -157,11 +157,11 @@ class Runtime:
     # -- watchers -----------------------------------------------------------------------------------------------------
 
     def wake_at(self) -> float | None:
-        """Return when a watcher is to be made anew, or a repository that another gitsync holds is asked for."""
+        """Return when a watcher is to be rebuilt, or a repository that another gitsync holds is asked for."""
         return min((*self.watchers.remake_at.values(), *self._refused.values()), default=None)
 
     def remake_watchers(self) -> None:
-        """Make anew those watchers whose time has come; a root that is still missing is looked at again later."""
+        """Make again those watchers whose time has come; a root that is still missing is looked at again later."""
         now = self.clock.now()
         for repo in [repo for repo in self.config.repositories if self._refused.get(repo.name, now + 1) <= now]:
             self._admit(repo)
@@ -285,7 +285,7 @@ class Runtime:
         return self.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
 
     def _take_event(self, event: dict[str, Any]) -> None:
-        """Pass on what the board was told; runs on the thread that told it."""
+        """Forward an event of the board; runs on the thread that published it."""
         self.housekeeper.post(event)
         self.notifier.post(event)
         if event["event"] in ("problem", "recovered"):

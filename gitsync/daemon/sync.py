@@ -43,7 +43,7 @@ def sync(
 
     wait_for([_ask(committer, CommitNow(name)) for name in names])
     wait_for([_ask(exchangers[name], ExchangeNow(direction)) for name in names if name in exchangers])
-    # What a pull wrote is noted like any other change: look at it now, so that nothing is pending afterwards.
+    # Files written by a pull are noted like any other change: look at it now, so that nothing is pending afterwards.
     wait_for([_ask(committer, CommitNow(name, is_scanning=False)) for name in names])
 
 

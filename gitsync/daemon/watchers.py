@@ -1,4 +1,4 @@
-"""The watchers of a configuration: started, stopped, and made anew when one has ended.
+"""The watchers of a configuration: started, stopped, and rebuilt when one has ended.
 
 Runs on the main thread, which owns the lists; the watchers' own threads do nothing but note into buffers.
 """
@@ -28,7 +28,7 @@ REMAKE_EVERY_S = 3.0
 
 
 class Watchers:
-    """One watcher a repository; `remake_at` tells which of them are to be made anew, and when."""
+    """One watcher a repository; `remake_at` tells which of them are to be rebuilt, and when."""
 
     def __init__(self, committer: Committer, clock: Clock) -> None:
         self._committer = committer
@@ -84,7 +84,7 @@ class Watchers:
             watcher.refresh_ignores()
 
     def tell(self, name: str) -> None:
-        """Tell the committer how a repository is watched; after it was told of the repository."""
+        """Tell the committer how a repository is watched; after `Adopt` was posted for the repository."""
         watcher = self._watchers.get(name)
         if watcher is not None:
             self._committer.post(Watched(name, watcher.kind, watcher.hint))
@@ -93,7 +93,7 @@ class Watchers:
         """Look whether a repository's watcher lives; plan a new one when it does not."""
         watcher = self._watchers.get(name)
         if watcher is not None and not watcher.is_alive:
-            # Those of the mirror and of home are made anew together.
+            # Those of the mirror and of home are rebuilt together.
             self.remake_at.setdefault(MIRROR_NAME if name == HOME_WATCH else name, self._clock.now())
 
     def stop(self, name: str) -> None:

@@ -139,7 +139,7 @@ class Board:
         self.home = part
 
     def set_job(self, status: JobStatus) -> None:
-        """Replace a job's status, and tell when its trouble begins, changes or ends; runs on that job's thread."""
+        """Replace a job's status, and publish when a problem begins, changes or ends; runs on that job's thread."""
         before, self._jobs[status.name] = self._jobs.get(status.name), status
         was, now = (before.error if before else None), status.error
         if now is not None and (was is None or was.code != now.code):
@@ -231,7 +231,7 @@ class Board:
         if (before.state, before.reason) != (after.state, after.reason):
             text = f"{name}: {after.state}" + (f" ({after.reason})" if after.reason else "")
             self.publish("state", name, text, level=logging.DEBUG, state=str(after.state), reason=after.reason)
-        # One notice when trouble begins and one when it ends, however often it is met in between.
+        # One notice when a problem begins and one when it ends, however often it is met in between.
         self._notified[name], notices = changes(self._notified.get(name, Notified()), after)
         for notice in notices:
             event = "recovered" if notice.code == "recovered" else "problem"

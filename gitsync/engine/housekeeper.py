@@ -1,4 +1,4 @@
-"""What follows from events and may take its time: the user's hook commands, and collecting garbage.
+"""Slow consequences of events: the user's hook commands, and collecting garbage.
 
 Runs on the thread `housekeeper`, which owns nothing but its children. The board tells it every event; it does one thing
 after the other, so a slow hook holds up other hooks and nothing else.

@@ -1,7 +1,8 @@
 """One job with a server: when it runs, under which lock, and what its runs mean for its state.
 
 Runs on the thread `job-NAME`, one a job. It owns the job's schedule, lock, memory and history; the work itself is a
-backend's. At most as many run at a time as there are turns, so that a login with twenty overdue jobs is no storm.
+backend's. A limited number run at the same time, so that a login with twenty overdue jobs does not start all of them at
+once.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Memory:
         return self._values.get(key)
 
     def text(self, key: str) -> str | None:
-        """Return a remembered text, None for nothing and for what is no text."""
+        """Return a recorded text, None for none or for invalid data."""
         value = self._values.get(key)
         return value if isinstance(value, str) else None
 

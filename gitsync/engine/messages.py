@@ -33,7 +33,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Rescan:
-    """Something leaves doubt about a work tree: compare everything anew."""
+    """Something leaves doubt about a work tree: compare everything again."""
 
     repo: str
     reason: str
@@ -155,7 +155,7 @@ class Integrated:
     problem: Problem | None = None
 
 
-# What may be asked of a thread.
+# Requests to a thread.
 
 
 @dataclass(frozen=True, slots=True)

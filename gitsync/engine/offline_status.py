@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
-    """Put onto the board how `repo` stands now; trouble becomes its state."""
+    """Write the current state of `repo` to the status board; errors become its state."""
     board.set_local(repo.name, path=str(repo.path))
     remembered = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
     board.set_exchange(repo.name, last_pull=remembered.text("last_pull"), last_push=remembered.text("last_push"))
@@ -51,7 +51,7 @@ def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
 
 
 def show_head(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
-    """Put onto the board where HEAD is, for a repository that is held; trouble shows when it is let go."""
+    """Put onto the board where HEAD is, for a repository that is held; errors show when it is released."""
     try:
         worktree = Worktree(repo.path, repo_state_dir, include=repo.include, exclude=repo.exclude)
         try:

@@ -20,9 +20,9 @@ from gitsync.errors import OperationError
 
 logger = logging.getLogger(__name__)
 
-# How long one step may take without looking whether it is cancelled before the service manager is told that the thread
+# How long one step may take without checking for cancellation before the service manager is notified that the thread
 # is stuck. The children that are not looked after have deadlines of 10 minutes at most; killing a step that only takes
-# long would begin it anew for ever.
+# long would begin it again for ever.
 STEP_PATIENCE_S = 1800.0
 
 
@@ -41,7 +41,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class ThreadDied:
-    """An exception left a step: a bug in gitsync, told to the main thread."""
+    """An exception left a step: a bug in gitsync, reported to the main thread."""
 
     name: str
     error: BaseException

@@ -73,7 +73,7 @@ class SystemEvents(Owner):
         if self._refs is None:
             return
         if isinstance(message, Listen) and self._refs.listen(message.repo, message.directory):
-            # What happened between the last look and the watch is found by a look.
+            # Changes between the last check and the watch are found by another check.
             self._tell(message.repo, RemoteMoved(message.repo))
         for name in self._refs.take():
             self._tell(name, RemoteMoved(name))

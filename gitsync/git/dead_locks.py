@@ -1,6 +1,6 @@
 """Lock files that nobody can hold any more: what a kill or a power cut left of git's locks, and their removal.
 
-Any thread; owns nothing. git takes a lock away when it is told to end, but not when it is killed: then every later git
+Any thread; owns nothing. git removes its locks when it is terminated, but not when it is killed: then every later git
 fails on it. A lock that is older than the running system is dead. So is one that is older than every process that
 could hold it: a git that works on the repository, or a process that has it open. Where that cannot be known (a network
 file system, the processes of another container, another system than Linux) the lock stays, and the error names it.
@@ -130,7 +130,7 @@ class HeldLock:
             return False  # another user's; that it is not such a git is known by then
 
     def _is_worked_on(self, pid: str) -> bool:
-        """Whether a git works on the repository: it is in it, or was told so by an option or its environment."""
+        """Whether a git works on the repository: its working directory, an option or its environment says so."""
         try:
             directory = os.readlink(f"/proc/{pid}/cwd")
             with open(f"/proc/{pid}/cmdline", "rb") as argv, open(f"/proc/{pid}/environ", "rb") as environment:

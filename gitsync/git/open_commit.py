@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 
-# What gitsync itself and a person's watching tools run, and what moves no branch that is checked out.
+# Commands that gitsync itself and the watching tools of users run, and commands that move no branch that is checked
+# out.
 _HARMLESS = (b"fetch", b"push", b"ls-remote", b"cat-file", b"check-", b"upload-pack", b"receive-pack", b"remote-")
 
 
 # So long after another process wrote the index its command, or the next one of a script, may go on (seconds).
 LIVELY_S = 3.0
-# What was staged a moment ago is likely to be committed in the next one: `git add` and `git commit` in a row (seconds).
+# A path that was staged a moment ago is likely to be committed in the next one: `git add` and `git commit` in a row
+# (seconds).
 STAGED_S = 1.0
 
 

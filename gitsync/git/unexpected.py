@@ -1,8 +1,8 @@
 """Turns unexpected errors of a repository into errors that are shown, and not crashes. Any thread; owns nothing.
 
-The modules here turn expected failures into GitsyncErrors. What remains are failures that a healthy repository does not
-have: a syntax error in the configuration, a disk that returns EIO, a process out of file descriptors. They concern that
-repository only, are shown and tried again, and must not end the daemon for all others.
+The modules here turn expected failures into GitsyncErrors. The remaining failures are those that a healthy repository
+does not have: a syntax error in the configuration, a disk that returns EIO, a process out of file descriptors. They
+concern that repository only, are shown and tried again, and must not end the daemon for all others.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ runs on the committer thread, for `gitsync.engine.repository.home`; `gitsync.cor
 
     home_paths       which paths may be tracked, and what a person's path is called below home
     observe          what is at a path, on either side: `Looker.look(path)` gives a `Seen`
-    manifests        reads, mends and writes the manifest in the mirror
-    agreed_versions  what home and mirror had when they were last alike, kept over a restart
+    manifests        reads, repairs and writes the manifest in the mirror
+    agreed_versions  what home and mirror had when they were last equal, kept over a restart
     shared_files     which file both names of a path share, kept over a restart
     place            puts contents in the place of others, below home or the mirror, so that no version is lost
     walk             which files there are below a tracked directory

@@ -1,8 +1,8 @@
-"""What home and mirror had when they were last seen alike: the base of every decision.
+"""The versions of home and mirror when they were last equal: the base of every decision.
 
-Runs on the committer thread; owns `agreed.json` in the notes directory. What was alike is what one commit of the mirror
-has, but for the paths that are listed beside it. Losing the file loses no content: without it whatever differs counts
-as never seen alike, and is merged instead of being brought over.
+Runs on the committer thread; owns `agreed.json` in the notes directory. The equal versions are those of one commit of
+the mirror, except for the paths that are listed separately. Losing the file loses no content: without it whatever
+differs counts as never seen alike, and is merged instead of being brought over.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What changed in home goes into the mirror, to be committed there by whoever called.
+"""Changes in home are copied to the mirror, and committed there by the caller.
 
 Runs on the committer thread. A deletion in home takes the file out of the mirror, as far as the brake lets it; a file
-that somebody took out of the mirror by hand comes back from home. What home is to get is left to `following`.
+that somebody took out of the mirror by hand comes back from home. `to_home` changes home.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Places:
         relative = self.relative(path)
         place = self.home + b"/" + relative
         try:
-            # What only the mirror has can be tracked too: then home gets it.
+            # A file that only the mirror has can be tracked too: then home gets it.
             facts = os.lstat(place if os.path.lexists(place) else self.mirror + b"/" + relative)
         except OSError as error:
             raise UsageError(f"cannot track {_text(place)}: {error.strerror}", "check the name: ls -a") from error

@@ -1,4 +1,4 @@
-"""The manifest in the mirror: read from the work tree or a commit, mended, written. Runs on the committer thread."""
+"""The manifest in the mirror: read from the work tree or a commit, repaired, written. Runs on the committer thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gitsync.git.staging.worktree import Worktree
 logger = logging.getLogger(__name__)
 EMPTY = Manifest()
 TRAKK_INDEX = b".trakk-index.config"
-# What repositories have at their top for git and for readers, and nobody has in home because of it.
+# Files at the top of repositories for git and for readers, which are not home files.
 _FURNITURE = frozenset((NAME, TRAKK_INDEX, b".gitignore", b".gitattributes", b".gitmodules", b".mailmap"))
 _FURNITURE_STEMS = (b"readme", b"license", b"licence", b"copying", b"changelog", b"contributing")
 # How far back a version is looked for that can be read.
@@ -46,7 +46,7 @@ class ManifestFile:
         self.is_whole = False
 
     def read(self) -> bool:
-        """Read it where it has changed; return whether it had. What cannot be read is not whole."""
+        """Read it where it has changed; return whether it had. A manifest that cannot be read is not whole."""
         moment = self._look()
         if moment == self._moment and moment is not None:
             return False

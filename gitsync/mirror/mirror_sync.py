@@ -127,7 +127,7 @@ class MirrorSync:
         return self._file.manifest
 
     def load(self, *, is_reading: bool = False) -> bool:
-        """Read the manifest where it has changed, and mend it; return whether something else is tracked now."""
+        """Read the manifest if it has changed, and repair it; return whether something else is tracked now."""
         has_changed = self._file.read()
         if not self._file.is_whole and (self._file.manifest != Manifest() or self._is_listed):
             mended = mend(self.worktree, self._file.manifest, is_every_file_tracked=False)
@@ -188,7 +188,7 @@ class MirrorSync:
         mirror = self.mirror.look(path, is_calm=is_calm)
         head = version_of(lookup(self.worktree.store, head_tree, path), self.manifest.modes.get(path))
         has_left = self._has_left(path, home, mirror)
-        # What was written through either name since they were last alike, both had.
+        # A version written through either name since they were last equal is on both sides.
         base = mirror.version if has_left else self.agreed.base(self.worktree, path)
         return PathFacts(path, home, mirror, head, base, has_left)
 
@@ -344,7 +344,7 @@ class MirrorSync:
                     self.notes[path] = why
 
     def tracked_count(self, head_tree: str | None) -> int:
-        """Return how many files are tracked on this machine; counted anew only where that may have changed."""
+        """Return how many files are tracked on this machine; counted again only where that may have changed."""
         key = (head_tree, self.coverage)
         if self._counted[0] != key:
             tracked = (path for path in self._in_head(head_tree) if self.coverage.entry(path) is not None)

@@ -1,6 +1,6 @@
 """What is at one path below home or below the mirror. Runs on the committer thread; owns the handle of its root.
 
-Nothing is followed. What lies behind a symbolic link is not absent, it is out of reach: taken for a deletion, a
+Nothing is followed. A path behind a symbolic link is not absent, it is out of reach: taken for a deletion, a
 directory that its user moved away and linked to would take all its files out of the mirror.
 """
 

@@ -25,7 +25,7 @@ from gitsync.mirror.attributes import take_over
 from gitsync.text import clean, shown
 
 _TRIES = 5
-# Errors that are no single path's: the next one would meet them, too.
+# Errors that do not concern a single path: the next one would meet them, too.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 Rescue = Callable[[bytes, Content], None]
@@ -83,7 +83,7 @@ class Placer:
         self._bare: dict[bytes, str] = {}
 
     def recover(self) -> bool:
-        """Take back what a death left half way, so that it is decided anew; return whether there was anything."""
+        """Take back what a death left half way, so that it is decided again; return whether there was anything."""
         noted = journal.read(self._repo_state_dir)
         if noted is None:
             return False

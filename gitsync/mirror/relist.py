@@ -1,4 +1,4 @@
-"""What the manifest has to say of files that come back into the mirror: that they are tracked, and their permissions.
+"""Adds files that return to the mirror to the manifest: that they are tracked, and their permissions.
 
 Runs on the committer thread; owns nothing. It becomes part of the commit that brings them back, so that home never has
 a file with other permissions than it had.

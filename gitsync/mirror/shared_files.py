@@ -20,7 +20,7 @@ from gitsync.git.files import storage_error, write_durably
 
 logger = logging.getLogger(__name__)
 NAME = "shared"
-# Lines that say nothing any more, beyond as many as there are paths, before the log is written anew.
+# Lines that say nothing any more, beyond as many as there are paths, before the log is written again.
 SLACK = 1000
 
 

@@ -1,7 +1,7 @@
-"""What was committed in the mirror goes into home: a pull, a restore, an edit or a checkout in the mirror itself.
+"""Versions committed in the mirror are copied to home: a pull, a restore, an edit or a checkout in the mirror itself.
 
 Runs on the committer thread. Home gets committed content only, and what is replaced there is in history or is kept on
-its own before. What both sides changed is handed back, to be merged as two branches are.
+its own before. Files that both sides changed are returned, to be merged like two branches.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a git job does on this side, once all is fetched: branch by branch, on the thread that owns the work tree.
+"""The local changes of a git job, made when everything is fetched: branch by branch, on the thread that owns the work
+tree.
 
 No network here. Trouble with one branch is an item of the report and never ends the others.
 """
@@ -34,7 +35,7 @@ STALE_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the branches are judged by, beside themselves.
+    """Everything else that decisions about branches depend on.
 
     `there` is the server now, `known` where its branches were when they were last taken in, `deleted` where branches
     were when their user deleted them, `uses` who is at work on one, `renamed` the default branch's new name by its old
@@ -81,7 +82,7 @@ def settle_branches(worktree: Worktree, order: Order, seen: Seen) -> Local:
         if branch.deleted_at is not None and (branch.here is not None or branch.has_moved_since_deletion):
             local.revived.add(branch.name)
         try:
-            # Asked anew for each: the user may have switched to it while another one was merged.
+            # Asked again for each: the user may have switched to it while another one was merged.
             here = head_of(worktree.repo)[0] or ""
             BranchStep(worktree, order, branch, local, here, seen.uses.get(branch.name), there.branches).take(action)
         except UNEXPECTED_ERRORS as trouble:
@@ -189,7 +190,7 @@ def forget_branch(
     uses: Mapping[str, BranchUse],
     note: Callable[[str], None],
 ) -> str:
-    """Delete a branch here after `note` has been told where it was, and return that."""
+    """Delete a local branch after calling `note` with its commit, and return that commit."""
     here = refs.branches(worktree)
     at = here.get(branch) or there.get(branch)
     name = escape(branch)

@@ -31,7 +31,7 @@ class Kept:
 
 
 def read(found: Mapping[str, object]) -> list[Kept]:
-    """Return what was written with `write`; nothing of what is no such thing."""
+    """Return what was written with `write`; invalid data is ignored."""
     items = found.get("kept")
     rows = items if isinstance(items, list) else []
     return [Kept(*map(str, row)) for row in rows if isinstance(row, list) and len(row) == 3]
@@ -53,7 +53,7 @@ def still_open(worktree: Worktree, kept: list[Kept], branches: Mapping[str, str]
 
 
 def told(order: Order, item: Kept, current: str | None) -> Item:
-    """Return what a person is told of a copy that is still there."""
+    """Return the report of a conflict copy that still exists."""
     path, copy, branch = escape(item.path), escape(item.copy), escape(item.branch)
     where = "" if item.branch == current else f"git -C {as_word(str(order.job.path))} switch {as_word(item.branch)}; "
     return Item(

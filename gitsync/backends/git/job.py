@@ -7,7 +7,7 @@
     send what the server lacks; where another machine was quicker, fetch again
     remember where the server's branches are
 
-What the server had is remembered only when it is taken in, so a death between any two of these is gone on with.
+The server's refs are recorded only when they are integrated, so a job that died between two of these steps continues.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _remember(order: Order, server: Server, local: Local, seen: Seen) -> None:
         set_upstream(order.job.path, name, order.job.remote, name)
     known = seen.known
     heads = {name: at for name, at in {**known, **local.taken}.items() if name not in local.gone and name in tracked}
-    # A branch that went from the server and was kept here is told again at every run, until its user settles it.
+    # A branch that was deleted on the server and kept here is reported at every run, until the user decides about it.
     heads |= {name: known[name] for name in local.missing if name in known}
     state_file.write(order.state_dir / HEADS_FILE, heads)
     left = {name: at for name, at in seen.deleted.items() if name not in local.gone and name not in local.revived}

@@ -91,7 +91,7 @@ def set_remote(job: JobConfig, *, is_told: bool = True) -> list[Item]:
 
 
 def _forget_tracked(job: JobConfig) -> None:
-    """Move the remote-tracking refs aside: what one server had is no evidence of what went from another."""
+    """Move the remote-tracking refs aside: one server's branches are not evidence of a deletion on another."""
     aside = f"refs/gitsync/former/{SystemClock().wall():.0f}/{job.remote}".replace("%", "%%")
     lines = f"update {aside}/%(refname:lstrip=3) %(objectname)%0aoption no-deref%0adelete %(refname)"
     tracked = program.read("for-each-ref", f"--format={lines}", f"refs/remotes/{job.remote}/", root=job.path)

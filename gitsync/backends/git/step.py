@@ -204,7 +204,7 @@ class BranchStep:
             self._local.taken.pop(branch.name, None)
         at = refs.branches(self._worktree)[branch.name]
         if not refs.is_ancestor(self._worktree.repo, there, at):
-            return  # edits or a conflict are in the way, and are told
+            return  # edits or a conflict prevent it, and are reported
         refs.rename(self._worktree, branch.name, new, at)
         self._local.gone.add(branch.name)
         self._local.missing.discard(branch.name)
@@ -281,7 +281,7 @@ class BranchStep:
     def _delete(self) -> None:
         branch = self._branch
         assert branch.here is not None
-        # Asked anew: the branch that had its commits, too, may have been deleted a moment ago.
+        # Asked again: the branch that had its commits, too, may have been deleted a moment ago.
         if not refs.is_kept(self._worktree, branch.name, branch.here, self._there.values()):
             self._ask(BranchAction.UNSAFE_GONE)
             return

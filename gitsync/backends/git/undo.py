@@ -58,7 +58,9 @@ class JobRun:
 
 @dataclass(slots=True)
 class UndoneRun:
-    """What an undo did, or would do: the paths by branch; `created` came with the run and stay, `kept` was edited."""
+    """The result of an undo, or of its dry run: the paths by branch; `created` came with the run and stay, `kept`
+    was edited.
+    """
 
     run: JobRun
     paths: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Files that changed on both sides: the newer one wins, the other is kept beside it. Runs on the job's thread.
 
-Equal contents are no conflict. The conflict copy is called as everywhere in gitsync, after its content, so that two
+Equal contents are not a conflict. The conflict copy is called as everywhere in gitsync, after its content, so that two
 machines that keep the same version keep one file. It is there before anything is overwritten.
 """
 
@@ -53,7 +53,7 @@ def settle(
 
 
 def not_kept(path: str, error: OperationError) -> Item:
-    """Return what is told of a version that cannot be kept; raise the error where it is no matter of that file."""
+    """Return the report of a version that cannot be kept; re-raise errors that do not concern that file."""
     if isinstance(error, TransientError) or error.code == "disk-full":
         raise error
     text = f"{escape(path)} was changed on both sides, and waits: {error.message}"

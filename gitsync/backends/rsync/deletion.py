@@ -32,7 +32,7 @@ DELETING_FILE = "deleting.json"
 
 
 def delete(rsync: Rsync, decision: Decision, here: Mapping[str, ListedEntry]) -> list[Item]:
-    """Delete on both sides what was decided, as far as it still is as listed; return what a person is told."""
+    """Delete on both sides what was decided, as far as it still is as listed; return the report for the user."""
     items: list[Item] = []
     if decision.drop_here:
         items += delete_here(rsync.order, decision.drop_here, here)
@@ -45,7 +45,7 @@ def delete(rsync: Rsync, decision: Decision, here: Mapping[str, ListedEntry]) ->
 def delete_here(
     order: Order, paths: list[str], listed: Mapping[str, ListedEntry], probe: Probe = no_probe
 ) -> list[Item]:
-    """Delete here what is still as it was listed; return what a person is told. Raise OperationError."""
+    """Delete here what is still as it was listed; return the report for the user. Raise OperationError."""
     state_file.write(
         order.state_dir / DELETING_FILE, {"paths": [path for path in paths if listed[path].kind != DIRECTORY]}
     )
@@ -71,7 +71,7 @@ def delete_here(
 
 
 def find_interrupted(order: Order) -> list[Item]:
-    """Put back what a run that died while it deleted had hidden; return what a person is told. Raise OSError."""
+    """Put back what a run that died while it deleted had hidden; return the report for the user. Raise OSError."""
     noted = state_file.read(order.state_dir / DELETING_FILE).get("paths")
     items: list[Item] = []
     if isinstance(noted, list):
@@ -172,7 +172,7 @@ def _delete_there(rsync: Rsync, paths: Iterable[str]) -> None:
     levels: dict[int, list[str]] = {}
     for path in paths:
         levels.setdefault(-path.count("/"), []).append(path)
-    # What came back here meanwhile is no missing argument: rsync sends it instead.
+    # A file that reappeared here meanwhile is not a missing argument: rsync sends it instead.
     more = ("--dirs", "--delete-missing-args", *keeping_there(rsync))
     for _, group in sorted(levels.items()):
         # The brake has counted the files; rsync counts directories, too.

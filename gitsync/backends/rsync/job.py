@@ -65,7 +65,7 @@ def run(order: Order) -> Report:
     try:
         halt = _run(Rsync(order), items)
     except GitsyncError as error:
-        # What was done until then is told all the same: a copy that was kept is not found a second time.
+        # Results up to here are reported in any case: a copy that was kept is not found a second time.
         problem = Problem(error.code, error.message, error.hint)
     conflicts = tuple(dict.fromkeys(item.subject for item in items if item.code == "conflict"))
     return Report.halted(items, halt, conflicts) if halt else Report(tuple(items), problem, conflicts=conflicts)
@@ -175,7 +175,7 @@ def _within(decision: Decision, order: Order, here: Listing, there: Listing) -> 
     """Return what of a decision the direction allows, and what the listings prove."""
     direction = order.direction
     if not direction.is_receiving:
-        # What was deleted there is sent again: this side is the one that counts.
+        # Files that were deleted there are sent again: this side is the one that counts.
         decision.send = sorted({*decision.send, *decision.drop_here})
         decision.take, decision.drop_here = [], []
     if not direction.is_sending:
@@ -222,7 +222,7 @@ def _blocked(decision: Decision) -> list[Item]:
 
 
 def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, items: list[Item]) -> Moved:
-    """Copy what was decided, add to `items` what a person is told, and return what has arrived."""
+    """Copy the files decided on, add the reports for the user to `items`, and return the transferred paths."""
     moved = Moved()
     passes = (
         (decision.take, rsync.there, rsync.here, there, here, "taken", "taken from the server"),
@@ -236,7 +236,7 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, i
         # the same size and second would be passed over anyhow, and by all other machines: it gets the server's time.
         older = [path for path in paths if _is_older(new.entries.get(path), old.entries.get(path))]
         twins = [path for path in paths if _is_twin(new.entries.get(path), old.entries.get(path))]
-        # What was not on both sides is over nothing: what came there since is for the next run to decide.
+        # A file that was not on both sides replaces nothing: what came there since is for the next run to decide.
         fresh = [path for path in paths if path not in new.entries or path not in old.entries]
         newer = [path for path in paths if path not in {*older, *twins, *fresh}]
         if target == rsync.here:

@@ -18,13 +18,13 @@ from gitsync.backends.rsync.program import PARTIAL, REPLACED_NAME, VANISHED, Rsy
 from gitsync.clock import SystemClock, parse_iso
 from gitsync.core.pairs import DIRECTORY, FILE, LINK, AgreedPair, ListedEntry, is_alike, is_half_way
 
-# No name has two slashes in a row. Behind them stands what a link points to, or what a hard link is another name of.
+# No name has two slashes in a row. After them comes the target of a link, or the other name of a hard link.
 FORMAT = "--out-format=%i\t%l\t%M\t%n//%L"
 _LINE = re.compile(rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+?)//(?P<link>.*)")
-# What rsync says of a directory that it cannot read.
+# rsync's message about a directory that it cannot read.
 _UNREAD = re.compile(r'(?:opendir|change_dir|readdir)[^"\n]* "(?P<path>[^"\n]*)".*failed: (?P<why>[^(\n]*?) \(\d+\)')
 _ESCAPE = re.compile(rb"\\#(\d{3})")
-# What rsync writes while it receives NAME is called .NAME and six more characters.
+# rsync receives NAME under the name .NAME and six more characters.
 _ON_ITS_WAY = re.compile(r"(?:.*/)?\..+\.[A-Za-z0-9]{6}", re.DOTALL)
 # Longer than rsync is silent before it gives up; a file of a user's that is called so waits for as long.
 ON_ITS_WAY_S = 900.0
@@ -37,7 +37,7 @@ class Listing:
     """The entries by path; `is_complete` is False where a directory could not be read, so that nothing is proved.
 
     `is_missing` says that there is no such directory at all. `replaced` is what sends replaced or deleted on the server
-    and nobody has looked at yet, by path; it is no part of the tree. `unread` are directories that could not be read,
+    and nobody has looked at yet, by path; it is not part of the tree. `unread` are directories that could not be read,
     by the names that they have on that side, and why not.
     """
 
@@ -50,7 +50,7 @@ class Listing:
 
 @dataclass(slots=True)
 class Moved:
-    """What rsync says that it has transferred, by path, with the time that it gave to it."""
+    """The files that rsync reports as transferred, by path, with the time that it set."""
 
     here: dict[str, ListedEntry] = field(default_factory=dict)
     there: dict[str, ListedEntry] = field(default_factory=dict)
@@ -149,9 +149,9 @@ def remember(
 ) -> None:
     """Note what both sides have in common now; what is not alike keeps what was known of it before, `agreed`.
 
-    `before` and `after` are the listings of both sides around the run; the contents of `equal` are the same. What was
-    here before and was not replaced from there counts as it was then: a file that was saved since may have been read
-    before that or after, so the next run finds it changed and compares the contents. A file that grew while it was
+    `before` and `after` are the listings of both sides around the run; the contents of `equal` are the same. A file
+    that existed here and was not replaced from there keeps its listed state: a file that was saved since may have been
+    read before that or after, so the next run finds it changed and compares the contents. A file that grew while it was
     transferred is not alike afterwards: what arrived is known by the time that rsync gave to it, so that the next run
     finds a change only on the side where it grew.
     """

@@ -1,9 +1,9 @@
-"""What was saved here while rsync was bringing another version of it. Runs on the job's thread; owns `replaced` in the
-job's notes directory.
+"""Versions that were saved here while rsync was transferring another version. Runs on the job's thread; owns `replaced`
+in the job's notes directory.
 
 rsync looks at a file before the transfer, which may take an hour, and not again when it puts the new version in its
-place. So it is told to keep what it replaces. What is kept and is not what the listing saw is an edit, and goes beside
-the file as a copy; a death in between leaves it to the next run.
+place. So rsync keeps the files that it replaces. What is kept and is not what the listing saw is an edit, and goes
+beside the file as a copy; a death in between leaves it to the next run.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def keeping(rsync: Rsync) -> tuple[str, ...]:
 
 
 def look_through(rsync: Rsync, listed: Mapping[str, ListedEntry], *, is_left: bool = False) -> list[Item]:
-    """Keep beside it every version that was replaced and is not as `listed`; return what a person is told of them.
+    """Keep beside it every version that was replaced and is not as `listed`; return the report about them.
 
-    With `is_left` it is what earlier runs replaced. What cannot be kept is tried again by the next run. Raise
+    With `is_left` it is what earlier runs replaced. A version that cannot be kept is tried again by the next run. Raise
     OperationError when there is no room for it.
     """
     place = _place(rsync)

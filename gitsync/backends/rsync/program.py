@@ -26,7 +26,7 @@ WHOLE_S = 12 * 3600.0
 CONNECT_MAX_S = 20
 OK, VANISHED, PARTIAL, MAX_DELETE = 0, 24, 23, 25
 _SSH_URL = re.compile(r"ssh://(?:(?P<user>[^@/]+)@)?(?P<host>\[[^]]+\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*|)")
-# What begins so is nobody's file: what is only half there, and what a send replaced.
+# Files with this prefix are temporary: what is only half there, and what a send replaced.
 PARTIAL_NAME = ".rsync-partial"
 REPLACED_NAME = f"{PARTIAL_NAME}-replaced-"
 ID_FILE = "rsync.json"
@@ -68,7 +68,7 @@ class Address:
 
     @property
     def is_daemon(self) -> bool:
-        """Whether an rsync daemon listens there: told of a remote shell, rsync would start one by that instead."""
+        """Whether an rsync daemon listens there: with a remote shell, rsync would start a daemon by that instead."""
         return self.place.startswith("rsync://") or "::" in self.place.partition("/")[0]
 
 
@@ -124,7 +124,7 @@ class Rsync:
 
     @property
     def copying(self) -> tuple[str, ...]:
-        """Return the options of a full copy, as far as both sides allow: no owners is no reason to fail.
+        """Return the options of a full copy, as far as both sides allow: a missing owner is not a reason to fail.
 
         rsync goes on in place with what is half there: of two machines each must have its own.
         """
@@ -159,7 +159,7 @@ class Rsync:
     ) -> proc.Completed:
         """Run rsync and return what it said; `paths` are the only ones it works on.
 
-        What sends replaced is hidden from it like what is half there, unless `is_replaced_shown`.
+        Files that the sender replaced are hidden from it like partial ones, unless `is_replaced_shown`.
 
         Raise TransientError or OperationError for any exit code but 0 and `also_ok`.
         """

@@ -1,7 +1,7 @@
 """What a send replaced or deleted on the server: rsync keeps it there, here it is looked at. On the thread of the job.
 
-Between our look at the server and the moment when rsync puts a version of ours in its place another machine may have
-sent its own. So every send and every deletion there moves what it takes away into a hidden directory of the run's own,
+Between the listing of the server and the moment when rsync replaces a file there, another machine may have sent its own
+version. So every send and every deletion there moves what it takes away into a hidden directory of the run's own,
 `.rsync-partial-replaced-ID-RUN`, which no listing takes for files. Each job owns, on the server, those with its id.
 What is in them and is as our listing saw it was meant to go. Anything else is an edit that nobody here has seen: it is
 brought here, kept as a copy on both sides, and only then removed there, path by path, so that what came there after we
@@ -41,10 +41,11 @@ def keeping_there(rsync: Rsync) -> tuple[str, ...]:
 def settle_replaced(
     rsync: Rsync, there: Mapping[str, ListedEntry], after: Listing, agreed: Mapping[str, AgreedPair]
 ) -> list[Item]:
-    """Look at what was replaced, by this run and by others that died; return what a person is told.
+    """Look at what was replaced, by this run and by others that died; return the report for the user.
 
     `there` is what this run saw before and `after` what there is now, `agreed` what was known of the time before. Raise
-    as `rsync.run` does, and OperationError when there is no room for it. What cannot be kept here is still there.
+    as `rsync.run` does, and OperationError when there is no room for it. A version that cannot be kept here remains
+    there.
     """
     items: list[Item] = []
     for place in sorted(path for path in after.replaced if "/" not in path):
@@ -80,7 +81,9 @@ def _is_as_seen(kept: ListedEntry, seen: ListedEntry | None) -> bool:
 
 
 def _keep(rsync: Rsync, place: str, unseen: Mapping[str, ListedEntry], now: Listing) -> tuple[list[Item], set[str]]:
-    """Bring them here and keep each as a copy on both sides; return what is told, and what has to stay for now."""
+    """Bring them here and keep each as a copy on both sides; return the report, and the paths that must stay for
+    now.
+    """
     state_dir, tree = rsync.order.state_dir, rsync.order.job.path
     incoming, outgoing = state_dir / "incoming", state_dir / "outgoing"
     for directory in (incoming, outgoing):
@@ -125,7 +128,7 @@ def _is_it(content: Path, entry: ListedEntry) -> bool:
         if entry.kind == LINK:
             return os.fspath(content.readlink()) == entry.target
     except OSError:
-        return False  # it did not come, or is no link
+        return False  # it did not come, or is not a link
     modified = facts.st_mtime_ns // 1_000_000_000
     return stat.S_ISREG(facts.st_mode) and (facts.st_size, modified) == (entry.size, entry.modified)
 

@@ -163,7 +163,7 @@ def _remember(order: Order, known: set[str] | None) -> None:
         state_file.write(order.state_dir / FILES_FILE, {"files": sorted(files)})
 
 
-# -- what is told -----------------------------------------------------------------------------------------------------
+# -- reporting ---------------------------------------------------------------------------------------------------------
 
 
 def _memory(unison: Unison, plan: Said, known: set[str] | None) -> list[Item]:

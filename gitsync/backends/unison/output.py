@@ -1,7 +1,7 @@
 """What unison's text interface prints, as values: the plan, and what became of it. Any thread; owns nothing.
 
-The form is that of unison 2.52 (recon.ml, uitext.ml): `STATUS ARROW STATUS   PATH`, eight characters a status, then
-two lines of facts where it was not told to be terse. A path ends with two blanks, whatever line breaks are in it.
+The form is that of unison 2.52 (recon.ml, uitext.ml): `STATUS ARROW STATUS   PATH`, eight characters a status, then two
+lines of details unless terse. A path ends with two blanks, whatever line breaks are in it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def parse(out: str, err: str) -> Said:
             facts = [_facts(lines[at + 2 : at + 3]), _facts(lines[at + 4 : at + 5])]
             changes.append(UnisonChange(path, found["left"].strip(), found["right"].strip(), found["arrow"], *facts))
         at += 2
-    # The reason often stands on the next line, behind the place in unison's own code.
+    # The reason is often on the next line, after the position in unison's own code.
     failed = {found["path"]: " ".join(filter(None, found.group("why", "more"))) for found in _FAILED.finditer(out)}
     for found in _FAILED_AT_END.finditer(err):
         failed.setdefault(found["path"], "")

@@ -1,9 +1,9 @@
 """The unison program: its roots, its arguments, its own directory, what its exit codes mean. On the thread of the job.
 
 Its archives, its locks and its profile are in the job's notes directory, never in the user's ~/.unison. The archives on
-a server are found by the names of both roots, and ours carries an id that is made with the notes: a machine's new host
-name is no new machine, two machines with the same paths never meet, and notes that are lost start afresh instead of
-finding archives without their counterparts.
+a server are found by the names of both roots, and ours carries an id that is made with the notes: a new host name of
+the machine is not taken for a new machine, two machines with the same paths do not share archives, and when the state
+is lost, both sides start without archives instead of finding one without its counterpart.
 
 Exit codes are those of unison's manual, section "Exit Code": 0 all done, 1 some skipped, 2 some failed, 3 fatal.
 """
@@ -94,7 +94,8 @@ class Unison:
     def plan(self, *, may_empty: bool = False) -> tuple[Said, bool]:
         """Return what there is to do, without doing anything, and whether a side that had files has none.
 
-        With `may_empty` that is no reason to stop. Raise TransientError or OperationError when it cannot be found out.
+        With `may_empty` that is not a reason to stop. Raise TransientError or OperationError when it cannot be found
+        out.
         """
         fixed = [word for root in (self.here, self.there) for option in _UNTOUCHED for word in (option, root)]
         done = self._run(*fixed, may_empty=may_empty)
@@ -125,8 +126,8 @@ class Unison:
         done = self._start(*argv, may_empty=may_empty)
         said = _text(done.stderr)
         if LOCKED in said and done.returncode == 3:
-            # The archives carry our id and we hold the job's lock: the lock is of a run of ours that died, and the
-            # unison on the server, if it is still there, does nothing but what its dead client told it to.
+            # The archives carry our id and we hold the job's lock: the lock is of a run of this gitsync that died, and
+            # the unison on the server, if it is still running, only executes commands of its client, which has died.
             done = self._start("-ignorelocks", *argv, may_empty=may_empty)
         elif LOST in said and done.returncode == 3:
             self.forget()

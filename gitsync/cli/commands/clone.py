@@ -10,7 +10,7 @@ from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 
 def run(context: Context, arguments: Json) -> Reply:
-    """Have it cloned and brought into home, and show how the home files stand then."""
+    """Clone it and link it into home, then show the state of the home files."""
     old_ini.make_way(context)
     answer = context.ask(arguments)
     return Reply(answer, _show, EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK)

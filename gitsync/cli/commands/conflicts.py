@@ -79,7 +79,7 @@ def _version(output: Output, side: str, version: Json | None, now: float) -> Non
 
 
 def _difference(output: Output, theirs: Json | None, ours: Json | None, *, is_full: bool) -> None:
-    """Show what would change if the conflict copy took the place of what stands there."""
+    """Show what would change if the conflict copy replaced the current version."""
     before, after = (theirs or {}).get("text"), (ours or {}).get("text")
     if (ours is not None and after is None) or (theirs is not None and before is None):
         what = ", ".join(f"{name} {_kind(side)}" for name, side in _named(theirs, ours))
@@ -97,7 +97,7 @@ def _difference(output: Output, theirs: Json | None, ours: Json | None, *, is_fu
 
 
 def _kind(version: Json) -> str:
-    """Return what a version is that is no text, or a long one."""
+    """Describe a version that is binary or long."""
     return "a directory" if version.get("mode") == DIRECTORY else f"{int(version.get('size') or 0)} bytes"
 
 

@@ -39,7 +39,7 @@ def _version_check(document: Json) -> Json:
 
 
 def _lines(output: Output, checks: list[Json]) -> list[str]:
-    """Return a line a check, those that are well of many repositories in one, and what is wrong in full below."""
+    """Return one line per check, passed checks of many repositories in one line, and the problems in full below."""
     shown = _gathered(checks)
     # On a narrow terminal there is room for what is wrong, and for names.
     has_room = output.size is None or output.size[0] >= NARROW
@@ -68,7 +68,7 @@ def _verdict(output: Output, state: str) -> str:
 
 
 def _gathered(checks: list[Json]) -> list[Json]:
-    """Return the checks, those of one id that are well as one: of fifty repositories, fifty lines say little."""
+    """Return the checks, with passed ones of the same id combined: of fifty repositories, fifty lines say little."""
     gathered: list[Json] = []
     well: dict[str, list[Json]] = {}
     for check in checks:

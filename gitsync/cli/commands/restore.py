@@ -71,7 +71,7 @@ def _tell(output: Output, answer: Json) -> None:
 def _files(output: Output, item: Json) -> None:
     if item["kind"] != "directory":
         return
-    # What goes is named first: it is what nobody asked for by name.
+    # Removals come first: it is what nobody asked for by name.
     files = sorted(item["files"], key=lambda each: (each["what"] != "removed", each["path"]))
     gone = sum(each["what"] == "removed" for each in files)
     for each in files[: max(NAMED, min(gone, 5 * NAMED))]:

@@ -108,7 +108,7 @@ def _show_removed(output: Output, answer: Json) -> None:
 
 
 def _status(context: Context) -> Reply:
-    """Show how the service stands; status 3 when no daemon answers, whoever started it."""
+    """Show the state of the service; status 3 when no daemon answers, however it was started."""
     daemon = _running(context)
     why = ""
     manager: ServiceManager | None = None

@@ -82,7 +82,7 @@ def _trouble(entry: Json) -> str:
 
 
 def _watch(context: Context, arguments: Json) -> Reply:
-    """Draw it anew on every event and every two seconds, until Ctrl-C."""
+    """Draw it again on every event and every two seconds, until Ctrl-C."""
     output = context.output
     try:
         while True:
@@ -104,7 +104,7 @@ def _watch(context: Context, arguments: Json) -> Reply:
                 stream.close()
     except KeyboardInterrupt:
         if output.is_terminal:
-            output.line()  # what comes next must not stand behind ^C
+            output.line()  # the next output must not follow ^C on the same line
         return Reply()
 
 

@@ -19,7 +19,7 @@ def run(context: Context, arguments: Json) -> Reply:
     pid = int(answer["pid"])
     now = clock.SystemClock().now
     ends_at = now() + PATIENCE_S
-    # Not by its socket: that one closes first, and where systemd holds it a look would start the daemon anew.
+    # Not by its socket: that one closes first, and where systemd holds it a look would start the daemon again.
     while not _is_gone(pid):
         if now() > ends_at:
             raise OperationError(
@@ -31,7 +31,7 @@ def run(context: Context, arguments: Json) -> Reply:
 
 
 def _is_gone(pid: int) -> bool:
-    """Whether the process has ended, though whoever started it may not have noticed yet."""
+    """Whether the process has ended, even if its parent has not reaped it yet."""
     try:
         os.kill(pid, 0)
         with open(f"/proc/{pid}/stat", "rb") as file:

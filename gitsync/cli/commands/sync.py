@@ -9,7 +9,7 @@ from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 
 def run(context: Context, arguments: Json) -> Reply:
-    """Ask for it, and show how every repository stands then."""
+    """Request it, and show the state of every repository afterwards."""
     answer = context.ask(arguments)
     return Reply(answer, _show, EXIT_ATTENTION if reports.needs_person(answer) else EXIT_OK)
 

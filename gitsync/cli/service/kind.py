@@ -1,4 +1,4 @@
-"""What every service manager can do for gitsync. The control command's only thread."""
+"""The operations that every service manager supports for gitsync. The control command's only thread."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class State:
     is_enabled: bool = False
     is_active: bool = False
     pid: int | None = None
-    # Whether it goes on after the last logout; None where that is no question.
+    # Whether it goes on after the last logout; None where that does not apply.
     is_lingering: bool | None = None
 
 
 @dataclass(slots=True)
 class ServiceChange:
-    """What was done: files `kept` for the person who changed them, and what the person should know."""
+    """The result of an operation: files `kept` for the person who changed them, and what the person should know."""
 
     kept: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -42,12 +42,12 @@ class ServiceManager(Protocol):
     name: str
 
     def state(self) -> State:
-        """Return how gitsync stands with it."""
+        """Return the state of gitsync's service."""
 
     def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the service, have it started now and at each login; raise OperationError, all undone, when it fails.
 
-        What runs already as it should is left running, unless it `is_outdated`.
+        An up-to-date service that is running is left alone, unless it `is_outdated`.
         """
 
     def uninstall(self) -> ServiceChange:

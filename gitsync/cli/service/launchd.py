@@ -33,7 +33,7 @@ class Launchd:
         return self._home / "Library/LaunchAgents" / f"{LABEL}.plist"
 
     def state(self) -> State:
-        """Return how gitsync stands with launchd."""
+        """Return the state of gitsync's launchd agent."""
         printed = run_manager("launchctl", "print", self._target)
         fields = dict(
             line.strip().split(" = ", 1)
@@ -53,7 +53,7 @@ class Launchd:
     def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the plist and have launchd run it; raise OperationError, with the plist as before, when it does not.
 
-        What runs already as it should is left running, unless it `is_outdated`.
+        An up-to-date service that is running is left alone, unless it `is_outdated`.
         """
         change = ServiceChange()
         text = written.marked(self.render(setting), is_xml=True)

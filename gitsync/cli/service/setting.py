@@ -1,4 +1,4 @@
-"""What a service has to be told of this process: which program, and which part of the environment.
+"""The settings of this process that a service needs: which program, and which part of the environment.
 
 Pure but for looking at this interpreter; the control command's only thread.
 """
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# What decides where things are, how git reaches a remote, and which `.conf` lines count. A session's own variables
-# (DISPLAY, DBUS_SESSION_BUS_ADDRESS) are the manager's business and change with each login.
+# Variables that decide about paths, about how git reaches a remote, and about which `.conf` lines apply. A session's
+# own variables (DISPLAY, DBUS_SESSION_BUS_ADDRESS) are the manager's business and change with each login.
 HANDED_OVER = (
     "PATH",
     "GITSYNC_CONFIG",
@@ -74,7 +74,7 @@ def is_lasting(agent: str) -> bool:
 
 
 def _program(name: str, module: str) -> tuple[str, ...]:
-    """Return the words that start a program of ours with this interpreter."""
+    """Return the words that start one of gitsync's programs with this interpreter."""
     script = Path(sys.executable).parent / name
     if os.access(script, os.X_OK):
         return (str(script),)

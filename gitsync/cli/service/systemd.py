@@ -12,7 +12,7 @@ from gitsync.cli.service.setting import AGENT, Setting, is_lasting
 from gitsync.errors import GitsyncError, OperationError
 
 JOURNAL_LINES = 10
-# What an exit status tells where there is no journal.
+# The meaning of an exit status, where there is no journal.
 _ENDS = {
     "2": "its configuration has a fault",
     "3": "another gitsync runs, or holds one of the repositories",
@@ -31,7 +31,7 @@ class Systemd:
         return _units() / unit.NAME
 
     def state(self) -> State:
-        """Return how gitsync stands with the manager."""
+        """Return the state of gitsync's systemd unit."""
         shown = _shown("FragmentPath", "UnitFileState", "ActiveState", "MainPID")
         pid = int(shown.get("MainPID", "0") or 0)
         return State(
@@ -46,8 +46,8 @@ class Systemd:
     def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the units, start the service, and return what the person should know.
 
-        What runs already as it should is left running, unless it `is_outdated`. Raise OperationError with the journal's
-        last words when it does not start; the units are as before then.
+        An up-to-date service that is running is left alone, unless it `is_outdated`. Raise OperationError with the
+        journal's last words when it does not start; the units are as before then.
         """
         change = ServiceChange()
         setting = _with_agent(setting, change)

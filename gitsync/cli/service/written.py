@@ -39,7 +39,7 @@ def has_mark(path: Path) -> bool:
 
 
 def put(path: Path, text: str) -> Path | None:
-    """Write a file. What a person wrote or changed there is moved aside; return where to, or None.
+    """Write a file. A file that a person wrote or changed there is moved aside; return where to, or None.
 
     Raise OperationError when it cannot be written; everything is as it was then.
     """

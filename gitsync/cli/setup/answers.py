@@ -1,4 +1,4 @@
-"""What a good answer is: each function takes what was typed and returns what it means, or raises UsageError.
+"""Validates answers: each function takes what was typed and returns what it means, or raises UsageError.
 
 On the control command's only thread; looks at the file system and changes nothing.
 """

@@ -39,7 +39,7 @@ def run(guide: Guide) -> int:
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
     except EOFError:
-        pass  # the person has had enough, which is no failure
+        pass  # the user has quit, which is not a failure
     _sum_up(guide, [step.title for step in STEPS[step:]])
     guide.dialogue.end()
     return status or (EXIT_ATTENTION if guide.account.failed else EXIT_OK)

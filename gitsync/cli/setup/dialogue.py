@@ -1,4 +1,4 @@
-"""What a step may say and ask, whatever face it has: a terminal or a window. The control command's only thread.
+"""The dialogue as a step sees it, in a terminal or a window: a terminal or a window. The control command's only thread.
 
 A person who leaves makes any question raise KeyboardInterrupt (Ctrl-C, Cancel) or EOFError (Ctrl-D, a closed window).
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from gitsync.cli.output import Output
 from gitsync.errors import GitsyncError
 
-# What an answer is: it decides what is completed, or can be looked for.
+# The kind of an answer: it decides what is completed, or can be looked for.
 TEXT = "text"
 DIRECTORY = "directory"
 PATH = "path"
@@ -35,7 +35,7 @@ class Dialogue(Protocol):
         """Say something."""
 
     def show(self, line: str) -> None:
-        """Show what is to be read or copied as it stands: a command, a path."""
+        """Show text that is to be read or copied literally: a command, a path."""
 
     def refuse(self, error: GitsyncError) -> None:
         """Say what went wrong and what to do."""

@@ -34,7 +34,7 @@ class Done:
 
 @dataclass(slots=True)
 class Account:
-    """What was done, what was not although it was wanted, with the reason, and what is left, with its command line."""
+    """The account: what was done, what failed with its reason, and what is left, with its command line."""
 
     done: list[Done] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Guide:
         return self.dialogue.is_yes(question, is_default=is_default)
 
     def carry_out(self, what: str, undo: Sequence[str], act: Callable[[], object]) -> bool:
-        """Do what was agreed to and note it; say its trouble, note that, and return False when it fails."""
+        """Do what was agreed to and note it; show its error, note that, and return False when it fails."""
         try:
             act()
         except GitsyncError as error:
@@ -101,7 +101,7 @@ class Guide:
         return True
 
     def go_through(self, title: str, act: Callable[[Guide], None]) -> None:
-        """Go through a step; trouble that nobody foresaw ends this one, and the next one follows."""
+        """Go through a step; an unexpected error ends this one, and the next one follows."""
         try:
             act(self)
         except GitsyncError as error:

@@ -15,7 +15,7 @@ from gitsync.cli.setup.dialogue import Choice
 from gitsync.errors import OperationError
 
 NEXT, YES, NO, LEFT = "next", "yes", "no", "left"
-# In the order in which Tab goes over them, and the columns that they stand in.
+# In the order of Tab, with their columns.
 BUTTONS = ((NO, "No", 1), (YES, "Yes", 2), (NEXT, "Next", 3), (LEFT, "Cancel", 0))
 # Around the page, and what a label keeps for itself.
 PAD, INNER = 16, 8
@@ -110,7 +110,7 @@ class Sheet:
                 button.grid_remove()
         self._default = self._buttons[answers[0]]
         (focus or self._default).focus_set()
-        # What was said last is what a question is about; an account is read from its beginning.
+        # A question refers to the text before it; an account is read from its beginning.
         self._story.yview_moveto(1 if question else 0)
         self._answer = ""
         # Not wait_variable: what is raised where a callback begins, as by Ctrl-C, is lost in there.

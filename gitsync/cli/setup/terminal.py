@@ -27,7 +27,7 @@ class Terminal:
     def __init__(self, output: Output) -> None:
         self.output = output
         self._kind = TEXT
-        # A name that is no UTF-8 can be typed, too.
+        # A name that is not UTF-8 can be typed, too.
         with contextlib.suppress(AttributeError, ValueError):
             sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr] # a test's stdin may have none
         self._readline = _readline()

@@ -12,7 +12,7 @@ from gitsync.errors import GitsyncError
 
 
 class Window:
-    """The dialogue in a window; `printed` is where the account goes, too, for whoever started it from a shell."""
+    """The dialogue in a window; `printed` also receives the account, for a user who started it from a shell."""
 
     def __init__(self, printed: Output) -> None:
         self._sheet = Sheet()
@@ -23,7 +23,7 @@ class Window:
         self.tell("Each step says what it would do, and asks before it does it. Cancel leaves.", "dim")
 
     def begin(self, title: str, about: str) -> None:
-        """Turn to a new page; what was told since the last question, and so not seen yet, stays on top of it."""
+        """Turn to a new page; messages since the last question, which were not seen yet, stay on top of it."""
         unseen, self._told, self._seen = self._told[self._seen :], [], 0
         self._sheet.begin(text.escape(title), text.escape(about))
         for line, style in unseen:
@@ -44,7 +44,7 @@ class Window:
         self._write(f"hint: {error.advice}", "dim")
 
     def read(self, question: str, *, default: str, empty: str, kind: str, refusal: GitsyncError | None) -> str:
-        """Ask for a line; what was wrong with the last answer, which stays to be mended, is said at the field."""
+        """Ask for a line; the error of the last answer, which can be edited, is shown at the field."""
         self._seen = len(self._told)
         return self._sheet.ask_for_line(
             text.escape(question),

@@ -1,4 +1,4 @@
-"""What an exchange's trouble comes to: which of it halts, and as which state the rest is shown.
+"""Classifies the errors of an exchange: which of them halt, and as which state the rest is shown.
 
 Pure; used on the exchange threads and by the committer.
 """
@@ -53,7 +53,7 @@ class Halt:
 
     @classmethod
     def from_json(cls, found: Any) -> Halt | None:
-        """Return the halt that was remembered, None for nothing and for what is no halt."""
+        """Return the recorded halt, None for none or for invalid data."""
         if not isinstance(found, dict) or found.get("code") not in HALTING:
             return None
         texts = [found.get(key) for key in ("code", "message", "hint", "key")]

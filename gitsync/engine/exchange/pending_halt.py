@@ -1,4 +1,5 @@
-"""What only a person can decide about a remote: asked once, remembered over restarts, and answered by one acceptance.
+"""A question about a remote that only a person can answer: asked once, remembered over restarts, and answered by one
+acceptance.
 
 Runs on the exchanger's thread, with that exchanger's memory.
 """
@@ -39,7 +40,7 @@ class PendingHalt:
         """Go on, with or without a person's acceptance; return whether there was a question."""
         asked, self.open = self.open, None
         if asked is not None and is_accepted:
-            # From here on, what was seen then counts as taken in: any other change over there asks anew.
+            # From here on, what was seen then counts as taken in: any other change over there asks again.
             self._memory.take_in(asked.key, asked.seen, halt=None)
             self._accepted = asked
         return asked is not None

@@ -3,8 +3,8 @@
 Runs on the thread of the exchanger that owns it. Instants are monotonic seconds; None is never.
 
 `pull` is how often a quiet remote is looked at. After something happened it is looked at more often, and ever less so
-as time goes by: another machine's change is likely to be followed by the next one. What this costs is bounded three
-times: by a shortest wait, by a multiple of what a look takes, and by a share of the time that has passed.
+as time goes by: another machine's change is likely to be followed by the next one. The cost is bounded in three ways:
+by a shortest wait, by a multiple of what a look takes, and by a share of the time that has passed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
 PUSH_REST = 2.0
 # Who asks for a look less often than this has a reason, and gets no more looks than that.
 RARELY_S = 300.0
-# The shortest wait, and the share of the time since, after a change of another machine's and after one of ours.
+# The shortest wait, and the share of the time since the change, after a change by another machine and after one by this
+# machine.
 NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
 SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
@@ -99,7 +100,7 @@ class Schedule:
             self._push_at = max(now, self._push_free_at) + self._crowd.turn(now)
 
     def see_sent(self, now: float, took_s: float) -> None:
-        """A push of ours arrived after `took_s` seconds: the next one leaves the network some rest."""
+        """A push by gitsync succeeded `took_s` seconds after its start: the next one leaves the network some rest."""
         self._sent_at = now
         self._crowd.win()
         self._push_free_at = now + min(self._config.push or 0.0, PUSH_REST * took_s)
@@ -222,7 +223,7 @@ class PushBackoff:
     """How many others push at the same time, as far as one machine can tell from whether its own pushes get through.
 
     Who loses a push has fetched and merged for nothing, and has slowed down the one who won. So the window over which
-    tries are spread doubles with every loss. It shrinks by one try with every win: if it began anew, as Ethernet's
+    tries are spread doubles with every loss. It shrinks by one try with every win: if it began again, as Ethernet's
     does, those who came last would go first, for ever. Source: Bharghavan, Demers, Shenker and Zhang, "MACAW: a media
     access protocol for wireless LANs", SIGCOMM 1994, section 3.1.
     """
@@ -239,7 +240,7 @@ class PushBackoff:
         self._lost_at = now
 
     def win(self) -> None:
-        """A push of ours got through."""
+        """A push by gitsync succeeded."""
         self._window = max(0.0, self._window - 1.0)
 
     def see_calm(self) -> None:

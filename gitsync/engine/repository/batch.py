@@ -45,13 +45,14 @@ class Batch:
             buffer.give_back(Noted(self._paths, self._trees, frozenset(), self.first_at, now))
 
     def settle(self, staged: Staged, buffer: ChangeBuffer, now: float) -> None:
-        """End the batch, and keep what it left out; what was being written is noted again, and waits for quiet anew."""
+        """End the batch, and keep what it left out; what was being written is noted, and waits for quiet, again."""
         self.staging = None
         seen = self._paths | {change.path for change in staged.changes}
         buffer.learn(seen, staged.ignored)
         self.left_out.take(staged, seen, self._trees, now, is_forced=self._is_forced)
         if staged.later:
-            # After a forced try the count begins anew: a file that never holds still must not be tried without a pause.
+            # After a forced try the count begins again: a file that never holds still must not be tried without a
+            # pause.
             since = now if self._is_forced else self.first_at
             buffer.give_back(Noted(staged.later, frozenset(), frozenset(), since, now))
 

@@ -44,7 +44,7 @@ from gitsync.watch.selected import SelectedBuffer
 
 logger = logging.getLogger(__name__)
 
-# What the watcher of home itself is called beside that of the mirror.
+# The name of the watcher of home itself, next to that of the mirror.
 HOME_WATCH = "home-files"
 SHOWN_NOTES = 20
 
@@ -112,7 +112,7 @@ class HomeRepository(LocalRepository):
 
     def end_hurry(self) -> None:
         if self.machine is WorktreeState.CLEAN and self.is_behind and not self.retry.is_waiting(self.clock.now()):
-            return  # whoever waits for the commit waits for home to follow it
+            return  # a caller that waits for the commit also waits until home is updated
         super().end_hurry()
 
     def scan_beside(self) -> bool:

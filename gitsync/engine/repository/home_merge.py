@@ -1,4 +1,4 @@
-"""What home and the mirror both changed is merged as two branches are, by the same policies.
+"""Files that both home and the mirror changed are merged like two branches, by the same policies.
 
 Runs on the committer thread. Home's versions are committed first, so that history has them whatever the merge makes of
 them; the outcome is the commit after that. Only then does home get what came out.
@@ -52,7 +52,7 @@ def merge_home(repo: LocalRepository, keeper: MirrorSync, contested: Iterable[Pa
         else:
             changes |= merged
             done[path] = facts
-            # What either kept private stays so, also in a copy that is kept beside.
+            # A file that either side made private stays private, also as a conflict copy.
             modes |= dict.fromkeys((at for at, new in merged.items() if new is not None), keeper.mode_of(facts))
             modes[path] = keeper.mode_of(facts)
     if not done:
@@ -107,7 +107,7 @@ def _apply(worktree: Worktree, tree: str, kept: str, message: str, author: str) 
 
 
 def _read(keeper: MirrorSync, contested: Iterable[PathFacts]) -> dict[bytes, tuple[PathFacts, TreeEntry, float]]:
-    """Store home's versions; return each with its entry and when it was written. What has changed since waits."""
+    """Store home's versions; return each with its entry and when it was written. Later changes wait."""
     found: dict[bytes, tuple[PathFacts, TreeEntry, float]] = {}
     with keeper:
         for facts in contested:

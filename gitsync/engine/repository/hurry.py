@@ -48,7 +48,7 @@ class Hurry:
         return is_complete or self._tries >= TRIES
 
     def answer(self, status: RepoStatus) -> None:
-        """Complete the futures with how the repository stands."""
+        """Complete the futures with the state of the repository."""
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():

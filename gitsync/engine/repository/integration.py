@@ -1,4 +1,4 @@
-"""What an exchanger waits for of a repository, and how far the branch is from its upstream.
+"""The exchanger's pending replies of a repository, and the distance of the branch from its upstream.
 
 Runs on the committer thread. `Distance` is the only writer of `ahead` and `behind` on the board.
 """

@@ -82,7 +82,7 @@ class LeftOut:
     def take_rechecks(self, worktree: Callable[[], Worktree], now: float) -> list[bytes]:
         """Return the paths that deserve another look now.
 
-        What the user staged does when HEAD or the index has changed since, and when its time is over.
+        Entries that the user staged are examined when HEAD or the index has changed, and when their time is over.
         """
         if self.recheck_at is None or now < self.recheck_at:
             return []
@@ -116,7 +116,7 @@ class LeftOut:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what a user may want to know: unreadable files and other trouble that holds up nothing else."""
+        """Return what a user may want to know: unreadable files and other problems that delay nothing else."""
         unread = [(path, why) for path, why in self._unreadable.items() if path not in self._quarantined]
         lines = [f"cannot read {shown(path)}: {why}" for path, why in unread]
         lines += [

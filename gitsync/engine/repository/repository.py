@@ -5,7 +5,7 @@ Runs on the committer thread, which owns every `LocalRepository`. It is made of 
 (what users asked for), `retry`, and `handle` (the open work tree). Only a part assigns its own attributes.
 
 `steps.tick` does one bounded step of work, and `wake_at` says when there is more, so that no repository holds up
-another. What holds a repository up is in `preconditions`.
+another. Preconditions for work are in `preconditions`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ E_, S_ = WorktreeEvent, WorktreeState
 
 
 class RepositoryHooks:
-    """What the mirror of home files does beside its work tree; here as an ordinary repository does it."""
+    """Hooks for the mirror of home files; here as an ordinary repository does it."""
 
     @property
     def buffer(self) -> ChangeBuffer:
@@ -139,7 +139,7 @@ class LocalRepository(RepositoryHooks):
         self.hold.advance(event)
 
     def rescan(self, reason: str) -> None:
-        """Compare everything anew, because `reason` leaves doubt."""
+        """Compare everything again, because `reason` leaves doubt."""
         logger.debug("%s: rescan reason=%r", self.name, reason)
         self.drop_staging()
         self.retry.try_now()
@@ -190,7 +190,7 @@ class LocalRepository(RepositoryHooks):
             self.show(RepoState.SYNCING, "resumed")
 
     def reconfigure(self, config: RepoConfig) -> None:
-        """Take changed settings; patterns are read anew, so everything is compared once."""
+        """Take changed settings; patterns are read again, so everything is compared once."""
         self.drop_staging()
         self.close_worktree()
         self.context = replace(self.context, config=config)
@@ -334,5 +334,5 @@ class LocalRepository(RepositoryHooks):
         return (*((hint,) if hint else ()), *self.batch.left_out.notes)
 
     def answer(self) -> None:
-        """Answer who waits for a commit with how the repository stands."""
+        """Reply to callers that wait for a commit with the state of the repository."""
         self.hurry.answer(self.board.status(self.name))

@@ -14,7 +14,7 @@ from gitsync.engine.repository.context import RepositoryContext
 from gitsync.errors import OperationError
 from gitsync.text import as_word
 
-# Files that are being written may be edited at every try; then the user is told so.
+# Files that are being written may be edited at every try; then the user gets an error.
 TRIES = 5
 
 

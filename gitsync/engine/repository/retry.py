@@ -1,4 +1,4 @@
-"""When a repository is tried again after a failure, and when it is compared anew without one.
+"""When a repository is tried again after a failure, and when it is compared again without one.
 
 Runs on the committer thread. Instants are monotonic seconds.
 """

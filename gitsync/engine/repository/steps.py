@@ -1,6 +1,6 @@
 """The steps of work on one repository: scan, settle, stage and commit, integrate, one bounded step at a time.
 
-Runs on the committer thread. What a repository does next is decided by its state (`core.states`): `STEPS` names the
+Runs on the committer thread. The state of a repository (`core.states`) decides the next step: `STEPS` names the
 function of each, which ends by moving the state.
 """
 
@@ -33,14 +33,14 @@ STAGING_S = 0.03
 SILENT_FAILURES = 3
 # A held lock, or a tip that moved: the user's own git is at work, mostly for moments.
 COLLISIONS = frozenset({"index-locked", "ref-locked", "tip-moved"})
-# What holds it for longer than about a minute is an error, with what to do about it.
+# A cause that lasts for longer than about a minute is an error, with what to do about it.
 HELD_TRIES = 150
 
 E_, S_ = WorktreeEvent, WorktreeState
 
 
 def tick(repo: LocalRepository, now: float) -> None:
-    """Do at most one step of work; trouble becomes the state of this repository, and of no other."""
+    """Do at most one step of work; errors become the state of this repository, and of no other."""
     if repo.retry.is_waiting(now) and repo.machine is not S_.PAUSED:
         return
     try:
@@ -192,7 +192,7 @@ def _brake(repo: LocalRepository, staged: Staged) -> Problem | None:
     worktree = repo.open()
     problem = mass_deletion(repo.name, worktree.tracked_count(), staged.removed_count, repo.config.brake_deletes)
     if problem is not None:
-        # The user's own `git switch` takes files away before it moves HEAD: that is no deletion.
+        # The user's own `git switch` takes files away before it moves HEAD: that is not a deletion.
         if worktree.index.lock.is_held():
             raise worktree.index.lock.refusal()
         facts = worktree.facts()
@@ -204,7 +204,7 @@ def _brake(repo: LocalRepository, staged: Staged) -> Problem | None:
 def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
     is_transient = isinstance(error, TransientError)
     if not is_transient:
-        # Opened anew for the next try: then what an interrupted pull left is completed, and a repaired file is read.
+        # Opened again for the next try: then what an interrupted pull left is completed, and a repaired file is read.
         repo.drop_staging()
         repo.close_worktree()
     is_collision = error.code in COLLISIONS

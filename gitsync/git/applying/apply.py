@@ -96,7 +96,7 @@ class OvertakenError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What recovery did: `summary` is a sentence for the log, "" when there was nothing to recover."""
+    """The result of recovery: `summary` is a sentence for the log, "" when there was nothing to recover."""
 
     summary: str = ""
     paths: tuple[bytes, ...] = ()

@@ -1,7 +1,7 @@
 """Whether a file on disk is the version that a merge started from. Committer thread; reads, writes nothing.
 
-It is when it has the very bytes, or comes to them through its filters, or when git would not even look: what a pull
-wrote and what nobody has touched since is no edit, though the attributes say something else of it by now.
+It is when it has the very bytes, or comes to them through its filters, or when git would not even look: a file that a
+pull wrote and that has not changed since is not an edit, even if the attributes would convert it differently by now.
 """
 
 from __future__ import annotations

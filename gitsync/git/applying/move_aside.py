@@ -33,7 +33,7 @@ _SPECIAL = b"*?[\\"
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was at `path` is now at `name`; with `is_linked` it stays at `path` too, until something replaces it."""
+    """The file of `path` is now at `name`; with `is_linked` it stays at `path` too, until something replaces it."""
 
     path: bytes
     name: bytes

@@ -57,7 +57,8 @@ class Undoable:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo did, or without `commit` would do: `paths` changed, `kept` stayed because they were edited since.
+    """The result of an undo, or of its dry run without `commit`: `paths` changed, `kept` stayed because they were
+    edited since.
 
     `back` are untracked files that the undone change had replaced, and that are there again.
     """
@@ -92,8 +93,8 @@ def trial(place: Mergeable, wanted: str = "", *, is_keeping: bool = False) -> Un
 def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, author: str = "") -> Undone:
     """Undo the newest change that is not undone yet, or the one that resulted in commit `wanted`.
 
-    With `is_keeping`, files that were edited since at the same place stay as they are. Raise UsageError when `wanted`
-    is no such change, OperationError "nothing-to-undo" and "edited-since", and what `apply.put` raises; nothing has
+    With `is_keeping`, files that were edited since at the same place stay as they are. Raise UsageError when gitsync
+    did not make `wanted`, OperationError "nothing-to-undo" and "edited-since", and what `apply.put` raises; nothing has
     changed then.
     """
     change, tried = _choose(worktree, wanted, is_keeping=is_keeping)

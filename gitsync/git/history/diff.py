@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import Touched, touched_in
 
-# A longer patch is cut here; the reader is told so.
+# A longer patch is cut here; `is_cut` records that.
 PATCH_MAX = 4 << 20
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "-M")
 

@@ -1,6 +1,6 @@
-"""What a directory was called before it was renamed: git knows renamings of files only. Reads, never writes.
+"""Finds the names of a directory before it was renamed: git knows renamings of files only. Reads, never writes.
 
-Runs on the thread of whoever asks; owns nothing. A directory was renamed in a commit when most of the files that were
+Runs on the calling thread; owns nothing. A directory was renamed in a commit when most of the files that were
 renamed into it then came from one other directory, under the same names below it.
 """
 

@@ -1,6 +1,6 @@
 """Which version of which file held a word: a search over every version of every file, newest first. Only reads.
 
-Runs on the thread of whoever asks; owns nothing. `git log` lists the versions and `git cat-file` reads their contents,
+Runs on the calling thread; owns nothing. `git log` lists the versions and `git cat-file` reads their contents,
 side by side, so that the first hits come while both still work. Each content is read once, however many versions have
 it. A line that many versions have is one hit: that of the newest of them.
 """

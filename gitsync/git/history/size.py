@@ -1,6 +1,6 @@
 """What takes the room in a history: for each file its versions and their bytes on disk. Only reads.
 
-Runs on the thread of whoever asks; owns nothing.
+Runs on the calling thread; owns nothing.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def records(
 def _own(history: History, found: list[Record], limit: int) -> list[Record]:
     """Return the records up to the one that made the file as a copy: what is older is the history of its model.
 
-    A file that had the name before is asked for anew.
+    A file that had the name before is asked for again.
     """
     for place, record in enumerate(found):
         copied = next((touched for touched in record.touched if touched.is_copy), None)

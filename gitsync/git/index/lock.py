@@ -1,4 +1,4 @@
-"""git's index lock, taken so that a crash of gitsync can be told from a running git process. Committer thread.
+"""git's index lock, taken so that a crash of gitsync can be distinguished from a running git process. Committer thread.
 
 The lock file identifies its owner: process, its start time, the boot, the machine, and a token that is recorded in the
 state directory first. A lock with a recorded token whose owner has provably ended is removed at once, any other as soon

@@ -17,7 +17,7 @@ Two machines that merge the same two commits get the same tree, whichever side e
 a conflict; the merge of both merges is the same in any case. So when both push their merge and one is rejected, the
 next merge joins them.
 
-A rewritten remote is detected by the commit that it had at the last fetch, which is no ancestor of the one it has now.
+A rewritten remote is detected when its commit at the last fetch is not an ancestor of the current one.
 When both sides have commits, merging would restore what was removed there, possibly on purpose: that is a person's
 decision, and the plan is REWRITTEN.
 """

@@ -15,7 +15,7 @@ from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.objects.trees import TREE, TreeEntry, TreeStore, lookup
 from gitsync.git.repository import Readable, tree_of
 
-# All empty files have the same content, so they are no evidence of a rename.
+# All empty files have the same content, which is not evidence of a rename.
 _EMPTY = object_id_of(BLOB, b"")
 
 

@@ -1,7 +1,7 @@
 """The move of a branch, prepared under git's own lock of it, so that making it takes one rename. Committer thread.
 
-git waits for the lock of a ref, but not for the one of the index: whoever has to hold both does all that takes time
-before they take the latter.
+git waits for the lock of a ref, but not for the one of the index: a caller that must hold both does all slow work
+before it takes the latter.
 """
 
 from __future__ import annotations

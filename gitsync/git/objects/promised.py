@@ -52,7 +52,7 @@ def fetch(program: GitProgram, repository: pygit2.Repository, object_ids: Iterab
 
 
 def _promising(program: GitProgram) -> str:
-    """Return the remote that promised objects, "" in a repository that is no partial clone."""
+    """Return the remote that promised objects, "" in a repository that is not a partial clone."""
     settings = config.read(Path(os.path.realpath(program.root)))
     if named := settings.get("extensions.partialclone"):
         return named

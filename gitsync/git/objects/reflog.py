@@ -16,7 +16,7 @@ _LOOKED_AT = 200
 def replaced_tip(repo: pygit2.Repository, branch: str, head: str, upstream: str) -> str | None:
     """Return the newest commit of `upstream`'s history that `branch` had before its user amended or rebased it.
 
-    What they made of that commit is an edit of it, not another line of work. None where nothing of the kind happened:
+    Their version of that commit is an edit of it, not another line of work. None where nothing of the kind happened:
     a `git reset` does not count, as nobody can tell what was meant by it.
     """
     try:

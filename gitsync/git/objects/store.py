@@ -99,7 +99,7 @@ class ObjectStore:
     def fetch_promised(self, object_ids: Iterable[str]) -> None:
         """Ask for those objects that a partial clone does not have yet, all at once; elsewhere do nothing.
 
-        What does not come is missed when it is read. Raise TransientError when the remote cannot be reached.
+        A failed download is reported when the object is read. Raise TransientError when the remote cannot be reached.
         """
         promised.fetch(self.program, self.repository, object_ids)
 

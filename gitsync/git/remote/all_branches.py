@@ -23,7 +23,7 @@ HEADS, TAGS = "refs/heads/", "refs/tags/"
 
 @dataclass(frozen=True, slots=True)
 class There:
-    """What a remote has: commits by branch, objects by tag, and the branch that its HEAD names ("" for none)."""
+    """The branches of a remote: commits by branch, objects by tag, and the branch that its HEAD names ("" for none)."""
 
     branches: Mapping[str, str]
     tags: Mapping[str, str]
@@ -58,7 +58,7 @@ class Server:
             done = call.run("fetch", *arguments, "--no-tags", "--stdin", "--", self.remote, input=wanted)
             if not done.ok:
                 raise failure(call.trouble(done))
-        # What the fetch brought may be newer than what was listed: the tracking refs say what it was.
+        # The fetched commits may be newer than the listed ones: the tracking refs say what it was.
         return There(self.tracked(), listed.tags, listed.head)
 
     def _list(self) -> There:

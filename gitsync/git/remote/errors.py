@@ -28,7 +28,7 @@ _NAMES_THE_CAUSE = re.compile(
     r"object (file )?\S*[0-9a-f]{20,}\S*:? .|cannot lock ref|Unable to create '.*\.lock'|bad object|"
     r"insufficient permission|Permission denied$|unable to (write|append to|create) "
 )
-# What a server says around the point; and of much what is likely to be the point.
+# Introductions in a server's messages; and of much what is likely to be the point.
 _ASIDE = re.compile(r"(Trace:|hook declined|See (https?:|the ')|To squelch|[=*#-]+$)")
 _TELLS = re.compile(
     r"\bGH\d{3}\b|exceed|too (large|big|long)|\bpath:|secret|token|den(y|ied)|not (allowed|permitted|accepted)|"
@@ -45,7 +45,7 @@ _NOISE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the failed operation was about: `action` is "fetch" or "push", `where` the work tree, as text."""
+    """The subject of the failed operation: `action` is "fetch" or "push", `where` the work tree, as text."""
 
     action: str
     where: str
@@ -60,7 +60,7 @@ class Subject:
 
     @property
     def try_it(self) -> str:
-        """Return a command that shows the same trouble to a person at a terminal."""
+        """Return a command that shows the same error in a terminal."""
         return f"git -C {shlex.quote(clean(self.where))} ls-remote {shlex.quote(clean(self.remote))}"
 
     @property
@@ -240,7 +240,7 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
 
 
 def failure(trouble: Problem) -> OperationError:
-    """Return the exception that carries `trouble`: a TransientError when it goes away by itself."""
+    """Return the exception for `trouble`: a TransientError when it goes away by itself."""
     kind = TransientError if trouble.code in TRANSIENT else OperationError
     return kind(trouble.message, trouble.hint, code=trouble.code)
 
@@ -256,7 +256,7 @@ def from_exception(subject: Subject, error: Exception) -> Problem:
     return from_output(subject, str(error))
 
 
-# What stands in parentheses behind "! ... [rejected]" and "[remote rejected]" of `git push --porcelain`.
+# The reason in parentheses after "! ... [rejected]" and "[remote rejected]" of `git push --porcelain`.
 _STALE = re.compile(
     r"non-fast-forward|fetch first|stale info|needs force|failed to update ref|cannot lock ref|"
     r"reference already exists|incorrect old value|failed to lock|is at .* but expected|"

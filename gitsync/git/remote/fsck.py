@@ -1,8 +1,8 @@
 """What git checks of objects that come from elsewhere, before it stores them.
 
 `transfer.fsckObjects` is more than `git pull` does by default: it is kept for what leads a checkout astray (names like
-.git, links called .gitmodules, trees that are none). What old tools wrote into commits and trees, and what git itself
-only warns of, is taken in, as `git pull` takes it. Unknown names are passed over by older gits. A person's own
+.git, links called .gitmodules, trees that are none). Faults that old tools wrote into commits and trees, and those that
+git itself only warns about, are accepted, as by `git pull`. Unknown names are passed over by older gits. A person's own
 fetch.fsck.* counts for everything else, and their fetch.fsckObjects for all.
 """
 

@@ -31,7 +31,7 @@ class _GaveUpError(Exception):
 
 
 class _Callbacks(pygit2.RemoteCallbacks):
-    """What libgit2 asks during one operation, and what it is answered."""
+    """The callbacks of libgit2 during one operation."""
 
     def __init__(self, host: str, is_cancelled: IsCancelled) -> None:
         super().__init__()
@@ -212,7 +212,7 @@ def _is_there(session: _Session, commit: str, ref: str) -> bool:
     try:
         return session.heads().get(ref) == commit
     except _FAILURES:
-        return False  # still no answer: the first trouble is the one to tell
+        return False  # still no answer: report the first error
 
 
 def _note_pushed(session: _Session, commit: str) -> None:

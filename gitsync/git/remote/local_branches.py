@@ -1,4 +1,4 @@
-"""Local branches as refs: which there are, how they stand to others, moving and deleting them without a checkout.
+"""Local branches as refs: listing, comparing, moving and deleting them without a checkout.
 
 Runs on the thread that owns the Worktree. Every move is a compare-and-swap and goes to a commit that contains the old
 one; what is deleted gets a backup ref first.
@@ -47,7 +47,7 @@ def branches(worktree: Worktree) -> dict[str, str]:
 
 
 def relation(worktree: Worktree, here: str, there: str) -> Relation:
-    """Return how two commits stand to each other."""
+    """Return how two commits are related."""
     if here == there:
         return Relation.EQUAL
     ahead, behind = worktree.repo.ahead_behind(here, there)

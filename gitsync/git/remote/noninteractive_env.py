@@ -1,6 +1,6 @@
 """The environment in which git and ssh ask nobody: no terminal, no askpass, and connecting within a bound.
 
-Any thread; owns nothing. The user's own ssh command is kept as it is, and what it is told is added behind.
+Any thread; owns nothing. The user's own ssh command is kept, and options are appended.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class FetchResult:
     """What a fetch found: commits as 40 hex digits.
 
     `upstream` is None when the remote has no such branch (then `is_empty_remote` tells whether it has none at all).
-    `was` is the tracking ref before: when it is no ancestor of `upstream`, the remote was rewritten.
+    `was` is the tracking ref before: when it is not an ancestor of `upstream`, the remote was rewritten.
     """
 
     upstream: str | None = None

@@ -1,4 +1,5 @@
-"""What ssh says when it cannot get to a server, or cannot start a program there: the cause, and a command that helps.
+"""Interprets ssh's messages when it cannot connect to a server, or cannot start a program there: the cause, and a
+command that helps.
 
 Pure; any thread. For all that go by ssh: git, rsync and unison. The sentences are OpenSSH's (sshconnect.c, readconf.c,
 kex.c, mux.c), the shells' for a missing program, gitolite's for a missing right, and what the three programs say when
@@ -22,7 +23,7 @@ _SSH_URL = re.compile(
 )
 _SCP = re.compile(r"(?!/|\.)(?:(?P<user>[^/:@]+)@)?(?P<host>\[[^]]+\]|[^/:@]+):(?!//|:).*", re.DOTALL)
 _USUAL_PORT = ("", "22")
-# What ssh calls the algorithms that it did not agree on with a server, and the option that allows more of them.
+# ssh's names for the algorithms that it could not agree on with a server, and the option that allows more of them.
 _ALGORITHMS = {
     "host key type": "HostKeyAlgorithms",
     "key exchange method": "KexAlgorithms",

@@ -190,7 +190,7 @@ def push(
     """Push `commit` (40 hex digits) to `branch` of `remote`, never with force, and return what the remote says.
 
     With `expected` the remote's branch has to be there and at that commit: one that was deleted or rewritten meanwhile
-    is not made anew.
+    is not rebuilt.
     When the answer was lost (deadline, hang-up) the remote is asked where its branch is before anything is said.
     REJECTED means that another machine was quicker; everything else that goes wrong is raised, as `fetch` does.
     """
@@ -261,7 +261,7 @@ def _settle_doubt(call: Call, commit: str, trouble: Problem) -> PushResult:
         try:
             there = _ask(call)
         except OperationError:
-            raise failure(trouble) from None  # still no answer: the first trouble is the one to tell
+            raise failure(trouble) from None  # still no answer: report the first error
         if there == commit:
             _note_pushed(call, commit)
             return PushResult(PushKind.PUSHED)
@@ -272,7 +272,7 @@ def _note_pushed(call: Call, commit: str) -> None:
     """Move the tracking ref to what the remote has now; git does so itself where the remote's fetch lines cover it."""
     tracking = tracking_ref(call.remote, call.branch)
     if call.read_ref(tracking) != commit:
-        # A failure only means that the next fetch finds out anew.
+        # A failure only means that the next fetch finds out again.
         call.run("update-ref", "-m", "push", tracking, commit, at_least_s=LOCAL_S)
 
 

@@ -62,7 +62,7 @@ def url_of(root: Path, remote: str) -> str:
     try:
         return read_config(root).get(f"remote.{remote}.url", "")
     except OperationError:
-        return ""  # the operation itself meets the same trouble and reports it
+        return ""  # the operation itself meets the same error and reports it
 
 
 def is_sent_elsewhere(root: Path, remote: str) -> bool:
@@ -72,7 +72,7 @@ def is_sent_elsewhere(root: Path, remote: str) -> bool:
     try:
         config = read_config(root)
     except OperationError:
-        return False  # the operation itself meets the same trouble and reports it
+        return False  # the operation itself meets the same error and reports it
     return config.get(f"remote.{remote}.pushurl", "") not in ("", config.get(f"remote.{remote}.url", ""))
 
 

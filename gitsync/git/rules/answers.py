@@ -28,8 +28,8 @@ Start = Callable[[bool], tuple[Sequence[str], Mapping[str, str]]]
 
 
 class Answers(Generic[T]):
-    """What git says of paths by rule files: `read` makes an answer of the `fields` strings that git gives for a path,
-    `nothing` is the answer where no rule file has a say.
+    """git's answers about paths from rule files: `read` makes an answer of the `fields` strings that git gives for a
+    path, `nothing` is the answer where no rule file has a say.
     """
 
     def __init__(

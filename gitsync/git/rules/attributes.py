@@ -57,7 +57,7 @@ class WorkTreeAttributes:
         self._answers = Answers(store.program, self._chains, self._start, 3 * len(_ASKED), _read, NOTHING)
 
     def refresh(self, head_tree: str | None, settings: GitConfig) -> None:
-        """Look anew at the attribute files; `head_tree` is HEAD's."""
+        """Look again at the attribute files; `head_tree` is HEAD's."""
         self._head_tree = head_tree
         outside = tuple(map(signature_of, outside_files(self._store.program, settings)))
         self._chains.refresh((settings.stamp or object(), outside), has_outside=any(outside))

@@ -1,4 +1,4 @@
-"""What git's ignore rules say when the topmost .gitignore of a work tree is no rule. On its owner's thread.
+"""Applies git's ignore rules as if the topmost .gitignore of a work tree did not exist. On its owner's thread.
 
 git has no option for that, and a rule of the topmost file that matches a directory keeps git from reading those below.
 So each directory at the top is asked about as if it were a work tree of its own; in `info/exclude` and the user's own
@@ -36,7 +36,7 @@ class BelowTop(Generic[T]):
         return self._part(top).of(rest) if is_below else self._part(b"").of(path)
 
     def refresh(self, outside: object, *, has_outside: bool) -> None:
-        """Look anew at every rule file; `outside` differs when one outside of the work tree does."""
+        """Look again at every rule file; `outside` differs when one outside of the work tree does."""
         self._outside = outside, has_outside
         for chains, _ in self._parts.values():
             chains.refresh(outside, has_outside=has_outside)

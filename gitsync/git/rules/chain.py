@@ -1,6 +1,6 @@
 """Which rule files have a say in a directory: its own and those above it. Runs on its owner's thread.
 
-What git answers for a path holds as long as the chain of its directory is the same. A chain has a number: it is another
+git's answer for a path is valid as long as the chain of its directory is the same. A chain has a number: it is another
 one as soon as a file of it has changed, come or gone.
 """
 
@@ -14,14 +14,14 @@ from typing import NamedTuple
 from gitsync.clock import SystemClock
 from gitsync.git.files import TICK_NS, Signature
 
-# How many numbers are kept; beyond that everything is asked anew once.
+# How many numbers are kept; beyond that everything is asked again once.
 _KEPT_MAX = 100_000
 
 IsTracked = Callable[[bytes], str | None]
 
 
 class Chain(NamedTuple):
-    """What there is on the way to a directory.
+    """The rule files on the way to a directory.
 
     `has_rules`: a rule file has a say. `needs_index`: one of them is in the index alone. `is_beyond_link`: a symbolic
     link is on the way, so that nothing there is of this tree.
@@ -50,7 +50,7 @@ class Chains:
         self._has_outside = False
 
     def refresh(self, outside: object, *, has_outside: bool) -> None:
-        """Look anew at every file; `outside` differs when a rule file elsewhere, or the configuration, does."""
+        """Look again at every file; `outside` differs when a rule file elsewhere, or the configuration, does."""
         self._known.clear()
         self._outside, self._has_outside = outside, has_outside
 

@@ -32,7 +32,7 @@ class GitConfig:
     """All values of each key, in git's order; None is a key without "=".
 
     Section and name are lower case, the part between them as written. `stamp` differs whenever a file has changed;
-    None when that cannot be told.
+    None when that cannot be determined.
     """
 
     values: Mapping[str, tuple[str | None, ...]]
@@ -52,7 +52,7 @@ class GitConfig:
         return tuple(value or "" for value in self.values.get(key, ()))
 
     def is_true(self, key: str, default: bool = False) -> bool:
-        """Return a switch as git reads it; `default` where it is not set, or is no truth value."""
+        """Return a switch as git reads it; `default` where it is not set, or is not a boolean."""
         if key not in self.values:
             return default
         value = self.values[key][-1]

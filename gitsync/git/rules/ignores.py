@@ -87,7 +87,7 @@ class IgnoreRules:
         self.rest()
 
     def refresh(self) -> None:
-        """Look anew at the rule files; answers that may have changed are asked for again."""
+        """Look again at the rule files; answers that may have changed are asked for again."""
         settings = config.read(Path(os.fsdecode(self._root)))
         self._is_sparse = settings.is_true("core.sparsecheckout")
         places = _outside(self._repository.path, self._root, settings)
@@ -98,7 +98,7 @@ class IgnoreRules:
         self._is_fresh = True
 
     def rest(self) -> None:
-        """Let go of what the questions needed; the next one looks anew at the rule files."""
+        """Let go of what the questions needed; the next one looks again at the rule files."""
         self._answers.rest()
         self._below_top.rest()
         self._is_fresh = False

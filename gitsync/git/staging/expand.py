@@ -56,7 +56,7 @@ class Expansion:
             yield path
 
     def _replaced(self, path: bytes) -> Iterator[bytes]:
-        """Yield files of HEAD that stand where `path` needs a directory now."""
+        """Yield files of HEAD where `path` needs a directory now."""
         if lookup(self._store, self._head_tree, path) is not None:
             return
         at = path.rfind(b"/")

@@ -40,7 +40,7 @@ class Filters:
         self._is_safe = False
 
     def refresh(self, head_tree: str | None) -> None:
-        """Look anew where attributes may come from; `head_tree` is HEAD's."""
+        """Look again where attributes may come from; `head_tree` is HEAD's."""
         self._config = config.read(self._root)
         self._attributes.refresh(head_tree, self._config)
         self._settings = eol_settings(self._config)

@@ -1,4 +1,4 @@
-"""Submodules that a pull moved on, and whose checkout is still where it was: that is no edit.
+"""Submodules that a pull moved on, and whose checkout is still where it was: that is not an edit.
 
 Runs on the committer thread; owns `left-behind.json` in the repository's state directory.
 """
@@ -69,7 +69,7 @@ class LeftBehind:
 
 
 def checked_out(directory: str) -> str | None:
-    """Return the commit that is checked out in the repository at `directory`, None when that cannot be told."""
+    """Return the commit that is checked out in the repository at `directory`, None when it cannot be read."""
     try:
         repository = pygit2.Repository(directory, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
         return None if repository.head_is_unborn else str(repository.head.target)

@@ -1,6 +1,6 @@
 """From noted paths to blobs: compares the disk with HEAD and stores what differs, a slice at a time. Committer thread.
 
-What little there is may wait in memory and be stored together with the commit.
+A few small objects may wait in memory and be stored together with the commit.
 Nothing here moves a ref or touches the index; a staging that is dropped leaves nothing but unreferenced objects.
 """
 
@@ -55,7 +55,7 @@ class StageContext:
     has_links: bool = True
 
     def rest(self) -> None:
-        """Let go of the children that answer for git's rules; the next question starts them anew."""
+        """Let go of the children that answer for git's rules; the next question starts them again."""
         self.ignores.rest()
         self.filters.rest()
 
@@ -156,7 +156,7 @@ class Staging:
         if head is not None and head.mode == MODE_TREE:
             head = None
         if in_index is not None and (in_index.is_assumed or in_index.is_skipped):
-            return  # the user told git not to look at it, or it is not checked out
+            return  # git is configured not to look at it, or it is not checked out
         if not _is_same(in_index, head) and path not in self._rules.take_staged:
             tally.staged_by_user.add(path)
             return
@@ -170,7 +170,7 @@ class Staging:
         except OperationError as error:
             if error.code in ("filter", "git"):
                 self._complain(path, error.code, error.message, error.hint)
-                if error.code == "filter":  # it waits for a person, and is looked at again in case he has acted
+                if error.code == "filter":  # it waits for a person, and is examined again in case they have acted
                     self._quarantine(path, FILTER + error.message.removeprefix(f"{os.fsdecode(path)!r} "))
                 return
             raise
@@ -233,7 +233,7 @@ class Staging:
             and not self._context.filters.is_plain(told)
             and self._context.index.is_unmodified(in_index, look.stat)
         ):
-            # As git, which looks into a file again when it is touched: other attributes are no edit.
+            # As git, which looks into a file again when it is touched: other attributes are not an edit.
             return Found(look.kind, look.mode, None, head.id, look.stat)
         old = None if in_index is None else in_index.id
         return self._read(path, look, told, old, examine)
@@ -242,7 +242,7 @@ class Staging:
         self, path: bytes, look: Found, told: Attributes, old: str | None, examine: Callable[[bytes], bool] | None
     ) -> Found | None:
         filters = self._context.filters
-        # What a pull wrote may come to something else on the way back, and is no edit.
+        # A file written by a pull may be converted to something else on the way back, and is not an edit.
         arrived = self._context.arrivals.of(path, old)
         through = None
         is_secret = False
@@ -329,7 +329,7 @@ def _is_same(in_index: IndexEntry | None, head: TreeEntry | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StageRules:
-    """What may be committed.
+    """The changes that may be committed.
 
     `max_file_size` in bytes and `secrets` ("quarantine", "warn", "off") are for new files; `exempt` are those that a
     person accepted. `is_forced` takes files that somebody is writing as they are, but not those that are empty and were

@@ -287,7 +287,7 @@ class Worktree:
         try:
             entries = self.index.entries(change.path for change in changes)
         except CorruptIndexError:
-            return  # it is made anew after the commit
+            return  # it is rebuilt after the commit
         if any(_said(entries[change.path]) != _said(staged.seen.get(change.path)) for change in changes):
             raise TipMovedError(f"the index of {self.root} was changed meanwhile", "it is tried again by itself")
 
@@ -299,7 +299,7 @@ class Worktree:
         return self.store.read(commit)[1][5:45].decode("ascii")
 
     def _mend_missing_index(self) -> None:
-        """Make an index that is lost or broken anew from HEAD, unless nothing is checked out."""
+        """Rebuild an index that is lost or broken from HEAD, unless nothing is checked out."""
         if self.index.is_known:
             return
         try:
