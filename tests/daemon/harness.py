@@ -108,9 +108,9 @@ class Machine:
         """Run the daemon's program to its end."""
         return self._run("gitsync", *argv, timeout=timeout)
 
-    def ctl(self, *argv: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run the control command to its end."""
-        return self._run("gitsyncctl", *argv, timeout=timeout)
+    def ctl(self, *argv: str, timeout: float = 60, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the control command to its end, in the home directory or in `cwd`."""
+        return self._run("gitsyncctl", *argv, timeout=timeout, cwd=cwd)
 
     def status(self) -> dict[str, Any]:
         """Return the status document."""
@@ -151,12 +151,14 @@ class Machine:
             ) from None
         return run_git(root, "rev-parse", "HEAD")
 
-    def _run(self, program: str, *argv: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, program: str, *argv: str, timeout: float, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(BIN / program), *argv],
             check=False,
             env=self.env,
-            cwd=self.home,
+            cwd=cwd or self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

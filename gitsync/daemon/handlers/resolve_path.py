@@ -15,6 +15,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.daemon.handlers.context import HandlerContext, real
 from gitsync.errors import UsageError
 from gitsync.git.history.log import History
+from gitsync.git.history.versions import records
 from gitsync.mirror.manifests import is_mirror_metadata
 from gitsync.text import as_word, clean
 
@@ -58,15 +59,15 @@ def locate(context: HandlerContext, given: str) -> ResolvedPath:
     """Resolve an absolute path, which need not exist: it may be that of a deleted file.
 
     "NAME:path", which the control command has made absolute like any word, is a path in the repository NAME, and NAME
-    alone the repository, unless a file of that name exists. A path below the home directory and in no repository
-    belongs to the mirror. Raise UsageError for any other path.
+    alone the repository, unless there is a file of that name, or was one once. A path below the home directory and in
+    no repository belongs to the mirror. Raise UsageError for any other path.
     """
     if not os.path.lexists(given):
         for flags, repo in product((re.NOFLAG, re.IGNORECASE), context.config.repositories):
             _, *found = re.split(re.escape(f"/{repo.name}:"), f"{given}/", maxsplit=1, flags=flags)
             if found:
                 return _in(repo, os.path.normpath(real(repo.path) / found[0].strip("/")))
-        if (named := _named(context, Path(given).name)) is not None and _deepest(context, given) is None:
+        if (named := _named(context, Path(given).name)) is not None and not _was_there(context, given):
             return _in(named, str(real(named.path)))
     above, last = os.path.split(given)
     # A link itself is tracked, not its target; the directories above it may be reached by links.
@@ -93,6 +94,15 @@ def whole(context: HandlerContext, name: str) -> ResolvedPath:
     """Return the root of a repository, by its name or a path in it; raise UsageError when there is none."""
     repo = _named(context, name) or context.one(name)
     return _in(repo, str(real(repo.path)))
+
+
+def _was_there(context: HandlerContext, given: str) -> bool:
+    """Whether a path that is gone was committed once, in the watched repository that it would be in."""
+    holder = _deepest(context, given)
+    if holder is None:
+        return False
+    place = _in(holder, given)
+    return bool(records(place.history(), place.path, limit=1))
 
 
 def _named(context: HandlerContext, name: str) -> RepoConfig | None:
