@@ -26,6 +26,7 @@ from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
+from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE
 from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
 from gitsync.engine.owner import Ask, Stop
 from gitsync.engine.system_events import SystemEvents
@@ -271,6 +272,11 @@ class Runtime:
         except OSError as error:
             raise storage_error(f"cannot make the directory {path}", error) from error
         return path
+
+    def forget(self, repo: RepoConfig) -> None:
+        """Forget what was remembered of a repository that is watched no more: a pause, an open question, its remote."""
+        for name in (PAUSE_FILE, EXCHANGE_FILE):
+            (self.repo_state_dir(repo) / name).unlink(missing_ok=True)
 
     def stuck_threads(self, now: float) -> list[str]:
         """Return the threads that have been at one step for longer than is plausible; `now` is monotonic seconds."""

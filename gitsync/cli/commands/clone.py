@@ -1,21 +1,40 @@
-"""`gitsyncctl clone URL [DIR]`: take over the mirror of another machine."""
+"""`gitsyncctl clone URL [DIR]`: clone a repository and watch it; take over the mirror of another machine."""
 
 from __future__ import annotations
+
+import os
 
 from gitsync import text
 from gitsync.cli import old_ini, repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
-from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, UsageError
 
 
 def run(context: Context, arguments: Json) -> Reply:
-    """Clone it and link it into home, then show the state of the home files."""
+    """Have it cloned, and show how things are then."""
     old_ini.make_way(context)
-    answer = context.ask(arguments)
+    answer = _ask(context, arguments)
     return Reply(answer, _show, EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK)
 
 
+def _ask(context: Context, arguments: Json) -> Json:
+    try:
+        return context.ask(arguments)
+    except UsageError as error:
+        if error.code != "which-directory":
+            raise
+        # It is not a mirror of home files: as git does, the clone is named after the URL.
+        name = str(arguments["url"]).rstrip("/").removesuffix("/.git").replace(":", "/").rpartition("/")[2]
+        path = os.path.abspath(name.removesuffix(".git") or "repository")  # noqa: PTH100 - pathlib takes 3 ms to load
+        return context.ask({**arguments, "path": path, "watch": True})
+
+
 def _show(output: Output, answer: Json) -> None:
+    if answer.get("watched"):
+        path = text.tilde(str(answer["path"]))
+        output.wrapped(f"cloned {answer['url']} to {path}, on the branch {answer['branch']}")
+        output.wrapped(f"watching {path} as {answer['name']}")
+        return
     output.wrapped(f"home is mirrored in {text.tilde(str(answer.get('repo', '')))}, from {answer.get('url', '')}")
     output.painted(repos.home_lines(output, answer.get("home") or {}))

@@ -19,11 +19,21 @@ ROWS: tuple[Command, ...] = (
     ),
     Command(
         "clone",
-        "take over the mirror of another machine, and bring its files into home",
-        Parameter("url", TEXT, metavar="URL", is_required=True, help="where the mirror is pushed to"),
-        Parameter("path", PATH, metavar="DIR", help="where it is to be (default: ~/.local/share/gitsync/home)"),
+        "clone a repository and watch it; take over a mirror of home files",
+        Parameter("url", TEXT, metavar="URL", is_required=True, help="what to clone"),
+        Parameter(
+            "path",
+            PATH,
+            metavar="DIR",
+            help="where it is to be (default: the name in the URL; of a mirror: ~/.local/share/gitsync/home)",
+        ),
+        Parameter("home", FLAG, "--home", help="take it as a mirror of home files, whatever it holds"),
+        Parameter("watch", FLAG, "--watch", help="only clone and watch it, also when it is a mirror of home files"),
         handler="home",
-        epilog="gitsyncctl clone git@server:home.git\ngitsyncctl clone git@server:home.git ~/dotfiles",
+        about="A repository that holds gitsync's manifest or TRAKK's list is a mirror of home files: it is taken over, "
+        "and its files are brought into home. Any other repository is cloned and watched, on the branch that the "
+        "remote's HEAD names; nothing of it is written into home.",
+        epilog="gitsyncctl clone git@server:notes.git ~/Notes\ngitsyncctl clone git@server:home.git",
         timeout_s=900.0,
         without_daemon=ACT,
     ),

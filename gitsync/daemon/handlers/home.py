@@ -15,6 +15,7 @@ from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Added
 from gitsync.core.manifest import ManifestEntry, is_host
 from gitsync.daemon.handlers import init_mirror
+from gitsync.daemon.handlers.clone import clone_and_watch, is_mirror
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.engine.messages import CommitNow, Track, Untrack
 from gitsync.errors import UsageError
@@ -45,6 +46,19 @@ class _Home:
         return {"repo": str(path), "created": made, "already": known and not made, "home": self._status()}
 
     def clone(self, params: Json) -> Json:
+        """Take over a mirror of home files, or clone another repository and watch it."""
+        url, path = params["url"], params.get("path")
+        if params.get("home") and params.get("watch"):
+            raise UsageError("--home and --watch exclude each other", "give one of them")
+        if params.get("watch") or not (params.get("home") or is_mirror(url)):
+            if path is None:
+                raise UsageError(
+                    "where the clone is to be is missing", "gitsyncctl clone URL DIR", code="which-directory"
+                )
+            return clone_and_watch(self._context, url, Path(path))
+        return self._clone_mirror(params)
+
+    def _clone_mirror(self, params: Json) -> Json:
         if self._context.config.home is not None and real(self._context.config.home.repo).exists():
             raise UsageError(
                 f"home is already mirrored in {self._context.config.home.repo}",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gitsync.errors import UsageError
 from gitsync.git import program
+from gitsync.git.remote.first_branch import begin_on_the_remotes_branch
 from gitsync.redaction import redact
 from gitsync.text import as_word
 
@@ -34,6 +35,7 @@ def work_tree(root: Path, remote: str | None, *, is_wanted: bool) -> Iterator[bo
         was_made = _made(root, undo, is_wanted=is_wanted)
         if remote:
             set_origin(root, remote, undo)
+            begin_on_the_remotes_branch(root, "origin")
         yield was_made
         undo.pop_all()
 

@@ -216,7 +216,11 @@ class _Repos:
         return {"name": name, "path": str(root), "created": was_made, "already": real(root) in before}
 
     def unwatch(self, params: Json) -> Json:
+        before = self._context.config.repos
         removed = document.remove_repo(self._context.config_file, params["name"])
         if self._context.is_daemon:
             self._context.reload()
+        for repo in before:
+            if real(repo.path) == real(removed.root):
+                self._context.runtime.forget(repo)
         return {"name": removed.name, "path": str(removed.root)}

@@ -18,7 +18,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
-from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting, branch_gone, emptied
+from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting, branch_gone, emptied, other_branch
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
@@ -44,6 +44,7 @@ from gitsync.git.remote import upstream
 from gitsync.git.remote.results import FetchResult, PushKind
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
+from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
 
@@ -192,6 +193,14 @@ class Exchanger(Owner):
         known = self._memory.known(place.key, found.was)
         if found.upstream is None and known is not None:
             raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
+        if (
+            found.others
+            and known is None
+            and not self._pending_halt.is_accepted
+            and place.is_foreign(found, self._limits)
+        ):
+            remote = place.choice.remote
+            raise other_branch(name, branch, remote, [clean(each) for each in found.others], str(self.config.path))
         is_watched = place.directory is not None
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref

@@ -5,6 +5,7 @@ Pure; used on the exchange threads and by the committer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,10 @@ STATES = {
     "auth": RepoState.AUTH,
     "host-key": RepoState.AUTH,
 }
-HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone", "remote-emptied"})
+HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone", "remote-emptied", "other-branch"})
+SHOWN_BRANCHES = 5
 # Of what there is no commit to look at.
-_GONE = frozenset({"remote-branch-gone", "remote-emptied"})
+_GONE = frozenset({"remote-branch-gone", "remote-emptied", "other-branch"})
 
 
 class Halting(Exception):
@@ -83,6 +85,20 @@ def emptied(name: str, source: str) -> Halting:
             f"{name}: the remote of {source} is empty, or was emptied or recreated; local commits are not pushed",
             f"to fill it again with all that is here: gitsyncctl resume {as_word(name)} --accept; "
             "another machine that does so is noticed by itself",
+        )
+    )
+
+
+def other_branch(name: str, branch: str, remote: str, others: Sequence[str], path: str) -> Halting:
+    """Return the halt of a branch that the remote does not have, and that shares nothing with those that it has."""
+    there = ", ".join(others[:SHOWN_BRANCHES]) + (" and more" if len(others) > SHOWN_BRANCHES else "")
+    return Halting(
+        Problem(
+            "other-branch",
+            f"{name}: here is the branch {branch}, and {remote} has {there}, which shares no commit with it; "
+            "nothing was sent",
+            f"to go on with the remote's branch: git -C {as_word(path)} switch {as_word(others[0])}; to send {branch} "
+            f"as a further branch with a history of its own: gitsyncctl resume {as_word(name)} --accept",
         )
     )
 

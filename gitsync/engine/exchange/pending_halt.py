@@ -31,6 +31,11 @@ class PendingHalt:
         """Whether a person has accepted to merge what was rewritten or shares no history."""
         return self._accepted is not None and not self._accepted.is_about_absence
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether a person has accepted what the last question was about."""
+        return self._accepted is not None
+
     def ask(self, problem: Problem, key: str, seen: str | None) -> None:
         """Open the question that `problem` is; `seen` is the remote's commit now, `key` the place."""
         self.open, self._accepted = Halt(problem, key, seen), None

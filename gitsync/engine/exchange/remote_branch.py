@@ -27,6 +27,9 @@ from gitsync.redaction import redact
 
 logger = logging.getLogger(__name__)
 
+# As many of a remote's branches are fetched to see whether they share anything with a branch that it does not have.
+COMPARED = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -158,6 +161,19 @@ class RemoteBranch:
             timeout_s=limits.timeout_s,
             is_cancelled=limits.is_cancelled,
             transport=self.config.transport,
+            line=limits.line.path,
+        )
+
+    def is_foreign(self, found: FetchResult, limits: Limits) -> bool:
+        """Whether the remote has other branches only, and none shares a commit with HEAD; raises as `fetch` does."""
+        if self.choice.has_upstream or self.config.transport == "libgit2":
+            return False
+        return not transport.shares_history(
+            self.config.path,
+            self.choice.remote,
+            found.others[:COMPARED],
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
             line=limits.line.path,
         )
 

@@ -52,13 +52,15 @@ class RemoteChoice:
 class FetchResult:
     """What a fetch found: commits as 40 hex digits.
 
-    `upstream` is None when the remote has no such branch (then `is_empty_remote` tells whether it has none at all).
-    `was` is the tracking ref before: when it is not an ancestor of `upstream`, the remote was rewritten.
+    `upstream` is None when the remote has no such branch; `is_empty_remote` tells whether it has none at all, and
+    `others` are the branches that it has then, by name. `was` is the tracking ref before: when it is not an ancestor of
+    `upstream`, the remote was rewritten.
     """
 
     upstream: str | None = None
     was: str | None = None
     is_empty_remote: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

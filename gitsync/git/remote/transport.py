@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,9 +165,33 @@ def fetch(
     if not done.is_over_deadline and not done.is_cancelled and b"couldn't find remote ref" in done.stderr:
         listed = call.run("ls-remote", "--quiet", "--heads", "--", remote)
         if listed.ok:
-            return FetchResult(None, was, is_empty_remote=not listed.stdout.strip())
+            names = [line.partition("\trefs/heads/")[2] for line in os.fsdecode(listed.stdout).splitlines()]
+            return FetchResult(None, was, is_empty_remote=not names, others=tuple(names))
         done = listed
     raise failure(call.trouble(done))
+
+
+def shares_history(
+    root: Path,
+    remote: str,
+    branches: Sequence[str],
+    *,
+    timeout_s: float,
+    is_cancelled: IsCancelled = never,
+    line: str = "",
+) -> bool:
+    """Fetch some branches of `remote` and return whether HEAD has a commit in common with any; raises as `fetch` does.
+
+    False also for a HEAD without a commit.
+    """
+    call = Call.begin("fetch", root, remote, branches[0], timeout_s, is_cancelled, line)
+    tracking = [tracking_ref(remote, branch) for branch in branches]
+    wanted = [f"+refs/heads/{branch}:{ref}" for branch, ref in zip(branches, tracking, strict=True)]
+    options = ("--progress", "--no-write-fetch-head", "--no-recurse-submodules", "--no-tags", "--refmap=")
+    done = call.run("fetch", *options, "--", remote, *wanted)
+    if not done.ok:
+        raise failure(call.trouble(done))
+    return any(call.run("merge-base", "HEAD", ref, at_least_s=LOCAL_S).ok for ref in tracking)
 
 
 def _tag_lines(root: Path, remote: str) -> list[str]:

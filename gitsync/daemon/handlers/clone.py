@@ -1,0 +1,83 @@
+"""Clones a repository and has it watched.
+
+Runs on connection threads, or in the control command; owns what it creates until the configuration contains it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from gitsync.config import document
+from gitsync.core import manifest as manifests
+from gitsync.daemon.handlers.context import HandlerContext, Json
+from gitsync.errors import OperationError, UsageError
+from gitsync.git import program
+from gitsync.git.files import storage_error
+from gitsync.git.remote import fsck, noninteractive_env
+from gitsync.git.remote.errors import Subject, failure, from_output
+from gitsync.mirror.manifests import TRAKK_INDEX
+from gitsync.redaction import redact
+
+CLONE_S, LOOK_S = 800.0, 120.0
+
+
+def is_mirror(url: str) -> bool:
+    """Return whether the repository at `url` mirrors home files: its HEAD has gitsync's manifest, or TRAKK's list.
+
+    Raise OperationError or TransientError when it cannot be asked.
+    """
+    with tempfile.TemporaryDirectory(prefix="gitsync-") as scratch:
+        program.read("init", "--quiet", "--bare", root=scratch)
+        done = program.run(
+            "fetch", "--quiet", "--depth=1", "--filter=blob:none", "--no-tags", "--", url, "HEAD",
+            root=scratch, deadline_s=LOOK_S, env=noninteractive_env.environment(Path(scratch), LOOK_S),
+        )  # fmt: skip
+        if not done.ok:
+            if b"couldn't find remote ref" in done.stderr:
+                return False  # it is empty
+            raise _failure(url, done.stderr)
+        names = program.read("ls-tree", "--name-only", "-z", "FETCH_HEAD", root=scratch).split("\0")
+    return os.fsdecode(manifests.NAME) in names or os.fsdecode(TRAKK_INDEX) in names
+
+
+def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
+    """Clone `url` to `root`, on the branch that its HEAD names, and add it to the configuration.
+
+    Raise UsageError for a directory that cannot be used, OperationError or TransientError when git fails; nothing is
+    left behind then.
+    """
+    if os.path.realpath(root) in ("/", os.path.realpath(Path.home())):
+        raise UsageError(
+            f"{root} is too large to watch as a whole", "choose a directory in it: gitsyncctl clone URL DIR"
+        )
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise UsageError(
+            f"{root} already exists and is not empty", "choose another directory: gitsyncctl clone URL DIR"
+        )
+    was_there = root.exists()
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        done = program.run(
+            "clone", "--quiet", "--", url, str(root),
+            deadline_s=CLONE_S, settings=fsck.SETTINGS, env=noninteractive_env.environment(root.parent, CLONE_S),
+        )  # fmt: skip
+        if not done.ok:
+            raise _failure(url, done.stderr)
+        name = document.add_repo(context.config_file, root)
+    except BaseException as error:
+        shutil.rmtree(root / ".git" if was_there else root, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise storage_error(f"cannot create {root}", error) from error
+        raise
+    if context.is_daemon:
+        context.reload()
+    branch = program.read("symbolic-ref", "--short", "HEAD", root=root).strip()
+    return {"name": name, "path": str(root), "url": redact(url), "branch": branch, "watched": True}
+
+
+def _failure(url: str, stderr: bytes) -> OperationError:
+    shown = redact(url)
+    return failure(from_output(Subject("clone", shown, shown, url=url), stderr))

@@ -1,0 +1,85 @@
+"""The branch that a new repository begins on: the remote's, so that two machines never found two histories.
+
+Any thread; owns nothing. What the remote's HEAD is, `git ls-remote --symref` says where there is a commit; of an empty
+repository only `git clone` learns it (protocol version 2).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitsync.git import program
+from gitsync.git.remote import noninteractive_env
+from gitsync.git.remote.errors import Subject, failure, from_output
+from gitsync.git.remote.upstream import HEADS, url_of
+
+ASK_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteHead:
+    """What a remote has: the branch that its HEAD names ("" where it does not say), and all branches by name."""
+
+    branch: str
+    branches: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        """Return the branch to begin on: the remote's HEAD, else its only branch, else "" for one's own."""
+        if self.branch and (self.branch in self.branches or not self.branches):
+            return self.branch
+        return self.branches[0] if len(self.branches) == 1 else ""
+
+
+def remote_head(root: Path, remote: str) -> RemoteHead:
+    """Ask `remote`, a name or a URL, from the repository at `root`; raises what a fetch raises."""
+    environment = noninteractive_env.environment(root, ASK_S)
+    done = program.run(
+        "ls-remote", "--quiet", "--symref", "--", remote, "HEAD", f"{HEADS}*",
+        root=root, deadline_s=ASK_S, env=environment,
+    )  # fmt: skip
+    if not done.ok:
+        subject = Subject("fetch", str(root), remote, url=url_of(root, remote))
+        raise failure(from_output(subject, done.stderr))
+    head, names = "", []
+    for line in os.fsdecode(done.stdout).splitlines():
+        value, _, name = line.partition("\t")
+        if value.startswith(f"ref: {HEADS}") and name == "HEAD":
+            head = value.removeprefix(f"ref: {HEADS}")
+        elif name.startswith(HEADS):
+            names.append(name.removeprefix(HEADS))
+    if not names and not head:
+        head = _unborn_head(root, url_of(root, remote) or remote)
+    return RemoteHead(head, tuple(names))
+
+
+def begin_on_the_remotes_branch(root: Path, remote: str) -> str:
+    """Let an unborn HEAD name the branch that the remote's HEAD names; return that branch, "" for no change.
+
+    Raise OperationError or TransientError when the remote cannot be asked.
+    """
+    if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=root).ok:
+        return ""
+    first = remote_head(root, remote).first
+    if first:
+        program.read("symbolic-ref", "HEAD", HEADS + first, root=root)
+    return first
+
+
+def _unborn_head(root: Path, url: str) -> str:
+    """Return the branch that the HEAD of an empty repository names, "" where the server does not say."""
+    with tempfile.TemporaryDirectory(prefix="gitsync-") as scratch:
+        place = os.path.join(scratch, "clone.git")
+        # A name that no server has: what comes out is the server's, or nothing.
+        settings = ("protocol.version=2", "init.defaultBranch=gitsync-unknown")
+        done = program.run(
+            "clone", "--quiet", "--bare", "--", url, place,
+            deadline_s=ASK_S, settings=settings, env=noninteractive_env.environment(root, ASK_S),
+        )  # fmt: skip
+        if not done.ok:
+            return ""
+        named = program.read("symbolic-ref", "--short", "HEAD", root=place).strip()
+        return "" if named == "gitsync-unknown" else named

@@ -1,0 +1,115 @@
+"""A second machine begins on the remote's branch, whatever this machine's git would call its first one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import run_git
+from tests.daemon.harness import BIN, Machine, wait_for
+
+
+def a_server(base: Path, branch: str, *, is_empty: bool = False) -> Path:
+    """A bare repository whose HEAD is `branch`."""
+    hub = base / f"{branch}.git"
+    run_git(base, "init", "-q", "--bare", "-b", branch, str(hub))
+    if not is_empty:
+        seed = base / f"seed-{branch}"
+        run_git(base, "clone", "-q", str(hub), str(seed))
+        (seed / "a.txt").write_text("a\n")
+        run_git(seed, "add", "-A")
+        run_git(seed, "commit", "-qm", "seed")
+        run_git(seed, "push", "-q", "origin", f"HEAD:{branch}")
+    return hub
+
+
+def roots(hub: Path) -> int:
+    return len(run_git(hub, "rev-list", "--max-parents=0", "--branches").split())
+
+
+@pytest.mark.parametrize("is_empty", [False, True], ids=["filled", "empty"])
+@pytest.mark.parametrize("how", ["watch", "clone"])
+def test_a_directory_is_on_the_branch_that_the_server_names(
+    box: Machine, tmp_path: Path, how: str, is_empty: bool
+) -> None:
+    hub = a_server(tmp_path, "trunk", is_empty=is_empty)
+    root = box.home / "Notes"
+    box.start()
+    argv = ["watch", str(root), "--init", "--remote", str(hub)] if how == "watch" else ["clone", str(hub), str(root)]
+    done = box.ctl(*argv)
+    assert done.returncode == 0, done.stderr
+    assert run_git(root, "symbolic-ref", "--short", "HEAD") == "trunk"
+    if not is_empty:
+        wait_for("the server's file", (root / "a.txt").exists)
+    (root / "own.txt").write_text("own\n")
+    wait_for("the own file", lambda: "own.txt" in run_git(hub, "ls-tree", "--name-only", "trunk", check=False))
+    assert roots(hub) == 1
+
+
+def test_a_clone_of_notes_leaves_home_alone_and_is_named_after_its_url(box: Machine, tmp_path: Path) -> None:
+    hub = a_server(tmp_path, "main")
+    (box.home / "a.txt").write_text("mine\n")
+    done = subprocess.run(
+        [BIN / "gitsyncctl", "clone", str(hub), "--json"],
+        cwd=box.home, env=box.env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["path"], answer["watched"], answer["branch"]) == (str(box.home / "main"), True, "main")
+    assert (box.home / "a.txt").read_text() == "mine\n"
+    assert (box.home / "main/a.txt").read_text() == "a\n"
+    again = box.ctl("clone", str(hub), str(box.home / "main"))
+    assert again.returncode == 2
+    assert "already exists" in again.stderr
+
+
+def test_a_clone_that_fails_says_why_and_leaves_nothing(box: Machine, tmp_path: Path) -> None:
+    done = box.ctl("clone", str(tmp_path / "none.git"), str(box.home / "x"))
+    assert done.returncode in (2, 4)
+    assert "none.git" in done.stderr
+    assert "hint: " in done.stderr
+    assert not (box.home / "x").exists()
+
+
+def test_a_branch_that_shares_nothing_with_the_servers_is_a_question(box: Machine, tmp_path: Path) -> None:
+    hub = a_server(tmp_path, "main")
+    root = box.repo()
+    run_git(root, "branch", "-m", "master")
+    run_git(root, "remote", "add", "origin", str(hub))
+    box.configure(root)
+    box.start()
+    box.wait_state("halted")
+    shown = box.ctl("status", "notes")
+    assert shown.returncode == 1
+    assert "master" in shown.stdout
+    assert "main" in shown.stdout
+    assert roots(hub) == 1
+    assert box.ctl("resume", "notes", "--accept").returncode == 0
+    wait_for("the further branch", lambda: "master" in run_git(hub, "branch", "--list"))
+    box.wait_state("ok")
+
+
+def test_a_branch_made_from_the_servers_is_sent_without_a_question(box: Machine, tmp_path: Path) -> None:
+    hub = a_server(tmp_path, "main")
+    root = box.home / "notes"
+    run_git(box.home, "clone", "-q", str(hub), str(root))
+    run_git(root, "switch", "-qc", "idea")
+    run_git(root, "branch", "-q", "--unset-upstream", check=False)
+    box.configure(root)
+    box.start()
+    wait_for("the branch", lambda: "idea" in run_git(hub, "branch", "--list"))
+    box.wait_state("ok")
+
+
+def test_a_question_ends_with_the_watch(box: Machine, tmp_path: Path) -> None:
+    hub = a_server(tmp_path, "main")
+    root = box.repo()
+    run_git(root, "remote", "add", "origin", str(hub))
+    box.configure(root)
+    box.start()
+    box.wait_state("halted")
+    assert box.ctl("unwatch", "notes").returncode == 0
+    assert not list((box.home / ".local/state/gitsync/repos").glob("*/exchange.json"))
