@@ -30,7 +30,7 @@ Matcher = Callable[[bytes], Lines]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for. Without a `word` it is names; instants are seconds since the epoch, both included.
+    """A search. Without a `word` it is for names; instants are seconds since the epoch, both included.
 
     `glob` is compared with the whole path and with the last name in it; `is_deleted` asks only for files that are not
     there any more.

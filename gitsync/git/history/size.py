@@ -1,4 +1,4 @@
-"""What takes the room in a history: for each file its versions and their bytes on disk. Only reads.
+"""The room that a history takes: the versions of each file and their bytes on disk. Only reads.
 
 Runs on the calling thread; owns nothing.
 """

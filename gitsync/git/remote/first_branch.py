@@ -1,6 +1,6 @@
 """The branch that a new repository begins on: the remote's, so that two machines never found two histories.
 
-Any thread; owns nothing. What the remote's HEAD is, `git ls-remote --symref` says where there is a commit; of an empty
+Any thread; owns nothing. `git ls-remote --symref` says which branch HEAD names where there is a commit; of an empty
 repository only `git clone` learns it (protocol version 2).
 """
 
@@ -21,7 +21,7 @@ ASK_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteHead:
-    """What a remote has: the branch that its HEAD names ("" where it does not say), and all branches by name."""
+    """The branches of a remote: the one that its HEAD names ("" where it does not say), and all of them."""
 
     branch: str
     branches: tuple[str, ...]

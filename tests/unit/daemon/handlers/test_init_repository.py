@@ -13,18 +13,27 @@ from tests.conftest import run_git
 CALLED_OFF = OperationError("called off", "try again")
 
 
+@pytest.fixture
+def hub(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A remote that is there, and empty."""
+    hub = tmp_path_factory.mktemp("srv") / "a.git"
+    run_git(hub.parent, "init", "-q", "--bare", "-b", "trunk", str(hub))
+    return str(hub)
+
+
 def everything(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if ".git" not in path.parts[:-1]}
 
 
-def test_what_was_made_goes_when_the_rest_fails(tmp_path: Path) -> None:
+def test_what_was_made_goes_when_the_rest_fails(tmp_path: Path, hub: str) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept/a.txt").write_text("a\n")
 
     def call_off(root: Path) -> None:
-        with init_repository.work_tree(root, "/srv/a.git", is_wanted=True) as was_made:
+        with init_repository.work_tree(root, hub, is_wanted=True) as was_made:
             assert was_made
-            assert run_git(root, "remote", "get-url", "origin") == "/srv/a.git"
+            assert run_git(root, "remote", "get-url", "origin") == hub
+            assert run_git(root, "symbolic-ref", "--short", "HEAD") == "trunk"
             raise CALLED_OFF
 
     for name in ("kept", "new/below"):
@@ -33,17 +42,27 @@ def test_what_was_made_goes_when_the_rest_fails(tmp_path: Path) -> None:
     assert everything(tmp_path) == {"kept", "kept/a.txt"}
 
 
-def test_a_remote_that_was_set_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+def test_a_remote_that_was_set_is_taken_back_and_nothing_else(tmp_path: Path, hub: str) -> None:
     run_git(tmp_path, "init", "-q", "notes")
     root = tmp_path / "notes"
     run_git(root, "config", "branch.main.remote", "origin")
     with (
         pytest.raises(OperationError, match="called off"),
-        init_repository.work_tree(root, "/srv/a.git", is_wanted=False),
+        init_repository.work_tree(root, hub, is_wanted=False),
     ):
         raise CALLED_OFF
     assert run_git(root, "remote") == ""
     assert run_git(root, "config", "branch.main.remote") == "origin"
+
+
+def test_a_remote_that_is_not_there_is_said_and_nothing_is_made(tmp_path: Path) -> None:
+    none = str(tmp_path / "none.git")
+    with (
+        pytest.raises(OperationError, match=r"none\.git"),
+        init_repository.work_tree(tmp_path / "new", none, is_wanted=True),
+    ):
+        pass
+    assert everything(tmp_path) == set()
 
 
 @pytest.mark.parametrize("argv", [("add", "a.txt"), ("tag", "then"), ("stash",)], ids=["staged", "tagged", "stashed"])
