@@ -106,6 +106,12 @@ def _never(facts: Facts) -> Explanation | None:
 
 
 def _unwanted(facts: Facts) -> Explanation | None:
+    if facts.is_tracked and facts.excluded_by and not facts.is_same:
+        return Explanation(
+            NOT, "excluded",
+            f"it is tracked, but exclude = {facts.excluded_by!r} keeps its changes from being committed here",
+            "remove the pattern: gitsyncctl config edit",
+        )  # fmt: skip
     if facts.is_tracked or facts.tracked_below:
         return None
     if facts.excluded_by:

@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import tests.conftest
+from gitsync.errors import GitsyncError
 from tests.differential.compare import Case, DifferentError
 
 
@@ -31,9 +32,9 @@ def main() -> int:
                 case = Case(Path(place), number)
                 case.run()
                 tally += case.tally
-            except (DifferentError, RuntimeError) as error:
+            except (DifferentError, GitsyncError, OSError, RuntimeError) as error:
                 found += 1
-                print(f"seed {number}: {error}", flush=True)
+                print(f"seed {number}: {type(error).__name__}: {error}", flush=True)
                 print(f"to see it again: SOAK_SEED={number} SOAK_SECONDS=0 python -m tests.differential\n", flush=True)
         cases += 1
         number += 1

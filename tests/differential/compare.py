@@ -98,13 +98,12 @@ class Case:
 
     def _tree_by_git(self, noted: Collection[bytes], is_whole: bool) -> str:
         """Return what git makes of everything, or of what was noted, on a copy of the index with its time."""
-        index, env = self._copy_of_index()
+        env = self._copy_of_index()
         self._git(self._root, "add", "-A", env=env)
         if is_whole:
             return self._git(self._root, "write-tree", env=env)
         whole = self._entries(env)
-        index.unlink()
-        index, env = self._copy_of_index()
+        env = self._copy_of_index()
         below = tuple(path + b"/" for path in noted)
 
         def is_noted(path: bytes) -> bool:
@@ -125,12 +124,12 @@ class Case:
         )
         return self._git(self._root, "write-tree", env=env)
 
-    def _copy_of_index(self) -> tuple[Path, dict[str, str]]:
+    def _copy_of_index(self) -> dict[str, str]:
         index = self.place / "index"
         index.unlink(missing_ok=True)
         if (self._root / ".git/index").exists():
             shutil.copy2(self._root / ".git/index", index)
-        return index, {"GIT_INDEX_FILE": str(index)}
+        return {"GIT_INDEX_FILE": str(index)}
 
     def _entries(self, env: dict[str, str]) -> dict[bytes, bytes]:
         listed = os.fsencode(self._git(self._root, "ls-files", "-s", "-z", env=env, is_raw=True))

@@ -194,10 +194,13 @@ def _told(facts: Facts, status: RepoStatus, *, is_committed: bool) -> list[str]:
         )
     if facts.differing_below:
         told.append(f"{facts.differing_below} of what is in it is not committed")
-    if (facts.is_tracked or facts.tracked_below) and (facts.ignored_by or facts.excluded_by):
+    if (facts.is_tracked or facts.tracked_below) and facts.ignored_by:
         told.append(
-            f"{facts.ignored_by or facts.excluded_by} would ignore it, but it is tracked, and tracked files are kept"
+            f"{facts.ignored_by} would ignore it, but it is tracked, and tracked files are committed all the same; "
+            f"to stop that: {facts.git} rm --cached {facts.below}, or `exclude` on this machine alone"
         )
+    if (facts.is_tracked or facts.tracked_below) and facts.excluded_by:
+        told.append(f"exclude = {facts.excluded_by!r}: its changes are not committed on this machine")
     if facts.last and not is_committed:
         told.append(f"last committed {facts.last}{facts.pushed}")
     return told

@@ -22,6 +22,8 @@ from gitsync.git.history.log import History
 from gitsync.git.history.select_version import name_in
 from gitsync.git.history.versions import Record, Touched, records, unknown
 from gitsync.git.objects.modes import MODE_TREE
+from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.staging.held_back import Acceptance
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.text import as_word, clean
 
@@ -124,7 +126,7 @@ def _diff(context: HandlerContext, params: Json) -> Json:
     problems: list[Json] = []
     for place in places:
         try:
-            found = _since(place, when, rev, is_asked=path is not None)
+            found = _since(context, place, when, rev, is_asked=path is not None)
         except UNEXPECTED_ERRORS as trouble:
             error = as_error(place.repo, trouble)
             if path or isinstance(error, UsageError):
@@ -135,7 +137,7 @@ def _diff(context: HandlerContext, params: Json) -> Json:
     return {"diffs": diffs, "problems": problems}
 
 
-def _since(place: ResolvedPath, when: str | None, rev: str | None, *, is_asked: bool) -> Json:
+def _since(context: HandlerContext, place: ResolvedPath, when: str | None, rev: str | None, *, is_asked: bool) -> Json:
     history = place.history()
     head = history.head()
     if head is None:
@@ -157,7 +159,11 @@ def _since(place: ResolvedPath, when: str | None, rev: str | None, *, is_asked: 
     paths = [place.path] if place.path else []
     if place.path and history.entry(commit, place.path) is None:
         paths = sorted({place.path, name_in(history, commit, place.path)})
-    changes = since(history, commit, paths)
+    config = next(repo for repo in context.config.repositories if repo.name == place.repo)
+    with IgnoreRules(config.path, config.include, config.exclude) as rules:
+        limit, holds_secrets = config.max_file_size, config.secrets == "quarantine"
+        acceptance = Acceptance(rules, os.fsencode(history.root), limit, holds_secrets, tuple(config.include))
+        changes = since(history, commit, paths, acceptance)
     record = records(history, b"", start=commit, limit=1)[0]
     base = {"commit": commit, "time": iso(record.at), "message": clean(record.subject)}
     return {"repo": place.repo, "path": os.fsdecode(place.path), "from": base, **_changes(changes)}

@@ -331,7 +331,8 @@ class LocalRepository(RepositoryHooks):
     def notes(self) -> tuple[str, ...]:
         """Return what a user may want to know, and what holds up nothing."""
         hint = self.handle.watch_hint
-        return (*((hint,) if hint else ()), *self.batch.left_out.notes)
+        remarks = self.worktree.remarks.lines if self.worktree is not None else ()
+        return (*((hint,) if hint else ()), *self.batch.left_out.notes, *remarks)
 
     def answer(self) -> None:
         """Reply to callers that wait for a commit with the state of the repository."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import Touched, touched_in
+from gitsync.git.staging.held_back import Acceptance
 
 # A longer patch is cut here; `is_cut` records that.
 PATCH_MAX = 4 << 20
@@ -27,24 +29,42 @@ class Changes:
     is_cut: bool
 
 
-def since(history: History, commit: str, paths: list[bytes]) -> Changes:
-    """Return the differences between `commit` and the work tree at `paths` (none: all), new files included."""
-    named: list[str | bytes] = ["--", *paths]
+def since(history: History, commit: str, paths: list[bytes], acceptance: Acceptance) -> Changes:
+    """Return the differences between `commit` and the work tree at `paths` (none: all), as they would be committed."""
     if history.is_mirrored and paths:
-        return _changes(history, [commit, *named], {}, is_there=True)
-    new = history.ask("ls-files", "--others", "--exclude-standard", "-z", *named).split(b"\0")[:-1]
-    if not new:
-        return _changes(history, [commit, *named], {})
+        return _changes(history, [commit, "--", *paths], {}, is_there=True)
+    new = [path for path in _untracked(history, paths, acceptance.include) if acceptance.takes_new(path)]
+    # A submodule counts by its commit, as for the committer.
+    named: list[str | bytes] = ["--ignore-submodules=dirty", commit, "--", *paths]
     with tempfile.TemporaryDirectory(prefix="gitsync-diff-") as scratch:
         # A copy of the index with the new files added: git shows them, and the user's index is unchanged.
-        index = os.path.join(scratch, "index")
-        own = {"GIT_INDEX_FILE": index}
+        own = {"GIT_INDEX_FILE": os.path.join(scratch, "index")}
         real = os.path.join(history.program.git_dir, "index")
         if os.path.exists(real):
-            shutil.copyfile(real, index)
-        argv = ("add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
-        history.ask(*argv, input=b"\0".join(new), env=own)
-        return _changes(history, [commit, *named], own)
+            shutil.copy2(real, own["GIT_INDEX_FILE"])
+        if new:
+            argv = ("add", "--force", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
+            history.ask(*argv, input=b"\0".join(new), env=own)
+        if acceptance.rules.has_excluding:
+            listed = history.ask("diff", "--name-only", "-z", *named, env=own).split(b"\0")[:-1]
+            taken = [path for path in listed if acceptance.takes_change(path)]
+            if not taken:
+                return Changes((), b"", is_cut=False)
+            named = ["--ignore-submodules=dirty", commit, "--", *taken]
+        return _changes(history, named, own)
+
+
+def _untracked(history: History, paths: list[bytes], include: Sequence[str]) -> list[bytes]:
+    """Return the new files that git does not ignore, or that `include` takes back; a repository ends in a slash."""
+    argv = ("ls-files", "--others", "--exclude-standard", "-z")
+    found = history.ask(*argv, "--", *paths).split(b"\0")[:-1]
+    if include:
+        from pathspec import GitIgnoreSpec  # late: most configurations have no pattern of their own
+
+        wanted = GitIgnoreSpec.from_lines(include)
+        ignored = history.ask(*argv, "--ignored", "--", *paths).split(b"\0")[:-1]
+        found += [path for path in ignored if wanted.match_file(os.fsdecode(path))]
+    return found
 
 
 def of(history: History, commit: str, parent: str | None) -> Changes:

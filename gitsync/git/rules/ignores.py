@@ -140,6 +140,11 @@ class IgnoreRules:
             return False
         return bool(editor_lock(path)) or (self._exclude is not None and self._matches(self._exclude, text))
 
+    @property
+    def has_excluding(self) -> bool:
+        """Whether the configuration has patterns that pass over anything."""
+        return self._exclude is not None
+
     def excluding(self, path: bytes, is_dir: bool) -> str:
         """Return the configuration's pattern that passes over an untracked `path` or a directory above it, else ""."""
         text = os.fsdecode(path) + ("/" if is_dir else "")

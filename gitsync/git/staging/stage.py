@@ -29,6 +29,7 @@ from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.left_behind import LeftBehind, checked_out
 from gitsync.git.staging.read import Found, FoundKind, Reader
+from gitsync.git.staging.remarks import Remarks
 from gitsync.model import FILTER, ChangeKind, Problem, Quarantined
 
 # Larger files are read by git: hashing and packing them would hold the GIL too long.
@@ -48,6 +49,7 @@ class StageContext:
     filters: Filters
     left_behind: LeftBehind
     arrivals: Arrivals
+    remarks: Remarks
     head: str | None
     branch: str | None
     head_tree: str | None
@@ -201,6 +203,10 @@ class Staging:
     ) -> None:
         if entry == head:
             return
+        excluded_by = self._context.ignores.excluding(path, False) if head is not None else ""
+        if excluded_by and path not in self._context.ignores.exempt:
+            self._context.remarks.see_excluded(path, excluded_by)
+            return
         if entry is not None and found.data is not None and (head is None or head.id != entry.id):
             self._store(found.data, entry.id)
         kind = ChangeKind.REMOVED if entry is None else ChangeKind.ADDED if head is None else ChangeKind.CHANGED
@@ -278,6 +284,8 @@ class Staging:
     def _found_directory(self, path: bytes, head: TreeEntry | None) -> Found | None:
         """A submodule's commit; a file of HEAD's that a directory has replaced is gone."""
         if head is None:
+            if self._context.ignores.is_nested(path) and not self._context.ignores.is_ignored(path, True):
+                self._context.remarks.see_nested(path)
             return None
         if head.mode != MODE_GITLINK:
             return Found(FoundKind.ABSENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from gitsync.errors import OperationError
 from gitsync.git.program import GitProgram, failed
@@ -10,9 +11,16 @@ from gitsync.git.program import GitProgram, failed
 DEADLINE_S = 600.0
 
 
+class Difference(NamedTuple):
+    """The `paths` that differ, and the repositories of their own (`nested`) that git would take for one path."""
+
+    paths: frozenset[bytes]
+    nested: frozenset[bytes]
+
+
 def differing(
     program: GitProgram, include: Sequence[str], is_excluded: Callable[[bytes], bool], deadline_s: float = DEADLINE_S
-) -> frozenset[bytes]:
+) -> Difference:
     """Return every path that is not the same in HEAD, index and work tree, untracked ones too.
 
     Ignored ones only where an `include` pattern takes them back; untracked ones for which `is_excluded` are left out.
@@ -30,25 +38,33 @@ def differing(
     )
     if not done.ok:
         raise _scan_failed(program, failed(f"cannot compare {program.root} with its history", done))
-    changed = frozenset(path for path, is_new in _parsed(done.stdout) if not (is_new and is_excluded(path)))
+    records = _parsed(done.stdout)
+    nested = frozenset(path[:-1] for path, is_new in records if is_new and path.endswith(b"/"))
+    changed = frozenset(path for path, is_new in records if not (is_new and (path.endswith(b"/") or is_excluded(path))))
     if not include:
-        return changed
+        return Difference(changed, nested)
     from pathspec import GitIgnoreSpec  # late: most configurations have no pattern of their own
 
     wanted = GitIgnoreSpec.from_lines(include)
     listed = program.read("ls-files", "--others", "--ignored", "--exclude-standard", "-z", deadline_s=deadline_s)
     ignored = [path for path in listed.split(b"\0") if path and not path.endswith(b"/")]
-    return changed | {path for path in ignored if wanted.match_file(path.decode("utf-8", "surrogateescape"))}
+    taken_back = {path for path in ignored if wanted.match_file(path.decode("utf-8", "surrogateescape"))}
+    return Difference(changed | taken_back, nested)
+
+
+def ignored_tracked(program: GitProgram, deadline_s: float = DEADLINE_S) -> tuple[bytes, ...]:
+    """Return the tracked files that an ignore rule names, which changes nothing for them; () when git cannot say."""
+    done = program.run("ls-files", "--cached", "--ignored", "--exclude-standard", "-z", deadline_s=deadline_s)
+    return tuple(path for path in done.stdout.split(b"\0") if path) if done.ok else ()
 
 
 def _parsed(text: bytes) -> list[tuple[bytes, bool]]:
-    """Return path and "is untracked" of each record; untracked directories are nested repositories and left out."""
+    """Return path and "is untracked" of each record; an untracked directory, with a slash, is a repository."""
     found = []
     for record in text.split(b"\0"):
         kind = record[:2]
         if kind == b"? ":
-            if not record.endswith(b"/"):
-                found.append((record[2:], True))
+            found.append((record[2:], True))
         elif kind == b"1 ":
             found.append((record.split(b" ", 8)[8], False))
         elif kind == b"u ":

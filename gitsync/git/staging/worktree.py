@@ -34,8 +34,9 @@ from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.arrivals import Arrivals
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.left_behind import LeftBehind
+from gitsync.git.staging.remarks import Remarks
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
-from gitsync.git.staging.status import differing
+from gitsync.git.staging.status import differing, ignored_tracked
 from gitsync.model import CommitInfo
 
 __all__ = ["RepoFacts", "StageRules", "Staged", "StagedChange", "Staging", "TipMovedError", "Worktree"]
@@ -66,6 +67,7 @@ class Worktree:
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
         self.filters = Filters(self.store, self.root)
         self.arrivals = Arrivals(repo_state_dir)
+        self.remarks = Remarks(self.root)
         self._include = tuple(include)
         self._opened_as = self.identity()
         self._successor: tuple[object, str] | None = None
@@ -129,7 +131,9 @@ class Worktree:
         """Return every path that is not the same in HEAD, index and work tree; what is ignored is left out."""
         self._check_root()
         self._mend_missing_index()
-        return differing(self.program, self._include, self.ignores.is_excluded)
+        found = differing(self.program, self._include, self.ignores.is_excluded)
+        self.remarks.see(found.nested, ignored_tracked(self.program))
+        return found.paths
 
     def begin_staging(self, paths: Iterable[bytes], trees: Iterable[bytes], rules: StageRules) -> Staging:
         """Begin to compare noted `paths`, and everything below `trees`, with HEAD; nothing is moved or changed yet.
@@ -154,6 +158,7 @@ class Worktree:
             self.filters,
             self.left_behind,
             self.arrivals,
+            self.remarks,
             head,
             branch,
             tree,
