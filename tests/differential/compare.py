@@ -156,11 +156,10 @@ class Case:
         target = self._git(theirs, "rev-parse", "HEAD")
         self._git(self._root, "fetch", "-q", str(theirs), "+HEAD:refs/remotes/origin/main")
         base = self._git(self._root, "rev-parse", "HEAD")
-        wanted = plan(worktree, target, None)
-        outcome = apply(worktree, wanted, message="pull")
+        outcome = apply(worktree, plan(worktree, target, None), message="pull")
         if outcome.kind is not OutcomeKind.DONE:
-            if outcome.kind is OutcomeKind.EDITED and all(self._is_untracked(path) for path in outcome.paths):
-                self.tally["pulls that met an ignored file"] += 1
+            if outcome.kind is OutcomeKind.EDITED and all(map(self._is_met_by_git, outcome.paths)):
+                self.tally["pulls that git refuses, too"] += 1
                 return
             raise DifferentError(f"the pull is {outcome.kind}: {outcome.paths} {outcome.problem}")
         names = os.fsencode(
@@ -179,14 +178,24 @@ class Case:
             again.close()
         worktree.__init__(self._root, self.place / "state")  # type: ignore[misc]
 
-    def _is_untracked(self, path: bytes) -> bool:
-        return not self._git(self._root, "ls-files", "--", os.fsdecode(path), env={"GIT_LITERAL_PATHSPECS": "1"})
+    def _is_met_by_git(self, path: bytes) -> bool:
+        """Whether git takes a path for edited or untracked, as within the second of a change of its attributes."""
+        literal, name = {"GIT_LITERAL_PATHSPECS": "1"}, os.fsdecode(path)
+        if not self._git(self._root, "ls-files", "--", name, env=literal):
+            return True
+        return bool(self._git(self._root, "status", "--porcelain", "--", name, env=literal))
 
     def _compare_files(self, theirs: Path, target: str, changed: list[bytes]) -> None:
         """Compare each changed path with what git writes, by this repository's configuration, in an empty place."""
         apart = self.place / "checkout"
         shutil.rmtree(apart, ignore_errors=True)
         apart.mkdir()
+        # Attribute files that are in no commit count for a checkout, too.
+        untracked = self._git(self._root, "ls-files", "--others", "-z", is_raw=True).split("\0")
+        for name in untracked:
+            if name.rpartition("/")[2] == ".gitattributes" and not (self._root / name).is_symlink():
+                (apart / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self._root / name, apart / name)
         env = {"GIT_INDEX_FILE": str(self.place / "checkout-index")}
         (self.place / "checkout-index").unlink(missing_ok=True)
         self._git(

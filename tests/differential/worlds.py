@@ -143,12 +143,19 @@ class World:
         return b"/".join(parts)
 
     def _rule_file(self, path: bytes, data: bytes) -> None:
+        # One that goes, or becomes a link, counts for git as long as its entry is in the index, which `git add` takes
+        # out in the middle of its work: no rule could be made of that.
+        place = os.path.join(self.root, path)
+        if os.path.lexists(place):
+            if not os.path.islink(place) and not _is_directory(place):
+                _write(place, data)
+            return
         place = self._place(path)
         if place is None:
             return
         if self.dice.random() < 0.1:
             os.symlink(self.dice.choice((b"a", b"c.txt", b"nowhere")), place)
-        elif self.dice.random() < 0.85:
+        else:
             _write(place, data)
 
     def _file(self, path: bytes, has_rules: bool) -> None:

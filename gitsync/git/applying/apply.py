@@ -29,7 +29,7 @@ from typing import TypeVar
 
 from gitsync.clock import SystemClock
 from gitsync.errors import GitsyncError, OperationError, TransientError
-from gitsync.git.applying import atomic_replace, journal
+from gitsync.git.applying import atomic_replace, journal, modes
 from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
 from gitsync.git.applying.hidden import Mark, hidden
 from gitsync.git.applying.journal import Phase
@@ -210,6 +210,8 @@ def _apply(
         moved: GitsyncError | None = None
         if not surprise:
             probe("advanced", b"")
+            if not prepared.has_modes:
+                _half(worktree, partial(modes.follow, worktree.root, prepared.changes))
             try:
                 refs.backup(worktree.repo, reason, outcome=target)
                 arrive(worktree, applier, message)

@@ -28,7 +28,7 @@ CACHED_MAX = 1 << 20
 class Renderer:
     """Gives the contents of the paths that an integration brings."""
 
-    def __init__(self, worktree: Worktree, tree: str, coming: dict[bytes, TreeEntry]) -> None:
+    def __init__(self, worktree: Worktree, tree: str, coming: dict[bytes, TreeEntry], base: str | None = None) -> None:
         """Look up the attributes of all `coming` paths in `tree`; raise OperationError."""
         self._worktree = worktree
         self._coming = coming
@@ -37,7 +37,7 @@ class Renderer:
         self._settings = eol_settings(settings)
         self._has_links = settings.is_true("core.symlinks", True)
         # Beside the real work tree, with the attribute files of the coming tree and nothing else.
-        self._laid = LaidOut(worktree.store, tree, worktree.repo_state_dir)
+        self._laid = LaidOut(worktree.store, tree, worktree.repo_state_dir, worktree.root, base)
         try:
             files = [path for path, entry in coming.items() if entry.mode != MODE_LINK]
             self._told = self._laid.of(files, settings)

@@ -360,7 +360,7 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
     worktree.filters.refresh(plan.base_tree)
     changes = diff(worktree.store, plan.base_tree, plan.tree)
     coming = {path: new for path, (_, new) in changes.items() if new is not None and new.mode != MODE_GITLINK}
-    renderer = Renderer(worktree, plan.tree, coming)
+    renderer = Renderer(worktree, plan.tree, coming, plan.base_tree)
     try:
         settings = config.read(Path(worktree.root))
         has_modes = settings.is_true("core.filemode", True)

@@ -103,11 +103,19 @@ def eol_settings(settings: GitConfig) -> EolSettings:
 
 
 class LaidOut:
-    """The attribute files of one tree in a scratch directory below `place`, for git to read; close it in the end."""
+    """The attribute files of one tree in a scratch directory below `place`, for git to read; close it in the end.
 
-    def __init__(self, store: ObjectStore, tree: str, place: Path) -> None:
+    With a work tree `beside`, its files count, too, where the tree has none, unless they are the `base` tree's, and so
+    are about to go.
+    """
+
+    def __init__(
+        self, store: ObjectStore, tree: str, place: Path, beside: str | None = None, base: str | None = None
+    ) -> None:
         self._store = store
         self._tree = tree
+        self._beside = beside
+        self._base = base
         self._scratch = tempfile.TemporaryDirectory(prefix="attributes-", dir=place)
         self._laid: set[bytes] = set()
         self._found = False
@@ -138,13 +146,28 @@ class LaidOut:
         while directory not in self._laid:
             self._laid.add(directory)
             where = directory + b"/" + NAME if directory else NAME
-            entry = lookup(self._store, self._tree, where)
-            if entry is not None and entry.mode not in (TREE, MODE_LINK):
+            data = self._content(where)
+            if data is not None:
                 self._found = True
                 file = Path(self._scratch.name, os.fsdecode(where))
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(self._store.read(entry.id)[1])
+                file.write_bytes(data)
             directory = directory.rpartition(b"/")[0]
+
+    def _content(self, where: bytes) -> bytes | None:
+        entry = lookup(self._store, self._tree, where)
+        if entry is not None and entry.mode != TREE:
+            return None if entry.mode == MODE_LINK else self._store.read(entry.id)[1]
+        if self._beside is None or lookup(self._store, self._base, where) is not None:
+            return None
+        try:
+            handle = os.open(
+                os.path.join(os.fsencode(self._beside), where), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            )
+            with open(handle, "rb") as stream:
+                return stream.read()
+        except OSError:
+            return None  # there is none that git would read
 
 
 def _read(fields: list[bytes]) -> Attributes:

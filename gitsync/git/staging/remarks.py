@@ -6,7 +6,6 @@ Repositories inside this one, tracked files that an ignore rule names, tracked f
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable
 
 from gitsync.git.rules.ignores import is_work_tree
@@ -47,10 +46,10 @@ class Remarks:
         return [path for path in self._nested if is_work_tree(os.path.join(os.fsencode(self._root), path))]
 
     def _of_nested(self, path: bytes) -> str:
-        place = as_word(clean(os.path.join(self._root, os.fsdecode(path))))
+        place = clean(os.path.join(self._root, os.fsdecode(path)))
         return (
             f"{shown(path)} is a repository of its own and is not committed here: make it a submodule "
-            f"(git submodule add), ignore it (.gitignore), or watch it: gitsyncctl watch {place}"
+            f"(git submodule add), ignore it (.gitignore), or watch it: gitsyncctl watch {as_word(place)}"
         )
 
     def _of_ignored(self) -> Iterable[str]:
@@ -58,7 +57,7 @@ class Remarks:
             names, first = _names(self._ignored), as_word(clean(os.fsdecode(self._ignored[0])))
             yield (
                 f"an ignore rule names {names}, but tracked files are committed all the same; to stop that: "
-                f"git -C {shlex.quote(clean(self._root))} rm --cached {first}, or `exclude` on this machine alone"
+                f"git -C {as_word(clean(self._root))} rm --cached {first}, or `exclude` on this machine alone"
             )
 
     def _of_excluded(self) -> Iterable[str]:
