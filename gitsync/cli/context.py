@@ -7,6 +7,7 @@ runs, else by the same handler in this process, which is loaded by name and late
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from gitsync import places, text
 from gitsync.cli.progress import Progress
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 else:
     Json = dict
+
+
+# The commands that change the configuration.
+EDITING = ("watch", "unwatch", "init", "clone")
 
 
 class Reply:
@@ -94,6 +99,10 @@ class Context:
             oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
             answer = _document(oneshot.handle(self.command.name, params, self.config))
             self._unsent = answer.get("unsent") or []
+            if self.command.name in EDITING:
+                # A daemon that was started meanwhile has read the configuration before it was changed.
+                with suppress(NotRunningError):
+                    self.tell_daemon("reload")
             return answer
 
     def stream(self, arguments: Json, handler: Callable[[Any, Json], Iterator[Json]]) -> Iterator[Json]:

@@ -100,6 +100,7 @@ class Service:
             logger.debug("answering on %s", self._socket)
             on_ready()
             self._readiness.ready(self._story())
+            self._take_over_edits()
             status = self._loop()
             self._readiness.stopping()
             return status
@@ -178,6 +179,18 @@ class Service:
         except GitsyncError as error:
             message = f"the configuration is not taken over, the old one stays in force: {error.message}"
             self.runtime.board.publish("problem", "", message, level=logging.ERROR, code=error.code)
+
+    def _take_over_edits(self) -> None:
+        """Reload when the configuration was changed since it was read: a command that found no socket did so alone.
+
+        A command that writes it later finds the socket, and says so.
+        """
+        try:
+            is_changed = load(self._config_option) != self.runtime.config
+        except GitsyncError:
+            is_changed = True  # the reload says what is wrong
+        if is_changed:
+            self._reload_for_signal()
 
     def _take_bug(self, error: BaseException) -> None:
         self._inbox.put(ThreadDied("control", error))

@@ -1,0 +1,39 @@
+"""A command that comes while the daemon starts is not lost, whichever of the two reads the configuration first."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import time
+
+from tests.conftest import run_git
+from tests.daemon.harness import BIN, Machine, wait_for
+
+STARTS = int(os.environ.get("GITSYNC_STARTS", "6"))
+
+
+def test_what_is_configured_at_a_random_moment_of_the_start_counts(box: Machine) -> None:
+    seed = int(os.environ.get("GITSYNC_SEED", random.randrange(1 << 30)))
+    print(f"GITSYNC_SEED={seed}")
+    moments = random.Random(seed)
+    box.write_config('[defaults]\nquiet = "100ms"\n')
+    names: list[str] = []
+    for number in range(STARTS):
+        name = f"r{number}"
+        run_git(box.home, "init", "-q", name)
+        box.process = subprocess.Popen(
+            [BIN / "gitsync", "-q"], env=box.env, cwd=box.home, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(moments.uniform(0.0, 0.9))
+        assert box.ctl("watch", str(box.home / name)).returncode == 0
+        names.append(name)
+        if number % 3 == 2:
+            assert box.ctl("unwatch", names.pop(0)).returncode == 0
+        wait_for("the daemon to watch them", lambda: _watched(box) == sorted(names))
+        box.stop()
+
+
+def _watched(box: Machine) -> list[str] | None:
+    status = box.status()
+    return sorted(repo["name"] for repo in status["repos"]) if status.get("daemon") else None
