@@ -58,6 +58,7 @@ from gitsync.engine.repository.preconditions import refresh
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.engine.repository.steps import tick
 from gitsync.errors import UsageError
+from gitsync.git.probe import Probe, no_probe
 from gitsync.watch.buffer import ChangeBuffer
 from gitsync.watch.selected import SelectedBuffer
 
@@ -78,8 +79,11 @@ class Committer(Owner):
         board: Board,
         post: Callable[[str, object], None],
         on_death: Callable[[ThreadDied], None],
+        *,
+        probe: Probe = no_probe,
     ) -> None:
         super().__init__("committer", clock, on_death)
+        self._probe = probe
         self._board = board
         self._post = post
         self._repos: dict[str, LocalRepository] = {}
@@ -192,6 +196,7 @@ class Committer(Owner):
             clock=self.clock,
             repo_state_dir=adopt.repo_state_dir,
             post=self._post,
+            probe=self._probe,
         )
         if self._repos[config.name].machine is WorktreeState.PAUSED:
             show_head(self._board, config, adopt.repo_state_dir)

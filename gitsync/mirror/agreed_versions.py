@@ -19,6 +19,7 @@ from gitsync.core.manifest import Manifest
 from gitsync.git.files import write_durably
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry, lookup
+from gitsync.git.probe import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.manifests import manifest_in
 
@@ -29,7 +30,8 @@ NAME = "agreed.json"
 class AgreedVersions:
     """The base of one mirror on this machine; `host` is this machine's name in the manifest."""
 
-    def __init__(self, repo_state_dir: Path, host: str) -> None:
+    def __init__(self, repo_state_dir: Path, host: str, probe: Probe = no_probe) -> None:
+        self._probe = probe
         self._path = repo_state_dir / NAME
         self._host = host
         self.commit, self._apart = _read(self._path)
@@ -76,7 +78,9 @@ class AgreedVersions:
 
     def _write(self) -> None:
         kept = {os.fsdecode(path): [str(v.kind), v.id, v.mode] for path, v in self._apart.items()}
+        self._probe("note", b"")
         write_durably(self._path, json.dumps({"commit": self.commit, "apart": kept}).encode("ascii"))
+        self._probe("noted", b"")
 
 
 def tree_of(worktree: Worktree, commit: str | None) -> str | None:

@@ -29,9 +29,10 @@ from gitsync.core.dotfiles import (
 )
 from gitsync.core.manifest import Manifest
 from gitsync.git.applying.backup_blob import rescuer
-from gitsync.git.applying.temporaries import Content, Probe, no_probe
+from gitsync.git.applying.temporaries import Content
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TREE, lookup, walk
+from gitsync.git.probe import Probe, no_probe
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
@@ -81,7 +82,7 @@ class MirrorSync:
         self.places = places
         self.link = link
         self.host = host
-        self.agreed = AgreedVersions(repo_state_dir, host)
+        self.agreed = AgreedVersions(repo_state_dir, host, probe)
         self.shared = SharedFiles(repo_state_dir, is_reading=is_reading)
         self.home = Looker(places.home)
         self.mirror = Looker(os.fsencode(worktree.root))

@@ -18,9 +18,10 @@ from gitsync.core.coverage import parents
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace, journal, temporaries
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
-from gitsync.git.applying.temporaries import Content, Probe, no_probe
+from gitsync.git.applying.temporaries import Content
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
+from gitsync.git.probe import Probe, no_probe
 from gitsync.mirror.attributes import take_over
 from gitsync.text import clean, shown
 

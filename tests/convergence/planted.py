@@ -1,6 +1,7 @@
 """Bugs to be planted into an engine on purpose, so that the convergence test can be seen to find them.
 
-Each lies about one thing that the engine has to do; they are planted in a forked child and nowhere else.
+Each lies about one thing that the engine has to do; they are planted in a forked child and nowhere else. This is the
+one place where tests replace functions of gitsync's: what the program must never do is no parameter of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import pygit2
 from gitsync.engine.repository import handle, integrate
 from gitsync.git.applying import atomic_replace, journal
 from gitsync.git.applying.apply import Outcome, OutcomeKind, Recovered
+from gitsync.git.applying.journal import JournalStep
+from gitsync.git.applying.preflight import Surprise
 from gitsync.git.applying.writer import Applier
+from gitsync.git.merging import plan
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.staging.worktree import Worktree
 
@@ -23,31 +27,36 @@ from gitsync.git.staging.worktree import Worktree
 def _unlooked() -> None:
     """What came out of an exchange is not compared with the base that the merge started from."""
 
-    def judge(self: Applier, step: Any, came_out: str, surprise: Any) -> None:
+    def check(self: Applier, step: JournalStep, replaced: str, surprise: Surprise) -> None:
         return None
 
-    Applier._judge = judge
-    Applier._keep = lambda self, step: atomic_replace.remove(self._root, step.temp)
+    def keep(self: Applier, step: JournalStep) -> None:
+        atomic_replace.remove(self._root, step.temp)
+
+    _replace(Applier, "_check_replaced", check)
+    _replace(Applier, "_keep", keep)
 
 
 def _forced() -> None:
     """The work tree is written by libgit2's checkout, with force."""
 
-    def apply(worktree: Worktree, plan: Plan, *, message: str, author: str = "", probe: Any = None) -> Outcome:
-        repo = worktree.repo
+    def apply(worktree: Worktree, plan: Plan, *, message: str, author: str = "") -> Outcome:
+        repo, probe = worktree.repo, worktree.probe
         target = plan.upstream
         changed = repo.diff(plan.head, plan.upstream) if plan.head else ()
-        for delta in [patch.delta for patch in changed]:
-            probe("before", os.fsencode(delta.new_file.path))
+        paths = [os.fsencode(patch.delta.new_file.path) for patch in changed if patch is not None]
+        for path in paths:
+            probe("before", path)
         if plan.kind is PlanKind.MERGE:
             person = repo.default_signature
             assert plan.tree is not None
             target = str(
                 repo.create_commit(None, person, person, message, pygit2.Oid(hex=plan.tree), list(plan.parents))
             )
-        repo.checkout_tree(repo[target], strategy=pygit2.enums.CheckoutStrategy.FORCE)
-        for delta in [patch.delta for patch in changed]:
-            probe("renamed", os.fsencode(delta.new_file.path))
+        force = pygit2.enums.CheckoutStrategy.FORCE
+        repo.checkout_tree(repo[target], strategy=force)  # type: ignore[no-untyped-call]  # pygit2 has no types for it
+        for path in paths:
+            probe("renamed", path)
         repo.references[f"refs/heads/{plan.branch}"].set_target(target)
         probe("", b"")
         repo.index.read()
@@ -55,30 +64,34 @@ def _forced() -> None:
         repo.index.write()
         return Outcome(OutcomeKind.DONE, (), target, worktree.last_commit())
 
-    integrate.apply = apply
+    _replace(integrate, "apply", apply)
 
 
 def _forgotten() -> None:
     """The journal of an interrupted pull is thrown away instead of being rolled forward."""
 
-    def recover(worktree: Worktree, *, probe: Any = None) -> Recovered:
+    def recover(worktree: Worktree) -> Recovered:
         journal.drop(worktree.repo_state_dir)
         return Recovered()
 
-    handle.recover = recover
+    _replace(handle, "recover", recover)
 
 
 def _theirs() -> None:
     """A merge takes the remote's tree, whatever is here."""
-    original = integrate.plan
 
-    def plan(worktree: Worktree, upstream: str, *args: Any, **options: Any) -> Plan:
-        made = original(worktree, upstream, *args, **options)
+    def take_theirs(worktree: Worktree, upstream: str, *args: Any, **options: Any) -> Plan:
+        made = plan.plan(worktree, upstream, *args, **options)
         if made.kind is not PlanKind.MERGE:
             return made
         return replace(made, tree=str(worktree.repo[upstream].peel(pygit2.Tree).id))
 
-    integrate.plan = plan
+    _replace(integrate, "plan", take_theirs)
+
+
+def _replace(owner: object, name: str, lie: Callable[..., object]) -> None:
+    assert hasattr(owner, name), "a bug in what is not there would not be found"
+    setattr(owner, name, lie)
 
 
 BUGS: dict[str, Callable[[], None]] = {

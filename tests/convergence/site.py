@@ -27,8 +27,6 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
-from gitsync.engine.repository import handle, integrate
-from gitsync.git.applying import apply, atomic_replace
 from tests.conftest import run_git
 from tests.convergence.asked import Asked
 from tests.convergence.planted import plant
@@ -55,10 +53,6 @@ class Points:
         self._is_aimed = False
         for name in CALLS:
             setattr(os, name, partial(self._call, getattr(os, name)))
-        atomic_replace._renameat2 = partial(self._call, atomic_replace._renameat2)
-        integrate.apply = partial(integrate.apply, probe=self.probe)
-        apply.apply = partial(apply.apply, probe=self.probe)  # what `put` calls
-        handle.recover = partial(handle.recover, probe=self.probe)
 
     def arm(self, number: int, act: Callable[[bytes], None], *, is_aimed: bool) -> None:
         self._left, self._act, self._is_aimed = number, act, is_aimed
@@ -93,7 +87,7 @@ class Orders:
         self._root = root
         self.clock = FakeClock()
         self.board = Board(self.clock)
-        self.committer = Committer(self.clock, self.board, self._route, self._die)
+        self.committer = Committer(self.clock, self.board, self._route, self._die, probe=self._points.probe)
         config = configured(root, **options)
         self.exchanger = Exchanger(
             config,

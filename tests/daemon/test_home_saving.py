@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_mirror_on_another_file_system_is_kept_by_copies(box: Machine, elsewhe
     ctl(box, "add", str(path))
     for count, style in enumerate(STYLES[:3]):
         style(path, b"%d\n" % count)
-        wait_for("the edit", lambda count=count: committed(mirror, ".vimrc") == b"%d\n" % count)
+        wait_for("the edit", partial(lambda saved: committed(mirror, ".vimrc") == saved, b"%d\n" % count))
     wait_home(box)
     assert not path.samefile(mirror / ".vimrc")
     (mirror / ".vimrc").write_bytes(b"from the mirror\n")

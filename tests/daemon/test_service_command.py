@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ def session() -> Iterator[UserManager]:
         yield manager
 
 
-def document(session: UserManager, *argv: str, status: int = 0, **env: str) -> dict[str, Any]:
-    ran = session.ctl("service", *argv, "--json", **env)
+def document(session: UserManager, *argv: str, status: int = 0, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    ran = session.ctl("service", *argv, "--json", **(env or {}))
     assert ran.status == status, f"{ran}\n{session.story()}"
     found: dict[str, Any] = json.loads(ran.out)
     return found
@@ -145,13 +145,13 @@ def test_the_environment_is_handed_over_whatever_is_in_it(session: UserManager) 
     session.write("my conf/$x %h.toml", f'[[repo]]\npath = "{root}"\n')
     agent = str(session.home / "agent.sock")
     given = {"GITSYNC_CONFIG": config, "SYNC_ENV": odd, "SSH_AUTH_SOCK": agent, "GITSYNC_SOCKET": "/run/user/1777/s"}
-    pid = document(session, "install", **given)["pid"]
+    pid = document(session, "install", env=given)["pid"]
     seen = session.must("bash", "-c", f"tr '\\0' '\\n' </proc/{pid}/environ").splitlines()
     for name, value in given.items():
         assert f"{name}={value}" in seen
     assert json.loads(session.ctl("status", "--json", **given).out)["repos"][0]["path"] == str(root)
     session.must("systemctl", "--user", "reload", "gitsync")
-    document(session, "uninstall", **given)
+    document(session, "uninstall", env=given)
     # As an option it is the service's too.
     pid = document(session, "install", "--config", config)["pid"]
     assert f"--config {config}" in session.must("bash", "-c", f"tr '\\0' ' ' </proc/{pid}/cmdline")
@@ -160,7 +160,7 @@ def test_the_environment_is_handed_over_whatever_is_in_it(session: UserManager) 
 def test_an_agent_of_this_login_alone_is_handed_to_the_manager_with_a_note(session: UserManager) -> None:
     session.configure(session.repo())
     agent = "/tmp/ssh-x/agent.1"
-    installed = document(session, "install", SSH_AUTH_SOCK=agent)
+    installed = document(session, "install", env={"SSH_AUTH_SOCK": agent})
     assert any("import-environment SSH_AUTH_SOCK" in note for note in installed["notes"])
     seen = session.must("bash", "-c", f"tr '\\0' '\\n' </proc/{installed['pid']}/environ").splitlines()
     assert f"SSH_AUTH_SOCK={agent}" in seen
@@ -177,7 +177,7 @@ def test_where_there_is_no_manager_it_says_what_to_do(session: UserManager) -> N
     assert ran.status == 4
     assert "gitsync --daemon" in ran.errors
     assert "--once" in ran.errors
-    assert document(session, "status", status=3, PATH="/nowhere")["manager"] is None
+    assert document(session, "status", status=3, env={"PATH": "/nowhere"})["manager"] is None
 
 
 def test_after_pip_install_user_one_command_of_systemd_is_enough(session: UserManager, tmp_path: Path) -> None:

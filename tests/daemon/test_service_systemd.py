@@ -156,8 +156,13 @@ def test_a_healthy_daemon_outlives_the_watchdog(session: UserManager) -> None:
     tune(session, "WatchdogSec=2")
     enable(session)
     before = session.show("MainPID")
-    stamps = {session.show("WatchdogTimestampMonotonic")}
-    session.wait_for("three pings", lambda: stamps.add(session.show("WatchdogTimestampMonotonic")) or len(stamps) > 3)
+    stamps: set[str] = set()
+
+    def has_seen_three() -> bool:
+        stamps.add(session.show("WatchdogTimestampMonotonic"))
+        return len(stamps) > 3
+
+    session.wait_for("three pings", has_seen_three)
     assert session.show("MainPID") == before
     assert session.show("NRestarts") == "0"
 

@@ -150,13 +150,13 @@ class World:
             if not os.path.islink(place) and not _is_directory(place):
                 _write(place, data)
             return
-        place = self._place(path)
-        if place is None:
+        made = self._place(path)
+        if made is None:
             return
         if self.dice.random() < 0.1:
-            os.symlink(self.dice.choice((b"a", b"c.txt", b"nowhere")), place)
+            os.symlink(self.dice.choice((b"a", b"c.txt", b"nowhere")), made)
         else:
-            _write(place, data)
+            _write(made, data)
 
     def _file(self, path: bytes, has_rules: bool) -> None:
         place = self._place(path, has_rules)

@@ -15,6 +15,7 @@ from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.messages import Adopt, Fetched, Integrated
 from gitsync.engine.owner import Ask
+from gitsync.git.probe import Probe, no_probe
 from gitsync.model import RepoStatus
 from tests.conftest import run_git
 from tests.fakes.clock import FakeClock
@@ -46,7 +47,10 @@ class Bench:
         self.clock = FakeClock()
         self.board = Board(self.clock)
         self.sent: list[object] = []
-        self.committer = Committer(self.clock, self.board, lambda _, message: self.sent.append(message), self._die)
+        self.probe: Probe = no_probe
+        self.committer = Committer(
+            self.clock, self.board, lambda _, message: self.sent.append(message), self._die, probe=self._meet
+        )
         self.adopt(**options)
 
     def adopt(self, **options: object) -> None:
@@ -117,6 +121,9 @@ class Bench:
     def close(self) -> None:
         """Let go of the repository, as the thread's end does."""
         self.committer.teardown()
+
+    def _meet(self, point: str, path: bytes) -> None:
+        self.probe(point, path)
 
     def _die(self, died: object) -> None:
         raise AssertionError(died)

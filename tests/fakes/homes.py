@@ -66,10 +66,14 @@ class HomeBench:
     def start(self) -> None:
         """Begin as a new process does."""
         self.board = Board(self.clock)
-        self.committer = Committer(self.clock, self.board, lambda _, message: None, self._die)
+        self.committer = Committer(
+            self.clock,
+            self.board,
+            lambda _, message: None,
+            self._die,
+            probe=lambda point, path: self.probe(point, path),
+        )
         self.ask(Adopt(self.config.settings, self.repo_state_dir, self.config)).result(0)
-        self.repository.probe = lambda point, path: self.probe(point, path)
-        self.stop()  # it was opened without the probe
 
     @property
     def repository(self) -> HomeRepository:

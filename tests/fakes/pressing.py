@@ -143,7 +143,7 @@ def main() -> int:
         begin(root, *arguments, **options)
         Hand(root, script)
 
-    tkinter.Tk.__init__ = begin_with_a_hand  # type: ignore[method-assign]
+    tkinter.Tk.__init__ = begin_with_a_hand  # type: ignore[method-assign, assignment]
     from gitsync.cli.main import main as gitsyncctl
 
     status = gitsyncctl(sys.argv[2:])

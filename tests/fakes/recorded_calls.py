@@ -38,7 +38,7 @@ class RecordedCalls:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  # the documented way to end it
+        threading.setprofile(None)
 
     def take(self) -> list[Call]:
         """Return the calls since the last time, in order."""

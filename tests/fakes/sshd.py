@@ -152,8 +152,8 @@ class Sshd:
                 self._children.append(
                     subprocess.Popen(
                         [str(SSHD), "-i", "-e", "-f", str(self._config)],
-                        stdin=connection,
-                        stdout=connection,
+                        stdin=connection.fileno(),
+                        stdout=connection.fileno(),
                         stderr=log,
                     )
                 )

@@ -68,17 +68,18 @@ def test_ctrl_c(daemon: Daemon, argv: list[str], code: int) -> None:
 
 def test_stop_waits_until_the_process_is_gone_not_only_its_socket(daemon: Daemon) -> None:
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        assert process.stdin is not None
+        stdin = process.stdin
+        assert stdin is not None
 
         def stop(params: dict[str, Any]) -> dict[str, Any]:
-            threading.Timer(0.3, process.stdin.close).start()
+            threading.Timer(0.3, stdin.close).start()
             threading.Timer(0.0, daemon.server.stop, (PATIENCE_S,)).start()
             return {"pid": process.pid}
 
         daemon.dispatch.answers["stop"] = stop
         done = ctl(daemon.path, "stop")
         assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
-        assert process.stdin.closed
+        assert stdin.closed
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(daemon: Daemon) -> None:

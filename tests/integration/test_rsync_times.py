@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,10 +36,10 @@ def test_a_file_that_grows_while_it_is_copied_is_no_conflict_with_itself(
     growing, other = (here, there) if is_sending else (there, here)
     copy = job._copy
 
-    def copy_and_grow(*arguments: object) -> object:
+    def copy_and_grow(*arguments: Any) -> object:
         with growing.open("a") as file:
             file.write("read by rsync\n")
-        items = copy(*arguments)  # type: ignore[arg-type] - passed through as it comes
+        items = copy(*arguments)
         with growing.open("a") as file:
             file.write("written behind it\n")
         return items
@@ -94,8 +95,8 @@ def test_a_server_that_rounds_times_makes_no_conflict(clients: list[Client], mon
     server = Path(one.url)
     run = Rsync.run
 
-    def run_and_round(rsync: Rsync, *argv: str, **options: object) -> object:
-        done = run(rsync, *argv, **options)  # type: ignore[arg-type] - passed through as it comes
+    def run_and_round(rsync: Rsync, *argv: str, **options: Any) -> object:
+        done = run(rsync, *argv, **options)
         for path in server.rglob("*"):
             if path.is_file() and ".rsync-partial" not in str(path):
                 whole = path.stat().st_mtime_ns // 2_000_000_000 * 2

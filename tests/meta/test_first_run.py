@@ -75,7 +75,7 @@ def test_a_daemon_that_runs_already_is_said_before_anything_is_made(checkout: Ch
     runtime = tmp_path / "runtime"
     runtime.mkdir(mode=0o700)
     env = {"XDG_RUNTIME_DIR": str(runtime), "XDG_STATE_HOME": str(tmp_path / "state")}
-    gitsync = [Path(sys.executable).parent / "gitsync", "--config", config]
+    gitsync = [str(Path(sys.executable).parent / "gitsync"), "--config", str(config)]
     with subprocess.Popen(gitsync, env=os.environ | env, stderr=subprocess.DEVNULL) as daemon:
         try:
             ends_at = time.monotonic() + 30

@@ -54,7 +54,8 @@ def put(directory: bytes, tree: dict[bytes, object]) -> None:
             os.mkdir(path)
             put(path, what)
             continue
-        kind, content = what  # type: ignore[misc]  # a tree's leaves are pairs
+        assert isinstance(what, tuple)
+        kind, content = what
         if kind == "link":
             os.symlink(content[:100].replace(b"\0", b"?") or b"nowhere", path)
         elif kind == "fifo":

@@ -161,7 +161,7 @@ def test_a_file_without_faults_loads_to_what_it_says(made: dict[str, Any]) -> No
     config = parse(as_toml(made), SOURCE)
     shared = made.get("defaults", {})
     assert [repo.name for repo in config.repos] == [table["name"] for table in made.get("repo", [])]
-    pairs = [
+    pairs: list[tuple[Any, dict[str, Any], str]] = [
         (repo, {**shared, **table}, "repo") for repo, table in zip(config.repos, made.get("repo", []), strict=True)
     ]
     pairs += [(job, table, "job") for job, table in zip(config.jobs, made.get("job", []), strict=True)]

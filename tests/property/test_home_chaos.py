@@ -7,14 +7,12 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gitsync.git.applying.temporaries import Probe, no_probe
 from gitsync.git.objects.store import BLOB, object_id_of
-from gitsync.mirror import agreed_versions
+from gitsync.git.probe import no_probe
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.deaths import Death
@@ -24,16 +22,6 @@ FILES = (".vimrc", ".ssh/config", ".bashrc", ".config/app/a", ".config/app/deep/
 KEPT = ".kept"  # never touched, so that the brake of an emptied home stays out of this
 TRACKED = (".vimrc", ".ssh/config", ".bashrc", ".config/app", KEPT)
 SEEDS = range(int(os.environ.get("CHAOS_FIRST", "0")), int(os.environ.get("CHAOS_SEEDS", "3")))
-
-
-class Due:
-    """Where the death that is due is looked for outside of the placers."""
-
-    def __init__(self) -> None:
-        self.probe: Probe = no_probe
-
-
-DUE = Due()
 
 
 class Chaos:
@@ -95,14 +83,14 @@ class Chaos:
             if deadly and left < 0:
                 raise Death
 
-        machine.probe, DUE.probe = probe, probe
+        machine.probe = probe
         try:
             act()
         except Death:
-            machine.probe, DUE.probe = no_probe, no_probe
+            machine.probe = no_probe
             machine.stop()
             machine.start()
-        machine.probe, DUE.probe = no_probe, no_probe
+        machine.probe = no_probe
 
     def save(self, machine: HomeBench) -> None:
         name = self.random.choice((*FILES, ".config/app/new"))
@@ -214,21 +202,6 @@ def contents(machine: HomeBench) -> dict[str, bytes]:
 
 def modes(machine: HomeBench) -> dict[str, int]:
     return {name: mode_of(machine.home / name) for name in contents(machine)}
-
-
-@pytest.fixture(autouse=True)
-def deadly_notes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a death come before and after what was alike is noted as well."""
-    plain = agreed_versions.write_durably
-
-    def write(path: Path, data: bytes) -> None:
-        DUE.probe("note", b"")
-        plain(path, data)
-        DUE.probe("noted", b"")
-
-    monkeypatch.setattr(agreed_versions, "write_durably", write)
-    yield
-    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -127,7 +127,8 @@ def test_an_edit_while_an_edit_is_put_back(
 ) -> None:
     """He saves, we meet it and put it back, and in that moment he saves again: both are his, the last is on disk."""
     pair = fresh()
-    path, saved = pair.ours / "a.txt", []
+    path = pair.ours / "a.txt"
+    saved: list[bytes] = []
 
     def probe(point: str, at_path: bytes) -> None:
         if point == first and at_path in (b"a.txt", b"") and not saved:

@@ -44,7 +44,8 @@ def test_edits_in_chunks_are_edits(
 ) -> None:
     plain = filled(count)
     large = LargeTree.from_raw(serialize(plain))
-    for changes in [*edits, {b"n%d" % number: None for number in range(gone_from, gone_from + gone)}]:
+    removal: dict[bytes, TreeEntry | None] = {b"n%d" % number: None for number in range(gone_from, gone_from + gone)}
+    for changes in [*edits, removal]:
         before, old = large, dict(plain)
         for name, entry in changes.items():
             if entry is None:

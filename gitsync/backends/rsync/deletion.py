@@ -25,7 +25,7 @@ from gitsync.core.conflict import copy_name
 from gitsync.core.pairs import DIRECTORY, Decision, ListedEntry
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace
-from gitsync.git.applying.temporaries import Probe, no_probe
+from gitsync.git.probe import Probe, no_probe
 from gitsync.text import escape
 
 DELETING_FILE = "deleting.json"

@@ -14,6 +14,7 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.engine.board import Board, LocalPart
+from gitsync.git.probe import Probe, no_probe
 from gitsync.watch.buffer import ChangeBuffer
 
 Post = Callable[[str, object], None]
@@ -29,6 +30,7 @@ class RepositoryContext:
     clock: Clock
     repo_state_dir: Path
     post: Post
+    probe: Probe = no_probe
 
     @property
     def name(self) -> str:

@@ -23,7 +23,13 @@ class WorktreeHandle:
     def open(self, context: RepositoryContext) -> tuple[Worktree, str]:
         """Open the work tree and complete what an interrupted pull left; return it, and what was completed."""
         config = context.config
-        worktree = Worktree(config.path, context.repo_state_dir, include=config.include, exclude=config.exclude)
+        worktree = Worktree(
+            config.path,
+            context.repo_state_dir,
+            include=config.include,
+            exclude=config.exclude,
+            probe=context.probe,
+        )
         try:
             recovered = recover(worktree)
             if self.identity is None:

@@ -29,7 +29,7 @@ from gitsync.engine.repository.home_merge import merge_home
 from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import HaltError, OperationError, TransientError
-from gitsync.git.applying.temporaries import Probe, no_probe
+from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.from_home import bring
@@ -63,13 +63,15 @@ class HomeRepository(LocalRepository):
         clock: Clock,
         repo_state_dir: Path,
         post: Post,
+        probe: Probe,
     ) -> None:
         self.home = home
         self.home_buffer = home_buffer
         self.keeper: MirrorSync | None = None
-        self.probe: Probe = no_probe
         self._left_out: tuple[Quarantined, ...] = ()
-        super().__init__(config, buffer=buffer, board=board, clock=clock, repo_state_dir=repo_state_dir, post=post)
+        super().__init__(
+            config, buffer=buffer, board=board, clock=clock, repo_state_dir=repo_state_dir, post=post, probe=probe
+        )
 
     # -- what a repository is asked ------------------------------------------------------------------------------------
 
@@ -78,7 +80,7 @@ class HomeRepository(LocalRepository):
         if self.keeper is None:
             places = places_of(self.config.path)
             self.keeper = MirrorSync(
-                worktree, places, self.home.link, self.context.repo_state_dir, host_name(), probe=self.probe
+                worktree, places, self.home.link, self.context.repo_state_dir, host_name(), probe=self.context.probe
             )
             self._select(self.keeper.coverage)
         return worktree

@@ -31,6 +31,7 @@ from gitsync.engine.repository.hurry import Hurry
 from gitsync.engine.repository.integration import Distance, Integration
 from gitsync.engine.repository.requests import Requests
 from gitsync.engine.repository.retry import Retry
+from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import RepoState
@@ -78,9 +79,17 @@ class LocalRepository(RepositoryHooks):
     """A work tree and everything that is pending in it."""
 
     def __init__(
-        self, config: RepoConfig, *, buffer: ChangeBuffer, board: Board, clock: Clock, repo_state_dir: Path, post: Post
+        self,
+        config: RepoConfig,
+        *,
+        buffer: ChangeBuffer,
+        board: Board,
+        clock: Clock,
+        repo_state_dir: Path,
+        post: Post,
+        probe: Probe,
     ) -> None:
-        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post)
+        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post, probe)
         self.handle = WorktreeHandle(KeptCopies(repo_state_dir))
         self.hold = Hold(repo_state_dir)
         self.batch = Batch()

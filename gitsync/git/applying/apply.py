@@ -35,7 +35,6 @@ from gitsync.git.applying.hidden import Mark, hidden
 from gitsync.git.applying.journal import Phase
 from gitsync.git.applying.move_aside import Moved
 from gitsync.git.applying.preflight import Changes, Prepared, Surprise, prepare
-from gitsync.git.applying.temporaries import Probe, no_probe
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
 from gitsync.git.index.index import PreparedIndex
@@ -47,6 +46,7 @@ from gitsync.git.objects.branch_move import BranchMove
 from gitsync.git.objects.commits import TipMovedError, lock_of, write_commit, write_identical_merge
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, diff, lookup
+from gitsync.git.probe import Probe
 from gitsync.git.repository import head_of, open_operation, tree_of
 from gitsync.git.rules.identity import Person, identity_of
 from gitsync.git.staging.worktree import Worktree
@@ -103,7 +103,7 @@ class Recovered:
 
 
 def apply(
-    worktree: Worktree, plan: Plan, *, message: str, author: str = "", reason: str = "", probe: Probe = no_probe
+    worktree: Worktree, plan: Plan, *, message: str, author: str = "", reason: str = "", probe: Probe | None = None
 ) -> Outcome:
     """Move work tree and branch from the plan's base to its target.
 
@@ -123,7 +123,9 @@ def apply(
             return replace(_outcome(worktree, plan, prepared.surprise), aside=prepared.aside)
         target = plan.upstream if plan.kind is PlanKind.FAST_FORWARD else _new_commit(worktree, plan, message, author)
         reason = reason or ("merge" if plan.kind is PlanKind.MERGE else "pull")
-        return replace(_apply(worktree, plan, prepared, target, message, reason, probe), aside=prepared.aside)
+        return replace(
+            _apply(worktree, plan, prepared, target, message, reason, probe or worktree.probe), aside=prepared.aside
+        )
     finally:
         prepared.close()
 
@@ -270,7 +272,7 @@ def _outcome(worktree: Worktree, plan: Plan, surprise: Surprise) -> Outcome:
     return Outcome(OutcomeKind.BLOCKED, paths, problem=problem)
 
 
-def recover(worktree: Worktree, *, probe: Probe = no_probe) -> Recovered:
+def recover(worktree: Worktree, *, probe: Probe | None = None) -> Recovered:
     """Complete or roll back an interrupted integration; call it before anything is scanned or committed.
 
     Raise OperationError when that is not possible now (disk full, locked): the journal remains.
@@ -280,7 +282,7 @@ def recover(worktree: Worktree, *, probe: Probe = no_probe) -> Recovered:
         return Recovered()
     worktree.recover()
     paths = tuple(sorted(step.path for step in noted.steps))
-    with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe) as applier:
+    with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe or worktree.probe) as applier:
         summary = _half(worktree, lambda: _recover(worktree, applier))
     journal.drop(worktree.repo_state_dir)
     return Recovered(summary, paths)

@@ -16,6 +16,7 @@ from gitsync.core.conflict import is_conflict_copy
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT
 from gitsync.git.applying.journal import Journal, JournalStep
+from gitsync.git.probe import Probe
 
 # From this many files on, one sync of the file system is cheaper than one for each file.
 SYNC_ALL_FROM = 32
@@ -24,13 +25,6 @@ SYNC_ALL_FROM = 32
 CANNOT_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 )
-
-# Called wherever a crash or an edit could interfere; tests pass their own.
-Probe = Callable[[str, bytes], None]
-
-
-def no_probe(point: str, path: bytes) -> None:
-    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ from gitsync.git.applying import atomic_replace, temporaries
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError
 from gitsync.git.applying.journal import Journal, JournalStep
 from gitsync.git.applying.preflight import BUSY, IN_THE_WAY, Surprise
-from gitsync.git.applying.temporaries import SYNC_ALL_FROM, Content, Probe, no_probe
+from gitsync.git.applying.temporaries import SYNC_ALL_FROM, Content
 from gitsync.git.files import TICK_NS
+from gitsync.git.probe import Probe, no_probe
 
 
 class Applier:

@@ -26,6 +26,7 @@ from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, write_c
 from gitsync.git.objects.store import LooseWriter, ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.open_commit import is_git_at_work
+from gitsync.git.probe import Probe, no_probe
 from gitsync.git.program import GitProgram
 from gitsync.git.repository import RepoFacts, head_of, open_operation, open_repository
 from gitsync.git.rules import config
@@ -47,15 +48,23 @@ class Worktree:
     """A work tree; `repo` is libgit2's handle and `store` the objects, for the modules beside this one."""
 
     def __init__(
-        self, root: Path, repo_state_dir: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+        self,
+        root: Path,
+        repo_state_dir: Path,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        probe: Probe = no_probe,
     ) -> None:
         """Open the repository whose work tree begins at `root`, and repair what a crash left.
 
-        `repo_state_dir` is private to this repository. Raise OperationError: not-a-repository, bare, unsafe,
+        `repo_state_dir` is private to this repository; `probe` is called at each step of an integration. Raise
+        OperationError: not-a-repository, bare, unsafe,
         unsupported, worktree-elsewhere, git-missing.
         """
         self.root = os.path.realpath(root)
         self.repo_state_dir = repo_state_dir
+        self.probe = probe
         repo_state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.repo = open_repository(self.root)
         self.git_dir = self.repo.path.rstrip("/")

@@ -85,7 +85,7 @@ def test_the_mirrors_name_is_taken(config_file: Path) -> None:
 @pytest.mark.parametrize("given", [{"name": "a/b"}, {"name": ""}, {"remote": "--x"}])
 def test_a_name_or_remote_that_cannot_be_is_wrong_usage(file: Path, given: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="allowed"):
-        add_repo(file, Path("/r/new"), **{"name": None, "remote": None, **given})
+        add_repo(file, Path("/r/new"), name=given.get("name"), remote=given.get("remote"))
     assert file.read_text() == MINE
 
 

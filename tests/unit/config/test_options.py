@@ -11,8 +11,8 @@ import pytest
 
 from gitsync.config.literal import describe_defaults, toml_literal
 from gitsync.config.options import SECTIONS, Config, DaemonConfig, HomeConfig, HooksConfig, JobConfig, RepoConfig
-from gitsync.config.rows import Option, ValueKind, option, rows
-from gitsync.config.values import allowed, convert, render
+from gitsync.config.rows import Option, ValueKind, rows
+from gitsync.config.values import allowed, convert, option, render
 
 SHAPES = (RepoConfig, HomeConfig, JobConfig, DaemonConfig, HooksConfig)
 ALL_ROWS = [

@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(file: Path, monkeypatch: 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OperationError, match="No space left on device"):
         edit_file(file, lambda _: "new")
     assert file.read_text() == "one\n"

@@ -90,7 +90,7 @@ def combinations() -> Iterator[tuple[Branch, dict[str, bool]]]:
     bools = (False, True)
     for here, there, known, deleted_at in itertools.product((None, "1"), (None, "2"), (None, "3"), (None, "4")):
         relations = tuple(Relation) if here and there else (None,)
-        for relation, *flags in itertools.product(relations, *[bools] * 7):
+        for relation, flags in itertools.product(relations, itertools.product(bools, repeat=7)):
             rewritten, safe, first, moved, sending, receiving, refilling = flags
             branch = Branch("b", here, there, known, relation, rewritten, safe, first, deleted_at, moved)
             yield branch, {"is_sending": sending, "is_receiving": receiving, "is_refilling": refilling}

@@ -35,36 +35,46 @@ def _quiet_afterwards() -> Iterator[None]:
     logging.raiseExceptions = before[3]
 
 
-def write(level: int, tell: Callable[[logging.Logger], None]) -> None:
+def write(level: int, tell: Callable[[logging.Logger], object]) -> None:
     logs.set_up(level, None)
     tell(logging.getLogger("gitsync.somewhere"))
 
 
 def test_a_pipe_gets_the_level_and_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    write(logging.INFO, lambda log: (log.info("committed %s", "notes"), log.debug("unseen")))
-    assert sys.stderr.getvalue() == "INFO    committed notes\n"
+    monkeypatch.setattr(sys, "stderr", screen := io.StringIO())
+
+    def tell(log: logging.Logger) -> None:
+        log.info("committed %s", "notes")
+        log.debug("unseen")
+
+    write(logging.INFO, tell)
+    assert screen.getvalue() == "INFO    committed notes\n"
 
 
 def test_an_engineer_sees_who_said_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", screen := io.StringIO())
     write(logging.DEBUG, lambda log: log.debug("seen"))
-    assert sys.stderr.getvalue() == "DEBUG   [MainThread gitsync.somewhere] seen\n"
+    assert screen.getvalue() == "DEBUG   [MainThread gitsync.somewhere] seen\n"
 
 
 def test_a_terminal_gets_the_time_and_colours_for_the_unusual(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    write(logging.INFO, lambda log: (log.info("fine"), log.error("not\x1b[2J fine")))
-    fine, broken = sys.stderr.getvalue().splitlines()
+
+    def tell(log: logging.Logger) -> None:
+        log.info("fine")
+        log.error("not\x1b[2J fine")
+
+    write(logging.INFO, tell)
+    fine, broken = screen.getvalue().splitlines()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d INFO    fine", fine)
     assert broken.startswith("\x1b[31m")
     assert broken.endswith("not\\x1b[2J fine\x1b[0m")
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
     monkeypatch.setenv("NO_COLOR", "1")
     write(logging.INFO, lambda log: log.error("plain"))
-    assert "\x1b" not in sys.stderr.getvalue()
+    assert "\x1b" not in screen.getvalue()
 
 
 def test_the_journal_gets_priorities_and_no_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,9 +102,9 @@ def test_the_journal_gets_priorities_and_no_time(monkeypatch: pytest.MonkeyPatch
 
 def test_a_stream_that_is_not_the_journals_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "1:2")
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", screen := io.StringIO())
     write(logging.INFO, lambda log: log.info("x"))
-    assert sys.stderr.getvalue() == "INFO    x\n"
+    assert screen.getvalue() == "INFO    x\n"
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +128,7 @@ def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_secrets_are_taken_out_of_messages_and_tracebacks(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", screen := io.StringIO())
 
     def tell(log: logging.Logger) -> None:
         log.info("fetching %s", text)
@@ -128,16 +138,16 @@ def test_secrets_are_taken_out_of_messages_and_tracebacks(monkeypatch: pytest.Mo
             log.critical("ended", exc_info=True)
 
     write(logging.INFO, tell)
-    assert "hunter2secret" not in sys.stderr.getvalue()
-    assert "ValueError" in sys.stderr.getvalue()
+    assert "hunter2secret" not in screen.getvalue()
+    assert "ValueError" in screen.getvalue()
 
 
 def test_what_libraries_tell_at_their_leisure_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", screen := io.StringIO())
     logs.set_up(logging.DEBUG, None)
     logging.getLogger("urllib3").info("GET /?token=x")
     logging.getLogger("watchdog").warning("queue overflow")
-    assert sys.stderr.getvalue().count("\n") == 1
+    assert screen.getvalue().count("\n") == 1
 
 
 def test_a_log_that_was_moved_away_goes_on_in_a_new_file_that_nobody_else_reads(tmp_path: Path) -> None:

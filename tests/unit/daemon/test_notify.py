@@ -90,7 +90,12 @@ def test_a_machine_without_a_desktop_is_told_of_once_and_not_tried_for_ever(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries: list[float] = []
-    monkeypatch.setattr(notify, "show", lambda *_, **__: tries.append(1) or proc.Completed(("x",), 3, b"", b""))
+
+    def fail(*_: object, **__: object) -> proc.Completed:
+        tries.append(1)
+        return proc.Completed(("x",), 3, b"", b"")
+
+    monkeypatch.setattr(notify, "show", fail)
     caplog.set_level("DEBUG", "gitsync.daemon.notify")
     notifier = Notifier("problems", FakeClock(), lambda _: None)
     notifier.step(PROBLEM, 1.0)

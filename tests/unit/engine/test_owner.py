@@ -48,7 +48,8 @@ def test_patience_ends_with_a_sentence() -> None:
 
 
 def test_a_bug_is_told_and_who_waits_is_not_left_waiting() -> None:
-    echo = Echo("echo", SystemClock(), (died := []).append)
+    died: list[ThreadDied] = []
+    echo = Echo("echo", SystemClock(), died.append)
     later: Future[object] = Future()
     echo.post(Ask("bug", Future()))
     echo.post(Ask("later", later))
@@ -60,7 +61,8 @@ def test_a_bug_is_told_and_who_waits_is_not_left_waiting() -> None:
 
 
 def test_a_step_that_takes_too_long_is_seen_from_outside() -> None:
-    begun, go = Future(), Future()
+    begun: Future[None] = Future()
+    go: Future[None] = Future()
 
     class Slow(Owner):
         def step(self, message: object | None, now: float) -> None:
@@ -86,7 +88,8 @@ def test_a_step_that_takes_too_long_is_seen_from_outside() -> None:
 
 
 def test_a_step_that_looks_whether_it_is_cancelled_is_alive() -> None:
-    looked, go = Future(), Future()
+    looked: Future[bool] = Future()
+    go: Future[None] = Future()
 
     class Transfer(Owner):
         def step(self, message: object | None, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,16 +22,16 @@ def worktree(repo: Path, tmp_path: Path) -> Iterator[Worktree]:
     opened.close()
 
 
-def stage(worktree: Worktree, *paths: str, trees: tuple[bytes, ...] = (), **rules: object) -> Staged:
+def stage(worktree: Worktree, *paths: str, trees: tuple[bytes, ...] = (), **rules: Any) -> Staged:
     """Stage paths, or everything that a scan finds."""
     noted = [os.fsencode(path) for path in paths] if paths or trees else worktree.scan()
-    staging = worktree.begin_staging(noted, trees, StageRules(**rules))  # type: ignore[arg-type]
+    staging = worktree.begin_staging(noted, trees, StageRules(**rules))
     while not staging.advance(10):
         pass
     return staging.result()
 
 
-def commit(worktree: Worktree, *paths: str, **rules: object) -> CommitInfo | None:
+def commit(worktree: Worktree, *paths: str, **rules: Any) -> CommitInfo | None:
     """Stage and commit at once."""
     return worktree.commit(stage(worktree, *paths, **rules), "by gitsync")
 

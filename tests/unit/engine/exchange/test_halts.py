@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_what_is_gone_halts_and_is_sent_again_only_when_accepted(wire: Wire, spo
 @pytest.mark.parametrize(("spoil", "expected"), GONE)
 @pytest.mark.parametrize("options", [{}, {"mode": "push"}, {"pull": "off"}])
 def test_a_push_alone_does_not_make_anew_what_is_gone(
-    wire: Wire, spoil: object, expected: str, options: dict[str, str]
+    wire: Wire, spoil: object, expected: str, options: dict[str, Any]
 ) -> None:
     assert callable(spoil)
     wire.begin(push="1s", **options)

@@ -99,7 +99,8 @@ def test_a_push_that_was_asked_to_wait_waits() -> None:
 
 
 def test_two_pushes_that_cross_are_settled_at_once_and_more_of_them_spread_out() -> None:
-    first, last = [], []
+    first: list[float] = []
+    last: list[float] = []
     for _ in range(50):
         times = table()
         assert times.cross(0.0, 0.4) == 1

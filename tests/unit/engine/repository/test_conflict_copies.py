@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from gitsync.engine.messages import Refresh
 from gitsync.engine.repository.conflict_copies import FILE, KeptCopies
-from gitsync.git.merging import conflict_copies
 from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
+from tests.fakes.recorded_calls import Call, RecordedCalls
 
+WALK = Call("engine/repository/conflict_copies.py", "git/merging/conflict_copies.py", "kept_copies")
+COMPARISON = Call("engine/repository/conflict_copies.py", "git/merging/conflict_copies.py", "followed")
 OURS = b"ours\n"
 COPY = f"a.conflict-{object_id_of(BLOB, OURS)[:8]}.txt"
 
@@ -52,34 +51,29 @@ def test_what_was_committed_by_hand_shows_when_somebody_asks(bench: Bench) -> No
     assert bench.status().conflicts == ()
 
 
-def test_the_whole_tree_is_looked_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    looked: list[Any] = []
-    real = conflict_copies.kept_copies
-    monkeypatch.setattr(
-        "gitsync.engine.repository.conflict_copies.kept_copies", lambda *asked: looked.append(asked) or real(*asked)
-    )
+def test_the_whole_tree_is_looked_at_once(bench: Bench, tmp_path: Path) -> None:
     bring(bench.root)
-    bench.write("b.txt", "b\n")
-    bench.run(5)
-    again = Bench(bench.root, bench.repo_state_dir)
-    assert again.status().conflicts == ("a.txt",), "known before anything is looked at"
-    again.run(5)
-    assert again.status().conflicts == ("a.txt",)
-    assert looked == [], "what is remembered spares the walk"
-    fresh = Bench(bench.root, tmp_path / "other-notes")
-    fresh.run(5)
-    assert fresh.status().conflicts == ("a.txt",)
-    assert len(looked) == 1
+    with RecordedCalls() as calls:
+        bench.write("b.txt", "b\n")
+        bench.run(5)
+        again = Bench(bench.root, bench.repo_state_dir)
+        assert again.status().conflicts == ("a.txt",), "known before anything is looked at"
+        again.run(5)
+        assert again.status().conflicts == ("a.txt",)
+        assert WALK not in calls.take(), "what is remembered spares the walk"
+        fresh = Bench(bench.root, tmp_path / "other-notes")
+        fresh.run(5)
+        assert fresh.status().conflicts == ("a.txt",)
+        assert calls.take().count(WALK) == 1
     for each in (again, fresh):
         each.close()
 
 
-def test_a_commit_of_other_files_compares_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "gitsync.engine.repository.conflict_copies.followed", lambda *_: pytest.fail("nothing is to be compared")
-    )
-    bench.write("b.txt", "b\n")
-    bench.run(5)
+def test_a_commit_of_other_files_compares_nothing(bench: Bench) -> None:
+    with RecordedCalls() as calls:
+        bench.write("b.txt", "b\n")
+        bench.run(5)
+        assert COMPARISON not in calls.take()
     assert bench.is_committed()
     assert KeptCopies(bench.repo_state_dir).head is not None
 

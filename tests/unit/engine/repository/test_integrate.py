@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import errno
 
 import pytest
 
 from gitsync.engine.messages import Pause, Rescan, Resume
-from gitsync.errors import OperationError
-from gitsync.git.applying.apply import recover
+from gitsync.git.applying import journal
+from gitsync.git.probe import no_probe
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
@@ -177,23 +177,24 @@ def test_a_merge_that_waits_is_shown_until_it_is_settled(bench: Bench, upstream:
     assert run_git(bench.root, "for-each-ref", "refs/gitsync/conflict") == ""
 
 
-def test_a_pull_that_was_left_half_way_is_mended_before_anything_is_committed(
-    bench: Bench, upstream: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pull_that_was_left_half_way_is_mended_before_anything_is_committed(bench: Bench, upstream: str) -> None:
     """Staging on top of it would record the remote's files as edits of the user's."""
+    other = bench.root.with_name("other")
+    (other / "a.txt").write_text("theirs\n")
+    run_git(other, "commit", "-qam", "more of theirs")
+    run_git(bench.root, "fetch", "-q", "origin")
 
-    def fail(*_: object, **__: object) -> None:
-        raise OperationError("half way", code="half-applied")
+    def fail(point: str, path: bytes) -> None:
+        if point == "before" and path == b"theirs.txt":
+            raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("gitsync.engine.repository.integrate.apply", fail)
-    bench.tell(bench.fetched(upstream))
+    bench.probe = fail
+    bench.tell(bench.fetched(run_git(other, "rev-parse", "HEAD")))
     bench.run()
-    monkeypatch.undo()
-    mended: list[Path] = []
-    monkeypatch.setattr(
-        "gitsync.engine.repository.handle.recover", lambda tree: mended.append(tree.root) or recover(tree)
-    )
+    assert journal.read(bench.repo_state_dir) is not None
+    bench.probe = no_probe
     bench.write("b.txt", "1\n")
     bench.run(5.0)
-    assert mended
+    assert journal.read(bench.repo_state_dir) is None
     assert bench.is_committed()
+    assert run_git(bench.root, "log", "-1", "--full-diff", "--format=", "--name-only", "--", "b.txt") == "b.txt"

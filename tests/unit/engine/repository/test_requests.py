@@ -50,8 +50,9 @@ def test_what_is_pending_is_committed_before_the_change(bench: Bench) -> None:
     assert bench.is_committed()
     assert "-restore" in run_git(bench.root, "for-each-ref", "refs/gitsync/backup")
     assert any(isinstance(message, Committed) for message in bench.sent)
-    assert bench.status().last_commit is not None
-    assert bench.status().last_commit.message == "Go back"
+    last = bench.status().last_commit
+    assert last is not None
+    assert last.message == "Go back"
 
 
 def test_an_edit_that_nobody_noted_is_committed_and_the_change_made_again(bench: Bench) -> None:

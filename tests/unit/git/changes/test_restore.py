@@ -223,11 +223,11 @@ def test_a_copy_of_a_directory_shows_nobody_what_is_private_in_it(repo: Path, tm
     (repo / "d").chmod(0o755)
     (repo / "d/gone").unlink()
     history = History(repo)
-    for name in (b"d", b""):
-        choice = choose(history, name, commit="HEAD")
-        place = tmp_path / f"copy-{name.decode()}"
-        copy(history, choice.source, name, choice.entries, str(place), {b"d/gone": 0o600})
-        top = place if name else place / "d"
+    for path in (b"d", b""):
+        choice = choose(history, path, commit="HEAD")
+        place = tmp_path / f"copy-{path.decode()}"
+        copy(history, choice.source, path, choice.entries, str(place), {b"d/gone": 0o600})
+        top = place if path else place / "d"
         for private in ("x", "e/y", "gone"):
             assert (top / private).stat().st_mode & 0o777 == 0o600, private
         assert (top / "open").stat().st_mode & 0o400

@@ -10,10 +10,10 @@ import pytest
 from gitsync.core.conflict import Policy
 from gitsync.git.merging.threeway import ResolvedConflict
 from tests.conftest import run_git
-from tests.fakes.histories import File, Files, History, link, module, program
+from tests.fakes.histories import Files, History, link, module, program
 
 AUTOMATIC = ("keep-both", "newest", "union", "ours", "theirs")
-Settle = Callable[..., dict[str, bytes | File]]
+Settle = Callable[..., Files]
 
 
 @pytest.fixture
