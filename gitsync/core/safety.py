@@ -85,7 +85,8 @@ _OPEN = {
     "revert": "a revert is in progress: `git revert --continue` or `git revert --abort` ends it",
     "bisect": "a bisect is in progress: `git bisect reset` ends it",
     "am": "a mailbox is being applied: `git am --continue` or `git am --abort` ends it",
-    "stash": "a stash left conflicts: edit the files and `git add` them",
+    "squash": "a squash merge left conflicts: edit the files, `git add` them and `git commit`",
+    "conflicts": "files are left in conflict: edit them and `git add` them; `git status` names them",
     "detached": "HEAD is detached (on a commit, not on a branch): `git switch BRANCH` ends it",
 }
 OPEN_OPERATIONS = frozenset(_OPEN)

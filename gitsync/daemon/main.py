@@ -176,12 +176,25 @@ def _check(config: Config) -> int:
     if not config.repositories and not config.jobs:
         lines.append("nothing is watched; to watch a directory: gitsyncctl watch DIR")
     _print(lines)
-    faults = check_paths(config)
+    faults = check_paths(config) or _unusable(config)
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
         print("hint: fix it, then check it: gitsync --check", file=sys.stderr)
     return EXIT_USAGE if faults else EXIT_OK
+
+
+def _unusable(config: Config) -> list[str]:
+    """Return why repositories that are there cannot be opened."""
+    from gitsync.git.repository import open_repository  # late: a check of the configuration seldom needs libgit2
+
+    faults = []
+    for repo in config.repos:
+        try:
+            open_repository(os.path.realpath(repo.path)).free()
+        except OperationError as error:
+            faults.append(f"{repo.name}: {error.message}; {error.hint}")
+    return faults
 
 
 def _print(lines: list[str]) -> None:

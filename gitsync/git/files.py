@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
@@ -56,8 +57,22 @@ def storage_error(what: str, error: OSError) -> OperationError:
     if error.errno == errno.EROFS:
         return OperationError(f"{what}: the file system is read-only", "remount it writable", code="read-only")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return OperationError(f"{what}: permission denied", "check the owner and the permissions", code="permission")
+        return _denied(what, error)
     return OperationError(f"{what}: {error.strerror}", "check the path and the disk", code="io")
+
+
+def _denied(what: str, error: OSError) -> OperationError:
+    """Name the file or directory that may not be written to, and whose it is: often root's, after a `sudo git`."""
+    path = os.path.abspath(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
+    while path and not os.path.lexists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    if not path:
+        return OperationError(f"{what}: permission denied", "check the owner and the permissions", code="permission")
+    place = shlex.quote(path)
+    hint = f"ls -ld {place}"
+    if os.lstat(path).st_uid != os.geteuid():
+        hint = f'it belongs to another user, as after a `sudo git`: sudo chown -R "$(id -un)" {place}'
+    return OperationError(f"{what}: permission denied: {path}", hint, code="permission")
 
 
 # The coarsest clock that stamps files on a kernel in use (CONFIG_HZ=100): two writes within it look alike.

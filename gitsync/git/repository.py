@@ -19,6 +19,7 @@ from gitsync.errors import OperationError
 from gitsync.git.objects.commits import tip_of
 from gitsync.git.objects.store import COMMIT, ObjectStore
 from gitsync.git.program import GitProgram
+from gitsync.git.remote.local_damage import damaged_ref
 
 
 class Readable(Protocol):
@@ -90,7 +91,8 @@ _OPERATIONS = {
 class RepoFacts:
     """The state of HEAD: `head` is a commit id or None, `branch` None when HEAD is detached.
 
-    `open_operation` is "" or the operation in progress: merge, rebase, cherry-pick, revert, bisect, am, stash.
+    `open_operation` is "" or the operation in progress: merge, rebase, cherry-pick, revert, bisect, am, squash, or
+    conflicts that something else has left.
     """
 
     head: str | None
@@ -109,13 +111,15 @@ def head_of(repository: pygit2.Repository) -> tuple[str | None, str | None]:
         return branch, tip_of(repository, branch)
     except (KeyError, pygit2.GitError, ValueError) as error:
         root = repository.workdir
+        if (damage := damaged_ref(Path(root))) is not None:
+            raise OperationError(damage.message, damage.hint, code=damage.code) from error
         raise OperationError(
             f"cannot read HEAD of {root}: {error}", f"see: git -C {root} status", code="head"
         ) from error
 
 
 def open_operation(repository: pygit2.Repository) -> str:
-    """Return the git operation in progress, "" for none; a conflicted stash cannot be detected here."""
+    """Return the git operation in progress, "" for none; conflicts that are left (a stash) cannot be detected here."""
     return _OPERATIONS.get(_STATES(repository.state()), "")
 
 
@@ -147,6 +151,12 @@ def open_repository(root: str) -> pygit2.Repository:
         repository = pygit2.Repository(root, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
     except (pygit2.GitError, KeyError, ValueError, OSError) as error:
         raise _refusal(root, str(error)) from error
+    if (repository.is_bare or repository.workdir is None) and os.path.isdir(os.path.join(root, ".git")):
+        raise OperationError(
+            f"core.bare is set in {root}, although it has a work tree: git takes it for a repository without files",
+            f"git -C {shlex.quote(root)} config --unset core.bare",
+            code="bare",
+        )
     if repository.is_bare or repository.workdir is None:
         raise OperationError(f"{root} is a bare repository: it has no files to watch", "use a clone of it", code="bare")
     if os.path.realpath(repository.workdir) != root:
@@ -168,11 +178,14 @@ def _refusal(root: str, words: str) -> OperationError:
         )  # fmt: skip
     for sign, what in _UNSUPPORTED.items():
         if sign in lowered:
+            way_out = "use a repository of the default format (run `git init` in a new directory and fetch into it)"
+            if sign == "refstorage":
+                way_out = f"git -C {place} refs migrate --ref-format=files (git 2.48 or a newer git), or clone it again"
             return OperationError(
-                f"{root} uses a format that gitsync does not support yet: {what} ({words})",
-                "use a repository of the default format (run `git init` in a new directory and fetch into it)",
-                code="unsupported",
+                f"{root} uses a format that gitsync does not support yet: {what} ({words})", way_out, code="unsupported"
             )
+    if os.path.isdir(os.path.join(root, ".git/objects")) and (damage := damaged_ref(Path(root))) is not None:
+        return OperationError(damage.message, damage.hint, code=damage.code)
     above = pygit2.discover_repository(root) if os.path.isdir(root) else None
     if above is not None and os.path.isdir(root):
         return OperationError(

@@ -78,9 +78,9 @@ class Wire:
             if isinstance(message, Fetched):
                 self.seen = message
                 is_ahead = message.upstream != self.head()
-                self.tell(Integrated("notes", "main", self.head(), is_ahead))
+                self.tell(Integrated("notes", message.branch, self.head(), is_ahead))
             elif isinstance(message, HeadWanted):
-                self.tell(HeadRead("notes", "main", self.head()))
+                self.tell(HeadRead("notes", message.branch, self.head()))
             else:
                 assert isinstance(message, Pushed)
 

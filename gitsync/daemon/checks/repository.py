@@ -30,7 +30,7 @@ CHILD_S = 20.0
 COMMIT_HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-merge-commit", "post-merge")
 PUSH_HOOK = "pre-push"
 # Errors that the check of the remote detects again, in their current state.
-OF_THE_REMOTE = ("auth", "host-key", "not-found", "offline", "timeout", "remote-corrupt")
+OF_THE_REMOTE = ("auth", "host-key", "not-found", "offline")
 _FILTER = re.compile(r"(?:^|\s)filter=(\S+)")
 # Fails instead of asking for a passphrase; one that the agent has cached still works.
 _UNASKING_GPG = '#!/bin/sh\nexec {program} --batch --pinentry-mode error "$@"\n'
@@ -59,6 +59,8 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
             f"gitsyncctl resume {as_word(repo.name)}" if status.state is RepoState.PAUSED else f"git -C {where} status"
         )
         return [warning(f"{status.state}: {status.reason}", fix)]
+    if status.error is not None:
+        return [problem(status.error.message, status.error.hint or f"gitsyncctl status {as_word(repo.name)}")]
     return [ok(f"{where} is {status.state}")]
 
 

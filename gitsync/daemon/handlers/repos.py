@@ -23,6 +23,7 @@ from gitsync.engine.messages import Pause, Refresh, Resume
 from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.remote.upstream import remote_for
+from gitsync.git.repository import open_repository
 from gitsync.redaction import redact
 from gitsync.version import VERSION
 
@@ -207,6 +208,8 @@ class _Repos:
         before = {repo.path for repo in self._context.config.repos}
         try:
             with init_repository.work_tree(root, params.get("remote"), is_wanted=bool(params.get("init"))) as was_made:
+                # What cannot be watched is refused now, and not by the daemon later.
+                open_repository(str(real(root))).free()
                 name = document.add_repo(self._context.config_file, root, name=params.get("name"), remote=None)
         except (OSError, ValueError) as error:
             what = getattr(error, "strerror", None) or str(error)

@@ -18,7 +18,16 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
-from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting, branch_gone, emptied, other_branch
+from gitsync.engine.exchange.halt_reasons import (
+    HALTING,
+    STATES,
+    Halting,
+    branch_gone,
+    branch_renamed,
+    emptied,
+    other_branch,
+    remote_lost,
+)
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
@@ -44,7 +53,7 @@ from gitsync.git.remote import upstream
 from gitsync.git.remote.results import FetchResult, PushKind
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
-from gitsync.text import clean
+from gitsync.text import as_word, clean
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +185,9 @@ class Exchanger(Owner):
                 config.name, self._remote_branch.directory if self._remote_branch and self._times.is_looking else None
             )
         )
-        if self._remote_branch is None:
+        if self._remote_branch is None and self._is_remote_lost(branch):
+            self._rest(remote_lost(config.name, as_word(str(config.path))))
+        elif self._remote_branch is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
         elif may_fetch(self._times.mode) and not is_push_alone:
             self._fetch(branch)
@@ -192,6 +203,11 @@ class Exchanger(Owner):
         self._look_s = self.clock.now() - began_at
         known = self._memory.known(place.key, found.was)
         if found.upstream is None and known is not None:
+            if not found.is_empty_remote and (new := place.renamed_to(known, self._limits)):
+                if self._pending_halt.is_followed:
+                    self._follow_rename(place, branch, new)
+                    return
+                raise branch_renamed(name, place.label, new)
             raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
         if (
             found.others
@@ -205,6 +221,22 @@ class Exchanger(Owner):
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
         self._ask_committer(Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
+
+    def _follow_rename(self, place: RemoteBranch, branch: str, new: str) -> None:
+        """Rename the local branch as its user has agreed to; the next cycle exchanges the new one."""
+        place.rename(branch, new)
+        self._pending_halt.settle()
+        name = self.config.name
+        text = f"{name}: renamed the branch {branch} to {new}; to take that back: git branch -m {new} {branch}"
+        self._board.publish("renamed", name, text)
+        self._move(V_.FAILED)
+        self._times.forgive(self.clock.now())
+
+    def _is_remote_lost(self, branch: str) -> bool:
+        """Whether commits were exchanged before, and nothing says where to by now."""
+        config = self.config
+        is_wanted = bool(branch) and config.branch in ("", branch) and config.remote is None
+        return is_wanted and config.mode != "commit" and bool(self._memory.get("taken"))
 
     def _ask_committer(self, wanted: Fetched | HeadWanted) -> None:
         self._move(V_.INTEGRATION_ASKED)
@@ -279,7 +311,8 @@ class Exchanger(Owner):
         shown = None if problem is not None and problem.code == "conflict" else problem
         self._show(shown, RepoState.ERROR)
         now = self.clock.now()
-        self._times.rest(now, has_remote=self._remote_branch is not None, look_s=self._look_s)
+        is_lost = problem is not None and problem.code == "remote-lost"
+        self._times.rest(now, has_remote=self._remote_branch is not None or is_lost, look_s=self._look_s)
         self._limits.tend_line(self._remote_branch, is_lively=self._times.is_lively(now))
         self._answer()
 

@@ -19,10 +19,11 @@ STATES = {
     "auth": RepoState.AUTH,
     "host-key": RepoState.AUTH,
 }
-HALTING = frozenset({"unrelated-histories", "remote-rewritten", "remote-branch-gone", "remote-emptied", "other-branch"})
-SHOWN_BRANCHES = 5
+RENAMED = "remote-branch-renamed"
 # Of what there is no commit to look at.
-_GONE = frozenset({"remote-branch-gone", "remote-emptied", "other-branch"})
+_GONE = frozenset({"remote-branch-gone", "remote-emptied", "other-branch", RENAMED})
+HALTING = _GONE | {"unrelated-histories", "remote-rewritten"}
+SHOWN_BRANCHES = 5
 
 
 class Halting(Exception):
@@ -74,6 +75,28 @@ def branch_gone(name: str, source: str) -> Halting:
             f"{name}: the branch {source} was deleted on the remote; commits go on here and are not sent",
             f"to send it there again, with all that is here: gitsyncctl resume {as_word(name)} --accept",
         )
+    )
+
+
+def branch_renamed(name: str, source: str, new: str) -> Halting:
+    """Return the halt of a repository whose branch has another name on the remote by now: `new`, its default branch."""
+    return Halting(
+        Problem(
+            RENAMED,
+            f"{name}: the branch {source} is gone, and {new} has taken its place on the remote; "
+            "commits go on here and are not sent",
+            f"to rename the branch here, too: gitsyncctl resume {as_word(name)} --accept",
+        )
+    )
+
+
+def remote_lost(name: str, path: str) -> Problem:
+    """Return the problem of a repository that was exchanged, and whose remote is gone from git's configuration."""
+    return Problem(
+        "remote-lost",
+        f"{name}: the remote is gone from git's configuration, so commits stay on this machine",
+        f"git -C {path} remote add origin URL; or, if they are to stay here: "
+        f"gitsyncctl config set {as_word(f'repo.{name}.remote')} ''",
     )
 
 

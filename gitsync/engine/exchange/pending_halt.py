@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from gitsync.config.options import RepoConfig
-from gitsync.engine.exchange.halt_reasons import Halt
+from gitsync.engine.exchange.halt_reasons import RENAMED, Halt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.memory import ExchangeMemory
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -36,6 +36,11 @@ class PendingHalt:
         """Whether a person has accepted what the last question was about."""
         return self._accepted is not None
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether a person has accepted to follow a branch to its new name."""
+        return self._accepted is not None and self._accepted.problem.code == RENAMED
+
     def ask(self, problem: Problem, key: str, seen: str | None) -> None:
         """Open the question that `problem` is; `seen` is the remote's commit now, `key` the place."""
         self.open, self._accepted = Halt(problem, key, seen), None
@@ -45,8 +50,12 @@ class PendingHalt:
         """Go on, with or without a person's acceptance; return whether there was a question."""
         asked, self.open = self.open, None
         if asked is not None and is_accepted:
-            # From here on, what was seen then counts as taken in: any other change over there asks again.
-            self._memory.take_in(asked.key, asked.seen, halt=None)
+            # From here on, what was seen then counts as taken in: any other change over there asks again. A branch that
+            # is to be followed to its new name stays missed until that is done.
+            if asked.problem.code == RENAMED:
+                self._memory.remember(halt=None)
+            else:
+                self._memory.take_in(asked.key, asked.seen, halt=None)
             self._accepted = asked
         return asked is not None
 

@@ -164,6 +164,22 @@ class RemoteBranch:
             line=limits.line.path,
         )
 
+    def renamed_to(self, known: str, limits: Limits) -> str:
+        """Return the remote's default branch where it continues what `known` was of this one; "" where not."""
+        return transport.successor(
+            self.config.path,
+            self.choice.remote,
+            self.choice.branch,
+            known,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            line=limits.line.path,
+        )
+
+    def rename(self, branch: str, new: str) -> None:
+        """Rename the local branch, and let it follow the remote's of the new name; raise OperationError."""
+        upstream.rename_branch(self.config.path, branch, new, self.choice.remote)
+
     def is_foreign(self, found: FetchResult, limits: Limits) -> bool:
         """Whether the remote has other branches only, and none shares a commit with HEAD; raises as `fetch` does."""
         if self.choice.has_upstream or self.config.transport == "libgit2":

@@ -117,6 +117,11 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"self.signed certificate|the ssl certificate is invalid|hostkey .*(mismatch|revoked|is invalid|unknown)|"
             r"remote host key is not known|unknown or mismatched host key|invalid or unknown remote ssh hostkey",
         ),
+        (
+            "permission",
+            r"unable to create '[^']*': permission denied|insufficient permission for adding an object|"
+            r"cannot (open|create|update) [^:]*: permission denied|unable to (append to|write) .*: permission denied",
+        ),
         ("disk-full", r"no space left on device|disk quota exceeded|insufficient disk space|out of diskspace"),
         (
             "offline",
@@ -181,6 +186,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "fix it where it was created; to accept it as it is: git -C {where} config fetch.fsck.{rule} ignore",
     ),
     "locked": ("{label}: another git holds a lock", "if no git is at work in {where} any more, remove it{lock}"),
+    "permission": (
+        "{label}: a file of the repository here may not be written",
+        'if it belongs to another user, as after a `sudo git`: sudo chown -R "$(id -un)" {where}/.git',
+    ),
     "unsafe": ("{label}: the repository belongs to another user", "git config --global --add safe.directory {where}"),
     "remote-locked": (
         "{label}: the branch {branch} is locked there",

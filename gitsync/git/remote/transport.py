@@ -317,6 +317,32 @@ def remote_head(
     return _ask(Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line))
 
 
+def successor(
+    root: Path,
+    remote: str,
+    branch: str,
+    known: str,
+    *,
+    timeout_s: float,
+    is_cancelled: IsCancelled = never,
+    line: str = "",
+) -> str:
+    """Return the remote's default branch where it has `known`, which `branch` had before it was deleted; else "".
+
+    Raises as `fetch` does.
+    """
+    call = Call.begin("fetch", root, remote, branch, timeout_s, is_cancelled, line)
+    done = call.run("ls-remote", "--quiet", "--symref", "--", remote, "HEAD")
+    if not done.ok:
+        raise failure(call.trouble(done))
+    matched = re.search(r"^ref: refs/heads/(\S+)\tHEAD$", os.fsdecode(done.stdout), re.MULTILINE)
+    if matched is None or matched[1] == branch:
+        return ""
+    found = fetch(root, remote, matched[1], timeout_s=timeout_s, is_cancelled=is_cancelled, line=line)
+    has_it = found.upstream is not None and is_ancestor(call.repository(), known, found.upstream)
+    return matched[1] if has_it else ""
+
+
 def _ask(call: Call) -> str | None:
     ref = f"refs/heads/{call.branch}"
     done = call.run("ls-remote", "--quiet", "--", call.remote, ref)

@@ -93,6 +93,23 @@ def set_upstream(root: Path, branch: str, remote: str, remote_branch: str) -> No
             _set(root, key, value)
 
 
+def rename_branch(root: Path, branch: str, new: str, remote: str) -> None:
+    """Rename a local branch as `git branch -m` does, with `remote`'s branch of the new name as its upstream.
+
+    Raise OperationError when git refuses, because there is a branch of that name for one.
+    """
+    done = program.run("branch", "-m", branch, new, root=root, deadline_s=CONFIG_DEADLINE_S)
+    if not done.ok:
+        raise OperationError(
+            f"{clean(str(root))}: the branch {clean(branch)} cannot be renamed: {clean(done.errors)}",
+            f"git -C {clean(str(root))} branch -m {clean(branch)} {clean(new)}",
+            code="rename",
+        )
+    if not is_url(remote):
+        _set(root, f"branch.{new}.remote", remote)
+        _set(root, f"branch.{new}.merge", HEADS + new)
+
+
 def _set(root: Path, key: str, value: str) -> None:
     done = program.run("config", "--local", "--replace-all", key, value, root=root, deadline_s=CONFIG_DEADLINE_S)
     if not done.ok:

@@ -121,7 +121,8 @@ class Worktree:
         branch, head = head_of(self.repo)
         operation = open_operation(self.repo)
         if not operation and self.index.has_conflicts():
-            operation = "stash"
+            is_squash = os.path.exists(os.path.join(self.git_dir, "SQUASH_MSG"))
+            operation = "squash" if is_squash else "conflicts"
         return RepoFacts(head, branch, head is None, operation)
 
     def tracked_count(self) -> int:

@@ -112,7 +112,7 @@ def test_a_conflicted_stash_and_a_rebase_are_told(repo: Path, worktree: Worktree
     (repo / "a.txt").write_text("committed\n")
     run_git(repo, "commit", "-qam", "other")
     run_git(repo, "stash", "pop", "-q", check=False)
-    assert worktree.facts().open_operation == "stash"
+    assert worktree.facts().open_operation == "conflicts"
     run_git(repo, "reset", "-q", "--hard")
     assert worktree.facts().open_operation == ""
     run_git(repo, "switch", "-q", "-c", "side", "HEAD~1")

@@ -1,0 +1,116 @@
+"""Where an exchanger sends, and what it says when there is nowhere: push settings, renamed branches, a lost remote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitsync.engine.messages import Committed, Opened, Resume
+from gitsync.model import RepoState
+from tests.conftest import run_git
+from tests.fakes.wire import Wire
+
+
+@pytest.fixture
+def wire(repo: Path, tmp_path: Path) -> Wire:
+    wire = Wire(repo, tmp_path)
+    wire.begin()
+    wire.tell(Opened("notes"))
+    wire.run(1.0)
+    assert wire.there() == wire.head()
+    return wire
+
+
+def heads(wire: Wire) -> dict[str, str]:
+    lines = run_git(wire.hub, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads").splitlines()
+    return dict(line.split() for line in lines)
+
+
+def work_on(wire: Wire, branch: str) -> str:
+    """Begin a branch as `git switch -c BRANCH origin/main` does, and commit something there."""
+    run_git(wire.repo, "switch", "-q", "-c", branch, "--track", "origin/main")
+    wire.board.set_local("notes", branch=branch)
+    (wire.repo / "wild.txt").write_text("an experiment\n")
+    run_git(wire.repo, "add", "-A")
+    run_git(wire.repo, "commit", "-q", "-m", "wild")
+    wire.tell(Opened("notes"))
+    wire.tell(Committed("notes", branch, run_git(wire.repo, "rev-parse", "HEAD")))
+    wire.run(60.0)
+    return run_git(wire.repo, "rev-parse", "HEAD")
+
+
+def test_an_experiment_stays_here_and_status_says_how_to_send_it(wire: Wire) -> None:
+    before = heads(wire)
+    work_on(wire, "try")
+    assert heads(wire) == before
+    shown = wire.board.exchange("notes")
+    assert shown.state is RepoState.ERROR
+    assert shown.error is not None
+    assert "push -u origin try" in shown.error.hint
+
+
+def test_push_default_current_sends_to_its_own_name_once(wire: Wire) -> None:
+    run_git(wire.repo, "config", "push.default", "current")
+    before = heads(wire)
+    head = work_on(wire, "try")
+    assert heads(wire) == {**before, "try": head}
+    assert wire.board.exchange("notes").state is RepoState.OK
+    assert run_git(wire.repo, "rev-parse", "--abbrev-ref", "@{u}") == "origin/main"
+    events = [event for event in wire.board.events() if event["event"] == "pushed"]
+    wire.run(600.0)
+    assert [event for event in wire.board.events() if event["event"] == "pushed"] == events
+
+
+def test_push_default_upstream_sends_to_the_upstream(wire: Wire) -> None:
+    run_git(wire.repo, "config", "push.default", "upstream")
+    assert heads(wire) | {"main": work_on(wire, "try")} == heads(wire)
+    assert set(heads(wire)) == {"main"}
+
+
+def test_a_remote_that_was_lost_is_said(wire: Wire) -> None:
+    run_git(wire.repo, "remote", "remove", "origin")
+    wire.commit("b.txt")
+    wire.run(600.0)
+    shown = wire.board.exchange("notes")
+    assert shown.error is not None
+    assert shown.error.code == "remote-lost"
+    assert "remote add origin" in shown.error.hint
+    run_git(wire.repo, "remote", "add", "origin", str(wire.hub))
+    wire.commit("c.txt")
+    wire.run(600.0)
+    assert wire.there() == wire.head()
+    assert wire.board.exchange("notes").error is None
+
+
+def test_a_renamed_default_branch_is_one_question(wire: Wire) -> None:
+    run_git(wire.hub, "branch", "-m", "main", "trunk")
+    run_git(wire.hub, "symbolic-ref", "HEAD", "refs/heads/trunk")
+    wire.commit("b.txt")
+    wire.run(600.0)
+    shown = wire.board.exchange("notes")
+    assert shown.state is RepoState.HALTED
+    assert shown.error is not None
+    assert "trunk" in shown.error.message
+    assert set(heads(wire)) == {"trunk"}
+    wire.tell(Resume("notes", True))
+    wire.run(1.0)
+    assert run_git(wire.repo, "symbolic-ref", "--short", "HEAD") == "trunk"
+    assert run_git(wire.repo, "rev-parse", "--abbrev-ref", "@{u}") == "origin/trunk"
+    wire.board.set_local("notes", branch="trunk")
+    wire.tell(Opened("notes"))
+    wire.run(600.0)
+    assert heads(wire) == {"trunk": run_git(wire.repo, "rev-parse", "HEAD")}
+    assert wire.board.exchange("notes").state is RepoState.OK
+
+
+def test_a_deleted_branch_is_no_renamed_one(wire: Wire) -> None:
+    other = run_git(wire.hub, "commit-tree", run_git(wire.hub, "mktree", input=b""), "-m", "other")
+    run_git(wire.hub, "update-ref", "refs/heads/trunk", other)
+    run_git(wire.hub, "symbolic-ref", "HEAD", "refs/heads/trunk")
+    run_git(wire.hub, "update-ref", "-d", "refs/heads/main")
+    wire.commit("b.txt")
+    wire.run(600.0)
+    shown = wire.board.exchange("notes")
+    assert shown.error is not None
+    assert shown.error.code == "remote-branch-gone"
