@@ -23,11 +23,14 @@ from gitsync.backends.rsync.listing import (
     FORMAT,
     Listing,
     Moved,
+    forget_moving,
     is_as_listed,
     is_on_its_way,
     itemized,
     list_here,
     list_there,
+    moved_before,
+    note_moving,
     remember,
     remembered,
 )
@@ -89,6 +92,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         raise OperationError(
             f"{order.job.name}: there is no directory {order.job.url}", "correct url", code="not-found"
         )
+    agreed |= moved_before(order.state_dir, here.entries, there.entries)
     decision = _within(decide(here.entries, there.entries, agreed), order, here, there)
     decision.take = [path for path in decision.take if path in here.entries or not is_on_its_way(path, there, agreed)]
     halt = _brake(order, decision, here, there, agreed)
@@ -106,6 +110,11 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     items += _blocked(decision)
     if not agreed and here.entries and there.entries and (decision.take or decision.send):
         items.append(first_run(order))
+    note_moving(
+        order.state_dir,
+        {path: there.entries[path] for path in decision.take if path in there.entries},
+        {path: here.entries[path] for path in decision.send if path in here.entries},
+    )
     moved = _transfer(rsync, decision, here, there, items)
     items += look_through(rsync, here.entries)
     items += delete(rsync, decision, here.entries)
@@ -116,6 +125,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         equal |= _find_rounded(rsync, moved, after_here, after_there)
         before, after = (here.entries, there.entries), (after_here.entries, after_there.entries)
         remember(order.state_dir, before, after, agreed, moved, equal)
+        forget_moving(order.state_dir)
     forget_interrupted(order)
     return None
 

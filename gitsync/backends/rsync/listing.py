@@ -30,6 +30,7 @@ _ON_ITS_WAY = re.compile(r"(?:.*/)?\..+\.[A-Za-z0-9]{6}", re.DOTALL)
 ON_ITS_WAY_S = 900.0
 _KINDS = {b"f": FILE, b"d": DIRECTORY, b"L": LINK}
 LISTING_FILE = "listing.json"
+MOVING_FILE = "moving.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,3 +173,32 @@ def remember(
         if path in agreed:
             found[path] = agreed[path]
     state_file.write(state_dir / LISTING_FILE, dict(found))
+
+
+def note_moving(state_dir: Path, taking: Mapping[str, ListedEntry], sending: Mapping[str, ListedEntry]) -> None:
+    """Note what is about to be copied, as it is at its source: a run that ends early may have copied it."""
+    if taking or sending:
+        state_file.write(state_dir / MOVING_FILE, {"taking": dict(taking), "sending": dict(sending)})
+
+
+def moved_before(
+    state_dir: Path, here: Mapping[str, ListedEntry], there: Mapping[str, ListedEntry]
+) -> dict[str, AgreedPair]:
+    """Return what a run that ended early had copied, and is where it was copied to: it is nobody else's version."""
+    noted = state_file.read(state_dir / MOVING_FILE)
+    found: dict[str, AgreedPair] = {}
+    try:
+        for path, entry in (noted.get("taking") or {}).items():
+            if path in here and is_alike(here[path], taken := ListedEntry(*entry)):
+                found[path] = AgreedPair(here[path], taken)
+        for path, entry in (noted.get("sending") or {}).items():
+            if path in there and is_alike(sent := ListedEntry(*entry), there[path]):
+                found[path] = AgreedPair(sent, there[path])
+    except (AttributeError, TypeError):
+        return {}
+    return found
+
+
+def forget_moving(state_dir: Path) -> None:
+    """Forget what was to be copied: the run got to its end, and remembers what both sides have."""
+    (state_dir / MOVING_FILE).unlink(missing_ok=True)

@@ -245,7 +245,8 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
         hint = "ask who runs it; if it was changed on purpose: ssh-keygen -R {server}, then ssh {server}"
     line = (remote_words(said) if code == "refused" else "") or last_line(said)
     message = sentence.format(**names) + (f": {line}" if line else "")
-    return Problem(code, message, hint.format(**names))
+    # A command takes the branch's name, or none.
+    return Problem(code, message, hint.format(**{**names, "branch": clean(subject.branch)}).rstrip())
 
 
 def failure(trouble: Problem) -> OperationError:
@@ -264,6 +265,9 @@ def from_exception(subject: Subject, error: Exception) -> Problem:
     """Return the `Problem` of an exception of pygit2's or of the system's."""
     return from_output(subject, str(error))
 
+
+# The remote's own disk or its permissions, not what it was sent.
+_UNWRITABLE = re.compile(r"unable to create temporary|read-only file system|insufficient permission", re.IGNORECASE)
 
 # The reason in parentheses after "! ... [rejected]" and "[remote rejected]" of `git push --porcelain`.
 _STALE = re.compile(
@@ -292,7 +296,7 @@ def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> P
         code = "non-fast-forward" if "non-fast" in reason.lower() else "fetch-first"
         return problem(subject, code)
     if re.search(r"unpacker error|unpack failed", reason, re.IGNORECASE):
-        inner = classify(said)
+        inner = "refused" if _UNWRITABLE.search(said) else classify(said)
         return problem(
             subject, inner if inner in ("disk-full", "remote-corrupt", "fsck") else "refused", said or reason
         )

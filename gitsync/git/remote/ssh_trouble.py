@@ -175,6 +175,14 @@ def _noisy(to: Destination, found: re.Match[str], said: str, program: str) -> To
     )
 
 
+def _other_version(to: Destination, found: re.Match[str], said: str, program: str) -> Told:
+    return (
+        "protocol",
+        f"the {program} on {to.text} speaks another version of the protocol: {_clean(found[0])}",
+        f"compare: {to.command} {program} --version; {program} --version",
+    )
+
+
 def _no_program(to: Destination, found: re.Match[str], said: str, program: str) -> Told:
     name = found["name"] or found["name2"]
     package = "git" if name.startswith("git") else name
@@ -211,6 +219,7 @@ _TOLD: tuple[tuple[re.Pattern[str], Callable[[Destination, re.Match[str], str, s
          r".*key you are authenticating with has been marked as read.only.*", _not_allowed),
         (rf"(?P<name>{_NAMES}): (?:command )?not found|(?:unknown command|command not found): (?P<name2>{_NAMES})",
          _no_program),
+        (r"(?<=fatal: ).*unknown protocol.*", _other_version),
         (r"bad line length character: .*|is your shell clean.*|[Rr]eceived unexpected header from the server.*",
          _noisy),
         (r"Permission denied \([a-z,-]+\).*|Too many authentication failures.*", _no_login),

@@ -98,6 +98,12 @@ def test_a_destination_as_ssh_takes_it() -> None:
             "prints something",
             "true must print nothing",
         ),
+        (
+            "fatal: server is speaking an unknown protocol",
+            "protocol",
+            "another version of the protocol",
+            "ssh -p 2222 ada@server git --version",
+        ),
         ("ada@server: Permission denied (publickey).", "auth", "does not let you in", "ssh -p 2222 ada@server "),
     ],
 )
