@@ -28,6 +28,8 @@ from gitsync.engine.exchange.halt_reasons import (
     other_branch,
     remote_lost,
 )
+from gitsync.engine.exchange.left_branches import LeftBranches
+from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
@@ -97,6 +99,8 @@ class Exchanger(Owner):
         self._memory = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._pending_halt = PendingHalt(self._memory)
+        self._left = LeftBranches(config, self._memory)
+        self._patience = Patience()
         self._waiters = Waiters()
 
     def setup(self) -> None:
@@ -145,9 +149,11 @@ class Exchanger(Owner):
 
     def _take(self, message: object | None, now: float) -> None:
         match message:
-            case Committed():
+            case Committed(branch=branch, head=head):
+                self._left.note(branch, head)
                 self._times.see_commit(now)
             case Opened():
+                self._left.keep()
                 self._times.see_branch(now)
                 self._times.see_moved(now)
             case Integrated() if self._machine is X_.AWAITING:
@@ -261,6 +267,8 @@ class Exchanger(Owner):
         """Push `head`, unless there is nothing to push or no place for it."""
         place = self._remote_branch
         if head is None or place is None or not self._times.is_pushing or place.has_sent(head):
+            if self._times.is_pushing:
+                self._left.drop(branch)
             self._rest()
         elif isinstance(place.goal, Problem):
             self._rest(place.goal)
@@ -285,6 +293,7 @@ class Exchanger(Owner):
             self._board.set_exchange(config.name, last_push=wall)
             text = f"pushed {config.name} {head[:7]} to {place.goal_label}"
             self._board.publish("pushed", config.name, text, commit=head)
+        self._left.drop(branch)
         self._committer(Pushed(config.name, branch, head))
         self._rest()
 
@@ -308,6 +317,9 @@ class Exchanger(Owner):
     def _rest(self, problem: Problem | None = None) -> None:
         self._move(V_.FINISHED)
         self._pending_halt.settle()
+        self._patience.end()
+        if problem is None and self._times.is_pushing:
+            problem = self._left.send(self._branch, self._limits)
         shown = None if problem is not None and problem.code == "conflict" else problem
         self._show(shown, RepoState.ERROR)
         now = self.clock.now()
@@ -332,7 +344,7 @@ class Exchanger(Owner):
         self._limits.line.close()  # it may be what failed
         wait = self._times.fail(self.clock.now())
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
-        self._show(problem, STATES.get(problem.code, RepoState.ERROR))
+        self._show(problem, self._patience.state_of(problem, self.clock.now()))
         self._answer()
 
     def _stop(self, problem: Problem) -> None:

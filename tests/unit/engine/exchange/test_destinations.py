@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.messages import Committed, Opened, Resume
-from gitsync.model import RepoState
+from gitsync.model import Problem, RepoState
 from tests.conftest import run_git
 from tests.fakes.wire import Wire
 
@@ -114,3 +115,42 @@ def test_a_deleted_branch_is_no_renamed_one(wire: Wire) -> None:
     shown = wire.board.exchange("notes")
     assert shown.error is not None
     assert shown.error.code == "remote-branch-gone"
+
+
+def test_what_was_left_on_another_branch_is_sent(wire: Wire) -> None:
+    head = wire.commit("b.txt")
+    wire.tell(Committed("notes", "main", head))
+    run_git(wire.repo, "switch", "-q", "-c", "side")
+    wire.board.set_local("notes", branch="side")
+    wire.tell(Opened("notes"))
+    wire.told.clear()
+    wire.begin()  # a restart
+    wire.tell(Opened("notes"))
+    wire.run(60.0)
+    assert heads(wire)["main"] == head
+    assert wire.board.exchange("notes").error is None
+
+
+def test_what_cannot_be_sent_from_a_branch_that_was_left_is_said(wire: Wire) -> None:
+    head = wire.commit("b.txt")
+    wire.tell(Committed("notes", "main", head))
+    run_git(wire.repo, "switch", "-q", "-c", "side", "HEAD~1")
+    other = run_git(wire.hub, "commit-tree", f"{wire.there()}^{{tree}}", "-p", wire.there(), "-m", "theirs")
+    run_git(wire.hub, "update-ref", "refs/heads/main", other)
+    wire.board.set_local("notes", branch="side")
+    wire.tell(Opened("notes"))
+    wire.run(60.0)
+    assert heads(wire)["main"] == other
+    shown = wire.board.exchange("notes")
+    assert shown.error is not None
+    assert "the branch main has commits that are not sent" in shown.error.message
+
+
+@pytest.mark.parametrize(("said", "is_aging"), [("Connection refused", True), ("Could not resolve host: h", False)])
+def test_waiting_becomes_an_error_unless_there_is_no_network(said: str, is_aging: bool) -> None:
+    patience, problem = Patience(), Problem("offline", f"notes: origin cannot be reached: {said}")
+    states = [patience.state_of(problem, 100.0 * number) for number in range(12)]
+    assert states[0] is RepoState.OFFLINE
+    assert (RepoState.ERROR in states) == is_aging
+    patience.end()
+    assert patience.state_of(problem, 5000.0) is RepoState.OFFLINE
