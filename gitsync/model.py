@@ -118,8 +118,9 @@ class CommitInfo:
         return {"id": self.id, "time": self.time, "message": self.message}
 
 
-# The beginning of `why` for a file whose filter is not configured, or fails.
+# The beginning of `why` for a file whose filter is not configured or fails, and for one that git would not fetch.
 FILTER = "filter: "
+REFUSED = "refused: "
 
 
 @dataclass(frozen=True, slots=True)

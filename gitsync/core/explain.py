@@ -43,6 +43,7 @@ class Facts:
     size_limit: int | None = None
     secret: str = ""
     unfiltered: str = ""
+    refused: str = ""
     is_written: bool = False
     is_conflict: bool = False
     copy_of: str = ""
@@ -195,6 +196,13 @@ def _waiting(facts: Facts) -> Explanation:
             NOT, "secret", f"it looks like a secret: {facts.secret}",
             f"ignore it in .gitignore, or if it is not one: {facts.git} add {facts.below} && {facts.git} commit",
         )  # fmt: skip
+    if facts.refused:
+        return Explanation(
+            NOT,
+            "refused",
+            f"other machines could not fetch it: {facts.refused}",
+            "rename the file, or change its content",
+        )
     if facts.unfiltered:
         return Explanation(
             NOT, "filter", f"it {facts.unfiltered}",

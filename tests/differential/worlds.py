@@ -134,6 +134,8 @@ class World:
             lines.insert(0, b"[attr]m " + self.dice.choice((b"text eol=crlf", b"filter=up", b"binary", b"-text ident")))
         if self.dice.random() < 0.2:
             lines.append(b"*.u16 text=auto working-tree-encoding=UTF-16LE")
+        # One that a filter changes on its way is not the one that is checked out by.
+        lines.append(b".gitattributes -filter")
         return b"\n".join(lines) + self.dice.choice((b"\n", b""))
 
     # -- what is done -------------------------------------------------------------------------------------------------

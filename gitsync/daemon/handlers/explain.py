@@ -28,7 +28,7 @@ from gitsync.git.history.versions import Record
 from gitsync.git.rules.ignores import IgnoreRules, is_work_tree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.home_paths import host_name
-from gitsync.model import FILTER, RepoStatus
+from gitsync.model import FILTER, REFUSED, RepoStatus
 from gitsync.redaction import redact
 from gitsync.text import clean
 
@@ -126,7 +126,8 @@ def _facts(
         size=found.size,
         size_limit=config.max_file_size,
         secret="" if known.is_tracked or config.secrets != "quarantine" else secret_in(path, found.head) or "",
-        unfiltered=_unfiltered(status, os.fsdecode(path)),
+        unfiltered=_held_back(status, os.fsdecode(path), FILTER),
+        refused=_held_back(status, os.fsdecode(path), REFUSED),
         is_written=found.is_written,
         is_conflict=os.fsdecode(path) in status.conflicts,
         copy_of=clean(os.fsdecode(path_facts.original(path))),
@@ -206,9 +207,9 @@ def _told(facts: Facts, status: RepoStatus, *, is_committed: bool) -> list[str]:
     return told
 
 
-def _unfiltered(status: RepoStatus, path: str) -> str:
-    whys = [item.why for item in status.quarantined if item.path == path and item.why.startswith(FILTER)]
-    return whys[0].removeprefix(FILTER) if whys else ""
+def _held_back(status: RepoStatus, path: str, kind: str) -> str:
+    whys = [item.why for item in status.quarantined if item.path == path and item.why.startswith(kind)]
+    return whys[0].removeprefix(kind) if whys else ""
 
 
 def answers(context: HandlerContext) -> dict[str, Answer]:

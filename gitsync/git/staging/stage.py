@@ -24,13 +24,14 @@ from gitsync.git.objects.store import BLOB, PACK_FROM, LooseWriter, ObjectStore,
 from gitsync.git.objects.trees import TreeEntry, is_refused, lookup
 from gitsync.git.rules.attributes import NOTHING, Attributes
 from gitsync.git.rules.ignores import IgnoreRules
+from gitsync.git.staging import unfetchable
 from gitsync.git.staging.arrivals import Arrivals, digest_of, digest_of_open
 from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.left_behind import LeftBehind, checked_out
 from gitsync.git.staging.read import Found, FoundKind, Reader
 from gitsync.git.staging.remarks import Remarks
-from gitsync.model import FILTER, ChangeKind, Problem, Quarantined
+from gitsync.model import FILTER, REFUSED, ChangeKind, Problem, Quarantined
 
 # Larger files are read by git: hashing and packing them would hold the GIL too long.
 BIG = 2 << 20
@@ -210,6 +211,10 @@ class Staging:
             self._context.remarks.see_excluded(path, excluded_by)
             return
         if entry is not None and found.data is not None and (head is None or head.id != entry.id):
+            refused = unfetchable.refusal(path, found.data, is_link=found.kind is FoundKind.LINK)
+            if refused:
+                self._quarantine(path, REFUSED + refused)
+                return
             self._store(found.data, entry.id)
         kind = ChangeKind.REMOVED if entry is None else ChangeKind.ADDED if head is None else ChangeKind.CHANGED
         stat = None if found.is_racy or entry is None else found.stat

@@ -57,3 +57,17 @@ def test_exclude_stops_the_commits_of_a_tracked_file_and_that_is_said(repo: Path
     run_git(repo, "checkout", "-q", "a.txt")
     excluding.scan()
     assert not excluding.remarks.lines
+
+
+def test_content_that_no_other_machine_could_fetch_is_held_back_by_name(repo: Path, worktree: Worktree) -> None:
+    (repo / "d").mkdir()
+    (repo / ".gitmodules").symlink_to("a.txt")
+    (repo / "d/.gitattributes").write_text("*.txt " + "x" * 2042 + "\n")
+    (repo / ".gitattributes").write_text("*.txt " + "x" * 2041 + "\n")
+    staged = stage(worktree)
+    assert [change.path for change in staged.changes] == [b".gitattributes"]
+    whys = {item.path: item.why for item in staged.quarantined}
+    assert set(whys) == {".gitmodules", "d/.gitattributes"}
+    assert "2048 bytes" in whys["d/.gitattributes"]
+    assert worktree.commit(staged, "what git fetches")
+    run_git(repo, "fsck", "--strict")
