@@ -7,12 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import churn, control, exchange, fleet, flood, idle, saving, starting, table, trees, wires
+from benchmarks import attributes, churn, control, exchange, fleet, flood, idle, saving, starting, table, trees, wires
 from benchmarks.harness import Place, median, p90
 from benchmarks.table import NONE, Table, ms, progress, ratio
 
 SIZES = (1_000, 20_000, 100_000)
-GROUPS = ("sizes", "flat", "flood", "churn", "exchange", "fleet", "control", "many")
+GROUPS = ("sizes", "flat", "flood", "churn", "exchange", "fleet", "control", "many", "attributes")
 FLAT = ("save, beyond quiet", "p90", "git add + commit", "ratio", "CPU", "git", "ratio", "disk / git")
 TARGETS = {"file": "< 150 ms", "ssh": "< 600 ms"}
 
@@ -172,6 +172,12 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
             ["  commits; of them merges", f"{met.commits}; {met.merges}", NONE, NONE, NONE],
             ["  CPU of all daemons and their children", f"{met.cpu_s:.0f} s", NONE, NONE, NONE],
         ]
+    if "attributes" in groups:
+        progress("with attributes and without")
+        pairs = attributes.measure(Place(directory / "attributes"), *((6, 1, 2) if is_quick else (20, 5, 7)))
+        for name, target in (("save", "<= 1.1"), ("storm", "<= 1.3"), ("pull", "<= 1.2")):
+            pair = pairs[name]
+            shown.rows.append(_against(f"{name} with attributes / without", pair.with_s, pair.without_s, target))
     if "many" in groups:
         progress("50 repositories")
         many = idle.measure_many(Place(directory / "many"), 5.0 if is_quick else 30.0)

@@ -29,7 +29,7 @@ def measure(place: Place, root: Path, beside: Path, files: int = NEW_FILES) -> F
     with place.daemon() as daemon:
         first = seen = tip(root).strip()
         used = daemon.usage().cpu_s
-        written = _write(root, files)
+        written = write(root, files)
         closed = time.perf_counter()
 
         def missing() -> int:
@@ -45,11 +45,11 @@ def measure(place: Place, root: Path, beside: Path, files: int = NEW_FILES) -> F
         used = daemon.usage().cpu_s - used
         commits = int(place.git(root, "rev-list", "--count", f"{first}..HEAD"))
         lost = missing()
-    _write(beside, files)
+    write(beside, files)
     return Flood(at - closed - QUIET_S, used, commits, lost, place.git_commit(beside))
 
 
-def _write(root: Path, files: int) -> list[Path]:
+def write(root: Path, files: int) -> list[Path]:
     written = []
     for number in range(files):
         path = root / f"new/set{number // 200:03d}/file{number:05d}.txt"

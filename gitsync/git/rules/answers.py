@@ -6,7 +6,7 @@ is none. It keeps the rule files that it has read, which is why it must not outl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from gitsync.errors import OperationError, TransientError
@@ -47,7 +47,7 @@ class Answers(Generic[T]):
         self._fields = fields
         self._read = read
         self._nothing = nothing
-        self._kept: dict[bytes, tuple[int, T]] = {}
+        self._kept: dict[Hashable, T] = {}
         self._child: Conversation | None = None
         self._child_has_index = False
 
@@ -61,7 +61,8 @@ class Answers(Generic[T]):
 
     def learn(self, paths: Iterable[bytes]) -> None:
         """Ask for all `paths` that memory has no answer to at once; raise OperationError when git cannot be asked."""
-        unknown = [path for path in dict.fromkeys(paths) if self._known(path) is None]
+        # One of each kind: the others have the same answer.
+        unknown = list({self._key(path): path for path in paths if self._known(path) is None}.values())
         for at in range(0, len(unknown), _CHUNK):
             chunk = unknown[at : at + _CHUNK]
             for path, answer in zip(chunk, self._ask(chunk), strict=True):
@@ -79,13 +80,20 @@ class Answers(Generic[T]):
         chain = self._chains.at(path.rpartition(b"/")[0])
         if not chain.has_rules or chain.is_beyond_link:
             return self._nothing
-        kept = self._kept.get(path)
-        return kept[1] if kept is not None and kept[0] == chain.number else None
+        return self._kept.get(self._key(path))
 
     def _keep(self, path: bytes, answer: T) -> None:
         if len(self._kept) >= _KEPT_MAX:
             self._kept.clear()
-        self._kept[path] = (self._chains.at(path.rpartition(b"/")[0]).number, answer)
+        self._kept[self._key(path)] = answer
+
+    def _key(self, path: bytes) -> Hashable:
+        """Return what an answer depends on: the chain and, in short or in full, the path."""
+        directory, _, name = path.rpartition(b"/")
+        chain = self._chains.at(directory)
+        if chain.patterns is None:
+            return chain.number, path
+        return chain.number, directory if chain.patterns.has_slash else None, chain.patterns.matching(name)
 
     def _ask(self, paths: list[bytes]) -> list[T]:
         needs_index = any(self._chains.at(path.rpartition(b"/")[0]).needs_index for path in paths)

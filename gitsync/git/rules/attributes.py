@@ -21,6 +21,7 @@ from gitsync.git.rules.answers import Answers
 from gitsync.git.rules.chain import Chains
 from gitsync.git.rules.config import GitConfig
 from gitsync.git.rules.line_ends import Eol, EolSettings, eol_of
+from gitsync.git.rules.patterns import Patterns, parse
 
 NAME = b".gitattributes"
 _ASKED = ("filter", "working-tree-encoding", "ident", "text", "crlf", "eol", "merge")
@@ -53,14 +54,17 @@ class WorkTreeAttributes:
     def __init__(self, store: ObjectStore, root: str) -> None:
         self._store = store
         self._head_tree: str | None = None
-        self._chains = Chains(os.fsencode(root), NAME, self._tracked)
+        self._chains = Chains(os.fsencode(root), NAME, self._tracked, parse)
         self._answers = Answers(store.program, self._chains, self._start, 3 * len(_ASKED), _read, NOTHING)
 
     def refresh(self, head_tree: str | None, settings: GitConfig) -> None:
         """Look again at the attribute files; `head_tree` is HEAD's."""
         self._head_tree = head_tree
-        outside = tuple(map(signature_of, outside_files(self._store.program, settings)))
-        self._chains.refresh((settings.stamp or object(), outside), has_outside=any(outside))
+        places = outside_files(self._store.program, settings)
+        outside = tuple(map(signature_of, places))
+        # Names that differ in case alone are the same for git then.
+        patterns = None if settings.is_true("core.ignorecase") else _patterns_of(places)
+        self._chains.refresh((settings.stamp or object(), outside), has_outside=any(outside), patterns=patterns)
 
     def rest(self) -> None:
         """Let go of what the questions needed."""
@@ -93,6 +97,22 @@ def outside_files(program: GitProgram, settings: GitConfig) -> list[str]:
         os.path.join(program.root, own),
         *(os.path.join(prefix, "gitattributes") for prefix in ("/etc", "/usr/local/etc", "/opt/homebrew/etc")),
     ]
+
+
+def _patterns_of(places: Iterable[str]) -> Patterns | None:
+    """Return the patterns of attribute files that are there, None when git has to be asked about each path."""
+    joined = Patterns()
+    for place in places:
+        try:
+            own = parse(Path(place).read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+        if own is None:
+            return None
+        joined = joined.joined(own)
+    return joined
 
 
 def eol_settings(settings: GitConfig) -> EolSettings:

@@ -13,24 +13,34 @@ from typing import NamedTuple
 
 from gitsync.clock import SystemClock
 from gitsync.git.files import TICK_NS, Signature
+from gitsync.git.rules.patterns import Patterns
 
 # How many numbers are kept; beyond that everything is asked again once.
 _KEPT_MAX = 100_000
 
 IsTracked = Callable[[bytes], str | None]
+# What the lines of a rule file can depend on, None for any part of a path.
+Parse = Callable[[bytes], Patterns | None]
+
+
+def by_path(data: bytes) -> Patterns | None:
+    """Have every path asked for by itself."""
+    return None
 
 
 class Chain(NamedTuple):
     """The rule files on the way to a directory.
 
     `has_rules`: a rule file has a say. `needs_index`: one of them is in the index alone. `is_beyond_link`: a symbolic
-    link is on the way, so that nothing there is of this tree.
+    link is on the way, so that nothing there is of this tree. `patterns` are those of all files; None when an answer
+    may depend on any part of a path.
     """
 
     number: int
     has_rules: bool
     needs_index: bool
     is_beyond_link: bool
+    patterns: Patterns | None = None
 
 
 class Chains:
@@ -39,19 +49,26 @@ class Chains:
     `tracked` returns the blob that HEAD has at a path, for files that are read from the index where the disk has none.
     """
 
-    def __init__(self, root: bytes, name: bytes, tracked: IsTracked) -> None:
+    def __init__(self, root: bytes, name: bytes, tracked: IsTracked, parse: Parse = by_path) -> None:
         self._root = root
         self._name = name
         self._tracked = tracked
+        self._parse = parse
+        self._parsed: dict[int, Patterns | None] = {}
+        self._patterns_outside: Patterns | None = None
         self._known: dict[bytes, Chain] = {}
         self._numbers: dict[object, int] = {}
         self._next = 0
         self._outside: object = None
         self._has_outside = False
 
-    def refresh(self, outside: object, *, has_outside: bool) -> None:
-        """Look again at every file; `outside` differs when a rule file elsewhere, or the configuration, does."""
+    def refresh(self, outside: object, *, has_outside: bool, patterns: Patterns | None = None) -> None:
+        """Look again at every file; `outside` differs when a rule file elsewhere, or the configuration, does.
+
+        `patterns` are those of the files elsewhere.
+        """
         self._known.clear()
+        self._patterns_outside = patterns
         self._outside, self._has_outside = outside, has_outside
 
     def at(self, directory: bytes) -> Chain:
@@ -60,7 +77,7 @@ class Chains:
         while (known := self._known.get(directory)) is None:
             waiting.append(directory)
             if not directory:
-                known = Chain(-1, self._has_outside, False, False)
+                known = Chain(-1, self._has_outside, False, False, self._patterns_outside)
                 break
             directory = directory.rpartition(b"/")[0]
         # From above: there may be more directories than calls that fit into each other.
@@ -80,12 +97,35 @@ class Chains:
         is_racy = here is not None and here[3] >= int(SystemClock().wall() * 1e9) - TICK_NS
         key = (above.number, here, blob, None if directory else self._outside, directory)
         has_file = here is not None or blob is not None
+        number = self._number(key, is_racy=is_racy)
         return Chain(
-            self._number(key, is_racy=is_racy),
+            number,
             above.has_rules or has_file,
             above.needs_index or blob is not None,
             False,
+            self._patterns(number, above.patterns, file, is_there=here is not None, is_tracked=blob is not None),
         )
+
+    def _patterns(
+        self, number: int, above: Patterns | None, file: bytes, *, is_there: bool, is_tracked: bool
+    ) -> Patterns | None:
+        if above is None or is_tracked:
+            return None
+        if not is_there:
+            return above
+        if number not in self._parsed:
+            if len(self._parsed) >= _KEPT_MAX:
+                self._parsed.clear()
+            own = self._read(file)
+            self._parsed[number] = None if own is None else above.joined(own)
+        return self._parsed[number]
+
+    def _read(self, file: bytes) -> Patterns | None:
+        try:
+            with open(os.path.join(self._root, file), "rb") as stream:
+                return self._parse(stream.read())
+        except OSError:
+            return None  # it cannot be read, or was replaced just now: git is asked about each path
 
     def _number(self, key: object, *, is_racy: bool) -> int:
         """Return the number of a chain; one whose file may change again without looking different is never known."""
