@@ -40,7 +40,7 @@ class Direction(StrEnum):
 
 
 class Level(StrEnum):
-    """What an item means to its user."""
+    """How urgent an item is for its user."""
 
     DONE = "done"
     WAITING = "waiting"  # it goes away by itself: tried again at the next run
@@ -81,7 +81,7 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run came to; `problem` is what ended it early, and `is_halting` says that only a person gets it going.
+    """The result of a run; `problem` ended it early, and `is_halting` says that it waits for its user.
 
     `conflicts` are the paths that both sides changed and that no person has settled yet; `questions` are open.
     """

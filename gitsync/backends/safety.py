@@ -1,4 +1,4 @@
-"""What stops a job that copies files before it deletes them: a side that vanished, too many deletions.
+"""Brakes of the jobs that copy files: a directory that is missing or empty, too many deletions.
 
 Runs on the thread of the job that asks.
 """

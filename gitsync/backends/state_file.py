@@ -1,4 +1,4 @@
-"""What a backend remembers from run to run: a JSON file in the job's notes directory. On the thread of the job."""
+"""A backend's memory between runs: JSON files in the job's state directory. Runs on the thread of the job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from gitsync.errors import OperationError
 from gitsync.git.files import write_durably
 
-# What is added to the name of a file that cannot be read any more.
+# Appended to the name of a file that can no longer be read.
 ASIDE = ".damaged"
 
 

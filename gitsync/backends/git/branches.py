@@ -115,7 +115,7 @@ def _is_stale(worktree: Worktree, branch: str) -> bool:
 
 
 def _tell_open(worktree: Worktree, order: Order, local: Local) -> None:
-    """Add to the items what waits for a person: questions, and copies of conflicts that are still there."""
+    """Add items for open questions and for conflict copies that still exist."""
     local.items += [asked(order, each, is_only=len(local.questions) == 1) for each in local.questions]
     current = head_of(worktree.repo)[0]
     local.kept = still_open(worktree, local.kept, refs.branches(worktree))
@@ -124,7 +124,7 @@ def _tell_open(worktree: Worktree, order: Order, local: Local) -> None:
 
 
 def _clash(job: JobConfig, name: str, other: str, action: BranchAction) -> Item:
-    """Say that git has no room for a branch beside another one."""
+    """Return the item about a branch whose name conflicts with another one, as "a" and "a/b"."""
     text = f"there can be no branch {escape(name)} beside {escape(other)}, which is"
     if action is BranchAction.SEND:
         text = f"{text} on the server, so it was not sent"

@@ -1,4 +1,4 @@
-"""Versions that a merge of a git job kept beside each other: they stay in `conflicts` until a person has settled them.
+"""Conflict copies that merges of a git job created: they stay in `conflicts` until the user has resolved them.
 
 On the thread that owns the work tree; what is open is remembered in `conflicts.json` of the job's notes. A conflict
 copy is settled when it is no longer on its branch.
@@ -26,7 +26,7 @@ class Kept:
     copy: str
 
     def label(self, current: str | None) -> str:
-        """Return how the copy is called: by its path where its branch is checked out, else as git names it."""
+        """Return the copy's path where its branch is checked out, else BRANCH:PATH, as git names it."""
         return self.copy if self.branch == current else f"{self.branch}:{self.copy}"
 
 
@@ -38,7 +38,7 @@ def read(found: Mapping[str, object]) -> list[Kept]:
 
 
 def write(kept: list[Kept]) -> dict[str, object]:
-    """Return what is to be remembered."""
+    """Return the form in which conflicts are stored."""
     return {"kept": [[item.branch, item.path, item.copy] for item in kept]}
 
 

@@ -1,6 +1,6 @@
-"""What a git job asks its user about one branch, and the words that answer it. On the thread that owns the work tree.
+"""Questions of a git job about one branch, and the words that answer them. Runs on the thread that owns the work tree.
 
-A question is about the commits that were met: when the server's branch moves again, it is another question.
+The id of a question is derived from the commits: when the server's branch moves again, it is another question.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _RENAMED = {
 
 
 def matter(branch: Branch) -> str:
-    """Return the id of what a rewritten or renamed branch asks."""
+    """Return the id of the question about a rewritten or renamed branch."""
     if branch.renamed_to:
         return id_of("branch", branch.name, branch.renamed_to)
     return id_of("rewritten", branch.name, branch.known or "", branch.there or "")
 
 
 def rewritten(worktree: Worktree, order: Order, branch: Branch) -> Question:
-    """Return what is asked where the server's branch lacks commits that it had."""
+    """Return the question about a branch of the server that lacks commits that it had before."""
     assert branch.here is not None
     assert branch.there is not None
     remote = f"{order.job.remote}/{branch.name}"
@@ -59,7 +59,7 @@ def rewritten(worktree: Worktree, order: Order, branch: Branch) -> Question:
 
 
 def renamed(order: Order, branch: Branch) -> Question:
-    """Return what is asked where the server's default branch has another name than before."""
+    """Return the question about a default branch that was renamed on the server."""
     old, new = escape(branch.name), escape(branch.renamed_to)
     answers = (TAKE, KEEP, LEAVE) if order.job.mode == "both" else (TAKE, LEAVE)
     return Question(

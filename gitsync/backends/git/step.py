@@ -26,14 +26,14 @@ from gitsync.model import Question
 from gitsync.text import as_word, escape, shown
 
 NAMED = 5
-# What moves or deletes a branch here, and what changes nothing anywhere.
+# Actions that move or delete a branch here, and actions that change nothing on either side.
 _MOVING_HERE = (BranchAction.FAST_FORWARD, BranchAction.MERGE, BranchAction.DELETE, BranchAction.TAKE)
 _ASKING = (BranchAction.NOTHING, BranchAction.LEFT, BranchAction.REWRITTEN, BranchAction.RENAMED)
 
 
 @dataclass(slots=True)
 class Local:
-    """What became of the branches here: commits to send, branches to delete there (at what they must be), and more.
+    """The result for the branches here: commits to send, branches to delete on the server, and more.
 
     `taken` is where the server's branches are that are contained here now, `gone` are branches that are on neither side
     any more, `missing` went from the server and are kept here, `revived` are no longer to be deleted. `matters` are the
@@ -117,7 +117,7 @@ class BranchStep:
                 self._ask(action)
 
     def _is_in_use(self, action: BranchAction) -> bool:
-        """Say that a branch is left alone because somebody is at work on it; return whether it is."""
+        """Report that a branch is in use and therefore not changed; return whether it is."""
         use = self._use
         if action in _ASKING or use is None:
             return False

@@ -1,7 +1,7 @@
-"""Takes back what a run of a git job changed here: all its branches, or none. On the thread that owns the work tree.
+"""Undoes a run of a git job: all branches that it moved, or none. Runs on the thread that owns the work tree.
 
-As everywhere in gitsync an undo is a new commit on each branch, which the next run sends like any other, so that what
-it took back does not come again; edits made since stay. The branches that are not checked out move in one transaction
+As everywhere in gitsync an undo is a new commit on each branch, which the next run sends like any other, so that the
+undone change does not come back; edits made since stay. The branches that are not checked out move in one transaction
 of `git update-ref`, then the one that is checked out goes through the applier; where that fails, the others go back.
 
 The runs are remembered in `undo.json` of the job's state directory, newest first: where each branch was before the run
@@ -97,7 +97,7 @@ def _write(order: Order, runs: list[JobRun]) -> None:
 def undo_run(
     worktree: Worktree, order: Order, uses: Mapping[str, BranchUse], *, is_keeping: bool, is_trial: bool
 ) -> UndoneRun:
-    """Take back the newest run that is not undone, or with `is_trial` say what that comes to.
+    """Undo the newest run that is not undone, or with `is_trial` only return what that would change.
 
     With `is_keeping` files stay as they are that were edited since at the same place. Raise OperationError
     "nothing-to-undo", "edited-since" and "checked-out", and what the applier raises; nothing is changed then.

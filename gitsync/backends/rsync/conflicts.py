@@ -1,4 +1,4 @@
-"""Files that changed on both sides: the newer one wins, the other is kept beside it. Runs on the job's thread.
+"""Files that changed on both sides: the newer one wins, the other becomes a conflict copy. Runs on the job's thread.
 
 Equal contents are not a conflict. The conflict copy is called as everywhere in gitsync, after its content, so that two
 machines that keep the same version keep one file. It is there before anything is overwritten.
@@ -22,7 +22,7 @@ from gitsync.text import clean, escape
 
 @dataclass(slots=True)
 class PairResolution:
-    """What comes of it: paths to take and to send now, and the items of the report."""
+    """The result: paths to take and to send now, and the items of the report."""
 
     take: list[str] = field(default_factory=list)
     send: list[str] = field(default_factory=list)

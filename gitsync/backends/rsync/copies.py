@@ -1,4 +1,4 @@
-"""Kept copies: a version of a file beside it, called after its content, durable and over nothing. On the job's thread.
+"""Conflict copies: a version next to its file, named after its content; never over a file. On the job's thread.
 
 The name is the same as everywhere in gitsync, so that two machines that keep the same version keep one file.
 """
@@ -21,7 +21,7 @@ _HOLE_BYTES = 64 * 1024
 
 
 def copy_of(root: Path, path: str, content: Path) -> str:
-    """Put a copy of the file or link `content` beside `path` below `root`; return its path.
+    """Write a copy of the file or link `content` next to `path` below `root`; return its path.
 
     Raise OperationError when that cannot be.
     """
@@ -41,7 +41,7 @@ def copy_of(root: Path, path: str, content: Path) -> str:
 
 
 def put_back(root: Path, path: str, content: Path) -> str:
-    """Put a copy of `content` at `path` itself where there is nothing, else beside it; return where it is."""
+    """Write a copy of `content` to `path` if that does not exist, else next to it; return its path."""
     try:
         _put(root, path, content)
     except FileExistsError:

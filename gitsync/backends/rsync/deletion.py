@@ -117,7 +117,7 @@ def _delete_one(tree: Path, root: int, path: str, entry: ListedEntry, probe: Pro
 
 
 def _is_closed_and_as_listed(root: int, hidden: bytes, entry: ListedEntry) -> bool:
-    """Return whether it is what was listed, and nobody can write it any more: its name is gone, and no one has it open.
+    """Return whether it is as listed, and no process can still write it: it has no name, and is not open.
 
     Where the system cannot tell whether somebody has it open for writing, it is taken that nobody has.
     """
@@ -162,7 +162,7 @@ def _kept(path: str) -> Item:
 
 
 def _hidden(path: str) -> str:
-    """Return the name beside `path` that what is to be deleted has for an instant."""
+    """Return the hidden name, in the directory of `path`, that a file has just before it is deleted."""
     above, slash, _ = path.rpartition("/")
     return f"{above}{slash}{PARTIAL_NAME}-deleted-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
 

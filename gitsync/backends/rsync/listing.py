@@ -115,7 +115,7 @@ def itemized(stdout: bytes) -> Iterator[tuple[str, ListedEntry]]:
 
 
 def is_on_its_way(path: str, there: Listing, agreed: Mapping[str, AgreedPair]) -> bool:
-    """Whether a file on the server that nobody knows yet may be half of one that another machine is sending."""
+    """Whether a new file on the server may be half of one that another machine is sending."""
     if path in agreed or _ON_ITS_WAY.fullmatch(path) is None:
         return False
     return there.entries[path].modified + ON_ITS_WAY_S > SystemClock().wall()
@@ -176,7 +176,7 @@ def remember(
 
 
 def note_moving(state_dir: Path, taking: Mapping[str, ListedEntry], sending: Mapping[str, ListedEntry]) -> None:
-    """Note what is about to be copied, as it is at its source: a run that ends early may have copied it."""
+    """Store what is about to be copied, as it is at its source: a run that ends early may have copied it."""
     if taking or sending:
         state_file.write(state_dir / MOVING_FILE, {"taking": dict(taking), "sending": dict(sending)})
 
@@ -184,7 +184,7 @@ def note_moving(state_dir: Path, taking: Mapping[str, ListedEntry], sending: Map
 def moved_before(
     state_dir: Path, here: Mapping[str, ListedEntry], there: Mapping[str, ListedEntry]
 ) -> dict[str, AgreedPair]:
-    """Return what a run that ended early had copied, and is where it was copied to: it is nobody else's version."""
+    """Return what a run that ended early had copied, and is still as it was copied: it is not another version."""
     noted = state_file.read(state_dir / MOVING_FILE)
     found: dict[str, AgreedPair] = {}
     try:

@@ -34,7 +34,7 @@ def keeping(rsync: Rsync) -> tuple[str, ...]:
 
 
 def look_through(rsync: Rsync, listed: Mapping[str, ListedEntry], *, is_left: bool = False) -> list[Item]:
-    """Keep beside it every version that was replaced and is not as `listed`; return the report about them.
+    """Make a conflict copy of each version that was replaced and is not as `listed`; return the report about them.
 
     With `is_left` it is what earlier runs replaced. A version that cannot be kept is tried again by the next run. Raise
     OperationError when there is no room for it.

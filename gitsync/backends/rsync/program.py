@@ -89,7 +89,7 @@ class Rsync:
     """rsync, bound to one order."""
 
     def __init__(self, order: Order) -> None:
-        """Raise OperationError for an option that takes away what nobody has looked at, or hides it from a look."""
+        """Raise OperationError for an option that deletes unchecked files, or leaves files out of a listing."""
         for option in order.job.options:
             if _HIDING.fullmatch(option):
                 raise OperationError(

@@ -1,4 +1,4 @@
-"""What a send replaced or deleted on the server: rsync keeps it there, here it is looked at. On the thread of the job.
+"""Files that a send replaced or deleted on the server: rsync keeps them, this module checks them. On the job's thread.
 
 Between the listing of the server and the moment when rsync replaces a file there, another machine may have sent its own
 version. So every send and every deletion there moves what it takes away into a hidden directory of the run's own,

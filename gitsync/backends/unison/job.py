@@ -242,6 +242,6 @@ def _settle_props(unison: Unison, plan: Said) -> list[Item]:
         return []
     direction = order.direction
     better = "newer" if not _is_one_way(order) else unison.here if direction.is_sending else unison.there
-    # Should a content change in this moment, its other version is kept beside it.
+    # Should a content change at this moment, unison keeps the other version next to it.
     unison.work(may_delete=False, more=(*_named(paths), "-prefer", better, "-copyonconflict"))
     return [summed("aligned", "times and permissions made alike", paths)]

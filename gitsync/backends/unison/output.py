@@ -1,4 +1,4 @@
-"""What unison's text interface prints, as values: the plan, and what became of it. Any thread; owns nothing.
+"""Parses the output of unison's text interface: the plan and its result. Any thread; owns nothing.
 
 The form is that of unison 2.52 (recon.ml, uitext.ml): `STATUS ARROW STATUS   PATH`, eight characters a status, then two
 lines of details unless terse. A path ends with two blanks, whatever line breaks are in it.
@@ -25,7 +25,7 @@ _WHEN = re.compile(r" modified on (?P<day>\S+) at (?P<hour>\S+) size (?P<size>\d
 CONFLICT = "<-?->"
 DELETED, PROPS = "deleted", "props"
 _DIRECTORIES = ("dir", "new dir", "chgd dir", PROPS, "")
-# What our own -nodeletion, -noupdate and -nocreation come back as.
+# How unison reports what -nodeletion, -noupdate and -nocreation of this program prevented.
 _HELD = "would "
 
 
@@ -68,7 +68,7 @@ class UnisonChange:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a unison said: its plan, what it left alone and why, and what it could not do and why."""
+    """The output of one unison: its plan, what it skipped and why, and what failed and why."""
 
     changes: tuple[UnisonChange, ...]
     skipped: dict[str, str]

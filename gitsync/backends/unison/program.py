@@ -92,7 +92,7 @@ class Unison:
         self.lost = f"{why}, and was set aside"
 
     def plan(self, *, may_empty: bool = False) -> tuple[Said, bool]:
-        """Return what there is to do, without doing anything, and whether a side that had files has none.
+        """Return the plan, without carrying it out, and whether a side that had files is empty now.
 
         With `may_empty` that is not a reason to stop. Raise TransientError or OperationError when it cannot be found
         out.
@@ -104,7 +104,7 @@ class Unison:
         return self._said(done), False
 
     def work(self, *, may_delete: bool, more: tuple[str, ...] = ()) -> tuple[Said, bool]:
-        """Do what there is to do as far as the direction allows; see `plan` for what is returned and raised."""
+        """Carry out the plan as far as the direction allows; returns and raises as `plan` does."""
         direction = self.order.direction
         fixed: list[str] = []
         for root, may_change in ((self.here, direction.is_receiving), (self.there, direction.is_sending)):

@@ -19,6 +19,7 @@ from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.model import RepoState
 from gitsync.redaction import redact
+from gitsync.text import as_word
 
 PATIENCE_S = 6 * 3600.0
 
@@ -67,6 +68,10 @@ class NamedJobs:
             if params.get("conf") and error is not None and "--accept" in error["hint"]:
                 verb = "sync" if direction == "both" else direction
                 error["hint"] = f"to accept it: gitsyncctl {verb} -f {params['conf']} {job['name']} --accept"
+            for item in job["items"] if params.get("conf") else ():
+                if "--answer" in item["hint"]:
+                    first = f"gitsyncctl import --sync-conf {as_word(str(Path(params['conf']).parent))}"
+                    item["hint"] = f"{first} makes it a configured job; then: {item['hint']}"
         return found
 
     def answer(self, names: list[str], ids: list[str], word: str) -> list[Json]:
