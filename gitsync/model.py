@@ -155,11 +155,12 @@ class RepoStatus:
     last_push: str | None = None
     error: Problem | None = None
     notes: tuple[str, ...] = field(default=())
+    questions: tuple[Question, ...] = ()
 
     @property
     def needs_person(self) -> bool:
         """Whether this repository waits for its user."""
-        return bool(self.state in NEEDY or self.conflicts or self.quarantined)
+        return bool(self.state in NEEDY or self.conflicts or self.quarantined or self.questions)
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
@@ -180,6 +181,7 @@ class RepoStatus:
             "last_push": self.last_push,
             "error": self.error.to_json() if self.error else None,
             "notes": list(self.notes),
+            "questions": [question.to_json() for question in self.questions],
         }
 
 

@@ -39,7 +39,8 @@ NAMED = 10
 
 def needs_person(entry: dict[str, Any]) -> bool:
     """Whether a repository, the home mirror or a job waits for its user."""
-    return bool(entry.get("state") in NEEDS_PERSON or entry.get("conflicts") or entry.get("quarantined"))
+    waiting = any(entry.get(key) for key in ("conflicts", "quarantined", "questions"))
+    return waiting or entry.get("state") in NEEDS_PERSON
 
 
 def entries(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -140,6 +141,24 @@ def _joined(output: Output, parts: list[str]) -> str:
     return (" · " if output.is_unicode else ", ").join(part for part in parts if part)
 
 
+def _place(entry: dict[str, Any], path: str) -> str:
+    """Return what people call a path of a repository: where it is, of home files in home."""
+    if "tracked" in entry:
+        return f"~/{path}"
+    return path if "backend" in entry else text.tilde(f"{entry.get('path', '')}/{path}")
+
+
+def _questions(output: Output, name: str, questions: list[dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for question in questions:
+        lines += output.wrap(str(question.get("message", "")), "red", "  ")
+        for word in question.get("answers") or ():
+            answer = ["--accept"] if word == "accept" else ["--answer", str(word)]
+            words = ["gitsyncctl", "resume", name, *answer, str(question.get("id", ""))]
+            lines += _hint(output, " ".join(map(text.as_word, words)))
+    return lines
+
+
 def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     """Return what needs doing and how, indented."""
     name = str(entry.get("name", ""))
@@ -150,12 +169,13 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
         if error.get("hint"):
             lines += _hint(output, str(error["hint"]))
     conflicts = entry.get("conflicts") or []
-    lines += _named(output, [f"conflict: {path}" for path in conflicts], "conflicts")
+    places = [_place(entry, str(path)) for path in conflicts]
+    lines += _named(output, [f"conflict: {place}" for place in places], "conflicts")
     if conflicts and not error.get("hint"):
         if "backend" in entry:
             how = f"gitsyncctl conflicts {text.as_word(name)}"
         elif "resolve" in BY_NAME:
-            how = "gitsyncctl resolve PATH --ours | --theirs | --both"
+            how = f"gitsyncctl resolve {text.as_word(places[0])} --ours | --theirs | --both"
         else:
             how = f"settle each with git, then: gitsyncctl sync {text.as_word(name)}"
         lines += _hint(output, how)
@@ -170,6 +190,8 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
         lines += _hint(output, "commit it yourself with git if it is meant, else list it in .gitignore or move it away")
     if entry.get("state") == "halted" and not error.get("hint"):
         lines += _hint(output, f"if this is meant: gitsyncctl resume {text.as_word(name)} --accept")
+    if "backend" not in entry:
+        lines += _questions(output, name, entry.get("questions") or [])
     for note in entry.get("notes") or ():
         lines += output.wrap(f"note: {note}", "dim", "  ")
     return lines

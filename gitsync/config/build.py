@@ -189,12 +189,12 @@ def _home(raw: dict[str, Any], defaults: dict[str, Any], faults: Faults) -> Home
     row = SECTIONS["home"].rows["repo"]
     if "repo" not in raw["home"]:
         _one_value(row, row.default, own, ("home", "repo"), "[home]", faults)
-    shared = {**defaults, **{key: value for key, value in own.items() if key not in ("repo", "link")}}
+    shared = {**defaults, **{key: value for key, value in own.items() if key not in ("repo", "link", "incoming")}}
     _settle_wait(shared, own, ("home",), "[home]", faults)
     if "repo" not in own:
         return None
     settings = RepoConfig(name=MIRROR_NAME, path=own["repo"], **shared, is_push_prompt="push" not in shared)
-    return HomeConfig(settings=settings, **{key: own[key] for key in ("repo", "link") if key in own})
+    return HomeConfig(settings=settings, **{key: own[key] for key in ("repo", "link", "incoming") if key in own})
 
 
 def _job(entry: _Entry, faults: Faults) -> tuple[JobConfig, Where] | None:

@@ -31,6 +31,14 @@ class HomeConfig:
         example="copy",
         choices=("auto", "hard", "copy"),
     )
+    incoming: str = option(
+        ValueKind.CHOICE,
+        "ask",
+        "What becomes of a file that comes from another machine for the first time and can run code or open a door: it "
+        "waits for your answer, or is put in place.",
+        example="apply",
+        choices=("ask", "apply"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

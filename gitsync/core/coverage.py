@@ -6,34 +6,79 @@ Pure and frozen; any thread.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gitsync.core.manifest import Manifest, ManifestEntry
+
+if TYPE_CHECKING:
+    from gitsync.core.agreement import Agreement
 
 
 class Coverage:
     """The manifest as seen from the machine `host`; `apart` are directories that are never tracked: the mirror itself
-    and gitsync's own state.
+    and gitsync's own state. `own` are gitsync's own files of this machine, tracked where an entry names them.
+
+    With an `agreement` only what was agreed to is tracked here.
     """
 
-    def __init__(self, manifest: Manifest, host: str, apart: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        host: str,
+        apart: Iterable[bytes] = (),
+        agreement: Agreement | None = None,
+        own: Iterable[bytes] = (),
+    ) -> None:
         self._entries = {path: entry for path, entry in manifest.entries.items() if not entry.is_gone}
         self._host = host
         self._apart = tuple(apart)
-        self.active = tuple(entry for _, entry in sorted(self._entries.items()) if entry.is_for(host))
+        self._own = tuple(own)
+        self._agreement = agreement
+        here = [entry for _, entry in sorted(self._entries.items()) if entry.is_for(host)]
+        self.active = tuple(part for entry in here for part in self._agreed_parts(entry))
         self.files = frozenset(entry.path for entry in self.active if not entry.is_directory)
         self.directories = frozenset(entry.path for entry in self.active if entry.is_directory)
         self._above = frozenset(above for entry in self.active for above in parents(entry.path))
 
+    def _agreed_parts(self, entry: ManifestEntry) -> list[ManifestEntry]:
+        """Return the entry where it was agreed to, else an entry for each part of it that was."""
+        if self._agreement is None or self._agreement.holds(entry.path):
+            return [entry]
+        trees = self._agreement.directories
+        return [replace(entry, path=path, is_directory=path in trees) for path in self._agreement.below(entry.path)]
+
     def entry(self, path: bytes) -> ManifestEntry | None:
-        """Return the entry that tracks `path` here: its own, else that of the nearest directory above it."""
+        """Return the entry by which `path` is tracked here: its own, else that of the nearest directory above it."""
+        found = self.listed(path)
+        return found if self._agreement is None or self._agreement.holds(path) else None
+
+    def offered(self, path: bytes) -> ManifestEntry | None:
+        """Return the entry by which `path` would be tracked here if it was agreed to, None where it is, or never is."""
+        return None if self.entry(path) is not None else self.listed(path)
+
+    def listed(self, path: bytes) -> ManifestEntry | None:
+        """Return the entry for this machine that has `path`, agreed to or not."""
         if self.is_apart(path):
             return None
         for at in (path, *parents(path)):
             found = self._entries.get(at)
             if found is not None and (at == path or found.is_directory):
-                return found if found.is_for(self._host) else None
+                return found if found.is_for(self._host) and not self._is_left_out(path, at) else None
         return None
+
+    def _is_left_out(self, path: bytes, at: bytes) -> bool:
+        """Whether `path` is gitsync's own, and the entry at `at` does not name that."""
+        return any(_is_in(path, own) and not _is_in(at, own) for own in self._own)
+
+    def is_own(self, path: bytes) -> bool:
+        """Whether `path` is gitsync's configuration of this machine, or what it installed."""
+        return any(_is_in(path, own) for own in self._own)
+
+    def own_below(self) -> list[bytes]:
+        """Return what is gitsync's own, and is left out of a tracked directory."""
+        above = self.directories
+        return [own for own in self._own if any(at in above for at in parents(own)) and self.listed(own) is None]
 
     def concerns(self, path: bytes) -> bool:
         """Whether a change at `path` can affect a tracked file: it is tracked, or above a tracked path."""
@@ -49,6 +94,10 @@ class Coverage:
             return not self.is_apart(directory)
         found = self.entry(directory)
         return found is not None and found.is_directory
+
+
+def _is_in(path: bytes, top: bytes) -> bool:
+    return path == top or path.startswith(top + b"/")
 
 
 def parents(path: bytes) -> list[bytes]:

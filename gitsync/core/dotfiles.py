@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 FILE_MODE, EXECUTABLE_MODE, DIRECTORY_MODE = 0o644, 0o755, 0o755
+# The permissions that machines share: never set-id bits, nor that others may write.
+SHARED_BITS = 0o775
 
 
 class FileKind(StrEnum):

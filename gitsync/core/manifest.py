@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gitsync.core.dotfiles import DIRECTORY_MODE
+from gitsync.core.dotfiles import DIRECTORY_MODE, SHARED_BITS
 
 NAME = b".gitsync-manifest"
 HEADER = b"# gitsync manifest 1: what is tracked of the home directory, one entry a line, sorted"
@@ -74,7 +74,7 @@ def _parse_line(line: bytes, entries: dict[bytes, ManifestEntry], modes: dict[by
     if not is_sound(bare):
         return False
     if kind == b"mode" and re.fullmatch(rb"[0-7]{3,4}", what):
-        modes[path] = int(what, 8) & 0o777
+        modes[path] = int(what, 8) & SHARED_BITS
         return True
     hosts = frozenset() if what == b"*" else frozenset(what.decode("ascii", "replace").split(","))
     if kind not in (b"track", b"gone") or not all(map(is_host, hosts)):

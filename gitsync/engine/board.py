@@ -15,7 +15,7 @@ from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.core.notices import Notified, changes
-from gitsync.model import CommitInfo, JobStatus, Problem, Quarantined, RepoState, RepoStatus
+from gitsync.model import CommitInfo, JobStatus, Problem, Quarantined, Question, RepoState, RepoStatus
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class LocalPart:
     last_commit: CommitInfo | None = None
     error: Problem | None = None
     notes: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ class Board:
             last_push=exchange.last_push,
             error=local.error or exchange.error,
             notes=local.notes,
+            questions=local.questions,
         )
 
     def names(self) -> list[str]:

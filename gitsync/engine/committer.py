@@ -33,6 +33,7 @@ from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board
 from gitsync.engine.messages import (
     Adopt,
+    Agree,
     CommitNow,
     Dirty,
     Drop,
@@ -45,6 +46,7 @@ from gitsync.engine.messages import (
     Refresh,
     Rescan,
     Resume,
+    TakeAnswer,
     Track,
     Untrack,
     Watched,
@@ -157,7 +159,7 @@ class Committer(Owner):
                 self._buffers.pop(name, None)
                 self._board.forget(name)
                 future.set_result(None)
-            case Track() | Untrack():
+            case Track() | Untrack() | Agree() | TakeAnswer():
                 track(self._repos.get(MIRROR_NAME), ask.what, future)
             case (
                 CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) | Perform(repo=name) | Explain(repo=name)

@@ -226,6 +226,21 @@ class Untrack:
 
 
 @dataclass(frozen=True, slots=True)
+class Agree:
+    """Agree to what other machines track at these paths of home, as adding them there does."""
+
+    paths: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeAnswer:
+    """Answer the questions of home with a word: those of `ids`, or the only one. The result is whether one was open."""
+
+    word: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeNow:
     """Fetch, integrate and push (`direction` both), or only one of the two, without waiting for the schedule."""
 

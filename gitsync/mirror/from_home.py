@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from gitsync.core.coverage import Coverage, parents, remove
 from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint, MirrorAction, decide_mode
+from gitsync.core.incoming import why_asked
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import parent_of
@@ -183,6 +184,9 @@ def _place(keeper: MirrorSync, work: _Work) -> None:
             work.held.add(path)
     work.paths |= placed.done
     keeper.note_links(path for path, one in work.placements.items() if one.is_linked and path in placed.done)
+    # What this machine has sent does not ask when it comes back.
+    if doors := [path for path in placed.done if path in work.placements and why_asked(path)]:
+        keeper.agree_placed(doors)
     for path, mode in work.chmods.items():
         if path not in placed.left:
             for root in (keeper.places.home, keeper.mirror.root):

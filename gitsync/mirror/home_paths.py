@@ -16,6 +16,13 @@ from gitsync.git.files import TEMP_PREFIX
 from gitsync.git.rules.ignores import is_work_tree
 from gitsync.text import as_word, escape
 
+# What `service install` writes.
+_INSTALLED = (
+    b".config/systemd/user/gitsync.service",
+    b".config/systemd/user/gitsync.service.d",
+    b".config/systemd/user/default.target.wants/gitsync.service",
+    b"Library/LaunchAgents/org.gitsync.gitsync.plist",
+)
 HOW = "see: gitsyncctl add --help"
 
 
@@ -26,11 +33,15 @@ def host_name() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Home and the mirror, as real paths; `apart` are gitsync's own places below home, relative to it."""
+    """Home and the mirror, as real paths; `apart` are gitsync's own places below home, relative to it.
+
+    `own` are its configuration and what it installs, which are this machine's unless they are tracked by name.
+    """
 
     home: bytes
     mirror: bytes
     apart: tuple[bytes, ...]
+    own: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, mirror: Path, own: tuple[Path, ...] = ()) -> Places:
@@ -38,7 +49,9 @@ class Places:
         home = os.path.realpath(os.fsencode(os.path.expanduser("~")))
         roots = [os.path.realpath(os.fsencode(path)) for path in (mirror, *own)]
         inside = tuple(root[len(home) + 1 :] for root in roots if root.startswith(home.rstrip(b"/") + b"/"))
-        return cls(home, roots[0], inside)
+        config = os.path.realpath(os.fsencode(places.user_config_dir()))
+        is_inside = config.startswith(home.rstrip(b"/") + b"/")
+        return cls(home, roots[0], inside, (*((config[len(home) + 1 :],) if is_inside else ()), *_INSTALLED))
 
     def relative(self, path: str) -> bytes:
         """Return what an absolute path of home, or of the mirror, is called below home.

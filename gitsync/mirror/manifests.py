@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 
 import gitsync.core.manifest as manifests
-from gitsync.config.legacy.trakk import default_file, parse_trakk
+from gitsync.config.legacy.trakk import INDEX, default_file, parse_index, parse_trakk
+from gitsync.core.coverage import add
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.errors import ConfigError
 from gitsync.git.objects.modes import MODE_GITLINK
-from gitsync.git.objects.trees import TreeEntry, lookup, walk
+from gitsync.git.objects.trees import lookup, walk
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
 
 logger = logging.getLogger(__name__)
 EMPTY = Manifest()
-TRAKK_INDEX = b".trakk-index.config"
+TRAKK_INDEX = os.fsencode(INDEX)
 # Files at the top of repositories for git and for readers, which are not home files.
 _FURNITURE = frozenset((NAME, TRAKK_INDEX, b".gitignore", b".gitattributes", b".gitmodules", b".mailmap"))
 _FURNITURE_STEMS = (b"readme", b"license", b"licence", b"copying", b"changelog", b"contributing")
@@ -77,14 +79,14 @@ def mend(worktree: Worktree, found: Manifest, *, is_every_file_tracked: bool) ->
         return Manifest({**last.entries, **found.entries}, {**last.modes, **found.modes})
     _, head = head_of(worktree.repo)
     tree = None if head is None else worktree.store.read(head)[1][5:45].decode("ascii")
-    listed = trakk_entries(worktree.root) or _trakk_index(worktree, lookup(worktree.store, tree, TRAKK_INDEX))
+    listed = trakk_entries(worktree.root) or _trakk_index(worktree.root)
     if listed is None and is_every_file_tracked:
         listed = [
             ManifestEntry(path)
             for path, entry in walk(worktree.store, tree)
             if entry.mode != MODE_GITLINK and not is_mirror_metadata(path)
         ]
-    return Manifest({**{entry.path: entry for entry in listed or ()}, **found.entries}, found.modes)
+    return Manifest({**add(EMPTY, listed or ()).manifest.entries, **found.entries}, found.modes)
 
 
 def _last_whole(worktree: Worktree) -> Manifest | None:
@@ -112,15 +114,14 @@ def trakk_entries(root: str) -> list[ManifestEntry] | None:
     return list(found.entries) if found is not None and os.path.realpath(found.repository) == root else None
 
 
-def _trakk_index(worktree: Worktree, entry: TreeEntry | None) -> list[ManifestEntry] | None:
-    """Return what TRAKK listed in its own index, one path a line; None when there is none."""
-    if entry is None:
+def _trakk_index(root: str) -> list[ManifestEntry] | None:
+    """Return what TRAKK listed in its index in the mirror at `root`; None when there is none, or it is damaged."""
+    path = Path(root, INDEX)
+    try:
+        return parse_index(path)[0] if path.is_file() else None
+    except ConfigError as error:
+        logger.warning("%s", error.message)
         return None
-    lines = worktree.store.read(entry.id)[1].split(b"\n")
-    paths = [line.strip().removeprefix(b"./") for line in lines]
-    return [
-        ManifestEntry(path.rstrip(b"/"), path.endswith(b"/")) for path in paths if manifests.is_sound(path.rstrip(b"/"))
-    ]
 
 
 def is_mirror_metadata(path: bytes) -> bool:

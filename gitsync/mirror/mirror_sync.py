@@ -15,8 +15,10 @@ from pathlib import Path
 from types import TracebackType
 
 from gitsync.core import manifest as manifests
+from gitsync.core.agreement import Agreement, to_all
 from gitsync.core.coverage import Coverage, parents
 from gitsync.core.dotfiles import (
+    ABSENT,
     DIRECTORY_MODE,
     FileKind,
     Fingerprint,
@@ -27,6 +29,7 @@ from gitsync.core.dotfiles import (
     letter,
     usual_mode,
 )
+from gitsync.core.incoming import why_asked
 from gitsync.core.manifest import Manifest
 from gitsync.git.applying.backup_blob import rescuer
 from gitsync.git.applying.temporaries import Content
@@ -35,6 +38,7 @@ from gitsync.git.objects.trees import TREE, lookup, walk
 from gitsync.git.probe import Probe, no_probe
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
+from gitsync.mirror import agreement_file
 from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
 from gitsync.mirror.home_paths import Places
 from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_mirror_metadata, mend, trakk_entries
@@ -76,6 +80,7 @@ class MirrorSync:
         *,
         probe: Probe = no_probe,
         is_reading: bool = False,
+        incoming: str = "ask",
     ) -> None:
         """Mend what a death left, unless it is for reading only."""
         self.worktree = worktree
@@ -100,7 +105,11 @@ class MirrorSync:
         self._home_is = _identity(places.home)
         self._counted: tuple[tuple[str | None, Coverage] | None, int] = None, 0
         self._stack: ExitStack | None = None
+        self._repo_state_dir = repo_state_dir
+        self._is_reading = is_reading
+        self._asks = incoming == "ask"
         self.coverage = Coverage(Manifest(), host, places.apart)
+        self.agreement = self._first_agreement()
         if not is_reading:
             self.into_home.recover()
             self.into_mirror.recover()
@@ -145,7 +154,7 @@ class MirrorSync:
         return self.coverage.active != before
 
     def _cover(self) -> None:
-        self.coverage = Coverage(self.manifest, self.host, self.places.apart)
+        self.coverage = Coverage(self.manifest, self.host, self.places.apart, self.agreement, self.places.own)
         rules = self.worktree.ignores
         rules.exempt = self.coverage.files
         # In home it rules a repository of its user's there, if any: not what is tracked here.
@@ -171,6 +180,49 @@ class MirrorSync:
         self._file.read()
         self._cover()
 
+    # -- what was agreed to -------------------------------------------------------------------------------------------
+
+    def _first_agreement(self) -> Agreement:
+        """Return what is agreed to; what home and mirror shared before anybody was asked counts."""
+        found = agreement_file.read(self._repo_state_dir)
+        if found is None:
+            found = to_all(self.agreed.manifest(self.worktree))
+            if not self._is_reading:
+                agreement_file.write(self._repo_state_dir, found)
+        return found
+
+    def set_agreement(self, agreement: Agreement) -> None:
+        """Let this be what is agreed to, and remember it; raise OperationError."""
+        if agreement != self.agreement:
+            agreement_file.write(self._repo_state_dir, agreement)
+            self.agreement = agreement
+            self._cover()
+
+    def agree(
+        self, files: Iterable[bytes], directories: Iterable[bytes] = (), versions: Mapping[bytes, str] | None = None
+    ) -> None:
+        """Agree to files and directories, and to versions of files; what is new by that is decided next."""
+        tops = {*files, *directories}
+        tree = self.head_tree
+        new = {path for top in tops for path in self.in_head(tree, top) if not self.agreement.holds(path)}
+        # They count as never alike, whatever the commit says that home was last compared with.
+        self.agreed.note(dict.fromkeys(new, ABSENT))
+        self.wanting |= {path for top in tops for path in self.in_head(tree, top)}
+        self.set_agreement(self.agreement.agree(files, directories, versions))
+
+    def agree_placed(self, paths: Iterable[bytes]) -> None:
+        """Agree to files that are alike on both sides now."""
+        self.set_agreement(self.agreement.agree(paths))
+
+    def asks_first(self, facts: PathFacts) -> bool:
+        """Whether the mirror's version of a path is not put into home before a person has agreed to it."""
+        path = facts.path
+        if self.coverage.is_own(path):
+            return self.agreement.versions.get(path) != facts.mirror.version.id
+        if not self._asks or facts.base.is_there or path in self.agreement.paths:
+            return False
+        return bool(why_asked(path))
+
     # -- facts --------------------------------------------------------------------------------------------------------
 
     @property
@@ -190,8 +242,12 @@ class MirrorSync:
         head = version_of(lookup(self.worktree.store, head_tree, path), self.manifest.modes.get(path))
         has_left = self._has_left(path, home, mirror)
         # A version written through either name since they were last equal is on both sides.
-        base = mirror.version if has_left else self.agreed.base(self.worktree, path)
+        base = mirror.version if has_left else self._base(path)
         return PathFacts(path, home, mirror, head, base, has_left)
+
+    def _base(self, path: bytes) -> Fingerprint:
+        # What a commit has at a path that nobody agreed to, home never had.
+        return self.agreed.base(self.worktree, path) if self.agreement.holds(path) else ABSENT
 
     def _has_left(self, path: bytes, home: Seen, mirror: Seen) -> bool:
         """Remember which file both names share; return whether home has left it, and the mirror has not."""
@@ -224,10 +280,10 @@ class MirrorSync:
                 at = directory if _is_in(directory, entry) else entry
                 self.nested = {path for path in self.nested if not _is_in(path, at)}
                 found.update(files_below(self.places.home, at, self.coverage, self._is_pruned, self.nested.add))
-                found.update(path for path in self._in_head(head_tree, at) if self.coverage.entry(path))
+                found.update(path for path in self.in_head(head_tree, at) if self.coverage.entry(path))
         return found
 
-    def _in_head(self, head_tree: str | None, top: bytes = b"") -> Iterator[bytes]:
+    def in_head(self, head_tree: str | None, top: bytes = b"") -> Iterator[bytes]:
         """Yield what HEAD has at and below `top`, submodules left out."""
         for path, entry in walk(self.worktree.store, head_tree, top):
             if entry.mode != MODE_GITLINK:
@@ -235,6 +291,12 @@ class MirrorSync:
 
     def _is_pruned(self, directory: bytes) -> bool:
         return self.worktree.ignores.is_prunable(directory)
+
+    def is_directory(self, path: bytes) -> bool:
+        """Whether `path` is a directory in home, or in HEAD."""
+        found = lookup(self.worktree.store, self.head_tree, path)
+        with self:
+            return self.is_directory_at_home(path) or (found is not None and found.mode == TREE)
 
     def is_directory_at_home(self, path: bytes) -> bool:
         """Whether `path` is a directory in home, and no link."""
@@ -328,7 +390,7 @@ class MirrorSync:
         """Look at everything that is tracked or in the mirror."""
         tree = self.head_tree
         self.broken.clear()
-        self.judge({*self.files_of(b"", tree), *self._in_head(tree)}, tree)
+        self.judge({*self.files_of(b"", tree), *self.in_head(tree)}, tree)
 
     def note_blocked(self, facts: PathFacts) -> None:
         """Note why a path cannot be looked at; what is new in a tracked directory is left out of it."""
@@ -348,7 +410,7 @@ class MirrorSync:
         """Return how many files are tracked on this machine; counted again only where that may have changed."""
         key = (head_tree, self.coverage)
         if self._counted[0] != key:
-            tracked = (path for path in self._in_head(head_tree) if self.coverage.entry(path) is not None)
+            tracked = (path for path in self.in_head(head_tree) if self.coverage.entry(path) is not None)
             self._counted = key, len(self.coverage.files.union(tracked))
         return self._counted[1]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from gitsync.clock import SystemClock
-from gitsync.core.dotfiles import ABSENT, FileKind, Fingerprint
+from gitsync.core.dotfiles import ABSENT, SHARED_BITS, FileKind, Fingerprint
 from gitsync.git.applying import atomic_replace
 from gitsync.git.files import TICK_NS
 from gitsync.git.objects.store import BLOB, object_id_of
@@ -93,7 +93,7 @@ class Looker:
                 facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         except OSError:
             return None  # what cannot be looked at has no permissions that could be kept
-        return stat.S_IMODE(facts.st_mode) & 0o777 if stat.S_ISDIR(facts.st_mode) else None
+        return stat.S_IMODE(facts.st_mode) & SHARED_BITS if stat.S_ISDIR(facts.st_mode) else None
 
     def inode_of(self, path: bytes) -> int:
         """Return the inode number of what is at `path`, 0 where nothing is, or where it cannot be looked at."""
@@ -152,7 +152,7 @@ class Looker:
             if _moment(before) != _moment(after) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
                 return Seen(Fingerprint(FileKind.HELD), file=_file(after), size=after.st_size)
             self._remember(after, known)
-        version = Fingerprint(FileKind.FILE, known[0], stat.S_IMODE(before.st_mode) & 0o777)
+        version = Fingerprint(FileKind.FILE, known[0], stat.S_IMODE(before.st_mode) & SHARED_BITS)
         return Seen(version, known[1], _file(before), before.st_size)
 
     def _remember(self, facts: os.stat_result, digests: tuple[str, str]) -> None:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from gitsync.core.conflict import is_conflict_copy
 from gitsync.core.coverage import parents
-from gitsync.core.dotfiles import DIRECTORY_MODE, Fingerprint, MirrorAction, decide_mode
+from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint, MirrorAction, decide_mode
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace, temporaries
 from gitsync.git.applying.backup_blob import rescuer
@@ -50,6 +50,7 @@ class _Work:
     again: set[bytes] = field(default_factory=set)
     waiting: set[bytes] = field(default_factory=set)
     commit: set[bytes] = field(default_factory=set)
+    agreeing: set[bytes] = field(default_factory=set)
     merges: list[PathFacts] = field(default_factory=list)
     unseen: list[PathFacts] = field(default_factory=list)
 
@@ -93,7 +94,7 @@ def _paths(keeper: MirrorSync, work: _Work, tree: str | None) -> set[bytes]:
     for at in before.entries.keys() | now.entries.keys():
         was, entry = before.entries.get(at), now.entries.get(at)
         if entry is not None and entry != was:
-            paths |= keeper.files_of(at, tree) if not entry.is_gone else {at}
+            paths |= {*keeper.files_of(at, tree), *keeper.in_head(tree, at)} if not entry.is_gone else {at}
     for at in before.modes.keys() | now.modes.keys():
         if before.modes.get(at) != now.modes.get(at) and not at.endswith(b"/"):
             paths.add(at)
@@ -137,10 +138,18 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
     path = facts.path
     entry = keeper.coverage.entry(path)
     if entry is None:
-        _decide_gone(keeper, work, facts)
+        if keeper.coverage.offered(path) is None:
+            _decide_gone(keeper, work, facts)
+        else:
+            _decide_offered(keeper, work, facts)
         return
     keeper.notes.pop(path, None)
-    match facts.action:
+    action = facts.action
+    is_incoming = action in (MirrorAction.TO_HOME, MirrorAction.MERGE) and facts.mirror.version.is_there
+    if is_incoming and keeper.asks_first(facts):
+        work.unsettled[path] = facts.base
+        return
+    match action:
         case MirrorAction.AGREE | MirrorAction.FORGET:
             if facts.home.is_file and (not keeper.is_linked_as_wanted(facts) or _is_other_mode(keeper, facts)):
                 work.again.add(path)
@@ -164,6 +173,20 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
         case MirrorAction.BLOCKED:
             keeper.note_blocked(facts)
             work.unsettled[path] = facts.base
+
+
+def _decide_offered(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
+    """A path that nobody agreed to here: it comes in where there is nothing yet, and what both have is tracked."""
+    path, home, mirror = facts.path, facts.home.version, facts.mirror.version
+    if not mirror.is_there or not mirror.is_alike(facts.head):
+        return
+    if home.is_alike(mirror):
+        work.agreeing.add(path)
+        work.again.add(path)
+        work.unsettled[path] = ABSENT
+    elif home.kind is FileKind.ABSENT and not keeper.is_directory_at_home(path) and not keeper.asks_first(facts):
+        work.agreeing.add(path)
+        _to_home(keeper, work, facts)
 
 
 def _is_other_mode(keeper: MirrorSync, facts: PathFacts) -> bool:
@@ -248,12 +271,16 @@ def _place(keeper: MirrorSync, work: _Work) -> frozenset[bytes]:
         keeper.bare.pop(path, None)
     keeper.bare |= placed.bare
     for path, why in placed.left.items():
+        if path in work.agreeing:
+            continue  # it is asked about
         work.unsettled[path] = keeper.agreed.base(keeper.worktree, path)
         if why:
             keeper.notes[path] = why
         else:
             work.again.add(path)
     keeper.note_links(path for path, one in work.placements.items() if one.is_linked and path in placed.done)
+    if agreed := work.agreeing - placed.left.keys():
+        keeper.agree_placed(agreed)
     return placed.done
 
 

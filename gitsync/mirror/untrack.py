@@ -41,7 +41,7 @@ def _unknown(tracked: dict[bytes, ManifestEntry], path: bytes) -> UsageError:
     return UsageError(f"~/{shown(path)} is not tracked", hint, code="not-tracked")
 
 
-def untrack(keeper: MirrorSync, entries: Iterable[ManifestEntry]) -> frozenset[bytes]:
+def untrack(keeper: MirrorSync, entries: tuple[ManifestEntry, ...]) -> frozenset[bytes]:
     """Take the entries out; return the paths of the mirror that are gone from it. Raise OperationError."""
     kept = remove(keeper.manifest, [entry.path for entry in entries])
     coverage = Coverage(kept, keeper.host, keeper.places.apart)
@@ -56,6 +56,7 @@ def untrack(keeper: MirrorSync, entries: Iterable[ManifestEntry]) -> frozenset[b
             if seen.version.is_there
         ]
         keeper.write(kept)
+        keeper.set_agreement(keeper.agreement.withdraw(entry.path for entry in entries))
         keeper.into_mirror.place(removals, gone={above for path in gone for above in parents(path)})
         for path in gone:
             keeper.broken.pop(path, None)

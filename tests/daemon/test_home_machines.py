@@ -93,7 +93,7 @@ def test_a_clone_overwrites_nothing_unseen(box: Machine, other: Machine, hub: Pa
     (other.home / ".other").write_text("mine\n")
     (other.home / ".other").chmod(0o600)
     other.write_config(QUICK)
-    answer = ctl(other, "clone", str(hub), status=1)
+    answer = ctl(other, "clone", "--yes", str(hub), status=1)
     assert answer["home"]["conflicts"] == [".other"]
     kept = sorted(path.name for path in other.home.glob(".other*"))
     assert len(kept) == 2

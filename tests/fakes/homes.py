@@ -20,7 +20,7 @@ from gitsync.core.manifest import NAME, ManifestEntry
 from gitsync.daemon.handlers.init_mirror import make
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
-from gitsync.engine.messages import Adopt, CommitNow, Fetched, Resume, Track, Untrack
+from gitsync.engine.messages import Adopt, CommitNow, Fetched, Resume, TakeAnswer, Track, Untrack
 from gitsync.engine.owner import Ask
 from gitsync.engine.repository.home import HomeRepository
 from gitsync.git.files import TEMP_PREFIX
@@ -45,8 +45,8 @@ class HomeBench:
         self.board: Board
         self.probe: Callable[[str, bytes], None] = lambda point, path: None
 
-    def begin(self, remote: Path | None = None) -> None:
-        """Make home and an empty mirror, or clone the one at `remote`, and start."""
+    def begin(self, remote: Path | None = None, *, is_agreed: bool = True) -> None:
+        """Make home and an empty mirror, or clone the one at `remote` and agree to what it tracks, and start."""
         self.home.mkdir(parents=True)
         (self.base / "state").mkdir()
         if remote is None:
@@ -54,6 +54,8 @@ class HomeBench:
         else:
             run_git(self.base, "clone", "-q", str(remote), str(self.mirror))
         self.start()
+        if remote is not None and is_agreed:
+            self.ask(TakeAnswer("accept")).result(0)
 
     @property
     def config(self) -> HomeConfig:

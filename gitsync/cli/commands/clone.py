@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from gitsync import text
 from gitsync.cli import old_ini, repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
+from gitsync.control.commands import BY_NAME
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, UsageError
 
 
@@ -15,6 +17,9 @@ def run(context: Context, arguments: Json) -> Reply:
     """Have it cloned, and show how things are then."""
     old_ini.make_way(context)
     answer = _ask(context, arguments)
+    questions = (answer.get("home") or {}).get("questions") or []
+    if questions and not context.output.is_json and sys.stdin.isatty():
+        answer = _settle(context, answer, questions[0])
     return Reply(answer, _show, EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK)
 
 
@@ -28,6 +33,18 @@ def _ask(context: Context, arguments: Json) -> Json:
         name = str(arguments["url"]).rstrip("/").removesuffix("/.git").replace(":", "/").rpartition("/")[2]
         path = os.path.abspath(name.removesuffix(".git") or "repository")  # noqa: PTH100 - pathlib takes 3 ms to load
         return context.ask({**arguments, "path": path, "watch": True})
+
+
+def _settle(context: Context, answer: Json, question: Json) -> Json:
+    """Ask what this machine is to agree to, and return the answer with the state of home after it."""
+    context.output.wrapped(str(question.get("message", "")))
+    for path in question.get("paths") or ():
+        context.output.wrapped(f"  ~/{path}")
+    if input("Agree to it? [y/N] ").strip().lower() not in ("y", "yes"):
+        return answer
+    resume = Context(BY_NAME["resume"], context.output, context.config, context.socket)
+    found = resume.ask({"names": ["home", str(question.get("id", ""))], "accept": True})
+    return {**answer, "home": {**(answer.get("home") or {}), **(found.get("repos") or [{}])[0]}}
 
 
 def _show(output: Output, answer: Json) -> None:

@@ -87,7 +87,13 @@ def _import_trakk(context: Context, given: str, document: Json) -> list[str]:
     document["home"] = {"repo": str(found.repository), "tracked": there}
     document["faults"] += [*found.faults, *lost]
     lines = [f"tracking ~/{name}" for name in there]
-    lines += [f"home is mirrored in {text.tilde(str(found.repository))}; {text.tilde(given)} can go now"]
+    lines.append(f"home is mirrored in {text.tilde(str(found.repository))}")
+    if not names:
+        lines.append(f"{text.tilde(given)} lists nothing, and neither does its repository: nothing was taken over")
+    elif found.faults or lost:
+        lines.append(f"{text.tilde(given)} is still needed for what was left out:")
+    else:
+        lines.append(f"{text.tilde(given)} can go now")
     return [*lines, *found.faults, *lost]
 
 

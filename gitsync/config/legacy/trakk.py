@@ -18,6 +18,7 @@ from gitsync.errors import ConfigError
 from gitsync.text import escape
 
 NAME = ".trakk.config"
+INDEX = ".trakk-index.config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,33 @@ def parse_trakk(path: Path) -> Trakk:
     repository = found.get("repository") if isinstance(found, dict) else None
     if not isinstance(repository, str) or not repository.startswith(("/", "~/")) or "\0" in repository:
         raise _fault(path, 'key repository: allowed: a path that begins with "/"')
+    home = Path(os.path.expanduser(repository))  # noqa: PTH111 - never raises
+    entries, faults = _entries(path, found)
+    index = home / INDEX
+    if index.is_file():
+        listed, more = parse_index(index)
+        entries, faults = [*entries, *listed], [*faults, *more]
+    return Trakk(home, tuple(dict.fromkeys(entries)), tuple(faults))
+
+
+def parse_index(path: Path) -> tuple[list[ManifestEntry], list[str]]:
+    """Return what TRAKK's index in its repository lists, and faults; raise ConfigError when it cannot be read.
+
+    It is JSON with `refs` and `dirs`; the oldest version wrote one path a line.
+    """
+    text = read_text(path)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        found = {
+            "refs": [line for line in lines if not line.endswith("/")],
+            "dirs": [line for line in lines if line.endswith("/")],
+        }
+    return _entries(path, found if isinstance(found, dict) else {"refs": found})
+
+
+def _entries(path: Path, found: dict[str, Any]) -> tuple[list[ManifestEntry], list[str]]:
     entries: list[ManifestEntry] = []
     faults: list[str] = []
     for key, is_directory in (("refs", False), ("dirs", True)):
@@ -54,7 +82,7 @@ def parse_trakk(path: Path) -> Trakk:
                 faults.append(f"{escape(str(path))}: {escape(item)} is not a path below home: skipped")
             else:
                 entries.append(ManifestEntry(entry, is_directory))
-    return Trakk(Path(os.path.expanduser(repository)), tuple(entries), tuple(faults))  # noqa: PTH111 - never raises
+    return entries, faults
 
 
 def home_of(path: Path, repos: tuple[RepoConfig, ...]) -> tuple[HomeConfig | None, tuple[str, ...]]:

@@ -29,6 +29,7 @@ ROWS: tuple[Command, ...] = (
         ),
         Parameter("home", FLAG, "--home", help="take it as a mirror of home files, whatever it holds"),
         Parameter("watch", FLAG, "--watch", help="only clone and watch it, also when it is a mirror of home files"),
+        Parameter("yes", FLAG, "--yes", help="agree to all that comes in, and to what this machine would send"),
         handler="home",
         about="A repository that holds gitsync's manifest or TRAKK's list is a mirror of home files: it is taken over, "
         "and its files are brought into home. Any other repository is cloned and watched, on the branch that the "

@@ -14,10 +14,11 @@ from gitsync.config.expand import shorten_path
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Added
 from gitsync.core.manifest import ManifestEntry, is_host
+from gitsync.core.questions import ACCEPT
 from gitsync.daemon.handlers import init_mirror
 from gitsync.daemon.handlers.clone import clone_and_watch, is_mirror
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
-from gitsync.engine.messages import CommitNow, Track, Untrack
+from gitsync.engine.messages import CommitNow, TakeAnswer, Track, Untrack
 from gitsync.errors import UsageError
 from gitsync.mirror.home_paths import Places, places_of
 from gitsync.redaction import redact
@@ -42,6 +43,8 @@ class _Home:
         known = self._context.config.home is not None
         made = init_mirror.make(path, params.get("remote"))
         self._configure(path)
+        # Whoever makes a repository the mirror wants what it lists.
+        self._answer(ACCEPT)
         self._commit()
         return {"repo": str(path), "created": made, "already": known and not made, "home": self._status()}
 
@@ -67,6 +70,8 @@ class _Home:
         path = self._place(params.get("path"))
         init_mirror.clone(params["url"], path)
         self._configure(path)
+        if params.get("yes"):
+            self._answer(ACCEPT)
         self._commit()
         return {"repo": str(path), "url": redact(params["url"]), "home": self._status()}
 
@@ -142,6 +147,9 @@ class _Home:
 
     def _commit(self) -> None:
         self._context.runtime.committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), COMMIT_S)
+
+    def _answer(self, word: str) -> None:
+        self._context.runtime.committer.ask(TakeAnswer(word), ASK_S)
 
     def _status(self) -> Json:
         return home_status(self._context) or {}

@@ -25,6 +25,7 @@ from gitsync.git.remote import fsck
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import host_name, places_of
+from gitsync.mirror.incoming import offer
 from gitsync.mirror.manifests import mend
 from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.model import RepoState
@@ -159,11 +160,21 @@ def look(context: HandlerContext) -> None:
         board.set_home(HomePart(str(home.repo)))
         return  # the board has the state already
     try:
-        keeper = MirrorSync(worktree, places_of(home.repo), home.link, repo_state_dir, host_name(), is_reading=True)
+        keeper = MirrorSync(
+            worktree,
+            places_of(home.repo),
+            home.link,
+            repo_state_dir,
+            host_name(),
+            is_reading=True,
+            incoming=home.incoming,
+        )
         with keeper:
             keeper.judge_all()
             keeper.find_obstacles()
             tracked = keeper.tracked_count(keeper.head_tree)
+        question = offer(keeper, keeper.head_tree).question(MIRROR_NAME)
+        board.set_local(MIRROR_NAME, questions=() if question is None else (question,))
         broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
         board.set_home(HomePart(str(home.repo), tracked, broken, left_out(keeper)))
         notes = dict.fromkeys((*board.local(MIRROR_NAME).notes, *remarks(keeper)))

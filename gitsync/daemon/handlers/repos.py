@@ -24,6 +24,7 @@ from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.remote.upstream import remote_for
 from gitsync.git.repository import open_repository
+from gitsync.model import RepoState
 from gitsync.redaction import redact
 from gitsync.version import VERSION
 
@@ -190,6 +191,19 @@ class _Repos:
         repos = [runtime.board.status(name).to_json() for name in names]
         job_names = [*(job.name for job in jobs), *answered]
         return {"resumed": [*names, *job_names], "job_names": job_names, "repos": repos}
+
+    def _is_of_home(self, params: Json, ids: list[str]) -> bool:
+        """Whether an answer is for what is asked of home: it is named alone, or one of the ids is its question's."""
+        if self._context.config.home is None:
+            return False
+        runtime = self._context.runtime
+        if not self._context.is_daemon:
+            home_status(self._context)
+        status = runtime.board.status(MIRROR_NAME)
+        asked = {question.id for question in status.questions}
+        if ids:
+            return bool(asked.intersection(ids)) or params["names"] == [MIRROR_NAME]
+        return params["names"] == [MIRROR_NAME] and bool(asked) and status.state is not RepoState.HALTED
 
     def _held(self, params: Json) -> tuple[list[str], list[str]]:
         """Return the names of the selected repositories and jobs."""

@@ -20,10 +20,11 @@ from gitsync.clock import Clock
 from gitsync.config.options import HomeConfig, RepoConfig
 from gitsync.core.coverage import Added, Coverage, add
 from gitsync.core.manifest import NAME, ManifestEntry
+from gitsync.core.questions import chosen
 from gitsync.core.safety import home_emptied, mass_deletion
 from gitsync.core.states import STANDING, WorktreeState
 from gitsync.engine.board import Board, HomePart
-from gitsync.engine.messages import CoverageChanged, Track, Untrack, WatcherDoubted
+from gitsync.engine.messages import Agree, CoverageChanged, TakeAnswer, Track, Untrack, WatcherDoubted
 from gitsync.engine.repository.context import Post
 from gitsync.engine.repository.home_merge import merge_home
 from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
@@ -34,6 +35,7 @@ from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.from_home import bring
 from gitsync.mirror.home_paths import host_name, places_of
+from gitsync.mirror.incoming import LEAVE, accept, decline, offer
 from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.mirror.to_home import follow
 from gitsync.mirror.untrack import entries_at, untrack
@@ -69,6 +71,7 @@ class HomeRepository(LocalRepository):
         self.home_buffer = home_buffer
         self.keeper: MirrorSync | None = None
         self._left_out: tuple[Quarantined, ...] = ()
+        self._asked_of: object = None
         super().__init__(
             config, buffer=buffer, board=board, clock=clock, repo_state_dir=repo_state_dir, post=post, probe=probe
         )
@@ -80,7 +83,13 @@ class HomeRepository(LocalRepository):
         if self.keeper is None:
             places = places_of(self.config.path)
             self.keeper = MirrorSync(
-                worktree, places, self.home.link, self.context.repo_state_dir, host_name(), probe=self.context.probe
+                worktree,
+                places,
+                self.home.link,
+                self.context.repo_state_dir,
+                host_name(),
+                probe=self.context.probe,
+                incoming=self.home.incoming,
             )
             self._select(self.keeper.coverage)
         return worktree
@@ -187,6 +196,8 @@ class HomeRepository(LocalRepository):
             names = ", ".join(f"~/{shown(path)}" for path in sorted(followed.changed)[:3])
             more = f" and {len(followed.changed) - 3} more" if len(followed.changed) > 3 else ""
             self.board.publish("home", self.name, f"brought into home: {names}{more}")
+        if followed.again or followed.changed:
+            self._select(keeper.coverage)
         if followed.merges:
             merge_home(self, keeper, followed.merges)
         self._show(keeper, is_full=False)
@@ -200,12 +211,59 @@ class HomeRepository(LocalRepository):
         added = add(keeper.manifest, entries)
         if added.added:
             keeper.write(added.manifest)
-            self._select(keeper.coverage)
             at = self.clock.now() - self.config.quiet
-            trees = frozenset(entry.path for entry in added.added if entry.is_for(keeper.host))
-            self.home_buffer.give_back(Noted(frozenset(), trees, frozenset(), at, at))
             self.buffer.give_back(Noted(frozenset({NAME}), frozenset(), frozenset(), at, at))
+        here = [entry for entry in entries if entry.is_for(keeper.host)]
+        self._agree_to(
+            [entry.path for entry in here if not entry.is_directory],
+            [entry.path for entry in here if entry.is_directory],
+        )
         return added
+
+    def agree(self, paths: tuple[bytes, ...]) -> None:
+        """Agree to these files, and to all that is tracked below these directories."""
+        keeper = self._keeper()
+        keeper.load()
+        self._agree_to(
+            [path for path in paths if not keeper.is_directory(path)],
+            [path for path in paths if keeper.is_directory(path)],
+        )
+
+    def _agree_to(self, files: list[bytes], directories: list[bytes]) -> None:
+        keeper = self._keeper()
+        keeper.agree(files, directories)
+        self._look_at([*files, *directories])
+
+    def _look_at(self, paths: list[bytes]) -> None:
+        """Have these paths of home brought over without waiting for quiet."""
+        self._select(self._keeper().coverage)
+        at = self.clock.now() - self.config.quiet
+        self.home_buffer.give_back(Noted(frozenset(), frozenset(paths), frozenset(), at, at))
+
+    def take_answer(self, word: str, ids: tuple[str, ...]) -> bool:
+        """Take an answer to what is asked of home now; return whether one is open. Raise UsageError."""
+        keeper = self._keeper()
+        keeper.load()
+        found = offer(keeper, keeper.head_tree)
+        question = found.question(self.name)
+        if question is None or (ids and question.id not in ids):
+            return False
+        chosen(self.name, [question], word)
+        if word == LEAVE:
+            decline(keeper, found)
+        else:
+            accept(keeper, found)
+            self._look_at([entry.path for entry in found.entries])
+        self._ask(keeper)
+        return True
+
+    def _ask(self, keeper: MirrorSync) -> None:
+        """Show what is asked of home, where something of it may have changed."""
+        key = keeper.head, keeper.manifest, keeper.agreement, keeper.agreed.unsettled
+        if key != self._asked_of:
+            self._asked_of = key
+            question = offer(keeper, keeper.head_tree).question(self.name)
+            self.board.set_local(self.name, questions=() if question is None else (question,))
 
     def untrack(self, paths: tuple[bytes, ...]) -> tuple[ManifestEntry, ...]:
         """Stop tracking these paths; the mirror loses them with the next commit, home keeps them."""
@@ -252,6 +310,7 @@ class HomeRepository(LocalRepository):
                 keeper.judge_all()
             tracked = keeper.tracked_count(keeper.head_tree)
         broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
+        self._ask(keeper)
         self.board.set_home(HomePart(str(self.config.path), tracked, broken, left_out(keeper)))
         if self.board.local(self.name).notes != (notes := self.notes()):
             self.context.show(notes=notes)
@@ -274,18 +333,31 @@ class HomeRepository(LocalRepository):
             self.board.set_local(self.name, state=RepoState.ERROR, reason=problem.message, error=problem)
 
 
-def track(repo: LocalRepository | None, asked: Track | Untrack, future: Future[Any]) -> None:
+def track(repo: LocalRepository | None, asked: Track | Untrack | Agree | TakeAnswer, future: Future[Any]) -> None:
     """Do what is asked and complete `future`, or refuse with the reason; nothing was changed then."""
     if not isinstance(repo, HomeRepository):
         future.set_exception(OperationError("there is no mirror of home files yet", "make one: gitsyncctl init"))
         return
-    if repo.machine in STANDING:
+    if repo.machine in STANDING and isinstance(asked, Track | Untrack):
         status = repo.board.status(repo.name)
         hint = status.error.hint if status.error else "see: gitsyncctl status home"
         why = status.reason or str(status.state)
         future.set_exception(OperationError(f"home cannot be changed now: {why}", hint, code="held"))
         return
     try:
-        future.set_result(repo.track(asked.entries) if isinstance(asked, Track) else repo.untrack(asked.paths))
+        future.set_result(_do(repo, asked))
     except UNEXPECTED_ERRORS as trouble:
         future.set_exception(as_error(repo.name, trouble))
+
+
+def _do(repo: HomeRepository, asked: Track | Untrack | Agree | TakeAnswer) -> object:
+    match asked:
+        case Track(entries=entries):
+            return repo.track(entries)
+        case Untrack(paths=paths):
+            return repo.untrack(paths)
+        case Agree(paths=paths):
+            repo.agree(paths)
+            return None
+        case TakeAnswer(word=word, ids=ids):
+            return repo.take_answer(word, ids)

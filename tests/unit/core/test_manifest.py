@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitsync.core.dotfiles import SHARED_BITS
 from gitsync.core.manifest import (
     HEADER,
     Manifest,
@@ -24,7 +25,11 @@ hosts = st.frozensets(st.sampled_from(["laptop", "desk", "a.b-c_1"]), max_size=2
 entries = st.dictionaries(paths, st.tuples(st.booleans(), hosts, st.booleans()), max_size=5).map(
     lambda found: {path: ManifestEntry(path, *rest) for path, rest in found.items()}
 )
-modes = st.dictionaries(st.tuples(paths, st.sampled_from([b"", b"/"])).map(b"".join), st.integers(0, 0o777), max_size=4)
+modes = st.dictionaries(
+    st.tuples(paths, st.sampled_from([b"", b"/"])).map(b"".join),
+    st.integers(0, 0o777).map(SHARED_BITS.__and__),
+    max_size=4,
+)
 manifests = st.builds(Manifest, entries, modes)
 
 
