@@ -92,7 +92,8 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         raise OperationError(
             f"{order.job.name}: there is no directory {order.job.url}", "correct url", code="not-found"
         )
-    agreed |= moved_before(order.state_dir, here.entries, there.entries)
+    # What was replaced by a run that ended early is judged by what that run saw: by the memory as it is.
+    last, agreed = agreed, agreed | moved_before(order.state_dir, here.entries, there.entries)
     decision = _within(decide(here.entries, there.entries, agreed), order, here, there)
     decision.take = [path for path in decision.take if path in here.entries or not is_on_its_way(path, there, agreed)]
     halt = _brake(order, decision, here, there, agreed)
@@ -120,7 +121,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     items += delete(rsync, decision, here.entries)
     after_here, after_there = list_here(rsync), list_there(rsync)
     if order.direction.is_sending:
-        items += settle_replaced(rsync, there.entries, after_there, agreed)
+        items += settle_replaced(rsync, there.entries, after_there, last)
     if after_here.is_complete and after_there.is_complete:
         equal |= _find_rounded(rsync, moved, after_here, after_there)
         before, after = (here.entries, there.entries), (after_here.entries, after_there.entries)
