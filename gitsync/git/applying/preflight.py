@@ -370,20 +370,23 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
             plan.base_tree,
             plan.tree,
             changes,
-            renderer,
             has_modes=has_modes,
             is_case_blind=settings.is_true("core.ignorecase"),
             displaced=plan.displaced,
             movable=plan.movable,
         )
-        report = surveyor().look()
+        report = surveyor(renderer=renderer).look()
         moved: tuple[Moved, ...] = ()
         if plan.kind is PlanKind.COMMIT and len(plan.parents) < 2:
             # The person who asked for the change is present, and can decide about what is in its way.
             report.blocked |= dict.fromkeys(report.aside, UNTRACKED)
         elif report.aside and not report.edited and not report.blocked:
             moved = move_aside(worktree, plan.tree, report.aside, report.linkable)
-            report = surveyor(beside={item.path: item.name for item in moved if item.is_linked}).look()
+            # Attribute files that git does not track may have been moved, too.
+            renderer.close()
+            renderer = Renderer(worktree, plan.tree, coming, plan.base_tree)
+            linked = {item.path: item.name for item in moved if item.is_linked}
+            report = surveyor(renderer=renderer, beside=linked).look()
         return Prepared(changes, report, has_modes, renderer, moved)
     except BaseException:
         renderer.close()

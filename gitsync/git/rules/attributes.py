@@ -180,10 +180,12 @@ class LaidOut:
             return None if entry.mode == MODE_LINK else self._store.read(entry.id)[1]
         if self._beside is None or lookup(self._store, self._base, where) is not None:
             return None
+        place = os.path.join(os.fsencode(self._beside), where)
+        above = os.path.dirname(place)
+        if os.path.realpath(above) != above:
+            return None  # beyond a symbolic link, which a directory is about to replace
         try:
-            handle = os.open(
-                os.path.join(os.fsencode(self._beside), where), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            )
+            handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(handle, "rb") as stream:
                 return stream.read()
         except OSError:
