@@ -10,6 +10,7 @@ import pytest
 
 from gitsync.backends.rsync import job
 from gitsync.backends.rsync.program import Rsync
+from gitsync.errors import TransientError
 from tests.fakes.job_client import Client, codes, ok
 
 
@@ -139,3 +140,26 @@ def test_a_sparse_file_stays_sparse(clients: list[Client]) -> None:
     copies = list(two.root.glob("disk.conflict-*"))
     assert len(copies) == 1
     assert copies[0].stat().st_blocks * 512 < 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("is_sending", [True, False], ids=["sent", "taken"])
+def test_what_a_run_that_ended_early_had_copied_does_not_conflict_with_itself(
+    clients: list[Client], monkeypatch: pytest.MonkeyPatch, is_sending: bool
+) -> None:
+    one, there = settled(clients, "note", "the first version\n")
+    here = one.root / "note"
+    source = here if is_sending else there
+
+    def fail(*_: object) -> None:
+        raise TransientError("the connection was cut", code="offline")
+
+    source.write_text("the second version, longer\n")
+    os.utime(source, (1_700_000_000, 1_700_000_000 + 3600 * 24 * 365 * 2))
+    with monkeypatch.context() as cut:
+        cut.setattr(job, "delete", fail)
+        assert one.run().problem is not None
+    assert here.read_text() == there.read_text()
+    source.write_text("the third version, longer than that\n")
+    assert ok(one.run()).conflicts == ()
+    assert here.read_text() == there.read_text() == "the third version, longer than that\n"
+    assert os.listdir(one.root) == ["note"]
