@@ -80,6 +80,40 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
     Rule(
         "environment file with secrets", _ENV, (b"://",), rb"(?m)^\w[\w ]*=[ \t]*[\"']?\w+://[^\s/:@]*:[^\s/@${<]{3,}@"
     ),
+    # In home directories: files that programs keep in their own directories.
+    Rule("private key", rb"[0-9A-F]{40}\.key", (b"private-key",), rb"\(\d*:?(?:protected-|shadowed-)?private-key"),
+    Rule("private key", rb"secring\.(?:gpg|kbx|pgp|skr)", pattern=rb"(?s)."),
+    Rule("browser logins", rb"logins(?:-backup)?\.json", (b"encryptedPassword",), rb'"encryptedPassword"\s*:\s*"[^"]'),
+    Rule(
+        "browser logins",
+        rb"key[34]\.db|signons\.sqlite|Login Data(?: For Account)?",
+        (b"SQLite format 3\0",),
+        rb"\ASQLite format 3",
+    ),
+    Rule("browser cookies", rb"cookies\.sqlite(?:-wal)?|Cookies", pattern=rb"\ASQLite format 3|\A\x37\x7f\x06"),
+    Rule(
+        "browser cookies",
+        rb"\.?cookies?\.txt|\.?cookiejar",
+        (b"\t",),
+        rb"(?m)^(?:#HttpOnly_)?[^#\s]\S*\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t",
+    ),
+    Rule("access token", rb"hub|hosts\.yml", (b"oauth_token",), rb"oauth_token:\s*[\"']?[A-Za-z0-9_]{20,}"),
+    Rule(
+        "password file",
+        rb"rclone\.conf",
+        (b"token", b"pass", b"key", b"secret", b"auth"),
+        rb"(?m)^(?:token|pass(?:word)?2?|secret_access_key|client_secret|key|api_key|auth)[ \t]*=[ \t]*\S",
+    ),
+    Rule(
+        "shell history",
+        rb"\.(?:bash|zsh|sh|ksh|mksh|ash|fish|csh|tcsh|python|node_repl|irb)_?history|\.histfile|\.history|fish_history",
+        pattern=rb"\S",
+    ),
+    Rule(
+        "database history",
+        rb"\.(?:mysql|mariadb|psql|sqlite|rediscli|mongo|cqlsh|influx)_?history|\.dbshell",
+        pattern=rb"\S",
+    ),
     # Recognised by the content, whatever the name.
     Rule("private key", literals=(b"PRIVATE KEY",), pattern=_PEM),
     Rule("private key", literals=(b"PuTTY-User-Key-File-",), pattern=rb"\APuTTY-User-Key-File-\d"),

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from gitsync.core.coverage import Coverage, parents, remove
+from gitsync.core.coverage import Coverage, parents
 from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint, MirrorAction, decide_mode
 from gitsync.core.incoming import why_asked
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
@@ -44,7 +44,6 @@ class _Work:
     alike: dict[bytes, Fingerprint] = field(default_factory=dict)
     modes: dict[bytes, int] = field(default_factory=dict)
     gone: set[bytes] = field(default_factory=set)
-    never: set[bytes] = field(default_factory=set)  # listed, but there was never a file
     chmods: dict[bytes, int] = field(default_factory=dict)
 
 
@@ -82,7 +81,9 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | N
         case MirrorAction.AGREE:
             _agree(keeper, work, facts)
         case MirrorAction.FORGET:
-            (work.gone if facts.base.is_there or facts.head.is_there else work.never).add(path)
+            if facts.base.is_there or facts.head.is_there:
+                work.gone.add(path)
+            # Else it is another machine's that holds it back, or it was deleted before anybody had it.
             work.alike[path] = ABSENT
             if facts.head.is_there:
                 work.paths.add(path)
@@ -199,8 +200,6 @@ def _record(keeper: MirrorSync, work: _Work, wanted: list[bytes]) -> None:
     directories = _directory_modes(keeper, [path for path in wanted if work.alike.get(path, ABSENT).is_there])
     manifest = keeper.record_modes(work.modes, directories)
     manifest = forget_files(keeper.coverage, manifest, work.gone)
-    if never := work.never & keeper.coverage.files:
-        manifest = remove(manifest, never)
     if manifest != keeper.manifest:
         keeper.write(manifest)
         work.paths.add(NAME)

@@ -359,19 +359,19 @@ class MirrorSync:
                     facts.head,
                     is_linked_as_wanted=self.is_linked_as_wanted(facts),
                 )
-                if (
-                    path not in self.coverage.files
-                    and not facts.head.is_there
-                    and (
-                        found is Letter.NEITHER
-                        or (found is Letter.ONLY_HOME and self.worktree.ignores.is_ignored(path, False))
-                    )
-                ):
+                if not facts.head.is_there and self._is_unwanted(facts, found):
                     found = None  # it came and went, or is not wanted, in a tracked directory
             if found is None:
                 self.broken.pop(path, None)
             else:
                 self.broken[path] = found
+
+    def _is_unwanted(self, facts: PathFacts, found: Letter | None) -> bool:
+        """Whether a path that was never committed is as it should be: it came and went, or is ignored."""
+        if found is Letter.NEITHER:
+            return not (facts.path in self.coverage.files and facts.base.is_there)
+        is_by_directory = found is Letter.ONLY_HOME and facts.path not in self.coverage.files
+        return is_by_directory and self.worktree.ignores.is_ignored(facts.path, False)
 
     def _judge_untracked(self, path: bytes, head_tree: str | None) -> Letter | None:
         if self.manifest.entries.get(path) is not None or is_mirror_metadata(path) or self._is_elsewhere(path):
