@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # The RuntimeDirectory= of the system units in contrib.
 SYSTEM_RUN = "/run"
 # Linux sockaddr_un holds 108 bytes with the final NUL, macOS 104.
+_CLAIMED: set[str] = set()
 SOCKET_PATH_MAX = 103 if sys.platform == "darwin" else 107
 
 
@@ -46,6 +47,19 @@ def state_dir() -> Path:
     path = platformdirs.user_state_path("gitsync", appauthor=False)
     _make_private(path)
     return path
+
+
+def claim(path: str | os.PathLike[str]) -> None:
+    """Note a file that this process writes because an option says so: its log, its PID file, its configuration."""
+    _CLAIMED.add(os.path.realpath(path))
+
+
+def own_paths() -> tuple[str, ...]:
+    """Return the real paths of gitsync's own files and directories, whether they exist or not."""
+    import platformdirs
+
+    state = platformdirs.user_state_path("gitsync", appauthor=False)
+    return tuple(dict.fromkeys((*map(os.path.realpath, (state, runtime_address(), config_file())), *sorted(_CLAIMED))))
 
 
 def runtime_dir() -> Path:

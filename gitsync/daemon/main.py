@@ -90,6 +90,9 @@ def _run(arguments: argparse.Namespace) -> int:
     configured = "info" if arguments.info else config.daemon.log_level
     level = logs.level_for(configured, arguments.verbose, arguments.quiet)
     log_file = _path(arguments.log_file)
+    for own in (log_file, _path(arguments.pid_file), _path(arguments.config)):
+        if own is not None:
+            places.claim(own)
     lock = InstanceLock(places.state_dir() / "lock")
     lock.acquire()
     try:

@@ -27,6 +27,7 @@ from gitsync.git.rules.answers import Answers
 from gitsync.git.rules.below_top import BelowTop
 from gitsync.git.rules.chain import Chains
 from gitsync.git.rules.config import GitConfig
+from gitsync.places import own_paths
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -76,6 +77,7 @@ class IgnoreRules:
         self._answers = Answers(program, self._chains, self._start, 4, _rule, _NO_RULE)
         self._below_top = BelowTop(program, _rule, _NO_RULE)
         self.passes_over_top = False  # the work tree's topmost .gitignore is a file like another, and no rule
+        self._own = _below(os.fsdecode(self._root), own_paths())
         self._is_fresh = False
 
     def __enter__(self) -> IgnoreRules:
@@ -114,7 +116,7 @@ class IgnoreRules:
 
     def is_ignored(self, path: bytes, is_dir: bool) -> bool:
         """Whether an untracked `path` is passed over; a directory says nothing of tracked files below it."""
-        if path == b".git" or path.startswith(b".git/") or is_temporary(path):
+        if path == b".git" or path.startswith(b".git/") or is_temporary(path) or self._is_own(path):
             return True
         if path in self.exempt:
             return False
@@ -131,7 +133,7 @@ class IgnoreRules:
         """Whether something else than git's rules passes over an untracked `path`: the configuration's patterns, or
         what kind of file it is.
         """
-        if is_temporary(path):
+        if is_temporary(path) or self._is_own(path):
             return True
         if path in self.exempt:
             return False
@@ -157,6 +159,8 @@ class IgnoreRules:
     def ignored_by(self, path: bytes, is_dir: bool) -> str:
         """Return "FILE:LINE: pattern" of what git ignores an untracked `path` by, "" when it does not."""
         text = os.fsdecode(path) + ("/" if is_dir else "")
+        if self._is_own(path):
+            return "gitsync's own rule for its state, its log and its configuration"
         if self._include is not None and self._matches(self._include, text):
             return ""
         rule = self._rule_of(path)
@@ -172,6 +176,10 @@ class IgnoreRules:
         if not self.is_ignored(directory, True):
             return False
         return not self._may_include_below(os.fsdecode(directory)) and not self._has_tracked_below(directory)
+
+    def _is_own(self, path: bytes) -> bool:
+        """Whether gitsync itself writes `path`: every commit of it would be followed by another one."""
+        return any(path == own or path.startswith((own + b"/", own + b".")) for own in self._own)
 
     def is_nested(self, directory: bytes) -> bool:
         """Whether `directory` (not the root) is the work tree of another repository."""
@@ -211,6 +219,11 @@ class IgnoreRules:
             node = self._repository.head.peel(pygit2.Tree)
             return bool(node[os.fsdecode(directory)].filemode == TREE)
         return False
+
+
+def _below(root: str, paths: Iterable[str]) -> tuple[bytes, ...]:
+    """Return those of the paths that lie below `root`, relative to it."""
+    return tuple(os.fsencode(os.path.relpath(path, root)) for path in paths if path.startswith(f"{root}/"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gitsync import places
 from gitsync.git.rules.ignores import IgnoreRules
 from tests.conftest import run_git
 
@@ -98,3 +99,40 @@ def test_changed_rules_are_seen_by_the_next_batch(root: Path) -> None:
         rules.rest()
         (root / ".gitignore").write_text("*.txt\n")
         assert rules.is_ignored(b"x.txt", False)
+
+
+def test_what_gitsync_itself_writes_is_passed_over_and_need_not_be_watched(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(repo / "state"))
+    monkeypatch.setenv("GITSYNC_CONFIG", str(repo / "conf/config.toml"))
+    places.claim(repo / "logs/g.log")
+    for name in (
+        "state/gitsync/lock",
+        "state/other",
+        "conf/config.toml",
+        "conf/x",
+        "logs/g.log",
+        "logs/g.log.1",
+        "logs/y",
+    ):
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text("x\n")
+    with IgnoreRules(repo) as rules:
+        own = {
+            name
+            for name in (
+                b"state/gitsync/lock",
+                b"state/other",
+                b"conf/config.toml",
+                b"conf/x",
+                b"logs/g.log",
+                b"logs/g.log.1",
+                b"logs/y",
+            )
+            if rules.is_ignored(name, False)
+        }
+        assert own == {b"state/gitsync/lock", b"conf/config.toml", b"logs/g.log", b"logs/g.log.1"}
+        assert rules.is_prunable(b"state/gitsync")
+        assert not rules.is_prunable(b"logs")
+        assert "gitsync's own" in rules.ignored_by(b"logs/g.log", False)
