@@ -59,7 +59,8 @@ def own_paths() -> tuple[str, ...]:
     import platformdirs
 
     state = platformdirs.user_state_path("gitsync", appauthor=False)
-    return tuple(dict.fromkeys((*map(os.path.realpath, (state, runtime_address(), config_file())), *sorted(_CLAIMED))))
+    found = [os.path.realpath(path) for path in (str(state), runtime_address(), str(config_file()))]
+    return tuple(dict.fromkeys((*found, *sorted(_CLAIMED))))
 
 
 def runtime_dir() -> Path:
