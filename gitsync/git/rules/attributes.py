@@ -54,12 +54,14 @@ class WorkTreeAttributes:
     def __init__(self, store: ObjectStore, root: str) -> None:
         self._store = store
         self._head_tree: str | None = None
+        self._is_sparse = False
         self._chains = Chains(os.fsencode(root), NAME, self._tracked, parse)
         self._answers = Answers(store.program, self._chains, self._start, 3 * len(_ASKED), _read, NOTHING)
 
     def refresh(self, head_tree: str | None, settings: GitConfig) -> None:
         """Look again at the attribute files; `head_tree` is HEAD's."""
         self._head_tree = head_tree
+        self._is_sparse = settings.is_true("core.sparsecheckout")
         places = outside_files(self._store.program, settings)
         outside = tuple(map(signature_of, places))
         # Names that differ in case alone are the same for git then.
@@ -84,6 +86,9 @@ class WorkTreeAttributes:
         return ("check-attr", "-z", "--stdin", *_ASKED), {} if needs_index else nowhere
 
     def _tracked(self, path: bytes) -> str | None:
+        # One that was deleted counts no longer; one that is not checked out does.
+        if not self._is_sparse:
+            return None
         entry = lookup(self._store, self._head_tree, path)
         return None if entry is None or entry.mode in (TREE, MODE_LINK) else entry.id
 

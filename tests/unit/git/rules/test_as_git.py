@@ -99,13 +99,19 @@ def test_a_quoted_pattern_and_a_macro_count(repo: Path, worktree: Worktree) -> N
     assert run_git(repo, "show", 'HEAD:my "own" file.txt') == "SECRET"
 
 
-def test_attributes_that_only_the_index_has_count(repo: Path, worktree: Worktree) -> None:
+@pytest.mark.parametrize(("is_sparse", "size"), [(True, "2"), (False, "3")])
+def test_attributes_count_that_are_not_checked_out_but_not_deleted_ones(
+    repo: Path, worktree: Worktree, is_sparse: bool, size: str
+) -> None:
     (repo / ".gitattributes").write_text("*.txt text\n")
     commit(worktree)
+    if is_sparse:
+        run_git(repo, "config", "core.sparseCheckout", "true")
+        run_git(repo, "update-index", "--skip-worktree", ".gitattributes")
     (repo / ".gitattributes").unlink()
     (repo / "x.txt").write_bytes(b"1\r\n")
-    commit(worktree, "x.txt")
-    assert run_git(repo, "cat-file", "-s", "HEAD:x.txt") == "2"
+    commit(worktree, "x.txt", ".gitattributes")
+    assert run_git(repo, "cat-file", "-s", "HEAD:x.txt") == size
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "on", None, "TRUE", "Input"])
