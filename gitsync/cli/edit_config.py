@@ -87,6 +87,11 @@ def _run_editor(copy: Path) -> None:
         argv = [*shlex.split(command), str(copy)]
     except ValueError as error:
         raise OperationError(f"cannot read $VISUAL or $EDITOR: {error}", "set it to the name of a program") from error
+    run_in_terminal(argv)
+
+
+def run_in_terminal(argv: list[str]) -> None:
+    """Run a program that a person works with in this terminal; raise OperationError when it fails."""
     # Not through proc: an editor needs this terminal, its process group and all the time in the world. Ctrl-C is
     # the editor's business meanwhile; it starts without our deafness, because exec keeps only what is ignored: so a
     # handler that does nothing, not SIG_IGN.
@@ -97,7 +102,7 @@ def _run_editor(copy: Path) -> None:
         signal.signal(signal.SIGINT, heard)
     if status != 0:
         raise OperationError(
-            f"the editor {argv[0]} ended with status {status}; nothing was changed",
+            f"{argv[0]} ended with status {status}; nothing was changed",
             "set $EDITOR to one that works",
         )
 

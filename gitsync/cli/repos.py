@@ -5,7 +5,6 @@ from __future__ import annotations
 from gitsync import clock, text
 from gitsync.cli import layout
 from gitsync.cli.output import Cell
-from gitsync.control.commands import BY_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,10 +173,8 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     if conflicts and not error.get("hint"):
         if "backend" in entry:
             how = f"gitsyncctl conflicts {text.as_word(name)}"
-        elif "resolve" in BY_NAME:
-            how = f"gitsyncctl resolve {text.as_word(places[0])} --ours | --theirs | --both"
         else:
-            how = f"settle each with git, then: gitsyncctl sync {text.as_word(name)}"
+            how = f"to see the versions and settle it: gitsyncctl conflicts {text.as_word(name)}"
         lines += _hint(output, how)
     quarantined = entry.get("quarantined") or []
     lines += _named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,11 @@ def build(raw: dict[str, Any], faults: Faults, source: Path) -> Config:
     _each_once(repos, home, faults)
     _each_name_once([(job.name, where) for job, where in jobs], SECTIONS["job"], {}, faults)
     faults.raise_any()
+    machine = daemon.get("machine")
+    if home is not None:
+        home = replace(home, settings=replace(home.settings, machine=machine))
     return Config(
-        repos=tuple(repo for repo, _ in repos),
+        repos=tuple(replace(repo, machine=machine) for repo, _ in repos),
         home=home,
         jobs=tuple(job for job, _ in jobs),
         daemon=DaemonConfig(**daemon),

@@ -30,6 +30,12 @@ def check_name(text: str) -> None:
         raise ValueError(f"cannot be a name; {NAMES_ALLOWED}")
 
 
+def check_machine(text: str) -> None:
+    """Refuse what cannot be the name of a machine; an empty one names none."""
+    if text:
+        check_name(text)
+
+
 def name_from(directory: str) -> str:
     """Return the nearest valid name to that of a directory."""
     readable = "".join(character if character.isprintable() else "_" for character in directory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitsync.config.checks import check_branch, check_identity, check_name, check_remote, check_url
+from gitsync.config.checks import check_branch, check_identity, check_machine, check_name, check_remote, check_url
 from gitsync.config.repo_options import RepoConfig
 from gitsync.config.rows import ValueKind
 from gitsync.config.values import option
@@ -138,6 +138,15 @@ class DaemonConfig:
         "when you are offline and when changes arrive.",
         example="off",
         choices=("problems", "all", "off"),
+    )
+    machine: str | None = option(
+        ValueKind.TEXT,
+        None,
+        "This machine's name in the commits that are made here (as a trailer, Gitsync-Machine), and with it in "
+        '"log", "show" and "conflicts"; "" names none.',
+        example="desk",
+        absent="the host's name",
+        check=check_machine,
     )
     network_timeout: float = option(
         ValueKind.DURATION,

@@ -197,3 +197,5 @@ class RepoConfig:
     )
     # Not a key of the file: True when `push` is not set there, so that gitsync chooses the time.
     is_push_prompt: bool = True
+    # Not a key of the file either: [daemon] machine; None is the host's name.
+    machine: str | None = None

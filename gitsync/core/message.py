@@ -6,11 +6,16 @@ forge neither a second line nor a trailer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from string import Formatter
 
 from gitsync.model import Change, ChangeKind
 from gitsync.text import escape, shown
+
+MACHINE_TRAILER = "Gitsync-Machine"
+_TRAILERS = re.compile(r"\n\n(?:[A-Za-z][A-Za-z0-9-]*: [^\n]*\n?)+\Z")
+_MACHINE = re.compile(rf"^{MACHINE_TRAILER}: (?P<name>[^\n]+)$", re.MULTILINE)
 
 SUBJECT_COLUMNS = 72
 BODY_LINES = 100
@@ -55,6 +60,21 @@ def commit_message(
 def file_message(change: Change) -> str:
     """Return the message for a commit of one file, in the first GitSync's form: `Change file X`."""
     return f"{_VERBS[change.kind]} file {shown(change.path)}"
+
+
+def with_machine(message: str, machine: str) -> str:
+    """Return a message with a trailer that names the machine on which the commit is made; as it is without a name."""
+    if not machine:
+        return message
+    body = message.rstrip("\n")
+    return f"{body}\n{'' if _TRAILERS.search(body) else chr(10)}{MACHINE_TRAILER}: {machine}\n"
+
+
+def machine_in(message: str) -> str:
+    """Return the machine that a commit's message names in its trailers, "" for none."""
+    trailers = _TRAILERS.search(message.rstrip("\n"))
+    named = _MACHINE.search(trailers[0]) if trailers else None
+    return "" if named is None else named["name"].strip()
 
 
 def check_template(text: str) -> None:

@@ -76,7 +76,7 @@ def test_a_merge_that_waits_is_shown_settled_and_sent(box: Machine, hub: Path) -
     status = box.repo_status()
     assert (status["state"], status["conflicts"]) == ("conflict", ["a.txt"])
     assert box.ctl("status").returncode == 1
-    wrong = box.ctl("resolve", str(root / "0.txt"), "--ours")
+    wrong = box.ctl("resolve", str(root / "0.txt"), "--name")
     assert wrong.returncode == 2
     assert "nothing is in conflict" not in wrong.stderr
     done = box.ctl("resolve", str(root / "a.txt"), "--theirs")

@@ -74,17 +74,21 @@ def test_a_conflict_is_seen_on_both_machines_and_settled_on_one(box: Machine, ot
     for found in (here, there):
         assert (found["repo"], found["path"], found["policy"]) == ("notes", "first.txt", "keep-both")
         # What stands under the name was there first, on the machine that did not merge.
-        assert found["theirs"]["text"] == "ours\n"
-        assert found["ours"]["text"] == "theirs\n"
-        assert found["copies"] == [found["ours"]["path"]]
+        assert [(item["role"], item["text"]) for item in found["versions"]] == [
+            ("name", "ours\n"),
+            ("copy", "theirs\n"),
+        ]
+        assert found["copies"] == [found["versions"][1]["path"]]
+        assert run_git(ours, "show", f"{found['base']}:first.txt") == "first"
     assert there["with"] == "Test Person <test@example.org>"
     assert here["with"] == "Ada <ada@example.org>"
-    assert (here["theirs"]["here"], there["theirs"]["here"]) == (True, False)
+    assert [item["this"] for item in here["versions"]] == [True, False]
+    assert [item["this"] for item in there["versions"]] == [False, True]
     assert box.ctl("conflicts").returncode == 1
     assert other.repo_status()["conflicts"] == ["first.txt"]
     assert other.repo_status()["state"] == "ok", "both versions are kept: it holds nothing up"
 
-    done = box.ctl("resolve", str(ours / "first.txt"), "--ours")
+    done = box.ctl("resolve", str(ours / "first.txt"), "--theirs")
     assert done.returncode == 0, done.stderr
     assert "settled first.txt in notes" in done.stdout
     wait_for("the settling to arrive", lambda: not conflicts(other))
@@ -134,7 +138,7 @@ def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub
     assert other.ctl("status").returncode == 1
     refused = other.ctl("resolve", "first.txt")
     assert refused.returncode == 2
-    assert "--theirs keeps the current version" in refused.stderr
+    assert "gitsyncctl conflicts shows the versions" in refused.stderr
     refused = other.ctl("resolve", "first.txd", "--done", "--json")
     assert refused.returncode == 2
     error = json.loads(refused.stdout)["error"]
@@ -210,7 +214,8 @@ def test_manual_conflicts_wait_and_are_settled_one_by_one(box: Machine, other: M
     assert conflicts(box) == [], "the other machine has nothing to settle"
     first = conflicts(other)[0]
     assert (first["path"], first["is_waiting"], first["copies"]) == ("a.txt", True, [])
-    assert (first["ours"]["text"], first["theirs"]["text"]) == ("theirs a.txt\n", "ours a.txt\n")
+    assert [item["text"] for item in first["versions"]] == ["theirs a.txt\n", "ours a.txt\n"]
+    assert [(item["role"], item["this"]) for item in first["versions"]] == [("name", True), ("copy", False)]
     assert first["with"] == "Test Person <test@example.org>"
 
     # Here "theirs" is what the remote has; what was chosen survives a restart.

@@ -21,24 +21,35 @@ COMMIT = {
 def version(path: str, text: str | None, **more: Any) -> dict[str, Any]:
     return {
         "path": path,
+        "machine": "desk",
+        "role": "name",
+        "this": False,
         "size": 7,
         "text": text,
         "author": "Ada <ada@example.org>",
         "time": "2026-01-01T00:00:00+00:00",
-        "here": None,
         **more,
     }
 
 
-def conflict(**more: Any) -> dict[str, Any]:
+def named(text: str | None = "same\ntheirs\n", **more: Any) -> dict[str, Any]:
+    return version("a.txt", text, **more)
+
+
+def copied(text: str | None = "same\nours\n", **more: Any) -> dict[str, Any]:
+    return version("a.conflict-1a2b3c4d.txt", text, **{"role": "copy", "machine": "laptop", "this": True, **more})
+
+
+def conflict(*versions: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "repo": "notes",
         "root": "/home/somebody/my notes",
+        "place": "/home/somebody/my notes/a.txt",
         "path": "a.txt",
         "time": "2026-01-01T00:00:00+00:00",
-        "theirs": version("a.txt", "same\ntheirs\n", here=False),
-        "ours": version("a.conflict-1a2b3c4d.txt", "same\nours\n", here=True),
-        "others": [],
+        "versions": list(versions) or [named(), copied()],
+        "base": "1a2b3c4d" * 5,
+        "ways": ["--keep desk", "--keep laptop", "--both"],
         **more,
     }
 
@@ -56,14 +67,16 @@ def test_a_conflict_is_shown_with_both_versions_and_the_way_out(tmp_path: Path) 
     status, shown, _ = show(tmp_path, "conflicts", conflicts={"conflicts": [conflict()], "errors": []})
     assert status == 1
     assert "notes: a.txt" in shown
-    assert "a.txt  Ada <ada@example.org>, on another machine" in shown
-    assert "a.conflict-1a2b3c4d.txt  Ada <ada@example.org>, on this machine" in shown
+    assert "a.txt  from desk, " in shown
+    assert "a.conflict-1a2b3c4d.txt  from laptop (this machine), " in shown
     assert "    -theirs\n    +ours\n" in shown
-    assert "gitsyncctl resolve '/home/somebody/my notes/a.txt' --theirs | --ours | --both | --done" in shown
+    assert "before both: gitsyncctl show 1a2b3c4d1a:a.txt --in notes" in shown
+    assert "settle it: gitsyncctl resolve '/home/somebody/my notes/a.txt' --keep desk\n" in shown
+    assert "or: gitsyncctl resolve '/home/somebody/my notes/a.txt' --keep laptop\n" in shown
 
 
 def test_a_long_difference_is_cut_and_full_shows_all(tmp_path: Path) -> None:
-    long = conflict(ours=version("a.conflict-1a2b3c4d.txt", "".join(f"{n}\n" for n in range(50))))
+    long = conflict(named(), copied("".join(f"{n}\n" for n in range(50))))
     answer = {"conflicts": [long], "errors": []}
     short = show(tmp_path, "conflicts", conflicts=answer)[1]
     assert "more lines: gitsyncctl conflicts --full" in short
@@ -73,28 +86,29 @@ def test_a_long_difference_is_cut_and_full_shows_all(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text_shows_its_size_and_what_is_gone_shows_that(tmp_path: Path) -> None:
-    odd = conflict(theirs=None, ours=version("a.conflict-1a2b3c4d.txt", None))
+    odd = conflict(copied(None))
     shown = show(tmp_path, "conflicts", conflicts={"conflicts": [odd], "errors": []})[1]
-    assert "theirs  (removed)" in shown
-    assert "not shown line by line: ours 7 bytes" in shown
+    assert "a.txt  (removed)" in shown
+    assert "not shown line by line: a.conflict-1a2b3c4d.txt is 7 bytes" in shown
 
 
 def test_what_is_gone_on_either_side_does_not_hide_the_text_of_the_other(tmp_path: Path) -> None:
     waits = {"is_waiting": True, "copies": []}
-    answer = {"conflicts": [conflict(ours=None, **waits), conflict(theirs=None, **waits)], "errors": []}
+    answer = {"conflicts": [conflict(named(), **waits), conflict(copied(), **waits)], "errors": []}
     shown = show(tmp_path, "conflicts", conflicts=answer)[1]
-    assert "ours    (removed)\n    @@ -1,2 +0,0 @@\n    -same\n    -theirs\n" in shown
+    assert "(removed on the other machine)\n" in shown
+    assert "a.txt  (removed)\n" in shown
     assert "    @@ -0,0 +1,2 @@\n    +same\n    +ours\n" in shown
 
 
 def test_a_directory_on_one_side_is_called_one(tmp_path: Path) -> None:
-    odd = conflict(theirs={**version("a.txt", None), "mode": "040000", "size": 0})
+    odd = conflict(named(None, mode="040000", size=0), copied())
     shown = show(tmp_path, "conflicts", conflicts={"conflicts": [odd], "errors": []})[1]
-    assert "not shown line by line: theirs a directory, ours 7 bytes" in shown
+    assert "not shown line by line: a.txt is a directory, a.conflict-1a2b3c4d.txt is 7 bytes" in shown
 
 
 def test_names_and_texts_cannot_act_on_the_terminal(tmp_path: Path) -> None:
-    odd = conflict(path="\x1b[2Ja.txt", ours=version("\x1b[2J", "\x1b]0;owned\x07\n", author="\x1b[31m"))
+    odd = conflict(version("\x1b[2J", "\x1b]0;owned\x07\n", machine="\x1b[31m"), path="\x1b[2Ja.txt")
     shown = show(tmp_path, "conflicts", conflicts={"conflicts": [odd], "errors": []})[1]
     assert "\x1b" not in shown
     assert "\x07" not in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from gitsync import clock, text
+from gitsync.cli import times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
@@ -24,7 +25,10 @@ def run(context: Context, arguments: Json) -> Reply:
 
 def _show(output: Output, answer: Json, *, is_full: bool) -> None:
     conflicts, jobs, errors = (answer.get(key) or [] for key in ("conflicts", "jobs", "errors"))
-    _of_repos(output, conflicts, is_full=is_full)
+    for number, conflict in enumerate(conflicts):
+        if number:
+            output.line()
+        show_conflict(output, conflict, is_full=is_full)
     for number, item in enumerate(jobs):
         if number or conflicts:
             output.line()
@@ -45,51 +49,60 @@ def _of_job(output: Output, item: Json) -> None:
         output.wrapped(f"settle it: {item['hint']}", indent="  ")
 
 
-def _of_repos(output: Output, conflicts: list[Json], *, is_full: bool) -> None:
+def show_conflict(output: Output, conflict: Json, *, is_full: bool = False) -> None:
+    """Show one file in conflict: its versions, how each differs from the one with the name, and the ways out."""
     now = clock.SystemClock().wall()
-    for number, conflict in enumerate(conflicts):
-        if number:
-            output.line()
-        path = str(conflict.get("path", ""))
-        title = f"{text.escape(str(conflict.get('repo', '')))}: {text.escape(path)}"
-        output.painted([f"{output.paint(title, 'bold')}{_when(conflict.get('time'), now)}"])
-        theirs, ours = conflict.get("theirs"), conflict.get("ours")
-        if conflict.get("is_waiting"):
-            output.wrapped("nothing is merged or pushed before this is settled; your files stay as is", "dim", "  ")
-        _version(output, "theirs", theirs, now)
-        for version in (ours, *(conflict.get("others") or ())):
-            _version(output, "ours", version, now)
-            _difference(output, theirs, version, is_full=is_full)
-        where = text.tilde(f"{conflict.get('root', '')}/{path}")
-        output.wrapped(
-            f"settle it: gitsyncctl resolve {text.as_word(where)} --theirs | --ours | --both | --done", indent="  "
-        )
+    path = str(conflict.get("path", ""))
+    title = f"{text.escape(str(conflict.get('repo', '')))}: {text.escape(path)}"
+    output.painted([f"{output.paint(title, 'bold')}{_when(conflict.get('time'), now)}"])
+    if conflict.get("is_waiting"):
+        output.wrapped("nothing is merged or pushed before this is settled; your files stay as is", "dim", "  ")
+    versions = conflict.get("versions") or []
+    named = next((version for version in versions if version.get("role") == "name"), None)
+    if named is None:
+        output.line(f"  {text.escape(path)}  (removed)", "yellow")
+    for version in versions:
+        _version(output, version, now, is_waiting=bool(conflict.get("is_waiting")))
+        if version is not named:
+            _difference(output, named, version, is_full=is_full)
+    if len(versions) == 1 and named is not None:
+        output.line("  (removed on the other machine)", "yellow")
+    command = f"gitsyncctl resolve {text.as_word(text.tilde(str(conflict.get('place', path))))}"
+    if conflict.get("base"):
+        base = str(conflict["base"])[:10]
+        how = f"gitsyncctl show {text.as_word(f'{base}:{path}')} --in {text.as_word(str(conflict.get('repo', '')))}"
+        output.wrapped(f"before both: {how}", "dim", "  ")
+    for number, way in enumerate(conflict.get("ways") or ()):
+        output.wrapped(f"{'settle it:' if not number else '       or:'} {command} {way}", indent="  ")
 
 
-def _version(output: Output, side: str, version: Json | None, now: float) -> None:
-    if version is None:
-        output.line(f"  {side:<6}  (removed)", "yellow")
-        return
-    who = str(version.get("author") or "")
-    here = {True: ", on this machine", False: ", on another machine"}.get(version.get("here") or False, "")
-    if version.get("here") is None:
-        here = ""
-    what = f"{version.get('path', '')}  {who}{here}{_when(version.get('time'), now)}"
-    output.wrapped(f"{side:<6}  {what}", "yellow", "  ")
+def label(version: Json) -> str:
+    """Return what a version is called: by its machine and time."""
+    machine = str(version.get("machine") or "")
+    who = f"from {machine}" if machine else f"by {version.get('author') or 'somebody'}"
+    here = " (this machine)" if version.get("this") else ""
+    when = f", {times.short(str(version['time']), clock.SystemClock().wall())}" if version.get("time") else ""
+    return f"{who}{here}{when}"
 
 
-def _difference(output: Output, theirs: Json | None, ours: Json | None, *, is_full: bool) -> None:
-    """Show what would change if the conflict copy replaced the current version."""
-    before, after = (theirs or {}).get("text"), (ours or {}).get("text")
-    if (ours is not None and after is None) or (theirs is not None and before is None):
-        what = ", ".join(f"{name} {_kind(side)}" for name, side in _named(theirs, ours))
+def _version(output: Output, version: Json, now: float, *, is_waiting: bool) -> None:
+    where = str(version.get("path", ""))
+    if is_waiting and version.get("role") == "copy":
+        where += " (not here yet)"
+    output.wrapped(f"{where}  {label(version)}{_when(version.get('time'), now)}", "yellow", "  ")
+
+
+def _difference(output: Output, named: Json | None, version: Json, *, is_full: bool) -> None:
+    """Show what would change if this version took the place of the one with the name."""
+    before, after = (named or {}).get("text"), version.get("text")
+    if after is None or (named is not None and before is None):
+        sides = [side for side in (named, version) if side is not None]
+        what = ", ".join(f"{side.get('path', '')} is {_kind(side)}" for side in sides)
         output.line(f"    not shown line by line: {what}", "dim")
         return
     import difflib  # here: nothing else of this program needs it
 
-    lines = list(difflib.unified_diff(str(before or "").splitlines(), str(after or "").splitlines(), lineterm="", n=1))[
-        2:
-    ]
+    lines = list(difflib.unified_diff(str(before or "").splitlines(), str(after).splitlines(), lineterm="", n=1))[2:]
     shown = lines if is_full or len(lines) <= EXCERPT else lines[: EXCERPT - 1]
     output.painted([output.paint(f"    {line}", STYLES.get(line[:1], "")) for line in shown])
     if len(shown) < len(lines):
@@ -97,12 +110,8 @@ def _difference(output: Output, theirs: Json | None, ours: Json | None, *, is_fu
 
 
 def _kind(version: Json) -> str:
-    """Describe a version that is binary or long."""
+    """Return the kind of a version that is a directory, binary or too long to show."""
     return "a directory" if version.get("mode") == DIRECTORY else f"{int(version.get('size') or 0)} bytes"
-
-
-def _named(theirs: Json | None, ours: Json | None) -> list[tuple[str, Json]]:
-    return [(name, side) for name, side in (("theirs", theirs), ("ours", ours)) if side is not None]
 
 
 def _when(iso: str | None, now: float) -> str:

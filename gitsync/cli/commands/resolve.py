@@ -8,26 +8,62 @@ from gitsync import text
 from gitsync.cli import fast_parse
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
-from gitsync.errors import UsageError
+from gitsync.errors import OperationError, UsageError
 
 # The same for a merge that waits until all of its files are settled.
 WAITING = {
-    "ours": "what is here stays",
-    "theirs": "what is there takes its place",
+    "name": "what is here stays",
+    "copy": "what is there takes its place",
     "both": "what is there takes its place",
     "done": "what is here stays",
+    "edit": "it is as you have merged it",
 }
 WHAT = {
-    "ours": "the conflict copy has taken the name",
-    "theirs": "the current version stays",
+    "copy": "the conflict copy has taken the name",
+    "name": "the current version stays",
     "both": "both stay",
     "done": "it stays as you have put it right",
+    "edit": "it is as you have merged it",
 }
 
 
 def run(context: Context, arguments: Json) -> Reply:
     """Settle it, and say what was done, in which commit, and how to take it back."""
-    return Reply(_ask(context, arguments), _show)
+    if arguments["edit"] and not arguments["dry_run"]:
+        return Reply(_edited(context, arguments), _show)
+    return Reply(_ask(context, arguments), _show_trial if arguments["dry_run"] else _show)
+
+
+def _edited(context: Context, arguments: Json) -> Json:
+    """Let the person merge the versions, and settle the conflict with the result."""
+    from gitsync.cli.merge_versions import discard, merged
+
+    seen = _ask(context, {**arguments, "dry_run": True})
+    result = merged(seen["conflict"])
+    where = {**arguments, "path": str(seen["path"]), "repo": str(seen["repo"])}
+    now = context.ask({**where, "dry_run": True})
+    if _blobs(now) != _blobs(seen):
+        raise OperationError(
+            f"{seen['path']} was changed while you merged it; nothing was changed",
+            f"your version is in {result}; merge again: gitsyncctl resolve {text.as_word(arguments['path'])} --edit",
+            code="changed-meanwhile",
+        )
+    answer = context.ask({**where, "edit": False, "file": str(result)})
+    discard(result)
+    return answer
+
+
+def _blobs(trial: Json) -> list[str]:
+    return [str(version["blob"]) for version in trial["conflict"]["versions"]]
+
+
+def _show_trial(output: Output, answer: Json) -> None:
+    from gitsync.cli.commands.conflicts import show_conflict
+
+    show_conflict(output, answer["conflict"])
+    choice = str(answer.get("choice", ""))
+    what = "what you merge takes the name" if choice == "edit" else WHAT.get(choice, choice)
+    output.wrapped(f"would settle it: {what}; nothing was changed", "green")
 
 
 def _show(output: Output, answer: Json) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, FLAG, LOOK, NAMES, TARGET, TEXT, Command, Parameter
+from gitsync.control.table import ACT, FLAG, LOOK, NAMES, PATH, TARGET, TEXT, Command, Parameter
 
 ROWS = (
     Command(
@@ -17,10 +17,11 @@ gitsyncctl conflicts notes --full
 gitsyncctl conflicts --json | jq -r '.conflicts[] | .repo + ": " + .path'""",
         about="""\
 When a file was changed on two machines so that the changes cannot be
-merged, both versions are kept: one under the name ("theirs" here), the
-other beside it, as NAME.conflict-ID.EXT ("ours"). Both are committed, and
-syncing goes on. It is a conflict as long as the copy is there: settle it
-with "gitsyncctl resolve", or delete the copy.
+merged, both versions are kept: one under the name, the other beside it, as
+NAME.conflict-ID.EXT. Both are committed, and syncing goes on. Each is shown
+with the machine that it comes from, the same on every machine. It is a
+conflict as long as the copy is there: settle it with "gitsyncctl resolve",
+or delete the copy.
 
 What jobs with a server left alone on both sides is listed, too, with how to
 settle it; it goes from the list with the next run.""",
@@ -31,21 +32,30 @@ settle it; it goes from the list with the next run.""",
         "resolve",
         "settle a conflict: say which version of a file is to stay",
         Parameter("path", TEXT, metavar="PATH", is_required=True, help="the file, or its conflict copy"),
-        Parameter("ours", FLAG, "--ours", help="the conflict copy takes the name; the current version is removed"),
-        Parameter("theirs", FLAG, "--theirs", help="the current version stays; the conflict copy is removed"),
+        Parameter("keep", TEXT, "--keep", metavar="MACHINE", help="keep the version from this machine"),
+        Parameter("name", FLAG, "--name", help="keep the version that has the file's name"),
+        Parameter("copy", FLAG, "--copy", help="keep the version that lies beside it; it takes the name"),
         Parameter("both", FLAG, "--both", help="both stay; the conflict copy gets an ordinary name"),
+        Parameter(
+            "edit", FLAG, "--edit", help="merge them yourself, with git's merge.tool, else in $EDITOR, and keep that"
+        ),
         Parameter("done", FLAG, "--done", help="you have put the file right yourself; the conflict copy goes"),
+        Parameter("ours", FLAG, "--ours", help="keep the version that was made on this machine"),
+        Parameter("theirs", FLAG, "--theirs", help="keep the version that was made on the other machine"),
+        Parameter("file", PATH, "--with", metavar="FILE", help="keep what is in this file"),
+        Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing"),
         Parameter("repo", TARGET, "--repo", metavar="NAME", help="the repository that a relative PATH is in"),
         handler="conflicts",
         epilog="""\
-gitsyncctl resolve ~/Notes/todo.txt --theirs
-gitsyncctl resolve todo.conflict-1a2b3c4d.txt --ours
+gitsyncctl resolve ~/Notes/todo.txt --keep laptop
+gitsyncctl resolve ~/Notes/todo.txt --edit
 gitsyncctl resolve todo.txt --repo notes --both""",
         about="""\
-Exactly one of --ours, --theirs, --both and --done says what becomes of it.
-Edits that are not committed yet are committed first. What goes is still in
-the history, and "gitsyncctl undo" brings the conflict back.""",
+Exactly one option says what becomes of it. "gitsyncctl conflicts" shows the
+versions and the machines that they come from. Edits that are not committed
+yet are committed first. What goes is still in the history, and "gitsyncctl undo" brings the conflict back.""",
         without_daemon=ACT,
+        looks_with=("dry_run",),
         timeout_s=180.0,
     ),
     Command(

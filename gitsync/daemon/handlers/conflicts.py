@@ -16,6 +16,7 @@ from pathlib import Path
 from gitsync.clock import iso
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
+from gitsync.daemon.handlers import conflict_versions
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.daemon.handlers.undo_job import undo_job
 from gitsync.engine.repository.conflict_copies import KeptCopies
@@ -24,7 +25,7 @@ from gitsync.git.changes.pending_merge import left, open_paths, waiting, with_ch
 from gitsync.git.changes.resolve import Resolution, ResolveResult, not_in_conflict, settle, settle_waiting
 from gitsync.git.changes.undo import REASON, Undoable, Undone, trial, undo, undoables
 from gitsync.git.merging.conflict_copies import KeptCopy
-from gitsync.git.merging.conflict_view import Conflicted, ConflictSide, described
+from gitsync.git.merging.conflict_view import Conflicted, described
 from gitsync.git.merging.conflict_view import waiting as waiting_sides
 from gitsync.git.repository import Mergeable, Readable, ReadOnlyRepository, head_tree
 from gitsync.git.staging.worktree import Worktree
@@ -33,10 +34,9 @@ from gitsync.text import as_word, shown
 
 logger = logging.getLogger(__name__)
 
-WHAT_EACH_DOES = (
-    "--theirs keeps the current version, --ours replaces it by the conflict copy, --both keeps both, "
-    "--done says that you have resolved it by hand"
-)
+CHOICES = ("name", "copy", "both", "edit", "done", "ours", "theirs")
+SHOWN_CHOICES = ("keep MACHINE", *CHOICES)
+WHAT_EACH_DOES = "gitsyncctl conflicts shows the versions, and the commands that keep them"
 
 
 def answers(context: HandlerContext) -> dict[str, Answer]:
@@ -78,58 +78,79 @@ def _conflicts_of(context: HandlerContext, repo: RepoConfig) -> list[Conflicted]
 
 
 def _conflict(repo: RepoConfig, item: Conflicted) -> Json:
-    return {
-        "repo": repo.name,
-        "root": str(repo.path),
-        "path": os.fsdecode(item.path),
-        "copies": [] if item.is_waiting else [os.fsdecode(version.path) for version in item.ours],
-        "is_waiting": item.is_waiting,
-        "policy": str(rules_of(repo).policy(item.path)),
-        "commit": item.commit,
-        "time": item.time,
-        "with": item.author,
-        "ours": _version(item.ours[0]) if item.ours else None,
-        "theirs": None if item.theirs is None else _version(item.theirs),
-        "others": [_version(version) for version in item.ours[1:]],
-    }
-
-
-def _version(version: ConflictSide) -> Json:
-    return {
-        "path": os.fsdecode(version.path),
-        "blob": version.entry.id,
-        "mode": f"{version.entry.mode:06o}",
-        "size": version.size,
-        "text": version.text,
-        "commit": version.commit,
-        "author": version.author,
-        "time": version.time,
-        "message": version.message,
-        "here": version.is_here,
-    }
+    return conflict_versions.described(repo, item, str(rules_of(repo).policy(item.path)))
 
 
 # -- resolve ----------------------------------------------------------------------------------------------------------
 
 
 def _resolve(context: HandlerContext, params: Json) -> Json:
-    wanted = [choice for choice in Resolution if params.get(str(choice))]
+    wanted = [option for option in (*CHOICES, "keep", "file") if params.get(option)]
     if len(wanted) != 1:
         what = "choose how to resolve it" if not wanted else "these exclude each other"
-        raise UsageError(f"{params['path']}: {what}: --ours, --theirs, --both or --done", WHAT_EACH_DOES)
+        raise UsageError(
+            f"{params['path']}: {what}: {', '.join(f'--{name}' for name in SHOWN_CHOICES)}", WHAT_EACH_DOES
+        )
     repo, path = place_of(context, params["path"], params.get("repo"))
+    content = _content(params["file"]) if params.get("file") else b""
+    if params.get("dry_run"):
+        return _trial(context, repo, path, wanted[0], params)
+    if wanted[0] == "edit":
+        raise UsageError("--edit needs a terminal", "gitsyncctl resolve PATH --edit")
 
     def act(worktree: Worktree) -> ResolveResult:
-        waits = waiting_in(repo, worktree, is_all=True)[1]
+        item = _in_conflict(context, repo, worktree, path)
+        choice, copy = _choice(repo, item, path, wanted[0], params)
+        if item.is_waiting:
+            return settle_waiting(worktree, path, choice, rules_of(repo), author=repo.author, content=content)
         copies = copies_in(context, repo, worktree)
-        if waits and path not in waits and not any(path in (copy.path, copy.original) for copy in copies):
-            raise not_in_conflict(worktree.root, path, {*waits, *(copy.original for copy in copies)})
-        if path in waits:
-            return settle_waiting(worktree, path, wanted[0], rules_of(repo), author=repo.author)
-        return settle(worktree, copies, path, wanted[0], author=repo.author)
+        at = item.path if copy else path
+        return settle(worktree, copies, at, choice, author=repo.author, copy=copy, content=content)
 
     done = context.perform(repo.name, act)
     return _settled(repo, done)
+
+
+def _trial(context: HandlerContext, repo: RepoConfig, path: bytes, wanted: str, params: Json) -> Json:
+    with reading(context, repo) as place:
+        item = _in_conflict(context, repo, place, path)
+        choice = _choice(repo, item, path, wanted, params)[0]
+    return {
+        "repo": repo.name,
+        "root": str(repo.path),
+        "path": os.fsdecode(item.path),
+        "choice": str(choice),
+        "dry_run": True,
+        "conflict": _conflict(repo, item),
+    }
+
+
+def _in_conflict(context: HandlerContext, repo: RepoConfig, place: Mergeable, path: bytes) -> Conflicted:
+    """Return the conflict of a file, or of one of its copies; raise UsageError "not-in-conflict" when there is none."""
+    upstream, waits = waiting_in(repo, place, is_all=True)
+    if path in waits and upstream is not None:
+        return waiting_sides(place, (path,), upstream)[0]
+    copies = copies_in(context, repo, place)
+    originals = {copy.original for copy in copies if path in (copy.path, copy.original)}
+    if not originals:
+        raise not_in_conflict(place.root, path, {*waits, *(copy.original for copy in copies)})
+    return described(place, tuple(copy for copy in copies if copy.original in originals))[0]
+
+
+def _choice(repo: RepoConfig, item: Conflicted, path: bytes, wanted: str, params: Json) -> tuple[Resolution, bytes]:
+    """Return what is to become of the versions, and the path of the copy to take where that is known."""
+    if wanted == "keep":
+        return conflict_versions.choice_of(conflict_versions.of_machine(repo, item, params["keep"]))
+    if wanted in ("ours", "theirs"):
+        return conflict_versions.of_this_machine(repo, item, is_wanted=wanted == "ours")
+    return (Resolution.EDIT if wanted == "file" else Resolution(wanted)), b""
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "give a file with the text to keep") from error
 
 
 def _settled(repo: RepoConfig, done: ResolveResult) -> Json:

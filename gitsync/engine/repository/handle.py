@@ -5,10 +5,17 @@ Runs on the committer thread.
 
 from __future__ import annotations
 
+from gitsync.config.options import RepoConfig
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.context import RepositoryContext
 from gitsync.git.applying.apply import recover
 from gitsync.git.staging.worktree import Worktree
+from gitsync.mirror.home_paths import host_name
+
+
+def machine_name(config: RepoConfig) -> str:
+    """Return what this machine is called in commits, "" for nothing."""
+    return host_name() if config.machine is None else config.machine
 
 
 class WorktreeHandle:
@@ -29,6 +36,7 @@ class WorktreeHandle:
             include=config.include,
             exclude=config.exclude,
             probe=context.probe,
+            machine=machine_name(config),
         )
         try:
             recovered = recover(worktree)

@@ -203,7 +203,8 @@ def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:
         return Problem(
             "conflict",
             f"{name}: {files} changed here and in {source}; nothing was touched, commits go on and wait to be pushed",
-            f"settle each: gitsyncctl resolve PATH --ours|--theirs|--both; or all with git: git merge {_ref(fetched)}",
+            f"to see the versions and settle each: gitsyncctl conflicts {as_word(name)}; "
+            f"or all with git: git merge {_ref(fetched)}",
         )
     if wanted.kind is PlanKind.UNRELATED:
         return halt_reasons.unrelated(name, source)

@@ -28,6 +28,7 @@ from functools import partial
 from typing import TypeVar
 
 from gitsync.clock import SystemClock
+from gitsync.core.message import with_machine
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.applying import atomic_replace, journal, modes
 from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
@@ -153,6 +154,8 @@ def put(
     base = None if head is None else tree_of(worktree, head)
     parents = tuple(commit for commit in (head, merging) if commit is not None)
     wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents, displaced=displaced)
+    if merging is None:  # a merge of the same two commits may be made on another machine, too
+        message = with_machine(message, worktree.machine)
     outcome = apply(worktree, wanted, message=message, author=author, reason=reason)
     if outcome.kind is OutcomeKind.EDITED:
         names = ", ".join(clean(os.fsdecode(path)) for path in outcome.paths[:5])

@@ -17,8 +17,10 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git.applying.apply import put
 from gitsync.git.changes.pending_merge import decide, waiting
 from gitsync.git.merging.conflict_copies import KeptCopy
-from gitsync.git.merging.renames import entry_in
+from gitsync.git.merging.renames import entry_in, place_in
+from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE
 from gitsync.git.objects.trees import TREE, TreeEntry, edit_tree, lookup
+from gitsync.git.program import failed
 from gitsync.git.repository import head_tree
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
@@ -28,12 +30,16 @@ REASON = "resolve"
 
 
 class Resolution(StrEnum):
-    """What to do with the versions; the values are the options of `resolve`."""
+    """What to do with the versions; the values are the options of `resolve`.
 
-    OURS = "ours"
-    THEIRS = "theirs"
+    In a pending merge, NAME is the version that is at the path, and COPY that of the remote.
+    """
+
+    NAME = "name"
+    COPY = "copy"
     BOTH = "both"
     DONE = "done"
+    EDIT = "edit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,19 @@ class ResolveResult:
 
 
 def settle(
-    worktree: Worktree, copies: tuple[KeptCopy, ...], path: bytes, choice: Resolution, *, author: str = ""
+    worktree: Worktree,
+    copies: tuple[KeptCopy, ...],
+    path: bytes,
+    choice: Resolution,
+    *,
+    author: str = "",
+    copy: bytes = b"",
+    content: bytes = b"",
 ) -> ResolveResult:
     """Resolve the conflict of the file `path`, or of the one conflict copy `path`; `copies` are those of HEAD.
 
-    Raise UsageError "not-in-conflict", or when there are several copies to choose from, OperationError when another
+    `copy` is the copy to take when there are several; `content` is what EDIT puts under the name. Raise UsageError
+    "not-in-conflict", or when there are several copies to choose from, OperationError when another
     file or directory is in the way of a version, and what `apply.put` raises; nothing has changed then.
     """
     _, head, tree = head_tree(worktree)
@@ -69,23 +83,27 @@ def settle(
     original = chosen[0].original
     changes: dict[bytes, TreeEntry | None] = {copy.path: None for copy in chosen}
     renamed: list[tuple[bytes, bytes]] = []
-    if choice is Resolution.OURS:
-        changes[original] = _only(chosen).entry
+    if choice is Resolution.COPY:
+        taken = [each for each in chosen if each.path == copy]
+        changes[original] = taken[0].entry if taken else _only(chosen).entry
+        _check_free(worktree, tree, original)
+    elif choice is Resolution.EDIT:
+        changes[original] = _edited(worktree, original, lookup(worktree.store, tree, original), content)
         _check_free(worktree, tree, original)
     elif choice is Resolution.BOTH:
-        for copy in chosen:
-            name = _free_name(worktree, tree, copy, changes)
-            changes[name] = copy.entry
-            renamed.append((copy.path, name))
+        for each in chosen:
+            name = _free_name(worktree, tree, each, changes)
+            changes[name] = each.entry
+            renamed.append((each.path, name))
     new_tree = edit_tree(worktree.store, tree, changes)
     done = put(worktree, new_tree, message=_message(original, choice, renamed), reason=REASON, author=author)
-    left = {copy.original for copy in copies if copy not in chosen}
-    removed = () if choice is Resolution.BOTH else tuple(copy.path for copy in chosen)
+    left = {each.original for each in copies if each not in chosen}
+    removed = () if choice is Resolution.BOTH else tuple(each.path for each in chosen)
     return ResolveResult(original, choice, head, removed, tuple(renamed), done.commit, len(left))
 
 
 def settle_waiting(
-    worktree: Worktree, path: bytes, choice: Resolution, rules: Rules, *, author: str = ""
+    worktree: Worktree, path: bytes, choice: Resolution, rules: Rules, *, author: str = "", content: bytes = b""
 ) -> ResolveResult:
     """Resolve one path of the pending merge, and make the merge with the last one.
 
@@ -104,7 +122,13 @@ def settle_waiting(
         if new_tree != tree:
             message = f"Keep this machine's {shown(path)} as {shown(name)}"
             put(worktree, new_tree, message=message, reason=REASON, author=author)
-    policy = Policy.THEIRS if choice in (Resolution.THEIRS, Resolution.BOTH) else Policy.OURS
+    if choice is Resolution.EDIT and held is not None and head is not None and tree is not None:
+        at = place_in(worktree, head, held.theirs, path)
+        _check_free(worktree, tree, at)
+        new_tree = edit_tree(worktree.store, tree, {at: _edited(worktree, at, ours, content)})
+        if new_tree != tree:
+            put(worktree, new_tree, message=f"Merge {shown(path)} by hand", reason=REASON, author=author)
+    policy = Policy.THEIRS if choice in (Resolution.COPY, Resolution.BOTH) else Policy.OURS
     done = decide(worktree, path, policy, rules, author=author)
     return ResolveResult(path, choice, head or "", (), tuple(renamed), done.commit, len(done.left), is_waiting=True)
 
@@ -120,6 +144,15 @@ def not_in_conflict(root: str, path: bytes, known: set[bytes]) -> UsageError:
     else:
         hint = "there are no conflicts in this repository"
     return UsageError(f"{clean(root)}: {name} is not in conflict", hint, code="not-in-conflict")
+
+
+def _edited(worktree: Worktree, path: bytes, was: TreeEntry | None, content: bytes) -> TreeEntry:
+    """Store an edited version as git would for the file `path`; raise OperationError when git cannot."""
+    done = worktree.program.run("hash-object", "-w", "--stdin", b"--path=" + path, input=content)
+    if not done.ok:
+        raise failed(f"git cannot store {shown(path)} in {clean(worktree.root)}", done)
+    mode = was.mode if was is not None and was.mode == MODE_EXECUTABLE else MODE_FILE
+    return TreeEntry(mode, done.stdout.decode("ascii").strip())
 
 
 def _only(chosen: tuple[KeptCopy, ...]) -> KeptCopy:
@@ -143,7 +176,7 @@ def _check_free(worktree: Worktree, tree: str, path: bytes) -> None:
             what = "directory" if entry.mode == TREE else "file"
             raise OperationError(
                 f"{clean(worktree.root)}: a {what} exists at {shown(place)}, so {shown(path)} cannot be restored there",
-                "to keep both under different names: --both; to keep what is there: --theirs",
+                "to keep both under different names: --both; to keep what is there: --name",
                 code="in-the-way",
             )
 
@@ -167,8 +200,9 @@ def _free_name(worktree: Worktree, tree: str, copy: KeptCopy, taken: dict[bytes,
 def _message(original: bytes, choice: Resolution, renamed: list[tuple[bytes, bytes]]) -> str:
     kept = ", ".join(shown(name) for _, name in renamed)
     what = {
-        Resolution.OURS: "take the conflict copy",
-        Resolution.THEIRS: "keep the current version",
+        Resolution.COPY: "take the conflict copy",
+        Resolution.NAME: "keep the current version",
+        Resolution.EDIT: "merged by hand",
         Resolution.BOTH: f"keep both, one as {kept}",
         Resolution.DONE: "done by hand",
     }

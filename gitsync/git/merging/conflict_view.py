@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import pygit2
 
 from gitsync.clock import iso
+from gitsync.core.message import machine_in
 from gitsync.git.merging.conflict_copies import KeptCopy, births, parents_of
 from gitsync.git.merging.renames import place_in
+from gitsync.git.objects.ancestry import merge_bases
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TREE, TreeEntry, lookup
@@ -26,7 +28,8 @@ TEXT_MAX = 16 << 10
 class ConflictSide:
     """One side's version of a file: where it is in the work tree, its content, and who made it.
 
-    `text` is None for a binary or long file. `is_here`: made on this machine, None when unknown.
+    `text` is None for a binary or long file. `is_here`: made on this machine, None when unknown. `machine` is the one
+    that its commit names, "" for none.
     """
 
     path: bytes
@@ -38,6 +41,7 @@ class ConflictSide:
     time: str | None = None
     message: str = ""
     is_here: bool | None = None
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Conflicted:
     """A file with its conflict copies: `ours` are the versions that were copied, `theirs` is the one that has the name.
 
     `commit` added the first copy, at `time`; `author` made the version from the other machine. With `is_waiting`
-    nothing is decided yet: `ours` is the version at the path, and `theirs` is not on disk.
+    nothing is decided yet: `ours` is the version at the path, and `theirs` is not on disk. `base` is the commit that
+    has the version that both were made from, None where there was none.
     """
 
     path: bytes
@@ -55,6 +60,7 @@ class Conflicted:
     time: str | None
     author: str
     is_waiting: bool = False
+    base: str | None = None
 
 
 def waiting(place: Readable, paths: tuple[bytes, ...], upstream: str) -> list[Conflicted]:
@@ -71,7 +77,10 @@ def waiting(place: Readable, paths: tuple[bytes, ...], upstream: str) -> list[Co
         ours = () if here is None else (version(place, ours_at, here, side=head, is_here=True),)
         theirs = None if there is None else version(place, theirs_at, there, side=upstream, is_here=False)
         with_whom = theirs.author if theirs is not None and theirs.author else author
-        found.append(Conflicted(path, ours, theirs, upstream, iso(other.commit_time), with_whom, is_waiting=True))
+        base = _base(place, path, head, upstream)
+        found.append(
+            Conflicted(path, ours, theirs, upstream, iso(other.commit_time), with_whom, is_waiting=True, base=base)
+        )
     return found
 
 
@@ -109,6 +118,7 @@ def version(
         iso(last.commit_time),
         last.message.strip().partition("\n")[0],
         is_here,
+        machine_in(last.message),
     )
 
 
@@ -116,10 +126,12 @@ def _described(place: Readable, head: str, tree: str | None, path: bytes, copies
     born = [_brought_by(place, head, copy.path) for copy in copies]
     ours: list[ConflictSide] = []
     theirs_side, is_theirs_here = head, None
+    base: str | None = None
     for copy, brought in zip(copies, born, strict=True):
         side, other, is_here = _sides(place, copy, brought)
         ours.append(version(place, copy.path, copy.entry, of=path, side=side, is_here=is_here))
         if len(ours) == 1 and other is not None:
+            base = _base(place, path, side, other)
             theirs_side, is_theirs_here = other, None if is_here is None else not is_here
     standing = lookup(place.store, tree, path)
     theirs = None
@@ -128,7 +140,17 @@ def _described(place: Readable, head: str, tree: str | None, path: bytes, copies
     first = born[0]
     time = None if first is None else iso(place.repo[first].peel(pygit2.Commit).commit_time)
     other_author = ours[0].author if theirs is None or theirs.is_here else theirs.author
-    return Conflicted(path, tuple(ours), theirs, first, time, other_author)
+    return Conflicted(path, tuple(ours), theirs, first, time, other_author, base=base)
+
+
+def _base(place: Readable, path: bytes, one: str | None, other: str | None) -> str | None:
+    """Return the merge base of two commits, None where it lacks `path`."""
+    if one is None or other is None:
+        return None
+    for commit in merge_bases(place.repo, one, other):
+        if lookup(place.store, tree_of(place, commit), path) is not None:
+            return commit
+    return None
 
 
 def _brought_by(place: Readable, head: str, path: bytes) -> str | None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitsync.clock import SystemClock
+from gitsync.core.message import with_machine
 from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
 from gitsync.git.index.index import IndexFile, PreparedIndex, Signature
@@ -55,16 +56,18 @@ class Worktree:
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         probe: Probe = no_probe,
+        machine: str = "",
     ) -> None:
         """Open the repository whose work tree begins at `root`, and repair what a crash left.
 
-        `repo_state_dir` is private to this repository; `probe` is called at each step of an integration. Raise
-        OperationError: not-a-repository, bare, unsafe,
-        unsupported, worktree-elsewhere, git-missing.
+        `repo_state_dir` is private to this repository; `probe` is called at each step of an integration.
+        `machine` is what this machine is called in the commits made here. Raise OperationError: not-a-repository,
+        bare, unsafe, unsupported, worktree-elsewhere, git-missing.
         """
         self.root = os.path.realpath(root)
         self.repo_state_dir = repo_state_dir
         self.probe = probe
+        self.machine = machine
         repo_state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.repo = open_repository(self.root)
         self.git_dir = self.repo.path.rstrip("/")
@@ -197,7 +200,8 @@ class Worktree:
             return None
         who = identity_of(self.root, author)
         parents = [] if base is None else [base]
-        commit = write_commit(self.store, tree, parents, message, who.author, who.committer, self._clock.wall(), writer)
+        text = with_machine(message, self.machine)
+        commit = write_commit(self.store, tree, parents, text, who.author, who.committer, self._clock.wall(), writer)
         subject = message.partition("\n")[0]
         branch = staged.branch
         if branch is None:

@@ -35,7 +35,7 @@ def chosen(pair: Pair, name: str, choice: Resolution) -> ResolveResult:
 
 
 @pytest.mark.parametrize("is_copy_named", [True, False])
-@pytest.mark.parametrize("choice", [Resolution.THEIRS, Resolution.DONE])
+@pytest.mark.parametrize("choice", [Resolution.NAME, Resolution.DONE])
 def test_what_stands_there_stays(pair: Pair, choice: Resolution, is_copy_named: bool) -> None:
     copy = keep_both(pair, "a.txt", b"ours\n", b"theirs\n")
     done = chosen(pair, copy if is_copy_named else "a.txt", choice)
@@ -49,7 +49,7 @@ def test_the_copy_takes_the_name_as_it_was_edited(pair: Pair) -> None:
     copy = keep_both(pair, "dir/b.txt", b"ours\n", b"theirs\n")
     pair.put(pair.ours, {copy: b"ours, better\n"})
     pair.commit(pair.ours)
-    chosen(pair, "dir/b.txt", Resolution.OURS)
+    chosen(pair, "dir/b.txt", Resolution.COPY)
     assert (pair.ours / "dir/b.txt").read_bytes() == b"ours, better\n"
     assert not (pair.ours / copy).exists()
 
@@ -81,18 +81,18 @@ def test_with_two_copies_one_has_to_be_named(pair: Pair) -> None:
     run_git(pair.theirs, "pull", "-q", str(pair.ours), "main")
     second = keep_both(pair, "a.txt", b"ours again\n", b"theirs again\n")
     with pytest.raises(UsageError, match="2 conflict copies") as refused:
-        settle_it(pair, b"a.txt", Resolution.OURS)
+        settle_it(pair, b"a.txt", Resolution.COPY)
     assert second in refused.value.hint
-    assert chosen(pair, second, Resolution.OURS).left == 1, "the other copy still waits"
+    assert chosen(pair, second, Resolution.COPY).left == 1, "the other copy still waits"
     assert (pair.ours / "a.txt").read_bytes() == b"ours again\n"
-    chosen(pair, first, Resolution.THEIRS)
+    chosen(pair, first, Resolution.NAME)
 
 
 def test_a_removed_file_comes_back_with_its_copy(pair: Pair) -> None:
     keep_both(pair, "a.txt", b"ours\n", b"theirs\n")
     run_git(pair.ours, "rm", "-q", "a.txt")
     pair.commit(pair.ours)
-    chosen(pair, "a.txt", Resolution.OURS)
+    chosen(pair, "a.txt", Resolution.COPY)
     assert (pair.ours / "a.txt").read_bytes() == b"ours\n"
 
 
@@ -102,7 +102,7 @@ def test_a_directory_is_not_swept_away_for_a_copy(pair: Pair) -> None:
     pair.put(pair.ours, {"a.txt/deep.txt": b"deep\n"})
     head = pair.commit(pair.ours)
     with pytest.raises(OperationError, match=r"a directory exists at a\.txt") as refused:
-        settle_it(pair, b"a.txt", Resolution.OURS)
+        settle_it(pair, b"a.txt", Resolution.COPY)
     assert "--both" in refused.value.hint
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
     chosen(pair, "a.txt", Resolution.BOTH)
@@ -115,13 +115,13 @@ def test_a_file_in_place_of_its_directory_is_not_swept_away_either(pair: Pair) -
     pair.put(pair.ours, {"dir": b"a file\n"})
     pair.commit(pair.ours)
     with pytest.raises(UsageError, match="is not in conflict"):
-        settle_it(pair, copy.encode(), Resolution.OURS)
+        settle_it(pair, copy.encode(), Resolution.COPY)
 
 
 def test_a_path_that_is_not_in_conflict_is_named_with_its_neighbours(pair: Pair) -> None:
     keep_both(pair, "dir/b.txt", b"ours\n", b"theirs\n")
     with pytest.raises(UsageError, match=r"dir/c\.txt is not in conflict") as refused:
-        settle_it(pair, b"dir/c.txt", Resolution.THEIRS)
+        settle_it(pair, b"dir/c.txt", Resolution.NAME)
     assert "dir/b.txt" in refused.value.hint
     assert refused.value.code == "not-in-conflict"
 
@@ -129,7 +129,7 @@ def test_a_path_that_is_not_in_conflict_is_named_with_its_neighbours(pair: Pair)
 def test_undo_brings_the_conflict_back(pair: Pair) -> None:
     copy = keep_both(pair, "a.txt", b"ours\n", b"theirs\n")
     tree = head_tree(pair.worktree)[2]
-    chosen(pair, "a.txt", Resolution.OURS)
+    chosen(pair, "a.txt", Resolution.COPY)
     done = undo(pair.worktree)
     assert done.change.reason == "resolve"
     assert head_tree(pair.worktree)[2] == tree

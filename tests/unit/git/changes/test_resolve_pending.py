@@ -58,7 +58,7 @@ def test_the_last_choice_makes_the_merge(pair: Pair) -> None:
     upstream = diverge(
         pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"}
     )
-    first = settle(pair, "a.txt", Resolution.THEIRS)
+    first = settle(pair, "a.txt", Resolution.COPY)
     assert (first.commit, first.left, first.is_waiting) == (None, 1, True)
     assert (pair.ours / "a.txt").read_bytes() == b"ours\n", "nothing is done before all is settled"
     assert left_of(pair) == ["dir/b.txt"]
@@ -72,21 +72,21 @@ def test_the_last_choice_makes_the_merge(pair: Pair) -> None:
 
 def test_what_was_edited_since_theirs_was_chosen_is_asked_again(pair: Pair) -> None:
     diverge(pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"})
-    settle(pair, "a.txt", Resolution.THEIRS)
+    settle(pair, "a.txt", Resolution.COPY)
     pair.put(pair.ours, {"a.txt": b"ours, edited since\n"})
     pair.commit(pair.ours)
     assert left_of(pair) == ["a.txt", "dir/b.txt"]
-    assert settle(pair, "dir/b.txt", Resolution.OURS).commit is None
+    assert settle(pair, "dir/b.txt", Resolution.NAME).commit is None
     # Ours goes on being edited: who chose it has chosen that, too.
     pair.put(pair.ours, {"dir/b.txt": b"ours, edited since\n"})
     pair.commit(pair.ours)
-    assert settle(pair, "a.txt", Resolution.OURS).commit is not None
+    assert settle(pair, "a.txt", Resolution.NAME).commit is not None
     assert (pair.ours / "dir/b.txt").read_bytes() == b"ours, edited since\n"
 
 
 def test_a_new_version_there_asks_again(pair: Pair) -> None:
     diverge(pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"})
-    settle(pair, "a.txt", Resolution.OURS)
+    settle(pair, "a.txt", Resolution.NAME)
     pair.put(pair.theirs, {"unrelated.txt": b"x\n"})
     wait(pair)
     assert left_of(pair) == ["dir/b.txt"], "another file's news changes nothing"
@@ -99,13 +99,13 @@ def test_both_keeps_ours_under_a_name_of_its_own_once(pair: Pair) -> None:
     diverge(pair, {"a.txt": b"ours\n", "dir/b.txt": b"ours\n"}, {"a.txt": b"theirs\n", "dir/b.txt": b"theirs\n"})
     for _ in range(2):
         assert settle(pair, "a.txt", Resolution.BOTH).renamed == ((b"a.txt", b"a-kept.txt"),)
-    assert settle(pair, "dir/b.txt", Resolution.THEIRS).commit is not None
+    assert settle(pair, "dir/b.txt", Resolution.COPY).commit is not None
     found = {path.name: path.read_bytes() for path in pair.ours.glob("a*")}
     assert found == {"a.txt": b"theirs\n", "a-kept.txt": b"ours\n"}
     pair.check_clean()
 
 
-@pytest.mark.parametrize(("choice", "is_there"), [(Resolution.OURS, False), (Resolution.THEIRS, True)])
+@pytest.mark.parametrize(("choice", "is_there"), [(Resolution.NAME, False), (Resolution.COPY, True)])
 def test_a_deletion_that_was_chosen_counts(pair: Pair, choice: Resolution, is_there: bool) -> None:
     (pair.ours / "a.txt").unlink()
     upstream = diverge(pair, {}, {"a.txt": b"theirs\n"})
@@ -141,8 +141,8 @@ def test_a_side_that_has_it_under_its_old_name_is_shown_with_that(pair: Pair) ->
 @pytest.mark.parametrize(
     ("choice", "there"),
     [
-        (Resolution.OURS, {"moved.txt": b"ours"}),
-        (Resolution.THEIRS, {"moved.txt": b"theirs"}),
+        (Resolution.NAME, {"moved.txt": b"ours"}),
+        (Resolution.COPY, {"moved.txt": b"theirs"}),
         (Resolution.BOTH, {"moved.txt": b"theirs", "moved-kept.txt": b"ours"}),
     ],
 )
@@ -156,14 +156,14 @@ def test_a_renamed_file_is_settled_under_its_new_name(pair: Pair, choice: Resolu
 
 def test_what_was_edited_under_its_old_name_since_theirs_was_chosen_is_asked_again(pair: Pair) -> None:
     renamed_there(pair, frozenset({"dir/b.txt"}))
-    settle(pair, "moved.txt", Resolution.THEIRS)
+    settle(pair, "moved.txt", Resolution.COPY)
     assert left_of(pair) == ["dir/b.txt"]
     pair.put(pair.ours, {"a.txt": b"edited since\n" + (pair.ours / "a.txt").read_bytes()})
     pair.commit(pair.ours)
     assert left_of(pair) == ["dir/b.txt", "moved.txt"]
 
 
-@pytest.mark.parametrize("choice", Resolution)
+@pytest.mark.parametrize("choice", [choice for choice in Resolution if choice is not Resolution.EDIT])
 def test_a_path_that_comes_up_by_a_choice_can_be_settled(pair: Pair, choice: Resolution) -> None:
     """A file below a directory stays, where the other side has put a file in the directory's place."""
     (pair.theirs / "dir/b.txt").unlink()
@@ -172,11 +172,11 @@ def test_a_path_that_comes_up_by_a_choice_can_be_settled(pair: Pair, choice: Res
     (pair.theirs / "dir").rmdir()
     diverge(pair, {"dir/b.txt": b"ours\n"}, {"dir": b"theirs\n"})
     assert left_of(pair) == ["dir/b.txt"]
-    assert settle(pair, "dir/b.txt", Resolution.OURS).commit is None
+    assert settle(pair, "dir/b.txt", Resolution.NAME).commit is None
     assert left_of(pair) == ["dir"]
     assert settle(pair, "dir", choice).commit is not None
     # Who takes what is here has said what becomes of the file: it is in the history.
-    beside = [] if choice in (Resolution.OURS, Resolution.DONE) else [b"theirs\n"]
+    beside = [] if choice in (Resolution.NAME, Resolution.DONE) else [b"theirs\n"]
     assert [path.read_bytes() for path in pair.ours.glob("dir.*")] == beside
     assert not (pair.ours / "dir-kept").exists()
     assert (pair.ours / "dir/b.txt").read_bytes() == b"ours\n"
@@ -184,7 +184,7 @@ def test_a_path_that_comes_up_by_a_choice_can_be_settled(pair: Pair, choice: Res
 
 
 @pytest.mark.parametrize(
-    ("choice", "beside"), [(Resolution.OURS, 1), (Resolution.DONE, 1), (Resolution.THEIRS, 0), (Resolution.BOTH, 0)]
+    ("choice", "beside"), [(Resolution.NAME, 1), (Resolution.DONE, 1), (Resolution.COPY, 0), (Resolution.BOTH, 0)]
 )
 def test_a_file_against_a_directory_is_settled_with_one_command(pair: Pair, choice: Resolution, beside: int) -> None:
     diverge(pair, {"new": b"ours\n"}, {"new/deep/x.txt": b"theirs\n"})
@@ -197,10 +197,10 @@ def test_a_file_against_a_directory_is_settled_with_one_command(pair: Pair, choi
 
 def test_a_path_that_does_not_wait_is_refused(pair: Pair) -> None:
     with pytest.raises(OperationError, match="there is no pending merge"):
-        settle(pair, "a.txt", Resolution.OURS)
+        settle(pair, "a.txt", Resolution.NAME)
     diverge(pair, {"a.txt": b"ours\n"}, {"a.txt": b"theirs\n"})
     with pytest.raises(OperationError, match="is not in conflict") as refused:
-        settle(pair, "dir/b.txt", Resolution.OURS)
+        settle(pair, "dir/b.txt", Resolution.NAME)
     assert refused.value.code == "not-in-conflict"
 
 
