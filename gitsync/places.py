@@ -116,7 +116,7 @@ def socket_address(option: str | None = None) -> str:
     return path
 
 
-def answering_address(option: str | None = None) -> str:
+def answering_address(option: str | None = None, *, system_run: str = SYSTEM_RUN) -> str:
     """Return the socket of this user's running daemon: `socket_address`, or that of the system service for this user.
 
     The system service is considered only when no socket was given and there is none in the runtime directory.
@@ -127,7 +127,7 @@ def answering_address(option: str | None = None) -> str:
     import pwd
 
     try:
-        system = f"{SYSTEM_RUN}/gitsync-{pwd.getpwuid(os.geteuid()).pw_name}/socket"
+        system = f"{system_run}/gitsync-{pwd.getpwuid(os.geteuid()).pw_name}/socket"
         return system if os.stat(system).st_uid == os.geteuid() else address  # noqa: PTH116 - no pathlib here
     except (KeyError, OSError):
         return address

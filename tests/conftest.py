@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import leftovers
+from tests.leftovers import pytest_sessionfinish
 from tests.tools import report
+
+__all__ = ["pytest_sessionfinish"]
 
 _HOME = tempfile.TemporaryDirectory(prefix="gitsync-tests-", ignore_cleanup_errors=True)
 GITCONFIG = """\
@@ -32,6 +36,7 @@ GITCONFIG = """\
 
 for _name in [name for name in os.environ if name.startswith(("GIT_", "GITSYNC_", "XDG_", "SSH_"))]:
     del os.environ[_name]
+leftovers.mark()
 # Nothing that a test's daemon meets is shown on the desktop of whoever runs the tests.
 os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
 os.environ.update(

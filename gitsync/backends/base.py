@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from gitsync.config.options import JobConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.questions import ACCEPT
+from gitsync.git.probe import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, Question
 from gitsync.text import escape
@@ -111,7 +112,7 @@ class Order:
     bounds each exchange with the other side. `answers` are words by the ids of the questions that they answer. `tell`
     shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the thread that may
     do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle the conflicts of a
-    git job; `is_watched` says that gitsync commits what is edited there.
+    git job; `is_watched` says that gitsync commits what is edited there. `probe` is called between the steps of a run.
     """
 
     job: JobConfig
@@ -124,6 +125,7 @@ class Order:
     rules: Rules = field(default_factory=Rules)
     is_watched: bool = False
     borrow: Callable[[Callable[[Worktree], Any]], Any] | None = field(default=None)
+    probe: Probe = no_probe
 
     def accepts(self, halt: Halt) -> bool:
         """Whether its user has said that what this is about is meant."""

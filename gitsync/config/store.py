@@ -24,14 +24,15 @@ LOCK_POLL_S = 0.02
 TRIES = 5
 
 
-def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
+def edit_file(path: Path, edit: Callable[[str | None], str], *, wait_s: float = LOCK_WAIT_S) -> None:
     """Replace the file's text by the result of `edit`, which gets None for a file that does not exist.
 
     Symbolic links are followed, mode and byte order mark are kept, missing directories are created. When another
-    program changes the file meanwhile, `edit` is called again with the new text; so it must have no side effects. Raise
-    OperationError when the file cannot be written; it is unchanged then.
+    program changes the file meanwhile, `edit` is called again with the new text; so it must have no side effects.
+    Another gitsync that edits a configuration is waited for, `wait_s` seconds. Raise OperationError when the file
+    cannot be written; it is unchanged then.
     """
-    with _alone():
+    with _alone(wait_s):
         for _ in range(TRIES):
             # Replace the target of a link, not the link: configurations are kept in dotfile repositories.
             target = Path(os.path.realpath(path))
@@ -53,10 +54,10 @@ def edit_file(path: Path, edit: Callable[[str | None], str]) -> None:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _alone(wait_s: float) -> Iterator[None]:
     """Hold the lock that everything that edits a configuration takes."""
     path = places.state_dir() / "config.lock"
-    ends_at = clock.SystemClock().now() + LOCK_WAIT_S
+    ends_at = clock.SystemClock().now() + wait_s
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -71,7 +72,7 @@ def _alone() -> Iterator[None]:
             except BlockingIOError:
                 if clock.SystemClock().now() >= ends_at:
                     raise OperationError(
-                        f"another gitsync has been editing the configuration for {LOCK_WAIT_S:.0f} s",
+                        f"another gitsync has been editing the configuration for {wait_s:.0f} s",
                         f"to see which one: fuser {escape(str(path))}",
                     ) from None
                 clock.sleep(LOCK_POLL_S)

@@ -47,7 +47,9 @@ class Connection:
         dispatch: Callable[[str, dict[str, Any]], dict[str, Any]],
         subscribe: Callable[[], EventQueue],
         report_bug: Callable[[BaseException], None],
+        send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
+        self._send_timeout_s = send_timeout_s
         self._socket = accepted
         self._dispatch = dispatch
         self._subscribe = subscribe
@@ -123,7 +125,7 @@ class Connection:
         return self._dispatch(command.name, checked(command, request.params))
 
     def _send(self, line: bytes) -> None:
-        self._socket.settimeout(SEND_TIMEOUT_S)
+        self._socket.settimeout(self._send_timeout_s)
         self._socket.sendall(line)
 
 

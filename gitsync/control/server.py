@@ -51,7 +51,10 @@ class ControlServer:
         subscribe: Callable[[], EventQueue],
         listen_fd: int | None = None,
         on_bug: Callable[[BaseException], None] | None = None,
+        *,
+        send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
+        self._send_timeout_s = send_timeout_s
         self.path = path
         self._dispatch = dispatch
         self._subscribe = subscribe
@@ -190,7 +193,7 @@ class ControlServer:
 
     def _take_in(self, accepted: socket.socket) -> None:
         self._count += 1
-        connection = Connection(accepted, self._dispatch, self._subscribe, self._report_bug)
+        connection = Connection(accepted, self._dispatch, self._subscribe, self._report_bug, self._send_timeout_s)
         thread = threading.Thread(target=self._serve, args=(connection,), name=f"control-{self._count}", daemon=True)
         with self._guard:
             is_full = len(self._connections) >= MAX_CONNECTIONS

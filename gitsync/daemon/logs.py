@@ -59,7 +59,7 @@ def level_for(configured: str, verbose: int, quiet: bool) -> int:
     return logging.DEBUG if verbose else LEVELS[configured]
 
 
-def set_up(level: int, log_file: Path | None) -> logging.Handler:
+def set_up(level: int, log_file: Path | None, *, file_bytes: int = FILE_BYTES) -> logging.Handler:
     """Send the log to `log_file`, or to stderr without one. Raise UsageError when the file cannot be written."""
     let_go()
     handler: logging.Handler
@@ -72,7 +72,7 @@ def set_up(level: int, log_file: Path | None) -> logging.Handler:
         try:
             log_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             handler = PrivateFileHandler(
-                log_file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"
+                log_file, maxBytes=file_bytes, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"
             )
         except OSError as error:
             raise UsageError(

@@ -16,6 +16,7 @@ import os
 import select
 import signal
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from gitsync.clock import Clock
 
@@ -24,16 +25,27 @@ DRAIN_BYTES = 4096
 LONGEST_S = 86_400.0
 
 
+class Sleep(Protocol):
+    """What a queue sleeps by: the part of a poll object that it uses."""
+
+    def register(self, handle: int, events: int, /) -> None:
+        """Wake up for these events of a file descriptor."""
+
+    def poll(self, milliseconds: float, /) -> list[tuple[int, int]]:
+        """Sleep until one comes, or so long; return those that came."""
+        raise NotImplementedError
+
+
 class MainQueue:
     """The main thread's inbox."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, sleep: Sleep | None = None) -> None:
         self._clock = clock
         self._queue: SimpleQueue[object] = SimpleQueue()
         self._reading, self._writing = os.pipe()
         for end in (self._reading, self._writing):
             os.set_blocking(end, False)
-        self._poll = select.poll()
+        self._poll: Sleep = sleep or select.poll()
         self._poll.register(self._reading, select.POLLIN)
 
     def catch_signals(self) -> None:

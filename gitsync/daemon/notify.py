@@ -78,9 +78,17 @@ def together(waiting: Sequence[Notification]) -> list[Notification]:
 class Notifier(Owner):
     """Shows the board's events as notifications; `policy` is the option `notify`."""
 
-    def __init__(self, policy: str, clock: Clock, on_death: Callable[[ThreadDied], None]) -> None:
+    def __init__(
+        self,
+        policy: str,
+        clock: Clock,
+        on_death: Callable[[ThreadDied], None],
+        *,
+        show: Callable[..., proc.Completed] | None = None,
+    ) -> None:
         super().__init__("notifier", clock, on_death)
         self.policy = policy
+        self._show = show or show_on_desktop
         self._waiting: list[Notification] = []
         self._due_at: float | None = None
         self._shown: dict[str, int] = {}
@@ -106,7 +114,7 @@ class Notifier(Owner):
     def _is_shown(self, wanted: Notification) -> bool:
         """Show it and return whether it is shown now."""
         try:
-            done = show(wanted, self._shown.get(wanted.key, 0), is_cancelled=lambda: self.is_cancelled)
+            done = self._show(wanted, self._shown.get(wanted.key, 0), is_cancelled=lambda: self.is_cancelled)
             why = "it took too long" if done.is_over_deadline else done.errors or "there is no desktop"
             is_shown = done.ok
         except OSError as error:
@@ -122,7 +130,9 @@ class Notifier(Owner):
         return is_shown
 
 
-def show(wanted: Notification, replaces: int, *, is_cancelled: Callable[[], bool] | None = None) -> proc.Completed:
+def show_on_desktop(
+    wanted: Notification, replaces: int, *, is_cancelled: Callable[[], bool] | None = None
+) -> proc.Completed:
     """Start a child to show a notification that replaces the id `replaces` (0: none); its stdout is the id.
 
     Raise OSError when there is no desktop, or notify-send is not installed.

@@ -32,6 +32,7 @@ from gitsync.engine.owner import Ask, Stop
 from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.files import storage_error
+from gitsync.git.probe import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, RepoState
 
@@ -57,6 +58,7 @@ class Runtime:
         on_message: Callable[[object], None],
         *,
         is_watching: bool,
+        probe: Probe = no_probe,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -64,7 +66,7 @@ class Runtime:
         self.notifier = Notifier(config.daemon.notify if is_watching else "off", clock, on_message)
         self.board = Board(clock, self._take_event)
         self.locks = RepositoryLocks()
-        self.committer = Committer(clock, self.board, self._route, on_message)
+        self.committer = Committer(clock, self.board, self._route, on_message, probe=probe)
         self.exchangers: dict[str, Exchanger] = {}
         self.system_events = SystemEvents(clock, self._route, self._route_all, on_message)
         self.watchers = Watchers(self.committer, clock)

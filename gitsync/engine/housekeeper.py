@@ -33,9 +33,17 @@ VALUE_CHARS = 16_000
 class Housekeeper(Owner):
     """Runs hooks and `git gc`, one after the other."""
 
-    def __init__(self, hooks: HooksConfig, clock: Clock, on_death: Callable[[ThreadDied], None]) -> None:
+    def __init__(
+        self,
+        hooks: HooksConfig,
+        clock: Clock,
+        on_death: Callable[[ThreadDied], None],
+        *,
+        deadline_s: float = HOOK_DEADLINE_S,
+    ) -> None:
         super().__init__("housekeeper", clock, on_death)
         self.hooks = hooks
+        self._deadline_s = deadline_s
         self._behind: dict[str, int] = {}  # by command, how many events came while it hung
 
     def step(self, message: object | None, now: float) -> None:
@@ -59,7 +67,7 @@ class Housekeeper(Owner):
         try:
             done = proc.run(
                 ["sh", "-c", command],
-                deadline_s=HOOK_DEADLINE_S,
+                deadline_s=self._deadline_s,
                 # The hook may run because the root has vanished.
                 cwd=path if path and Path(path).is_dir() else None,
                 env=environment,
@@ -76,7 +84,7 @@ class Housekeeper(Owner):
             logger.log(level, "hook %r for %s: %s", command, event["event"], said or "no output")
         else:
             why = (
-                f"took longer than {HOOK_DEADLINE_S:.0f} s"
+                f"took longer than {self._deadline_s:.0f} s"
                 if done.is_over_deadline
                 else f"ended with {done.returncode}"
             )

@@ -27,8 +27,9 @@ SLACK = 1000
 class SharedFiles:
     """Inode numbers by path: of the file that both names share, or of home's own where the mirror has a copy."""
 
-    def __init__(self, repo_state_dir: Path, *, is_reading: bool = False) -> None:
+    def __init__(self, repo_state_dir: Path, *, is_reading: bool = False, slack: int = SLACK) -> None:
         self._path = repo_state_dir / NAME
+        self._slack = slack
         self._is_reading = is_reading
         self._known: dict[bytes, tuple[int, bool]] = {}
         self._names: dict[int, set[bytes]] = {}
@@ -65,7 +66,7 @@ class SharedFiles:
         if self._is_reading or not self._changed:
             return
         lines = [_line(path, found) for path, found in self._changed.items()]
-        if self._lines + len(lines) > 2 * len(self._known) + SLACK:
+        if self._lines + len(lines) > 2 * len(self._known) + self._slack:
             lines = [_line(path, found) for path, found in self._known.items()]
             write_durably(self._path, b"".join(lines))
             self._lines = 0

@@ -54,8 +54,10 @@ class Watcher:
         *,
         rule_files: RuleFiles = no_files,
         max_watches: int | None = None,
+        has_inotify: bool = IS_LINUX,
     ) -> None:
         self._name = name
+        self._has_inotify = has_inotify
         # watchdog refuses a root that is a symbolic link; links are not followed anywhere in the tree.
         self._root = Path(os.path.realpath(root))
         self._buffer = buffer
@@ -146,7 +148,7 @@ class Watcher:
         return found
 
     def _start_native(self, timeout_s: float) -> Exception | Shortage | None:
-        if IS_LINUX:
+        if self._has_inotify:
             # Imported here, because the module is Linux-only.
             from gitsync.watch.inotify import InotifyEmitter
 

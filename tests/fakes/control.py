@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.control import client
+from gitsync.control.connection import SEND_TIMEOUT_S
 from gitsync.control.server import ControlServer
 from tests.fakes.dispatch import FakeBoard, ScriptedDispatch, status
 
@@ -19,12 +20,18 @@ PATIENCE_S = 30.0
 class Daemon:
     """A server with its script, its board and the bugs it reported."""
 
-    def __init__(self, directory: Path, **answers: Any) -> None:
+    def __init__(self, directory: Path, *, send_timeout_s: float = SEND_TIMEOUT_S, **answers: Any) -> None:
         self.path = directory / "socket"
         self.board = FakeBoard()
         self.dispatch = ScriptedDispatch(**{"status": status(), **answers})
         self.bugs: list[BaseException] = []
-        self.server = ControlServer(self.path, self.dispatch, self.board.subscribe, on_bug=self.bugs.append)
+        self.server = ControlServer(
+            self.path,
+            self.dispatch,
+            self.board.subscribe,
+            on_bug=self.bugs.append,
+            send_timeout_s=send_timeout_s,
+        )
         self.server.start()
 
     def connect(self) -> socket.socket:

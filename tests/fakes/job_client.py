@@ -9,6 +9,7 @@ from pathlib import Path
 from gitsync.backends.base import Direction, Order, Report
 from gitsync.backends.registry import BACKENDS
 from gitsync.config.options import JobConfig
+from gitsync.git.probe import Probe, no_probe
 from gitsync.model import Question
 
 
@@ -23,6 +24,7 @@ class Client:
     max_deletes: int = 100
     backend: str = "rsync"
     asked: tuple[Question, ...] = ()  # what the last run asked
+    probe: Probe = no_probe
 
     def run(self, direction: str = "both", *, is_accepted: bool = False) -> Report:
         """Run the job once; with `is_accepted` all that the last run asked is meant."""
@@ -35,7 +37,8 @@ class Client:
             max_deletes=self.max_deletes,
         )
         answers = {question.id: "accept" for question in self.asked} if is_accepted else {}
-        report = BACKENDS[self.backend](Order(job, Direction(direction), self.notes, 20.0, answers=answers))
+        order = Order(job, Direction(direction), self.notes, 20.0, answers=answers, probe=self.probe)
+        report = BACKENDS[self.backend](order)
         self.asked = report.questions
         return report
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitsync.control import client, connection, server, wire
+from gitsync.control import client, server, wire
 from gitsync.errors import ConfigError, OperationError, UsageError
 from tests.fakes.control import PATIENCE_S, Daemon
 from tests.fakes.dispatch import status
@@ -152,9 +152,8 @@ def test_half_open_and_vanishing_clients_hold_nothing_up(daemon: Daemon) -> None
         raw.close()
 
 
-def test_a_client_that_never_reads_is_cut_off(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SEND_TIMEOUT_S", 0.2)
-    daemon = Daemon(private, list={"home": ["x" * (8 << 20)], "repos": [], "jobs": []})
+def test_a_client_that_never_reads_is_cut_off(private: Path) -> None:
+    daemon = Daemon(private, send_timeout_s=0.2, list={"home": ["x" * (8 << 20)], "repos": [], "jobs": []})
     with daemon.connect() as raw:
         raw.sendall(ask(1, "list"))
         assert daemon.call() == status()

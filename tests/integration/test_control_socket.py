@@ -84,7 +84,7 @@ def test_a_stale_socket_is_taken_over_and_anything_else_is_not(private: Path) ->
     assert not daemon.path.exists()
     for make in (Path.touch, Path.mkdir, lambda path: path.symlink_to("elsewhere")):
         make(daemon.path)
-        with pytest.raises(OperationError, match="no socket"):
+        with pytest.raises(OperationError, match="is not a socket"):
             Daemon(private)
         assert os.path.lexists(daemon.path)
         daemon.path.rmdir() if daemon.path.is_dir() else daemon.path.unlink()

@@ -10,14 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gitsync.backends.base import Report
-from gitsync.backends.rsync.listing import Listing, list_there
-from gitsync.backends.rsync.program import Rsync
-from gitsync.core.pairs import decide
+from gitsync.git.probe import no_probe
 from tests.fakes.deaths import Death, blob_id
 from tests.fakes.job_client import Client, ok, tree
 from tests.fakes.sshd import Sshd
@@ -183,7 +180,7 @@ def test_a_version_whose_name_is_taken_on_the_server_stays_there(clients: list[C
 
 
 def test_a_version_that_is_still_written_on_the_server_is_kept_when_it_is_whole(
-    clients: list[Client], place: Place, monkeypatch: pytest.MonkeyPatch
+    clients: list[Client], place: Place
 ) -> None:
     one, server = clients[0], place[2]
     one.write("a.txt", "before", age_s=HOUR_S)
@@ -192,15 +189,14 @@ def test_a_version_that_is_still_written_on_the_server_is_kept_when_it_is_whole(
     left.mkdir()
     (left / "a.txt").write_text("by another")
 
-    def look(rsync: Rsync) -> Listing:
-        listing = list_there(rsync)
-        with (left / "a.txt").open("a") as writer:
-            writer.write(", and more")
-        return listing
+    def write(point: str, _: bytes) -> None:
+        if point in ("listed", "listed again"):
+            with (left / "a.txt").open("a") as writer:
+                writer.write(", and more")
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("gitsync.backends.rsync.job.list_there", look)
-        assert ok(one.run()).conflicts == ()
+    one.probe = write
+    assert ok(one.run()).conflicts == ()
+    one.probe = no_probe
     assert (left / "a.txt").exists()
     assert ok(one.run()).conflicts == ("a.txt",)
     assert sorted(tree(server).values()) == ["before", "by another, and more, and more"]
@@ -220,9 +216,7 @@ def test_what_came_while_our_version_was_on_its_way_is_kept(clients: list[Client
 
 
 @pytest.mark.parametrize("who", ["itself", "another machine"])
-def test_a_death_after_the_sending_loses_nothing(
-    clients: list[Client], place: Place, monkeypatch: pytest.MonkeyPatch, who: str
-) -> None:
+def test_a_death_after_the_sending_loses_nothing(clients: list[Client], place: Place, who: str) -> None:
     one, two, three = clients
     server = place[2]
     for name in ("f", "dir/g", "deleted"):
@@ -232,17 +226,18 @@ def test_a_death_after_the_sending_loses_nothing(
     one.write("f", "by one")
     one.write("dir/g", "only by one")
     (one.root / "deleted").unlink()
-    with monkeypatch.context() as dying:
-        # After its look at the server, where it comes to from a run that it has not seen.
-        dying.setattr("gitsync.backends.rsync.job.settle_replaced", _die)
 
-        def looked(*facts: Any) -> Any:
+    def die(point: str, _: bytes) -> None:
+        if point == "listed":
+            # After its look at the server, where it comes to from a run that it has not seen.
             replace(two, root=server).write("f", "by two", age_s=9)
-            return decide(*facts)
+        elif point == "listed again":
+            raise Death
 
-        dying.setattr("gitsync.backends.rsync.job.decide", looked)
-        with pytest.raises(Death):
-            one.run("push")
+    one.probe = die
+    with pytest.raises(Death):
+        one.run("push")
+    one.probe = no_probe
     (left,) = server.glob(".rsync-partial-replaced-*")
     assert tree(left) == {"f": "by two", "dir/g": "before", "deleted": "before"}
     ok(two.run())
@@ -258,7 +253,3 @@ def test_a_death_after_the_sending_loses_nothing(
     copies = {text for name, text in found.items() if name not in ("f", "dir/g")}
     # Who is gone takes along what its listing saw: then it is better to keep too much.
     assert copies == ({"by two"} if who == "itself" else {"by two", "before"})
-
-
-def _die(*_: object) -> None:
-    raise Death

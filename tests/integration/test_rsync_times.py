@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gitsync.backends.rsync import job
-from gitsync.backends.rsync.program import Rsync
 from gitsync.errors import TransientError
+from gitsync.git.probe import no_probe
 from tests.fakes.job_client import Client, codes, ok
 
 
@@ -30,27 +28,23 @@ def settled(clients: list[Client], name: str, text: str) -> tuple[Client, Path]:
 
 @pytest.mark.parametrize("is_sending", [True, False], ids=["sent", "taken"])
 def test_a_file_that_grows_while_it_is_copied_is_no_conflict_with_itself(
-    clients: list[Client], monkeypatch: pytest.MonkeyPatch, is_sending: bool
+    clients: list[Client], is_sending: bool
 ) -> None:
     one, there = settled(clients, "app.log", "1\n" * 1000)
     here = one.root / "app.log"
     growing, other = (here, there) if is_sending else (there, here)
-    copy = job._copy
+    texts = {"before a copy": "read by rsync\n", "copied": "written behind it\n"}
 
-    def copy_and_grow(*arguments: Any) -> object:
+    def grow(point: str, _: bytes) -> None:
         with growing.open("a") as file:
-            file.write("read by rsync\n")
-        items = copy(*arguments)
-        with growing.open("a") as file:
-            file.write("written behind it\n")
-        return items
+            file.write(texts.get(point, ""))
 
-    monkeypatch.setattr(job, "_copy", copy_and_grow)
+    one.probe = grow
     for _ in range(3):
         with growing.open("a") as file:
             file.write("seen by the listing\n")
         ok(one.run())
-    monkeypatch.undo()
+    one.probe = no_probe
     ok(one.run())
     assert other.read_text() == growing.read_text()
     assert os.listdir(one.root) == os.listdir(one.url) == ["app.log"]
@@ -91,20 +85,17 @@ def test_an_older_content_never_takes_the_name_by_a_time_an_hour_off(clients: li
     assert here.read_text() == there.read_text() == "the second version, longer\n"
 
 
-def test_a_server_that_rounds_times_makes_no_conflict(clients: list[Client], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_rounds_times_makes_no_conflict(clients: list[Client]) -> None:
     one = clients[0]
     server = Path(one.url)
-    run = Rsync.run
 
-    def run_and_round(rsync: Rsync, *argv: str, **options: Any) -> object:
-        done = run(rsync, *argv, **options)
+    def round_times(point: str, _: bytes) -> None:
         for path in server.rglob("*"):
             if path.is_file() and ".rsync-partial" not in str(path):
                 whole = path.stat().st_mtime_ns // 2_000_000_000 * 2
                 os.utime(path, (whole, whole))
-        return done
 
-    monkeypatch.setattr(Rsync, "run", run_and_round)
+    one.probe = round_times
     for number in range(4):
         one.write("note", f"version {number}\n" * (number + 1))
         odd = 1_700_000_001 + 10 * number
@@ -144,20 +135,21 @@ def test_a_sparse_file_stays_sparse(clients: list[Client]) -> None:
 
 @pytest.mark.parametrize("is_sending", [True, False], ids=["sent", "taken"])
 def test_what_a_run_that_ended_early_had_copied_does_not_conflict_with_itself(
-    clients: list[Client], monkeypatch: pytest.MonkeyPatch, is_sending: bool
+    clients: list[Client], is_sending: bool
 ) -> None:
     one, there = settled(clients, "note", "the first version\n")
     here = one.root / "note"
     source = here if is_sending else there
 
-    def fail(*_: object) -> None:
-        raise TransientError("the connection was cut", code="offline")
+    def fail(point: str, _: bytes) -> None:
+        if point == "transferred":
+            raise TransientError("the connection was cut", code="offline")
 
     source.write_text("the second version, longer\n")
     os.utime(source, (1_700_000_000, 1_700_000_000 + 3600 * 24 * 365 * 2))
-    with monkeypatch.context() as cut:
-        cut.setattr(job, "delete", fail)
-        assert one.run().problem is not None
+    one.probe = fail
+    assert one.run().problem is not None
+    one.probe = no_probe
     assert here.read_text() == there.read_text()
     source.write_text("the third version, longer than that\n")
     assert ok(one.run()).conflicts == ()

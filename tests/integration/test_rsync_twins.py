@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from gitsync.backends.base import Direction, Order
-from gitsync.backends.rsync import deletion, overtaken
+from gitsync.backends.rsync import overtaken
 from gitsync.backends.rsync.program import Rsync
 from gitsync.config.options import JobConfig
 from gitsync.core.pairs import LINK, ListedEntry
+from gitsync.git.probe import no_probe
 from tests.fakes.job_client import Client, ok, tree
 from tests.needs import needs
 
@@ -42,9 +43,7 @@ def test_a_save_of_the_same_size_within_a_second_reaches_all(clients: list[Clien
     assert one.run().items == two.run().items == ()
 
 
-def test_a_save_within_the_second_in_which_the_run_sends_is_sent_by_the_next(
-    clients: list[Client], place: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_save_within_the_second_in_which_the_run_sends_is_sent_by_the_next(clients: list[Client], place: Any) -> None:
     one, two, _ = clients
     save(one, "f", "before", 0)
     ok(one.run())
@@ -52,13 +51,13 @@ def test_a_save_within_the_second_in_which_the_run_sends_is_sent_by_the_next(
     one.write("f", "longer..", age_s=0)
     save(one, "f", "longer..", 100)
 
-    def delete(*facts: Any) -> Any:
-        save(one, "f", "in time!", 200)
-        return deletion.delete(*facts)
+    def save_again(point: str, _: bytes) -> None:
+        if point == "transferred":
+            save(one, "f", "in time!", 200)
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("gitsync.backends.rsync.job.delete", delete)
-        ok(one.run())
+    one.probe = save_again
+    ok(one.run())
+    one.probe = no_probe
     assert tree(place[2]) == {"f": "longer.."}
     for client in (one, two):
         ok(client.run())

@@ -153,12 +153,11 @@ def test_polling_ends_with_its_root(tmp_path: Path) -> None:
         assert not watched.watcher.is_alive
 
 
-def test_elsewhere_watchdogs_own_emitters_do_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitsync.watch.watcher.IS_LINUX", False)
+def test_elsewhere_watchdogs_own_emitters_do_it(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "d").mkdir(parents=True)
     (root / ".git").mkdir()
-    with watching(root) as watched:
+    with watching(root, has_inotify=False) as watched:
         assert watched.watcher.is_alive
         (root / ".git/index").write_text("1")
         (root / "d/f").write_text("1")

@@ -17,11 +17,11 @@ from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.deaths import Death
 from tests.fakes.homes import HomeBench, mode_of
+from tests.seeds import seeds
 
 FILES = (".vimrc", ".ssh/config", ".bashrc", ".config/app/a", ".config/app/deep/b")
 KEPT = ".kept"  # never touched, so that the brake of an emptied home stays out of this
 TRACKED = (".vimrc", ".ssh/config", ".bashrc", ".config/app", KEPT)
-SEEDS = range(int(os.environ.get("CHAOS_FIRST", "0")), int(os.environ.get("CHAOS_SEEDS", "3")))
 
 
 class Chaos:
@@ -204,8 +204,9 @@ def modes(machine: HomeBench) -> dict[str, int]:
     return {name: mode_of(machine.home / name) for name in contents(machine)}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(3))
 def test_two_homes_agree_whatever_happens(tmp_path: Path, seed: int) -> None:
+    print(f"to run it again: CHAOS_SEED={seed}")
     chaos = Chaos(tmp_path, seed)
     for _ in range(40):
         chaos.step()

@@ -124,20 +124,24 @@ def test_a_runtime_directory_that_is_too_long_has_a_short_one_beside_it(
 def test_the_systems_service_for_this_user_is_found_when_there_is_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "SYSTEM_RUN", str(tmp_path))
-    monkeypatch.setattr(places, "runtime_address", lambda: str(tmp_path / "mine"))
+    mine = make_private(tmp_path / "xdg") / "gitsync"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(mine.parent))
     monkeypatch.delenv("GITSYNC_SOCKET", raising=False)
-    assert places.answering_address() == str(tmp_path / "mine/socket")
+
+    def answering(option: str | None = None) -> str:
+        return places.answering_address(option, system_run=str(tmp_path))
+
+    assert answering() == str(mine / "socket")
     system = tmp_path / f"gitsync-{pwd.getpwuid(os.geteuid()).pw_name}/socket"
     system.parent.mkdir()
     system.touch()
-    assert places.answering_address() == str(system)
-    assert places.answering_address("/else/where") == "/else/where"
+    assert answering() == str(system)
+    assert answering("/else/where") == "/else/where"
     # The daemon itself never binds there unasked, and one's own comes first.
-    assert places.socket_address() == str(tmp_path / "mine/socket")
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/socket").touch()
-    assert places.answering_address() == str(tmp_path / "mine/socket")
+    assert places.socket_address() == str(mine / "socket")
+    make_private(mine)
+    (mine / "socket").touch()
+    assert answering() == str(mine / "socket")
 
 
 def test_a_working_directory_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

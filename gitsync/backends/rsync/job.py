@@ -88,6 +88,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     items += find_interrupted(order)
     order.tell("listing both sides")
     here, there = list_here(rsync), list_there(rsync)
+    order.probe("listed", b"")
     if there.is_missing and not agreed and not order.direction.is_sending:
         raise OperationError(
             f"{order.job.name}: there is no directory {order.job.url}", "correct url", code="not-found"
@@ -118,8 +119,10 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     )
     moved = _transfer(rsync, decision, here, there, items)
     items += look_through(rsync, here.entries)
+    order.probe("transferred", b"")
     items += delete(rsync, decision, here.entries)
     after_here, after_there = list_here(rsync), list_there(rsync)
+    order.probe("listed again", b"")
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, last)
     if after_here.is_complete and after_there.is_complete:
@@ -264,7 +267,9 @@ def _transfer(rsync: Rsync, decision: Decision, here: Listing, there: Listing, i
         for group, more in ways:
             if group:
                 arrived = moved.here if target == rsync.here else moved.there
+                rsync.order.probe("before a copy", b"")
                 items += _copy(rsync, group, source, target, more, arrived)
+                rsync.order.probe("copied", b"")
         if any(option in ("--checksum", "-c") for option in rsync.order.job.options):
             items += _verify(rsync, paths, source, target)
     return moved

@@ -56,11 +56,11 @@ def _exposed(path: Path, forbidden: int, mode: str) -> list[Finding]:
     return []
 
 
-def log_size(case: Case) -> list[Finding]:
+def log_size(case: Case, *, limit: int = LOG_BYTES) -> list[Finding]:
     """Check the size of the log files."""
     files = list(places.state_dir().glob("*.log*"))
     taken = sum(file.stat().st_size for file in files)
-    if taken > LOG_BYTES:
+    if taken > limit:
         return [
             warning(
                 f"the log files take {text.size(taken)}", f"remove those that you do not need in {places.state_dir()}"
@@ -69,7 +69,7 @@ def log_size(case: Case) -> list[Finding]:
     return [ok(f"the log files take {text.size(taken)}" if files else "there is no log file")]
 
 
-def room(case: Case) -> list[Finding]:
+def room(case: Case, *, scarce: int = SCARCE_BYTES, low: int = LOW_BYTES) -> list[Finding]:
     """Check the free space on the disks of the repositories and of gitsync's state."""
     seen: dict[int, Finding] = {}
     for path in (places.state_dir(), *(repo.path for repo in case.repos)):
@@ -78,11 +78,11 @@ def room(case: Case) -> list[Finding]:
         except OSError:
             continue  # the repository's own check reports it
         if device not in seen:
-            seen[device] = _room_at(path)
+            seen[device] = _room_at(path, scarce, low)
     return list(seen.values())
 
 
-def _room_at(path: Path) -> Finding:
+def _room_at(path: Path, scarce: int, low: int) -> Finding:
     facts = os.statvfs(path)
     free, total = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
     shown = clean(str(path))
@@ -90,15 +90,15 @@ def _room_at(path: Path) -> Finding:
         return problem(f"the file system of {shown} is read-only", f"sudo mount -o remount,rw {shown}")
     if facts.f_files and facts.f_favail < LOW_SHARE * facts.f_files:
         return problem(f"only {facts.f_favail} inodes are left at {shown}", f"to see the usage: df -i {shown}")
-    if total and free < SCARCE_BYTES:
-        verdict = problem if free < LOW_BYTES else warning
+    if total and free < scarce:
+        verdict = problem if free < low else warning
         return verdict(f"only {text.size(free)} are left at {shown}", f"free some disk space: df -h {shown}")
     return ok(f"{text.size(free)} are free at {shown}")
 
 
-def file_system(case: Case, repo: RepoConfig) -> list[Finding]:
+def file_system(case: Case, repo: RepoConfig, mounted: list[tuple[str, str]] | None = None) -> list[Finding]:
     """Check whether the kernel can report changes in a work tree."""
-    kind = kind_of(os.path.realpath(repo.path), mounts())
+    kind = kind_of(os.path.realpath(repo.path), mounts() if mounted is None else mounted)
     status = case.status(repo.name)
     if kind.startswith("fuse") or kind.startswith(DEAF):
         if repo.watch == "polling":

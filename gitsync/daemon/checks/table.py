@@ -66,11 +66,11 @@ CHECKS = (
 )
 
 
-def examine(case: Case, *, patience_s: float = PATIENCE_S) -> list[tuple[str, Finding]]:
+def examine(case: Case, *, patience_s: float = PATIENCE_S, rows: tuple[Row, ...] = CHECKS) -> list[tuple[str, Finding]]:
     """Return the findings of every check, in the order of the table, each with the id of its check."""
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="doctor")
     try:
-        begun = [(row.id, subject, future) for row in CHECKS for subject, future in _begin(pool, row, case)]
+        begun = [(row.id, subject, future) for row in rows for subject, future in _begin(pool, row, case)]
         futures_wait([future for _, _, future in begun], timeout=patience_s)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -227,7 +227,9 @@ class RawIndex:
                 yield start
             at = self._data.find(sought, at + 4)
 
-    def patched(self, changes: Mapping[bytes, NewEntry | None]) -> list[bytes | memoryview]:
+    def patched(
+        self, changes: Mapping[bytes, NewEntry | None], *, search_cost: int = _SEARCH
+    ) -> list[bytes | memoryview]:
         """Return the pieces of the index with each path of `changes` set or removed.
 
         A file replaces a directory of the same name, and the reverse.
@@ -235,7 +237,7 @@ class RawIndex:
         cuts: dict[int, tuple[int, bytes]] = {}
         fine: set[bytes] = set()
         count = self.count
-        if 2 * len(changes) * _SEARCH > count:
+        if 2 * len(changes) * search_cost > count:
             self._list_all()
         for path, new in sorted(changes.items()):
             start = end = self._find(path)

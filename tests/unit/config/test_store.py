@@ -155,12 +155,11 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "plain").read_text() == "x"
 
 
-def test_somebody_elses_edit_is_waited_for_but_not_for_ever(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "LOCK_WAIT_S", 0.0)
+def test_somebody_elses_edit_is_waited_for_but_not_for_ever(file: Path) -> None:
     with open(places.state_dir() / "config.lock", "w") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
         with pytest.raises(OperationError, match="another gitsync has been editing"):
-            edit_file(file, lambda _: "new")
+            edit_file(file, lambda _: "new", wait_s=0.0)
     edit_file(file, lambda _: "new")
     assert file.read_text() == "new"
 

@@ -85,24 +85,21 @@ def test_what_others_can_read_or_write_is_told_with_the_command(tmp_path: Path) 
     assert "geheim" not in found.message
 
 
-def test_a_full_disk_is_told_once_for_all_that_lies_on_it(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_once_for_all_that_lies_on_it(repo: Path) -> None:
     notes = checkup.repository(repo)
     assert set(verdicts(storage.room(case(notes)))) <= set(CheckState)
-    monkeypatch.setattr(storage, "SCARCE_BYTES", 1 << 62)
-    found = storage.room(case(notes, checkup.repository(repo / ".git")))
+    found = storage.room(case(notes, checkup.repository(repo / ".git")), scarce=1 << 62)
     assert set(verdicts(found)) == {CheckState.WARNING}
     assert len(found) == len({path.stat().st_dev for path in (repo, places.state_dir())})
-    monkeypatch.setattr(storage, "LOW_BYTES", 1 << 62)
-    assert set(verdicts(storage.room(case(notes)))) == {CheckState.PROBLEM}
+    assert set(verdicts(storage.room(case(notes), scarce=1 << 62, low=1 << 62))) == {CheckState.PROBLEM}
 
 
-def test_large_logs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_logs_are_told() -> None:
     log = places.state_dir() / "gitsync.log.1"
     log.write_bytes(b"x" * 2048)
     try:
         assert only(storage.log_size(case())).message == "the log files take 2 kB"
-        monkeypatch.setattr(storage, "LOG_BYTES", 1000)
-        assert only(storage.log_size(case())).state is CheckState.WARNING
+        assert only(storage.log_size(case(), limit=1000)).state is CheckState.WARNING
     finally:
         log.unlink()
 
@@ -129,14 +126,14 @@ def test_the_kinds_of_this_machine_are_read() -> None:
     assert storage._mount(r"1 2 0:3 / /a\040b rw - fuse.sshfs x rw") == ("/a b", "fuse.sshfs")
 
 
-def test_a_network_file_system_wants_polling(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_file_system_wants_polling(repo: Path) -> None:
     notes = checkup.repository(repo)
+    network = [("/", "nfs4")]
     assert only(storage.file_system(case(notes), notes)).state is CheckState.OK
-    monkeypatch.setattr(storage, "mounts", lambda: [("/", "nfs4")])
-    found = only(storage.file_system(case(notes), notes))
+    found = only(storage.file_system(case(notes), notes, network))
     assert (found.state, found.fix) == (CheckState.WARNING, "gitsyncctl config set repo.notes.watch polling")
     polling = checkup.repository(repo, watch="polling")
-    assert only(storage.file_system(case(polling), polling)).state is CheckState.OK
+    assert only(storage.file_system(case(polling), polling, network)).state is CheckState.OK
 
 
 def test_polling_that_nobody_asked_for_is_told_with_its_reason(repo: Path) -> None:
@@ -149,11 +146,11 @@ def test_inotify_is_counted() -> None:
     assert set(verdicts(machine.inotify(case()))) <= {CheckState.OK, CheckState.WARNING}
 
 
-def checks(monkeypatch: pytest.MonkeyPatch, **looks: Callable[[Case], list[Finding]]) -> None:
-    monkeypatch.setattr(table, "CHECKS", tuple(Row(id, look) for id, look in looks.items()))
+def checks(**looks: Callable[[Case], list[Finding]]) -> tuple[Row, ...]:
+    return tuple(Row(id, look) for id, look in looks.items())
 
 
-def test_one_check_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_check_that_fails_takes_no_other_with_it() -> None:
     def trouble(_: Case) -> list[Finding]:
         raise OperationError("no", "do")
 
@@ -163,21 +160,21 @@ def test_one_check_that_fails_takes_no_other_with_it(monkeypatch: pytest.MonkeyP
     def bug(_: Case) -> list[Finding]:
         raise ZeroDivisionError
 
-    checks(monkeypatch, trouble=trouble, gone=gone, bug=bug, fine=lambda _: [ok("well")])
-    found = dict(examine(case()))
+    rows = checks(trouble=trouble, gone=gone, bug=bug, fine=lambda _: [ok("well")])
+    found = dict(examine(case(), rows=rows))
     assert (found["trouble"].state, found["trouble"].fix) == (CheckState.PROBLEM, "do")
     assert found["gone"].state is CheckState.WARNING
     assert "bug in gitsync" in found["bug"].fix
     assert found["fine"].state is CheckState.OK
 
 
-def test_a_check_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_check_that_hangs_is_not_waited_for() -> None:
     import threading
 
     go_on = threading.Event()
-    checks(monkeypatch, slow=lambda _: [ok(str(go_on.wait(60)))], fine=lambda _: [ok("well")])
+    rows = checks(slow=lambda _: [ok(str(go_on.wait(60)))], fine=lambda _: [ok("well")])
     try:
-        found = dict(examine(case(), patience_s=0.2))
+        found = dict(examine(case(), patience_s=0.2, rows=rows))
     finally:
         go_on.set()
     assert "in time" in found["slow"].message

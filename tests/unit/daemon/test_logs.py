@@ -107,9 +107,8 @@ def test_a_stream_that_is_not_the_journals_is_not_taken_for_it(monkeypatch: pyte
     assert screen.getvalue() == "INFO    x\n"
 
 
-def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "FILE_BYTES", 2000)
-    handler = logs.set_up(logging.INFO, tmp_path / "sub/gitsync.log")
+def test_a_file_is_bounded(tmp_path: Path) -> None:
+    handler = logs.set_up(logging.INFO, tmp_path / "sub/gitsync.log", file_bytes=2000)
     for number in range(500):
         logging.getLogger("gitsync").info("line %d", number)
     handler.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
@@ -15,10 +16,34 @@ from gitsync.daemon.main_queue import DRAIN_BYTES, MainQueue
 CLOCK = SystemClock()
 
 
+class Sleep:
+    """The sleep of a queue, with something that happens in the moment before it."""
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self.before: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
+
+    def register(self, handle: int, events: int) -> None:
+        self._poll.register(handle, events)
+
+    def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+        self.before()
+        found = self._poll.poll(milliseconds)
+        if found:
+            self.after()
+        return found
+
+
 @pytest.fixture
-def mailbox() -> Iterator[MainQueue]:
+def sleep() -> Sleep:
+    return Sleep()
+
+
+@pytest.fixture
+def mailbox(sleep: Sleep) -> Iterator[MainQueue]:
     """A mailbox that hears SIGUSR1, and forgets it afterwards."""
-    box = MainQueue(CLOCK)
+    box = MainQueue(CLOCK, sleep)
 
     def put(number: int, frame: FrameType | None) -> None:
         box.put(number)
@@ -47,21 +72,10 @@ def test_more_messages_than_the_pipe_holds_are_all_there(mailbox: MainQueue) -> 
     assert [mailbox.get(None) for _ in range(count)] == list(range(count))
 
 
-def test_a_signal_in_the_moment_before_it_falls_asleep_wakes_it(
-    mailbox: MainQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signal_in_the_moment_before_it_falls_asleep_wakes_it(mailbox: MainQueue, sleep: Sleep) -> None:
     # The handler in Python is put off, as between the last instruction and the sleep: only the byte has come.
     late: list[int] = []
     signal.signal(signal.SIGUSR1, lambda number, frame: late.append(number))
-    slept = mailbox._poll.poll
-
-    class Sleep:
-        def poll(self, milliseconds: float) -> list[tuple[int, int]]:
-            os.kill(os.getpid(), signal.SIGUSR1)
-            found = slept(milliseconds)
-            assert found, "only the deadline woke it"
-            mailbox._queue.put(late.pop())
-            return found
-
-    monkeypatch.setattr(mailbox, "_poll", Sleep())
+    sleep.before = lambda: os.kill(os.getpid(), signal.SIGUSR1)
+    sleep.after = lambda: mailbox.put(late.pop())
     assert mailbox.get(CLOCK.now() + 30.0) == signal.SIGUSR1

@@ -9,7 +9,7 @@ import pytest
 
 from gitsync import proc
 from gitsync.daemon import notify
-from gitsync.daemon.notify import Notification, Notifier, is_wanted, notification, show, together
+from gitsync.daemon.notify import Notification, Notifier, is_wanted, notification, show_on_desktop, together
 from tests.fakes.clock import FakeClock
 
 PROBLEM = {
@@ -56,70 +56,63 @@ def test_of_one_repository_the_last_is_shown_and_of_many_one_for_all() -> None:
     assert one.body.splitlines()[-1] == "and 2 more; see: gitsyncctl status"
 
 
-@pytest.fixture
-def showing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Notification, int]]:
-    """What is shown, with the number that it replaces; the desktop numbers from 7."""
-    shown: list[tuple[Notification, int]] = []
+class Desktop:
+    """What is shown, with the number that it replaces; the desktop numbers from 7. Without one every try fails."""
 
-    def take(wanted: Notification, replaces: int, **_: object) -> proc.Completed:
-        shown.append((wanted, replaces))
-        return proc.Completed(("x",), 0, f"{replaces or 6 + len(shown)}\n".encode(), b"")
+    def __init__(self, *, is_there: bool = True) -> None:
+        self.is_there = is_there
+        self.shown: list[tuple[Notification, int]] = []
+        self.tries = 0
 
-    monkeypatch.setattr(notify, "show", take)
-    return shown
+    def show(self, wanted: Notification, replaces: int, **_: object) -> proc.Completed:
+        self.tries += 1
+        if not self.is_there:
+            return proc.Completed(("x",), 3, b"", b"")
+        self.shown.append((wanted, replaces))
+        return proc.Completed(("x",), 0, f"{replaces or 6 + len(self.shown)}\n".encode(), b"")
+
+    def notifier(self) -> Notifier:
+        return Notifier("problems", FakeClock(), lambda _: None, show=self.show)
 
 
-def test_what_comes_at_once_is_gathered_and_a_later_one_takes_the_place(
-    showing: list[tuple[Notification, int]],
-) -> None:
-    clock = FakeClock()
-    notifier = Notifier("problems", clock, lambda _: None)
+def test_what_comes_at_once_is_gathered_and_a_later_one_takes_the_place() -> None:
+    desktop = Desktop()
+    notifier = desktop.notifier()
     assert notifier.wake_at() is None
     notifier.step(PROBLEM, 10.0)
     assert notifier.wake_at() == 10.0 + notify.GATHER_S
     notifier.step(OFFLINE, 10.5)
-    assert showing == []
+    assert desktop.shown == []
     notifier.step(None, 11.0)
     notifier.step(RECOVERED, 20.0)
     notifier.step(None, 21.0)
-    assert [(wanted.key, replaces) for wanted, replaces in showing] == [("notes", 0), ("notes", 7)]
+    assert [(wanted.key, replaces) for wanted, replaces in desktop.shown] == [("notes", 0), ("notes", 7)]
     assert notifier.wake_at() is None
 
 
-def test_a_machine_without_a_desktop_is_told_of_once_and_not_tried_for_ever(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    tries: list[float] = []
-
-    def fail(*_: object, **__: object) -> proc.Completed:
-        tries.append(1)
-        return proc.Completed(("x",), 3, b"", b"")
-
-    monkeypatch.setattr(notify, "show", fail)
+def test_a_machine_without_a_desktop_is_told_of_once_and_not_tried_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    desktop = Desktop(is_there=False)
     caplog.set_level("DEBUG", "gitsync.daemon.notify")
-    notifier = Notifier("problems", FakeClock(), lambda _: None)
+    notifier = desktop.notifier()
     notifier.step(PROBLEM, 1.0)
     while (at := notifier.wake_at()) is not None:
         notifier.step(None, at)
-    assert len(tries) == notify.RETRIES + 1
+    assert desktop.tries == notify.RETRIES + 1
     notifier.step(RECOVERED, 9000.0)
     notifier.step(None, 9001.0)
-    assert (len(tries), notifier.wake_at()) == (notify.RETRIES + 2, None)
+    assert (desktop.tries, notifier.wake_at()) == (notify.RETRIES + 2, None)
     assert [record.levelname for record in caplog.records] == ["DEBUG"]
     assert "there is no desktop" in caplog.text
 
 
-def test_a_desktop_that_is_late_shows_what_it_missed(
-    showing: list[tuple[Notification, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    on_time = notify.show
-    monkeypatch.setattr(notify, "show", lambda *_, **__: proc.Completed(("x",), 3, b"", b"not yet"))
-    notifier = Notifier("problems", FakeClock(), lambda _: None)
+def test_a_desktop_that_is_late_shows_what_it_missed() -> None:
+    desktop = Desktop(is_there=False)
+    notifier = desktop.notifier()
     notifier.step(PROBLEM, 1.0)
     notifier.step(None, 2.0)
-    monkeypatch.setattr(notify, "show", on_time)
+    desktop.is_there = True
     notifier.step(None, 2.0 + notify.RETRY_S)
-    assert [wanted.key for wanted, _ in showing] == ["notes"]
+    assert [wanted.key for wanted, _ in desktop.shown] == ["notes"]
     assert notifier.wake_at() is None
 
 
@@ -137,7 +130,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_notification_takes_the_place_of_an_earlier_one_and_its_text_is_no_markup(program: Path) -> None:
-    done = show(Notification("notes", "-notes: error", "<b> & a\\n"), 7)
+    done = show_on_desktop(Notification("notes", "-notes: error", "<b> & a\\n"), 7)
     assert done.stdout == b"9\n"
     *options, end, summary, body = program.read_text().splitlines()
     assert "--replace-id=7" in options
@@ -149,7 +142,7 @@ def test_without_a_session_no_bus_is_started(program: Path, monkeypatch: pytest.
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="no desktop"):
-        show(notification(PROBLEM), 0)
+        show_on_desktop(notification(PROBLEM), 0)
     assert not program.exists()
     (tmp_path / "bus").touch()
-    assert show(notification(PROBLEM), 0).ok
+    assert show_on_desktop(notification(PROBLEM), 0).ok

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from gitsync.mirror import shared_files
 from gitsync.mirror.shared_files import NAME, SharedFiles
 
 
@@ -31,9 +28,8 @@ def test_a_line_that_was_cut_off_costs_itself_alone(tmp_path: Path) -> None:
     assert (again.of(b".vimrc"), again.of(b".zshrc")) == (7, 8)
 
 
-def test_the_log_is_written_anew_before_it_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_files, "SLACK", 4)
-    shared = SharedFiles(tmp_path)
+def test_the_log_is_written_anew_before_it_is_long(tmp_path: Path) -> None:
+    shared = SharedFiles(tmp_path, slack=4)
     for inode in range(1, 30):
         shared.note(b"\xff name", inode, is_linked=True)
         shared.save()

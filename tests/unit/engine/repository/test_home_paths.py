@@ -78,7 +78,7 @@ def test_attributes_that_are_refused_are_named(bench: HomeBench, monkeypatch: py
     def refuse(*arguments: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("gitsync.mirror.attributes.os.setxattr", refuse)
+    monkeypatch.setattr(os, "setxattr", refuse)
     bench.sync()
     assert path.read_text() == "two\n"
     assert any("~/it" in note and "attributes" in note for note in bench.board.status("home").notes)

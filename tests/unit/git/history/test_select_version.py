@@ -147,13 +147,17 @@ def test_what_was_there_already_is_said_so(told: History) -> None:
     assert choose(told, b"b.txt", commit=told.head()).is_there
 
 
-def test_a_commit_that_is_made_meanwhile_changes_no_choice(told: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_is_made_meanwhile_changes_no_choice(told: History) -> None:
     # The committer commits the bad edit between two looks: it was "unchanged" then, and nothing was brought back.
     before = told.head()
     Path(told.root, "b.txt").write_text("a bad edit\n")
     run_git(told.root, "commit", "-qam", "the bad edit")
-    monkeypatch.setattr(History, "head", lambda _: before)
-    choice = choose(told, b"b.txt")
+
+    class Earlier(History):
+        def head(self) -> str | None:
+            return before
+
+    choice = choose(Earlier(Path(told.root)), b"b.txt")
     assert content(told, choice).endswith(b"four\n")
     assert choice.what == {b"b.txt": "changed"}
 

@@ -85,7 +85,7 @@ def test_a_refusal_of_the_system_is_told_and_all_of_it_waits(
         real(handle)
 
     with monkeypatch.context() as patched:
-        patched.setattr("gitsync.git.objects.store.os.fsync", refuse)
+        patched.setattr(os, "fsync", refuse)
         with pytest.raises(OperationError, match="disk is full") as caught:
             writer.flush()
     assert caught.value.code == "disk-full"

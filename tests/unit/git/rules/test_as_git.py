@@ -10,6 +10,7 @@ import pytest
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
+from tests.fakes.recorded_calls import RecordedCalls
 from tests.unit.git.conftest import commit, stage
 
 RULES: list[tuple[dict[str, str], bytes, bool]] = [
@@ -158,19 +159,17 @@ def test_a_filter_that_does_nothing_to_what_is_stored_holds_nothing_back(
     assert run_git(repo, "show", "HEAD:x.u") == "as it is"
 
 
-def test_a_save_of_a_known_path_asks_git_nothing(
-    repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_save_of_a_known_path_asks_git_nothing(repo: Path, worktree: Worktree) -> None:
     (repo / ".gitattributes").write_text("*.txt text=auto\n")
     os.utime(repo / ".gitattributes", (1, 1))
     commit(worktree)
     worktree.rest()
     stage(worktree, "a.txt")
     stage(worktree, "a.txt")  # the rule file's last change is not of this very moment any more
-    monkeypatch.setattr("gitsync.proc.converse", None)
     (repo / "a.txt").write_text("known\n")
-    assert [change.path for change in stage(worktree, "a.txt").changes] == [b"a.txt"]
-    monkeypatch.undo()
+    with RecordedCalls() as calls:
+        assert [change.path for change in stage(worktree, "a.txt").changes] == [b"a.txt"]
+    assert not [call for call in calls.take() if call.module == "proc.py"]
     (repo / ".gitattributes").write_text("*.txt text\n")
     (repo / "a.txt").write_bytes(b"known\r\n")
     commit(worktree, "a.txt")

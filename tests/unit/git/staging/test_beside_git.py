@@ -47,14 +47,14 @@ def test_a_change_of_the_index_in_between_is_kept(
     (repo / "a.txt").write_text("two")
     (repo / "mine").write_text("m")
     staged = stage(worktree, "a.txt")
-    prepare = worktree.index.prepare
+    chmod = os.chmod
 
-    def late(changes):  # type: ignore[no-untyped-def]  # as the method is
-        prepared = prepare(changes)
-        run_git(repo, "add", "mine")
-        return prepared
+    def late(path: str, mode: int) -> None:
+        chmod(path, mode)
+        if path == worktree.index.lock.prepared:
+            run_git(repo, "add", "mine")
 
-    monkeypatch.setattr(worktree.index, "prepare", late)
+    monkeypatch.setattr(os, "chmod", late)
     assert worktree.commit(staged, "x")
     assert run_git(repo, "status", "--porcelain") == "A  mine"
 

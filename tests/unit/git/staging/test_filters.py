@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.git.staging.stage import BIG
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import stage
@@ -105,13 +106,12 @@ def test_a_filter_that_is_missing_or_fails_stores_nothing(repo: Path, worktree: 
     assert worktree.commit(staged, "x")
 
 
-def test_large_files_are_filtered_as_well(repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitsync.git.staging.stage.BIG", 10)
+def test_large_files_are_filtered_as_well(repo: Path, worktree: Worktree) -> None:
     run_git(repo, "config", "filter.up.clean", "tr a-z A-Z")
     (repo / ".gitattributes").write_text("*.bin filter=up\n")
-    (repo / "x.bin").write_text("large content")
-    (repo / "y.txt").write_bytes(b"raw\r\n" * 10)
+    (repo / "x.bin").write_text("large" * (BIG // 4))
+    (repo / "y.txt").write_bytes(b"raw\r\n" * (BIG // 4))
     staged = stage(worktree, "x.bin", "y.txt")
     assert worktree.commit(staged, "x")
-    assert run_git(repo, "show", "HEAD:x.bin") == "LARGE CONTENT"
+    assert run_git(repo, "show", "HEAD:x.bin") == "LARGE" * (BIG // 4)
     assert run_git(repo, "rev-parse", "HEAD:y.txt") == run_git(repo, "hash-object", "--no-filters", "y.txt")

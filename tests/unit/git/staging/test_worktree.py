@@ -8,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from gitsync.git.staging.stage import BIG
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import ChangeKind
 from tests.conftest import run_git
@@ -146,12 +145,9 @@ def test_large_and_secret_new_files_are_set_aside(repo: Path, worktree: Worktree
     assert stage(worktree, "key", secrets="off").changes
 
 
-def test_files_too_big_to_hold_are_stored_by_git(
-    repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gitsync.git.staging.stage.BIG", 100)
-    (repo / "movie").write_bytes(os.urandom(5000))
-    (repo / "key").write_text(KEY + "x" * 200)
+def test_files_too_big_to_hold_are_stored_by_git(repo: Path, worktree: Worktree) -> None:
+    (repo / "movie").write_bytes(os.urandom(BIG + 1))
+    (repo / "key").write_text(KEY + "x" * BIG)
     staged = stage(worktree)
     assert [item.path for item in staged.quarantined] == ["key"]
     assert worktree.commit(staged, "x")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gitsync.errors import OperationError, TransientError
+from gitsync.errors import TransientError
 from gitsync.git.staging.worktree import TipMovedError, Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import assert_clean, commit, head_file, stage
@@ -167,6 +169,18 @@ def test_a_broken_index_is_made_anew(repo: Path, worktree: Worktree, tmp_path: P
         assert (tmp_path / "notes/index.broken").read_bytes() == damage
 
 
+def refusing(target: Path, error: BaseException) -> Callable[..., None]:
+    """Return an `os.rename` that raises the error when something is renamed to `target`."""
+    rename = os.rename
+
+    def refuse(source: str, destination: str, **options: int) -> None:
+        if destination == str(target):
+            raise error
+        rename(source, destination, **options)
+
+    return refuse
+
+
 @pytest.mark.parametrize("stop", ["before the branch", "before the index"])
 def test_a_crash_does_not_look_like_staging(
     repo: Path, worktree: Worktree, tmp_path: Path, stop: str, monkeypatch: pytest.MonkeyPatch
@@ -180,14 +194,9 @@ def test_a_crash_does_not_look_like_staging(
     run_git(repo, "add", "mine")
     staged = stage(worktree)
 
-    def crash(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    target = repo / (".git/refs/heads/main" if stop == "before the branch" else ".git/index")
     with monkeypatch.context() as patched:
-        if stop == "before the branch":
-            patched.setattr("gitsync.git.objects.branch_move.BranchMove.make", crash)
-        else:
-            patched.setattr(worktree.index, "update", crash)
+        patched.setattr(os, "rename", refusing(target, KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             worktree.commit(staged, "x")
     again = Worktree(repo, tmp_path / "notes")
@@ -204,11 +213,8 @@ def test_a_commit_that_the_index_cannot_follow_is_still_told(
     (repo / "a.txt").write_text("two")
     staged = stage(worktree, "a.txt")
 
-    def full(*_: object) -> None:
-        raise OperationError("the disk is full", code="disk-full")
-
     with monkeypatch.context() as patched:
-        patched.setattr(worktree.index, "update", full)
+        patched.setattr(os, "rename", refusing(repo / ".git/index", OSError(errno.ENOSPC, "No space left on device")))
         info = worktree.commit(staged, "x")
     assert info is not None
     assert run_git(repo, "rev-parse", "HEAD") == info.id
