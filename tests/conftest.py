@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,10 +65,12 @@ def pytest_report_header() -> list[str]:
     return [*lines, "to install them: make setup"] if lines else []
 
 
-@pytest.fixture(autouse=True)
-def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing wait for what a test's own `git add` may be followed by."""
-    monkeypatch.setattr("gitsync.git.open_commit.STAGED_S", 0.0)
+@pytest.fixture(scope="session", autouse=True)
+def _without_pauses() -> Iterator[None]:
+    """Let nothing wait for what a test's own `git add` may be followed by, in the fixtures of modules either."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gitsync.git.open_commit.STAGED_S", 0.0)
+        yield
 
 
 Git = Callable[..., str]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.conftest import run_git
 from tests.daemon.harness import Machine
+from tests.needs import needs
 
 
 def examined(box: Machine, *argv: str) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
@@ -61,6 +62,7 @@ def test_without_a_daemon_it_looks_from_here_and_says_so(box: Machine) -> None:
 
 
 def test_it_sees_the_environment_of_the_daemon_and_not_its_own(box: Machine, tmp_path: Path) -> None:
+    needs("ssh")
     box.configure(box.repo())
     box.env["SSH_AUTH_SOCK"] = str(tmp_path / "nobody")
     box.start()

@@ -9,6 +9,7 @@ from typing import Any
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, wait_for
 from tests.fakes.git_client import heads
+from tests.needs import needs
 
 
 def make_hub(box: Machine) -> Path:
@@ -34,6 +35,7 @@ def answer(box: Machine, *argv: str) -> dict[str, Any]:
 
 
 def test_a_git_job_and_an_rsync_job_run_on_their_schedule(box: Machine) -> None:
+    needs("rsync")
     hub, home = make_hub(box), box.home
     music, server = home / "music", home / "server"
     music.mkdir()
@@ -104,6 +106,7 @@ def test_a_run_goes_on_over_failures_and_reports(box: Machine) -> None:
 
 
 def test_a_file_alone_has_its_brakes_taken_off_by_the_same_command(box: Machine) -> None:
+    needs("rsync")
     home = box.home
     for name in ("here", "there"):
         (home / name).mkdir()
@@ -255,6 +258,7 @@ def test_a_job_and_a_repository_of_one_name_are_told_apart(box: Machine) -> None
 
 
 def test_sync_without_a_name_runs_every_job(box: Machine) -> None:
+    needs("rsync")
     hub, home = make_hub(box), box.home
     (home / "server").mkdir()
     (home / "music").mkdir()

@@ -13,6 +13,7 @@ from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, confi
 from tests.daemon.harness import BIN, Machine, wait_for
 from tests.fakes.person import Person
 from tests.fakes.user_manager import UserManager
+from tests.needs import needs
 
 
 def undo(person: Person) -> list[str]:
@@ -26,6 +27,7 @@ def everything(box: Machine) -> set[str]:
 
 
 def test_from_nothing_to_a_working_machine_and_back(box: Machine, ask: Ask, hub: Path) -> None:
+    needs("rsync")
     (box.home / ".gitconfig").unlink()
     (box.home / ".bashrc").write_text("alias ll='ls -l'\n")
     person = ask()
@@ -80,6 +82,7 @@ def test_from_nothing_to_a_working_machine_and_back(box: Machine, ask: Ask, hub:
 
 
 def test_without_a_yes_nothing_is_written(box: Machine, ask: Ask) -> None:
+    needs("rsync")
     (box.home / "plain").mkdir()
     (box.home / ".config").mkdir()
     (box.home / ".config/gitsync.ini").write_text("[gitsync]\nwork_dir = ~/plain\n")
@@ -178,6 +181,7 @@ def test_what_commands_say_is_broken_at_blanks(box: Machine) -> None:
 
 
 def test_a_place_that_cannot_be_is_not_offered(box: Machine, ask: Ask) -> None:
+    needs("rsync")
     (box.home / ".local/share/gitsync").mkdir(parents=True)
     (box.home / ".local/share/gitsync/home").write_text("")
     person = ask()

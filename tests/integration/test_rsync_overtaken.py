@@ -19,12 +19,14 @@ from gitsync.backends.rsync.program import Rsync
 from gitsync.config.options import JobConfig
 from gitsync.core.pairs import ListedEntry
 from tests.fakes.job_client import Client, ok
+from tests.needs import needs
 
 SLOW = ("--bwlimit=2000",)
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Client, Client]:
+    needs("rsync")
     (tmp_path / "server").mkdir()
     made = []
     for name in ("one", "two"):

@@ -147,6 +147,7 @@ def test_a_server_that_is_not_there_is_told_and_nothing_is_lost(tmp_path: Path) 
 
 
 def test_a_full_disk_is_told_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    needs("rsync")
     server = tmp_path / "server"
     server.mkdir()
     needs("mount")

@@ -123,6 +123,7 @@ def test_a_link_that_was_changed_here_while_another_came_is_kept(clients: list[C
 
 
 def test_what_a_full_server_cannot_keep_stays_until_it_can(tmp_path: Path) -> None:
+    needs("rsync")
     server = tmp_path / "server"
     server.mkdir()
     needs("mount")

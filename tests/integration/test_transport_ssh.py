@@ -15,6 +15,7 @@ from gitsync.git.remote import transport
 from gitsync.git.remote.results import PushKind
 from tests.conftest import run_git
 from tests.fakes.sshd import SilentPeer, Sshd, closed_port
+from tests.needs import needs
 
 TIMEOUT_S = 60.0
 
@@ -99,12 +100,14 @@ def test_no_such_repository(repo: Path, bare: Path, sshd: Sshd) -> None:
 
 
 def test_closed_port(repo: Path) -> None:
+    needs("ssh")
     error = ask(repo, f"ssh://nobody@127.0.0.1:{closed_port()}/x.git")
     assert error.code == "offline"
     assert isinstance(error, TransientError)
 
 
 def test_unknown_host(repo: Path) -> None:
+    needs("ssh")
     assert ask(repo, "ssh://nobody@no-such-host.invalid/x.git").code == "offline"
 
 

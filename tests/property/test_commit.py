@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitsync.git.staging.worktree import Staged, StageRules, Worktree
 from tests.conftest import run_git
+
+pytestmark = pytest.mark.slow
 
 NAMES = st.one_of(
     st.sampled_from(b"a|b|a-|a.|a0|A|sp ace|-n|new\nline|\xff\xfe|\xc3\xa9|#x|!y".split(b"|")),

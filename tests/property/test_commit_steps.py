@@ -16,6 +16,8 @@ from gitsync.errors import TransientError
 from gitsync.git.staging.worktree import StageRules, Worktree
 from tests.conftest import run_git
 
+pytestmark = pytest.mark.slow
+
 PARTS = [b"a", b"b", b"a-", b"a.b", b"\xff", b"n\nl"]
 
 

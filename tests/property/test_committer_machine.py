@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -16,6 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from gitsync.engine.messages import CommitNow, Integrated, Opened, Pause, Refresh, Rescan, Resume
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
+
+pytestmark = pytest.mark.slow
 
 NAMES = st.sampled_from(["a.txt", "b.txt", "d/c.txt"])
 

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -154,6 +155,7 @@ def test_paths_survive_being_written(name: str) -> None:
             assert expand_path(shorten_path(path)) == path
 
 
+@pytest.mark.slow
 @SOME
 @given(files())
 def test_a_file_without_faults_loads_to_what_it_says(made: dict[str, Any]) -> None:
@@ -178,6 +180,7 @@ def test_a_file_without_faults_loads_to_what_it_says(made: dict[str, Any]) -> No
                 assert convert(row, render(row, getattr(value, key))) == getattr(value, key)
 
 
+@pytest.mark.slow
 @SOME
 @given(files())
 def test_every_key_is_found_in_its_line(made: dict[str, Any]) -> None:
@@ -199,6 +202,7 @@ EDITS = st.lists(
 )
 
 
+@pytest.mark.slow
 @FEW
 @given(files(), EDITS, st.sampled_from(["", "# a comment of mine\n"]))
 def test_edits_change_what_they_should_and_keep_everything_else(

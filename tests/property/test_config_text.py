@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from gitsync.config.literal import toml_key, toml_literal
 from gitsync.config.load import load, parse
 from gitsync.config.options import SECTIONS, Config
 from gitsync.errors import ConfigError
+
+pytestmark = pytest.mark.slow
 
 SOURCE = Path("/c/config.toml")
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)

@@ -19,6 +19,8 @@ from tests.fakes.deaths import Death
 from tests.fakes.homes import HomeBench, mode_of
 from tests.seeds import seeds
 
+pytestmark = pytest.mark.slow
+
 FILES = (".vimrc", ".ssh/config", ".bashrc", ".config/app/a", ".config/app/deep/b")
 KEPT = ".kept"  # never touched, so that the brake of an emptied home stays out of this
 TRACKED = (".vimrc", ".ssh/config", ".bashrc", ".config/app", KEPT)

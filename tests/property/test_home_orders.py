@@ -14,6 +14,8 @@ from gitsync.git.objects.store import BLOB, object_id_of
 from tests.conftest import run_git
 from tests.fakes.homes import HomeBench, mode_of, settled
 
+pytestmark = pytest.mark.slow
+
 NAMES = (".shell/profile", ".shell/zprofile")
 SEEDS = range(int(os.environ.get("ORDERS_FIRST", "0")), int(os.environ.get("ORDERS_SEEDS", "1")))
 ROUNDS = 6

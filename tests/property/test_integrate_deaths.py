@@ -19,6 +19,8 @@ from tests.conftest import run_git
 from tests.fakes.deaths import Case, Death, at, die, fresh, is_kept, points, settle, template
 from tests.fakes.pair import check_no_leftovers
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["fresh", "points", "template"]  # fixtures are found by name
 
 

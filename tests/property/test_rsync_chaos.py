@@ -16,6 +16,8 @@ from tests.fakes.job_client import Client, ok, tree
 from tests.needs import needs
 from tests.seeds import seeds
 
+pytestmark = pytest.mark.slow
+
 FILES = ("f", "dir/g", "dir/deep/h", "i", "dir/j")
 STEPS = 12
 ROUNDS = 8

@@ -15,6 +15,7 @@ from gitsync.cli import layout, times
 ANY = st.text() | st.binary().map(os.fsdecode)
 
 
+@pytest.mark.slow
 @given(ANY)
 def test_what_reaches_a_terminal_is_printable(name: str) -> None:
     shown = text.escape(name)

@@ -72,6 +72,7 @@ def test_a_manifest_that_is_cut_is_not_whole(data: bytes) -> None:
     assert not parse(data)[1]
 
 
+@pytest.mark.slow
 @given(manifests, manifests, manifests)
 def test_a_merge_does_not_depend_on_the_side(base: Manifest, one: Manifest, other: Manifest) -> None:
     assert merge(base, one, other) == merge(base, other, one)

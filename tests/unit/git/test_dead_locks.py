@@ -15,6 +15,7 @@ from gitsync.clock import SystemClock
 from gitsync.git import dead_locks
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
+from tests.needs import needs_every_process
 
 LEFT = (
     "index",
@@ -46,6 +47,7 @@ def old_git(tmp_path: Path, cwd: Path, **env: str) -> Iterator[None]:
 
 
 def test_a_lock_that_is_older_than_every_git_is_dead(tmp_path: Path) -> None:
+    needs_every_process()
     lock = leave(tmp_path / "index.lock")
     assert dead_locks.remove_if_dead(lock)
     assert list(tmp_path.iterdir()) == []
@@ -65,10 +67,12 @@ def test_a_lock_from_before_the_system_was_started_is_dead(repo: Path, tmp_path:
         assert dead_locks.is_dead(leave(repo / ".git/index.lock", uptime + 60))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEFT)
 def test_a_git_that_has_worked_on_the_repository_since_before_may_hold_it(
     repo: Path, tmp_path: Path, name: str
 ) -> None:
+    needs_every_process()
     run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
     lock = leave(repo / ".git" / f"{name}.lock", -1.0)
     later = SystemClock().wall() + 60
@@ -82,6 +86,7 @@ def test_a_git_that_has_worked_on_the_repository_since_before_may_hold_it(
 
 
 def test_whoever_has_it_open_holds_it(tmp_path: Path) -> None:
+    needs_every_process()
     lock = leave(tmp_path / "index.lock")
     with lock.open("rb") as stream, subprocess.Popen(["sleep", "60"], stdin=stream) as holder:
         stream.close()
@@ -93,6 +98,7 @@ def test_whoever_has_it_open_holds_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", LEFT)
 def test_opening_a_work_tree_removes_what_was_left(repo: Path, tmp_path: Path, name: str) -> None:
+    needs_every_process()
     lock = leave(repo / ".git" / f"{name}.lock")
     Worktree(repo, tmp_path / "notes").close()
     assert not lock.exists()
@@ -100,6 +106,7 @@ def test_opening_a_work_tree_removes_what_was_left(repo: Path, tmp_path: Path, n
 
 
 def test_a_linked_work_tree_shares_its_refs(repo: Path, tmp_path: Path) -> None:
+    needs_every_process()
     run_git(repo, "worktree", "add", "-q", str(tmp_path / "linked"))
     own = leave(repo / ".git/worktrees/linked/index.lock")
     shared = leave(repo / ".git/refs/heads/linked.lock")

@@ -118,6 +118,7 @@ def test_a_tree_moved_in_is_noted_and_watched(watch: Watch, root: Path) -> None:
     assert watch.hints()[0] == {b"a/b/f"}
 
 
+@pytest.mark.slow
 def test_removing_many_directories_does_not_overflow_the_queue(watch: Watch, root: Path) -> None:
     # Each watch that is given up comes back as an event.
     with open("/proc/sys/fs/inotify/max_queued_events") as file:

@@ -11,6 +11,7 @@ from gitsync.git.applying.apply import OutcomeKind, apply
 from gitsync.git.merging.plan import plan
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
+from tests.needs import needs
 from tests.unit.git.conftest import commit
 
 
@@ -75,6 +76,7 @@ def test_a_merge_fetches_what_it_compares(pair: tuple[Path, Path], tmp_path: Pat
 
 
 def test_a_remote_that_is_away_is_waited_for(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    needs("ssh")
     far, here = pair
     theirs(far)
     run_git(here, "fetch", "-q")

@@ -152,6 +152,7 @@ def test_a_submodule_is_left_as_it_is(repo: Path, worktree: Worktree) -> None:
     assert act(choice)(worktree).commit is None
 
 
+@pytest.mark.slow
 def test_what_made_room_is_kept_wherever_the_process_dies(repo: Path, tmp_path: Path) -> None:
     then = run_git(repo, "rev-parse", "HEAD^{tree}")
     run_git(repo, "rm", "-q", "a.txt")

@@ -43,6 +43,7 @@ def load(repo: Path) -> RawIndex:
     return RawIndex(path.read_bytes() if path.exists() else empty())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 3, 40, 3000])
 @pytest.mark.parametrize("has_trees", [False, True])
 def test_every_entry_is_found_and_nothing_else(tmp_path: Path, count: int, has_trees: bool) -> None:
@@ -63,6 +64,7 @@ def test_every_entry_is_found_and_nothing_else(tmp_path: Path, count: int, has_t
             assert index.entry(path) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_a_patched_index_is_what_git_would_have_written(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gitsync.git.staging.stage import BIG
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import ChangeKind
@@ -214,6 +216,7 @@ def test_names_that_git_refuses_are_told_and_passed_over(repo: Path, worktree: W
     assert [problem.code for problem in staged.problems] == ["bad-name"]
 
 
+@pytest.mark.slow
 def test_what_is_too_deep_is_told_and_holds_up_nothing(worktree: Worktree, repo: Path) -> None:
     """A directory copied into itself again and again: deeper than Python's stack, and than a path may be long."""
     at = os.open(repo, os.O_RDONLY)

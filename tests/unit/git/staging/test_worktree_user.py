@@ -12,6 +12,7 @@ import pytest
 from gitsync.errors import TransientError
 from gitsync.git.staging.worktree import TipMovedError, Worktree
 from tests.conftest import run_git
+from tests.needs import needs_every_process
 from tests.unit.git.conftest import assert_clean, commit, head_file, stage
 
 
@@ -72,6 +73,7 @@ def test_a_move_between_staging_and_commit_is_noticed(repo: Path, worktree: Work
 
 
 def test_a_held_index_is_waited_for_and_named(repo: Path, worktree: Worktree) -> None:
+    needs_every_process()
     lock = repo / ".git/index.lock"
     (repo / "a.txt").write_text("two")
     staged = stage(worktree, "a.txt")
