@@ -264,7 +264,8 @@ class JobThreads:
         locks = RepositoryLocks()
         locks.acquire(config.name, config.path)
         try:
-            worktree = Worktree(config.path, state_dir)
+            # A project where its user works with git, now and then visited: a lock there is theirs to judge.
+            worktree = Worktree(config.path, state_dir, removes_dead_locks=False)
             try:
                 recover(worktree)
                 return act(worktree)

@@ -54,9 +54,9 @@ class PreparedIndex(NamedTuple):
 class IndexFile:
     """The index of one work tree."""
 
-    def __init__(self, program: GitProgram, repo_state_dir: Path) -> None:
+    def __init__(self, program: GitProgram, repo_state_dir: Path, *, removes_dead_locks: bool = True) -> None:
         self.path = os.path.join(program.git_dir, "index")
-        self.lock = IndexLock(program.git_dir, repo_state_dir)
+        self.lock = IndexLock(program.git_dir, repo_state_dir, removes_dead_locks=removes_dead_locks)
         self._program = program
         self._notes = repo_state_dir
         self._intent = repo_state_dir / "index-intent.json"

@@ -28,8 +28,9 @@ _MARK = b"gitsync "
 class IndexLock:
     """The lock on one repository's index; each instance belongs to one process and one thread."""
 
-    def __init__(self, git_dir: str, repo_state_dir: Path) -> None:
+    def __init__(self, git_dir: str, repo_state_dir: Path, *, removes_dead_locks: bool = True) -> None:
         """Record this process as a possible owner; remove the records of ended ones."""
+        self._removes_dead_locks = removes_dead_locks
         self.path = os.path.join(git_dir, "index.lock")
         self._notes = repo_state_dir
         self.sweep()
@@ -118,7 +119,7 @@ class IndexLock:
         if _token_in(self.path) is not None:
             self.sweep()
         try:
-            return remove_if_dead(self.path)
+            return remove_if_dead(self.path) if self._removes_dead_locks else not os.path.lexists(self.path)
         except OSError as error:
             raise storage_error(f"cannot remove the lock {self.path}", error) from error
 

@@ -57,12 +57,14 @@ class Worktree:
         exclude: Sequence[str] = (),
         probe: Probe = no_probe,
         machine: str = "",
+        removes_dead_locks: bool = True,
     ) -> None:
         """Open the repository whose work tree begins at `root`, and repair what a crash left.
 
-        `repo_state_dir` is private to this repository; `probe` is called at each step of an integration.
-        `machine` is what this machine is called in the commits made here. Raise OperationError: not-a-repository,
-        bare, unsafe, unsupported, worktree-elsewhere, git-missing.
+        `repo_state_dir` is private to this repository; `probe` is called at each step of an integration. `machine` is
+        what this machine is called in the commits made here. Without `removes_dead_locks` only gitsync's own locks are
+        removed, and any other is reported. Raise OperationError: not-a-repository, bare, unsafe, unsupported,
+        worktree-elsewhere, git-missing.
         """
         self.root = os.path.realpath(root)
         self.repo_state_dir = repo_state_dir
@@ -71,10 +73,11 @@ class Worktree:
         repo_state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.repo = open_repository(self.root)
         self.git_dir = self.repo.path.rstrip("/")
-        dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
+        if removes_dead_locks:
+            dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
         self.program = GitProgram(self.git_dir, self.root)
         self.store = ObjectStore(self.repo, self.program)
-        self.index = IndexFile(self.program, repo_state_dir)
+        self.index = IndexFile(self.program, repo_state_dir, removes_dead_locks=removes_dead_locks)
         self.left_behind = LeftBehind(self.root, repo_state_dir)
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
         self.filters = Filters(self.store, self.root)
