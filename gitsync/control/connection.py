@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from gitsync.clock import SystemClock
 from gitsync.control import wire
 from gitsync.control.commands import BY_NAME, InvalidParamsError, checked
 from gitsync.errors import GitsyncError
@@ -56,6 +57,9 @@ class Connection:
         self._report_bug = report_bug
         self._reader = wire.LineReader()
         self._subscription: EventQueue | None = None
+        self._clock = SystemClock()
+        # Since when it has waited for the next request (monotonic seconds); None while it answers or follows events.
+        self.idle_since: float | None = self._clock.now()
 
     def hang_up(self) -> None:
         """Take no more requests: what is under way is answered, then `serve` ends."""
@@ -71,7 +75,9 @@ class Connection:
         """Serve until the client goes or does not read; never raises but for a bug in reporting bugs."""
         try:
             while data := self._receive():
+                self.idle_since = None
                 self._answer_all(self._reader.feed(data))
+                self.idle_since = self._clock.now() if self._subscription is None else None
             self._answer_all(self._reader.finish())
         except OSError as error:
             logger.debug("a control connection ended: %s", error)

@@ -11,6 +11,8 @@ import contextlib
 import errno
 import logging
 import os
+import resource
+import select
 import selectors
 import socket
 import stat
@@ -28,7 +30,9 @@ from gitsync.errors import OperationError
 
 logger = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 64
+MAX_CONNECTIONS, LEAST_CONNECTIONS = 64, 4
+# Of the descriptors that the process may have, so many are for everything else: repositories, watches, children.
+KEPT_DESCRIPTORS = 52
 BACKLOG = 128
 # How long to wait with the next accept when the process is out of descriptors or memory.
 SHORTAGE_PAUSE_S = 0.2
@@ -67,6 +71,7 @@ class ControlServer:
         self._guard = threading.Lock()
         self._connections: dict[Connection, threading.Thread] = {}
         self._count = 0
+        self._most = _most_connections()
 
     def start(self) -> None:
         """Listen. Raise OperationError when the path or its directory is not what it must be."""
@@ -176,9 +181,8 @@ class ControlServer:
             if error.errno not in _SHORTAGES:
                 raise
             logger.warning("cannot take a control connection: %s", error.strerror)
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._wake, selectors.EVENT_READ)
-                selector.select(SHORTAGE_PAUSE_S)
+            self._drop_idlest()
+            select.select([self._wake], [], [], SHORTAGE_PAUSE_S)  # a selector would need a descriptor of its own
             return
         try:
             uid = peer_uid(accepted)
@@ -195,13 +199,11 @@ class ControlServer:
         self._count += 1
         connection = Connection(accepted, self._dispatch, self._subscribe, self._report_bug, self._send_timeout_s)
         thread = threading.Thread(target=self._serve, args=(connection,), name=f"control-{self._count}", daemon=True)
-        with self._guard:
-            is_full = len(self._connections) >= MAX_CONNECTIONS
-            if not is_full:
-                self._connections[connection] = thread
-        if is_full:
-            _turn_away(accepted, f"there are {MAX_CONNECTIONS} control connections already")
+        if len(self._connections) >= self._most and not self._drop_idlest():
+            _turn_away(accepted, f"there are {self._most} control connections already")
             return
+        with self._guard:
+            self._connections[connection] = thread
         try:
             thread.start()
         except RuntimeError as error:  # out of threads
@@ -209,6 +211,17 @@ class ControlServer:
             with self._guard:
                 del self._connections[connection]
             _turn_away(accepted, "the system has no more threads")
+
+    def _drop_idlest(self) -> bool:
+        """Hang up on the connection that has been idle for longest; return whether there was one."""
+        with self._guard:
+            idle = [(since, each) for each in self._connections if (since := each.idle_since) is not None]
+            if not idle:
+                return False
+            _, idlest = min(idle, key=lambda item: item[0])
+            del self._connections[idlest]
+        idlest.hang_up()
+        return True
 
     def _serve(self, connection: Connection) -> None:
         try:
@@ -221,6 +234,14 @@ class ControlServer:
         logger.error("a bug on the control socket", exc_info=error)
         if self._on_bug is not None:
             self._on_bug(error)
+
+
+def _most_connections() -> int:
+    """Return how many connections may be open, so that enough descriptors are left for commits and exchanges."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(LEAST_CONNECTIONS, min(MAX_CONNECTIONS, allowed - KEPT_DESCRIPTORS))
 
 
 def _check_directory(directory: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -125,18 +126,33 @@ def test_two_hundred_clients_at_once(daemon: Daemon) -> None:
     assert answers == [status()] * 200
 
 
-def test_beyond_the_limit_a_polite_error_and_room_again_later(daemon: Daemon) -> None:
+def test_beyond_the_limit_the_idlest_makes_room(daemon: Daemon) -> None:
     idle = [daemon.connect() for _ in range(server.MAX_CONNECTIONS)]
     for raw in idle:
         raw.sendall(ask(1))
         lines(raw, 1)
+    assert daemon.call() == status()
+    closed, _, _ = select.select(idle, [], [], 10)
+    assert [raw.recv(1) for raw in closed] == [b""]
+    for raw in idle:
+        if raw not in closed:
+            raw.sendall(ask(2))
+            assert lines(raw, 1)[0]["id"] == 2
+        raw.close()
+
+
+def test_beyond_the_limit_followers_stay_and_another_client_gets_a_polite_error(daemon: Daemon) -> None:
+    following = [daemon.connect() for _ in range(server.MAX_CONNECTIONS)]
+    for raw in following:
+        raw.sendall(ask(1, "events.subscribe"))
+        lines(raw, 1)
     with daemon.connect() as raw:
         assert lines(raw, 1)[0]["error"]["data"]["code"] == "busy"
-    waiting = threading.Timer(0.2, idle.pop().close)
+    waiting = threading.Timer(0.2, following.pop().close)
     waiting.start()
     assert daemon.call() == status()  # the client came again until there was room
     waiting.join()
-    for raw in idle:
+    for raw in following:
         raw.close()
 
 
