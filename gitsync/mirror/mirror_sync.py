@@ -16,6 +16,7 @@ from types import TracebackType
 
 from gitsync.core import manifest as manifests
 from gitsync.core.agreement import Agreement, to_all
+from gitsync.core.conflict import is_conflict_copy
 from gitsync.core.coverage import Coverage, parents
 from gitsync.core.dotfiles import (
     ABSENT,
@@ -411,7 +412,12 @@ class MirrorSync:
         key = (head_tree, self.coverage)
         if self._counted[0] != key:
             tracked = (path for path in self.in_head(head_tree) if self.coverage.entry(path) is not None)
-            self._counted = key, len(self.coverage.files.union(tracked))
+            # A copy that a conflict left beside a file is no file more.
+            found = self.coverage.files.union(tracked)
+            self._counted = (
+                key,
+                sum((copied := is_conflict_copy(path)) is None or copied[0] not in found for path in found),
+            )
         return self._counted[1]
 
 

@@ -26,9 +26,28 @@ def _ask(context: Context, arguments: Json) -> Json:
         if error.code != "which-repository":
             raise
         try:
-            return context.ask({**arguments, "name": os.getcwd()})  # noqa: PTH109 - pathlib takes 3 ms to load
-        except (UsageError, FileNotFoundError):
+            here = os.getcwd()  # noqa: PTH109 - pathlib takes 3 ms to load
+            # Every terminal starts in the home directory: that does not mean the mirror of home files.
+            if here != os.path.realpath(os.path.expanduser("~")):  # noqa: PTH111 - never raises
+                return context.ask({**arguments, "name": here})
+        except (UsageError, FileNotFoundError) as outside:
+            if isinstance(outside, UsageError) and outside.code != "outside":
+                raise error from None
+        newest = _newest(context, arguments)
+        if newest is None or arguments["commit"]:
             raise error from None
+        return context.ask({**arguments, "name": newest})
+
+
+def _newest(context: Context, arguments: Json) -> str | None:
+    """Return the repository with the newest change that is not undone yet."""
+    answer = context.ask({**arguments, "name": None, "list": True, "dry_run": False, "commit": None})
+    changes = [
+        change
+        for change in answer.get("changes") or []
+        if not change.get("is_undone") and change.get("reason") != "undo"
+    ]
+    return str(changes[0]["repo"]) if changes else None
 
 
 def _list(output: Output, answer: Json) -> None:

@@ -81,7 +81,8 @@ since stay; where the same lines were edited since, nothing is done, unless
 --keep is given.
 
 A further undo goes one further back. To take back an undo, name its commit.
-Without NAME it is the only repository, or the one of the working directory.
+Without NAME it is the only repository, or the one of the working directory;
+in the home directory itself, and outside of all, the newest change of all.
 What can be undone: the newest 100 changes of the last 90 days.
 
 Of a job with git the last run is undone, on all branches that it moved or on

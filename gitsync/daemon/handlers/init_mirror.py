@@ -112,6 +112,8 @@ def clone(url: str, path: Path) -> None:
         _finish(path)
         if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
             program.read("checkout", "--quiet", root=path, deadline_s=CLONE_S)
+            if (reflog := path / ".git" / "logs" / "HEAD").exists():
+                os.utime(reflog)  # else the index, which is newer, looks like that of a git that is still at work
     except BaseException:
         shutil.rmtree(path / ".git", ignore_errors=True)
         if not was_there:
