@@ -412,7 +412,7 @@ class MirrorSync:
         key = (head_tree, self.coverage)
         if self._counted[0] != key:
             tracked = (path for path in self.in_head(head_tree) if self.coverage.entry(path) is not None)
-            # A copy that a conflict left beside a file is no file more.
+            # A copy that a conflict left beside a file does not count as another file.
             found = self.coverage.files.union(tracked)
             self._counted = (
                 key,
