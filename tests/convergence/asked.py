@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from gitsync.config.options import Config, RepoConfig
-from gitsync.daemon.handlers import conflicts
+from gitsync.daemon.handlers import conflicts, undo
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.committer import Committer
@@ -20,7 +20,7 @@ from gitsync.engine.messages import Perform
 from gitsync.engine.owner import Ask
 from gitsync.errors import GitsyncError, OperationError
 
-CHOICES = ("ours", "theirs", "both", "done")
+CHOICES = ("name", "copy", "both", "done")
 
 
 class Asked:
@@ -37,7 +37,7 @@ class Asked:
         self._patience_s = 0.0
         committer.ask = self._ask  # type: ignore[method-assign]  # the thread is not started: nobody would answer
         desk = HandlerContext(cast(Runtime, self), committer.clock, None, dict, lambda: None)
-        self._answers = conflicts.answers(desk)
+        self._answers = {**conflicts.answers(desk), **undo.answers(desk)}
 
     def repo_state_dir(self, repo: RepoConfig) -> Path:
         """Return where the engine keeps its journal."""
@@ -46,12 +46,12 @@ class Asked:
     def undo(self, number: int, is_keeping: bool, patience_s: float) -> str:
         """Take back the change of that number that can be, the newest first; return "done" or what was said."""
 
-        def undo() -> None:
+        def undone() -> None:
             changes = [item for item in self._answers["undo"]({"list": True})["changes"] if not item["is_undone"]]
             wanted = changes[number % len(changes)]["commit"]["id"] if changes and number else ""
             self._answers["undo"]({"name": self._repo.name, "commit": wanted, "keep": is_keeping})
 
-        return self._try(undo, patience_s)
+        return self._try(undone, patience_s)
 
     def resolve(self, number: int, choice: int, patience_s: float) -> str:
         """Settle the conflict of that number in some way; return "done" or what was said, "" for no conflict."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,7 @@ def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub
     wait_equal(ours, theirs, hub)
 
 
-def test_an_undo_that_would_guess_names_the_repositories_and_does_nothing(box: Machine) -> None:
+def test_an_undo_without_a_name_takes_the_newest_of_all_outside_of_watched_directories(box: Machine) -> None:
     roots = [box.repo("first"), box.repo("second")]
     box.configure(*roots)
     box.start()
@@ -173,10 +174,19 @@ def test_an_undo_that_would_guess_names_the_repositories_and_does_nothing(box: M
     assert document(box, "undo")["repo"] == "second", "the only one in which there is something"
     for root in roots:
         document(box, "restore", str(root / "first.txt"), "--rev", "HEAD~1" if root == roots[0] else "HEAD~3")
-    refused = box.ctl("undo")
-    assert refused.returncode == 2
-    assert "there is something to undo in 2 repositories: first, second" in refused.stderr
+        time.sleep(1.1)  # changes are in order by the second
+    assert "-first\n+edited" in box.ctl("undo", "--dry-run").stdout
     assert [(root / "first.txt").read_text() for root in roots] == ["first\n", "first\n"]
+    assert document(box, "undo")["repo"] == "second", "the newest"
+    assert json.loads(box.ctl("undo", "--json", cwd=roots[0]).stdout)["repo"] == "first", "the one here"
+    assert [(root / "first.txt").read_text() for root in roots] == ["edited\n", "edited\n"]
+    assert json.loads(box.ctl("redo", "--json", cwd=roots[1]).stdout)["repo"] == "second"
+    assert [(root / "first.txt").read_text() for root in roots] == ["edited\n", "first\n"]
+    assert "redid the undo" in box.ctl("redo").stdout
+    assert [(root / "first.txt").read_text() for root in roots] == ["first\n", "first\n"]
+    assert box.ctl("redo", "first").returncode == 4
+    document(box, "undo", "second")
+    assert [(root / "first.txt").read_text() for root in roots] == ["first\n", "edited\n"]
 
 
 def test_home_alone_is_undone_and_settled_by_the_names_at_home(box: Machine, other: Machine, hub: Path) -> None:

@@ -80,7 +80,7 @@ def test_status_says_what_needs_doing_and_how(daemon: Daemon) -> None:
     done = ctl(daemon.path, "status")
     assert done.returncode == 1
     for line in (
-        r"  conflict: a\x1b[2J\n\xff.txt",
+        r"a\x1b[2J\n\xff.txt",
         "  hint: to see the versions and settle it: gitsyncctl conflicts a",
         "  not committed: id_rsa (secret: private key)",
         "  note: a note",

@@ -177,18 +177,17 @@ def test_a_file_whose_name_begins_as_an_option_can_be_named(tmp_path: Path, argv
     assert asked == ["-rf" if "--repo" in argv else str(tmp_path / "-rf")]
 
 
-def test_undo_without_a_name_falls_back_on_the_working_directory(tmp_path: Path) -> None:
-    asked: list[str | None] = []
+def test_undo_without_a_name_is_about_the_working_directory(tmp_path: Path) -> None:
+    asked: list[tuple[str | None, str | None]] = []
 
     def answer(params: dict[str, Any]) -> dict[str, Any]:
-        asked.append(params["name"])
-        if params["name"] is None:
-            raise UsageError("there are 2 repositories: a, b", "name the one", code="which-repository")
-        raise UsageError("no watched repository holds that")
+        asked.append((params["name"], params["within"]))
+        raise UsageError("nothing is watched yet")
 
-    status, _, errors = show(tmp_path, "undo", undo=answer)
-    assert (status, errors) == (2, "error: there are 2 repositories: a, b\nhint: name the one\n")
-    assert asked == [None, str(tmp_path)]
+    assert show(tmp_path, "undo", undo=answer)[0] == 2
+    (tmp_path / "again").mkdir(mode=0o700)
+    assert show(tmp_path / "again", "redo", "notes", redo=answer)[0] == 2
+    assert asked == [(None, str(tmp_path)), ("notes", None)]
 
 
 @pytest.mark.parametrize("is_trial", [True, False])

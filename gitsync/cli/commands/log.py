@@ -22,6 +22,7 @@ def _show(output: Output, answer: Json) -> None:
             Cell(item["id"][:7], "yellow"),
             Cell(times.short(item["time"], now)),
             Cell(item["repo"] if has_many else "", "bold"),
+            Cell(_from(item), "cyan"),
             Cell(item["message"]),
             Cell(_renamed(item["files"]), "dim"),
         ]
@@ -34,6 +35,12 @@ def _show(output: Output, answer: Json) -> None:
         output.line(f"there are more: -n {4 * len(commits)}", "dim")
     for problem in answer.get("problems") or ():
         output.complain("error", problem["message"])
+
+
+def _from(item: Json) -> str:
+    """Return where a commit comes from, when that is another machine."""
+    machine = str(item.get("machine") or "")
+    return f"from {machine}" if machine and not item.get("this") else ""
 
 
 def _renamed(files: list[Json]) -> str:

@@ -22,7 +22,10 @@ def _show(output: Output, answer: Json) -> None:
         return
     now = clock.SystemClock().wall()
     output.line(f"commit {answer['id']}", "yellow")
-    output.line(f"{answer['repo']}  {answer['author']}  {times.with_age(answer['time'], now)}", "dim")
+    machine = f"  from {answer['machine']}" if answer.get("machine") else ""
+    output.line(f"{answer['repo']}  {answer['author']}{machine}  {times.with_age(answer['time'], now)}", "dim")
+    if len(answer.get("parents") or ()) > 1:
+        output.line(f"a merge; what it brought here, since {str(answer.get('since'))[:7]}:", "dim")
     output.line()
     for line in answer["message"].split("\n"):
         output.line(f"    {line}" if line else "")

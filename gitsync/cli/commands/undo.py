@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 
 from gitsync import clock, text
-from gitsync.cli import times
+from gitsync.cli import patches, times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
-from gitsync.errors import UsageError
 
 # How many paths are named before the rest is only counted.
 NAMED = 10
@@ -16,38 +15,18 @@ NAMED = 10
 
 def run(context: Context, arguments: Json) -> Reply:
     """Undo, or show what can be undone."""
-    return Reply(_ask(context, arguments), _list if arguments["list"] else _show)
+    return Reply(ask(context, arguments), _list if arguments["list"] else show)
 
 
-def _ask(context: Context, arguments: Json) -> Json:
-    try:
+def ask(context: Context, arguments: Json) -> Json:
+    """Ask for the repository of the working directory where none is named."""
+    if arguments["name"] is not None or arguments["within"] is not None:
         return context.ask(arguments)
-    except UsageError as error:
-        if error.code != "which-repository":
-            raise
-        try:
-            here = os.getcwd()  # noqa: PTH109 - pathlib takes 3 ms to load
-            # Every terminal starts in the home directory: that does not mean the mirror of home files.
-            if here != os.path.realpath(os.path.expanduser("~")):  # noqa: PTH111 - never raises
-                return context.ask({**arguments, "name": here})
-        except (UsageError, FileNotFoundError) as outside:
-            if isinstance(outside, UsageError) and outside.code != "outside":
-                raise error from None
-        newest = _newest(context, arguments)
-        if newest is None or arguments["commit"]:
-            raise error from None
-        return context.ask({**arguments, "name": newest})
-
-
-def _newest(context: Context, arguments: Json) -> str | None:
-    """Return the repository with the newest change that is not undone yet."""
-    answer = context.ask({**arguments, "name": None, "list": True, "dry_run": False, "commit": None})
-    changes = [
-        change
-        for change in answer.get("changes") or []
-        if not change.get("is_undone") and change.get("reason") != "undo"
-    ]
-    return str(changes[0]["repo"]) if changes else None
+    try:
+        here = os.getcwd()  # noqa: PTH109 - pathlib takes 3 ms to load
+    except FileNotFoundError:
+        return context.ask(arguments)
+    return context.ask({**arguments, "within": here})
 
 
 def _list(output: Output, answer: Json) -> None:
@@ -85,7 +64,8 @@ def _ago(change: Json, now: float) -> str:
         return str(change.get("time", ""))
 
 
-def _show(output: Output, answer: Json) -> None:
+def show(output: Output, answer: Json) -> None:
+    """Show what was undone or redone, or would be."""
     if "job" in answer:
         _show_job(output, answer)
         return
@@ -95,14 +75,21 @@ def _show(output: Output, answer: Json) -> None:
     was = change.get("commit") or {}
     age = _ago(change, clock.SystemClock().wall())
     what = f"the {change.get('reason', '')} of {times.local(str(change.get('time', '')))} ({age})"
-    verb = "would undo" if answer.get("dry_run") else "undid"
+    done, doing = ("redid", "redo") if answer.get("is_redo") else ("undid", "undo")
+    verb = f"would {doing}" if answer.get("dry_run") else done
     output.wrapped(f"{name}: {verb} {what}, {str(was.get('id', ''))[:7]} '{was.get('message', '')}'", "green")
     _paths(output, "", answer.get("paths") or [])
     _paths(output, "left as edited since: ", answer.get("kept") or [])
     _paths(output, "there again, not in git: ", answer.get("back") or [])
+    if answer.get("dry_run"):
+        patches.show(output, answer)
     if commit:
         short = str(commit.get("id", ""))[:7]
         output.wrapped(f"commit {short} '{commit.get('message', '')}'", indent="  ")
+        if answer.get("is_redo"):
+            output.wrapped(f"back again: gitsyncctl undo {text.as_word(name)}", "dim", "  ")
+            return
+        output.wrapped(f"one step forward again: gitsyncctl redo {text.as_word(name)}", "dim", "  ")
         output.wrapped(f"to take this back: gitsyncctl undo {text.as_word(name)} --commit {short}", "dim", "  ")
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from gitsync.control.table import ACT, FLAG, LOOK, NAMES, PATH, TARGET, TEXT, Command, Parameter
 
+_WITHIN = Parameter(
+    "within", PATH, "--in", metavar="DIR", help="without NAME: the directory that it is about (default: the one here)"
+)
+
 ROWS = (
     Command(
         "conflicts",
@@ -61,14 +65,21 @@ yet are committed first. What goes is still in the history, and "gitsyncctl undo
     Command(
         "undo",
         "take back gitsync's own last change: a merge, a pull, a restore, a resolve",
-        Parameter("name", TARGET, metavar="NAME", help="which repository or job; needed when there are several"),
+        Parameter(
+            "name",
+            TARGET,
+            metavar="NAME",
+            help="which repository or job (default: the one here, else the newest change)",
+        ),
         Parameter("list", FLAG, "--list", help="show what can be undone, and change nothing"),
-        Parameter("dry_run", FLAG, "--dry-run", help="show what would be done, and change nothing"),
+        Parameter("dry_run", FLAG, "--dry-run", help="show the difference that it would make, and change nothing"),
         Parameter(
             "commit", TEXT, "--commit", metavar="ID", help="undo this one of those that --list shows, an undo too"
         ),
         Parameter("keep", FLAG, "--keep", help="leave files as they are that were edited since at the same place"),
-        handler="conflicts",
+        Parameter("all", FLAG, "--all", help="put files back whole, also where they were edited since"),
+        _WITHIN,
+        handler="undo",
         epilog="""\
 gitsyncctl undo
 gitsyncctl undo notes --dry-run
@@ -78,17 +89,36 @@ gitsyncctl undo notes --commit 1a2b3c4""",
 An undo is a new commit, which is pushed like any other; history stays as it
 is, and what it took back does not come again with the next pull. Edits made
 since stay; where the same lines were edited since, nothing is done, unless
---keep is given.
+--keep or --all is given.
 
-A further undo goes one further back. To take back an undo, name its commit.
-Without NAME it is the only repository, or the one of the working directory;
-in the home directory itself, and outside of all, the newest change of all.
-What can be undone: the newest 100 changes of the last 90 days.
+A further undo goes one further back, and "gitsyncctl redo" one forward again.
+Without NAME it is the repository of the working directory, and outside of a
+watched directory, as in ~ itself, the newest change of all. What can be
+undone: the newest 100 changes of the last 90 days.
 
 Of a job with git the last run is undone, on all branches that it moved or on
 none.""",
         without_daemon=ACT,
         looks_with=("list", "dry_run"),
+        timeout_s=180.0,
+    ),
+    Command(
+        "redo",
+        "take back the last undo",
+        Parameter(
+            "name",
+            TARGET,
+            metavar="NAME",
+            help="which repository (default: the one here, else that of the newest undo)",
+        ),
+        Parameter("dry_run", FLAG, "--dry-run", help="show the difference that it would make, and change nothing"),
+        Parameter("keep", FLAG, "--keep", help="leave files as they are that were edited since at the same place"),
+        Parameter("all", FLAG, "--all", help="put files back whole, also where they were edited since"),
+        _WITHIN,
+        handler="undo",
+        epilog="gitsyncctl redo\ngitsyncctl redo notes --dry-run",
+        without_daemon=ACT,
+        looks_with=("dry_run",),
         timeout_s=180.0,
     ),
 )

@@ -1,4 +1,4 @@
-"""Handlers of conflicts, resolve and undo.
+"""Handlers of conflicts and resolve.
 
 Run on connection threads, or in the control command while no daemon runs. Reading uses a handle that is opened and
 closed here; changes are made by the committer.
@@ -6,24 +6,20 @@ closed here; changes are made by the committer.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from gitsync.clock import iso
-from gitsync.config.options import JobConfig, RepoConfig
+from gitsync.config.options import RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.daemon.handlers import conflict_versions
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
-from gitsync.daemon.handlers.undo_job import undo_job
 from gitsync.engine.repository.conflict_copies import KeptCopies
-from gitsync.errors import GitsyncError, OperationError, UsageError
+from gitsync.errors import GitsyncError, UsageError
 from gitsync.git.changes.pending_merge import left, open_paths, waiting, with_choices
 from gitsync.git.changes.resolve import Resolution, ResolveResult, not_in_conflict, settle, settle_waiting
-from gitsync.git.changes.undo import REASON, Undoable, Undone, trial, undo, undoables
 from gitsync.git.merging.conflict_copies import KeptCopy
 from gitsync.git.merging.conflict_view import Conflicted, described
 from gitsync.git.merging.conflict_view import waiting as waiting_sides
@@ -31,8 +27,6 @@ from gitsync.git.repository import Mergeable, Readable, ReadOnlyRepository, head
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.text import as_word, shown
-
-logger = logging.getLogger(__name__)
 
 CHOICES = ("name", "copy", "both", "edit", "done", "ours", "theirs")
 SHOWN_CHOICES = ("keep MACHINE", *CHOICES)
@@ -44,7 +38,6 @@ def answers(context: HandlerContext) -> dict[str, Answer]:
     return {
         "conflicts": partial(_conflicts, context),
         "resolve": partial(_resolve, context),
-        "undo": partial(_undo, context),
     }
 
 
@@ -168,94 +161,7 @@ def _settled(repo: RepoConfig, done: ResolveResult) -> Json:
     }
 
 
-# -- undo -------------------------------------------------------------------------------------------------------------
-
-
-def _undo(context: HandlerContext, params: Json) -> Json:
-    wanted, is_keeping = params.get("commit") or "", bool(params.get("keep"))
-    jobs = _jobs(context, params.get("name"))
-    if jobs:
-        return undo_job(context, jobs[0], params)
-    if params.get("list"):
-        repos = context.chosen([params["name"]] if params.get("name") else [])
-        changes = [_change(repo, item) for repo in repos for item in _undoables(context, repo)]
-        return {"changes": sorted(changes, key=lambda change: change["time"], reverse=True)}
-    repo = _one(context, params.get("name"))
-    if params.get("dry_run"):
-        with reading(context, repo) as place:
-            return _undone(repo, trial(place, wanted, is_keeping=is_keeping), is_trial=True)
-    done = context.perform(repo.name, partial(undo, wanted=wanted, is_keeping=is_keeping, author=repo.author))
-    return _undone(repo, done, is_trial=False)
-
-
-def _jobs(context: HandlerContext, name: str | None) -> list[JobConfig]:
-    """Return the job that is meant where no repository is: one that is watched, too, is undone as a repository."""
-    if name is None:
-        return []
-    targets = context.targets([name])
-    return [] if targets.repos else targets.jobs
-
-
-def _one(context: HandlerContext, name: str | None) -> RepoConfig:
-    if name is not None:
-        return context.one(name)
-    repos = context.config.repositories
-    if not repos:
-        raise UsageError("no repository is watched yet", "to watch one: gitsyncctl watch DIR")
-    having = [repo for repo in repos if len(repos) == 1 or _has_undoable(context, repo)]
-    if len(having) == 1:
-        return having[0]
-    if not having:
-        raise OperationError(
-            f"there is nothing to undo in any of the {len(repos)} repositories",
-            "to list the versions of a file: gitsyncctl restore PATH --list",
-            code="nothing-to-undo",
-        )
-    raise UsageError(
-        f"there is something to undo in {len(having)} repositories: {', '.join(repo.name for repo in having)}",
-        "name the repository, as: gitsyncctl undo " + as_word(having[0].name) + "; to list the changes: undo --list",
-        code="which-repository",
-    )
-
-
-def _undoables(context: HandlerContext, repo: RepoConfig) -> list[Undoable]:
-    with reading(context, repo) as place:
-        return undoables(place)
-
-
-def _has_undoable(context: HandlerContext, repo: RepoConfig) -> bool:
-    try:
-        return any(not change.is_undone and change.reason != REASON for change in _undoables(context, repo))
-    except UNEXPECTED_ERRORS as trouble:
-        # `status` reports the error of this repository; it does not affect the others.
-        logger.debug("%s: cannot look for changes to undo: %s", repo.name, as_error(repo.name, trouble).message)
-        return False
-
-
-def _change(repo: RepoConfig, change: Undoable) -> Json:
-    return {
-        "repo": repo.name,
-        "root": str(repo.path),
-        "commit": change.commit.to_json(),
-        "before": change.before,
-        "reason": change.reason,
-        "time": iso(change.at),
-        "paths": list(change.paths),
-        "is_undone": change.is_undone,
-    }
-
-
-def _undone(repo: RepoConfig, done: Undone, *, is_trial: bool) -> Json:
-    return {
-        "repo": repo.name,
-        "root": str(repo.path),
-        "undone": _change(repo, done.change),
-        "paths": list(done.paths),
-        "kept": list(done.kept),
-        "back": list(done.back),
-        "commit": done.commit.to_json() if done.commit else None,
-        "dry_run": is_trial,
-    }
+# -- reading ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager

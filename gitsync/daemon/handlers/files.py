@@ -19,6 +19,7 @@ from gitsync.daemon.handlers.restore import restore
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.diff import Changes, of, since
 from gitsync.git.history.log import History
+from gitsync.git.history.parent_here import parent_here
 from gitsync.git.history.select_version import name_in
 from gitsync.git.history.versions import Record, Touched, records, unknown
 from gitsync.git.objects.modes import MODE_TREE
@@ -96,6 +97,8 @@ def _commit(place: ResolvedPath, record: Record) -> Json:
         "id": record.commit,
         "time": iso(record.at),
         "author": clean(record.author),
+        "machine": clean(record.machine),
+        "this": record.machine == place.machine,
         "message": clean(record.subject),
         "files": [_file(touched) for touched in record.touched],
     }
@@ -188,11 +191,16 @@ def _show(context: HandlerContext, params: Json) -> Json:
         if colon:
             return _content(place, history, commit, path)
         record = records(history, b"", start=commit, limit=1)[0]
-        changes = of(history, commit, record.parents[0] if record.parents else None)
+        parent = parent_here(history, commit, record.parents)
+        changes = of(history, commit, parent)
         message = history.ask("show", "--no-patch", "--format=%B", commit).decode("utf-8", "replace").strip()
     except UNEXPECTED_ERRORS as trouble:
         raise as_error(place.repo, trouble) from trouble
-    shown = {"message": "\n".join(clean(line) for line in message.splitlines()), "parents": list(record.parents)}
+    shown = {
+        "message": "\n".join(clean(line) for line in message.splitlines()),
+        "parents": list(record.parents),
+        "since": parent,
+    }
     return {**_commit(place, record), **shown, **_changes(changes)}
 
 

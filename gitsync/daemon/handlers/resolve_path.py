@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitsync.config.options import RepoConfig
 from gitsync.daemon.handlers.context import HandlerContext, real
+from gitsync.engine.repository.handle import machine_name
 from gitsync.errors import UsageError
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import records
@@ -32,6 +33,7 @@ class ResolvedPath:
     path: bytes
     above: str
     author: str = ""
+    machine: str = ""
 
     def history(self) -> History:
         """Return its repository's history; raise OperationError when it cannot be opened."""
@@ -123,4 +125,4 @@ def _below(repo: RepoConfig, above: str, path: str) -> ResolvedPath:
     if relative.split("/")[0] in (".git", ".."):
         raise UsageError(f"{clean(path)} is not a file of {repo.name}", "give a file of the work tree", code="outside")
     below = b"" if relative == "." else os.fsencode(relative)
-    return ResolvedPath(repo.name, str(real(repo.path)), below, above, repo.author)
+    return ResolvedPath(repo.name, str(real(repo.path)), below, above, repo.author, machine_name(repo))

@@ -30,13 +30,15 @@ from gitsync.git.merging.threeway import merge_from
 from gitsync.git.objects.commits import info_of
 from gitsync.git.objects.refs import Backup, backups, is_ancestor
 from gitsync.git.objects.store import said
-from gitsync.git.objects.trees import diff
+from gitsync.git.objects.trees import diff, edit_tree
 from gitsync.git.repository import Mergeable, head_tree, tree_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
 from gitsync.text import clean
 
 REASON = "undo"
+REDO = "redo"
+_BACK = (REASON, REDO)
 SHOWN = 20
 _NAMED_PATHS = 5
 _TRAILER = "Gitsync-Undoes: "
@@ -56,11 +58,34 @@ class Undoable:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """Which change is undone, and how: the one that resulted in commit `wanted`, else the newest.
+
+    With `is_redo`, the newest undo is taken back. With `is_keeping`, files that were edited since at the same place
+    stay as they are; with `is_all`, files are put back whole, whatever was edited in them since.
+    """
+
+    wanted: str = ""
+    is_redo: bool = False
+    is_keeping: bool = False
+    is_all: bool = False
+
+    @property
+    def verb(self) -> str:
+        """Return what it does, in a sentence."""
+        return "redo" if self.is_redo else "undo"
+
+
+NEWEST = Way()
+
+
+@dataclass(frozen=True, slots=True)
 class Undone:
     """The result of an undo, or of its dry run without `commit`: `paths` changed, `kept` stayed because they were
     edited since.
 
-    `back` are untracked files that the undone change had replaced, and that are there again.
+    `back` are untracked files that the undone change had replaced, and that are there again. Of a trial, `tree` is what
+    the commit `head` would become.
     """
 
     change: Undoable
@@ -68,6 +93,8 @@ class Undone:
     kept: tuple[str, ...] = ()
     commit: CommitInfo | None = None
     back: tuple[str, ...] = ()
+    tree: str | None = None
+    head: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +111,39 @@ def undoables(place: Mergeable, limit: int = SHOWN) -> list[Undoable]:
     return [_described(place, item, is_undone=is_undone) for item, is_undone in islice(_changes(place), limit)]
 
 
-def trial(place: Mergeable, wanted: str = "", *, is_keeping: bool = False) -> Undone:
+def is_next(change: Undoable, way: Way) -> bool:
+    """Return whether a change is one that `undo`, or with `is_redo` `redo`, would take back when none is named."""
+    return not change.is_undone and _is_meant(change.reason, way)
+
+
+def _is_meant(reason: str, way: Way) -> bool:
+    return reason == REASON if way.is_redo else reason not in _BACK
+
+
+def trial(place: Mergeable, way: Way = NEWEST) -> Undone:
     """Return what `undo` would do; raise OperationError as it does."""
-    change, tried = _choose(place, wanted, is_keeping=is_keeping)
-    return Undone(change, tried.paths, tried.clashes)
+    change, tried = _choose(place, way)
+    return Undone(change, tried.paths, tried.clashes, tree=tried.tree, head=head_tree(place)[1])
 
 
-def undo(worktree: Worktree, wanted: str = "", *, is_keeping: bool = False, author: str = "") -> Undone:
-    """Undo the newest change that is not undone yet, or the one that resulted in commit `wanted`.
+def undo(worktree: Worktree, way: Way = NEWEST, *, author: str = "") -> Undone:
+    """Undo a change of gitsync's own that is not undone yet, in one commit.
 
-    With `is_keeping`, files that were edited since at the same place stay as they are. Raise UsageError when gitsync
-    did not make `wanted`, OperationError "nothing-to-undo" and "edited-since", and what `apply.put` raises; nothing has
-    changed then.
+    Raise UsageError when the named commit is not such a change, OperationError "nothing-to-undo" and
+    "edited-since", and what `apply.put` raises; nothing has changed then.
     """
-    change, tried = _choose(worktree, wanted, is_keeping=is_keeping)
+    change, tried = _choose(worktree, way)
     if tried.tree is None:
-        raise OperationError(f"{clean(worktree.root)}: there is nothing to undo", code="nothing-to-undo")
+        raise OperationError(f"{clean(worktree.root)}: there is nothing to {way.verb}", code="nothing-to-undo")
     displaced = displaced_by(worktree, change.before)
-    done = put(worktree, tried.tree, message=_message(change), reason=REASON, author=author)
+    reason = REDO if change.reason == REASON else REASON
+    done = put(worktree, tried.tree, message=_message(change), reason=reason, author=author)
     back = tuple(map(os.fsdecode, put_back(worktree, displaced)))
     return Undone(change, tried.paths, tried.clashes, done.commit, back)
 
 
-def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoable, _Trial]:
+def _choose(place: Mergeable, way: Way) -> tuple[Undoable, _Trial]:
+    wanted = way.wanted
     for item, is_undone in _changes(place):
         assert item.outcome is not None
         if wanted:
@@ -116,9 +153,9 @@ def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoabl
                 raise OperationError(
                     f"{clean(place.root)}: {wanted} is already undone", "see: gitsyncctl undo --list", code="undone"
                 )
-        elif is_undone or item.reason == REASON:
+        elif is_undone or not _is_meant(item.reason, way):
             continue
-        tried = _try(place, item, is_keeping=is_keeping)
+        tried = _try(place, item, way)
         change = _described(place, item)
         if tried.tree is None or (tried.clashes and not tried.paths):
             raise _edited_since(place, change, tried)
@@ -136,6 +173,12 @@ def _choose(place: Mergeable, wanted: str, *, is_keeping: bool) -> tuple[Undoabl
             f"{root}: {clean(wanted)} is not a change that gitsync made and still has a backup ref",
             "see: gitsyncctl undo --list",
         )
+    if way.is_redo:
+        raise OperationError(
+            f"{root}: there is nothing to redo: no undo is left to take back",
+            "see: gitsyncctl undo --list",
+            code="nothing-to-undo",
+        )
     raise OperationError(
         f"{root}: there is nothing to undo: gitsync made no merge, pull, restore or resolve in the last 90 days",
         "to list the versions of a file: gitsyncctl restore PATH --list",
@@ -148,10 +191,12 @@ def _edited_since(place: Mergeable, change: Undoable, tried: _Trial) -> Operatio
     names = ", ".join(clean(path) for path in tried.clashes[:_NAMED_PATHS])
     more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
     rest = "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
+    whole = "to have these as they were before, without the edits: gitsyncctl undo --all; "
     return OperationError(
         f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} was not undone, because the same places were"
         f" edited since: {names}{more}; nothing was changed",
         (rest if tried.tree is None and set(tried.clashes) < set(change.paths) else "")
+        + whole
         + f"to get one of them as it was before: gitsyncctl restore PATH --rev {change.before[:7]}",
         code="edited-since",
     )
@@ -167,7 +212,7 @@ def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
             continue
         seen.add(item.outcome)
         is_undone = item.outcome in undone
-        if item.reason == REASON and not is_undone:
+        if item.reason in _BACK and not is_undone:
             undone.update(_UNDOES.findall(place.repo[item.outcome].peel(pygit2.Commit).message))
         yield item, is_undone
 
@@ -196,15 +241,19 @@ def _described(place: Mergeable, item: Backup, *, is_undone: bool = False) -> Un
     return Undoable(info_of(place.repo, item.outcome), item.commit, item.reason, item.at, paths, is_undone)
 
 
-def _try(place: Mergeable, item: Backup, *, is_keeping: bool) -> _Trial:
+def _try(place: Mergeable, item: Backup, way: Way) -> _Trial:
     assert item.outcome is not None
     _, head, now = head_tree(place)
     assert head is not None
     base = tree_of(place, item.outcome)
+    if way.is_all:
+        before = {path: old for path, (old, _) in diff(place.store, tree_of(place, item.commit), base).items()}
+        whole = edit_tree(place.store, now, before)
+        return _Trial(whole, tuple(sorted(map(os.fsdecode, diff(place.store, now, whole)))))
     clashes: tuple[bytes, ...] = ()
     try:
         merged = merge_from(place, base, head, item.commit, Rules(Policy.MANUAL))
-        if merged.waiting and is_keeping:
+        if merged.waiting and way.is_keeping:
             clashes = merged.waiting
             rules = Rules(Policy.MANUAL, chosen=dict.fromkeys(clashes, Policy.OURS))
             merged = merge_from(place, base, head, item.commit, rules)
@@ -219,7 +268,7 @@ def _try(place: Mergeable, item: Backup, *, is_keeping: bool) -> _Trial:
 def _message(change: Undoable) -> str:
     count = f"{len(change.paths)} {'file' if len(change.paths) == 1 else 'files'}"
     return (
-        f"Undo {change.reason} {change.commit.id[:7]}: {count}\n\n"
+        f"{'Redo' if change.reason == REASON else f'Undo {change.reason}'} {change.commit.id[:7]}: {count}\n\n"
         f"Takes back what came with it on {clock.iso(change.at)}; edits made since stay.\n\n"
         f"{_TRAILER}{change.commit.id}\n"
     )

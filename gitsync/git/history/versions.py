@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gitsync.core.message import MACHINE_TRAILER
 from gitsync.errors import OperationError
 from gitsync.git.history.log import History
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.text import as_word, clean, nearest
 
-_FORMAT = "--format=%x01%H%x00%P%x00%ct%x00%an%x00%s"
+_FORMAT = f"--format=%x01%H%x00%P%x00%ct%x00%an%x00%s%x00%(trailers:key={MACHINE_TRAILER},valueonly,separator=%x2C)"
 # A merge is shown with what it brought to the branch, as the user of that machine saw it.
 _RAW = ("--raw", "-z", "--no-abbrev", "--diff-merges=first-parent", "-M", "--no-ext-diff", "--no-color")
 _WORDS = {"A": "added", "D": "removed", "R": "renamed", "C": "added"}
@@ -37,13 +38,17 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One commit and the paths that it changed; `at` is the commit time, in seconds since the epoch."""
+    """One commit and the paths that it changed; `at` is the commit time, in seconds since the epoch.
+
+    `machine` is the one that the commit names, "" for none.
+    """
 
     commit: str
     parents: tuple[str, ...]
     at: float
     author: str
     subject: str
+    machine: str
     touched: tuple[Touched, ...]
 
 
@@ -166,9 +171,9 @@ def touched_in(fields: list[bytes], at: int) -> tuple[list[Touched], int]:
 def _parsed(raw: bytes) -> Iterator[Record]:
     fields = raw.split(b"\0")
     at = 0
-    while at + 4 < len(fields):
-        commit, parents, instant, author, subject = fields[at : at + 5]
-        at += 5
+    while at + 5 < len(fields):
+        commit, parents, instant, author, subject, machine = fields[at : at + 6]
+        at += 6
         touched, at = touched_in(fields, at)
         yield Record(
             commit.lstrip(b"\n\x01").decode("ascii"),
@@ -176,5 +181,6 @@ def _parsed(raw: bytes) -> Iterator[Record]:
             float(instant),
             author.decode("utf-8", "replace"),
             subject.decode("utf-8", "replace"),
+            machine.decode("utf-8", "replace").strip(),
             tuple(touched),
         )

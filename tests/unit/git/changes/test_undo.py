@@ -9,7 +9,7 @@ import pytest
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.applying.apply import OvertakenError, put
 from gitsync.git.changes.restore import Restoring
-from gitsync.git.changes.undo import Undone, trial, undo, undoables
+from gitsync.git.changes.undo import Way, trial, undo, undoables
 from gitsync.git.objects.modes import MODE_FILE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.repository import ReadOnlyRepository
@@ -81,7 +81,7 @@ def test_an_edit_of_the_same_place_refuses_and_changes_nothing(pair: Pair) -> No
     assert refused.value.code == "edited-since"
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
     assert "--keep" in refused.value.hint
-    done = undo(pair.worktree, is_keeping=True)
+    done = undo(pair.worktree, Way(is_keeping=True))
     assert (done.paths, done.kept) == (("a.txt",), ("long.txt",))
     assert read(pair, "long.txt") == text((1, "mine since"))
     assert read(pair, "a.txt") == b"one\n"
@@ -94,7 +94,7 @@ def test_keeping_all_of_the_newest_does_not_undo_an_older_one(pair: Pair) -> Non
     pair.put(pair.ours, {"long.txt": text((1, "mine since"))})
     head = pair.commit(pair.ours)
     with pytest.raises(OperationError, match=r"edited since: long\.txt"):
-        undo(pair.worktree, is_keeping=True)
+        undo(pair.worktree, Way(is_keeping=True))
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
     assert read(pair, "a.txt") == b"older\n"
 
@@ -131,9 +131,9 @@ def test_a_further_undo_goes_one_further_back_and_an_undo_can_be_undone_by_name(
     with pytest.raises(OperationError, match="there is nothing to undo"):
         undo(pair.worktree)
     with pytest.raises(OperationError, match="is already undone"):
-        undo(pair.worktree, second)
+        undo(pair.worktree, Way(second))
     assert newest.commit is not None
-    again = undo(pair.worktree, newest.commit.id[:10])
+    again = undo(pair.worktree, Way(newest.commit.id[:10]))
     assert again.change.reason == "undo"
     assert read(pair, "dir/b.txt") == b"second\n"
     # What that undo had taken back stands again, so it can be undone again.
@@ -171,7 +171,7 @@ def test_a_trial_changes_nothing_and_says_the_same(pair: Pair) -> None:
     with ReadOnlyRepository(pair.ours, pair.ours.parent) as place:
         tried = trial(place)
         assert [item.commit.id for item in undoables(place)] == [head]
-    assert tried == Undone(tried.change, ("a.txt",))
+    assert (tried.paths, tried.kept, tried.commit) == (("a.txt",), (), None)
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
     assert undo(pair.worktree).paths == tried.paths
 
@@ -179,7 +179,7 @@ def test_a_trial_changes_nothing_and_says_the_same(pair: Pair) -> None:
 def test_a_commit_that_is_no_change_of_ours_is_refused(pair: Pair) -> None:
     pulled(pair, {"a.txt": b"first\n"})
     with pytest.raises(UsageError, match="is not a change that gitsync made"):
-        undo(pair.worktree, run_git(pair.ours, "rev-parse", "HEAD~1"))
+        undo(pair.worktree, Way(run_git(pair.ours, "rev-parse", "HEAD~1")))
 
 
 def test_edits_since_on_renamed_and_removed_files_are_kept(pair: Pair) -> None:
@@ -190,7 +190,7 @@ def test_edits_since_on_renamed_and_removed_files_are_kept(pair: Pair) -> None:
     # A file that was removed since has no place where its old content could go unseen.
     with pytest.raises(OperationError, match=r"edited since: a\.txt"):
         undo(pair.worktree)
-    undo(pair.worktree, is_keeping=True)
+    undo(pair.worktree, Way(is_keeping=True))
     assert read(pair, "elsewhere.txt") == text()
     assert not (pair.ours / "a.txt").exists()
     assert not (pair.ours / "long.txt").exists()
@@ -218,3 +218,39 @@ def test_what_was_not_in_git_and_had_to_make_way_comes_back_with_the_undo(repo: 
     assert run_git(repo, "status", "--porcelain") == ""
     assert not [path for path in repo.iterdir() if path.name.startswith(".gitsync")]
     worktree.close()
+
+
+def test_steps_go_back_and_forward_and_back(pair: Pair) -> None:
+    for number in range(1, 4):
+        pulled(pair, {f"{number}.txt": b"new\n"})
+
+    def there() -> list[str]:
+        return sorted(path.name[0] for path in pair.ours.glob("[123].txt"))
+
+    undo(pair.worktree)
+    undo(pair.worktree)
+    assert there() == ["1"]
+    redo = Way(is_redo=True)
+    assert undo(pair.worktree, redo).change.reason == "undo"
+    assert there() == ["1", "2"]
+    undo(pair.worktree, redo)
+    assert there() == ["1", "2", "3"]
+    with pytest.raises(OperationError, match="nothing to redo"):
+        undo(pair.worktree, redo)
+    undo(pair.worktree)
+    undo(pair.worktree)
+    undo(pair.worktree)
+    assert there() == []
+    undo(pair.worktree, redo)
+    assert there() == ["1"]
+
+
+def test_with_all_files_are_put_back_whatever_was_edited_in_them(pair: Pair) -> None:
+    before = read(pair, "long.txt")
+    pulled(pair, {"long.txt": text((1, "theirs"))})
+    pair.put(pair.ours, {"long.txt": text((1, "mine since"), (10, "more")), "b.txt": b"later\n"})
+    edited = pair.commit(pair.ours)
+    undo(pair.worktree, Way(is_all=True))
+    assert read(pair, "long.txt") == before
+    assert read(pair, "b.txt") == b"later\n"
+    assert run_git(pair.ours, "rev-parse", "HEAD^") == edited, "what was edited is in the history"
