@@ -6,7 +6,7 @@ its own before. Files that both sides changed are returned, to be merged like tw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -89,7 +89,10 @@ def _paths(keeper: MirrorSync, work: _Work, tree: str | None) -> set[bytes]:
     paths = {*changes, *keeper.agreed.unsettled, *keeper.wanting} - {NAME}
     # A file may be there although its entry came to say gone: another machine deleted what this one had changed.
     paths |= {at for at, entry in keeper.manifest.entries.items() if entry.is_gone and before.entries.get(at) != entry}
-    _adopt(keeper, work, paths, tree)
+    settled = {
+        old.id: at for at, (old, new) in changes.items() if old and new is None and is_conflict_copy(at) is not None
+    }
+    _adopt(keeper, work, paths, tree, settled)
     now = keeper.manifest
     for at in before.entries.keys() | now.entries.keys():
         was, entry = before.entries.get(at), now.entries.get(at)
@@ -106,7 +109,7 @@ def _last_tree(keeper: MirrorSync) -> str | None:
     return tree_of(keeper.worktree, commit) if commit is not None and keeper.worktree.store.has(commit) else None
 
 
-def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None) -> None:
+def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None, settled: Mapping[str, bytes]) -> None:
     """Track what came into the mirror beside a tracked file: a conflict copy of it, or a file that was gone and is
     back.
 
@@ -119,6 +122,8 @@ def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None)
             continue
         known = entries.get(path)
         copied = is_conflict_copy(path)
+        if copied is None and found.id in settled:
+            copied = is_conflict_copy(settled[found.id])  # it got another name when the conflict was settled
         # The original may be deleted by now: the copy is all that is left of one side.
         original = keeper.coverage.entry(copied[0]) or entries.get(copied[0]) if copied is not None else None
         if copied is not None and original is not None and copied[0] in modes:

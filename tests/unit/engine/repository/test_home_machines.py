@@ -128,3 +128,24 @@ def test_manual_leaves_both_and_says_so(pair: Any) -> None:
     assert error is not None
     assert "~/.vimrc" in error.message
     assert "diff" in error.hint
+
+
+def test_a_copy_that_gets_a_name_of_its_own_comes_into_home_under_it(pair: Any) -> None:
+    one, two, hub = pair
+    one.write(".vimrc", "of one\n")
+    two.write(".vimrc", "of two\n")
+    one.run()
+    one.exchange(hub)
+    for machine in (two, one, two):
+        machine.run()
+        machine.exchange(hub)
+    (copy,) = (path for path in two.mirror.iterdir() if "conflict" in path.name)
+    run_git(two.mirror, "mv", copy.name, ".vimrc-kept")
+    run_git(two.mirror, "commit", "-qm", "both stay")
+    two.sync()
+    kept = (two.mirror / ".vimrc-kept").read_text()
+    assert (two.home / ".vimrc-kept").read_text() == kept
+    assert not (two.home / copy.name).exists()
+    two.exchange(hub)
+    one.exchange(hub)
+    assert (one.home / ".vimrc-kept").read_text() == kept
