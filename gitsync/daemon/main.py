@@ -70,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--once", action="store_true", help="commit, pull and push everything once, then exit (for cron)")
     how.add_argument("--daemon", action="store_true", help="detach, write a PID file and log to a file")
-    parser.add_argument("--check", action="store_true", help="validate the configuration, print what it means, exit")
+    how.add_argument("--check", action="store_true", help="validate the configuration, print what it means, exit")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="log details for developers")
     # For command lines of the first GitSync in crontabs.
     parser.add_argument("--debug", action="store_const", const=1, dest="verbose", help="the same as -v")
