@@ -7,6 +7,8 @@ from gitsync.cli.context import Context, Json, Reply
 from gitsync.control import client
 from gitsync.errors import OperationError
 
+# What only -v shows.
+DETAILS = ("state", "progress")
 STYLES = {"problem": "red", "recovered": "green", "state": "dim"}
 
 
@@ -19,13 +21,18 @@ def run(context: Context, arguments: Json) -> Reply:
     # Listen before asking for what was: an event in between is shown twice rather than never, and twice is noticed.
     stream = client.subscribe(context.address)
     try:
-        shown = context.ask(arguments).get("events") or []
+        answer = context.ask(arguments)
+        shown, names = answer.get("events") or [], answer.get("names") or []
         for event in shown:
             _show(context, event)
         context.output.flush()
         for event in stream:
             if event in shown:
                 shown.remove(event)
+                continue
+            if names and event.get("repo") not in names:
+                continue
+            if event.get("event") in DETAILS and not arguments["verbose"]:
                 continue
             _show(context, event)
             context.output.flush()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import FLAG, PATH, TEXT, Command, Parameter
+from gitsync.control.table import COUNT, FLAG, NAMES, PATH, TEXT, Command, Parameter
 
 ROWS = (
     Command(
         "events",
         "show what happened",
+        NAMES,
         Parameter("follow", FLAG, "-f", "--follow", help="go on as things happen, until Ctrl-C"),
+        Parameter("count", COUNT, "-n", metavar="N", help="how many, the newest (default: all that are kept)"),
+        Parameter("since", TEXT, "--since", metavar="WHEN", help='only those since then: "1 hour ago", "yesterday"'),
+        Parameter("verbose", FLAG, "-v", "--verbose", help="changes of state and progress, too"),
         handler="repos",
-        epilog="gitsyncctl events\ngitsyncctl events --follow --json | jq .message",
+        epilog="gitsyncctl events\ngitsyncctl events notes -n 20\ngitsyncctl events --since yesterday\n"
+        "gitsyncctl events --follow --json | jq .message",
     ),
     Command(
         "reload",

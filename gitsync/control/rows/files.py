@@ -114,6 +114,20 @@ ROWS: tuple[Command, ...] = (
         timeout_s=600.0,
     ),
     Command(
+        "forget",
+        "stop syncing files or directories; they stay on disk, on every machine",
+        Parameter("paths", PATHS, metavar="PATH", is_required=True, help="what is not to be synced any more"),
+        Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing"),
+        handler="forget",
+        about="One commit takes them out of the repository, and adds a line to the .gitignore at its top. Where "
+        "gitsync takes it in, on other machines, the files stay, too; plain git deletes them there. History keeps "
+        'them. A home file is taken out of the mirror, as "gitsyncctl remove" does.',
+        epilog="gitsyncctl forget ~/Notes/video.mp4\ngitsyncctl forget ~/Notes/build --dry-run",
+        without_daemon=ACT,
+        looks_with=("dry_run",),
+        timeout_s=300.0,
+    ),
+    Command(
         "size",
         "show what takes the room in a history: files, versions and bytes, the largest first",
         Parameter("name", TARGET, metavar="NAME|PATH", help="a repository, a directory or a file"),

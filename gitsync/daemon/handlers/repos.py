@@ -11,17 +11,18 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from gitsync.clock import iso
+from gitsync.clock import iso, parse_iso
 from gitsync.config import document
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
 from gitsync.core.questions import ACCEPT, is_id
 from gitsync.daemon.handlers import init_repository
-from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
 from gitsync.daemon.handlers.home import home_list, home_status
 from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
 from gitsync.engine.messages import Pause, Refresh, Resume
 from gitsync.engine.offline_status import show
 from gitsync.errors import OperationError, UsageError
+from gitsync.git.history.log import History
 from gitsync.git.remote.upstream import remote_for
 from gitsync.git.repository import open_repository
 from gitsync.model import RepoState
@@ -31,6 +32,8 @@ from gitsync.version import VERSION
 REFRESH_S = 0.05
 ASK_S = 10.0
 SYNC_PATIENCE_S = 600.0
+# What a person looks for only in detail.
+DETAILS = ("state", "progress")
 
 
 def answers(context: HandlerContext) -> dict[str, Answer]:
@@ -103,7 +106,16 @@ class _Repos:
         return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
 
     def events(self, params: Json) -> Json:
-        return {"events": self._context.runtime.board.events()}
+        names = _names(self._context.targets(params["names"])) if params.get("names") else []
+        since = _instant(self._context, params["since"]) if params.get("since") else None
+        found = [
+            event
+            for event in self._context.runtime.board.events()
+            if (params.get("verbose") or event["event"] not in DETAILS)
+            and (not names or event["repo"] in names)
+            and (since is None or parse_iso(event["time"]) >= since)
+        ]
+        return {"events": found[-params["count"] :] if params.get("count") else found, "names": names}
 
     def _look(self, repos: Iterable[RepoConfig]) -> None:
         """Write the state that a daemon would know to the status board."""
@@ -241,3 +253,15 @@ class _Repos:
             if real(repo.path) == real(removed.root):
                 self._context.runtime.forget(repo)
         return {"name": removed.name, "path": str(removed.root)}
+
+
+def _names(targets: Targets) -> list[str]:
+    return [*(repo.name for repo in targets.repos), *(job.name for job in targets.jobs)]
+
+
+def _instant(context: HandlerContext, when: str) -> float:
+    """Return the instant of a date; git reads it, in a repository."""
+    repos = context.config.repositories
+    if not repos:
+        raise UsageError("--since needs a watched repository, whose git reads the date", "leave it out")
+    return History(repos[0].path).instant(when)

@@ -140,6 +140,7 @@ def put(
     author: str = "",
     merging: str | None = None,
     displaced: frozenset[bytes] = frozenset(),
+    forgotten: frozenset[bytes] = frozenset(),
 ) -> Outcome:
     """Commit `tree` on top of HEAD and check it out; `merging` becomes the second parent of the commit.
 
@@ -153,7 +154,9 @@ def put(
         )
     base = None if head is None else tree_of(worktree, head)
     parents = tuple(commit for commit in (head, merging) if commit is not None)
-    wanted = Plan(PlanKind.COMMIT, branch, head, head or "", base, tree, parents, displaced=displaced)
+    wanted = Plan(
+        PlanKind.COMMIT, branch, head, head or "", base, tree, parents, displaced=displaced, forgotten=forgotten
+    )
     if merging is None:  # a merge of the same two commits may be made on another machine, too
         message = with_machine(message, worktree.machine)
     outcome = apply(worktree, wanted, message=message, author=author, reason=reason)

@@ -17,6 +17,7 @@ from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError
 from gitsync.git.applying.base_version import BaseVersions
 from gitsync.git.applying.checkout_filters import Renderer
+from gitsync.git.applying.forgotten import forgotten_by
 from gitsync.git.applying.hidden import hidden
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.move_aside import Moved, Obstacles, move_aside
@@ -76,11 +77,13 @@ class Preflight:
         is_case_blind: bool,
         displaced: frozenset[bytes] = frozenset(),
         movable: frozenset[bytes] = frozenset(),
+        forgotten: frozenset[bytes] = frozenset(),
         beside: Mapping[bytes, bytes] = MappingProxyType({}),
     ) -> None:
         self._worktree = worktree
         self._beside = beside
         self._movable = movable
+        self._forgotten = forgotten
         self._displaced = displaced
         self._base, self._target = base, target
         self._changes = changes
@@ -105,7 +108,7 @@ class Preflight:
         self._obstacles = Obstacles(self._worktree, self._root, self._base, self._movable)
         try:
             self._look_at_index()
-            self._left = {path for path in self._hidden if self._is_left(path)}
+            self._left = {path for path in self._hidden if self._is_left(path)} | self._forgotten
             self._fetch_promised()
             for path, (old, new) in sorted(self._changes.items()):
                 if path not in self._report.blocked and path not in self._left:
@@ -374,6 +377,9 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
             is_case_blind=settings.is_true("core.ignorecase"),
             displaced=plan.displaced,
             movable=plan.movable,
+            forgotten=forgotten_by(
+                worktree, plan, frozenset(path for path, (_, new) in changes.items() if new is None)
+            ),
         )
         report = surveyor(renderer=renderer).look()
         moved: tuple[Moved, ...] = ()

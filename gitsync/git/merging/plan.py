@@ -64,7 +64,7 @@ class Plan:
     commit to create, or the commit to move to (FAST_FORWARD). A COMMIT integrates nothing: the user asked for its tree
     on top of HEAD. `conflicts` are the paths that wait for a person, `resolved` the conflicts that a policy decided. An
     untracked file at one of the `displaced` paths is kept by a backup ref and replaced. One of the `movable` paths was
-    not included by an attempted commit, and is moved aside.
+    not included by an attempted commit, and is moved aside. Of the `forgotten` paths the file stays on disk.
     """
 
     kind: PlanKind
@@ -78,6 +78,7 @@ class Plan:
     resolved: tuple[ResolvedConflict, ...] = ()
     displaced: frozenset[bytes] = frozenset()
     movable: frozenset[bytes] = frozenset()
+    forgotten: frozenset[bytes] = frozenset()
 
     @property
     def changes_work_tree(self) -> bool:
