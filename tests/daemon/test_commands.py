@@ -6,6 +6,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, wait_for
 
@@ -89,6 +91,22 @@ def test_watch_without_a_daemon_writes_the_configuration(box: Machine) -> None:
     box.start()
     (root / "a.txt").write_text("a\n")
     box.wait_committed(root)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_is_there_at_watch_init_is_committed_before_it_returns(box: Machine, is_running: bool) -> None:
+    root = box.home / "new"
+    root.mkdir()
+    (root / "a.txt").write_text("first\n")
+    box.write_config('[defaults]\nquiet = "5s"\nmax_wait = "30s"\n')
+    if is_running:
+        box.start()
+    done = box.ctl("watch", str(root), "--init")
+    assert done.returncode == 0, done.stderr
+    (root / "a.txt").write_text("second\n")
+    assert run_git(root, "show", "HEAD:a.txt") == "first"
+    assert box.ctl("restore", str(root / "a.txt")).returncode == 0
+    assert (root / "a.txt").read_text() == "first\n"
 
 
 def test_a_watch_that_fails_leaves_nothing_behind(box: Machine) -> None:

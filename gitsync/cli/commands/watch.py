@@ -22,3 +22,7 @@ def _show(output: Output, answer: Json) -> None:
         output.wrapped(f"{path} is watched already, as {answer.get('name')}")
     else:
         output.wrapped(f"watching {path} as {answer.get('name')}")
+    problem = answer.get("problem")
+    if problem:
+        output.complain("note", f"not committed yet: {problem.get('message', '')}")
+        output.complain("hint", str(problem.get("hint") or "to see its state: gitsyncctl status"))

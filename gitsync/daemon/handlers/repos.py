@@ -13,15 +13,17 @@ from pathlib import Path
 
 from gitsync.clock import iso, parse_iso
 from gitsync.config import document
+from gitsync.config.load import load
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
 from gitsync.core.questions import ACCEPT, is_id
+from gitsync.daemon.first_commit import commit_alone
 from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
 from gitsync.daemon.handlers.home import home_list, home_status
 from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
-from gitsync.engine.messages import Pause, Refresh, Resume
+from gitsync.engine.messages import CommitNow, Pause, Refresh, Resume
 from gitsync.engine.offline_status import show
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.log import History
 from gitsync.git.remote.upstream import remote_for
 from gitsync.git.repository import open_repository
@@ -31,6 +33,7 @@ from gitsync.version import VERSION
 
 REFRESH_S = 0.05
 ASK_S = 10.0
+FIRST_COMMIT_S = 50.0
 SYNC_PATIENCE_S = 600.0
 # What a person looks for only in detail.
 DETAILS = ("state", "progress")
@@ -242,7 +245,22 @@ class _Repos:
             raise OperationError(f"cannot use {root}: {what}", "check the path and its permissions") from error
         if self._context.is_daemon:
             self._context.reload()
-        return {"name": name, "path": str(root), "created": was_made, "already": real(root) in before}
+        problem = self._commit_first(name) if was_made else None
+        already = real(root) in before
+        return {"name": name, "path": str(root), "created": was_made, "already": already, "problem": problem}
+
+    def _commit_first(self, name: str) -> Json | None:
+        """Commit what a new repository holds before anybody edits it; return what prevented that."""
+        try:
+            if self._context.is_daemon:
+                self._context.runtime.committer.ask(CommitNow(name), FIRST_COMMIT_S)
+            else:
+                config = load(self._context.config_option)
+                commit_alone(next(repo for repo in config.repos if repo.name == name))
+        except GitsyncError as error:
+            # It is watched all the same, and committed as soon as that is possible.
+            return {"code": error.code, "message": error.message, "hint": error.hint}
+        return None
 
     def unwatch(self, params: Json) -> Json:
         before = self._context.config.repos
