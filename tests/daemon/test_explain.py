@@ -80,8 +80,8 @@ def test_what_only_the_committer_knows(box: Machine) -> None:
     (root / "mine").write_text("mine\n")
     run_git(root, "add", "mine")
     box.ctl("sync", "notes", "--wait")
-    assert explain(box, root / "mine")["code"] == "staged"
-    assert "left alone" in explain(box, root / "mine")["reason"]
+    wait_for("the staging", lambda: explain(box, root / "mine")["code"] == "staged")
+    assert "leaves it alone" in explain(box, root / "mine")["reason"]
     (root / "first.txt").write_text("edited again\n")
     box.ctl("pause", "notes")
     assert explain(box, root / "first.txt")["code"] == "paused"
