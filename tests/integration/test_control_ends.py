@@ -128,4 +128,4 @@ def test_the_daemons_bug_is_status_70(daemon: Daemon) -> None:
     daemon.dispatch.answers["reload"] = ValueError("oops")
     done = ctl(daemon.path, "reload")
     assert done.returncode == 70
-    assert done.stderr.startswith("error: there is a bug in the daemon\nhint: ")
+    assert done.stderr.startswith("error: the daemon met a bug in gitsync\nhint: ")

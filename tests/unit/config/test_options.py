@@ -50,6 +50,7 @@ watch = "auto"
 [home]
 repo = "~/.local/share/gitsync/home"
 link = "auto"
+incoming = "ask"
 
 [[job]]
 name = "thesis"
@@ -100,7 +101,9 @@ def test_keys_and_defaults_are_those_of_the_reference() -> None:
             continue
         table = promised[name][0] if section.is_list else promised[name]
         shared = SECTIONS["defaults"].rows.keys() if name == "home" else {"remote"} if name == "repo" else set()
-        assert section.rows.keys() == table.keys() | shared
+        # This one has no default that could be written: it is the host's name.
+        own = {"machine"} if name == "daemon" else set()
+        assert section.rows.keys() == table.keys() | shared | own
         for key, value in table.items():
             if not section.rows[key].is_required:
                 assert section.rows[key].default == value, f"{name}.{key}"
@@ -108,8 +111,8 @@ def test_keys_and_defaults_are_those_of_the_reference() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_field_is_an_option(shape: type) -> None:
-    # What is made from options: a mirror's settings, and whether `push` was left to gitsync.
-    made = {HomeConfig: {"settings"}, RepoConfig: {"is_push_prompt"}}
+    # What is made from options: a mirror's settings, whether `push` was left to gitsync, and the daemon's `machine`.
+    made = {HomeConfig: {"settings"}, RepoConfig: {"is_push_prompt", "machine"}}
     own = {field.name for field in dataclasses.fields(shape)} - made.get(shape, set())
     assert rows(shape).keys() == own
     assert all(row.key == key for key, row in rows(shape).items())
@@ -197,7 +200,12 @@ def test_a_default_that_is_out_of_its_own_range_does_not_get_far() -> None:
 
 def test_the_defaults_can_be_described() -> None:
     assert describe_defaults()["defaults"]["quiet"] == "2s"
-    assert describe_defaults()["daemon"] == {"log_level": "info", "notify": "problems", "network_timeout": "60s"}
+    assert describe_defaults()["daemon"] == {
+        "log_level": "info",
+        "notify": "problems",
+        "machine": None,
+        "network_timeout": "60s",
+    }
 
 
 @pytest.mark.parametrize(
