@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 from gitsync.cli import fast_parse, layout
 from gitsync.control import table
 from gitsync.control.commands import COMMANDS, GROUPS, LISTS
 from gitsync.control.table import Command, Parameter
 from gitsync.errors import UsageError
+from gitsync.text import as_word, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ EXIT_STATUS = (
 WIDEST = 120
 # Marks a word that is not an option, whatever it begins with; no argument of a program has it.
 _LITERAL = "\0"
+_UNKNOWN = "unrecognized arguments: "
 _READERS = {
     table.PATH: fast_parse.absolute,
     table.CONF_PATH: fast_parse.conf,
@@ -85,7 +88,25 @@ def parse(command: Command, argv: list[str]) -> dict[str, Any]:
         # second one does not know that any more.
         at = argv.index("--")
         argv = argv[:at] + [_LITERAL + word for word in argv[at + 1 :]]
-    return vars(_parser(command).parse_intermixed_args(argv))
+    try:
+        return vars(_parser(command).parse_intermixed_args(argv))
+    except UsageError as error:
+        error.hint = _nearest(command, error.message) or error.hint
+        raise
+
+
+def _nearest(command: Command, message: str) -> str:
+    """Return a hint with the option or the word that was meant, "" when none is like it."""
+    if _UNKNOWN in message:
+        flags = [flag for parameter in command.parameters for flag in parameter.flags if flag.startswith("--")]
+        flags += [flag for flag, _, _ in GLOBAL_OPTIONS] + ["--help"]
+        wrong = message.partition(_UNKNOWN)[2].split()[0].partition("=")[0]
+        like = nearest(wrong, flags, likeness=0.6) if wrong.startswith("-") else []
+        return f"did you mean {like[0]}? see: gitsyncctl {command.name} --help" if like else ""
+    word = re.search(r"invalid choice: '([^']*)'", message)
+    choices = [choice for parameter in command.parameters for choice in parameter.choices]
+    like = nearest(word[1], choices, likeness=0.6) if word else []
+    return f"did you mean: gitsyncctl {command.name} {as_word(like[0])}" if like else ""
 
 
 def _parser(command: Command) -> argparse.ArgumentParser:

@@ -34,6 +34,25 @@ def test_a_name_is_one_in_another_watched_directory_too(box: Machine, roots: tup
     assert box.ctl("log", "lob", cwd=there).returncode == 4
 
 
+def test_what_is_misspelt_is_answered_with_the_nearest(box: Machine) -> None:
+    for argv, meant in (
+        (("service", "instal"), "did you mean: gitsyncctl service install"),
+        (("config", "gett", "daemon"), "did you mean: gitsyncctl config get"),
+        (("restore", "--dryrun", "a"), "did you mean --dry-run?"),
+        (("status", "--shrt"), "did you mean --short?"),
+    ):
+        done = box.ctl(*argv)
+        assert done.returncode == 2
+        assert meant in done.stderr
+
+
+def test_nobody_is_advised_to_watch_a_directory_of_the_system(box: Machine) -> None:
+    box.configure(box.repo())
+    assert "gitsyncctl watch" not in box.ctl("explain", "/etc/passwd").stdout
+    (box.home / "Letters").mkdir()
+    assert "gitsyncctl watch" in box.ctl("explain", str(box.home / "Letters/a.txt")).stdout
+
+
 def test_a_path_of_that_name_goes_first_also_when_it_is_gone(box: Machine, roots: tuple[Path, Path]) -> None:
     notes, _ = roots
     assert "a file called" in box.ctl("log", "work", cwd=notes).stdout

@@ -20,6 +20,9 @@ from gitsync.git.history.versions import records
 from gitsync.mirror.manifests import is_mirror_metadata
 from gitsync.text import as_word, clean
 
+# Top directories that are not a person's.
+SYSTEM = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "usr", "var"})
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPath:
@@ -86,10 +89,15 @@ def locate(context: HandlerContext, given: str) -> ResolvedPath:
     raise UsageError(
         f"no watched repository contains {clean(given)}",
         "to list them: gitsyncctl list"
-        if str(real(above)) in ("/", home)
+        if str(real(above)) in ("/", home) or _is_of_system(real(above), home)
         else f"to watch its directory: gitsyncctl watch {as_word(clean(above))}",
         code="outside",
     )
+
+
+def _is_of_system(directory: Path, home: str) -> bool:
+    """Whether a directory is one of the system, which should not be watched."""
+    return not directory.is_relative_to(home) and directory.parts[:2][-1] in SYSTEM
 
 
 def whole(context: HandlerContext, name: str) -> ResolvedPath:
