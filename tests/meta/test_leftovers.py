@@ -45,6 +45,7 @@ def _run(directory: Path, test: str, *options: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes are found by /proc")
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_process_that_is_left_running_fails_the_run(tmp_path: Path, workers: str) -> None:
     ran = _run(tmp_path, LEAVING, "--numprocesses", workers)
