@@ -188,7 +188,9 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     if entry.get("state") == "halted" and not error.get("hint"):
         lines += _hint(output, f"if this is meant: gitsyncctl resume {text.as_word(name)} --accept")
     if "backend" not in entry:
-        lines += _questions(output, name, entry.get("questions") or [])
+        # What a brake asks is its error already, with the command that answers it.
+        asked = [item for item in entry.get("questions") or [] if item.get("message") != error.get("message")]
+        lines += _questions(output, name, asked)
     for note in entry.get("notes") or ():
         lines += output.wrap(f"note: {note}", "dim", "  ")
     return lines

@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from gitsync.errors import UsageError
-from gitsync.model import Question
-from gitsync.text import as_word
+from gitsync.model import Problem, Question
+from gitsync.text import as_word, shown
 
 ACCEPT = "accept"
+SHOWN_PATHS = 10
+_KINDS = {
+    "mass-deletion": "deletions",
+    "root-emptied": "deletions",
+    "home-emptied": "deletions",
+    "root-replaced": "other-root",
+}
 _ID = re.compile(r"q-[0-9a-f]{8}")
 
 
 def id_of(*parts: str) -> str:
     """Return the id of a question; the same cause always has the same id."""
     return f"q-{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def brake_question(problem: Problem, cause: str, branch: str, removed: Collection[bytes]) -> Question | None:
+    """Return what the brake that found `problem` asks, None where nothing can be answered.
+
+    `removed` are the files that would be deleted; without them their number is that of the message.
+    """
+    kind = _KINDS.get(problem.code)
+    if kind is None:
+        return None
+    names = sorted(removed)
+    number = re.search(r"(?<![\w/])\d+ (?:of \d+ |tracked )?files", problem.message)
+    count = len(names) or (int(number[0].split()[0]) if number and kind == "deletions" else 0)
+    return Question(
+        id_of(problem.code, cause, *(name.decode("utf-8", "surrogateescape") for name in names)),
+        kind,
+        problem.message,
+        branch,
+        count,
+        tuple(shown(name) for name in names[:SHOWN_PATHS]),
+    )
 
 
 def is_id(word: str) -> bool:

@@ -54,6 +54,7 @@ class LocalPart:
     error: Problem | None = None
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    asked: tuple[Question, ...] = ()  # by a brake
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class ExchangePart:
     last_pull: str | None = None
     last_push: str | None = None
     error: Problem | None = None
+    asked: tuple[Question, ...] = ()
 
 
 class Subscription:
@@ -194,7 +196,7 @@ class Board:
             last_push=exchange.last_push,
             error=local.error or exchange.error,
             notes=local.notes,
-            questions=local.questions,
+            questions=(*local.asked, *local.questions, *exchange.asked),
         )
 
     def names(self) -> list[str]:

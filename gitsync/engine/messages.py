@@ -270,7 +270,8 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on; with `is_accepted` the change that a brake stopped is confirmed."""
+    """Go on; with `is_accepted` what the questions `ids` (none: the open one) ask is confirmed."""
 
     repo: str
     is_accepted: bool
+    ids: tuple[str, ...] = ()

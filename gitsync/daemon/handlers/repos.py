@@ -15,7 +15,7 @@ from gitsync.clock import iso, parse_iso
 from gitsync.config import document
 from gitsync.config.load import load
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
-from gitsync.core.questions import ACCEPT, is_id
+from gitsync.core.questions import ACCEPT, chosen, is_id
 from gitsync.daemon.first_commit import commit_alone
 from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
@@ -170,7 +170,13 @@ class _Repos:
         reports = (
             NamedJobs(self._context).answer(params["names"], ids, word) if word and (ids or params["names"]) else []
         )
+        of_repos = self._of_repos(ids, word)
         if ids or params.get("answer"):
+            if of_repos:
+                for answer in of_repos:
+                    self._context.runtime.committer.ask(answer, ASK_S)
+                names = [*(answer.repo for answer in of_repos), *(report["name"] for report in reports)]
+                return {"resumed": names, "job_names": [report["name"] for report in reports], "jobs": reports}
             if not reports:
                 raise UsageError(
                     f"there is no open question {ids[0]}" if ids else f"no open question has the answer {word!r}",
@@ -181,13 +187,12 @@ class _Repos:
         answered = {report["name"] for report in reports}
         names, jobs = self._held(params)
         jobs = [job for job in jobs if job not in answered]
-        is_accepted = word == ACCEPT
         if not self._context.is_daemon:
             return {**self._accept_alone(params, names, answered), "jobs": reports}
         for name in names:
-            self._context.runtime.committer.ask(Resume(name, is_accepted), ASK_S)
+            self._context.runtime.committer.ask(self._answer_of(name, word, []), ASK_S)
         for job in jobs:
-            self._context.runtime.jobs.tell(job, Resume(job, is_accepted))
+            self._context.runtime.jobs.tell(job, Resume(job, word == ACCEPT))
         for name in (*names, *jobs):
             self._context.runtime.board.publish("resumed", name, f"resumed {name}")
         return {"resumed": [*names, *jobs, *answered], "job_names": [*jobs, *answered], "jobs": reports}
@@ -200,12 +205,27 @@ class _Repos:
         jobs = [job for job in self._context.targets(params["names"]).jobs if job.name not in answered]
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         for name in names:
-            runtime.committer.ask(Resume(name, True), ASK_S)
+            runtime.committer.ask(self._answer_of(name, ACCEPT, []), ASK_S)
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
         repos = [runtime.board.status(name).to_json() for name in names]
         job_names = [*(job.name for job in jobs), *answered]
         return {"resumed": [*names, *job_names], "job_names": job_names, "repos": repos}
+
+    def _of_repos(self, ids: list[str], word: str) -> list[Resume]:
+        """Return the answers to those of these questions that repositories ask."""
+        asked = {
+            name: self._context.runtime.board.status(name).questions for name in self._context.runtime.board.names()
+        }
+        own = {name: [each for each in ids if any(each == one.id for one in asked[name])] for name in asked}
+        return [self._answer_of(name, word, mine) for name, mine in own.items() if mine]
+
+    def _answer_of(self, name: str, word: str, ids: list[str]) -> Resume:
+        """Return what resumes a repository, bound to what is asked of it now. Raise UsageError: several are asked."""
+        questions = self._context.runtime.board.status(name).questions
+        if word != ACCEPT or not questions:
+            return Resume(name, word == ACCEPT)
+        return Resume(name, True, tuple(each.id for each in chosen(name, questions, word, ids)))
 
     def _is_of_home(self, params: Json, ids: list[str]) -> bool:
         """Whether an answer is for what is asked of home: it is named alone, or one of the ids is its question's."""
@@ -215,7 +235,7 @@ class _Repos:
         if not self._context.is_daemon:
             home_status(self._context)
         status = runtime.board.status(MIRROR_NAME)
-        asked = {question.id for question in status.questions}
+        asked = {question.id for question in status.questions if question.kind == "incoming"}
         if ids:
             return bool(asked.intersection(ids)) or params["names"] == [MIRROR_NAME]
         return params["names"] == [MIRROR_NAME] and bool(asked) and status.state is not RepoState.HALTED

@@ -171,12 +171,13 @@ class Exchanger(Owner):
             case Pause():
                 self._move(V_.PAUSED)
                 self._waiters.answer_all()
-            case Resume(is_accepted=is_accepted):
-                self._resume(now, is_accepted=is_accepted)
+            case Resume(is_accepted=is_accepted, ids=ids):
+                self._resume(now, is_accepted=is_accepted, ids=ids)
 
-    def _resume(self, now: float, *, is_accepted: bool) -> None:
-        if self._pending_halt.drop(is_accepted=is_accepted):
-            self._board.set_exchange(self.config.name, state=RepoState.SYNCING, reason="looking again", error=None)
+    def _resume(self, now: float, *, is_accepted: bool, ids: tuple[str, ...]) -> None:
+        if self._pending_halt.drop(is_accepted=is_accepted, ids=ids):
+            reason = "looking again"
+            self._board.set_exchange(self.config.name, state=RepoState.SYNCING, reason=reason, error=None, asked=())
         self._move(V_.RESUMED)
         self._times.forgive(now)
 
@@ -360,7 +361,8 @@ class Exchanger(Owner):
     def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
         self._trouble = problem.code if problem is not None else ""
         state, reason = (state, problem.message) if problem is not None else (RepoState.OK, "")
-        self._board.set_exchange(self.config.name, state=state, reason=reason, error=problem, **more)
+        asked = self._pending_halt.questions(self._branch)
+        self._board.set_exchange(self.config.name, state=state, reason=reason, error=problem, asked=asked, **more)
 
     def _hurry(self, future: Future[Any], now: float, direction: str) -> None:
         # A cycle that awaits its answer looked at the remote before it was asked to.

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitsync.model import Problem, RepoState
+from gitsync.core.questions import id_of
+from gitsync.model import Problem, Question, RepoState
 from gitsync.text import as_word
 
 # Trouble that a person has to look at; all else is tried again by itself.
@@ -49,6 +50,16 @@ class Halt:
     def is_about_absence(self) -> bool:
         """Whether it is asked because the branch is not there any more."""
         return self.problem.code in _GONE
+
+    @property
+    def id(self) -> str:
+        """Return the id of the question: another one when the remote has another commit."""
+        return id_of(self.problem.code, self.key, self.seen or "")
+
+    def question(self, branch: str) -> Question:
+        """Return the question as it is shown; `branch` is the local one."""
+        kinds = {"unrelated-histories": "unrelated", "remote-rewritten": "rewritten"}
+        return Question(self.id, kinds.get(self.problem.code, "branch"), self.problem.message, branch)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is remembered of it."""

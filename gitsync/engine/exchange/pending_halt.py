@@ -7,13 +7,14 @@ Runs on the exchanger's thread, with that exchanger's memory.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 
 from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.halt_reasons import RENAMED, Halt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.memory import ExchangeMemory
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.model import Problem
+from gitsync.model import Problem, Question
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +47,17 @@ class PendingHalt:
         self.open, self._accepted = Halt(problem, key, seen), None
         self._memory.remember(halt=self.open.to_json())
 
-    def drop(self, *, is_accepted: bool) -> bool:
-        """Go on, with or without a person's acceptance; return whether there was a question."""
+    def questions(self, branch: str) -> tuple[Question, ...]:
+        """Return the open question as it is shown; `branch` is the local one."""
+        return () if self.open is None else (self.open.question(branch),)
+
+    def drop(self, *, is_accepted: bool, ids: Collection[str] = ()) -> bool:
+        """Go on, with or without a person's acceptance; return whether there was a question.
+
+        `ids` are the questions that are accepted, the open one where there are none.
+        """
         asked, self.open = self.open, None
-        if asked is not None and is_accepted:
+        if asked is not None and is_accepted and (not ids or asked.id in ids):
             # From here on, what was seen then counts as taken in: any other change over there asks again. A branch that
             # is to be followed to its new name stays missed until that is done.
             if asked.problem.code == RENAMED:

@@ -5,11 +5,13 @@ Runs on the committer thread; owns `pause.json` in the repository's state direct
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from gitsync.clock import Clock
 from gitsync.core.states import WorktreeEvent, WorktreeState, advance
 from gitsync.engine.memory import PAUSE_FILE, Memory
+from gitsync.engine.repository.consent import Consent
 
 
 class Hold:
@@ -20,7 +22,7 @@ class Hold:
         self.paused_until: float | None = None
         self.halt_code = ""
         self.look_again_at: float | None = None  # while busy or halted
-        self.is_accepted = False  # a user has confirmed the change that a brake stopped
+        self.consent = Consent()
         self.announced_branch = ""  # the branch that the exchanger knows of
         self._memory = Memory(repo_state_dir / PAUSE_FILE)
 
@@ -48,23 +50,20 @@ class Hold:
         self.paused_until = until
         self.advance(WorktreeEvent.PAUSED)
 
-    def resume(self, *, is_accepted: bool) -> str:
-        """End a pause or a halt; return the code of the halt that was accepted, "" for none."""
+    def resume(self, *, is_accepted: bool, ids: Collection[str] = ()) -> str:
+        """End a pause or a halt; return the code of the halt that was accepted, "" for none.
+
+        `ids` are the questions that are accepted; without them it is the one that is open.
+        """
         self._memory.remember(is_paused=None, until=None)
         code, self.halt_code = self.halt_code, ""
-        self.is_accepted = is_accepted and bool(code)
         self.paused_until = None
-        return code if is_accepted else ""
+        if not is_accepted:
+            self.consent.drop()
+            return ""
+        return code if self.consent.take(ids) else ""
 
     # -- a brake, and the user's own operation ------------------------------------------------------------------------
-
-    def accept(self) -> None:
-        """Take what is committed next as meant."""
-        self.is_accepted = True
-
-    def end_acceptance(self) -> None:
-        """Let the brakes work again."""
-        self.is_accepted = False
 
     def halt(self, code: str, look_again_at: float | None) -> bool:
         """Move to halted; return whether it was not before."""
@@ -78,6 +77,7 @@ class Hold:
         """The root that had vanished is there again."""
         self.advance(WorktreeEvent.ROOT_RETURNED)
         self.halt_code = ""
+        self.consent.drop()
 
     def see_operation(self, look_again_at: float) -> None:
         """The user's own operation is open, or another branch is checked out."""

@@ -274,7 +274,7 @@ class HomeRepository(LocalRepository):
         self._select(keeper.coverage)
         at = self.clock.now() - self.config.quiet
         self.buffer.give_back(Noted(gone | {NAME}, frozenset(), frozenset(), at, at))
-        self.hold.accept()  # these deletions were asked for
+        self.hold.consent.agree_to_all()  # these deletions were asked for
         return removed
 
     # -- small ones ----------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ class HomeRepository(LocalRepository):
 
     def _check_removal(self, where: str, tracked: int, removed: int) -> None:
         problem: Problem | None = None
-        if not self.hold.is_accepted:
+        if not self.hold.consent.covers(removed):
             problem = mass_deletion(self.name, tracked, removed, self.config.brake_deletes)
             problem = problem or home_emptied(self.name, where, tracked, removed)
         if problem is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 
+from gitsync.core.questions import brake_question
 from gitsync.core.safety import open_operation_reason, root_problem
 from gitsync.core.states import WorktreeState
 from gitsync.engine.messages import Opened, WatcherDoubted
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 # How often a repository that is held up by its user's git operation, or by its root, is looked at again.
 BUSY_RECHECK_S = 2.0
 VANISHED_RECHECK_S = 3.0
+# A halt of these ends by itself when the root that was watched is in its place again.
+RETURNING = frozenset({"root-vanished", "root-replaced"})
 
 S_ = WorktreeState
 
@@ -29,15 +32,16 @@ def is_held(repo: LocalRepository, now: float) -> bool:
     """Look at the root and at the user's own operations; move to halted or busy where they say so."""
     problem = _root_problem(repo)
     if problem is not None:
-        halt(repo, problem, look_again_at=now + VANISHED_RECHECK_S if problem.code == "root-vanished" else None)
+        again_at = now + VANISHED_RECHECK_S if problem.code in RETURNING else None
+        halt(repo, problem, look_again_at=again_at)
         return True
     if repo.machine is S_.HALTED:
-        if repo.hold.halt_code != "root-vanished":
+        if repo.hold.halt_code not in RETURNING:
             return True
         repo.hold.see_root()
         repo.close_worktree()  # what came back may be another repository in the same directory
         repo.context.send(WatcherDoubted(repo.name))
-        repo.context.show(error=None)
+        repo.context.show(error=None, asked=())
     facts = repo.open().facts()
     reason = open_operation_reason(facts.open_operation) if facts.open_operation else ""
     if not reason and facts.branch is None:
@@ -87,7 +91,8 @@ def _root_problem(repo: LocalRepository) -> Problem | None:
         return root_problem(repo.name, path, expected=None, found=None, is_empty=False, tracked=0)
     except OSError as error:
         raise TransientError(f"{repo.name}: cannot look at {path}: {error.strerror}", code="unreadable") from error
-    tracked = repo.worktree.tracked_count() if is_empty and repo.worktree and not repo.hold.is_accepted else 0
+    tracked = repo.worktree.tracked_count() if is_empty and repo.worktree else 0
+    tracked = 0 if repo.hold.consent.covers(tracked) else tracked
     if repo.worktree is not None and not has_git and repo.handle.identity == (found.st_dev, found.st_ino):
         return root_problem(repo.name, path, expected=None, found=None, is_empty=False, tracked=0)
     return root_problem(
@@ -100,11 +105,34 @@ def _root_problem(repo: LocalRepository) -> Problem | None:
     )
 
 
-def halt(repo: LocalRepository, problem: Problem, *, look_again_at: float | None = None) -> None:
-    """Stop this repository until a user, or at `look_again_at` the root itself, has solved the problem."""
+def halt(
+    repo: LocalRepository,
+    problem: Problem,
+    *,
+    look_again_at: float | None = None,
+    removed: frozenset[bytes] = frozenset(),
+) -> None:
+    """Stop this repository until a user, or at `look_again_at` the root itself, has solved the problem.
+
+    `removed` are the files that are not deleted before a user has agreed to it.
+    """
     repo.drop_staging()
     if repo.hold.halt(problem.code, look_again_at):
         repo.context.send(WatcherDoubted(repo.name))
     repo.integration.answer(repo.context, None)
-    repo.context.show(state=RepoState.HALTED, reason=problem.message, error=problem)
+    question = brake_question(problem, _cause(repo, problem), repo.board.local(repo.name).branch, removed)
+    repo.hold.consent.ask(question, removed)
+    asked = () if question is None else (question,)
+    repo.context.show(state=RepoState.HALTED, reason=problem.message, error=problem, asked=asked)
     repo.end_hurry()
+
+
+def _cause(repo: LocalRepository, problem: Problem) -> str:
+    """Return what makes another question of the same problem: the root that was found, or the number of files."""
+    if problem.code != "root-replaced":
+        return problem.message
+    try:
+        found = repo.config.path.stat()
+    except OSError:
+        return problem.message  # it went meanwhile, which the next look reports
+    return f"{problem.message} {found.st_dev} {found.st_ino}"

@@ -104,7 +104,7 @@ def _rest(repo: LocalRepository, now: float) -> None:
 
 def _come_to_rest(repo: LocalRepository) -> None:
     repo.show_copies()
-    repo.hold.end_acceptance()
+    repo.hold.consent.end()
     repo.retry.see_success()
     repo.show(RepoState.CONFLICT if repo.board.local(repo.name).conflicts else RepoState.OK, "")
     repo.end_hurry()
@@ -167,7 +167,7 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
             return
         problem = _brake(repo, staged)
         if problem is not None:
-            halt(repo, problem)
+            halt(repo, problem, removed=staged.removed)
             return
         commits = commit(repo, repo.open(), staged)
     except UNEXPECTED_ERRORS:
@@ -178,7 +178,7 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
     repo.batch.settle(staged, repo.buffer, now)
     repo.advance(E_.COMMITTED if commits else E_.FOUND_EQUAL)
     repo.retry.see_success()
-    repo.hold.end_acceptance()
+    repo.hold.consent.end()
     repo.show_batch()
     if repo.has_pending:
         repo.show(RepoState.PENDING, "waiting for quiet")
@@ -187,10 +187,11 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
 
 
 def _brake(repo: LocalRepository, staged: Staged) -> Problem | None:
-    if repo.hold.is_accepted:
+    removed = staged.removed
+    if repo.hold.consent.covers(len(removed), removed):
         return None
     worktree = repo.open()
-    problem = mass_deletion(repo.name, worktree.tracked_count(), staged.removed_count, repo.config.brake_deletes)
+    problem = mass_deletion(repo.name, worktree.tracked_count(), len(removed), repo.config.brake_deletes)
     if problem is not None:
         # The user's own `git switch` takes files away before it moves HEAD: that is not a deletion.
         if worktree.index.lock.is_held():

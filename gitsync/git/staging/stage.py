@@ -399,9 +399,11 @@ class Staged:
     writer: ObjectWriter | None = field(default=None, repr=False, compare=False)
 
     @property
-    def removed_count(self) -> int:
-        """Return how many files go whose content stays nowhere in what this batch adds or changes."""
+    def removed(self) -> frozenset[bytes]:
+        """Return the files that go and whose content stays nowhere in what this batch adds or changes."""
         kept = {change.entry.id for change in self.changes if change.entry is not None}
-        return sum(
-            change.entry is None and change.old is not None and change.old.id not in kept for change in self.changes
+        return frozenset(
+            change.path
+            for change in self.changes
+            if change.entry is None and change.old is not None and change.old.id not in kept
         )

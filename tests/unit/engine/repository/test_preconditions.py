@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from gitsync.engine.messages import CommitNow, Opened, Pause, Resume
 from gitsync.model import RepoState
 from tests.conftest import run_git
@@ -158,3 +160,63 @@ def test_a_switch_of_branches_in_progress_is_no_mass_deletion(bench: Bench) -> N
     bench.run(60.0)
     assert bench.status().state is RepoState.OK
     assert bench.subjects() == ["first"]
+
+
+def test_accepting_another_root_accepts_no_deletion(bench: Bench) -> None:
+    """Each question is answered for itself, and the second one has the right number."""
+    for number in range(40):
+        bench.write(f"f{number}", "x\n")
+        bench.note(f"f{number}")
+    bench.ask(CommitNow("notes"))
+    bench.run()
+    backup = bench.root.with_name("backup")
+    shutil.copytree(bench.root, backup, symlinks=True)
+    bench.root.rename(bench.root.with_name("old"))
+    for number in range(35):
+        (backup / f"f{number}").unlink()
+    backup.rename(bench.root)
+    bench.note("f0")
+    bench.run(5.0)
+    (first,) = bench.status().questions
+    assert first.kind == "other-root"
+    head = bench.head()
+    bench.ask(Resume("notes", True, (first.id,))).result(0)
+    bench.run(5.0)
+    (second,) = bench.status().questions
+    assert (second.kind, second.count, bench.head()) == ("deletions", 35, head)
+    assert "f0" in second.paths
+    bench.ask(Resume("notes", True, (first.id,))).result(0)
+    bench.run(5.0)
+    assert (bench.status().questions, bench.head()) == ((second,), head), "an answer to another question is none"
+    bench.ask(Resume("notes", True, (second.id,))).result(0)
+    bench.run(5.0)
+    assert bench.status().questions == ()
+    assert bench.is_committed()
+
+
+def test_what_was_deleted_since_it_was_asked_is_asked_again(bench: Bench) -> None:
+    removed_many(bench)
+    (first,) = bench.status().questions
+    git = bench.root / ".git"
+    kept = [path for path in bench.root.iterdir() if path != git]
+    assert kept
+    kept[0].unlink()
+    bench.note(kept[0].name)
+    bench.ask(Resume("notes", True, (first.id,))).result(0)
+    bench.run(5.0)
+    (second,) = bench.status().questions
+    assert (second.count, second.id != first.id) == (first.count + 1, True)
+
+
+def test_the_root_that_comes_back_needs_no_person(bench: Bench) -> None:
+    away, other = bench.root.with_name("away"), bench.root.with_name("other")
+    shutil.copytree(bench.root, other, symlinks=True)
+    bench.root.rename(away)
+    other.rename(bench.root)
+    bench.note("a.txt")
+    bench.run(5.0)
+    assert bench.status().questions[0].kind == "other-root"
+    bench.root.rename(other)
+    away.rename(bench.root)
+    bench.run(10.0)
+    assert (bench.status().state, bench.status().questions) == (RepoState.OK, ())

@@ -58,7 +58,7 @@ def test_every_kind_of_change_arrives(repo: Path, worktree: Worktree) -> None:
     (repo / "folder").symlink_to("keeps")
     noted = ("gone", "turns/now", "program", "folder")
     staged = stage(worktree, *noted)
-    assert staged.removed_count == 3
+    assert len(staged.removed) == 3
     assert worktree.commit(staged, "x")
     assert run_git(repo, "ls-tree", "-r", "--name-only", "HEAD").split() == [
         "a.txt", "folder", "keeps", "program", "turns/now",
@@ -70,7 +70,7 @@ def test_every_kind_of_change_arrives(repo: Path, worktree: Worktree) -> None:
 
 def test_a_rename_is_no_deletion(repo: Path, worktree: Worktree) -> None:
     (repo / "a.txt").rename(repo / "b.txt")
-    assert stage(worktree).removed_count == 0
+    assert len(stage(worktree).removed) == 0
 
 
 def test_what_is_no_file_is_passed_over(repo: Path, worktree: Worktree) -> None:
