@@ -203,3 +203,26 @@ def test_files_that_a_brake_holds_are_told_how_to_come_back(box: Machine) -> Non
     box.ctl(*resume.split()[1:])
     box.wait_state("ok")
     assert (root / "7.txt").exists()
+
+
+def test_commands_in_a_row_are_not_taken_for_the_users_git(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    (root / "first.txt").write_text("edited\n")
+    assert box.gitsync("--once").returncode == 0  # it has written the index a moment ago
+    for _ in range(2):
+        done = box.ctl("restore", str(root / "first.txt"))
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_restore_waits_for_the_users_git(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    box.start()
+    (root / "first.txt").write_text("edited\n")
+    box.wait_committed(root)
+    lock = root / ".git/index.lock"
+    lock.write_text("")
+    with subprocess.Popen(["sh", "-c", 'sleep 1; rm "$0"', str(lock)]):
+        assert box.ctl("restore", str(root / "first.txt")).returncode == 0
+    assert (root / "first.txt").read_text() == "first\n"

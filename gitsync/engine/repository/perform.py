@@ -58,11 +58,15 @@ def perform_next(repo: LocalRepository, now: float) -> None:
     except UNEXPECTED_ERRORS as trouble:
         repo.advance(E_.INTEGRATION_REFUSED)
         error = as_error(repo.name, trouble)
+        if error.code == "index-locked" and repo.requests.see_collision(now):
+            repo.retry.see_failure(now, is_collision=True)
+            return
         if error.code == "half-applied":
             repo.close_worktree()  # opening it again rolls the journal on
         repo.requests.fail(error)
     else:
         repo.advance(E_.INTEGRATED)
+        repo.retry.see_success()
         made = worktree.last_commit()
         if made is not None and made.id != before:
             announce(repo, made)

@@ -16,6 +16,8 @@ from gitsync.text import as_word
 
 # Files that are being written may be edited at every try; then the user gets an error.
 TRIES = 5
+# So long a change waits for the user's own git, which works for moments (seconds).
+COLLISION_S = 5.0
 
 
 class Requests:
@@ -24,6 +26,7 @@ class Requests:
     def __init__(self) -> None:
         self._waiting: deque[tuple[Perform, Future[Any]]] = deque()
         self._overtakings = 0  # how often the first of these was overtaken by an edit
+        self._collided_at: float | None = None  # when it first met the user's own git
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -41,6 +44,12 @@ class Requests:
         """Count an edit that overtook the first change; return whether it is tried again."""
         self._overtakings += 1
         return self._overtakings < TRIES
+
+    def see_collision(self, now: float) -> bool:
+        """Note that the user's own git is at work; return whether the first change is tried again."""
+        if self._collided_at is None:
+            self._collided_at = now
+        return now - self._collided_at < COLLISION_S
 
     def succeed(self, answer: object) -> None:
         """Complete the first change with its answer."""
@@ -60,4 +69,5 @@ class Requests:
 
     def _take(self) -> Future[Any]:
         self._overtakings = 0
+        self._collided_at = None
         return self._waiting.popleft()[1]
