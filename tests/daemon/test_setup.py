@@ -200,12 +200,22 @@ def test_a_place_that_cannot_be_is_not_offered(box: Machine, ask: Ask) -> None:
     assert "Nothing was changed." in person.shown
 
 
+def test_a_name_that_was_not_given_is_still_to_do(box: Machine, ask: Ask) -> None:
+    (box.home / ".gitconfig").write_text("")
+    person = ask()
+    person.answers(("Your name", ""), ("Your mail address", ""), (DIRECTORY, ""), (HOME, ""), (JOB, ""))
+    assert person.end() == 0
+    to_do = person.shown.rpartition("Still to do:")[2]
+    assert "git config --global user.name" in to_do
+    assert "git config --global user.email" in to_do
+
+
 def test_what_is_left_to_start_is_said_at_the_end(box: Machine, ask: Ask) -> None:
     box.configure(box.repo())
     person = ask()
     person.answers((DIRECTORY, ""), (HOME, ""), (JOB, ""))
     assert person.end() == 0
-    command = person.shown.partition("Still to do: start it in the background\n")[2].partition("\n")[0]
+    command = person.shown.partition("start it in the background\n")[2].partition("\n")[0]
     assert command == "  gitsync --daemon"
 
 

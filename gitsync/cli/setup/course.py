@@ -66,8 +66,10 @@ def _sum_up(guide: Guide, left: list[str]) -> None:
         dialogue.tell("Not done:")
     for what, why in account.failed:
         dialogue.tell(f"{what}: {why}", "red")
+    if account.to_do:
+        dialogue.tell("Still to do:")
     for what, command in account.to_do:
-        dialogue.tell(f"Still to do: {what}", "yellow")
+        dialogue.tell(what, "yellow")
         dialogue.show(command)
     if left:
         dialogue.tell(f"Not asked to the end: {', '.join(left)}.")

@@ -18,6 +18,7 @@ _ASKED: tuple[tuple[str, str, Check], ...] = (
     ("user.name", "Your name", answers.person),
     ("user.email", "Your mail address", answers.mail),
 )
+_EXAMPLES = {"user.name": "Your Name", "user.email": "you@example.org"}
 
 
 def act(guide: Guide) -> None:
@@ -36,6 +37,9 @@ def act(guide: Guide) -> None:
             if guide.is_yes("Run that?", is_default=True):
                 setting = partial(_git, "--global", key, value)
                 guide.carry_out(f"set git's {key}", [f"git config --global --unset {key}"], setting)
+        if not _known(key):
+            example = shlex.quote(value or _EXAMPLES[key])
+            guide.account.to_do.append((f"tell git your {key}", f"git config --global {key} {example}"))
 
 
 def _known(key: str) -> str:
