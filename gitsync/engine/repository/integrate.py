@@ -51,6 +51,12 @@ def integrate(repository: LocalRepository, now: float) -> None:
         if wanted.changes_work_tree:
             message = merge_message(_source(fetched), wanted.resolved)
             outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+            again_at = repository.batch.patience_for(outcome.paths, now)
+            if outcome.kind in (OutcomeKind.EDITED, OutcomeKind.BLOCKED) and again_at is not None:
+                # A file that a program has open is neither moved nor replaced: it is committed once it is closed.
+                repository.integration.wait(again_at)
+                repository.advance(E_.INTEGRATION_REFUSED)
+                return
             if outcome.kind is OutcomeKind.EDITED and _has_met(repository, wanted, outcome):
                 # Looking at them committed nothing: one is in quarantine, or cannot be read.
                 wanted = replace(wanted, movable=frozenset(outcome.paths))

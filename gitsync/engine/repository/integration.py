@@ -60,22 +60,35 @@ class Integration:
         self.distance = distance
         self.wanted: Fetched | HeadWanted | None = None
         self.conflict: Problem | None = None
+        self._not_before = 0.0
         self._overtaken: tuple[str | None, frozenset[bytes]] | None = None
 
     def begin(self, wanted: Fetched | HeadWanted) -> None:
         """Note what the exchanger waits for."""
-        self.wanted = wanted
+        self.wanted, self._not_before = wanted, 0.0
 
     def answer(
         self, context: RepositoryContext, head: str | None, *, is_ahead: bool = False, problem: Problem | None = None
     ) -> None:
         """Answer the exchanger, if it waits: without a head nothing could be taken in now."""
         wanted, self.wanted = self.wanted, None
-        self._overtaken = None
+        self._overtaken, self._not_before = None, 0.0
         if isinstance(wanted, Fetched):
             context.send(Integrated(wanted.repo, wanted.branch, head, is_ahead, problem))
         elif wanted is not None:
             context.send(HeadRead(wanted.repo, wanted.branch, head))
+
+    def wait(self, until: float) -> None:
+        """Try again at the monotonic instant `until`: a file of it is open for writing in another program."""
+        self._not_before = until
+
+    def due_at(self, now: float) -> float | None:
+        """Return when to integrate, None where nobody waits for it."""
+        return None if self.wanted is None else max(now, self._not_before)
+
+    def is_due(self, now: float) -> bool:
+        """Whether the exchanger waits, and there is no reason to let it wait."""
+        return self.wanted is not None and now >= self._not_before
 
     def see_conflict(self, problem: Problem | None) -> None:
         """Note the conflict that waits for a user; None ends it."""

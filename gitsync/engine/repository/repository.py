@@ -218,6 +218,7 @@ class LocalRepository(RepositoryHooks):
 
     def hurry_up(self) -> None:
         """Commit what is noted at the next steps, without waiting for quiet."""
+        self.batch.look_again(self.buffer, self.clock.now())
         self.hurry.begin()
         self.retry.try_now()
 
@@ -231,7 +232,7 @@ class LocalRepository(RepositoryHooks):
     @property
     def has_pending(self) -> bool:
         """Whether something noted is not committed yet."""
-        return self.batch.staging is not None or self.peek().count > 0 or self.is_behind
+        return self.batch.count > 0 or self.peek().count > 0 or self.is_behind
 
     def _count_pending(self) -> int:
         return self.peek().count + self.batch.count
@@ -265,13 +266,21 @@ class LocalRepository(RepositoryHooks):
         pending = self.peek()
         if self.machine is S_.CLEAN and (self.requests or self.is_behind):
             return now
-        if self.integration.wanted is not None or (self.machine is S_.SETTLING and not pending.count):
+        if self.machine is S_.SETTLING and not pending.count:
             return now
         wanted = [self.due_at(pending.first_at, pending.last_at)] if pending.count else []
         if self.machine is S_.CLEAN:
             aside_at = None if pending.aside_at is None else pending.aside_at + self.config.max_wait
             wanted += [
-                at for at in (self.retry.reconcile_at, self.batch.left_out.recheck_at, aside_at) if at is not None
+                at
+                for at in (
+                    self.retry.reconcile_at,
+                    self.batch.left_out.recheck_at,
+                    self.batch.look_at,
+                    aside_at,
+                    self.integration.due_at(now),
+                )
+                if at is not None
             ]
         return min(wanted, default=None)
 
@@ -302,7 +311,7 @@ class LocalRepository(RepositoryHooks):
 
     def due_at(self, first_at: float, last_at: float) -> float:
         """Return when what was noted at these instants is to be committed."""
-        if self.hurry.is_on or self.integration.wanted is not None:
+        if self.hurry.is_on or self.integration.is_due(self.clock.now()):
             return first_at  # the exchanger waits for this, and this for nothing
         return due_at(first_at, last_at, self.config.quiet, self.config.max_wait)
 

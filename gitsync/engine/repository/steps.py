@@ -93,12 +93,14 @@ def _rest(repo: LocalRepository, now: float) -> None:
     if repo.retry.reconcile_at is not None and now >= repo.retry.reconcile_at:
         repo.retry.plan_reconcile(repo.config.reconcile, now)
         repo.buffer.note_rescan("periodic reconcile")
+    if repo.batch.look_at is not None and now >= repo.batch.look_at:
+        repo.batch.look_again(repo.buffer, now)
     aside_at = repo.buffer.peek().aside_at
     if aside_at is not None and now >= aside_at + repo.config.max_wait:
         repo.buffer.look_aside()
     if repo.peek().count:
         repo.advance(E_.NOTED)
-    elif repo.integration.wanted is not None:
+    elif repo.integration.is_due(now):
         integrate(repo, now)
 
 
@@ -175,7 +177,9 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
         if repo.machine is S_.COMMITTING:
             repo.advance(E_.COMMIT_FAILED)
         raise
-    repo.batch.settle(staged, repo.buffer, now)
+    repo.batch.settle(staged, repo.buffer, now, repo.config.quiet)
+    if repo.hurry.is_on:
+        repo.batch.look_again(repo.buffer, now)
     repo.advance(E_.COMMITTED if commits else E_.FOUND_EQUAL)
     repo.retry.see_success()
     repo.hold.consent.end()

@@ -198,3 +198,34 @@ def test_a_pull_that_was_left_half_way_is_mended_before_anything_is_committed(be
     assert journal.read(bench.repo_state_dir) is None
     assert bench.is_committed()
     assert run_git(bench.root, "log", "-1", "--full-diff", "--format=", "--name-only", "--", "b.txt") == "b.txt"
+
+
+def test_a_file_open_for_writing_holds_back_itself_alone(bench: Bench, upstream: str) -> None:
+    """Another machine's change of another file comes, and the open file is looked at after `quiet`, not at once."""
+    with (bench.root / "log.txt").open("w") as log:
+        log.write("first\n")
+        log.flush()
+        bench.note("log.txt")
+        bench.tell(bench.fetched(upstream))
+        bench.run()
+        assert (bench.root / "theirs.txt").read_text() == "theirs\n"
+        wake_at = bench.committer.wake_at()
+        assert wake_at is not None
+        assert wake_at > bench.clock.now()
+        assert bench.status().pending == 1
+    bench.run(5.0)
+    assert bench.is_committed()
+
+
+def test_a_pull_of_a_file_that_is_open_for_writing_waits_and_moves_nothing(bench: Bench, upstream: str) -> None:
+    with (bench.root / "theirs.txt").open("w") as mine:
+        mine.write("mine\n")
+        mine.flush()
+        bench.note("theirs.txt")
+        bench.tell(bench.fetched(upstream))
+        bench.run(3.0)
+        assert sorted(path.name for path in bench.root.glob("theirs*")) == ["theirs.txt"]
+        assert bench.integrated() == []
+    bench.run(5.0)
+    assert bench.is_committed()
+    assert bench.integrated()[-1].is_ahead
