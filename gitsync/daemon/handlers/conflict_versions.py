@@ -111,6 +111,8 @@ def of_this_machine(repo: RepoConfig, item: Conflicted, *, is_wanted: bool) -> t
 
     Raise UsageError where that is not known.
     """
+    if item.is_waiting:  # either side may have deleted the file
+        return (Resolution.NAME if is_wanted else Resolution.COPY), b""
     there = versions(repo, item)
     mine = [version for version in there if version.is_this]
     if len(mine) != 1 or len(there) > 2:
