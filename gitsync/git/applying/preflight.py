@@ -27,8 +27,10 @@ from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TREE, TreeEntry, diff, lookup
 from gitsync.git.rules import config
+from gitsync.git.rules.ignores import is_work_tree
 from gitsync.git.staging.arrivals import Arrival
 from gitsync.git.staging.worktree import Worktree
+from gitsync.text import shown
 
 Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
 
@@ -109,6 +111,7 @@ class Preflight:
         try:
             self._look_at_index()
             self._left = {path for path in self._hidden if self._is_left(path)} | self._forgotten
+            self._look_for_repositories()
             self._fetch_promised()
             for path, (old, new) in sorted(self._changes.items()):
                 if path not in self._report.blocked and path not in self._left:
@@ -130,6 +133,20 @@ class Preflight:
             entry = entries[path]
             if (entry and (entry.mode, entry.id)) not in (old, new):
                 self._report.blocked[path] = STAGED
+
+    def _look_for_repositories(self) -> None:
+        """Block paths in a directory that is another repository by now: its files belong to that."""
+        root = os.fsencode(self._worktree.root)
+        directories = {path.rpartition(b"/")[0] for path in self._changes if b"/" in path and path not in self._left}
+        above = {
+            b"/".join(parts[: at + 1])
+            for each in directories
+            for parts in [each.split(b"/")]
+            for at in range(len(parts))
+        }
+        for directory in sorted(each for each in above if is_work_tree(root + b"/" + each)):
+            inside = [path for path in self._changes if path.startswith(directory + b"/") and path not in self._left]
+            self._report.blocked |= dict.fromkeys(inside, f"{shown(directory)} is a git repository of its own by now")
 
     def _fetch_promised(self) -> None:
         """In a partial clone, ask for all contents that are needed at once."""

@@ -229,3 +229,24 @@ def test_a_pull_of_a_file_that_is_open_for_writing_waits_and_moves_nothing(bench
     bench.run(5.0)
     assert bench.is_committed()
     assert bench.integrated()[-1].is_ahead
+
+
+def test_a_pull_writes_nothing_into_a_directory_that_is_a_repository_by_now(bench: Bench) -> None:
+    other = bench.root.with_name("other")
+    run_git(bench.root.parent, "clone", "-q", str(bench.root), str(other))
+    (other / "lib").mkdir()
+    (other / "lib/code.txt").write_text("theirs\n")
+    run_git(other, "add", ".")
+    run_git(other, "commit", "-qm", "theirs")
+    run_git(bench.root, "remote", "add", "origin", str(other))
+    run_git(bench.root, "fetch", "-q", "origin")
+    run_git(bench.root, "init", "-q", "lib")
+    (bench.root / "lib/own.txt").write_text("own\n")
+    before = bench.head()
+    bench.tell(bench.fetched(run_git(other, "rev-parse", "HEAD")))
+    bench.run(2.0)
+    problem = bench.integrated()[-1].problem
+    assert problem is not None
+    assert "lib is a git repository of its own by now" in problem.message
+    assert sorted(path.name for path in (bench.root / "lib").iterdir()) == [".git", "own.txt"]
+    assert bench.head() == before
