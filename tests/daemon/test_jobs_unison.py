@@ -151,7 +151,7 @@ def test_a_brake_of_a_file_that_is_named_is_taken_off_by_the_command(box: Machin
     (here / "a.txt").unlink()
     for _ in range(2):
         found = answer(box, "pull", "-f", str(conf))["jobs"][0]
-        assert found["error"]["hint"] == f"if you mean it: gitsyncctl pull -f {conf} photos --accept"
+        assert found["error"]["hint"] == f"to accept it: gitsyncctl pull -f {conf} photos --accept"
     assert box.ctl("pull", "-f", str(conf), "photos", "--accept").returncode == 0
     assert tree(here) == tree(there) == {"a.txt": "a"}
 

@@ -210,7 +210,7 @@ def test_a_socket_that_others_may_reach_is_refused(session: UserManager) -> None
     tune(session, "Restart=no")
     session.must("systemctl", "--user", "start", "gitsync.socket")
     assert session.systemctl("start", "gitsync").status != 0
-    assert "must be yours alone" in (session.home / "daemon.log").read_text()
+    assert "must be accessible to you only" in (session.home / "daemon.log").read_text()
 
 
 def test_the_log_tells_a_story_one_line_each(session: UserManager) -> None:

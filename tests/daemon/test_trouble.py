@@ -196,7 +196,7 @@ def test_home_alone_is_undone_and_settled_by_the_names_at_home(box: Machine, oth
     document(box, "init", "--remote", str(hub))
     document(box, "add", str(box.home / ".vimrc"))
     document(box, "sync", "--wait")
-    assert other.ctl("clone", str(hub)).returncode == 1, "what differs is in conflict"
+    assert other.ctl("clone", "--yes", str(hub)).returncode == 1, "what differs is in conflict"
     assert other.ctl("resolve", ".vimrc", "--ours").returncode == 0
     assert (other.home / ".vimrc").read_text() == f"of {other.home}\n"
     assert conflicts(other) == []

@@ -182,8 +182,6 @@ class Staging:
                 tally.unreadable[path] = "it is no longer a regular file"
         elif found.kind is FoundKind.UNREADABLE:
             tally.unreadable[path] = found.reason
-        elif found.kind is FoundKind.LINK and path.rpartition(b"/")[2].lower() == b".gitmodules":
-            self._complain(path, "bad-name", f"git refuses a symbolic link as {os.fsdecode(path)!r}: not committed")
         elif found.kind is FoundKind.LATER or (self._rules.is_forced and self._is_truncated(path, found)):
             tally.later.add(path)
         else:
