@@ -166,7 +166,7 @@ def _sides(place: Readable, copy: KeptCopy, brought: str | None) -> tuple[str | 
         return None, None, None
     parents = parents_of(place, brought)
     if len(parents) < 2:
-        return brought, parents[0] if parents else None, None
+        return brought, parents[0] if parents else None, _is_made_here(place, brought)
     entry = lookup(place.store, tree_of(place, brought), copy.path)
     of_copy = [side for side in parents if lookup(place.store, tree_of(place, side), copy.original) == entry]
     side = of_copy[0] if of_copy else parents[0]
@@ -176,6 +176,19 @@ def _sides(place: Readable, copy: KeptCopy, brought: str | None) -> tuple[str | 
         return side, other, None
     has_side, has_other = is_ancestor(place.repo, side, was), is_ancestor(place.repo, other, was)
     return side, other, has_side if has_side != has_other else None
+
+
+def _is_made_here(place: Readable, commit: str) -> bool | None:
+    """Return whether this machine made a commit, by the reflog: a pull notes another subject; None when unknown."""
+    branch = head_tree(place)[0]
+    if branch is None:
+        return None
+    subject = place.repo[commit].peel(pygit2.Commit).message.partition("\n")[0]
+    try:
+        moves = [move for move in place.repo.references[f"refs/heads/{branch}"].log() if str(move.oid_new) == commit]
+    except (KeyError, pygit2.GitError):
+        return None
+    return subject in moves[0].message if moves else None
 
 
 def _head_before(place: Readable, commit: str) -> str | None:
