@@ -27,6 +27,7 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
+from gitsync.git import open_commit
 from tests.conftest import run_git
 from tests.convergence.asked import Asked
 from tests.convergence.planted import plant
@@ -247,6 +248,8 @@ def serve(connection: Connection) -> None:
 
 def main() -> int:
     """Fork a child for each connection."""
+    # Time stands still here but for the steps of the world: the second after a `git add` would not end.
+    open_commit.STAGED_S = 0.0
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to wait for them
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Listener(sys.argv[1], "AF_UNIX") as listener:
