@@ -107,7 +107,17 @@ def _told(place: ResolvedPath, trouble: Exception) -> GitsyncError:
             f"to keep its versions from now on: gitsyncctl add {where}",
             code=error.code,
         )
+    if error.code == "only-version" and place.is_at_home and _is_untracked(place):
+        error = OperationError(
+            f"{clean(place.absolute)} is as it was committed last, but it is not tracked any more",
+            f"to have later edits committed: gitsyncctl add {shlex.quote(clean(place.absolute))}",
+            code=error.code,
+        )
     return error
+
+
+def _is_untracked(place: ResolvedPath) -> bool:
+    return Coverage(init_mirror.manifest(Path(place.root)), host_name()).entry(place.path) is None
 
 
 def _bring_back(context: HandlerContext, group: _Group, answer: Json, *, is_only: bool) -> None:
