@@ -117,7 +117,7 @@ def test_errors_are_coloured_and_json_is_not(daemon: Daemon) -> None:
 
 def test_watch_draws_anew_on_an_event_and_ends_well_with_ctrl_c(daemon: Daemon) -> None:
     terminal = Terminal(daemon, 80, "status", "--watch")
-    terminal.read_until("conflict: a.txt")
+    terminal.read_until("a.txt")
     daemon.board.wait_for(1)
     daemon.dispatch.answers["status"] = status(repo_status("notes", state="syncing"))
     daemon.board.publish({"event": "state"})
