@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,11 @@ from gitsync.daemon.handlers.init_repository import set_origin
 from gitsync.engine.board import HomePart
 from gitsync.engine.offline_status import show
 from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import OperationError, TransientError, UsageError
 from gitsync.git import program
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck
+from gitsync.git.remote.first_branch import begin_on_the_remotes_branch
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import host_name, places_of
@@ -78,6 +80,9 @@ def make(path: Path, remote: str | None) -> bool:
         program.read("init", "--quiet", root=path)
     if remote is not None:
         set_origin(path, remote)
+        # A remote that cannot be asked now is reported by `status`; the first exchange asks about another branch.
+        with suppress(OperationError, TransientError):
+            begin_on_the_remotes_branch(path, "origin")
     _finish(path)
     if not (path / os.fsdecode(manifests.NAME)).exists() and is_new:
         (path / os.fsdecode(manifests.NAME)).write_bytes(manifests.render(manifests.Manifest()))
