@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,42 @@ def test_a_clone_that_fails_says_why_and_leaves_nothing(box: Machine, tmp_path: 
     assert "none.git" in done.stderr
     assert "hint: " in done.stderr
     assert not (box.home / "x").exists()
+
+
+@pytest.mark.parametrize("kind", ["--watch", "--home"])
+def test_a_clone_that_fails_removes_nothing_of_others(box: Machine, tmp_path: Path, kind: str) -> None:
+    """Somebody fills the directory between the look at it and git's own: here, while git is started."""
+    hub, root, programs = a_server(tmp_path, "main"), box.home / "x", tmp_path / "programs"
+    programs.mkdir()
+    git = programs / "git"
+    git.write_text(
+        f"""#!/bin/sh
+case " $* " in
+*" clone "*" {root} "*) mkdir -p {root}/.git && echo mine >{root}/draft.txt && echo mine >{root}/.git/mine ;;
+esac
+PATH={os.environ["PATH"]}
+exec git "$@"
+"""
+    )
+    git.chmod(0o755)
+    box.env["PATH"] = f"{programs}:{box.env['PATH']}"
+    done = box.ctl("clone", str(hub), str(root), kind, "--yes")
+    assert done.returncode == 4, done.stdout
+    assert "not an empty directory" in done.stderr
+    assert (root / "draft.txt").read_text() == "mine\n"
+    assert (root / ".git/mine").read_text() == "mine\n"
+
+
+def test_a_clone_that_cannot_be_added_to_the_configuration_is_kept(box: Machine, tmp_path: Path) -> None:
+    hub, root = a_server(tmp_path, "main"), box.home / "x"
+    box.config.parent.mkdir(parents=True, exist_ok=True)
+    box.config.symlink_to("/proc/version")
+    done = box.ctl("clone", str(hub), str(root), "--watch")
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    if root.exists():
+        assert f"gitsyncctl watch {root}" in done.stderr
+        assert (root / "a.txt").read_text() == "a\n"
 
 
 def test_a_branch_that_shares_nothing_with_the_servers_is_a_question(box: Machine, tmp_path: Path) -> None:

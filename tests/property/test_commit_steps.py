@@ -73,7 +73,8 @@ def test_head_follows_what_was_noted(repo: Path, tmp_path: Path, seed: int) -> N
 
 
 SAVING = """
-import os, pathlib, sys
+import os, pathlib, sys, time
+from gitsync.errors import TransientError
 from gitsync.git.staging.worktree import *
 root, notes = map(pathlib.Path, sys.argv[1:3])
 worktree = Worktree(root, notes)
@@ -86,7 +87,12 @@ while True:
     staging = worktree.begin_staging([b"d", b"y", b"new"], (), StageRules(is_forced=True))
     while not staging.advance(1):
         pass
-    if worktree.commit(staging.result(), f"step {number}"):
+    try:
+        done = worktree.commit(staging.result(), f"step {number}")
+    except TransientError:  # a git that the killed process had started may not have ended yet
+        time.sleep(0.02)
+        continue
+    if done:
         print(number, flush=True)
 """
 

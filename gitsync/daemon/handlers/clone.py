@@ -1,25 +1,25 @@
 """Clones a repository and has it watched.
 
-Runs on connection threads, or in the control command; owns what it creates until the configuration contains it.
+Runs on connection threads, or in the control command; owns nothing.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from gitsync.config import document
 from gitsync.core import manifest as manifests
 from gitsync.daemon.handlers.context import HandlerContext, Json
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git import program
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck, noninteractive_env
 from gitsync.git.remote.errors import Subject, failure, from_output
 from gitsync.mirror.manifests import TRAKK_INDEX
 from gitsync.redaction import redact
+from gitsync.text import as_word
 
 CLONE_S, LOOK_S = 800.0, 120.0
 
@@ -46,8 +46,9 @@ def is_mirror(url: str) -> bool:
 def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
     """Clone `url` to `root`, on the branch that its HEAD names, and add it to the configuration.
 
-    Raise UsageError for a directory that cannot be used, OperationError or TransientError when git fails; nothing is
-    left behind then.
+    Raise UsageError for a directory that cannot be used, OperationError or TransientError when git fails; then git
+    removes what it made. Nothing is removed here: the directory may have become another program's since it was looked
+    at. A clone that cannot be added to the configuration is kept, and OperationError says so.
     """
     if os.path.realpath(root) in ("/", os.path.realpath(Path.home())):
         raise UsageError(
@@ -57,21 +58,24 @@ def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
         raise UsageError(
             f"{root} already exists and is not empty", "choose another directory: gitsyncctl clone URL DIR"
         )
-    was_there = root.exists()
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
-        done = program.run(
-            "clone", "--quiet", "--", url, str(root),
-            deadline_s=CLONE_S, settings=fsck.SETTINGS, env=noninteractive_env.environment(root.parent, CLONE_S),
-        )  # fmt: skip
-        if not done.ok:
-            raise _failure(url, done.stderr)
+    except OSError as error:
+        raise storage_error(f"cannot create {root}", error) from error
+    done = program.run(
+        "clone", "--quiet", "--", url, str(root),
+        deadline_s=CLONE_S, settings=fsck.SETTINGS, env=noninteractive_env.environment(root.parent, CLONE_S),
+    )  # fmt: skip
+    if not done.ok:
+        raise _failure(url, done.stderr)
+    try:
         name = document.add_repo(context.config_file, root)
-    except BaseException as error:
-        shutil.rmtree(root / ".git" if was_there else root, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise storage_error(f"cannot create {root}", error) from error
-        raise
+    except GitsyncError as error:
+        raise OperationError(
+            f"{root} is cloned, but not watched: {error.message}",
+            f"{error.advice}; then: gitsyncctl watch {as_word(str(root))}",
+            code=error.code,
+        ) from error
     if context.is_daemon:
         context.reload()
     branch = program.read("symbolic-ref", "--short", "HEAD", root=root).strip()

@@ -5,6 +5,7 @@ Runs on connection threads, or in the control command; owns what it creates unti
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from gitsync.daemon.handlers.init_repository import set_origin
 from gitsync.engine.board import HomePart
 from gitsync.engine.offline_status import show
 from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
-from gitsync.errors import OperationError, TransientError, UsageError
+from gitsync.errors import OperationError, UsageError
 from gitsync.git import program
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck
@@ -33,6 +34,8 @@ from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.model import RepoState
 from gitsync.redaction import redact
 from gitsync.text import as_word, clean
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from gitsync.daemon.handlers.context import HandlerContext
@@ -80,9 +83,11 @@ def make(path: Path, remote: str | None) -> bool:
         program.read("init", "--quiet", root=path)
     if remote is not None:
         set_origin(path, remote)
-        # A remote that cannot be asked now is reported by `status`; the first exchange asks about another branch.
-        with suppress(OperationError, TransientError):
+        try:
             begin_on_the_remotes_branch(path, "origin")
+        except OperationError as error:
+            # The mirror works without its remote; `status` reports it, and the first exchange asks about its branch.
+            logger.warning("%s: the remote cannot be asked for its branch: %s", path, error.message)
     _finish(path)
     if not (path / os.fsdecode(manifests.NAME)).exists() and is_new:
         (path / os.fsdecode(manifests.NAME)).write_bytes(manifests.render(manifests.Manifest()))
@@ -97,7 +102,11 @@ def _check_empty(url: str) -> None:
 
 
 def clone(url: str, path: Path) -> None:
-    """Clone the mirror of another machine; a clone that failed is removed."""
+    """Clone the mirror of another machine. Raise UsageError when `path` is not empty, OperationError when git fails.
+
+    A clone that fails is removed by git. One whose files cannot be checked out (a full disk, a filter) is kept: what
+    else is in the directory by then is not known here.
+    """
     if path.exists() and any(path.iterdir()):
         raise UsageError(f"{path} is not empty", "choose another directory, or move that one away")
     was_there = path.exists()
@@ -106,24 +115,21 @@ def clone(url: str, path: Path) -> None:
         path.chmod(0o700)
     except OSError as error:
         raise storage_error(f"cannot create {path}", error) from error
-    try:
-        options = ("--quiet", "--no-checkout")
-        done = program.run("clone", *options, "--", url, str(path), deadline_s=CLONE_S, settings=fsck.SETTINGS)
-        if not done.ok:
-            why = clean(redact(done.errors.splitlines()[-1] if done.errors else "no reason given"))
-            raise OperationError(
-                f"cannot clone {redact(url)}: {why}", "check the address and your access: git ls-remote URL"
-            )
-        _finish(path)
-        if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
-            program.read("checkout", "--quiet", root=path, deadline_s=CLONE_S)
-            if (reflog := path / ".git" / "logs" / "HEAD").exists():
-                os.utime(reflog)  # else the index, which is newer, looks like that of a git that is still at work
-    except BaseException:
-        shutil.rmtree(path / ".git", ignore_errors=True)
+    options = ("--quiet", "--no-checkout")
+    done = program.run("clone", *options, "--", url, str(path), deadline_s=CLONE_S, settings=fsck.SETTINGS)
+    if not done.ok:
         if not was_there:
-            shutil.rmtree(path, ignore_errors=True)
-        raise
+            with suppress(OSError):  # it is not empty: then it is not ours
+                path.rmdir()
+        why = clean(redact(done.errors.splitlines()[-1] if done.errors else "no reason given"))
+        raise OperationError(
+            f"cannot clone {redact(url)}: {why}", "check the address and your access: git ls-remote URL"
+        )
+    _finish(path)
+    if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
+        program.read("checkout", "--quiet", root=path, deadline_s=CLONE_S)
+        if (reflog := path / ".git" / "logs" / "HEAD").exists():
+            os.utime(reflog)  # else the index, which is newer, looks like that of a git that is still at work
     _list_files(path)
 
 

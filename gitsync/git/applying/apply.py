@@ -38,8 +38,6 @@ from gitsync.git.applying.move_aside import Moved
 from gitsync.git.applying.preflight import Changes, Prepared, Surprise, prepare
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
-from gitsync.git.index.index import PreparedIndex
-from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects import refs
@@ -357,7 +355,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
             if prepared is None or prepared.signature != worktree.index.signature:
                 _check_unstaged(worktree, changes)
             move.make()
-            is_followed = _follow(worktree, new, noted.target_tree, replace, prepared)
+            is_followed = worktree.set_entries(new, noted.target_tree, replace, prepared)
     finally:
         worktree.index.lock.discard()
         if not move.is_made:
@@ -372,25 +370,6 @@ def _mover(worktree: Worktree) -> Person:
         return identity_of(worktree.root).committer
     except OperationError:
         return Person("gitsync", "gitsync@localhost")
-
-
-def _follow(
-    worktree: Worktree,
-    new: dict[bytes, NewEntry | None],
-    tree: str,
-    replace: Replace,
-    prepared: PreparedIndex | None,
-) -> bool:
-    """Set the entries of a branch that has moved; a failure leaves the note, and the next staging does it."""
-    try:
-        worktree.index.update(new, replace, prepared)
-    except CorruptIndexError as error:
-        logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", worktree.root, error)
-        worktree.index.rebuild(tree, replace)
-    except OperationError as error:
-        logger.warning("%s: the index was not updated after the merge: %s", worktree.root, error.message)
-        return False
-    return True
 
 
 def _check_unstaged(worktree: Worktree, changes: Changes) -> None:

@@ -113,6 +113,8 @@ class ConflictResolver:
         texts = self._texts(base, ours, theirs) if kind is not MergeKind.WHOLE else None
         if texts is not None and base is not None and (merged := self._lines.merge(*texts)) is not None:
             return PathResolution(TreeEntry(mode, self._writer.write(BLOB, merged)))
+        if texts is not None and base is None and (filled := _filled(ours, theirs, texts)) is not None:
+            return PathResolution(TreeEntry(mode, filled.id))
         policy = self._rules.policy(three_way.path)
         if policy is Policy.KEEP_BOTH and kind is MergeKind.UNION:
             policy = Policy.UNION  # set in .gitattributes
@@ -168,6 +170,16 @@ def _keep(kept: TreeEntry, beside: TreeEntry) -> PathResolution:
     if beside.mode == MODE_GITLINK:
         return PathResolution(kept, policy=Policy.THEIRS)
     return PathResolution(kept, beside, Policy.KEEP_BOTH)
+
+
+def _filled(ours: TreeEntry, theirs: TreeEntry, texts: tuple[bytes, bytes, bytes]) -> TreeEntry | None:
+    """Return the version to keep of a file that both sides created, where one of them contains no text (a template, or
+    `touch`): there is nothing to lose. None where both contain some.
+    """
+    _, here, there = (text.strip() for text in texts)
+    if here and there:
+        return None
+    return max((ours, theirs), key=lambda entry: (bool(here if entry is ours else there), entry.id))
 
 
 def _mode(base: TreeEntry | None, ours: TreeEntry, theirs: TreeEntry) -> int:

@@ -225,7 +225,7 @@ class Worktree:
                         self._check_head(staged, base)
                     move.make()
                     self._successor = (staged.batch, commit)
-                    is_followed = self._follow(new, tree, replace, prepared)
+                    is_followed = self.set_entries(new, tree, replace, prepared)
         finally:
             self.index.lock.discard()
             if not move.is_made:
@@ -268,17 +268,19 @@ class Worktree:
                 entry = entries.get(path)
                 if (entry and (entry.mode, entry.id)) == was and lookup(self.store, head_tree, path) == now:
                     changes[path] = None if now is None else NewEntry(*now)
-            if not changes or self._follow(changes, head_tree, replace):
+            if not changes or self.set_entries(changes, head_tree, replace):
                 self.index.settle()
 
-    def _follow(
+    def set_entries(
         self,
         changes: dict[bytes, NewEntry | None],
         tree: str | None,
         replace: Replace,
         prepared: PreparedIndex | None = None,
     ) -> bool:
-        """Set the committed entries in the index; a failure leaves the note, so that it is done later."""
+        """Set the entries of a branch that has moved, and return whether it was done; if not, the note stays, and the
+        next staging does it.
+        """
         try:
             try:
                 self.index.update(changes, replace, prepared)
@@ -286,8 +288,8 @@ class Worktree:
                 logger.warning("%s: the index is unreadable (%s): rebuilding it from HEAD", self.root, error)
                 self.index.rebuild(tree, replace)
         except OperationError as error:
-            # The commit is made and safe: saying otherwise would have it made again.
-            logger.warning("%s: the index has not followed the commit: %s", self.root, error.message)
+            # The branch has moved and is safe: an error would have the commit made, or the merge applied, again.
+            logger.warning("%s: the index was not updated after the branch moved: %s", self.root, error.message)
             return False
         return True
 

@@ -55,6 +55,24 @@ def test_edits_of_different_lines_are_merged(settle: Settle, policy: str) -> Non
     assert settle({"a.txt": TEXT}, {"a.txt": FIRST}, {"a.txt": LAST}, policy) == {"a.txt": MIXED}
 
 
+@pytest.mark.parametrize("policy", [*AUTOMATIC, "manual"])
+@pytest.mark.parametrize("blank", [b"", b"\n", b" \r\n\t\n"])
+def test_a_new_file_that_is_blank_on_one_side(settle: Settle, history: History, policy: str, blank: bytes) -> None:
+    here, there = {"k": b"", "n.md": b"filled\n"}, {"k": b"", "n.md": blank}
+    assert settle({"k": b""}, here, there, policy) == here
+    assert settle({"k": b""}, there, here, policy) == here
+
+
+def test_a_new_file_that_is_blank_on_both_sides(settle: Settle, history: History) -> None:
+    found = settle({"k": b""}, {"k": b"", "n.md": b"\n"}, {"k": b"", "n.md": b""})
+    assert found in ({"k": b"", "n.md": b"\n"}, {"k": b"", "n.md": b""})
+
+
+def test_a_file_that_was_emptied_is_an_edit(settle: Settle, history: History) -> None:
+    found = settle({"n.md": b"base\n"}, {"n.md": b""}, {"n.md": b"edited\n"})
+    assert found == {"n.md": b"edited\n", copy(history, "n", b"", ".md"): b""}
+
+
 def test_edits_of_the_same_lines(settle: Settle, history: History) -> None:
     sides = {"a.txt": b"base\n"}, {"a.txt": b"mine\n"}, {"a.txt": b"yours\n"}
     assert settle(*sides) == {"a.txt": b"yours\n", copy(history, "a", b"mine\n"): b"mine\n"}
