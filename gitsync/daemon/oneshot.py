@@ -43,6 +43,9 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
         _end_in_order()
         runtime.start()
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+        # What came in may have been committed on: a conflict copy of a home file becomes an entry of the manifest.
+        late = {status.name for status in map(runtime.board.status, names) if status.ahead and status.error is None}
+        _send(runtime, late)
         due = runtime.jobs.due(config.jobs)
         runtime.jobs.run(due, "both", SYNC_PATIENCE_S)
         statuses: list[RepoStatus | JobStatus] = [runtime.board.status(name) for name in names]
@@ -97,7 +100,7 @@ def looking(config_option: str | None) -> HandlerContext:
 
 
 def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
-    """Push what a request committed, as the daemon does after a commit; return what could not be pushed, and why."""
+    """Push what was committed to `names`, as the daemon does after a commit; return what could not be pushed, and why."""
     wanted = [
         repo
         for repo in runtime.config.repositories

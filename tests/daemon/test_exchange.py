@@ -78,7 +78,8 @@ def test_edits_of_different_files_at_once_are_merged(box: Machine, other: Machin
     wait_for("both to be equal", is_equal, 90)
     for root in (ours, theirs):
         assert run_git(root, "status", "--porcelain") == ""
-        assert run_git(root, "fsck", "--strict") == ""
+        # A merge that was computed while the branch moved is left over: unreferenced, and computed again.
+        assert run_git(root, "fsck", "--strict", "--no-dangling") == ""
 
 
 def test_offline_backs_off_and_recovers_by_itself(box: Machine, hub: Path) -> None:

@@ -112,3 +112,16 @@ def test_an_entry_for_one_machine_is_only_there(box: Machine, other: Machine, hu
     wait_for("what came after", lambda: (other.home / ".vimrc").read_text() == "after\n")
     assert (other.home / ".screen").read_text() == "desk, and its own\n"
     assert wait_home(other)["tracked"] == 1
+
+
+def test_a_single_pass_sends_what_it_commits_last(box: Machine, other: Machine, hub: Path) -> None:
+    """The conflict copy of a home file becomes an entry of the manifest, after the exchange that brought it."""
+    pair(box, other, hub)
+    wait_home(box)
+    box.stop()
+    other.stop()
+    for each in (box, other):
+        (each.home / ".vimrc").write_text(f"from {each.home.parent.name}\n")
+    for each in (box, other, box):
+        assert each.gitsync("--once").returncode in (0, 1)
+        assert run_git(mirror_of(each), "rev-parse", "HEAD") == run_git(hub, "rev-parse", "main")
