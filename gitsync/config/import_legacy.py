@@ -6,7 +6,6 @@ If an old file has the name of gitsync's configuration directory, it is renamed 
 from __future__ import annotations
 
 import os
-import tomllib
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from gitsync.config.entries import is_there
 from gitsync.config.expand import shorten_path
 from gitsync.config.legacy.gitsync_ini import looks_like_ini, parse_ini
 from gitsync.config.legacy.sync_conf import conf_files, elsewhere, jobs_of
-from gitsync.config.legacy.trakk import Trakk, parse_trakk
+from gitsync.config.legacy.trakk import Trakk
 from gitsync.config.literal import repos_as_toml
+from gitsync.config.load import read_tables
 from gitsync.config.source import read_text
 from gitsync.config.store import edit_file
 from gitsync.errors import OperationError, UsageError
@@ -26,15 +26,13 @@ from gitsync.text import as_word, escape
 ASIDE = ".ini"
 
 
-def import_trakk(path: Path, trakk: Path) -> Trakk:
-    """Add the mirror of TRAKK's configuration `trakk` to the configuration `path`, and return what it tracked.
+def import_trakk(path: Path, found: Trakk) -> None:
+    """Add the mirror of TRAKK's configuration to the configuration `path`, unless it has one.
 
-    Raise ConfigError when `trakk` is invalid, OperationError when another home mirror is configured.
+    Raise ConfigError when `path` is invalid, OperationError when it cannot be written.
     """
-    found = parse_trakk(trakk)
-    if not is_there(path) or "home" not in tomllib.loads(read_text(path)):
+    if not is_there(path) or "home" not in (read_tables(read_text(path), path)[0] or {}):
         set_value(path, "home.repo", shorten_path(found.repository))
-    return found
 
 
 def import_ini(path: Path, ini: Path) -> list[Path]:

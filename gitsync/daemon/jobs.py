@@ -216,7 +216,7 @@ class JobThreads:
     def look(self, wanted: tuple[JobConfig, ...]) -> None:
         """Put onto the board what is remembered of jobs that nobody runs."""
         for config in wanted:
-            self._board.set_job(remembered(config, self._memory(config)))
+            self._board.set_job(remembered(config, self._memory(config), self._clock.wall()))
 
     def conflicts(self, config: JobConfig) -> list[dict[str, Any]]:
         """Return what the last runs of a job left in conflict, with what they said of it."""
@@ -232,7 +232,7 @@ class JobThreads:
                 "message": str(told.get(path, {}).get("message", "")),
                 "hint": str(told.get(path, {}).get("hint", "")),
             }
-            for path in remembered(config, self._memory(config)).conflicts
+            for path in remembered(config, self._memory(config), self._clock.wall()).conflicts
         ]
 
     def history(self, config: JobConfig, count: int) -> list[dict[str, Any]]:

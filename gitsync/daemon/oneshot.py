@@ -100,7 +100,7 @@ def looking(config_option: str | None) -> HandlerContext:
 
 
 def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
-    """Push what was committed to `names`, as the daemon does after a commit; return what could not be pushed, and why."""
+    """Push what was committed to `names`, as the daemon does after a commit; return what was not, and why."""
     wanted = [
         repo
         for repo in runtime.config.repositories

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -72,10 +73,11 @@ class Job(Owner):
         self._turns = turns
         self._is_scheduled = is_scheduled
         self._memory = Memory(state_dir / JOB_FILE)
-        self._status = remembered(config, self._memory)
+        self._status = remembered(config, self._memory, clock.wall())
         self._failures = 0
         self._run_at: float | None = None
-        self._paused_until: float | None = None
+        left = self._memory.pause_left(clock.wall())
+        self._paused_until = None if left is None or math.isinf(left) else clock.now() + left
         self._answers: dict[str, str] = {}
 
     def setup(self) -> None:
@@ -103,7 +105,7 @@ class Job(Owner):
                 self._run_asked(wanted, future)
             case Pause(until=until):
                 self._paused_until = until
-                self._memory.remember(is_paused=True if until is None else None)
+                self._memory.remember_pause(None if until is None else self.clock.wall() + until - self.clock.now())
                 self._show(state=RepoState.PAUSED, reason="paused by you")
             case Resume(is_accepted=is_accepted):
                 self._resume(is_accepted=is_accepted)
@@ -120,7 +122,7 @@ class Job(Owner):
         # Without a word that it is meant, the brake that stopped it is met again.
         accepted = [each.id for each in self._status.questions if each.answers == (ACCEPT,)] if is_accepted else []
         self._answers = {**dict.fromkeys(accepted, ACCEPT), **(answers or {})}
-        self._memory.remember(is_paused=None, halt=None, trouble=None)
+        self._memory.remember(is_paused=None, until=None, halt=None, trouble=None)
         self._failures = 0
         self._run_at = self.clock.now() if self._is_scheduled else None
         self._show(state=RepoState.OK, reason="", error=None)
@@ -272,8 +274,8 @@ class Job(Owner):
         yield False
 
 
-def remembered(config: JobConfig, memory: Memory) -> JobStatus:
-    """Return how a job stands by what its last run left behind."""
+def remembered(config: JobConfig, memory: Memory, wall: float) -> JobStatus:
+    """Return the status of a job at `wall` (seconds since the epoch) by what its last run left behind."""
     last, trouble, conflicts = _ended(memory), memory.get("trouble"), memory.get("conflicts")
     trouble = memory.get("halt") or trouble
     status = JobStatus(config.name, config.backend, config.mode, str(config.path))
@@ -288,7 +290,7 @@ def remembered(config: JobConfig, memory: Memory) -> JobStatus:
         # A halt is remembered without a state.
         state = next((state for state in RepoState if state == trouble.get("state")), RepoState.HALTED)
         status = replace(status, state=state, reason=problem.message, error=problem)
-    if memory.get("is_paused") is True:
+    if memory.pause_left(wall) is not None:
         status = replace(status, state=RepoState.PAUSED, reason="paused by you")
     return status
 
@@ -296,7 +298,7 @@ def remembered(config: JobConfig, memory: Memory) -> JobStatus:
 def is_due(memory: Memory, every: float | None, wall: float) -> bool:
     """Return whether a job that runs `every` so many seconds is due at `wall`, by what it remembers."""
     last = _ended(memory)
-    is_held = memory.get("is_paused") is True or isinstance(memory.get("halt"), dict)
+    is_held = memory.pause_left(wall) is not None or isinstance(memory.get("halt"), dict)
     return every is not None and not is_held and (last is None or last > wall or last + every <= wall)
 
 

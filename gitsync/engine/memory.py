@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ class Memory:
         """Return a recorded text, None for none or for invalid data."""
         value = self._values.get(key)
         return value if isinstance(value, str) else None
+
+    def remember_pause(self, until: float | None) -> None:
+        """Remember a pause until `until` (seconds since the epoch), None for one without an end."""
+        self.remember(is_paused=True, until=until)
+
+    def pause_left(self, wall: float) -> float | None:
+        """Return how many seconds a remembered pause goes on after `wall`: infinity, or None when there is none."""
+        if self.get("is_paused") is not True:
+            return None
+        until = self.get("until")
+        left = until - wall if isinstance(until, int | float) else math.inf
+        return left if left > 0 else None
 
     def remember(self, **values: Any) -> None:
         """Remember `values` beside what there is; None forgets."""

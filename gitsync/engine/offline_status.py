@@ -9,6 +9,7 @@ import logging
 import os
 from pathlib import Path
 
+from gitsync.clock import SystemClock
 from gitsync.config.options import RepoConfig
 from gitsync.core.conflict import Rules
 from gitsync.core.safety import open_operation_reason
@@ -40,9 +41,7 @@ def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
             _show(board, repo, worktree, repo_state_dir)
         finally:
             worktree.close()
-        # A pause with an end may be over by now; who starts the daemon finds out.
-        paused = Memory(repo_state_dir / PAUSE_FILE)
-        if paused.get("is_paused") is True and paused.get("until") is None:
+        if Memory(repo_state_dir / PAUSE_FILE).pause_left(SystemClock().wall()) is not None:
             board.set_local(repo.name, state=RepoState.PAUSED, reason="paused by you")
     except UNEXPECTED_ERRORS as trouble:
         error = as_error(repo.name, trouble)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine
 
@@ -59,3 +61,22 @@ def test_events_can_be_narrowed(box: Machine) -> None:
     assert ("state", "first") in told("-v", "first")
     assert told("--since", "1 hour ago") == told()
     assert box.ctl("events", "third").returncode == 2
+
+
+@pytest.mark.parametrize("name", ["a\nnotes", "a\r", "a\r\nb\t"])
+def test_a_name_with_a_line_break_is_forgotten_and_hides_nothing_else(box: Machine, name: str) -> None:
+    ours = box.repo()
+    for each in (name, "notes", "b", "axnotes"):
+        (ours / each).write_text("1\n")
+    box.configure(ours)
+    box.gitsync("--once")
+    done = box.ctl("forget", str(ours / name))
+    assert done.returncode == 0, done.stderr
+    (ours / "sub").mkdir()
+    for each in (name, "notes", "sub/notes", "sub/b"):
+        (ours / each).write_text("2\n")
+    box.gitsync("--once")
+    kept = run_git(ours, "-c", "core.quotePath=false", "ls-files", "-z").split("\0")
+    assert name not in kept
+    assert {"notes", "sub/notes", "sub/b", "b", "axnotes"} <= set(kept)
+    assert run_git(ours, "status", "--porcelain") == ""

@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from gitsync.cli import layout
 from tests.conftest import run_git
 from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, config
@@ -255,3 +257,17 @@ def test_the_last_step_installs_the_service() -> None:
         again = session.run(*setup, input="\n\n\n\n", TERM="xterm")
         assert "it is a service of systemd and runs (PID " in again.out
         assert "Nothing was changed." in again.out
+
+
+@pytest.mark.parametrize("spoil", ["root", "file", "syntax"])
+def test_an_import_that_is_refused_changes_nothing(box: Machine, tmp_path: Path, spoil: str) -> None:
+    (tmp_path / "plain").write_text("")
+    before = "[[repo]\n" if spoil == "syntax" else "[daemon]\n"
+    place = {"root": "/", "file": f"{tmp_path}/plain/dotfiles", "syntax": str(tmp_path / "dotfiles")}[spoil]
+    box.write_config(before)
+    given = box.home / "trakk.json"
+    given.write_text(json.dumps({"repository": place, "refs": [".vimrc"]}))
+    done = box.ctl("import", "--trakk", str(given))
+    assert done.returncode in (2, 4), done.stderr
+    assert "hint: " in done.stderr
+    assert box.config.read_text() == before

@@ -103,3 +103,16 @@ def test_a_branch_that_the_run_deleted_is_there_again(one: GitClient, two: GitCl
     assert "topic" not in two.heads()
     two.undo()
     assert run_git(two.root, "show", "topic:t.txt") == "t"
+
+
+def test_a_run_that_could_not_send_is_the_one_that_is_taken_back(one: GitClient, moved: GitClient) -> None:
+    two = moved
+    two.commit("main", "mine.txt", "mine\n")
+    one.commit("main", "f.txt", "3 main\n")
+    ok(one.run())
+    run_git(two.root, "config", "remote.origin.receivepack", "/bin/false")
+    assert two.run().problem is not None
+    run_git(two.root, "config", "--unset", "remote.origin.receivepack")
+    assert two.undo().paths == {"main": ("f.txt",)}
+    assert content(two) == {"main": "2", "high": "2", "low": "2"}
+    assert (two.root / "mine.txt").read_text() == "mine\n"

@@ -152,3 +152,30 @@ def test_what_a_full_server_cannot_keep_stays_until_it_can(tmp_path: Path) -> No
         assert not left.exists()
     finally:
         subprocess.run(["umount", str(server)], check=True, timeout=30)
+
+
+class Died(Exception):
+    """A process dies."""
+
+
+def test_a_save_within_a_second_whose_run_died_before_the_copy_is_sent_by_the_next(
+    clients: list[Client], place: Any
+) -> None:
+    """The server's old file looks like the one to be sent: it is no sign that the copy was made."""
+    one, two, _ = clients
+    save(one, "f", "first.", 100)
+    ok(one.run())
+    ok(two.run())
+    save(one, "f", "second", 200)
+
+    def die(point: str, _: bytes) -> None:
+        if point == "before a copy":
+            raise Died
+
+    one.probe = die
+    with pytest.raises(Died):
+        one.run()
+    one.probe = no_probe
+    assert tree(place[2]) == {"f": "first."}
+    ok(one.run())
+    assert tree(place[2]) == {"f": "second"}

@@ -22,6 +22,7 @@ from gitsync.backends.git.branches import Seen, forget_branch, settle_branches
 from gitsync.backends.git.setup import prepare
 from gitsync.backends.git.step import Local
 from gitsync.backends.git.undo import BranchMove, UndoneRun, remember_run, undo_run
+from gitsync.clock import SystemClock
 from gitsync.core.branches import is_emptied, principal, renamed_default
 from gitsync.errors import GitsyncError
 from gitsync.git import program
@@ -61,7 +62,7 @@ def _run(order: Order, items: list[Item]) -> Report:
     answers = _texts(order, ANSWERS_FILE) | dict(order.answers)
     state_file.write_changed(order.state_dir / ANSWERS_FILE, answers)
     seen = Seen(There({}, {}), known, deleted, answers=answers)
-    moves: dict[str, BranchMove] = {}
+    began, moves = SystemClock().wall(), dict[str, BranchMove]()
     local = Local(kept=conflicts.read(state_file.read(order.state_dir / CONFLICTS_FILE)))
     for left in reversed(range(TRIES)):
         order.tell(f"fetching from {job.remote}")
@@ -77,12 +78,13 @@ def _run(order: Order, items: list[Item]) -> Report:
         items += [item for item in local.items if item not in items]
         for name, (before, after) in local.moved.items():
             moves[name] = BranchMove(moves[name].before if name in moves else before, after)
+        # Before anything is sent: a run that cannot send, or dies, has moved branches all the same.
+        remember_run(order, began, moves)
         if local.halt is not None:
             break
         quicker = _send(order, server, local, there, items, is_last=not left)
         if not quicker:
             break
-    remember_run(order, moves)
     _remember(order, server, local, seen)
     if local.halt is not None:
         return Report.halted(items, local.halt, local.conflicts)

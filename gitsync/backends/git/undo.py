@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import gitsync.git.remote.local_branches as refs
 from gitsync.backends import state_file
 from gitsync.backends.base import Order
-from gitsync.clock import SystemClock, iso
+from gitsync.clock import iso
 from gitsync.core.conflict import Policy, Rules
 from gitsync.errors import OperationError
 from gitsync.git.applying.apply import put
@@ -84,10 +84,13 @@ def _run(found: object) -> JobRun | None:
     return JobRun(float(at) if isinstance(at, int | float) else 0.0, moves, found.get("is_undone") is True)
 
 
-def remember_run(order: Order, moves: Mapping[str, BranchMove]) -> None:
-    """Remember a run that moved branches; one that moved none is nothing to undo. Raise OperationError."""
+def remember_run(order: Order, began: float, moves: Mapping[str, BranchMove]) -> None:
+    """Remember the `moves` so far of the run that `began` then; one that moved no branch is nothing to undo.
+
+    Raise OperationError.
+    """
     if moves:
-        _write(order, [JobRun(SystemClock().wall(), moves), *runs_of(order)])
+        _write(order, [JobRun(began, moves), *(run for run in runs_of(order) if run.at != began)])
 
 
 def _write(order: Order, runs: list[JobRun]) -> None:

@@ -112,11 +112,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     items += _blocked(decision)
     if not agreed and here.entries and there.entries and (decision.take or decision.send):
         items.append(first_run(order))
-    note_moving(
-        order.state_dir,
-        {path: there.entries[path] for path in decision.take if path in there.entries},
-        {path: here.entries[path] for path in decision.send if path in here.entries},
-    )
+    note_moving(order.state_dir, decision.take, decision.send, here.entries, there.entries)
     moved = _transfer(rsync, decision, here, there, items)
     items += look_through(rsync, here.entries)
     order.probe("transferred", b"")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,10 +175,22 @@ def remember(
     state_file.write(state_dir / LISTING_FILE, dict(found))
 
 
-def note_moving(state_dir: Path, taking: Mapping[str, ListedEntry], sending: Mapping[str, ListedEntry]) -> None:
-    """Store what is about to be copied, as it is at its source: a run that ends early may have copied it."""
-    if taking or sending:
-        state_file.write(state_dir / MOVING_FILE, {"taking": dict(taking), "sending": dict(sending)})
+def note_moving(
+    state_dir: Path,
+    taking: Iterable[str],
+    sending: Iterable[str],
+    here: Mapping[str, ListedEntry],
+    there: Mapping[str, ListedEntry],
+) -> None:
+    """Store what is about to be copied, as it is at its source: a run that ends early may have copied it.
+
+    Listings do not tell whether a file was copied whose source and target are alike already; the next run compares it.
+    """
+    alike = {path for path in here.keys() & there.keys() if is_alike(here[path], there[path])}
+    taken = {path: there[path] for path in taking if path in there and path not in alike}
+    sent = {path: here[path] for path in sending if path in here and path not in alike}
+    if taken or sent:
+        state_file.write(state_dir / MOVING_FILE, {"taking": taken, "sending": sent})
 
 
 def moved_before(

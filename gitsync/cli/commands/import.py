@@ -74,9 +74,12 @@ def _import_trakk(context: Context, given: str, document: Json) -> list[str]:
     from pathlib import Path
 
     from gitsync.config.import_legacy import import_trakk
+    from gitsync.config.legacy.trakk import parse_trakk
 
-    found = import_trakk(Path(document["config"]), Path(given))
+    found = parse_trakk(Path(given))
+    # First the mirror, which may be refused: then the configuration is as it was.
     _ask(context, "init", {"path": str(found.repository)})
+    import_trakk(Path(document["config"]), found)
     home = os.path.expanduser("~")  # noqa: PTH111 - never raises
     names = [os.fsdecode(entry.path) for entry in found.entries]
     there = [name for name in names if any(os.path.lexists(f"{top}/{name}") for top in (home, found.repository))]

@@ -44,7 +44,7 @@ def parse_trakk(path: Path) -> Trakk:
     except (ValueError, RecursionError) as error:
         raise _fault(path, f"not valid JSON: {error}") from error
     repository = found.get("repository") if isinstance(found, dict) else None
-    if not isinstance(repository, str) or not repository.startswith(("/", "~/")) or "\0" in repository:
+    if not isinstance(repository, str) or not repository.startswith(("/", "~/")) or not _is_path(repository):
         raise _fault(path, 'key repository: allowed: a path that begins with "/"')
     home = Path(os.path.expanduser(repository))  # noqa: PTH111 - never raises
     entries, faults = _entries(path, found)
@@ -77,11 +77,11 @@ def _entries(path: Path, found: dict[str, Any]) -> tuple[list[ManifestEntry], li
     faults: list[str] = []
     for key, is_directory in (("refs", False), ("dirs", True)):
         for item in _texts(path, found, key):
-            entry = os.fsencode(item.removeprefix("~/").removeprefix("./").rstrip("/"))
-            if item.startswith("/") or not is_sound(entry):
+            name = item.removeprefix("~/").removeprefix("./").rstrip("/")
+            if item.startswith("/") or not _is_path(name) or not is_sound(os.fsencode(name)):
                 faults.append(f"{escape(str(path))}: {escape(item)} is not a path below home: skipped")
             else:
-                entries.append(ManifestEntry(entry, is_directory))
+                entries.append(ManifestEntry(os.fsencode(name), is_directory))
     return entries, faults
 
 
@@ -106,6 +106,14 @@ def _texts(path: Path, found: dict[str, Any], key: str) -> list[str]:
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise _fault(path, f"key {key}: allowed: a list of paths below home")
     return items
+
+
+def _is_path(text: str) -> bool:
+    """Return whether the system has such paths: JSON also writes half a surrogate pair."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _fault(path: Path, what: str) -> ConfigError:

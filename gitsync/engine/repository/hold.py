@@ -5,6 +5,7 @@ Runs on the committer thread; owns `pause.json` in the repository's state direct
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 
@@ -34,16 +35,12 @@ class Hold:
 
     def remember_pause(self, until: float | None, clock: Clock) -> None:
         """Remember a pause over a restart."""
-        wall = None if until is None else clock.wall() + until - clock.now()
-        self._memory.remember(is_paused=True, until=wall)
+        self._memory.remember_pause(None if until is None else clock.wall() + until - clock.now())
 
     def remembered_pause(self, clock: Clock) -> tuple[bool, float | None]:
         """Return whether a pause of before the restart goes on, and until when."""
-        if self._memory.get("is_paused") is not True:
-            return False, None
-        wall = self._memory.get("until")
-        left = wall - clock.wall() if isinstance(wall, int | float) else None
-        return left is None or left > 0, None if left is None else clock.now() + left
+        left = self._memory.pause_left(clock.wall())
+        return left is not None, None if left is None or math.isinf(left) else clock.now() + left
 
     def pause(self, until: float | None) -> None:
         """Move to paused."""

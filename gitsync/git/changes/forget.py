@@ -23,6 +23,7 @@ from gitsync.text import as_word, clean, shown
 
 IGNORE = b".gitignore"
 _SPECIAL = frozenset(b"\\*?[")
+_CONTROL = b"[[:cntrl:]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def _subject(paths: tuple[bytes, ...]) -> str:
 def _line(path: bytes, *, is_directory: bool) -> bytes:
     """Return the pattern that matches exactly this path, from the top of the tree."""
     escaped = b"".join(b"\\%c" % byte if byte in _SPECIAL else b"%c" % byte for byte in path)
+    # A pattern ends with its line, and git drops a carriage return there: neither can be escaped (gitignore(5)).
+    escaped = escaped.replace(b"\n", _CONTROL).replace(b"\r", _CONTROL)
     if escaped.endswith(b" "):
         escaped = escaped[:-1] + b"\\ "
     return b"/" + escaped + (b"/" if is_directory else b"")

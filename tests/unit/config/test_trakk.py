@@ -67,3 +67,11 @@ def test_a_watched_repository_is_no_mirror(tmp_path: Path) -> None:
     home, told = home_of(path, (RepoConfig(name="x", path=tmp_path),))
     assert home is None
     assert told
+
+
+def test_half_a_surrogate_pair_is_no_path(tmp_path: Path) -> None:
+    found = parse_trakk(write(tmp_path / "t", {"repository": "/m", "refs": ["a\ud800b", ".vimrc"], "dirs": []}))
+    assert found.entries == (ManifestEntry(b".vimrc"),)
+    assert len(found.faults) == 1
+    with pytest.raises(ConfigError, match="repository"):
+        parse_trakk(write(tmp_path / "t", {"repository": "/\ud800", "refs": [], "dirs": []}))
