@@ -17,6 +17,7 @@ from typing import Any
 
 from gitsync.clock import Clock
 from gitsync.config.options import MIRROR_NAME, Config, RepoConfig
+from gitsync.core.deferral import UNKNOWN, sentence
 from gitsync.daemon import sync
 from gitsync.daemon.jobs import JobThreads, watching
 from gitsync.daemon.lock import RepositoryLocks
@@ -27,7 +28,18 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
 from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE
-from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
+from gitsync.engine.messages import (
+    Adopt,
+    ConditionsWanted,
+    CoverageChanged,
+    Deferred,
+    Drop,
+    Noticed,
+    Perform,
+    Rescan,
+    WatcherDoubted,
+    Woken,
+)
 from gitsync.engine.owner import Ask, Stop
 from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
@@ -83,6 +95,7 @@ class Runtime:
         self._on_message = on_message
         self._is_watching = is_watching
         self._refused: dict[str, float] = {}
+        self.deferred: tuple[str, ...] = ()
 
     def lock_all(self) -> None:
         """Take the lock of every repository. Raise AlreadyRunningError when another process holds one."""
@@ -104,7 +117,8 @@ class Runtime:
             owner.start()
         for repo in self.config.repositories:
             self._add(repo)
-        self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout)
+        self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout, self._first_deferral())
+        self._ask_conditions()
 
     def stop(self) -> None:
         """Stop in reverse: no more hints, no more network, commit what is pending, let go of the locks."""
@@ -145,8 +159,9 @@ class Runtime:
         for name in list(self._refused):
             del self._refused[name]
             self.board.forget(name)
-        self.jobs.reload(config.jobs, config.daemon.network_timeout)
+        were_wanted = self._conditions
         self.config = config
+        self.jobs.reload(config.jobs, config.daemon.network_timeout, self._first_deferral())
         self.housekeeper.hooks = config.hooks
         self.notifier.policy = config.daemon.notify
         for name in changed:
@@ -155,6 +170,8 @@ class Runtime:
             self._begin(new[name])
         for name in added:
             self._admit(new[name])
+        if were_wanted != self._conditions or self._first_deferral() is not None:
+            self._ask_conditions()
         return {"added": added, "removed": removed, "changed": changed}
 
     # -- watchers -----------------------------------------------------------------------------------------------------
@@ -239,6 +256,9 @@ class Runtime:
                 repo_state_dir=self.repo_state_dir(repo),
                 on_death=self._on_message,
             )
+            first = self._first_deferral()
+            if first is not None:
+                exchanger.post(first)
             self.exchangers[repo.name] = exchanger
             exchanger.start()
         else:
@@ -289,6 +309,22 @@ class Runtime:
             if owner.is_stuck(now)
         ]
 
+    @property
+    def _conditions(self) -> ConditionsWanted:
+        """Which conditions defer exchanges."""
+        daemon = self.config.daemon
+        return ConditionsWanted(battery=daemon.on_battery == "commit", metered=daemon.metered == "commit")
+
+    def _first_deferral(self) -> Deferred | None:
+        """Return the message that holds new exchangers and jobs until more is known; None where nothing defers them."""
+        wanted = self._conditions
+        return Deferred((UNKNOWN,)) if self._is_watching and (wanted.battery or wanted.metered) else None
+
+    def _ask_conditions(self) -> None:
+        """Have the conditions checked; all exchangers and jobs hear the result."""
+        if self._is_watching:
+            self.system_events.post(self._conditions)
+
     def _perform_for_job(self, name: str, act: Callable[[Worktree], object], patience_s: float) -> object:
         return self.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
 
@@ -310,5 +346,10 @@ class Runtime:
         """Deliver what concerns every exchange; runs on the thread of system events."""
         for exchanger in list(self.exchangers.values()):
             exchanger.post(message)
+        if isinstance(message, Deferred):
+            self.jobs.defer(message)
+            was, self.deferred = self.deferred, message.reasons
+            if was != message.reasons:
+                self.board.publish("deferred", "", sentence(message.reasons) or "pull and push go on")
         if isinstance(message, Woken):
             self.committer.post(message)

@@ -80,6 +80,7 @@ class ExchangePart:
     last_push: str | None = None
     error: Problem | None = None
     asked: tuple[Question, ...] = ()
+    deferred: str = ""  # why exchanges wait; "" when they do not
 
 
 class Subscription:
@@ -179,6 +180,8 @@ class Board:
         pending = local.pending + (count() if count is not None else 0)
         if state is RepoState.OK and pending:
             state = RepoState.PENDING
+        if state in (RepoState.OK, RepoState.PENDING):
+            reason = reason or exchange.deferred
         return RepoStatus(
             name=name,
             path=local.path,

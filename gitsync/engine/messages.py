@@ -129,6 +129,21 @@ class Woken:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionsWanted:
+    """The configuration says which conditions defer exchanges."""
+
+    battery: bool
+    metered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Exchanges that nobody asked for are to wait: `reasons` are "battery" and "metered", none when they may go on."""
+
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """gitsync made the commit `head` on a branch."""
 

@@ -7,6 +7,7 @@ from gitsync.cli import repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.control import client
+from gitsync.core.deferral import sentence
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
 
 # While watching: how long to look at most, and at least, between two looks.
@@ -43,6 +44,8 @@ def lines(output: Output, document: Json, *, is_short: bool = False) -> list[str
         shown += output.wrap(f"{version}, running for {up} (PID {daemon.get('pid')})", "dim")
     else:
         shown += output.wrap(f"gitsync is not running: nothing is watched; {client.HOW_TO_START}", "yellow")
+    if waiting := sentence(document.get("deferred") or ()):
+        shown += output.wrap(f"{waiting}; to exchange now: gitsyncctl sync", "yellow")
     watched = document.get("repos") or []
     shown += repos.repo_lines(output, watched)
     if document.get("home"):

@@ -83,6 +83,7 @@ class _Repos:
         return {
             "version": VERSION,
             "daemon": daemon if self._context.is_daemon else None,
+            "deferred": list(self._context.runtime.deferred),
             "repos": [self._context.runtime.board.status(repo.name).to_json() for repo in repos],
             "home": home_status(self._context) if is_home_asked else None,
             "jobs": [job.to_json() for job in self._context.runtime.board.jobs() if job.name in asked],

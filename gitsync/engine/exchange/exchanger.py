@@ -15,6 +15,7 @@ from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
+from gitsync.core.deferral import sentence
 from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
@@ -36,6 +37,7 @@ from gitsync.engine.exchange.schedule import Schedule
 from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
 from gitsync.engine.messages import (
     Committed,
+    Deferred,
     ExchangeNow,
     Fetched,
     HeadRead,
@@ -168,11 +170,19 @@ class Exchanger(Owner):
                 self._times.see_return(now)
             case Woken():
                 self._times.see_moved(now)
+            case Deferred(reasons=reasons):
+                self._defer(reasons)
             case Pause():
                 self._move(V_.PAUSED)
                 self._waiters.answer_all()
             case Resume(is_accepted=is_accepted, ids=ids):
                 self._resume(now, is_accepted=is_accepted, ids=ids)
+
+    def _defer(self, reasons: tuple[str, ...]) -> None:
+        self._times.defer(is_deferred=bool(reasons))
+        self._board.set_exchange(self.config.name, deferred=sentence(reasons))
+        if reasons:
+            self._limits.line.close()
 
     def _resume(self, now: float, *, is_accepted: bool, ids: tuple[str, ...]) -> None:
         if self._pending_halt.drop(is_accepted=is_accepted, ids=ids):

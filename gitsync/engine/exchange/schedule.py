@@ -47,6 +47,7 @@ class Schedule:
         self._streak = 0
         self._is_push_alone = False
         self._asked = ""
+        self._is_deferred = False
         self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
@@ -58,12 +59,22 @@ class Schedule:
 
     def next_at(self) -> float | None:
         """Return when a cycle is to begin, while nothing went wrong."""
+        if self._is_held:
+            return None
         return min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
 
     @property
     def retry_at(self) -> float | None:
         """Return when a cycle is to begin after a failure, or a halted remote is to be looked at."""
-        return self._retry_at
+        return None if self._is_held else self._retry_at
+
+    @property
+    def _is_held(self) -> bool:
+        return self._is_deferred and not self._asked
+
+    def defer(self, *, is_deferred: bool) -> None:
+        """Begin no cycle but those that a person asks for, or go on; what fell due meanwhile is due then."""
+        self._is_deferred = is_deferred
 
     @property
     def is_pushing(self) -> bool:
@@ -164,7 +175,9 @@ class Schedule:
 
     def is_lively(self, now: float) -> bool:
         """Whether the next looks come so soon that a connection is worth keeping."""
-        return self.is_looking and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
+        return (
+            self.is_looking and not self._is_deferred and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
+        )
 
     def fail(self, now: float) -> float:
         """A cycle failed: plan the retry and return how many seconds away it is."""
@@ -193,6 +206,8 @@ class Schedule:
     def forgive(self, now: float) -> None:
         """A person resumed: what failed before no longer counts."""
         self._failures = 0
+        if self._is_deferred:
+            self._asked = self._asked or "both"
         self._retry_at = now
         self.see_branch(now)
 

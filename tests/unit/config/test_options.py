@@ -69,6 +69,8 @@ max_deletes = 100
 log_level = "info"
 notify = "problems"
 network_timeout = "60s"
+on_battery = "sync"
+metered = "sync"
 
 [hooks]
 after_commit = []
@@ -205,6 +207,8 @@ def test_the_defaults_can_be_described() -> None:
         "notify": "problems",
         "machine": None,
         "network_timeout": "60s",
+        "on_battery": "sync",
+        "metered": "sync",
     }
 
 
