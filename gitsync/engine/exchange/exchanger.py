@@ -272,14 +272,17 @@ class Exchanger(Owner):
         elif answer.problem is not None:
             self._rest(answer.problem)
         else:
+            if answer.head is not None and not answer.is_ahead:
+                self._left.drop(answer.branch)
             self._send(answer.branch, answer.head if answer.is_ahead else None)
 
     def _send(self, branch: str, head: str | None) -> None:
         """Push `head`, unless there is nothing to push or no place for it."""
         place = self._remote_branch
-        if head is None or place is None or not self._times.is_pushing or place.has_sent(head):
-            if self._times.is_pushing:
-                self._left.drop(branch)
+        if head is None or place is None or not self._times.is_pushing:
+            self._rest()  # without a head the committer could not say: another branch is checked out by now
+        elif place.has_sent(head):
+            self._left.drop(branch)
             self._rest()
         elif isinstance(place.goal, Problem):
             self._rest(place.goal)
