@@ -58,6 +58,25 @@ ROWS = (
         without_daemon=LOOK,
     ),
     Command(
+        "server",
+        "make a bare repository for machines to meet in: on a server, a disk, or this machine",
+        Parameter("action", TEXT, choices=("init",), is_required=True, help="init: make it"),
+        Parameter(
+            "place",
+            TEXT,
+            metavar="[USER@]HOST:PATH|PATH",
+            is_required=True,
+            help="where it is to be: by ssh, or on a disk of this machine",
+        ),
+        Parameter("for", TARGET, "--for", metavar="NAME", help="make it the remote of this repository"),
+        handler="server",
+        about="What exists at that place is left as it is. The server needs git, and a shell for the user. The last "
+        "line of the output is what `git remote add` takes.",
+        epilog="gitsyncctl server init git@server:notes.git --for notes\ngitsyncctl server init /media/usb/notes.git",
+        timeout_s=120.0,
+        without_daemon=LOOK,
+    ),
+    Command(
         "sync",
         "commit, pull and push now",
         NAMES,
