@@ -114,6 +114,7 @@ class Board:
         self._notified: dict[str, Notified] = {}
         self._jobs: dict[str, JobStatus] = {}
         self.home = HomePart()
+        self.refused_reload: Problem | None = None
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         # A list, because append and remove of one are atomic: listeners come and go on connection threads.
         self._subscriptions: list[Subscription] = []
@@ -141,6 +142,10 @@ class Board:
     def set_home(self, part: HomePart) -> None:
         """Replace what is known of the home files; runs on the committer thread."""
         self.home = part
+
+    def set_refused_reload(self, problem: Problem | None) -> None:
+        """Replace why the configuration was not taken over; runs on the main thread."""
+        self.refused_reload = problem
 
     def set_job(self, status: JobStatus) -> None:
         """Replace a job's status, and publish when a problem begins, changes or ends; runs on that job's thread."""

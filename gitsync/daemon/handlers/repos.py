@@ -79,10 +79,15 @@ class _Repos:
         else:
             self._look(repos)
             self._context.runtime.jobs.look(self._context.config.jobs)
-        daemon = {"pid": os.getpid(), "uptime_s": round(self._context.clock.now() - self._context.started_at, 1)}
+        context, refused = self._context, self._context.runtime.board.refused_reload
+        up = round(context.clock.now() - context.started_at, 1)
+        daemon = {"pid": os.getpid(), "uptime_s": up, "managed": context.is_managed}
         return {
             "version": VERSION,
             "daemon": daemon if self._context.is_daemon else None,
+            # The control command fills it in where the installed service is not what answers.
+            "service": None,
+            "refused_reload": None if refused is None else refused.to_json(),
             "deferred": list(self._context.runtime.deferred),
             "repos": [self._context.runtime.board.status(repo.name).to_json() for repo in repos],
             "home": home_status(self._context) if is_home_asked else None,
