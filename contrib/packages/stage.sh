@@ -47,13 +47,10 @@ PROGRAM
     chmod 755 "$destdir/usr/bin/${program%%:*}"
 done
 
-complete() {
-    mkdir -p "$destdir/usr/share/$2"
-    PYTHONPATH=$lib "$python" -sPB -m gitsync.cli.main completion "$1" >"$destdir/usr/share/$2/$3"
-}
-complete bash bash-completion/completions gitsyncctl
-complete zsh zsh/vendor-completions _gitsyncctl
-complete fish fish/vendor_completions.d gitsyncctl.fish
+for place in bash:bash-completion/completions zsh:zsh/vendor-completions fish:fish/vendor_completions.d; do
+    install -d "$destdir/usr/share/${place#*:}"
+    install -m 644 "$source/contrib/completions/${place%%:*}"/* "$destdir/usr/share/${place#*:}/"
+done
 find "$destdir" -name __pycache__ -prune -exec rm -rf {} +
 # A private umask of whoever builds must not end up in the package.
 chmod -R u=rwX,go=rX "$destdir"

@@ -194,4 +194,4 @@ def test_without_the_extra_one_line_says_how_to_install_it(box: Machine, tmp_pat
     first, second = done.stderr.splitlines()
     assert first == "error: the page needs what is not installed: starlette"
     assert second.startswith("hint: ")
-    assert "pipx install 'gitsync[web]'" in second
+    assert "pipx install 'gitsyncd[web]'" in second

@@ -17,7 +17,7 @@ def run(context: Context, arguments: Json) -> Reply:
     if missing:
         raise OperationError(
             f"the page needs what is not installed: {', '.join(missing)}",
-            "install gitsync with its extra: pipx install 'gitsync[web]', or: pip install 'gitsync[web]'",
+            "install gitsync with its extra: pipx install 'gitsyncd[web]', or: pip install 'gitsyncd[web]'",
             code="not-installed",
         )
     serve = __import__("gitsync.web.serve", fromlist=["run"])
