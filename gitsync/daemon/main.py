@@ -172,6 +172,7 @@ def _check(config: Config) -> int:
     lines = [f"configuration: {config.source or 'none'}", *(f"note: {notice}" for notice in config.notices)]
     for repo in config.repos:
         remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, redact(repo.remote or ""))
+        remote = ", ".join(map(redact, repo.remotes)) or remote
         lines.append(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
     if config.home is not None:
         lines.append(f"home: mirrored in {config.home.repo} (link {config.home.link})")

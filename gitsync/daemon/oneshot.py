@@ -49,7 +49,7 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
         runtime.start()
         if waiting := sentence(_deferral(config)):
             logger.info("%s", waiting)
-            sync.sync(runtime.committer, {}, names, runtime.clock, SYNC_PATIENCE_S)
+            sync.commit(runtime.committer, names, runtime.clock, SYNC_PATIENCE_S)
         else:
             _exchange(runtime, names)
         statuses: list[RepoStatus | JobStatus] = [runtime.board.status(name) for name in names]
@@ -63,7 +63,7 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
 def _exchange(runtime: Runtime, names: list[str]) -> None:
     runtime.sync(names, patience_s=SYNC_PATIENCE_S)
     # What came in may have been committed on: a conflict copy of a home file becomes an entry of the manifest.
-    late = {status.name for status in map(runtime.board.status, names) if status.ahead and status.error is None}
+    late = {status.name for status in map(runtime.board.status, names) if _is_ahead(status) and status.error is None}
     _send(runtime, late)
     due = runtime.jobs.due(runtime.config.jobs)
     runtime.jobs.run(due, "both", SYNC_PATIENCE_S)
@@ -131,7 +131,7 @@ def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
     wanted = [
         repo
         for repo in runtime.config.repositories
-        if repo.name in names and repo.name in runtime.exchangers and repo.push is not None and may_push(repo.mode)
+        if repo.name in names and runtime.exchangers.of(repo.name) and repo.push is not None and may_push(repo.mode)
     ]
     waiting = sentence(_deferral(runtime.config)) if wanted else ""
     if waiting:
@@ -149,6 +149,11 @@ def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
         {"repo": status.name, "ahead": status.ahead, "error": status.error.to_json() if status.error else None}
         for status in found
     ]
+
+
+def _is_ahead(status: RepoStatus) -> bool:
+    """Whether a remote that can be reached has not got all commits."""
+    return bool(status.ahead) or any(remote.ahead and remote.error is None for remote in status.remotes)
 
 
 def _is_crossed(status: RepoStatus) -> bool:

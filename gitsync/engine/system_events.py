@@ -94,11 +94,11 @@ class SystemEvents(Owner):
             self._check_conditions()
         if self._refs is None:
             return
-        if isinstance(message, Listen) and self._refs.listen(message.repo, message.directory):
+        if isinstance(message, Listen) and self._refs.listen((message.repo, message.via), message.directory):
             # Changes between the last check and the watch are found by another check.
-            self._tell(message.repo, RemoteMoved(message.repo))
-        for name in self._refs.take():
-            self._tell(name, RemoteMoved(name))
+            self._tell(message.repo, RemoteMoved(message.repo, message.via))
+        for name, via in self._refs.take():
+            self._tell(name, RemoteMoved(name, via))
 
     def receive(self, timeout_s: float | None) -> object | None:
         """Return the next message, None after news from outside or `timeout_s` seconds."""

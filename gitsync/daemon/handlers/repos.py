@@ -108,10 +108,10 @@ class _Repos:
     def _listed(self, repo: RepoConfig) -> Json:
         branch = self._context.runtime.board.local(repo.name).branch
         try:
-            choice = remote_for(repo.path, repo.remote, branch) if branch else None
+            choice = remote_for(repo.path, repo.remote, branch) if branch and not repo.remotes else None
         except OperationError:
             choice = None  # `status` reports the error
-        remote = choice.remote if choice is not None else repo.remote or ""
+        remote = choice.remote if choice is not None else ", ".join(repo.remotes) or repo.remote or ""
         return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
 
     def events(self, params: Json) -> Json:

@@ -49,7 +49,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RemoteBranch:
-    """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence.
+    """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence,
+    `url` is its address without credentials.
 
     `choice` is what is fetched, `goal` where commits are sent: the same, or another branch, or the problem of a branch
     that git push would not send. `directory` is the remote's git directory where it is on this file system and can be
@@ -62,6 +63,7 @@ class RemoteBranch:
     goal: RemoteChoice | Problem
     key: str
     label: str
+    url: str
     directory: Path | None
     is_sent_elsewhere: bool
 
@@ -86,9 +88,15 @@ class RemoteBranch:
             goal,
             key,
             redact(f"{choice.remote}/{choice.branch}"),
+            redact(url),
             local_remote.git_directory(config.path, url),
             goal is not choice or upstream.is_sent_elsewhere(config.path, choice.remote),
         )
+
+    @property
+    def name(self) -> str:
+        """Return the remote's name, or its URL, without credentials."""
+        return redact(self.choice.remote)
 
     @property
     def goal_label(self) -> str:
@@ -102,6 +110,11 @@ class RemoteBranch:
         if not isinstance(goal, RemoteChoice) or goal is self.choice:
             return False
         return commit_in(self.config.path, goal.tracking) == commit
+
+    def missing_disk(self, *, was_there: bool) -> Path | None:
+        """Return the remote's directory where it is on a disk that is not there now; see `local_remote`."""
+        url = upstream.url_of(self.config.path, self.choice.remote)
+        return local_remote.missing_disk(self.config.path, url, was_there=was_there)
 
     def head(self) -> str | None:
         """Return the branch's commit where it can be read at once, None when it cannot or there is no such branch."""

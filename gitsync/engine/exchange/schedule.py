@@ -29,6 +29,8 @@ SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
 # In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
 STREAK_MAX = 3
+# How often a disk that is not mounted is looked for: one look costs a few system calls.
+DISK_LOOK_S = 2.0
 # A connection is kept for looks that come more often than this: for some minutes after news.
 LIVELY_S = 15.0
 # After a changed network, machines of one place do not all come at the same instant.
@@ -184,6 +186,12 @@ class Schedule:
         self._failures += 1
         self._crossings = 0
         return self._retry(now, back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S))
+
+    def await_disk(self, now: float) -> None:
+        """The remote's disk is not mounted: plan to look whether it is by then, however long that lasts."""
+        self._failures = self._crossings = 0
+        self._asked = ""
+        self._retry(now, DISK_LOOK_S)
 
     def cross(self, now: float, took_s: float = 0.0) -> int:
         """Another machine's push came first, and the try took `took_s` seconds: plan the retry.

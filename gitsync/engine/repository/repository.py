@@ -170,7 +170,7 @@ class LocalRepository(RepositoryHooks):
         """Take what the exchanger waits for; it is answered at once where the repository is held up."""
         self.integration.begin(wanted)
         if self.machine in STANDING:
-            self.integration.answer(self.context, None)
+            self.integration.answer_all(self.context)
 
     def pause(self, until: float | None) -> None:
         """Hold the repository until `resume` or the monotonic instant `until`; a restart does not end it."""
@@ -180,7 +180,7 @@ class LocalRepository(RepositoryHooks):
     def _pause(self, until: float | None) -> None:
         self.drop_staging()
         self.hold.pause(until)
-        self.integration.answer(self.context, None)
+        self.integration.answer_all(self.context)
         self.context.send(Pause(self.name, until))
         self.show(RepoState.PAUSED, "paused by you")
         self.end_hurry()
@@ -206,7 +206,7 @@ class LocalRepository(RepositoryHooks):
         self.context = replace(self.context, config=config)
         self.batch.left_out.forget_all_but_staged()
         self.hold.forget_branch()
-        self.integration.answer(self.context, None)
+        self.integration.answer_all(self.context)
         if self.machine is S_.PAUSED:
             self.context.send(Pause(self.name, self.hold.paused_until))
         self.rescan("the configuration changed")

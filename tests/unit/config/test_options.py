@@ -27,6 +27,7 @@ CONTRACT = """
 [[repo]]
 path = "~/Notes"
 name = "notes"
+remotes = []
 branch = ""
 mode = "both"
 quiet = "2s"
@@ -114,7 +115,7 @@ def test_keys_and_defaults_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_field_is_an_option(shape: type) -> None:
     # What is made from options: a mirror's settings, whether `push` was left to gitsync, and the daemon's `machine`.
-    made = {HomeConfig: {"settings"}, RepoConfig: {"is_push_prompt", "machine"}}
+    made = {HomeConfig: {"settings"}, RepoConfig: {"is_push_prompt", "machine", "via"}}
     own = {field.name for field in dataclasses.fields(shape)} - made.get(shape, set())
     assert rows(shape).keys() == own
     assert all(row.key == key for key, row in rows(shape).items())
