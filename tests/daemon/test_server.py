@@ -105,3 +105,22 @@ def test_a_place_is_read_as_git_reads_it(address: str, path: str, host: str) -> 
 def test_what_is_no_place_is_refused(address: str) -> None:
     with pytest.raises(UsageError):
         place_of(address)
+
+
+@pytest.mark.parametrize("is_far", [False, True], ids=["disk", "ssh"])
+def test_the_head_of_an_empty_repository_names_what_is_pushed_first(
+    box: Machine, tmp_path: Path, hub: Path, is_far: bool
+) -> None:
+    with Sshd(tmp_path / "ssh") as server:
+        run_git(hub, "symbolic-ref", "HEAD", "refs/heads/trunk")
+        root = box.repo()
+        run_git(root, "remote", "add", "origin", server.url(hub) if is_far else str(hub))
+        run_git(root, "config", "core.sshCommand", server.ssh_command())
+        box.configure(root)
+        box.start()
+        wait_for("HEAD", lambda: run_git(hub, "symbolic-ref", "HEAD") == "refs/heads/main")
+        # What is pushed later leaves it alone.
+        run_git(root, "switch", "-qc", "other")
+        (root / "b.txt").write_text("b\n")
+        wait_for("the other branch", lambda: run_git(hub, "rev-parse", "-q", "--verify", "other", check=False))
+        assert run_git(hub, "symbolic-ref", "HEAD") == "refs/heads/main"

@@ -329,6 +329,8 @@ class Exchanger(Owner):
             return
         if not place.choice.has_upstream and place.goal is place.choice:
             upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
+        if sent.kind is PushKind.PUSHED and self._memory.known(place.key) is None and place.goal is place.choice:
+            place.point_head(self._limits)
         wall, now = iso(self.clock.wall()), self.clock.now()
         self._memory.take_in(place.key, place.seen_after(head, self._memory.known(place.key)), last_push=wall)
         if sent.kind is PushKind.PUSHED:

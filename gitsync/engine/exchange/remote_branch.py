@@ -18,10 +18,12 @@ from gitsync.errors import TransientError
 from gitsync.git import dead_locks
 from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
-from gitsync.git.remote import local_remote, transport, upstream
+from gitsync.git.remote import bare, local_remote, transport, upstream
 from gitsync.git.remote.destination import exchanged
 from gitsync.git.remote.results import FetchResult, PushResult, RemoteChoice
+from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.ssh_master import SshMaster
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
 
@@ -160,6 +162,20 @@ class RemoteBranch:
             transport=self.config.transport,
             line=limits.line.path,
         )
+
+    def point_head(self, limits: Limits) -> None:
+        """Let the HEAD of a bare repository that was empty name the branch that was pushed to it first.
+
+        A clone of it begins on that branch then. It is done on a disk, and where the server gives a shell.
+        """
+        root, remote, line = self.config.path, self.choice.remote, limits.line.path
+        try:
+            if self.directory is not None:
+                bare.point_head(str(self.directory), self.choice.branch, root)
+            elif gives_shell(root, remote, is_cancelled=limits.is_cancelled, line=line):
+                bare.point_head(upstream.url_of(root, remote), self.choice.branch, root, line)
+        except UNEXPECTED_ERRORS as trouble:
+            logger.debug("%s: HEAD stays: %s", self.config.name, as_error(self.config.name, trouble).message)
 
     def seen_after(self, sent: str, known: str | None) -> str | None:
         """Return what the next look finds at least, now that `sent` was pushed; `known` was there last."""

@@ -22,7 +22,7 @@ from gitsync.model import Problem
 from gitsync.text import as_word, clean
 
 CREATE_S = 60.0
-_SCRIPT = r"""
+_BEGIN = r"""
 set -u
 umask 022
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_COMMON_DIR GIT_TEMPLATE_DIR
@@ -34,6 +34,8 @@ case $path in
     /*) ;;
     *) path=./$path ;;
 esac
+"""
+_CREATE = r"""
 command -v git >/dev/null 2>&1 || say no-git
 if [ -e "$path" ] || [ -L "$path" ]; then
     [ -d "$path" ] || say file
@@ -58,6 +60,13 @@ git --git-dir=. config core.logAllRefUpdates true &&
 git --git-dir=. rev-parse --is-bare-repository >/dev/null || say failed
 trap - EXIT
 say created
+"""
+# Where git looks for a repository that is named by a path, as far as it can be bare.
+_POINT_HEAD = r"""
+cd "$path" 2>/dev/null || cd "$path.git" 2>/dev/null || say failed
+[ "$(git --git-dir=. rev-parse --is-bare-repository 2>/dev/null)" = true ] || say work-tree
+git --git-dir=. rev-parse --verify --quiet HEAD >/dev/null && say filled
+git --git-dir=. symbolic-ref HEAD "refs/heads/$branch" && say pointed
 """
 
 
@@ -98,18 +107,39 @@ def create(place: Place, branch: str, root: Path) -> None:
     Raise OperationError for what exists there already, which is left as it is, and for what the server refuses;
     TransientError when it cannot be reached.
     """
-    script = f"path={shlex.quote(place.path)}; branch={shlex.quote(branch)}{_SCRIPT}"
+    done = _run(place, branch, _CREATE, root)
+    if _said(done) != "created":
+        raise _refusal(place, _said(done), done)
+
+
+def point_head(url: str, branch: str, root: Path, line: str = "") -> bool:
+    """Let the HEAD of a bare repository name `branch` while it names one that does not exist; return whether it did.
+
+    `url` is on this machine, or on a server that gives a shell; `line` is the path of a connection that is kept open.
+    """
+    try:
+        place = place_of(url)
+    except UsageError:
+        return False  # there is no shell at such an address
+    return _said(_run(place, branch, _POINT_HEAD, root, line)) == "pointed"
+
+
+def _run(place: Place, branch: str, script: str, root: Path, line: str = "") -> proc.Completed:
+    begin = f"path={shlex.quote(place.path)}; branch={shlex.quote(branch)}"
     argv = ["sh", "-s"]
-    env = noninteractive_env.environment(root, CREATE_S)
+    env = noninteractive_env.environment(root, CREATE_S, line)
     if place.host:
         command = env.get("GIT_SSH_COMMAND") or noninteractive_env.ssh_command(root)
         words = " ".join(shlex.quote(word) for word in (*place.host, "sh -s"))
         # env, because the user's command may begin with assignments.
         argv = ["sh", "-c", f"exec env {command} {words}"]
-    done = proc.run(argv, deadline_s=CREATE_S, env=env, input=os.fsencode(script))
+    return proc.run(argv, deadline_s=CREATE_S, env=env, input=os.fsencode(begin + _BEGIN + script))
+
+
+def _said(done: proc.Completed) -> str:
+    """Return the script's answer, "" for none; a login shell may have printed more."""
     said = re.search(r"^gitsync: ([a-z-]+)$", os.fsdecode(done.stdout), re.MULTILINE)
-    if said is None or said[1] != "created":
-        raise _refusal(place, said[1] if said else "", done)
+    return said[1] if said else ""
 
 
 def _refusal(place: Place, said: str, done: proc.Completed) -> OperationError:
