@@ -58,6 +58,8 @@ HOUSEKEEPER_STOP_S = 2.0
 DROP_S = 30.0
 # How often a repository that another gitsync holds is asked for.
 REFUSED_EVERY_S = 10.0
+# Codes of a work tree that is not there, or has no repository.
+ABSENT = frozenset({"root-vanished", "not-a-repository"})
 
 
 class Runtime:
@@ -150,8 +152,9 @@ class Runtime:
         old = {repo.name: repo for repo in self.config.repositories if repo.name not in self._refused}
         new = {repo.name: repo for repo in config.repositories}
         is_network_same = self.config.daemon.network_timeout == config.daemon.network_timeout
-        removed = [name for name in old if name not in new or old[name].path != new[name].path]
-        added = [name for name in new if name not in old or old[name].path != new[name].path]
+        anew = {name for name in old if name not in new or old[name].path != new[name].path or self._is_back(old[name])}
+        removed = [name for name in old if name in anew]
+        added = [name for name in new if name not in old or name in anew]
         kept = [name for name in new if name in old and name not in added]
         other_home = MIRROR_NAME if self.config.home != config.home else ""
         changed = [name for name in kept if old[name] != new[name] or not is_network_same or name == other_home]
@@ -174,6 +177,11 @@ class Runtime:
         if were_wanted != self._conditions or self._first_deferral() is not None:
             self._ask_conditions()
         return {"added": added, "removed": removed, "changed": changed}
+
+    def _is_back(self, repo: RepoConfig) -> bool:
+        """Whether a repository that was not there has been made since, or is there again."""
+        error = self.board.status(repo.name).error
+        return error is not None and error.code in ABSENT and (repo.path / ".git").exists()
 
     # -- watchers -----------------------------------------------------------------------------------------------------
 

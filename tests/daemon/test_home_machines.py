@@ -103,6 +103,22 @@ def test_a_clone_overwrites_nothing_unseen(box: Machine, other: Machine, hub: Pa
     assert mode_of(other.home / ".other") == 0o600
 
 
+@pytest.mark.parametrize("has_daemon", [True, False])
+def test_a_clone_into_the_place_that_is_configured_already(
+    box: Machine, other: Machine, hub: Path, has_daemon: bool
+) -> None:
+    begin(box, "--remote", str(hub))
+    (box.home / ".vimrc").write_text("one\n")
+    ctl(box, "add", str(box.home / ".vimrc"))
+    wait_for("the push", lambda: committed(hub, ".vimrc") == b"one\n")
+    other.write_config(f'{QUICK}[home]\nrepo = "~/mirror"\n')
+    if has_daemon:
+        other.start()
+    ctl(other, "clone", "--yes", str(hub))
+    assert (other.home / ".vimrc").read_text() == "one\n"
+    assert (home_status(other)["tracked"], home_status(other)["error"]) == (1, None)
+
+
 def asked_of(it: Machine) -> dict[str, object]:
     questions = wait_for("the question", lambda: home_status(it)["questions"])
     assert len(questions) == 1
