@@ -126,6 +126,14 @@ class RepoConfig:
         example="manual",
         choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
     )
+    stale_saves: str = option(
+        ValueKind.CHOICE,
+        "merge",
+        "When an editor saves a text from before a pull, and so without what arrived: merge the two in a commit after "
+        "the one of the save, or keep what was saved and report it.",
+        example="keep",
+        choices=("merge", "keep"),
+    )
     conflict_paths: tuple[tuple[str, str], ...] = option(
         ValueKind.CHOICE_BY_GLOB,
         {},

@@ -50,6 +50,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
         outcome = None
         if wanted.changes_work_tree:
             message = merge_message(_source(fetched), wanted.resolved)
+            _note_arrivals(repository, worktree, wanted, _source(fetched))
             outcome = apply(worktree, wanted, message=message, author=repository.config.author)
             again_at = repository.batch.patience_for(outcome.paths, now)
             if outcome.kind in (OutcomeKind.EDITED, OutcomeKind.BLOCKED) and again_at is not None:
@@ -149,6 +150,11 @@ def _take_outcome(
     if wanted.resolved:
         _report_conflicts(repository, wanted, source)
     repository.integration.distance.count_to(repository.config, worktree, fetched)
+
+
+def _note_arrivals(repository: LocalRepository, worktree: Worktree, wanted: Plan, source: str) -> None:
+    assert wanted.tree is not None
+    repository.integration.stale.note(worktree, wanted.base_tree, wanted.tree, source, repository.clock.wall())
 
 
 def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:

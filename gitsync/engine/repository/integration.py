@@ -9,6 +9,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.engine.board import Board
 from gitsync.engine.messages import Fetched, HeadRead, HeadWanted, Integrated
 from gitsync.engine.repository.context import RepositoryContext
+from gitsync.engine.repository.stale_saves import StaleSaves
 from gitsync.git.objects.refs import ahead_behind
 from gitsync.git.remote.destination import standing
 from gitsync.git.staging.worktree import Worktree
@@ -59,10 +60,11 @@ class Distance:
 
 
 class Integration:
-    """What is to be taken in, and what became of the last try."""
+    """What is to be taken in, what became of the last try, and what earlier ones replaced."""
 
-    def __init__(self, distance: Distance) -> None:
+    def __init__(self, distance: Distance, stale: StaleSaves) -> None:
         self.distance = distance
+        self.stale = stale
         self.conflict: Problem | None = None
         self._conflict_via = ""
         self._queue: list[Fetched | HeadWanted] = []

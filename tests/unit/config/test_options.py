@@ -37,6 +37,7 @@ push = "5s"
 reconcile = "1h"
 conflict = "keep-both"
 conflict_paths = {}
+stale_saves = "merge"
 message = ""
 granularity = "batch"
 author = ""
