@@ -49,13 +49,15 @@ def _day(wall: float) -> int:
 
 
 def day(iso: str, now: float | None = None) -> str:
-    """Return the day of an instant as a heading: "Today", "Yesterday", "Tuesday 3 February 2026"."""
+    """Return the day of an instant as a heading: "Today", "Tuesday 3 February", "Monday 3 March 2025"."""
+    now = clock.SystemClock().wall() if now is None else now
     try:
         wall = clock.parse_iso(iso)
     except ValueError:
         return iso
-    number, today = _day(wall), _day(clock.SystemClock().wall() if now is None else now)
+    number, today = _day(wall), _day(now)
     if today - number in (0, 1):
         return ("Today", "Yesterday")[today - number]
     year, month, date = clock.local(wall)[:10].split("-")
-    return f"{_LONG_DAYS[number % 7]} {int(date)} {MONTHS[int(month) - 1]} {year}"
+    named = f"{_LONG_DAYS[number % 7]} {int(date)} {MONTHS[int(month) - 1]}"
+    return named if clock.local(now)[:4] == year else f"{named} {year}"

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gitsync.errors import UsageError
 from gitsync.web.feed import Feed
 from gitsync.web.gateway import Gateway
+from gitsync.web.library import Library
 from gitsync.web.notes import Note, Notes
 from gitsync.web.render import Renderer
 
@@ -26,6 +27,7 @@ class House:
     """Everything that outlives a request."""
 
     gateway: Gateway
+    library: Library
     renderer: Renderer
     feed: Feed
     notes: Notes = field(default_factory=Notes)
@@ -43,6 +45,11 @@ class Asked:
     def gateway(self) -> Gateway:
         """The way to gitsync."""
         return self.house.gateway
+
+    @property
+    def library(self) -> Library:
+        """The histories."""
+        return self.house.library
 
     def get(self, name: str, default: str = "") -> str:
         """Return a parameter, `default` where it is missing or empty."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gitsync.web.page import Link, Page
-from gitsync.web.pages import overview
+from gitsync.web.pages import file, overview, timeline, tree
 
-MODULES = (overview,)
+MODULES = (overview, timeline, tree, file)
 
 
 def pages() -> list[Page]:

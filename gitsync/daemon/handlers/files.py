@@ -65,7 +65,7 @@ def _log(context: HandlerContext, params: Json) -> Json:
                 raise error from trouble
             problems.append(_problem(place, error))
     found.sort(key=lambda item: item[1].at, reverse=True)
-    commits = [_commit(place, record) for place, record in found[:count]]
+    commits = [commit_document(place, record) for place, record in found[:count]]
     return {"commits": commits, "more": len(found) > count, "problems": problems}
 
 
@@ -91,7 +91,8 @@ def _records(history: History, place: ResolvedPath, limit: int) -> list[Record]:
     return found
 
 
-def _commit(place: ResolvedPath, record: Record) -> Json:
+def commit_document(place: ResolvedPath, record: Record) -> Json:
+    """Return a commit as `log` lists it."""
     return {
         "repo": place.repo,
         "id": record.commit,
@@ -201,7 +202,7 @@ def _show(context: HandlerContext, params: Json) -> Json:
         "parents": list(record.parents),
         "since": parent,
     }
-    return {**_commit(place, record), **shown, **_changes(changes)}
+    return {**commit_document(place, record), **shown, **_changes(changes)}
 
 
 def _found(context: HandlerContext, rev: str, within: str | None) -> tuple[ResolvedPath, History, str]:

@@ -83,6 +83,14 @@ def records(
     return _own(history, found, limit) if follow else found
 
 
+def records_of(history: History, commits: list[str]) -> list[Record]:
+    """Return these commits, in the order given."""
+    if not commits:
+        return []
+    named = "\n".join(commits).encode("ascii")
+    return list(_parsed(history.ask("log", _FORMAT, *_RAW, "--no-walk=unsorted", "--stdin", input=named)))
+
+
 def _own(history: History, found: list[Record], limit: int) -> list[Record]:
     """Return the records up to the one that made the file as a copy: what is older is the history of its model.
 

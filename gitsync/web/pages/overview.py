@@ -100,7 +100,7 @@ def answer(asked: Asked) -> Response:
 
 
 _WORDS = {
-    "accept": ("Yes, this is meant", "What is described above happens. Every version stays in the history."),
+    "accept": ("Yes, this is meant", "Then the above happens. Every version stays in the history."),
     "keep": ("Keep what is here", "This machine keeps its version."),
     "take": (
         "Take the other",
