@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitsync.control.table import (
     ACT,
     CONF,
+    DRY_RUN,
     DURATION,
     EXCHANGE_S,
     FLAG,
@@ -43,6 +44,7 @@ ROWS = (
         Parameter("init", FLAG, "--init", help="make it a git repository when it is none"),
         Parameter("remote", TEXT, "--remote", metavar="URL", help="where to push to and pull from"),
         Parameter("name", TEXT, "--name", help="what to call it (default: the directory's name)"),
+        DRY_RUN,
         handler="repos",
         epilog="gitsyncctl watch ~/Notes\ngitsyncctl watch ~/Notes --init --remote git@server:notes.git",
         timeout_s=60.0,
@@ -83,10 +85,13 @@ ROWS = (
         Parameter("wait", FLAG, "--wait", help="return when it is done"),
         CONF,
         Parameter("accept", FLAG, "--accept", help="with -f: confirm the change that a brake of these jobs stopped"),
+        DRY_RUN,
         handler="repos",
-        epilog="gitsyncctl sync\ngitsyncctl sync notes --wait\ngitsyncctl sync -f ~/.sync-conf/work.conf",
+        epilog="gitsyncctl sync\ngitsyncctl sync notes --wait\ngitsyncctl sync -f ~/.sync-conf/work.conf\n"
+        "gitsyncctl sync --dry-run",
         timeout_s=EXCHANGE_S,
         without_daemon=ACT,
+        looks_with=("dry_run",),
     ),
     Command(
         "pause",

@@ -21,6 +21,7 @@ from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
 from gitsync.daemon.handlers.home import home_list, home_status
 from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
+from gitsync.daemon.handlers.trials import would_sync, would_watch
 from gitsync.engine.messages import CommitNow, Pause, Refresh, Resume, TakeAnswer
 from gitsync.engine.offline_status import show
 from gitsync.errors import GitsyncError, OperationError, UsageError
@@ -134,6 +135,10 @@ class _Repos:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def sync(self, params: Json) -> Json:
+        if params.get("dry_run"):
+            if not self._context.is_daemon:
+                self._look(self._context.config.repos)
+            return would_sync(self._context, params)
         if params.get("conf"):
             return NamedJobs(self._context).exchange("both", params)
         if params.get("accept"):
@@ -258,6 +263,8 @@ class _Repos:
     # -- the configuration --------------------------------------------------------------------------------------------
 
     def watch(self, params: Json) -> Json:
+        if params.get("dry_run"):
+            return would_watch(self._context, params)
         root = Path(params["path"])
         before = {repo.path for repo in self._context.config.repos}
         try:
