@@ -15,7 +15,8 @@ help:
 	@echo "make test              make the environment and run every test"
 	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests that are quick"
 	@echo "make bench             print the benchmark tables"
-	@echo "make soak              compare with git, and let machines meet, at random, for SOAK_SECONDS (300) each"
+	@echo "make soak              compare with git, let machines meet at random, for SOAK_SECONDS (300) each, and let one"
+	@echo "                       die at every system call"
 	@echo "make coverage          run every test and report the branches that none of them takes"
 	@echo "make docs              write the generated pages of docs/ anew"
 
@@ -24,7 +25,7 @@ $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "error: $(PYTHON) has no venv module"; echo "hint: on Debian: apt install python3-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "preparing $(VENV) (once) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[web,test,check]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[test,check]'
 	@touch $@
 
 run: $(STAMP)
@@ -59,6 +60,7 @@ bench: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.convergence.soak
+	$(BIN)/python -m tests.crashes
 
 # Of the branches, in every process that a test starts. It takes about twice as long as `make test`.
 coverage: $(STAMP)

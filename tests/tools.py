@@ -23,6 +23,7 @@ class Tool(NamedTuple):
 
 TOOLS = (
     Tool("git", "git", "everything"),
+    Tool("cc", "gcc", "what a killed machine leaves behind"),
     Tool("ssh", "openssh-client", "remotes over ssh"),
     Tool("ssh-keygen", "openssh-client", "remotes over ssh, and signatures"),
     Tool("sshd", "openssh-server", "remotes over ssh"),

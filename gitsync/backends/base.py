@@ -113,6 +113,7 @@ class Order:
     shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the thread that may
     do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle the conflicts of a
     git job; `is_watched` says that gitsync commits what is edited there. `probe` is called between the steps of a run.
+    `died_at` is when the last run began, in seconds since the epoch, where that did not get to its end.
     """
 
     job: JobConfig
@@ -126,6 +127,7 @@ class Order:
     is_watched: bool = False
     borrow: Callable[[Callable[[Worktree], Any]], Any] | None = field(default=None)
     probe: Probe = no_probe
+    died_at: float | None = None
 
     def accepts(self, halt: Halt) -> bool:
         """Whether its user has said that what this is about is meant."""

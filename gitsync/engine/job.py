@@ -25,14 +25,13 @@ from gitsync.backends.base import Backend, Direction, Level, Order, Report, memo
 from gitsync.clock import Clock, iso, sleep
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
-from gitsync.core.deferral import sentence
 from gitsync.core.jobs import allowed, first_run, run_after
 from gitsync.core.questions import ACCEPT, commands
 from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.engine.memory import Memory
-from gitsync.engine.messages import Deferred, Pause, Resume, RunNow
+from gitsync.engine.messages import Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import AlreadyRunningError, OperationError, TransientError, UsageError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -80,7 +79,6 @@ class Job(Owner):
         left = self._memory.pause_left(clock.wall())
         self._paused_until = None if left is None or math.isinf(left) else clock.now() + left
         self._answers: dict[str, str] = {}
-        self._deferred = ""
 
     def setup(self) -> None:
         """Show what is remembered of the time before this start, and plan the first run."""
@@ -95,8 +93,7 @@ class Job(Owner):
         """Return when the next run is due."""
         if self._status.state is RepoState.PAUSED:
             return self._paused_until
-        is_held = self._status.state is RepoState.HALTED or bool(self._deferred) or self.is_cancelled
-        return None if is_held else self._run_at
+        return None if self._status.state is RepoState.HALTED or self.is_cancelled else self._run_at
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message; run when that is due."""
@@ -106,9 +103,6 @@ class Job(Owner):
                 return
             case Ask(what=RunNow() as wanted, future=future):
                 self._run_asked(wanted, future)
-            case Deferred(reasons=reasons):
-                self._deferred = sentence(reasons)
-                self._show()
             case Pause(until=until):
                 self._paused_until = until
                 self._memory.remember_pause(None if until is None else self.clock.wall() + until - self.clock.now())
@@ -184,9 +178,9 @@ class Job(Owner):
             borrow=self._borrow,
         )
         try:
-            with locked(self._state_dir / LOCK_FILE, self.config.name, lambda: self.is_cancelled):
+            with locked(self._state_dir / LOCK_FILE, self.config.name, lambda: self.is_cancelled) as died_at:
                 lost = state_file.set_aside_damaged(self._state_dir)
-                report = self._backend(order)
+                report = self._backend(replace(order, died_at=died_at))
                 if lost:
                     item = memory_lost(order, f"{', '.join(lost)} in the state directory was damaged, and set aside")
                     report = replace(report, items=(item, *report.items))
@@ -262,10 +256,7 @@ class Job(Owner):
         if self._status.state in (RepoState.PAUSED, RepoState.HALTED):
             planned = None
         self._status = replace(self._status, next_run=planned)
-        if self._deferred and self._status.state is RepoState.OK:
-            self._board.set_job(replace(self._status, reason=self._deferred, next_run=None))
-        else:
-            self._board.set_job(self._status)
+        self._board.set_job(self._status)
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[bool]:
@@ -320,9 +311,10 @@ LOOK_EVERY_S = 0.2
 
 
 @contextlib.contextmanager
-def locked(path: Path, name: str, is_cancelled: Callable[[], bool] | None = None) -> Iterator[None]:
+def locked(path: Path, name: str, is_cancelled: Callable[[], bool] | None = None) -> Iterator[float | None]:
     """Hold a job's lock; with `is_cancelled`, wait for another job of this process that has the same directory.
 
+    Yield when the last holder took it, in seconds since the epoch, if that did not get to its end; else None.
     Raise AlreadyRunningError when it is taken, TransientError when the wait was cancelled.
     """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -337,9 +329,10 @@ def locked(path: Path, name: str, is_cancelled: Callable[[], bool] | None = None
             if is_cancelled():
                 raise TransientError(f"{name}: stopped before its turn came", code="cancelled")
             sleep(LOOK_EVERY_S)
+        facts = os.fstat(fd)
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        yield
+        yield facts.st_mtime if facts.st_size else None
         os.ftruncate(fd, 0)
     finally:
         os.close(fd)

@@ -61,8 +61,7 @@ class Fetched:
     """An exchanger has fetched; `upstream` is None when the remote has no such branch.
 
     `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
-    With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten. `via` is
-    the remote that the exchanger is for where a repository has several (`RepoConfig.via`); so in the messages below.
+    With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten.
     """
 
     repo: str
@@ -73,7 +72,6 @@ class Fetched:
     label: str = ""
     ref: str = ""
     is_joining: bool = False
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,6 @@ class HeadWanted:
 
     repo: str
     branch: str
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,6 @@ class HeadRead:
     repo: str
     branch: str
     head: str | None
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,6 @@ class Pushed:
     repo: str
     branch: str
     commit: str
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,6 @@ class Listen:
 
     repo: str
     directory: Path | None
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +116,6 @@ class RemoteMoved:
     """Something changed in the repository on this file system that is a repository's remote."""
 
     repo: str
-    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,28 +129,12 @@ class Woken:
 
 
 @dataclass(frozen=True, slots=True)
-class ConditionsWanted:
-    """The configuration says which conditions defer exchanges."""
-
-    battery: bool
-    metered: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """Exchanges that nobody asked for are to wait: `reasons` are "battery" and "metered", none when they may go on."""
-
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Committed:
-    """gitsync made the commit `head` on a branch, or took it in from the remote `taken_via`, which has it."""
+    """gitsync made the commit `head` on a branch."""
 
     repo: str
     branch: str
     head: str
-    taken_via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +153,6 @@ class Integrated:
     head: str | None
     is_ahead: bool
     problem: Problem | None = None
-    via: str = ""
 
 
 # Requests to a thread.

@@ -90,13 +90,20 @@ def hint(lock: str | Path) -> str:
     return f"if no git is at work there any more: rm {shlex.quote(clean(str(lock)))}" if age > HELD_S else ""
 
 
-def sweep(git_dir: str, common_dir: str) -> None:
-    """Remove every lock of a repository that nobody can hold any more; what cannot be removed stays."""
+def sweep(git_dir: str, common_dir: str, *, since: float = 0.0) -> bool:
+    """Remove every lock of a repository that nobody can hold any more; return whether there was one.
+
+    With `since`, in seconds since the epoch, older ones stay. So does what cannot be removed.
+    """
+    is_any = False
     for lock in _locks(git_dir, common_dir):
         try:
-            remove_if_dead(lock)
+            is_any |= os.lstat(lock).st_mtime >= since and remove_if_dead(lock)
+        except FileNotFoundError:
+            continue
         except OSError as error:
             logger.warning("cannot remove %s: %s", clean(str(lock)), error.strerror)
+    return is_any
 
 
 def _locks(git_dir: str, common_dir: str) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from gitsync.errors import OperationError
 
 # Tells apart the temporary files of threads that write at the same time.
 _WRITES = count()
+_NEW = re.compile(r".*\.(?P<pid>\d+)-\d+\.new", re.DOTALL)
 
 
 def write_new(path: str, data: Sequence[bytes | memoryview], *, is_durable: bool = False) -> None:
@@ -48,6 +50,25 @@ def write_durably(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise storage_error(f"cannot write {path}", error) from error
+
+
+def sweep_unfinished(directory: Path) -> None:
+    """Remove the temporary files that `write_durably` of ended processes left in a directory and below it."""
+    for path in directory.rglob("*.new"):
+        matched = _NEW.fullmatch(path.name)
+        if matched is not None and not _is_running(int(matched["pid"])):
+            with suppress(OSError):  # another process has done the same
+                path.unlink()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def storage_error(what: str, error: OSError) -> OperationError:

@@ -29,7 +29,8 @@ def is_git_at_work(git_dir: str, root: str, index_age_s: float | None) -> bool:
     has_message = moved < (_changed_at(f"{git_dir}/COMMIT_EDITMSG") or 0)
     if not has_message and (index_age_s is None or index_age_s > LIVELY_S):
         return False
-    if index_age_s is not None and index_age_s < STAGED_S and moved < (_changed_at(f"{git_dir}/index") or 0):
+    # Below 0 the clock was set back since.
+    if index_age_s is not None and 0 <= index_age_s < STAGED_S and moved < (_changed_at(f"{git_dir}/index") or 0):
         return True
     return any(_is_git_in(pid, root) for pid in _processes())
 

@@ -55,9 +55,10 @@ def untrack(keeper: MirrorSync, entries: tuple[ManifestEntry, ...]) -> frozenset
             for path, seen in gone.items()
             if seen.version.is_there
         ]
+        # The entries go last: after a death before that, the files are brought over again, and nothing was removed.
+        keeper.into_mirror.place(removals, gone={above for path in gone for above in parents(path)})
         keeper.write(kept)
         keeper.set_agreement(keeper.agreement.withdraw(entry.path for entry in entries))
-        keeper.into_mirror.place(removals, gone={above for path in gone for above in parents(path)})
         for path in gone:
             keeper.broken.pop(path, None)
             keeper.notes.pop(path, None)

@@ -25,7 +25,8 @@ from gitsync.backends.git.undo import BranchMove, UndoneRun, remember_run, undo_
 from gitsync.clock import SystemClock
 from gitsync.core.branches import is_emptied, principal, renamed_default
 from gitsync.errors import GitsyncError
-from gitsync.git import program
+from gitsync.git import dead_locks, program
+from gitsync.git.remote import local_remote
 from gitsync.git.remote.all_branches import HEADS, TAGS, Server, There
 from gitsync.git.remote.branches_in_use import branches_in_use
 from gitsync.git.remote.upstream import set_upstream
@@ -38,6 +39,8 @@ CONFLICTS_FILE, ANSWERS_FILE, RENAMED_FILE = "conflicts.json", "answers.json", "
 TRIES = 5
 # Cloning takes longer than an exchange; each connection has its own, shorter, time to be made.
 PATIENCE = 20
+# The instants of two files in different file systems may differ by this much (seconds).
+BLUR_S = 2.0
 QUICKER = ("fetch-first", "non-fast-forward")
 
 
@@ -52,6 +55,7 @@ def run(order: Order) -> Report:
 
 def _run(order: Order, items: list[Item]) -> Report:
     job = order.job
+    _free(order)
     items += prepare(job)
     server = Server(job.path, job.remote, order.deadline_s * PATIENCE, order.is_cancelled)
     known = {
@@ -89,6 +93,21 @@ def _run(order: Order, items: list[Item]) -> Report:
     if local.halt is not None:
         return Report.halted(items, local.halt, local.conflicts)
     return Report(tuple(items), conflicts=local.conflicts, questions=tuple(local.questions))
+
+
+def _free(order: Order) -> None:
+    """Remove the dead locks that the children of a run that died have left, here and in a remote nearby.
+
+    Older ones are the locks of the project's user, who is at work there, and are reported.
+    """
+    if order.died_at is None:
+        return
+    for directory in (
+        local_remote.git_directory(order.job.path, str(order.job.path)),
+        local_remote.git_directory(order.job.path, order.job.url),
+    ):
+        if directory is not None:
+            dead_locks.sweep(str(directory), str(directory), since=order.died_at - BLUR_S)
 
 
 def _texts(order: Order, file: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ import os
 from pathlib import Path
 
 from gitsync.backends.base import Halt, Item, Level, Order, Report, first_run, summed
+from gitsync.backends.rsync import unfinished
 from gitsync.backends.rsync.conflicts import find_differing, settle
 from gitsync.backends.rsync.deletion import delete, find_interrupted, forget_interrupted
 from gitsync.backends.rsync.listing import (
@@ -34,7 +35,6 @@ from gitsync.backends.rsync.listing import (
     remember,
     remembered,
 )
-from gitsync.backends.rsync.open_conflicts import remember_open, still_open
 from gitsync.backends.rsync.overtaken import keeping, look_through
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
@@ -71,9 +71,6 @@ def run(order: Order) -> Report:
     except GitsyncError as error:
         # Results up to here are reported in any case: a copy that was kept is not found a second time.
         problem = Problem(error.code, error.message, error.hint)
-    except OSError as error:
-        what = f"{order.job.name}: {error.filename or order.job.path}: {error.strerror or error}"
-        problem = Problem("failed", escape(what), "check the path and its permissions")
     conflicts = tuple(dict.fromkeys(item.subject for item in items if item.code == "conflict"))
     return Report.halted(items, halt, conflicts) if halt else Report(tuple(items), problem, conflicts=conflicts)
 
@@ -87,6 +84,8 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     gone = make_here(order, had=len(agreed))
     if gone is not None:
         return gone
+    blank = unfinished.forget(rsync)
+    agreed = {path: pair for path, pair in agreed.items() if path not in blank}
     # What a run that died had taken away: as far as it is not known from the run before.
     items += look_through(rsync, {path: known.here for path, known in agreed.items()}, is_left=True)
     items += find_interrupted(order)
@@ -109,7 +108,6 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     if decision.contested:
         settled = settle(rsync, decision.contested, *_without_shifts(decision.contested, here, there, agreed))
         items += settled.items
-        remember_open(order.state_dir, items)
         decision.take += settled.take
         decision.send += settled.send
     if order.direction.is_sending:
@@ -119,6 +117,9 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         items.append(first_run(order))
     note_moving(order.state_dir, decision.take, decision.send, here.entries, there.entries)
     moved = _transfer(rsync, decision, here, there, items)
+    for target, arrived in ((rsync.here, moved.here), (rsync.there, moved.there)):
+        if arrived:
+            unfinished.sync(target)
     items += look_through(rsync, here.entries)
     order.probe("transferred", b"")
     items += delete(rsync, decision, here.entries)
@@ -126,9 +127,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     order.probe("listed again", b"")
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, last)
-    remember_open(order.state_dir, items)
     if after_here.is_complete and after_there.is_complete:
-        items += still_open(order.state_dir, items, after_here.entries, after_there.entries)
         equal |= _find_rounded(rsync, moved, after_here, after_there)
         before, after = (here.entries, there.entries), (after_here.entries, after_there.entries)
         remember(order.state_dir, before, after, agreed, moved, equal)
@@ -282,7 +281,9 @@ def _copy(
     rsync: Rsync, paths: list[str], source: str, target: str, more: tuple[str, ...], arrived: dict[str, ListedEntry]
 ) -> list[Item]:
     more = (*more, *(keeping(rsync) if target == rsync.here else keeping_there(rsync)))
-    done = rsync.run(*rsync.copying, FORMAT, *more, source, target, paths=paths, also_ok=(PARTIAL, VANISHED))
+    with unfinished.place(rsync, target) as aside:
+        arguments = (*rsync.copying, FORMAT, *more, *aside, source, target)
+        done = rsync.run(*arguments, paths=paths, also_ok=(PARTIAL, VANISHED))
     arrived.update(itemized(done.stdout))
     if done.returncode == VANISHED:
         return [Item("", "vanished", "files went away while they were copied", level=Level.WAITING)]

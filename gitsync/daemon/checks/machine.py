@@ -35,6 +35,7 @@ LEADING_ASTRAY = (
 )
 NEARLY = 0.8
 QUEUE_WANTED = 16384
+SHOWN_REASONS = 3
 
 
 def daemon(case: Case) -> list[Finding]:

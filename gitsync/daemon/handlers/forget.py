@@ -27,8 +27,9 @@ def _forget(context: HandlerContext, params: Json) -> Json:
     removed: list[Json] = []
     for name, places in groups.items():
         if name == MIRROR_NAME:
-            given = {"paths": [place.absolute for place in places], "dry_run": params.get("dry_run")}
-            removed += home_answers(context)["remove"](given)["removed"]
+            if not params.get("dry_run"):
+                given = [place.absolute for place in places]
+                removed += home_answers(context)["remove"]({"paths": given})["removed"]
             continue
         paths = tuple(dict.fromkeys(place.path for place in places))
         if params.get("dry_run"):

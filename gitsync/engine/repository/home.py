@@ -209,15 +209,17 @@ class HomeRepository(LocalRepository):
         keeper = self._keeper()
         keeper.load()
         added = add(keeper.manifest, entries)
-        if added.added:
-            keeper.write(added.manifest)
-            at = self.clock.now() - self.config.quiet
-            self.buffer.give_back(Noted(frozenset({NAME}), frozenset(), frozenset(), at, at))
         here = [entry for entry in entries if entry.is_for(keeper.host)]
+        # In this order, for a death between the two: an entry that was not agreed to would stay without its files.
         self._agree_to(
             [entry.path for entry in here if not entry.is_directory],
             [entry.path for entry in here if entry.is_directory],
         )
+        if added.added:
+            keeper.write(added.manifest)
+            at = self.clock.now() - self.config.quiet
+            self.buffer.give_back(Noted(frozenset({NAME}), frozenset(), frozenset(), at, at))
+            self._select(keeper.coverage)
         return added
 
     def agree(self, paths: tuple[bytes, ...]) -> None:

@@ -58,7 +58,9 @@ class Restoring:
         more = self.beside(worktree, base) if self.beside is not None else {}
         tree = edit_tree(store, base, {**dict.fromkeys(there), **more, **self.entries})
         changes = diff(store, base, tree)
-        unexpected = [path for path, (_, new) in changes.items() if new is None and path not in self.gone]
+        # A file in the place of a directory that comes back is in history by now, and has to make room.
+        above = {path[:at] for path in self.entries for at in range(len(path)) if path[at : at + 1] == b"/"}
+        unexpected = [path for path, (_, new) in changes.items() if new is None and path not in self.gone | above]
         if unexpected:
             raise OperationError(
                 f"{clean(worktree.root)} has changed meanwhile: {_names(unexpected)} would be removed, too",

@@ -234,7 +234,7 @@ class IndexFile:
         self, steps: Sequence[_Step], start: bytes | None, replace: Replace, is_checked: bool = True
     ) -> None:
         """Run git on a temporary index beside the real one, which is locked, and install the result."""
-        aside = os.path.join(self._program.git_dir, f"gitsync-index-{os.getpid()}.tmp")
+        aside = self.lock.aside
         try:
             if start is not None:
                 with open(aside, "wb") as stream:

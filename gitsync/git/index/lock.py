@@ -40,9 +40,11 @@ class IndexLock:
         write_durably(self._note, json.dumps({**myself(), "lock": self.path, "own": self._own}).encode())
 
     def close(self) -> None:
-        """Remove this owner's record."""
-        with suppress(FileNotFoundError):
-            self._note.unlink()
+        """Remove this owner's record, and what an error has kept it from removing."""
+        with suppress(OSError):  # then the record stays, and the next start does it
+            for path in (self._own, self.prepared, self.aside, self.aside + ".lock", self._note):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
 
     def is_held(self) -> bool:
         """Whether another process holds the lock, after removing a stale one."""
@@ -66,6 +68,11 @@ class IndexLock:
     def prepared(self) -> str:
         """The path of a prepared index."""
         return self._own + ".index"
+
+    @property
+    def aside(self) -> str:
+        """The path of an index that git works on."""
+        return self._own + ".git"
 
     def prepare(self, data: Sequence[bytes | memoryview]) -> str:
         """Write a new index beside the real one, without the lock, and return its path, for `install`."""
@@ -111,7 +118,7 @@ class IndexLock:
                 continue
             if _token_in(lock) == token:
                 os.unlink(lock)
-            for left in (own, own + ".index", note):
+            for left in (own, own + ".index", own + ".git", own + ".git.lock", note):
                 with suppress(FileNotFoundError):
                     os.unlink(left)
 

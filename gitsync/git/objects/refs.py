@@ -63,7 +63,8 @@ def backup(
 ) -> str | None:
     """Write a backup ref to `commit`, default HEAD, and return its name; None on an unborn branch.
 
-    `reason` becomes part of the name. If a ref of the same second to another commit exists, a number is appended.
+    `reason` becomes part of the name. If a ref of the same second to another commit, or its lock, exists, a number is
+    appended.
     `outcome` is the commit that the change about to start is meant to result in.
     """
     target = commit or head_commit(repo)
@@ -73,6 +74,8 @@ def backup(
     name = f"{BACKUPS}{stamp}-{re.sub(r'[^a-z0-9]+', '-', reason.lower()).strip('-') or 'change'}"
     for count in range(1000):
         ref = name if count == 0 else f"{name}.{count}"
+        if _is_locked(repo, ref):
+            continue  # by a process that was killed in this very second
         if (found := repo.references.get(ref)) is not None:
             if str(found.target) != target or _outcome(repo, ref) not in (None, outcome):
                 continue
@@ -82,6 +85,11 @@ def backup(
             _write(repo, ref.replace(BACKUPS, OUTCOMES, 1), outcome)
         return ref
     raise OperationError(f"{clean(repo.path)}: a thousand backup refs named {name} exist", code="ref-not-stored")
+
+
+def _is_locked(repo: pygit2.Repository, ref: str) -> bool:
+    top = Path(common_dir(repo.path.rstrip("/")))
+    return any((top / f"{each}.lock").exists() for each in (ref, ref.replace(BACKUPS, OUTCOMES, 1)))
 
 
 def _write(repo: pygit2.Repository, ref: str, target: str) -> None:

@@ -262,7 +262,10 @@ class Worktree:
             head = head_of(self.repo)[1]
             head_tree = None if head is None else self._tree_of(head)
             moved = diff(self.store, None if old is None else self._tree_of(old), self._tree_of(new))
-            entries = self.index.entries(moved) if not self.index.is_missing else {}
+            try:
+                entries = self.index.entries(moved) if not self.index.is_missing else {}
+            except CorruptIndexError:  # a power cut emptied it: nothing in it can be the user's, and it is rebuilt
+                entries = {path: was and IndexEntry(*was) for path, (was, _) in moved.items()}
             changes: dict[bytes, NewEntry | None] = {}
             for path, (was, now) in moved.items():
                 entry = entries.get(path)

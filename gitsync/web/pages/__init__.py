@@ -1,1 +1,0 @@
-"""The pages: each module declares the addresses that it answers."""

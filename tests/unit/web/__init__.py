@@ -1,1 +1,0 @@
-"""The page, without a browser and without a server."""
