@@ -25,7 +25,7 @@ $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "error: $(PYTHON) has no venv module"; echo "hint: on Debian: apt install python3-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "preparing $(VENV) (once) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[test,check]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[web,test,check]'
 	@touch $@
 
 run: $(STAMP)

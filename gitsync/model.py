@@ -136,6 +136,41 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteStatus:
+    """One remote of a repository as `status` shows it; `url` holds no credentials.
+
+    `notice` says how a push of another machine's is noticed: ssh, watch or poll. `ahead` and `behind` are counted from
+    what the remote was last known to have.
+    """
+
+    name: str
+    url: str
+    state: RepoState = RepoState.OK
+    reason: str = ""
+    notice: str = "poll"
+    ahead: int = 0
+    behind: int = 0
+    last_pull: str | None = None
+    last_push: str | None = None
+    error: Problem | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "name": self.name,
+            "url": self.url,
+            "state": str(self.state),
+            "reason": self.reason,
+            "notice": self.notice,
+            "ahead": self.ahead,
+            "behind": self.behind,
+            "last_pull": self.last_pull,
+            "last_push": self.last_push,
+            "error": self.error.to_json() if self.error else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class RepoStatus:
     """One repository as `status` shows it; the keys of the wire form are a contract."""
 
@@ -156,6 +191,7 @@ class RepoStatus:
     error: Problem | None = None
     notes: tuple[str, ...] = field(default=())
     questions: tuple[Question, ...] = ()
+    remotes: tuple[RemoteStatus, ...] = ()
 
     @property
     def needs_person(self) -> bool:
@@ -182,6 +218,7 @@ class RepoStatus:
             "error": self.error.to_json() if self.error else None,
             "notes": list(self.notes),
             "questions": [question.to_json() for question in self.questions],
+            "remotes": [remote.to_json() for remote in self.remotes],
         }
 
 

@@ -124,6 +124,41 @@ def pipe(
         _end_group(producer)
 
 
+def stream(
+    argv: Sequence[str | bytes],
+    *,
+    deadline_s: float,
+    cwd: str | bytes | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[bytes]:
+    """Run a child and yield its output as it comes, on any number of threads in turn; raise as `pipe` does.
+
+    It ends with the iterator. If this process dies, it ends at its next write.
+    """
+    ends_at = clock.SystemClock().now() + deadline_s
+    said = bytearray()
+    child = _start(argv, cwd, env, subprocess.DEVNULL, is_tethered=False)
+    try:
+        with selectors.DefaultSelector() as selector:
+            for pipe_ in (child.stdout, child.stderr):
+                assert pipe_ is not None
+                selector.register(pipe_, selectors.EVENT_READ)
+            while selector.get_map():
+                if (left := ends_at - clock.SystemClock().now()) <= 0:
+                    raise TimeoutError("the deadline was exceeded")
+                for key, _ in selector.select(left):
+                    if not (data := os.read(key.fd, PIPE_BYTES)):
+                        selector.unregister(key.fileobj)
+                    elif key.fileobj is child.stderr:
+                        said += data
+                    else:
+                        yield data
+        if child.wait() != 0:
+            raise ChildProcessError(said.decode("utf-8", "replace").strip() or f"status {child.returncode}")
+    finally:
+        _end_group(child)
+
+
 def _piped(
     first: subprocess.Popen[bytes], translate: Callable[[bytes], bytes], second: subprocess.Popen[bytes], ends_at: float
 ) -> Iterator[bytes]:
@@ -176,9 +211,11 @@ def _start(
     cwd: str | bytes | os.PathLike[str] | None,
     env: Mapping[str, str] | None,
     stdin: int,
+    *,
+    is_tethered: bool = True,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*_tether(), *argv],
+        [*(_tether() if is_tethered else ()), *argv],
         cwd=cwd,
         env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
         stdin=stdin,

@@ -79,6 +79,18 @@ def tilde(path: str) -> str:
     return path
 
 
+def tildes(sentence: str) -> str:
+    """Return a sentence or a command with the paths below home written from ~, so that a shell still reads them."""
+    home = os.environ.get("HOME", "").rstrip("/")
+    if not home or home not in sentence:
+        return sentence
+    import re  # here: most sentences have none
+
+    within = re.escape(home)
+    quoted = re.sub(rf"(?<!\S)'{within}/([^'/][^']*)'(?=$|[\s;,)])", r"~/'\1'", sentence)
+    return re.sub(rf"(?<![^\s(]){within}(?=$|[/\s:;,)])", "~", quoted)
+
+
 def size(count: int) -> str:
     """Return a number of bytes as "312 B", "4.1 MB" or "104.9 MB"."""
     number, unit = float(count), "B"

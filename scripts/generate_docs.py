@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the code: `python scripts/generate_docs.py [--check]`.
+"""Writes the files of docs/ and contrib/ that are made from the code: `python scripts/generate_docs.py [--check]`.
 
 With --check nothing is written; the stale pages are named and the status is 1. A new page is a function that returns
 its text, and a line in GENERATORS.
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gitsync.cli.shells import SCRIPTS
 from gitsync.config.literal import toml_key, toml_literal
 from gitsync.config.options import SECTIONS, Section
 from gitsync.config.rows import Option
@@ -100,10 +101,25 @@ def man_page(name: str) -> str:
     return page
 
 
+def completion(shell: str) -> str:
+    """Return the script that completes the command lines of both programs."""
+    return SCRIPTS[shell]
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "configuration.rst": configuration,
     "states.rst": states,
     **{f"man/{name}": partial(man_page, name) for name in ("gitsync.1", "gitsyncctl.1", "gitsync.toml.5")},
+    # Packages put them where each shell looks, by the name of the program.
+    **{
+        f"../contrib/completions/{shell}/{name}": partial(completion, shell)
+        for shell, names in (
+            ("bash", ("gitsync", "gitsyncctl")),
+            ("fish", ("gitsync.fish", "gitsyncctl.fish")),
+            ("zsh", ("_gitsyncctl",)),
+        )
+        for name in names
+    },
 }
 
 
@@ -206,7 +222,7 @@ def main(argv: list[str] | None = None) -> int:
         if is_check:
             print(f"error: docs/{name} is stale\nhint: make docs", file=sys.stderr)
         else:
-            page.parent.mkdir(exist_ok=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text, encoding="utf-8")
             print(f"wrote docs/{name}")
     return 1 if is_check and stale else 0

@@ -16,7 +16,7 @@ trap 'rm -rf "$scratch"' EXIT
     tar -C "$scratch" -xf -
 mkdir -p "$lib" "$destdir/usr/bin"
 "${PIP_PYTHON:-$python}" -m pip --quiet --disable-pip-version-check --python "$python" install --no-compile \
-    --target "$lib" "$scratch"
+    --target "$lib" "$scratch[web]"
 # What pip lays out for a prefix of its own is put where a system has it.
 rm -rf "${lib:?}/bin" "$lib/share" "$lib/lib"
 install -d "$destdir/usr/lib/systemd/user" "$destdir/usr/lib/systemd/system" "$destdir/usr/share/man/man1" \
@@ -47,13 +47,10 @@ PROGRAM
     chmod 755 "$destdir/usr/bin/${program%%:*}"
 done
 
-complete() {
-    mkdir -p "$destdir/usr/share/$2"
-    PYTHONPATH=$lib "$python" -sPB -m gitsync.cli.main completion "$1" >"$destdir/usr/share/$2/$3"
-}
-complete bash bash-completion/completions gitsyncctl
-complete zsh zsh/vendor-completions _gitsyncctl
-complete fish fish/vendor_completions.d gitsyncctl.fish
+for place in bash:bash-completion/completions zsh:zsh/vendor-completions fish:fish/vendor_completions.d; do
+    install -d "$destdir/usr/share/${place#*:}"
+    install -m 644 "$source/contrib/completions/${place%%:*}"/* "$destdir/usr/share/${place#*:}/"
+done
 find "$destdir" -name __pycache__ -prune -exec rm -rf {} +
 # A private umask of whoever builds must not end up in the package.
 chmod -R u=rwX,go=rX "$destdir"

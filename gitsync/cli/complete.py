@@ -44,6 +44,15 @@ class Suggestion:
         return [(word, told) for word, told in self.words.items() if word.startswith(prefix)]
 
 
+def choices_of_daemon(before: list[str]) -> Suggestion:
+    """Return what may follow on a command line of `gitsync`, the daemon's program."""
+    parser = __import__("gitsync.daemon.main", fromlist=["make_parser"]).make_parser()
+    options = {flag: each for each in parser._actions for flag in each.option_strings}
+    if before and (awaited := options.get(before[-1])) is not None and awaited.nargs is None:
+        return Suggestion(FILES)
+    return Suggestion(**{flag: each.help or "" for flag, each in options.items() if flag.startswith("--")})
+
+
 class _Line:
     """A command line up to the word that is being written."""
 

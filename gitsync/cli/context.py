@@ -65,6 +65,7 @@ class Context:
         self.output = output
         self.config = config
         self.socket = socket
+        self.patience_s: float | None = None
         self._unsent: list[Json] = []
 
     @property
@@ -84,14 +85,14 @@ class Context:
                 raise
             return self._ask(other)
 
-    def tell_daemon(self, method: str) -> Json:
+    def tell_daemon(self, method: str, timeout_s: float = 60.0) -> Json:
         """Return the daemon's answer to a method without parameters; raise NotRunningError when there is none."""
-        return _document(client.call(self.address, method, {}, 60.0))
+        return _document(client.call(self.address, method, {}, timeout_s))
 
     def _ask(self, params: Json) -> Json:
         with Progress(self.output, self.command.name, self.address) as progress:
             try:
-                return _document(client.call(self.address, self.command.name, params, self.command.timeout_s))
+                return _document(client.call(self.address, self.command.name, params, self._timeout_s))
             except NotRunningError:
                 if self.command.without_daemon == NO:
                     raise
@@ -104,6 +105,10 @@ class Context:
                 with suppress(NotRunningError):
                     self.tell_daemon("reload")
             return answer
+
+    @property
+    def _timeout_s(self) -> float:
+        return self.command.timeout_s if self.patience_s is None else self.patience_s
 
     def stream(self, arguments: Json, handler: Callable[[Any, Json], Iterator[Json]]) -> Iterator[Json]:
         """Return what a handler that only reads yields, in this process, so that it can be printed as it comes."""

@@ -117,7 +117,12 @@ def _command(command: Command, argv: list[str], output: Output) -> int:
     output.is_json = arguments.pop("global_json")
     context = Context(command, output, arguments.pop("global_config"), arguments.pop("global_socket"))
     module = __import__(f"gitsync.cli.commands.{command.name.replace('-', '_')}", fromlist=["run"])
-    reply: Reply = module.run(context, arguments)
+    try:
+        reply: Reply = module.run(context, arguments)
+    except NotRunningError as error:
+        from gitsync.cli.service_view import not_running
+
+        raise not_running(context, error) from None
     status = reply.write(output)
     if not output.is_json:
         context.tell_unsent()
@@ -138,7 +143,10 @@ def _overview(argv: list[str], output: Output) -> int:
     ended = EXIT_OK
     try:
         ended = status.reply(context.tell_daemon("status")).write(output)
-    except NotRunningError as error:
+    except NotRunningError as caught:
+        from gitsync.cli.service_view import not_running
+
+        error = not_running(context, caught)
         output.wrapped(error.message, "yellow")
         output.wrapped(error.hint)
     output.line()

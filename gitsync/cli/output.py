@@ -117,6 +117,7 @@ class Output:
     def wrap(self, line: str, style: str = "", indent: str = "") -> list[str]:
         """Return the lines of a sentence, painted."""
         size = self.size
+        line = text.tildes(line)
         whole = indent + text.escape(line)
         if size is None or layout.width(whole) <= size[0]:
             return [self.paint(whole, style)]
@@ -188,7 +189,7 @@ class Output:
         has_colour = self._errors.isatty() and _wants_colour()
         style = "31" if label == "error" else "2"
         shown = f"\x1b[{style}m{label}:\x1b[0m" if has_colour else f"{label}:"
-        self._errors.write(f"{shown} {text.escape(message)}\n")
+        self._errors.write(f"{shown} {text.escape(text.tildes(message))}\n")
         self._errors.flush()
 
     def flush(self) -> None:

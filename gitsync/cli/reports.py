@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock, text
-from gitsync.cli import repos, times
+from gitsync import clock, text, times
+from gitsync.cli import repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK

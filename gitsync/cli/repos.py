@@ -193,6 +193,27 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
         lines += _questions(output, name, asked)
     for note in entry.get("notes") or ():
         lines += output.wrap(f"note: {note}", "dim", "  ")
+    return [*_remotes(output, entry), *lines]
+
+
+def _remotes(output: Output, entry: dict[str, Any]) -> list[str]:
+    """Return a line for each remote of a repository that has several."""
+    remotes, lines, now = entry.get("remotes") or [], [], clock.SystemClock().wall()
+    for remote in remotes if len(remotes) > 1 else ():
+        state = str(remote.get("state", ""))
+        what = [
+            state,
+            *(f"{key} {remote[key]}" for key in ("ahead", "behind") if remote.get(key)),
+            _when("last pull", remote.get("last_pull"), now),
+            _when("last push", remote.get("last_push"), now),
+            text.tilde(str(remote.get("url", ""))) if remote.get("url") != remote.get("name") else "",
+        ]
+        told = f"remote {text.tilde(str(remote.get('name', '')))}: {_joined(output, what)}"
+        lines += output.wrap(told, "dim" if state == "ok" else STYLES.get(state, "red"), "  ")
+        error = remote.get("error") or {}
+        if error.get("message") and error != entry.get("error"):
+            lines += output.wrap(str(error["message"]), STYLES.get(state, "red"), "    ")
+            lines += output.wrap(f"hint: {error['hint']}", "", "    ") if error.get("hint") else []
     return lines
 
 

@@ -12,20 +12,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gitsync.cli.output import Output
 
-# The hidden command that the scripts call: SHELL, then what that shell knows of the line.
+# The hidden command that the scripts call: "gitsync" for that program's lines, SHELL, then what that shell knows of the
+# line.
 QUESTION = "__complete"
 # bash splits words here, so the part before must not be repeated.
 BREAKS = ":="
 
 BASH = """\
-# gitsyncctl's completion for bash, to be sourced: eval "$(gitsyncctl completion bash)"
+# Completion of gitsyncctl and gitsync for bash, to be sourced: eval "$(gitsyncctl completion bash)"
 _gitsyncctl() {
-    local more word
+    local more word of=()
+    local program=${COMP_WORDS[0]}
+    if [[ ${program##*/} == gitsync ]]; then of=(gitsync); program+=ctl; fi
     COMPREPLY=()
     {
         IFS= read -r more
         while IFS= read -r word; do COMPREPLY+=("$(printf '%q' "$word")"); done
-    } < <("${COMP_WORDS[0]}" __complete bash "$COMP_LINE" "$COMP_POINT" 2>/dev/null)
+    } < <("$program" __complete "${of[@]}" bash "$COMP_LINE" "$COMP_POINT" 2>/dev/null)
     case $more in
         files) compopt -o default 2>/dev/null ;;
         directories) compopt -o dirnames 2>/dev/null ;;
@@ -33,16 +36,17 @@ _gitsyncctl() {
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
     return 0
 }
-complete -F _gitsyncctl gitsyncctl
+complete -F _gitsyncctl gitsyncctl gitsync
 """
 
 ZSH = """\
-#compdef gitsyncctl
-# gitsyncctl's completion for zsh: a file _gitsyncctl in $fpath, or: source <(gitsyncctl completion zsh)
+#compdef gitsyncctl gitsync
+# Completion of gitsyncctl and gitsync for zsh: a file _gitsyncctl in $fpath, or: source <(gitsyncctl completion zsh)
 _gitsyncctl() {
-    local -a answer values shown
-    local line
-    answer=("${(@f)$("${words[1]}" __complete zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    local -a answer values shown of
+    local line program=${words[1]}
+    if [[ ${program:t} == gitsync ]]; then of=(gitsync); program+=ctl; fi
+    answer=("${(@f)$("$program" __complete "${(@)of}" zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
     for line in "${(@)answer[2,-1]}"; do
         [[ -n $line ]] || continue
         values+=("${line%%$'\\t'*}")
@@ -57,18 +61,23 @@ _gitsyncctl() {
 if [[ ${funcstack[1]} == _gitsyncctl ]]; then
     _gitsyncctl "$@"
 else
-    compdef _gitsyncctl gitsyncctl
+    compdef _gitsyncctl gitsyncctl gitsync
 fi
 """
 
 FISH = """\
-# gitsyncctl's completion for fish: gitsyncctl completion fish >~/.config/fish/completions/gitsyncctl.fish
+# Completion of gitsyncctl and gitsync for fish: gitsyncctl completion fish >~/.config/fish/completions/gitsyncctl.fish
 function __gitsyncctl_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
     set -l program $words[1]
+    set -l of
+    if string match -qr '(^|/)gitsync$' -- $program
+        set of gitsync
+        set program {$program}ctl
+    end
     set -e words[1]
-    set -l answer ($program __complete fish $words "$current" 2>/dev/null)
+    set -l answer ($program __complete $of fish $words "$current" 2>/dev/null)
     for line in $answer[2..-1]
         echo $line
     end
@@ -80,6 +89,7 @@ function __gitsyncctl_complete
     end
 end
 complete -c gitsyncctl -f -a '(__gitsyncctl_complete)'
+complete -c gitsync -f -a '(__gitsyncctl_complete)'
 """
 
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
@@ -90,13 +100,14 @@ def answer(argv: list[str], output: Output) -> None:
 
     Words that a line cannot carry are left out.
     """
-    shell, *rest = argv or [""]
+    is_of_daemon = argv[:1] == ["gitsync"]
+    shell, *rest = argv[is_of_daemon:] or [""]
     is_told = shell != "bash"
     if shell == "bash":
         before, current = _split(*rest[:2]) if len(rest) >= 2 else ([], "")
     else:
         before, current = rest[:-1], rest[-1] if rest else ""
-    choice = complete.choices(before, current)
+    choice = complete.choices_of_daemon(before) if is_of_daemon else complete.choices(before, current)
     kept = max((current.rfind(mark) for mark in BREAKS), default=-1) + 1 if shell == "bash" else 0
     output.painted([choice.more])
     for word, told in choice.beginning(current):

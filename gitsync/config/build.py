@@ -161,9 +161,21 @@ def _required(entry: _Entry, values: dict[str, Any], faults: Faults) -> bool:
 def _repo(entry: _Entry, defaults: dict[str, Any], faults: Faults) -> tuple[RepoConfig, Where] | None:
     own = _values(entry.section, entry.table, entry.where, entry.label, faults)
     is_whole = _required(entry, own, faults)
-    merged = {**defaults, **own}
+    merged = {**_other_remotes(defaults, own), **own}
+    _one_of_remotes(own, entry.where, entry.label, faults)
     _settle_wait(merged, own, entry.where, entry.label, faults)
     return (RepoConfig(**merged, is_push_prompt="push" not in merged), entry.where) if is_whole else None
+
+
+def _other_remotes(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return `defaults` without their remotes where a table names its own."""
+    is_own = "remote" in own or "remotes" in own
+    return {key: value for key, value in defaults.items() if not (is_own and key in ("remote", "remotes"))}
+
+
+def _one_of_remotes(own: dict[str, Any], where: Where, label: str, faults: Faults) -> None:
+    if own.get("remotes") and "remote" in own:
+        faults.add((*where, "remotes"), "cannot be used with remote; allowed: one of the two keys", label=label)
 
 
 def _settle_wait(values: dict[str, Any], own: dict[str, Any], where: Where, label: str, faults: Faults) -> None:
@@ -193,7 +205,11 @@ def _home(raw: dict[str, Any], defaults: dict[str, Any], faults: Faults) -> Home
     row = SECTIONS["home"].rows["repo"]
     if "repo" not in raw["home"]:
         _one_value(row, row.default, own, ("home", "repo"), "[home]", faults)
-    shared = {**defaults, **{key: value for key, value in own.items() if key not in ("repo", "link", "incoming")}}
+    shared = {
+        **_other_remotes(defaults, own),
+        **{key: value for key, value in own.items() if key not in ("repo", "link", "incoming")},
+    }
+    _one_of_remotes(own, ("home",), "[home]", faults)
     _settle_wait(shared, own, ("home",), "[home]", faults)
     if "repo" not in own:
         return None

@@ -50,6 +50,11 @@ def check_remote(text: str) -> None:
         raise ValueError('cannot be a remote; allowed: the name of one of git\'s remotes, as "origin", or "" for none')
 
 
+def check_remote_name(text: str) -> None:
+    """Refuse what `check_remote` refuses, and an empty name."""
+    check_remote(text or " ")
+
+
 def check_branch(text: str) -> None:
     """Refuse what git refuses as the name of a branch."""
     if text and (

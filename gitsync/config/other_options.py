@@ -157,6 +157,21 @@ class DaemonConfig:
         low=0.1,
         high=86_400,
     )
+    on_battery: str = option(
+        ValueKind.CHOICE,
+        "sync",
+        'What to do on battery: everything, or "commit" alone: pull, push and jobs wait until the machine is plugged '
+        'in, or until you run "gitsyncctl sync".',
+        example="commit",
+        choices=("sync", "commit"),
+    )
+    metered: str = option(
+        ValueKind.CHOICE,
+        "sync",
+        "The same on a metered link, such as a telephone's hot spot, where NetworkManager reports one.",
+        example="commit",
+        choices=("sync", "commit"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitsync.config.checks import (
@@ -12,6 +12,7 @@ from gitsync.config.checks import (
     check_name,
     check_pattern,
     check_remote,
+    check_remote_name,
 )
 from gitsync.config.rows import ValueKind
 from gitsync.config.values import option
@@ -48,6 +49,14 @@ class RepoConfig:
         example="origin",
         absent="the branch's upstream, else origin if there is one",
         check=check_remote,
+    )
+    remotes: tuple[str, ...] = option(
+        ValueKind.TEXTS,
+        [],
+        "Several remotes: pull from and push to each of them; one that is away delays nothing. Takes the place of "
+        "remote.",
+        example=["origin", "usb"],
+        check=check_remote_name,
     )
     branch: str = option(
         ValueKind.TEXT,
@@ -116,6 +125,14 @@ class RepoConfig:
         "How to resolve a conflict when a file was changed here and elsewhere and cannot be merged.",
         example="manual",
         choices=("keep-both", "ours", "theirs", "union", "newest", "manual"),
+    )
+    stale_saves: str = option(
+        ValueKind.CHOICE,
+        "merge",
+        "When an editor saves a text from before a pull, and so without what arrived: merge the two in a commit after "
+        "the one of the save, or keep what was saved and report it.",
+        example="keep",
+        choices=("merge", "keep"),
     )
     conflict_paths: tuple[tuple[str, str], ...] = option(
         ValueKind.CHOICE_BY_GLOB,
@@ -195,7 +212,17 @@ class RepoConfig:
         example="polling",
         choices=("auto", "native", "polling"),
     )
+    # Not a key of the file: in the configuration of one exchange of several, its remote; see `exchanges`.
+    via: str = ""
     # Not a key of the file: True when `push` is not set there, so that gitsync chooses the time.
     is_push_prompt: bool = True
     # Not a key of the file either: [daemon] machine; None is the host's name.
     machine: str | None = None
+
+    @property
+    def exchanges(self) -> tuple[RepoConfig, ...]:
+        """Return the configuration of each exchange: one for each of `remotes`, else one, or none for local only."""
+        if self.remotes:
+            names = dict.fromkeys(self.remotes)
+            return tuple(replace(self, remote=name, remotes=(), via=name) for name in names)
+        return (self,) if self.remote != "" else ()

@@ -94,6 +94,7 @@ class Command:
 
 
 NAMES = Parameter("names", TARGETS, metavar="NAME|PATH", help="which repositories; all of them when none is named")
+DRY_RUN = Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing")
 CONF = Parameter(
     "conf", CONF_PATH, "-f", "--file", metavar="CONF", help="the jobs of this Sync Manager file, and no others"
 )

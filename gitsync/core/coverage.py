@@ -89,11 +89,11 @@ class Coverage:
         return any(path == apart or path.startswith(apart + b"/") for apart in self._apart)
 
     def is_watched(self, directory: bytes) -> bool:
-        """Whether `directory` is, contains, or may come to contain something tracked here."""
+        """Whether `directory` is, contains, or may come to contain something tracked here, or is in a file's place."""
         if directory == b"" or directory in self._above:
             return not self.is_apart(directory)
         found = self.entry(directory)
-        return found is not None and found.is_directory
+        return found is not None and (found.is_directory or found.path == directory)
 
 
 def _is_in(path: bytes, top: bytes) -> bool:

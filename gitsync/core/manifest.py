@@ -13,11 +13,11 @@ times are not stored: each save would change a line that every machine has to me
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gitsync.core.dotfiles import DIRECTORY_MODE, SHARED_BITS
+from gitsync.core.dotfiles import SHARED_BITS
 
 NAME = b".gitsync-manifest"
 HEADER = b"# gitsync manifest 1: what is tracked of the home directory, one entry a line, sorted"
@@ -166,16 +166,3 @@ def with_modes(manifest: Manifest, modes: Mapping[bytes, int], usual: Callable[[
     kept = {path: mode for path, mode in manifest.modes.items() if path not in modes}
     kept |= {path: mode for path, mode in modes.items() if mode != usual(path)}
     return manifest if kept == manifest.modes else Manifest(manifest.entries, kept)
-
-
-def without_orphans(manifest: Manifest, paths: Iterable[bytes]) -> Manifest:
-    """Return the manifest without permissions of these paths, which no longer exist."""
-    gone = frozenset(paths)
-    if gone.isdisjoint(manifest.modes):
-        return manifest
-    return Manifest(manifest.entries, {path: mode for path, mode in manifest.modes.items() if path not in gone})
-
-
-def usual_of_directory(path: bytes) -> int:
-    """Return the permissions of a directory that no line mentions."""
-    return DIRECTORY_MODE

@@ -104,14 +104,48 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
         (b"token", b"pass", b"key", b"secret", b"auth"),
         rb"(?m)^(?:token|pass(?:word)?2?|secret_access_key|client_secret|key|api_key|auth)[ \t]*=[ \t]*\S",
     ),
+    Rule("key store", rb".*\.keyring", (b"GnomeKeyring",), rb"\AGnomeKeyring"),
+    Rule("browser logins", rb"Web Data", (b"SQLite format 3\0",), rb"\ASQLite format 3"),
+    Rule("access token", rb"credentials(?:\.toml)?", (b"token",), rb"(?m)^[ \t]*token[ \t]*=[ \t]*[\"']?\w"),
+    Rule("access token", rb"credentials", (b"rubygems_api_key",), rb":rubygems_api_key:[ \t]*\S"),
+    Rule("access token", rb"credentials\.tfrc\.json|\.terraformrc", (b"token",), rb"[\"']?token[\"']?\s*[:=]\s*\"\w"),
+    Rule("access token", rb"(?:credentials|access_tokens)\.db", pattern=rb"\ASQLite format 3"),
+    Rule(
+        "access token",
+        rb"(?:accessTokens|msal_token_cache|application_default_credentials)\.json",
+        (b"efresh", b"ccess"),
+        rb"(?i)\"(?:refresh_?token|access_?token|secret)\"\s*:",
+    ),
+    Rule(
+        "access token",
+        rb"\.boto",
+        (b"refresh_token", b"secret"),
+        rb"(?m)^\w*(?:refresh_token|secret\w*)[ \t]*=[ \t]*\S",
+    ),
+    Rule("access token", rb"\.s3cfg", (b"secret_key",), rb"(?m)^secret_key[ \t]*=[ \t]*\S"),
+    Rule("registry credentials", rb"auth\.json", (b'"auth"',), rb'"auth"\s*:\s*"[A-Za-z0-9+/=]{8,}"'),
+    Rule(
+        "password file",
+        rb"(?:sitemanager|recentservers|filezilla|accounts|settings)\.xml",
+        (b"<Pass", b"<pass"),
+        rb"(?i)<pass(?:word)?(?:\s[^>]*)?>(?!\$\{)[^<\s]",
+    ),
+    Rule("password file", rb"[0-9a-f]{32}", (b"\npassword\nV ",), rb"\nK 8\npassword\nV \d+\n"),
+    Rule("password file", rb"\.?msmtprc", (b"password",), rb"(?m)^[ \t]*password[ \t]+\S"),
+    Rule("password file", rb"\.?offlineimaprc", (b"remotepass",), rb"(?m)^[ \t]*remotepass[ \t]*[=:][ \t]*\S"),
+    Rule(
+        "password file", rb"\.?(?:fetchmail|getmail)rc", (b"pass",), rb"(?m)\bpass(?:word)?[ \t]*[= \t][ \t]*[\"']?\w"
+    ),
+    Rule("password file", rb"\.(?:X|ICE)authority", pattern=rb"(?s)."),
     Rule(
         "shell history",
-        rb"\.(?:bash|zsh|sh|ksh|mksh|ash|fish|csh|tcsh|python|node_repl|irb)_?history|\.histfile|\.history|fish_history",
+        rb"\.(?:bash|zsh|sh|ksh|mksh|ash|fish|csh|tcsh|python|node_repl|irb|pry|lua|ghci|julia|gdb)_?history"
+        rb"|\.histfile|\.history|fish_history|\.octave_hist|\.Rhistory|\.lesshst|\.scala_history",
         pattern=rb"\S",
     ),
     Rule(
         "database history",
-        rb"\.(?:mysql|mariadb|psql|sqlite|rediscli|mongo|cqlsh|influx)_?history|\.dbshell",
+        rb"\.(?:mysql|mariadb|psql|sqlite|duckdb|rediscli|mongo|mongosh|cqlsh|influx)_?history|\.dbshell|mongosh_repl_history",
         pattern=rb"\S",
     ),
     # Recognised by the content, whatever the name.

@@ -24,7 +24,7 @@ from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, locked, remembered
 from gitsync.engine.memory import Memory
-from gitsync.engine.messages import RunNow
+from gitsync.engine.messages import Deferred, RunNow
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import GitsyncError
 from gitsync.git.applying.apply import recover
@@ -66,6 +66,7 @@ class JobThreads:
         self._is_scheduled = is_scheduled
         self._deadline_s = 0.0
         self._jobs: dict[str, Job] = {}
+        self._first: Deferred | None = None
         self._turns: SimpleQueue[None] = SimpleQueue()
         for _ in range(TURNS):
             self._turns.put(None)
@@ -76,8 +77,15 @@ class JobThreads:
 
     def _start(self, config: JobConfig) -> None:
         job = self._make(config, is_scheduled=self._is_scheduled)
+        if self._first is not None:
+            job.post(self._first)
         self._jobs[config.name] = job
         job.start()
+
+    def defer(self, message: Deferred) -> None:
+        """Let jobs that nobody asked for wait, or go on; may be called from any thread."""
+        for job in list(self._jobs.values()):
+            job.post(message)
 
     def _make(self, config: JobConfig, *, is_scheduled: bool) -> Job:
         state_dir = self.state_dir(config)
@@ -105,8 +113,9 @@ class JobThreads:
         for job in gone:
             job.join(max(0.0, ends_at - self._clock.now()))
 
-    def reload(self, wanted: tuple[JobConfig, ...], deadline_s: float) -> None:
-        """Take over a configuration: jobs appear, disappear and change."""
+    def reload(self, wanted: tuple[JobConfig, ...], deadline_s: float, first: Deferred | None = None) -> None:
+        """Take over a configuration: jobs appear, disappear and change; `first` holds new ones until more is known."""
+        self._first = first
         is_same = deadline_s == self._deadline_s
         self._deadline_s = deadline_s
         kept = {job.name for job in wanted if is_same and job.name in self._jobs and self._jobs[job.name].config == job}

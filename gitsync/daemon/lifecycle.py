@@ -37,7 +37,8 @@ from gitsync.daemon import logs
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.daemon.main_queue import MainQueue
-from gitsync.daemon.readiness import Readiness, summary
+from gitsync.daemon.readiness import Readiness, is_launchd, summary
+from gitsync.daemon.refusal import RefusedReload
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
 from gitsync.engine.messages import CoverageChanged, WatcherDoubted
@@ -76,6 +77,7 @@ class Service:
         self._socket = socket
         self._inbox = MainQueue(clock)
         self._readiness = Readiness(clock)
+        self._refused = RefusedReload(clock, places.config_file(config_option))
         self.runtime = Runtime(config, clock, places.state_dir(), self._inbox.put, is_watching=True)
 
     def lock_repositories(self) -> None:
@@ -90,7 +92,14 @@ class Service:
             listen_fd = inherited(self._socket)
             stack.callback(runtime.stop)
             runtime.start()
-            context = HandlerContext(runtime, self._clock, self._config_option, self.reload_soon, self.stop_soon)
+            context = HandlerContext(
+                runtime,
+                self._clock,
+                self._config_option,
+                self.reload_soon,
+                self.stop_soon,
+                is_managed=self._readiness.is_heard or is_launchd(),
+            )
             handlers = Handlers(context)
             server = ControlServer(
                 self._socket, handlers.dispatch, runtime.board.subscribe, listen_fd, on_bug=self._take_bug
@@ -140,6 +149,8 @@ class Service:
                     report = bugs.save(error, sys.argv[1:], "gitsync")
                     logger.critical("ending: a bug in gitsync in the thread %s; the report is in %s", name, report)
                     return EXIT_BUG
+            if self._refused.is_due():
+                self._reload_for_signal()
             self.runtime.remake_watchers()
             self._show_life()
 
@@ -159,7 +170,7 @@ class Service:
         return summary([self.runtime.board.status(repo.name) for repo in self.runtime.config.repositories])
 
     def _next(self) -> object | None:
-        instants = (self.runtime.wake_at(), self._readiness.wake_at())
+        instants = (self.runtime.wake_at(), self._readiness.wake_at(), self._refused.wake_at())
         wake_at = min((instant for instant in instants if instant is not None), default=None)
         return self._inbox.get(wake_at)
 
@@ -167,6 +178,11 @@ class Service:
         self._readiness.reloading()
         try:
             changed = self.runtime.reload(load(self._config_option))
+            self._refused.end()
+            self.runtime.board.set_refused_reload(None)
+        except GitsyncError as error:
+            self.runtime.board.set_refused_reload(self._refused.note(error))
+            raise
         finally:
             self._readiness.ready(self._story())
         difference = ", ".join(f"{what} {', '.join(names)}" for what, names in changed.items() if names)

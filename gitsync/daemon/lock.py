@@ -78,11 +78,6 @@ class RepositoryLocks:
     def __init__(self) -> None:
         self._held: dict[str, int] = {}
 
-    @property
-    def fds(self) -> list[int]:
-        """Return the descriptors that hold the locks."""
-        return list(self._held.values())
-
     def acquire(self, name: str, root: Path) -> None:
         """Take the lock of a repository, by name. Raise AlreadyRunningError with the holder's PID where known."""
         if name in self._held:

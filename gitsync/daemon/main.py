@@ -24,7 +24,7 @@ from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, OperationError, Us
 from gitsync.git import program
 from gitsync.model import RepoStatus
 from gitsync.redaction import redact
-from gitsync.text import as_word, escape
+from gitsync.text import as_word, escape, tildes
 from gitsync.version import VERSION
 
 # The exit status that a shell reports for a program ended by Ctrl-C.
@@ -138,8 +138,8 @@ def _path(given: str | None) -> Path | None:
 def say_error(error: GitsyncError) -> None:
     """Print an error as one line with what happened and one with what to do; faults of a configuration one per line."""
     for line in error.message.splitlines():
-        print(f"error: {escape(line)}", file=sys.stderr)
-    print(f"hint: {escape(error.advice)}", file=sys.stderr)
+        print(f"error: {escape(tildes(line))}", file=sys.stderr)
+    print(f"hint: {escape(tildes(error.advice))}", file=sys.stderr)
 
 
 def _once(config: Config) -> int:
@@ -152,19 +152,19 @@ def _once(config: Config) -> int:
     for repo in statuses:
         reason = repo.reason or (repo.error.message if repo.error is not None else "")
         if reason and (repo.needs_person or repo.error is not None):
-            print(f"{repo.name}: {repo.state}: {escape(reason)}", file=sys.stderr)
+            print(f"{repo.name}: {repo.state}: {escape(tildes(reason))}", file=sys.stderr)
         held = [f"in conflict: {path}" for path in repo.conflicts]
         if isinstance(repo, RepoStatus):
             held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
         for what in held[:NAMED]:
-            print(f"{repo.name}: {escape(what)}", file=sys.stderr)
+            print(f"{repo.name}: {escape(tildes(what))}", file=sys.stderr)
         if held[NAMED:]:
             print(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}", file=sys.stderr)
         if repo.error is not None and repo.error.hint:
-            print(f"hint: {escape(repo.error.hint)}", file=sys.stderr)
+            print(f"hint: {escape(tildes(repo.error.hint))}", file=sys.stderr)
         # Paths left out are not always an error, but nothing else reports them here.
         for note in repo.notes if isinstance(repo, RepoStatus) else ():
-            print(f"{repo.name}: {escape(note)}", file=sys.stderr)
+            print(f"{repo.name}: {escape(tildes(note))}", file=sys.stderr)
     return status
 
 
@@ -172,6 +172,7 @@ def _check(config: Config) -> int:
     lines = [f"configuration: {config.source or 'none'}", *(f"note: {notice}" for notice in config.notices)]
     for repo in config.repos:
         remote = {None: "its upstream or origin", "": "none"}.get(repo.remote, redact(repo.remote or ""))
+        remote = ", ".join(map(redact, repo.remotes)) or remote
         lines.append(f"watch {repo.name}: {repo.path} (mode {repo.mode}, remote {remote})")
     if config.home is not None:
         lines.append(f"home: mirrored in {config.home.repo} (link {config.home.link})")
@@ -181,7 +182,7 @@ def _check(config: Config) -> int:
     _print(lines)
     faults = check_paths(config) or _unusable(config)
     for fault in faults:
-        print(f"error: {fault}", file=sys.stderr)
+        print(f"error: {tildes(fault)}", file=sys.stderr)
     if faults:
         print("hint: fix it, then check it: gitsync --check", file=sys.stderr)
     return EXIT_USAGE if faults else EXIT_OK

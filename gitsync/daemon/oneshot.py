@@ -5,6 +5,7 @@ Runs on the main thread of its process, with the daemon's lock and engine, but w
 
 from __future__ import annotations
 
+import logging
 import signal
 from queue import SimpleQueue
 from types import FrameType
@@ -17,7 +18,9 @@ from gitsync.config.options import Config
 from gitsync.control.client import HOW_TO_START
 from gitsync.control.commands import BY_NAME
 from gitsync.control.table import ACT, NO
+from gitsync.core.deferral import sentence
 from gitsync.core.reconcile import may_push
+from gitsync.daemon import sync
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.daemon.handlers.repos import SYNC_PATIENCE_S
@@ -25,7 +28,9 @@ from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.owner import ThreadDied
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
-from gitsync.model import JobStatus, RepoStatus
+from gitsync.model import JobStatus, Problem, RepoStatus
+
+logger = logging.getLogger(__name__)
 
 # Commands that create a configuration: a given file may be missing until then.
 MAKERS = ("watch", "init", "clone")
@@ -42,18 +47,40 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
     try:
         _end_in_order()
         runtime.start()
-        runtime.sync(names, patience_s=SYNC_PATIENCE_S)
-        # What came in may have been committed on: a conflict copy of a home file becomes an entry of the manifest.
-        late = {status.name for status in map(runtime.board.status, names) if status.ahead and status.error is None}
-        _send(runtime, late)
-        due = runtime.jobs.due(config.jobs)
-        runtime.jobs.run(due, "both", SYNC_PATIENCE_S)
+        if waiting := sentence(_deferral(config)):
+            logger.info("%s", waiting)
+            sync.commit(runtime.committer, names, runtime.clock, SYNC_PATIENCE_S)
+        else:
+            _exchange(runtime, names)
         statuses: list[RepoStatus | JobStatus] = [runtime.board.status(name) for name in names]
         statuses += runtime.board.jobs()
     finally:
         runtime.stop()
     _raise_bug(bugs)
     return (EXIT_ATTENTION if any(status.needs_person for status in statuses) else EXIT_OK), statuses
+
+
+def _exchange(runtime: Runtime, names: list[str]) -> None:
+    runtime.sync(names, patience_s=SYNC_PATIENCE_S)
+    # What came in may have been committed on: a conflict copy of a home file becomes an entry of the manifest.
+    late = {status.name for status in map(runtime.board.status, names) if _is_ahead(status) and status.error is None}
+    _send(runtime, late)
+    due = runtime.jobs.due(runtime.config.jobs)
+    runtime.jobs.run(due, "both", SYNC_PATIENCE_S)
+
+
+def _deferral(config: Config) -> tuple[str, ...]:
+    """Return why exchanges that nobody asked for wait now: the power supply, the link."""
+    battery, metered = config.daemon.on_battery == "commit", config.daemon.metered == "commit"
+    if not (battery or metered):
+        return ()
+    from gitsync.watch.conditions import Conditions  # most configurations need none
+
+    conditions = Conditions()
+    try:
+        return conditions.read(battery=battery, metered=metered)
+    finally:
+        conditions.close()
 
 
 def handle(method: str, params: dict[str, Any], config_option: str | None) -> dict[str, Any]:
@@ -104,8 +131,13 @@ def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
     wanted = [
         repo
         for repo in runtime.config.repositories
-        if repo.name in names and repo.name in runtime.exchangers and repo.push is not None and may_push(repo.mode)
+        if repo.name in names and runtime.exchangers.of(repo.name) and repo.push is not None and may_push(repo.mode)
     ]
+    waiting = sentence(_deferral(runtime.config)) if wanted else ""
+    if waiting:
+        problem = Problem("deferred", waiting, "gitsyncctl sync").to_json()
+        statuses = [runtime.board.status(repo.name) for repo in wanted]
+        return [{"repo": status.name, "ahead": status.ahead, "error": problem} for status in statuses if status.ahead]
     if wanted:
         runtime.sync([repo.name for repo in wanted], patience_s=SEND_PATIENCE_S, direction="push")
     # The remote may have new commits: then fetch, as after any rejected push.
@@ -117,6 +149,11 @@ def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
         {"repo": status.name, "ahead": status.ahead, "error": status.error.to_json() if status.error else None}
         for status in found
     ]
+
+
+def _is_ahead(status: RepoStatus) -> bool:
+    """Whether a remote that can be reached has not got all commits."""
+    return bool(status.ahead) or any(remote.ahead and remote.error is None for remote in status.remotes)
 
 
 def _is_crossed(status: RepoStatus) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
 from gitsync.clock import Clock
 from gitsync.model import RepoStatus
@@ -92,6 +92,11 @@ class Readiness:
         except OSError as error:
             # The manager may be restarting; the next notification is likely to succeed.
             logger.warning("cannot notify the service manager of %s: %s", lines[0], error.strerror)
+
+
+def is_launchd(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether launchd started this process as its agent."""
+    return environment.get("XPC_SERVICE_NAME") == "org.gitsync.gitsync"
 
 
 def summary(repos: Sequence[RepoStatus]) -> str:

@@ -17,7 +17,10 @@ from typing import Any
 
 from gitsync.clock import Clock
 from gitsync.config.options import MIRROR_NAME, Config, RepoConfig
+from gitsync.core.deferral import UNKNOWN, sentence
 from gitsync.daemon import sync
+from gitsync.daemon.exchanges import STOP_S as EXCHANGER_STOP_S
+from gitsync.daemon.exchanges import Exchanges
 from gitsync.daemon.jobs import JobThreads, watching
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.daemon.notify import Notifier
@@ -26,8 +29,19 @@ from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.housekeeper import Housekeeper
-from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE
-from gitsync.engine.messages import Adopt, CoverageChanged, Drop, Noticed, Perform, Rescan, WatcherDoubted, Woken
+from gitsync.engine.memory import EXCHANGE_FILES, PAUSE_FILE
+from gitsync.engine.messages import (
+    Adopt,
+    ConditionsWanted,
+    CoverageChanged,
+    Deferred,
+    Drop,
+    Noticed,
+    Perform,
+    Rescan,
+    WatcherDoubted,
+    Woken,
+)
 from gitsync.engine.owner import Ask, Stop
 from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
@@ -39,12 +53,13 @@ from gitsync.model import Problem, RepoState
 logger = logging.getLogger(__name__)
 
 # The whole stop stays under 20 seconds: service managers kill what takes much longer.
-EXCHANGER_STOP_S = 4.0
 COMMITTER_STOP_S = 10.0
 HOUSEKEEPER_STOP_S = 2.0
 DROP_S = 30.0
 # How often a repository that another gitsync holds is asked for.
 REFUSED_EVERY_S = 10.0
+# Codes of a work tree that is not there, or has no repository.
+ABSENT = frozenset({"root-vanished", "not-a-repository"})
 
 
 class Runtime:
@@ -67,7 +82,7 @@ class Runtime:
         self.board = Board(clock, self._take_event)
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message, probe=probe)
-        self.exchangers: dict[str, Exchanger] = {}
+        self.exchangers = Exchanges(self.board, self._exchanger)
         self.system_events = SystemEvents(clock, self._route, self._route_all, on_message)
         self.watchers = Watchers(self.committer, clock)
         self.jobs = JobThreads(
@@ -83,6 +98,7 @@ class Runtime:
         self._on_message = on_message
         self._is_watching = is_watching
         self._refused: dict[str, float] = {}
+        self.deferred: tuple[str, ...] = ()
 
     def lock_all(self) -> None:
         """Take the lock of every repository. Raise AlreadyRunningError when another process holds one."""
@@ -105,18 +121,19 @@ class Runtime:
             owner.start()
         for repo in self.config.repositories:
             self._add(repo)
-        self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout)
+        self.jobs.reload(self.config.jobs, self.config.daemon.network_timeout, self._first_deferral())
+        self._ask_conditions()
 
     def stop(self) -> None:
         """Stop in reverse: no more hints, no more network, commit what is pending, let go of the locks."""
-        for exchanger in self.exchangers.values():
+        for exchanger in self.exchangers:
             exchanger.cancel()
             exchanger.post(Stop())
         self.system_events.post(Stop())
         self.watchers.stop_all()
         self.jobs.stop()
         ends_at = self.clock.now() + EXCHANGER_STOP_S
-        for exchanger in self.exchangers.values():
+        for exchanger in self.exchangers:
             if not exchanger.join(max(0.0, ends_at - self.clock.now())):
                 logger.warning("%s did not stop in time", exchanger.name)
         if self.committer.is_alive:
@@ -136,8 +153,9 @@ class Runtime:
         old = {repo.name: repo for repo in self.config.repositories if repo.name not in self._refused}
         new = {repo.name: repo for repo in config.repositories}
         is_network_same = self.config.daemon.network_timeout == config.daemon.network_timeout
-        removed = [name for name in old if name not in new or old[name].path != new[name].path]
-        added = [name for name in new if name not in old or old[name].path != new[name].path]
+        anew = {name for name in old if name not in new or old[name].path != new[name].path or self._is_back(old[name])}
+        removed = [name for name in old if name in anew]
+        added = [name for name in new if name not in old or name in anew]
         kept = [name for name in new if name in old and name not in added]
         other_home = MIRROR_NAME if self.config.home != config.home else ""
         changed = [name for name in kept if old[name] != new[name] or not is_network_same or name == other_home]
@@ -146,17 +164,25 @@ class Runtime:
         for name in list(self._refused):
             del self._refused[name]
             self.board.forget(name)
-        self.jobs.reload(config.jobs, config.daemon.network_timeout)
+        were_wanted = self._conditions
         self.config = config
+        self.jobs.reload(config.jobs, config.daemon.network_timeout, self._first_deferral())
         self.housekeeper.hooks = config.hooks
         self.notifier.policy = config.daemon.notify
         for name in changed:
-            self._stop_exchanger(name)
+            self.exchangers.end(name)
             self.watchers.stop(name)
             self._begin(new[name])
         for name in added:
             self._admit(new[name])
+        if were_wanted != self._conditions or self._first_deferral() is not None:
+            self._ask_conditions()
         return {"added": added, "removed": removed, "changed": changed}
+
+    def _is_back(self, repo: RepoConfig) -> bool:
+        """Whether a repository that was not there has been made since, or is there again."""
+        error = self.board.status(repo.name).error
+        return error is not None and error.code in ABSENT and (repo.path / ".git").exists()
 
     # -- watchers -----------------------------------------------------------------------------------------------------
 
@@ -186,7 +212,7 @@ class Runtime:
 
     def sync(self, names: list[str], *, patience_s: float, direction: str = "both") -> None:
         """Commit, fetch, integrate and push the named repositories now; return when done or out of patience."""
-        sync.sync(self.committer, self.exchangers, names, self.clock, patience_s, direction)
+        sync.sync(self.committer, self.exchangers, self.board, names, self.clock, patience_s, direction)
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""
@@ -228,28 +254,27 @@ class Runtime:
         if self._is_watching:
             self.watchers.begin(repo)
         # The exchanger is there before the committer can tell it anything.
-        if repo.mode != "commit" and repo.remote != "":
-            exchanger = Exchanger(
-                repo,
-                timeout_s=self.config.daemon.network_timeout,
-                clock=self.clock,
-                board=self.board,
-                committer=self.committer.post,
-                system_events=self.system_events.post,
-                is_scheduled=self._is_watching,
-                repo_state_dir=self.repo_state_dir(repo),
-                on_death=self._on_message,
-            )
-            self.exchangers[repo.name] = exchanger
-            exchanger.start()
-        else:
-            self.board.set_exchange(repo.name, state=RepoState.OK, reason="", error=None)
+        first = self._first_deferral()
+        self.exchangers.begin(repo, *([] if first is None else [first]))
         self.committer.post(Ask(Adopt(repo, self.repo_state_dir(repo), self.config.home), Future()))
         self.watchers.tell(repo.name)
 
+    def _exchanger(self, config: RepoConfig) -> Exchanger:
+        return Exchanger(
+            config,
+            timeout_s=self.config.daemon.network_timeout,
+            clock=self.clock,
+            board=self.board,
+            committer=self.committer.post,
+            system_events=self.system_events.post,
+            is_scheduled=self._is_watching,
+            repo_state_dir=self.repo_state_dir(config),
+            on_death=self._on_message,
+        )
+
     def _remove(self, name: str) -> None:
         logger.info("no longer watching %s", name)
-        self._stop_exchanger(name)
+        self.exchangers.end(name)
         self.watchers.stop(name)
         self.watchers.remake_at.pop(name, None)
         try:
@@ -257,13 +282,6 @@ class Runtime:
         except OperationError as error:
             logger.warning("%s is let go of as soon as the work under way is done: %s", name, error.message)
         self.locks.release(name)
-
-    def _stop_exchanger(self, name: str) -> None:
-        exchanger = self.exchangers.pop(name, None)
-        if exchanger is not None:
-            exchanger.cancel()
-            exchanger.post(Stop())
-            exchanger.join(EXCHANGER_STOP_S)
 
     def repo_state_dir(self, repo: RepoConfig) -> Path:
         """Return the directory for a repository's journal and lock records, made where missing."""
@@ -278,17 +296,30 @@ class Runtime:
 
     def forget(self, repo: RepoConfig) -> None:
         """Forget what was remembered of a repository that is watched no more: a pause, an open question, its remote."""
-        for name in (PAUSE_FILE, EXCHANGE_FILE):
-            (self.repo_state_dir(repo) / name).unlink(missing_ok=True)
+        directory = self.repo_state_dir(repo)
+        for path in (directory / PAUSE_FILE, *directory.glob(EXCHANGE_FILES)):
+            path.unlink(missing_ok=True)
 
     def stuck_threads(self, now: float) -> list[str]:
         """Return the threads that have been at one step for longer than is plausible; `now` is monotonic seconds."""
         # The housekeeper may wait for a hook or for `git gc` as long as it likes: nothing waits for it.
-        return [
-            owner.name
-            for owner in (self.committer, self.system_events, *self.exchangers.values())
-            if owner.is_stuck(now)
-        ]
+        return [owner.name for owner in (self.committer, self.system_events, *self.exchangers) if owner.is_stuck(now)]
+
+    @property
+    def _conditions(self) -> ConditionsWanted:
+        """Which conditions defer exchanges."""
+        daemon = self.config.daemon
+        return ConditionsWanted(battery=daemon.on_battery == "commit", metered=daemon.metered == "commit")
+
+    def _first_deferral(self) -> Deferred | None:
+        """Return the message that holds new exchangers and jobs until more is known; None where nothing defers them."""
+        wanted = self._conditions
+        return Deferred((UNKNOWN,)) if self._is_watching and (wanted.battery or wanted.metered) else None
+
+    def _ask_conditions(self) -> None:
+        """Have the conditions checked; all exchangers and jobs hear the result."""
+        if self._is_watching:
+            self.system_events.post(self._conditions)
 
     def _perform_for_job(self, name: str, act: Callable[[Worktree], object], patience_s: float) -> object:
         return self.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
@@ -304,12 +335,17 @@ class Runtime:
         """Deliver what the committer or the system events say of a repository; runs on their threads."""
         if isinstance(message, WatcherDoubted | CoverageChanged):
             self._on_message(message)
-        elif (exchanger := self.exchangers.get(name)) is not None:
-            exchanger.post(message)
+        else:
+            self.exchangers.deliver(name, message)
 
     def _route_all(self, message: object) -> None:
         """Deliver what concerns every exchange; runs on the thread of system events."""
-        for exchanger in list(self.exchangers.values()):
+        for exchanger in self.exchangers:
             exchanger.post(message)
+        if isinstance(message, Deferred):
+            self.jobs.defer(message)
+            was, self.deferred = self.deferred, message.reasons
+            if was != message.reasons:
+                self.board.publish("deferred", "", sentence(message.reasons) or "pull and push go on")
         if isinstance(message, Woken):
             self.committer.post(message)

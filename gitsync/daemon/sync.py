@@ -6,13 +6,14 @@ Runs on connection threads, and on the main thread of a single pass. Owns nothin
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures import wait as futures_wait
 from functools import partial
 from typing import Any
 
 from gitsync.clock import Clock
+from gitsync.daemon.exchanges import Exchanges
+from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.messages import CommitNow, ExchangeNow
@@ -26,7 +27,8 @@ LOOK_EVERY_S = 1.0
 
 def sync(
     committer: Committer,
-    exchangers: Mapping[str, Exchanger],
+    exchangers: Exchanges,
+    board: Board,
     names: list[str],
     clock: Clock,
     patience_s: float,
@@ -41,18 +43,32 @@ def sync(
     def wait_for(futures: list[Future[Any]]) -> None:
         _await(futures, committer, clock, ends_at)
 
-    wait_for([_ask(committer, CommitNow(name)) for name in names])
-    wait_for([_ask(exchangers[name], ExchangeNow(direction)) for name in names if name in exchangers])
+    commit(committer, names, clock, patience_s)
+    wait_for([_ask(each, ExchangeNow(direction)) for name in names for each in exchangers.of(name)])
+    if direction != "pull":
+        # The commits of one remote are still to be sent to the others.
+        owing = [(each, each.config.via) for name in names for each in exchangers.of(name) if each.config.via]
+        wait_for([_ask(each, ExchangeNow("push")) for each, via in owing if _lacks(board, each.config.name, via)])
     # Files written by a pull are noted like any other change: look at it now, so that nothing is pending afterwards.
     wait_for([_ask(committer, CommitNow(name, is_scanning=False)) for name in names])
 
 
-def begin(committer: Committer, exchangers: Mapping[str, Exchanger], names: list[str]) -> None:
+def commit(committer: Committer, names: list[str], clock: Clock, patience_s: float) -> None:
+    """Commit what is pending in the named repositories; return when done or out of patience (seconds)."""
+    _await([_ask(committer, CommitNow(name)) for name in names], committer, clock, clock.now() + patience_s)
+
+
+def _lacks(board: Board, name: str, via: str) -> bool:
+    """Whether a remote that can be reached has not got all commits."""
+    ahead, _ = board.local(name).distances.get(via, (0, 0))
+    return ahead > 0 and board.exchange(name, via).error is None
+
+
+def begin(committer: Committer, exchangers: Exchanges, names: list[str]) -> None:
     """Begin the same and return at once."""
     for name in names:
         future = _ask(committer, CommitNow(name))
-        exchanger = exchangers.get(name)
-        if exchanger is not None:
+        for exchanger in exchangers.of(name):
             future.add_done_callback(partial(_exchange_after, exchanger))
 
 

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from gitsync.clock import Clock, iso
+from gitsync.clock import Clock, iso, parse_iso
 from gitsync.core.notices import Notified, changes
-from gitsync.model import CommitInfo, JobStatus, Problem, Quarantined, Question, RepoState, RepoStatus
+from gitsync.model import (
+    CommitInfo,
+    JobStatus,
+    Problem,
+    Quarantined,
+    Question,
+    RemoteStatus,
+    RepoState,
+    RepoStatus,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +45,10 @@ WORST_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class LocalPart:
-    """What the committer knows of a repository; `conflicts` hold up its exchange, `kept` have both versions on disk."""
+    """What the committer knows of a repository; `conflicts` hold up its exchange, `kept` have both versions on disk.
+
+    `distances` are ahead and behind of each exchange, by its `via`.
+    """
 
     path: str = ""
     branch: str = ""
@@ -46,6 +58,7 @@ class LocalPart:
     pending: int = 0
     ahead: int = 0
     behind: int = 0
+    distances: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     watch: str = "native"
     conflicts: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -72,7 +85,7 @@ class HomePart:
 
 @dataclass(frozen=True, slots=True)
 class ExchangePart:
-    """What the exchanger knows of a repository."""
+    """What an exchanger knows of a repository; `remote` is the remote's name, "" without one, `url` has no secret."""
 
     state: RepoState = RepoState.OK
     reason: str = ""
@@ -80,6 +93,10 @@ class ExchangePart:
     last_push: str | None = None
     error: Problem | None = None
     asked: tuple[Question, ...] = ()
+    deferred: str = ""  # why exchanges wait; "" when they do not
+    remote: str = ""
+    url: str = ""
+    notice: str = "poll"
 
 
 class Subscription:
@@ -108,11 +125,12 @@ class Board:
         self._clock = clock
         self._on_event = on_event
         self._local: dict[str, LocalPart] = {}
-        self._exchange: dict[str, ExchangePart] = {}
+        self._exchange: dict[str, dict[str, ExchangePart]] = {}
         self._pending: dict[str, Callable[[], int]] = {}
         self._notified: dict[str, Notified] = {}
         self._jobs: dict[str, JobStatus] = {}
         self.home = HomePart()
+        self.refused_reload: Problem | None = None
         self._events: deque[dict[str, Any]] = deque(maxlen=KEPT_EVENTS)
         # A list, because append and remove of one are atomic: listeners come and go on connection threads.
         self._subscriptions: list[Subscription] = []
@@ -121,9 +139,9 @@ class Board:
         """Return the committer's part."""
         return self._local.get(name, LocalPart())
 
-    def exchange(self, name: str) -> ExchangePart:
-        """Return the exchanger's part."""
-        return self._exchange.get(name, ExchangePart())
+    def exchange(self, name: str, via: str = "") -> ExchangePart:
+        """Return an exchanger's part; `via` is the remote that it is for where there are several."""
+        return self._exchange.get(name, {}).get(via, ExchangePart())
 
     def set_local(self, name: str, **changes: Any) -> None:
         """Replace fields of the committer's part; runs on the committer thread."""
@@ -131,15 +149,24 @@ class Board:
         self._local[name] = replace(self.local(name), **changes)
         self._tell(name, before)
 
-    def set_exchange(self, name: str, **changes: Any) -> None:
-        """Replace fields of the exchanger's part; runs on that repository's exchange thread."""
+    def set_exchange(self, name: str, via: str = "", **changes: Any) -> None:
+        """Replace fields of an exchanger's part, which `begin_exchanges` made; runs on that exchange's thread."""
         before = self.status(name) if name in self._local else None
-        self._exchange[name] = replace(self.exchange(name), **changes)
+        # Assigned in place: another exchange's thread may do the same with its own part.
+        self._exchange.setdefault(name, {})[via] = replace(self.exchange(name, via), **changes)
         self._tell(name, before)
+
+    def begin_exchanges(self, name: str, vias: Iterable[str]) -> None:
+        """Make the parts of a repository's exchanges, in this order; runs before any of them does."""
+        self._exchange[name] = {via: self.exchange(name, via) for via in vias}
 
     def set_home(self, part: HomePart) -> None:
         """Replace what is known of the home files; runs on the committer thread."""
         self.home = part
+
+    def set_refused_reload(self, problem: Problem | None) -> None:
+        """Replace why the configuration was not taken over; runs on the main thread."""
+        self.refused_reload = problem
 
     def set_job(self, status: JobStatus) -> None:
         """Replace a job's status, and publish when a problem begins, changes or ends; runs on that job's thread."""
@@ -171,7 +198,8 @@ class Board:
 
     def status(self, name: str) -> RepoStatus:
         """Return one repository's status, both parts together."""
-        local, exchange = self.local(name), self.exchange(name)
+        local, parts = self.local(name), dict(self._exchange.get(name, {}))
+        exchange = _combined(list(parts.values()))
         state, reason = local.state, local.reason
         if _rank(exchange.state) < _rank(state):
             state, reason = exchange.state, exchange.reason
@@ -179,6 +207,8 @@ class Board:
         pending = local.pending + (count() if count is not None else 0)
         if state is RepoState.OK and pending:
             state = RepoState.PENDING
+        if state in (RepoState.OK, RepoState.PENDING):
+            reason = reason or exchange.deferred
         return RepoStatus(
             name=name,
             path=local.path,
@@ -197,6 +227,7 @@ class Board:
             error=local.error or exchange.error,
             notes=local.notes,
             questions=(*local.asked, *local.questions, *exchange.asked),
+            remotes=tuple(_remote(via, part, local) for via, part in parts.items() if part.remote),
         )
 
     def names(self) -> list[str]:
@@ -243,6 +274,37 @@ class Board:
             text = f"{notice.text}; {notice.hint}" if notice.hint else notice.text
             details = {"code": notice.code, "hint": notice.hint, "title": notice.title}
             self.publish(event, name, text, level=level, severity=str(notice.severity), **details)
+
+
+def _combined(parts: Sequence[ExchangePart]) -> ExchangePart:
+    """Return what several exchanges come to: the worst one; one that is away does not count while another is not."""
+    if len(parts) <= 1:
+        return next(iter(parts), ExchangePart())
+    near = [part for part in parts if part.state is not RepoState.OFFLINE]
+    worst = min(near or parts, key=lambda part: _rank(part.state))
+    return replace(
+        worst,
+        last_pull=max((part.last_pull for part in parts if part.last_pull), key=parse_iso, default=None),
+        last_push=max((part.last_push for part in parts if part.last_push), key=parse_iso, default=None),
+        error=worst.error or next((part.error for part in near if part.error), None),
+        asked=tuple(question for part in parts for question in part.asked),
+    )
+
+
+def _remote(via: str, part: ExchangePart, local: LocalPart) -> RemoteStatus:
+    ahead, behind = local.distances.get(via, (local.ahead, local.behind))
+    return RemoteStatus(
+        name=part.remote,
+        url=part.url,
+        state=part.state,
+        reason=part.reason,
+        notice=part.notice,
+        ahead=ahead,
+        behind=behind,
+        last_pull=part.last_pull,
+        last_push=part.last_push,
+        error=part.error,
+    )
 
 
 def _rank(state: RepoState) -> int:

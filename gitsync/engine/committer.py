@@ -132,8 +132,8 @@ class Committer(Owner):
                 pass  # the buffer has it, and a jump of the clock is looked for at each step
             case Fetched(repo=name) | HeadWanted(repo=name) if name in self._repos:
                 self._repos[name].exchange(message)
-            case Pushed(repo=name, commit=commit) if name in self._repos:
-                self._repos[name].integration.distance.see_push(commit)
+            case Pushed(repo=name, commit=commit, via=via) if name in self._repos:
+                self._repos[name].integration.distance.see_push(commit, via)
             case Watched(repo=name, kind=kind, hint=hint) if name in self._repos:
                 self._repos[name].show_watch(kind, hint)
             case Rescan(repo=name, reason=reason) if name in self._repos:

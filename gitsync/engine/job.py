@@ -25,13 +25,14 @@ from gitsync.backends.base import Backend, Direction, Level, Order, Report, memo
 from gitsync.clock import Clock, iso, sleep
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.core.conflict import Rules
+from gitsync.core.deferral import sentence
 from gitsync.core.jobs import allowed, first_run, run_after
 from gitsync.core.questions import ACCEPT, commands
 from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.engine.memory import Memory
-from gitsync.engine.messages import Pause, Resume, RunNow
+from gitsync.engine.messages import Deferred, Pause, Resume, RunNow
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import AlreadyRunningError, OperationError, TransientError, UsageError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -79,6 +80,7 @@ class Job(Owner):
         left = self._memory.pause_left(clock.wall())
         self._paused_until = None if left is None or math.isinf(left) else clock.now() + left
         self._answers: dict[str, str] = {}
+        self._deferred = ""
 
     def setup(self) -> None:
         """Show what is remembered of the time before this start, and plan the first run."""
@@ -93,7 +95,8 @@ class Job(Owner):
         """Return when the next run is due."""
         if self._status.state is RepoState.PAUSED:
             return self._paused_until
-        return None if self._status.state is RepoState.HALTED or self.is_cancelled else self._run_at
+        is_held = self._status.state is RepoState.HALTED or bool(self._deferred) or self.is_cancelled
+        return None if is_held else self._run_at
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message; run when that is due."""
@@ -103,6 +106,9 @@ class Job(Owner):
                 return
             case Ask(what=RunNow() as wanted, future=future):
                 self._run_asked(wanted, future)
+            case Deferred(reasons=reasons):
+                self._deferred = sentence(reasons)
+                self._show()
             case Pause(until=until):
                 self._paused_until = until
                 self._memory.remember_pause(None if until is None else self.clock.wall() + until - self.clock.now())
@@ -256,7 +262,10 @@ class Job(Owner):
         if self._status.state in (RepoState.PAUSED, RepoState.HALTED):
             planned = None
         self._status = replace(self._status, next_run=planned)
-        self._board.set_job(self._status)
+        if self._deferred and self._status.state is RepoState.OK:
+            self._board.set_job(replace(self._status, reason=self._deferred, next_run=None))
+        else:
+            self._board.set_job(self._status)
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[bool]:

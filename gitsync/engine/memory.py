@@ -6,20 +6,23 @@ no work: it is written by rename, and what cannot be read or written is logged a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 from gitsync.errors import OperationError
 from gitsync.git.files import write_durably
+from gitsync.git.remote.results import tracking_ref
 
 logger = logging.getLogger(__name__)
 
 # How often the time of the last pull is written to the disk while nothing new arrives (seconds).
 NOTE_EVERY_S = 60.0
-PAUSE_FILE, EXCHANGE_FILE = "pause.json", "exchange.json"
+PAUSE_FILE, EXCHANGE_FILE, EXCHANGE_FILES = "pause.json", "exchange.json", "exchange*.json"
 
 
 class Memory:
@@ -80,6 +83,24 @@ class ExchangeMemory(Memory):
     """
 
     _noted_at = 0.0
+
+    @classmethod
+    def of(cls, repo_state_dir: Path, via: str) -> ExchangeMemory:
+        """Return the memory of a repository's exchange; `via` is its remote where there are several.
+
+        The first time, what the only exchange remembered goes on: what was taken in of each remote, and a question
+        that is open about this one.
+        """
+        if not via:
+            return cls(repo_state_dir / EXCHANGE_FILE)
+        found = cls(repo_state_dir / f"exchange-{hashlib.sha256(os.fsencode(via)).hexdigest()[:16]}.json")
+        before = cls(repo_state_dir / EXCHANGE_FILE)
+        if found._values or not before._values:
+            return found
+        halt = before.get("halt")
+        is_own = isinstance(halt, dict) and str(halt.get("key")).startswith(tracking_ref(via, ""))
+        found.remember(taken=before.get("taken"), halt=halt if is_own else None)
+        return found
 
     def known(self, key: str, was: str | None = None) -> str | None:
         """Return the commit of the branch `key` (`RemoteBranch.key`) when it was last integrated; None for none.

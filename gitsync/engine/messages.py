@@ -61,7 +61,8 @@ class Fetched:
     """An exchanger has fetched; `upstream` is None when the remote has no such branch.
 
     `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
-    With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten.
+    With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten. `via` is
+    the remote that the exchanger is for where a repository has several (`RepoConfig.via`); so in the messages below.
     """
 
     repo: str
@@ -72,6 +73,7 @@ class Fetched:
     label: str = ""
     ref: str = ""
     is_joining: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class HeadWanted:
 
     repo: str
     branch: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class HeadRead:
     repo: str
     branch: str
     head: str | None
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class Pushed:
     repo: str
     branch: str
     commit: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class Listen:
 
     repo: str
     directory: Path | None
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ class RemoteMoved:
     """Something changed in the repository on this file system that is a repository's remote."""
 
     repo: str
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +136,28 @@ class Woken:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionsWanted:
+    """The configuration says which conditions defer exchanges."""
+
+    battery: bool
+    metered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Exchanges that nobody asked for are to wait: `reasons` are "battery" and "metered", none when they may go on."""
+
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
-    """gitsync made the commit `head` on a branch."""
+    """gitsync made the commit `head` on a branch, or took it in from the remote `taken_via`, which has it."""
 
     repo: str
     branch: str
     head: str
+    taken_via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +176,7 @@ class Integrated:
     head: str | None
     is_ahead: bool
     problem: Problem | None = None
+    via: str = ""
 
 
 # Requests to a thread.

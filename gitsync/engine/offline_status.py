@@ -15,13 +15,15 @@ from gitsync.core.conflict import Rules
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import Halt
-from gitsync.engine.memory import EXCHANGE_FILE, PAUSE_FILE, ExchangeMemory, Memory
+from gitsync.engine.memory import PAUSE_FILE, ExchangeMemory, Memory
 from gitsync.engine.repository.conflict_copies import KeptCopies
+from gitsync.engine.repository.integration import Distance
 from gitsync.git.changes.pending_merge import left, waiting, with_choices
-from gitsync.git.remote.destination import standing
+from gitsync.git.remote.upstream import remote_for, url_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
+from gitsync.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +31,10 @@ logger = logging.getLogger(__name__)
 def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
     """Write the current state of `repo` to the status board; errors become its state."""
     board.set_local(repo.name, path=str(repo.path))
-    remembered = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
-    board.set_exchange(repo.name, last_pull=remembered.text("last_pull"), last_push=remembered.text("last_push"))
-    asked = Halt.from_json(remembered.get("halt"))
-    if asked is not None:
-        text = asked.problem.message
-        board.set_exchange(repo.name, state=RepoState.HALTED, reason=text, error=asked.problem)
+    exchanges = repo.exchanges if repo.mode != "commit" else ()
+    board.begin_exchanges(repo.name, [each.via for each in exchanges])
+    for each in exchanges:
+        _show_remembered(board, each, repo_state_dir)
     try:
         worktree = Worktree(repo.path, repo_state_dir, include=repo.include, exclude=repo.exclude)
         try:
@@ -47,6 +47,16 @@ def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
         error = as_error(repo.name, trouble)
         problem = Problem(error.code, error.message, error.hint)
         board.set_local(repo.name, state=RepoState.ERROR, reason=error.message, error=problem)
+
+
+def _show_remembered(board: Board, exchange: RepoConfig, repo_state_dir: Path) -> None:
+    remembered, via = ExchangeMemory.of(repo_state_dir, exchange.via), exchange.via
+    last_pull, last_push = remembered.text("last_pull"), remembered.text("last_push")
+    board.set_exchange(exchange.name, via, last_pull=last_pull, last_push=last_push)
+    asked = Halt.from_json(remembered.get("halt"))
+    if asked is not None:
+        text = asked.problem.message
+        board.set_exchange(exchange.name, via, state=RepoState.HALTED, reason=text, error=asked.problem)
 
 
 def show_head(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
@@ -78,10 +88,12 @@ def _show(board: Board, repo: RepoConfig, worktree: Worktree, repo_state_dir: Pa
     board.set_local(repo.name, notes=worktree.remarks.lines)
     state = RepoState.PENDING if pending else RepoState.OK
     board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)
-    found = standing(worktree, repo.path, repo.remote, facts.branch)
-    if found is not None:
-        ahead, behind = found
-        board.set_local(repo.name, ahead=ahead, behind=behind)
+    Distance(board, repo.name).count(repo, worktree, facts.branch)
+    for each in repo.exchanges if repo.mode != "commit" else ():
+        choice = remote_for(repo.path, each.remote, facts.branch)
+        if choice is not None:
+            remote, url = redact(choice.remote), redact(url_of(repo.path, choice.remote))
+            board.set_exchange(repo.name, each.via, remote=remote, url=url)
     held = waiting(worktree)
     if held is not None:
         rules = Rules.of(repo.conflict, repo.conflict_paths)

@@ -1,8 +1,8 @@
 """System events: one thread that notices what concerns exchanges and comes from outside of every work tree.
 
-Runs on the thread `system-events`, which owns the descriptors of `watch.outside` and the watches on remotes that are
-on this file system. It sends messages to exchangers and decides nothing; without it (no Linux, no descriptors left)
-they keep to their schedules.
+Runs on the thread `system-events`, which owns the descriptors of `watch.outside`, the watches on remotes that are on
+this file system, and the connection of `watch.conditions`. It sends messages to exchangers and jobs; without the
+descriptors (no Linux, none left) they keep to their schedules.
 """
 
 from __future__ import annotations
@@ -14,18 +14,25 @@ from queue import Empty
 from typing import TYPE_CHECKING
 
 from gitsync.clock import Clock
-from gitsync.engine.messages import Listen, NetworkChanged, RemoteMoved, Woken
+from gitsync.engine.messages import ConditionsWanted, Deferred, Listen, NetworkChanged, RemoteMoved, Woken
 from gitsync.engine.owner import Owner, Stop, ThreadDied
 
 if TYPE_CHECKING:
+    from gitsync.watch.conditions import Conditions
     from gitsync.watch.outside import Outside
     from gitsync.watch.refs import RefWatches
 
 logger = logging.getLogger(__name__)
 
+# Changes are reported by the system bus. This is for what has none, and for a service that starts late.
+LOOK_EVERY_S = 30.0
+
 
 class SystemEvents(Owner):
-    """Hears pushes into remotes nearby, the network and the clock; `tell_all` reaches everybody who may care."""
+    """Hears pushes into remotes nearby, the network, the clock and the power supply.
+
+    `tell_all` reaches everybody who may care.
+    """
 
     def __init__(
         self,
@@ -39,6 +46,9 @@ class SystemEvents(Owner):
         self._tell_all = tell_all
         self._outside: Outside | None = None
         self._refs: RefWatches | None = None
+        self._conditions: Conditions | None = None
+        self._wanted = ConditionsWanted(battery=False, metered=False)
+        self._look_at: float | None = None
 
     def post(self, message: object) -> None:
         """Put a message into the inbox and wake the thread."""
@@ -63,34 +73,69 @@ class SystemEvents(Owner):
     def teardown(self) -> None:
         """Give the descriptors back."""
         if self._outside is not None:
+            self._outside.wait_for(None)
             self._outside.close()
+        if self._conditions is not None:
+            self._conditions.close()
+
+    def wake_at(self) -> float | None:
+        """Return when the power supply and the link are checked without a report."""
+        return self._look_at
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message, and pass on which remotes have moved."""
         if isinstance(message, Stop):
             self.end()
             return
+        if isinstance(message, ConditionsWanted):
+            self._wanted = message
+            self._check_conditions()
+        elif self._look_at is not None and now >= self._look_at:
+            self._check_conditions()
         if self._refs is None:
             return
-        if isinstance(message, Listen) and self._refs.listen(message.repo, message.directory):
+        if isinstance(message, Listen) and self._refs.listen((message.repo, message.via), message.directory):
             # Changes between the last check and the watch are found by another check.
-            self._tell(message.repo, RemoteMoved(message.repo))
-        for name in self._refs.take():
-            self._tell(name, RemoteMoved(name))
+            self._tell(message.repo, RemoteMoved(message.repo, message.via))
+        for name, via in self._refs.take():
+            self._tell(name, RemoteMoved(name, via))
 
     def receive(self, timeout_s: float | None) -> object | None:
-        """Return the next message, None after news from outside; there is nothing that it would wake up for."""
+        """Return the next message, None after news from outside or `timeout_s` seconds."""
         if self._outside is None:
             return super().receive(timeout_s)
         if self.inbox.empty():
-            news = self._outside.wait()
+            news = self._outside.wait(timeout_s)
             if news.has_network_changed:
                 logger.debug("the network has changed")
                 self._tell_all(NetworkChanged())
             if news.has_clock_jumped:
                 logger.debug("the clock has jumped")
                 self._tell_all(Woken())
+            if self._look_at is not None and (news.has_other or news.has_network_changed or news.has_clock_jumped):
+                self._check_conditions()
         try:
             return self.inbox.get_nowait()
         except Empty:
             return None
+
+    def _check_conditions(self) -> None:
+        """Tell everybody whether exchanges are to wait; exchangers that hear the same again do nothing new."""
+        wanted = self._wanted
+        is_wanted = wanted.battery or wanted.metered
+        if self._conditions is None and is_wanted:
+            from gitsync.watch.conditions import Conditions  # most configurations need none
+
+            self._conditions = Conditions()
+        if self._outside is not None:
+            self._outside.wait_for(None)
+        reasons: tuple[str, ...] = ()
+        if self._conditions is not None:
+            if is_wanted:
+                reasons = self._conditions.read(battery=wanted.battery, metered=wanted.metered)
+            else:
+                self._conditions.close()
+            if self._outside is not None:
+                self._outside.wait_for(self._conditions.fd)
+        self._look_at = self.clock.now() + LOOK_EVERY_S if is_wanted else None
+        self._tell_all(Deferred(reasons))

@@ -146,18 +146,28 @@ class GitProgram:
 
         Raise OperationError "git" with git's words, TransientError "git-slow" when they are over their deadline (s).
         """
+        output = proc.pipe(
+            self._command(first), translate, self._command(second), deadline_s=deadline_s, cwd=self.root,
+            env=self._environment(env),
+        )  # fmt: skip
+        yield from self._explained(output, os.fsdecode(first[0]), deadline_s)
+
+    def stream(self, *argv: str | bytes, deadline_s: float, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+        """Run a git command and yield what it writes; see `proc.stream`. Raise as `pipe` does."""
+        output = proc.stream(
+            self._command(argv), deadline_s=deadline_s, cwd=self.root, env=self._environment(env)
+        )  # fmt: skip
+        yield from self._explained(output, os.fsdecode(argv[0]), deadline_s)
+
+    def _explained(self, output: Iterator[bytes], what: str, deadline_s: float) -> Iterator[bytes]:
         try:
-            yield from proc.pipe(
-                self._command(first), translate, self._command(second), deadline_s=deadline_s, cwd=self.root,
-                env=self._environment(env),
-            )  # fmt: skip
+            yield from output
         except TimeoutError as error:
-            what = os.fsdecode(first[0])
             raise TransientError(
                 f"git {what} in {self.root} took longer than {deadline_s:.0f} s", "try it again", code="git-slow"
             ) from error
         except ChildProcessError as error:
-            raise OperationError(f"git {os.fsdecode(first[0])} failed in {self.root}: {error}", code="git") from error
+            raise OperationError(f"git {what} failed in {self.root}: {error}", code="git") from error
 
     def _command(self, argv: Sequence[str | bytes], settings: Sequence[str] = ()) -> list[str | bytes]:
         options = _options((*_SETTINGS, *settings))

@@ -61,10 +61,6 @@ class ChangeBuffer:
         """Note paths relative to the work tree; takes the lock once per batch, and not for an empty one."""
         self.note_batch(paths=paths)
 
-    def note_tree(self, path: bytes) -> None:
-        """Note a directory whose whole content must be examined; b"" is the root."""
-        self.note_batch(trees=(path,))
-
     def note_rescan(self, reason: str) -> None:
         """Note that everything must be scanned, and why."""
         self.note_batch(reasons=(reason,))

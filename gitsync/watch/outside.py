@@ -36,6 +36,7 @@ class News:
 
     has_network_changed: bool = False
     has_clock_jumped: bool = False
+    has_other: bool = False
 
 
 class Outside:
@@ -53,14 +54,23 @@ class Outside:
         self._timer = _wall_clock_timer()
         if self._timer is not None:
             self._poll.register(self._timer, select.POLLIN)
+        self._other: int | None = None
+
+    def wait_for(self, fd: int | None) -> None:
+        """Wake up for a descriptor of the thread's too; None for none. To be called before that one is closed."""
+        if self._other is not None and self._other != fd:
+            self._poll.unregister(self._other)
+        if fd is not None:
+            self._poll.register(fd, select.POLLIN)
+        self._other = fd
 
     def ring(self) -> None:
         """Wake the waiting thread; may be called from any thread."""
         self._wake.ring()
 
-    def wait(self) -> News:
-        """Block until something happens; there is no timeout."""
-        ready = {fd for fd, _ in self._poll.poll()}
+    def wait(self, timeout_s: float | None = None) -> News:
+        """Block until something happens, or for `timeout_s` seconds."""
+        ready = {fd for fd, _ in self._poll.poll(None if timeout_s is None else timeout_s * 1000)}
         self._wake.clear()
         has_changed = self._network is not None and self._network.fileno() in ready
         if has_changed:
@@ -68,7 +78,7 @@ class Outside:
         has_jumped = self._timer is not None and self._timer in ready
         if has_jumped:
             self._rearm()
-        return News(has_changed, has_jumped)
+        return News(has_changed, has_jumped, self._other in ready)
 
     def close(self) -> None:
         """Close the descriptors."""

@@ -6,7 +6,9 @@ Runs on the thread that owns the `Inotify`. Results are hints: the receiver find
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 from gitsync.watch import syscalls
 from gitsync.watch.syscalls import Inotify
@@ -30,10 +32,10 @@ class RefWatches:
 
     def __init__(self, inotify: Inotify) -> None:
         self._inotify = inotify
-        self._wanted: dict[str, Path] = {}
+        self._wanted: dict[Hashable, Path] = {}
         self._watched: dict[int, Path] = {}
 
-    def listen(self, name: str, directory: Path | None) -> bool:
+    def listen(self, name: Hashable, directory: Path | None) -> bool:
         """Report changes in a git directory under `name` from now on; return whether that is new and possible.
 
         A directory that is removed is forgotten, and can be watched again when it is back.
@@ -47,7 +49,7 @@ class RefWatches:
         self._tidy()
         return name in self._wanted
 
-    def take(self) -> set[str]:
+    def take(self) -> set[Any]:
         """Return the names whose directory has changed."""
         moved: set[Path] = set()
         asked = dict(self._wanted)

@@ -109,6 +109,19 @@ def test_removing_leaves_home_and_history(box: Machine) -> None:
     assert wait_home(box)["tracked"] == 0
 
 
+def test_what_belongs_to_gitsync_is_left_out_of_a_tracked_directory_and_said(box: Machine) -> None:
+    mirror = begin(box)
+    (box.home / ".config/app").mkdir(parents=True)
+    (box.home / ".config/app/rc").write_text("1\n")
+    own = box.home / ".config/gitsync/config.toml"
+    assert box.config == own
+    answer = ctl(box, "add", str(box.home / ".config"))
+    assert [item["path"] for item in answer["left_out"]] == [".config/gitsync"]
+    assert committed(mirror, ".config/app/rc") == b"1\n"
+    assert committed(mirror, ".config/gitsync/config.toml") is None
+    assert "~/.config/gitsync is left out: it belongs to gitsync" in " ".join(box.ctl("status").stdout.split())
+
+
 def test_deleting_everything_at_once_waits_for_a_person(box: Machine) -> None:
     mirror = begin(box)
     paths = [box.home / f".file{count}" for count in range(3)]

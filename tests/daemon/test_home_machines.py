@@ -103,6 +103,73 @@ def test_a_clone_overwrites_nothing_unseen(box: Machine, other: Machine, hub: Pa
     assert mode_of(other.home / ".other") == 0o600
 
 
+@pytest.mark.parametrize("has_daemon", [True, False])
+def test_a_clone_into_the_place_that_is_configured_already(
+    box: Machine, other: Machine, hub: Path, has_daemon: bool
+) -> None:
+    begin(box, "--remote", str(hub))
+    (box.home / ".vimrc").write_text("one\n")
+    ctl(box, "add", str(box.home / ".vimrc"))
+    wait_for("the push", lambda: committed(hub, ".vimrc") == b"one\n")
+    other.write_config(f'{QUICK}[home]\nrepo = "~/mirror"\n')
+    if has_daemon:
+        other.start()
+    ctl(other, "clone", "--yes", str(hub))
+    assert (other.home / ".vimrc").read_text() == "one\n"
+    assert (home_status(other)["tracked"], home_status(other)["error"]) == (1, None)
+
+
+def asked_of(it: Machine) -> dict[str, object]:
+    questions = wait_for("the question", lambda: home_status(it)["questions"])
+    assert len(questions) == 1
+    return dict(questions[0])
+
+
+def test_what_another_machine_adds_comes_in_when_it_is_accepted(box: Machine, other: Machine, hub: Path) -> None:
+    pair(box, other, hub)
+    for name in (".one", ".two"):
+        (box.home / name).write_text("theirs\n")
+        (other.home / name).write_text("mine\n")
+    ctl(box, "add", str(box.home / ".one"))
+    asked = asked_of(other)
+    assert (asked["kind"], asked["paths"], asked["answers"]) == ("incoming", [".one"], ["accept", "leave"])
+    assert other.ctl("resume", "home", "--accept", "q-00000000").returncode == 2
+    ctl(other, "resume", "home", "--accept", str(asked["id"]))
+    assert home_status(other)["questions"] == []
+    wait_for("both versions", lambda: {path.read_text() for path in other.home.glob(".one*")} == {"theirs\n", "mine\n"})
+    ctl(box, "add", str(box.home / ".two"))
+    assert asked_of(other)["paths"] == [".two"]
+    ctl(other, "resume", "home", "--answer", "leave")
+    assert home_status(other)["questions"] == []
+    assert (other.home / ".two").read_text() == "mine\n"
+    # Without a daemon, too; what opens a door asks although nothing stands there.
+    (box.home / ".ssh").mkdir(mode=0o700)
+    (box.home / ".ssh/authorized_keys").write_text("ssh-ed25519 AAAA\n")
+    ctl(box, "add", str(box.home / ".ssh/authorized_keys"))
+    door = asked_of(other)
+    assert not (other.home / ".ssh").exists()
+    other.stop()
+    ctl(other, "resume", "home", "--accept", str(door["id"]))
+    assert (other.home / ".ssh/authorized_keys").read_text() == "ssh-ed25519 AAAA\n"
+    assert mode_of(other.home / ".ssh") == 0o700
+
+
+def test_a_directory_in_the_way_of_what_was_accepted_is_an_error(box: Machine, other: Machine, hub: Path) -> None:
+    pair(box, other, hub)
+    (box.home / ".one").write_text("theirs\n")
+    (other.home / ".one").mkdir()
+    (other.home / ".one/kept").write_text("mine\n")
+    ctl(box, "add", str(box.home / ".one"))
+    asked_of(other)
+    other.ctl("resume", "home", "--accept")
+    error = wait_for("the error", lambda: home_status(other)["error"])
+    assert ".one" in error["message"]
+    (other.home / ".one/kept").unlink()
+    (other.home / ".one").rmdir()
+    wait_for("the file", lambda: (other.home / ".one").is_file())
+    wait_home(other)
+
+
 def test_an_entry_for_one_machine_is_only_there(box: Machine, other: Machine, hub: Path) -> None:
     pair(box, other, hub)
     (box.home / ".screen").write_text("laptop\n")

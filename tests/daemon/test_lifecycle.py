@@ -115,7 +115,7 @@ def test_a_bad_configuration_is_refused_before_anything_starts(box: Machine) -> 
         assert "quiett" in done.stderr
         assert '"quiet"' in done.stderr or "'quiet'" in done.stderr or "quiet" in done.stderr
         assert "often" in done.stderr
-        assert str(box.config) in done.stderr
+        assert "~/.config/gitsync/config.toml" in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -141,7 +141,7 @@ def test_check_says_what_would_be_watched_and_changes_nothing(box: Machine) -> N
     box.configure(root, missing)
     done = box.gitsync("--check")
     assert done.returncode == 2
-    assert str(missing) in done.stderr
+    assert "~/missing" in done.stderr
 
 
 def test_a_check_that_nobody_reads_or_that_finds_no_room_is_no_bug(box: Machine) -> None:

@@ -173,6 +173,8 @@ def test_where_there_is_no_manager_it_says_what_to_do(session: UserManager) -> N
     ran = session.ctl("service", "install", **nowhere)
     assert ran.status == 4
     assert "loginctl enable-linger" in ran.errors
+    assert "XDG_RUNTIME_DIR=/run/user/1777" in ran.errors
+    assert "XDG_RUNTIME_DIR=/run/user/1777" in session.ctl("service", "status", **nowhere).out
     ran = session.ctl("service", "install", PATH="/nowhere")
     assert ran.status == 4
     assert "gitsync --daemon" in ran.errors

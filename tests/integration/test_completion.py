@@ -20,7 +20,7 @@ from tests.needs import needs
 BIN = Path(sys.executable).parent
 BASH = """
 eval "$(gitsyncctl completion bash)"
-COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDS=(gitsyncctl) COMP_CWORD=1
+COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDS=("${1%% *}") COMP_CWORD=1
 _gitsyncctl
 printf '%s\\n' "${COMPREPLY[@]}"
 """
@@ -92,6 +92,7 @@ def run(environment: dict[str, str], *argv: str) -> list[str]:
         ("gitsyncctl status --wa", ["--watch"]),
         ("gitsyncctl config che", ["check"]),
         ("gitsyncctl resolve to", ["todo.txt"]),
+        ("gitsync --on", ["--once"]),
     ],
 )
 def test_bash(environment: dict[str, str], line: str, words: list[str]) -> None:
@@ -108,6 +109,8 @@ def test_bash(environment: dict[str, str], line: str, words: list[str]) -> None:
         ("gitsyncctl watch d", {"directory/"}),
         ("gitsyncctl --config fi", {"file.toml"}),
         ("gitsyncctl status --wa", {"--watch"}),
+        ("gitsync --on", {"--once"}),
+        ("gitsync --config fi", {"file.toml"}),
     ],
 )
 def test_fish(environment: dict[str, str], line: str, words: set[str]) -> None:
@@ -125,6 +128,7 @@ def test_fish(environment: dict[str, str], line: str, words: set[str]) -> None:
         ("gitsyncctl watch di", "gitsyncctl watch directory/"),
         ("gitsyncctl --config fi", "gitsyncctl --config file.toml "),
         ("gitsyncctl status --wa", "gitsyncctl status --watch "),
+        ("gitsync --on", "gitsync --once "),
     ],
 )
 def test_zsh(environment: dict[str, str], line: str, whole: str) -> None:

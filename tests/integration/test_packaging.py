@@ -34,7 +34,7 @@ def test_the_wheel_has_all_modules_the_units_and_the_manual(built: tuple[Path, P
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "gitsync").rglob("*.py")}
     assert modules <= names
     assert not [name for name in names if name.startswith(("tests/", "scripts/", "benchmarks/", "contrib/"))]
-    data = f"gitsync-{VERSION}.data/data"
+    data = f"gitsyncd-{VERSION}.data/data"
     assert {f"{data}/share/systemd/user/{name}" for name in USER_UNITS} <= names
     assert {f"{data}/lib/systemd/system/gitsync@.service"} <= names
     assert {f"{data}/share/man/man{page.suffix[1:]}/{page.name}" for page in (ROOT / "docs/man").iterdir()} <= names
@@ -46,8 +46,9 @@ def test_the_wheel_has_all_modules_the_units_and_the_manual(built: tuple[Path, P
             ("org.gitsync.gitsync.plist", "launchd/org.gitsync.gitsync.plist"),
         ):
             assert archive.read(f"gitsync/cli/service/{inside}") == (ROOT / "contrib" / outside).read_bytes()
-        metadata = email.message_from_bytes(archive.read(f"gitsync-{VERSION}.dist-info/METADATA"))
-    assert metadata["Version"] == VERSION
+        metadata = email.message_from_bytes(archive.read(f"gitsyncd-{VERSION}.dist-info/METADATA"))
+    # The name gitsync belongs to another program on PyPI.
+    assert (metadata["Name"], metadata["Version"]) == ("gitsyncd", VERSION)
 
 
 def test_the_source_archive_is_enough_to_test_and_to_package(built: tuple[Path, Path], tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_the_source_archive_is_enough_to_test_and_to_package(built: tuple[Path, 
         # As its documentation says, for a Python that has no filters yet.
         archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
         archive.extractall(tmp_path)
-    source = tmp_path / f"gitsync-{VERSION}"
+    source = tmp_path / f"gitsyncd-{VERSION}"
     for name in ("Makefile", "README.rst", "CHANGELOG.rst", "docs/index.rst", "tests/conftest.py", "scripts/run.py"):
         assert (source / name).is_file(), name
     for path in (ROOT / "contrib").rglob("*"):

@@ -83,7 +83,8 @@ def settle(clients: list[Client], server: Path) -> dict[str, str]:
     found = tree(server)
     assert all(client.tree() == found for client in clients)
     assert not [path for path in server.iterdir() if path.name.startswith(".rsync")]
-    assert [client.run().items for client in clients] == [()] * len(clients)
+    # Nothing is left to do, but for what only a person can settle.
+    assert not [item for client in clients for item in client.run().items if item.code != "conflict"]
     return found
 
 

@@ -135,7 +135,7 @@ def test_what_leads_git_elsewhere_is_not_handed_on(repo: Path, bare: Path, monke
         for name in [name for name in os.environ if name.startswith("GIT_")]:
             clean.delenv(name)
         head = run_git(repo, "rev-parse", "HEAD")
-    assert transport.push(repo, str(bare), "main", head, timeout_s=T).is_done
+    assert transport.push(repo, str(bare), "main", head, timeout_s=T).problem is None
     assert transport.fetch(repo, str(bare), "main", timeout_s=T).upstream == head
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)

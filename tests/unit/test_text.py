@@ -82,3 +82,15 @@ def test_a_mistyped_name_finds_the_right_one() -> None:
 def test_a_home_path_keeps_its_tilde_on_a_command_line() -> None:
     assert text.as_word("~/a b") == "~/'a b'"
     assert text.as_word("~") == "'~'"
+
+
+def test_paths_below_home_are_written_as_a_shell_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    for sentence, shown_as in (
+        ("/home/ada is too large", "~ is too large"),
+        ("to list them: gitsyncctl log /home/ada/a.txt", "to list them: gitsyncctl log ~/a.txt"),
+        ("gitsyncctl add '/home/ada/a b' '/home/ada/c'", "gitsyncctl add ~/'a b' ~/'c'"),
+        ("/home/ada2/x, file:///home/ada/x, --to=/home/ada/x", "/home/ada2/x, file:///home/ada/x, --to=/home/ada/x"),
+        ("two (/home/ada/x): /home/ada/y", "two (~/x): ~/y"),
+    ):
+        assert text.tildes(sentence) == shown_as

@@ -35,6 +35,7 @@ from gitsync.backends.rsync.listing import (
     remember,
     remembered,
 )
+from gitsync.backends.rsync.open_conflicts import remember_open, still_open
 from gitsync.backends.rsync.overtaken import keeping, look_through
 from gitsync.backends.rsync.program import PARTIAL, VANISHED, Rsync
 from gitsync.backends.rsync.replaced import keeping_there, settle_replaced
@@ -71,6 +72,9 @@ def run(order: Order) -> Report:
     except GitsyncError as error:
         # Results up to here are reported in any case: a copy that was kept is not found a second time.
         problem = Problem(error.code, error.message, error.hint)
+    except OSError as error:
+        what = f"{order.job.name}: {error.filename or order.job.path}: {error.strerror or error}"
+        problem = Problem("failed", escape(what), "check the path and its permissions")
     conflicts = tuple(dict.fromkeys(item.subject for item in items if item.code == "conflict"))
     return Report.halted(items, halt, conflicts) if halt else Report(tuple(items), problem, conflicts=conflicts)
 
@@ -108,6 +112,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     if decision.contested:
         settled = settle(rsync, decision.contested, *_without_shifts(decision.contested, here, there, agreed))
         items += settled.items
+        remember_open(order.state_dir, items)
         decision.take += settled.take
         decision.send += settled.send
     if order.direction.is_sending:
@@ -127,7 +132,9 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     order.probe("listed again", b"")
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, last)
+    remember_open(order.state_dir, items)
     if after_here.is_complete and after_there.is_complete:
+        items += still_open(order.state_dir, items, after_here.entries, after_there.entries)
         equal |= _find_rounded(rsync, moved, after_here, after_there)
         before, after = (here.entries, there.entries), (after_here.entries, after_there.entries)
         remember(order.state_dir, before, after, agreed, moved, equal)

@@ -15,9 +15,10 @@ def run(context: Context, arguments: Json) -> Reply:
 
 def _show(output: Output, answer: Json) -> None:
     for item in answer.get("added") or []:
-        output.wrapped(f"tracking {entry(item)}")
+        output.wrapped(f"{'would track' if answer.get('dry_run') else 'tracking'} {entry(item)}")
+    verb = "would go" if answer.get("dry_run") else "is removed"
     for item in answer.get("replaced") or []:
-        output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/ now: its own entry is gone")
+        output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/: its own entry {verb}")
     for item in answer.get("covered") or []:
         if item["path"] == item["by"]:
             output.wrapped(f"~/{item['path']} is tracked already")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import patches, times
+from gitsync import clock, times
+from gitsync.cli import patches
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gitsync import text
+from gitsync.cli import service_view
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
-from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, ConfigError
 from gitsync.version import VERSION
 
 STYLES = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -17,14 +18,38 @@ MARKS = {"ok": "✓", "warning": "!", "problem": "✗"}
 
 def run(context: Context, arguments: Json) -> Reply:
     """Show the checks; exit 1 when there is a problem, 0 when there are warnings at most."""
-    document = context.ask(arguments)
-    checks = document["checks"] = [_version_check(document), *(document.get("checks") or ())]
+    try:
+        document = context.ask(arguments)
+    except ConfigError as error:
+        found = {
+            "id": "configuration",
+            "subject": "",
+            "state": "problem",
+            "message": error.message,
+            "fix": error.advice,
+        }
+        document = {"version": VERSION, "daemon": None, "checks": [found]}
+    service = service_view.view(context, document.get("daemon"))
+    own = [_version_check(document), *([_service_check(service)] if service else [])]
+    checks = document["checks"] = [*own, *(document.get("checks") or ())]
+    for check in checks if service and not document.get("daemon") else ():
+        if check["id"] == "daemon" and service and service.get("hint"):
+            check["fix"] = service["hint"]  # one that is started by hand would keep the service from starting
     is_bad = any(check.get("state") == "problem" for check in checks)
     return Reply(document, _show, EXIT_ATTENTION if is_bad else EXIT_OK)
 
 
 def _show(output: Output, answer: Json) -> None:
     output.painted(_lines(output, answer["checks"]))
+
+
+def _service_check(service: Json) -> Json:
+    """Return the check of the installed service, where that is not what answers."""
+    from gitsync.cli.service.condition import sentence
+
+    state = "problem" if service["needs_user"] else "warning" if service["state"] in ("disabled", "masked") else "ok"
+    check = {"id": "service", "subject": "", "state": state, "message": sentence(service), "fix": service["hint"]}
+    return {**check, "service": service}
 
 
 def _version_check(document: Json) -> Json:
@@ -34,7 +59,7 @@ def _version_check(document: Json) -> Json:
     if theirs != VERSION:
         check["state"] = "warning"
         check["message"] = f"the daemon is gitsync {theirs}, this command is {VERSION}"
-        check["fix"] = "restart the daemon: gitsyncctl stop, then start it again"
+        check["fix"] = service_view.how_to_restart(document)
     return check
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.cli import times
+from gitsync import times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.control import client
 from gitsync.errors import OperationError

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import times
+from gitsync import clock, times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli.commands.add import entry
+from gitsync.cli.commands.remove import told
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 
@@ -32,4 +32,4 @@ def _show(output: Output, answer: Json) -> None:
         if not is_trial:
             output.wrapped(f"to take it back: gitsyncctl undo {text.as_word(name)}", "dim", "  ")
     for item in answer.get("removed") or ():
-        output.wrapped(f"no longer tracking {entry(item)}; it stays in home, and its history in the mirror")
+        output.wrapped(told(item, is_dry=bool(is_trial)))

@@ -13,12 +13,18 @@ from gitsync.cli.output import Output
 from gitsync.control.commands import BY_NAME
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 def run(context: Context, arguments: Json) -> Reply:
     """Take over what the options name."""
     if all(arguments[kind] is None for kind in ("gitsync", "trakk", "sync_conf")):
         raise UsageError("import what?", "name the file: gitsyncctl import --gitsync ~/.config/gitsync.ini")
     path = places.config_file(context.config)
+    if arguments["dry_run"]:
+        return _trial(arguments, path)
     if moved := old_ini.make_way(context):
         given = arguments["gitsync"]
         arguments = {**arguments, "gitsync": moved if given == os.path.dirname(path) else given}  # noqa: PTH120
@@ -36,6 +42,42 @@ def run(context: Context, arguments: Json) -> Reply:
 def _show(lines: list[str], output: Output, answer: Json) -> None:
     for line in lines:
         output.wrapped(line)
+
+
+def _trial(arguments: Json, path: Path) -> Reply:
+    """Return what would be written into the configuration; the old files are read, and nothing is changed."""
+    from pathlib import Path
+
+    from gitsync.config.import_legacy import import_ini, import_sync_conf, import_trakk
+    from gitsync.config.legacy.trakk import parse_trakk
+    from gitsync.config.trial import trial
+
+    document: Json = {"config": str(path), "repos": [], "home": None, "jobs": [], "faults": [], "dry_run": True}
+    with trial(path) as copy:
+        before = copy.read_text() if copy.exists() else ""
+        if arguments["gitsync"] is not None:
+            document["repos"] = [str(root) for root in import_ini(copy, Path(arguments["gitsync"]))]
+        if arguments["trakk"] is not None:
+            found = parse_trakk(Path(arguments["trakk"]))
+            import_trakk(copy, found)
+            tracked = [os.fsdecode(entry.path) for entry in found.entries]
+            document["home"] = {"repo": str(found.repository), "tracked": tracked}
+            document["faults"] += found.faults
+        if arguments["sync_conf"] is not None:
+            document["jobs"], faults, document["left_out"] = import_sync_conf(copy, Path(arguments["sync_conf"]))
+            document["faults"] += faults
+        after = copy.read_text() if copy.exists() else ""
+    document["patch"] = _patch(before, after, text.tilde(str(path)))
+    lines = document["patch"].splitlines() or ["nothing would be changed in the configuration"]
+    lines += [f"would track ~/{name}" for name in (document["home"] or {}).get("tracked", ())]
+    lines += [*document["faults"], *document.get("left_out", ())]
+    return Reply(document, partial(_show, lines), EXIT_ATTENTION if document["faults"] else EXIT_OK)
+
+
+def _patch(before: str, after: str, name: str) -> str:
+    from difflib import unified_diff
+
+    return "".join(unified_diff(before.splitlines(True), after.splitlines(True), name, f"{name} (would be)"))
 
 
 def _import_ini(context: Context, given: str, document: Json) -> list[str]:

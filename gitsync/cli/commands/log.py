@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock, text
-from gitsync.cli import reports, times
+from gitsync import clock, text, times
+from gitsync.cli import reports
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
 

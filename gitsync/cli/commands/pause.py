@@ -22,6 +22,6 @@ def _show(output: Output, answer: Json) -> None:
 
 
 def _local(iso: str) -> str:
-    from gitsync.cli import times
+    from gitsync import times
 
     return times.local(iso)

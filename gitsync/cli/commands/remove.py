@@ -14,4 +14,10 @@ def run(context: Context, arguments: Json) -> Reply:
 
 def _show(output: Output, answer: Json) -> None:
     for item in answer.get("removed") or []:
-        output.wrapped(f"no longer tracking {entry(item)}; it stays in home, and its history in the mirror")
+        output.wrapped(told(item, is_dry=bool(answer.get("dry_run"))))
+
+
+def told(item: Json, *, is_dry: bool) -> str:
+    """Return the sentence about an entry that is, or would be, removed."""
+    what = "would stop" if is_dry else "no longer"
+    return f"{what} tracking {entry(item)}; it stays in home, and its history in the mirror"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gitsync import clock, text
-from gitsync.cli import times
+from gitsync import clock, text, times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
 from gitsync.errors import EXIT_FAILED, EXIT_OK

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from gitsync import clock, text
+from gitsync.cli import service_view
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
+from gitsync.cli.service.condition import Condition, condition, sentence
 from gitsync.cli.service.find import find
 from gitsync.cli.service.kind import ServiceManager, State
 from gitsync.cli.service.setting import here
 from gitsync.errors import (
+    EXIT_ATTENTION,
     EXIT_NOT_RUNNING,
     EXIT_OK,
     AlreadyRunningError,
@@ -46,8 +49,9 @@ def _install(context: Context, manager: ServiceManager) -> Reply:
     change = manager.install(here(context.config, context.socket), is_outdated=is_outdated)
     daemon = _answer(context, manager)
     state = manager.state()
-    notes = [*change.notes, *([LINGER] if state.is_lingering is False else [])]
-    document = {**_document(manager, state, daemon), "kept": change.kept, "notes": notes}
+    document = _document(context, manager, state, daemon)
+    notes = [*change.notes, *([LINGER] if document["lingering"] is False else [])]
+    document = {**document, "kept": change.kept, "notes": notes}
     return Reply(document, _show_installed)
 
 
@@ -110,22 +114,26 @@ def _show_removed(output: Output, answer: Json) -> None:
 def _status(context: Context) -> Reply:
     """Show the state of the service; status 3 when no daemon answers, however it was started."""
     daemon = _running(context)
-    why = ""
+    why = advice = ""
     manager: ServiceManager | None = None
     try:
         manager = find()
     except OperationError as error:
-        why = error.message
+        why, advice = error.message, error.advice
     state = manager.state() if manager is not None else State()
-    document = _document(manager, state, daemon)
-    return Reply(document, partial(_show_status, why), EXIT_OK if daemon else EXIT_NOT_RUNNING)
+    document = _document(context, manager, state, daemon)
+    status = EXIT_OK if daemon else EXIT_NOT_RUNNING
+    if daemon and document["needs_user"]:
+        status = EXIT_ATTENTION
+    return Reply(document, partial(_show_status, why, advice), status)
 
 
-def _show_status(why: str, output: Output, answer: Json) -> None:
+def _show_status(why: str, advice: str, output: Output, answer: Json) -> None:
     manager, daemon = answer["manager"], answer["daemon"]
     if manager is None:
         output.wrapped(why, "yellow")
-    elif not answer["installed"]:
+        output.wrapped(f"hint: {advice}")
+    elif not answer["installed"] and answer["state"] != "masked":
         output.wrapped(f"not installed as a service of {manager}; to have it: gitsyncctl service install", "yellow")
     else:
         how = ["starts with your session" if answer["enabled"] else "is not started with your session"]
@@ -137,6 +145,12 @@ def _show_status(why: str, output: Output, answer: Json) -> None:
         output.wrapped(text.tilde(str(answer["file"])), "dim", "  ")
         if answer["enabled"] and answer["lingering"] is False:
             output.wrapped(f"note: {LINGER}")
+    if answer["reason"] or answer["state"] not in ("running", "not-installed"):
+        output.wrapped(sentence(answer), "red" if answer["needs_user"] else "yellow")
+    if answer["hint"]:
+        output.wrapped(f"hint: {answer['hint']}")
+    if daemon is not None and not daemon["answers"]:
+        return
     if daemon is None:
         output.wrapped("gitsync is not running", "yellow")
     elif daemon["pid"] != answer["pid"]:
@@ -146,32 +160,43 @@ def _show_status(why: str, output: Output, answer: Json) -> None:
         output.wrapped(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
 
 
-def _document(manager: ServiceManager | None, state: State, daemon: Json | None) -> Json:
+def _document(context: Context, manager: ServiceManager | None, state: State, daemon: Json | None) -> Json:
+    found = Condition("not-installed")
+    if manager is not None:
+        is_hung = daemon is not None and not daemon["answers"]
+        found = condition(manager, state, daemon["pid"] if daemon else None, context.config, is_hung=is_hung)
     return {
         "manager": manager.name if manager is not None else None,
+        "state": found.state,
+        "reason": found.reason,
+        "hint": found.hint,
+        "needs_user": found.needs_person,
         "file": state.file,
         "installed": state.is_installed,
         "enabled": state.is_enabled,
         "active": state.is_active,
         "pid": state.pid,
-        "lingering": state.is_lingering,
+        "lingering": manager.is_lingering() if manager is not None else None,
         "daemon": daemon,
     }
 
 
 def _running(context: Context) -> Json | None:
-    """Return version, pid and uptime_s of the daemon that answers, None when there is none."""
+    """Return version, pid and uptime_s of the daemon, None when there is none; `answers` is false when it hangs."""
     try:
-        document = context.tell_daemon("status")
+        document = context.tell_daemon("status", service_view.ANSWER_S)
     except NotRunningError:
         return None
     except GitsyncError as error:
         if error.code == "hung-up":  # it is about to end
             return None
+        if error.code == "timeout":
+            return {"version": "", "pid": service_view.holder() or 0, "uptime_s": 0.0, "answers": False}
         raise
     daemon = document.get("daemon") or {}
     return {
         "version": str(document.get("version", "")),
         "pid": int(daemon.get("pid", 0)),
         "uptime_s": float(daemon.get("uptime_s", 0)),
+        "answers": True,
     }

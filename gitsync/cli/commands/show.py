@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gitsync import clock
-from gitsync.cli import fast_parse, patches, times
+from gitsync import clock, times
+from gitsync.cli import fast_parse, patches
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.errors import OperationError, UsageError
@@ -18,6 +18,8 @@ def run(context: Context, arguments: Json) -> Reply:
 
 def _show(output: Output, answer: Json) -> None:
     if "blob" in answer:
+        if answer.get("from", answer["path"]) != answer["path"]:
+            output.complain("note", f"then it was {answer['from']}")
         output.raw(_bytes(answer))
         return
     now = clock.SystemClock().wall()
@@ -55,7 +57,7 @@ def _bytes(answer: Json) -> bytes:
     # Too large for the socket: it is read where the daemon would read it.
     from gitsync.git import program
 
-    path = str(answer["path"])
+    path = str(answer.get("from", answer["path"]))
     arguments = ("--filters", f"--path={path}", str(answer["blob"]))
     done = program.run("cat-file", *arguments, root=str(answer["root"]), deadline_s=READ_S)
     if not done.ok:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from gitsync import clock, text
-from gitsync.cli import patches, times
+from gitsync import clock, text, times
+from gitsync.cli import patches
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
 

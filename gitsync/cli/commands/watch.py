@@ -10,18 +10,20 @@ from gitsync.cli.output import Output
 
 def run(context: Context, arguments: Json) -> Reply:
     """Have it written into the configuration, and say what became of it."""
-    old_ini.make_way(context)
+    if not arguments["dry_run"]:
+        old_ini.make_way(context)
     return Reply(context.ask(arguments), _show)
 
 
 def _show(output: Output, answer: Json) -> None:
     path = text.tilde(str(answer.get("path", "")))
+    is_dry = answer.get("dry_run")
     if answer.get("created"):
-        output.wrapped(f"made a new git repository in {path}")
+        output.wrapped(f"{'would make' if is_dry else 'made'} a new git repository in {path}")
     if answer.get("already"):
         output.wrapped(f"{path} is watched already, as {answer.get('name')}")
     else:
-        output.wrapped(f"watching {path} as {answer.get('name')}")
+        output.wrapped(f"{'would watch' if is_dry else 'watching'} {path} as {answer.get('name')}")
     problem = answer.get("problem")
     if problem:
         output.complain("note", f"not committed yet: {problem.get('message', '')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,15 +18,24 @@ START_S = 130.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a service manager knows of gitsync; `pid` is None when it does not run as a service."""
+    """The service manager's view of gitsync; `pid` is None when it does not run as a service.
+
+    `activity` is active, starting, stopping, auto-restart, failed or stopped; `result` and `exit_status` are those of
+    its last end, in the manager's own words. `is_ours` is whether `service install` wrote the file.
+    """
 
     file: str | None = None
     is_installed: bool = False
     is_enabled: bool = False
     is_active: bool = False
     pid: int | None = None
-    # Whether it goes on after the last logout; None where that does not apply.
-    is_lingering: bool | None = None
+    activity: str = "stopped"
+    result: str = ""
+    exit_status: int | None = None
+    has_hit_limit: bool = False
+    is_masked: bool = False
+    is_ours: bool = False
+    description: str = ""
 
 
 @dataclass(slots=True)
@@ -40,9 +50,22 @@ class ServiceManager(Protocol):
     """systemd's user manager or launchd."""
 
     name: str
+    # Commands for a person to type.
+    start: str
+    start_again: str  # after too many starts
+    restart: str
+    enable: str
+    unmask: str
+    log: str
 
     def state(self) -> State:
         """Return the state of gitsync's service."""
+
+    def is_lingering(self) -> bool | None:
+        """Return whether it goes on after the last logout; None where that does not apply."""
+
+    def last_words(self) -> str:
+        """Return the reason that the service gave for its last end; "" where nobody knows."""
 
     def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the service, have it started now and at each login; raise OperationError, all undone, when it fails.
@@ -57,9 +80,18 @@ class ServiceManager(Protocol):
 def run_manager(*argv: str, deadline_s: float = COMMAND_S) -> proc.Completed:
     """Run a program of the service manager and return what became of it."""
     try:
-        return proc.run(argv, deadline_s=deadline_s, env={"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C"})
+        return proc.run(
+            argv,
+            deadline_s=deadline_s,
+            env={"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", "LC_ALL": "C", "XDG_RUNTIME_DIR": runtime_dir()},
+        )
     except FileNotFoundError as error:
         raise OperationError(str(error), "install it, or correct PATH") from error
+
+
+def runtime_dir() -> str:
+    """Return the session's runtime directory; the usual one where the shell of `su` lacks the variable."""
+    return os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
 
 
 def must(*argv: str, deadline_s: float = COMMAND_S) -> str:

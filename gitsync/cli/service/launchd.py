@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import plistlib
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from gitsync.errors import GitsyncError, OperationError
 LABEL = "org.gitsync.gitsync"
 # launchctl bootstrap after a bootout of the same label: "Operation already in progress".
 BUSY = 37
+JOURNAL_LINES = 10
+# The words of `launchctl print`.
+_ACTIVITIES = {"running": "active", "spawn scheduled": "auto-restart", "waiting": "stopped"}
 
 
 class Launchd:
@@ -26,6 +30,10 @@ class Launchd:
         self._home = home
         self._domain = f"gui/{os.getuid()}"
         self._target = f"{self._domain}/{LABEL}"
+        self.start = self.start_again = f"launchctl kickstart {self._target}"
+        self.restart = f"launchctl kickstart -k {self._target}"
+        self.enable = self.unmask = "gitsyncctl service install"
+        self.log = f"tail -n 20 {shlex.quote(str(self._log_dir / 'gitsync.log'))}"
 
     @property
     def file(self) -> Path:
@@ -40,15 +48,36 @@ class Launchd:
             for line in printed.stdout.decode("utf-8", "replace").splitlines()
             if " = " in line and line.startswith("\t") and not line.startswith("\t\t")
         )
-        pid = fields.get("pid", "")
+        pid, ended = fields.get("pid", ""), fields.get("last exit code", "").partition(":")[0]
         is_there = self.file.exists()
+        state = fields.get("state", "") if printed.ok else ""
+        status = int(ended) if ended.isdigit() else None
+        activity = _ACTIVITIES.get(state, "failed" if printed.ok and status else "stopped")
         return State(
             file=str(self.file) if is_there else None,
             is_installed=is_there,
             is_enabled=is_there and printed.ok,
-            is_active=printed.ok and fields.get("state") == "running",
+            is_active=state == "running",
             pid=int(pid) if pid.isdigit() else None,
+            activity=activity,
+            result="exit-code" if status else "",
+            exit_status=status,
+            is_ours=is_there and written.has_mark(self.file),
+            description=f"for launchd it is {state or 'not loaded'}",
         )
+
+    def is_lingering(self) -> bool | None:
+        """Return None: an agent ends with the session, as everything else of it does."""
+        return None
+
+    def last_words(self) -> str:
+        """Return the last error that the agent wrote before its log began; "" for none."""
+        try:
+            lines = (self._log_dir / "errors.log").read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        found = [line for line in lines[-JOURNAL_LINES:] if line.startswith("error: ")]
+        return found[-1].removeprefix("error: ") if found else ""
 
     def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the plist and have launchd run it; raise OperationError, with the plist as before, when it does not.

@@ -7,16 +7,30 @@ import os
 from pathlib import Path
 
 from gitsync.cli.service import unit, written
-from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, run_manager
+from gitsync.cli.service.ends import ENDS
+from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, run_manager, runtime_dir
 from gitsync.cli.service.setting import AGENT, Setting, is_lasting
 from gitsync.errors import GitsyncError, OperationError
 
 JOURNAL_LINES = 10
-# The meaning of an exit status, where there is no journal.
-_ENDS = {
-    "2": "its configuration has a fault",
-    "3": "another gitsync runs, or holds one of the repositories",
-    "70": "a bug in gitsync ended it; the report is in the state directory",
+_FIELDS = (
+    "FragmentPath",
+    "UnitFileState",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "ExecMainStatus",
+    "MainPID",
+    "StatusText",
+    "WatchdogUSec",
+)
+_ACTIVITIES = {
+    "active": "active",
+    "reloading": "active",
+    "activating": "starting",
+    "deactivating": "stopping",
+    "failed": "failed",
 }
 
 
@@ -25,6 +39,17 @@ class Systemd:
 
     name = "systemd"
 
+    def __init__(self) -> None:
+        # In the shell of `su`, the variable is missing for the person, too.
+        prefix = "" if os.environ.get("XDG_RUNTIME_DIR") else f"XDG_RUNTIME_DIR={runtime_dir()} "
+        systemctl = f"{prefix}systemctl --user"
+        self.start = f"{systemctl} start gitsync"
+        self.start_again = f"{systemctl} reset-failed gitsync && {systemctl} start gitsync"
+        self.restart = f"{systemctl} restart gitsync"
+        self.enable = f"{systemctl} enable --now gitsync"
+        self.unmask = f"{systemctl} unmask gitsync"
+        self.log = f"{prefix}journalctl --user -u gitsync -n 20"
+
     @property
     def file(self) -> Path:
         """The unit that is written."""
@@ -32,16 +57,37 @@ class Systemd:
 
     def state(self) -> State:
         """Return the state of gitsync's systemd unit."""
-        shown = _shown("FragmentPath", "UnitFileState", "ActiveState", "MainPID")
-        pid = int(shown.get("MainPID", "0") or 0)
+        shown = _shown(*_FIELDS)
+        pid, file, active = int(shown.get("MainPID", "0") or 0), shown.get("FragmentPath"), shown.get("ActiveState", "")
+        is_waiting = shown.get("SubState") == "auto-restart"
+        is_masked = shown.get("LoadState") == "masked"
+        status = shown.get("ExecMainStatus", "")
         return State(
-            file=shown.get("FragmentPath") or None,
-            is_installed=bool(shown.get("FragmentPath")),
+            file=file or None,
+            is_installed=bool(file) and not is_masked,
             is_enabled=shown.get("UnitFileState", "").startswith("enabled"),
-            is_active=shown.get("ActiveState") in ("active", "reloading"),
+            is_active=_ACTIVITIES.get(active) == "active",
             pid=pid or None,
-            is_lingering=_is_lingering(),
+            activity="auto-restart" if is_waiting else _ACTIVITIES.get(active, "stopped"),
+            result=shown.get("Result", ""),
+            exit_status=int(status) if status.isdigit() else None,
+            has_hit_limit=shown.get("Result") == "start-limit-hit",
+            is_masked=is_masked,
+            is_ours=bool(file) and not is_masked and written.has_mark(Path(str(file))),
+            description=_description(shown),
         )
+
+    def is_lingering(self) -> bool | None:
+        """Return whether the user manager goes on after the last logout."""
+        done = run_manager("loginctl", "show-user", getpass.getuser(), "--property=Linger", "--value")
+        answer = done.stdout.decode("ascii", "replace").strip() if done.ok else ""
+        return {"yes": True, "no": False}.get(answer)
+
+    def last_words(self) -> str:
+        """Return the last error in the journal of the service's last start; "" for none."""
+        words = _journal()
+        found = [line for line in words if line.startswith("error: ")]
+        return found[-1].removeprefix("error: ") if found else ""
 
     def install(self, setting: Setting, *, is_outdated: bool) -> ServiceChange:
         """Write the units, start the service, and return what the person should know.
@@ -53,7 +99,7 @@ class Systemd:
         setting = _with_agent(setting, change)
         texts = {
             self.file: written.marked(unit.render(setting)),
-            self.file.with_name(unit.FAILED_NAME): written.marked(unit.template(unit.FAILED_NAME)),
+            self.file.with_name(unit.FAILED_NAME): written.marked(unit.render_failed(setting)),
         }
         before = {path: path.read_bytes() if path.exists() else None for path in texts}
         was = self.state()
@@ -131,12 +177,10 @@ def _with_agent(setting: Setting, change: ServiceChange) -> Setting:
 
 def _not_started(said: str) -> OperationError:
     # Its own last words tell more than systemctl's; a session without a journal has only these.
-    journal = run_manager(
-        "journalctl", "--user", "--unit", unit.NAME, "--lines", str(JOURNAL_LINES), "--output=cat", "--quiet"
-    )
-    words = [line.strip() for line in journal.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+    words = _journal()
     ours = [line for line in words if line.startswith("error: ")]
-    ended = _ENDS.get(_shown("ExecMainStatus").get("ExecMainStatus", ""), said)
+    status = _shown("ExecMainStatus").get("ExecMainStatus", "")
+    ended = ENDS.get(int(status) if status.isdigit() else 0, said)
     why = ours[-1].removeprefix("error: ") if ours else "; ".join(words[-3:]) or ended
     return OperationError(
         f"the service did not start: {why}",
@@ -156,7 +200,20 @@ def _shown(*names: str) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition("=") for line in text.splitlines())}
 
 
-def _is_lingering() -> bool | None:
-    done = run_manager("loginctl", "show-user", getpass.getuser(), "--property=Linger", "--value")
-    answer = done.stdout.decode("ascii", "replace").strip() if done.ok else ""
-    return {"yes": True, "no": False}.get(answer)
+def _journal() -> list[str]:
+    """Return the lines that the service wrote last, oldest first; none where there is no journal."""
+    invocation = _shown("InvocationID").get("InvocationID", "")
+    match = f"_SYSTEMD_INVOCATION_ID={invocation}" if invocation else f"_SYSTEMD_USER_UNIT={unit.NAME}"
+    try:
+        done = run_manager("journalctl", "--user", match, "--lines", str(JOURNAL_LINES), "--output=cat", "--quiet")
+    except OperationError:  # a systemd without journalctl
+        return []
+    return [line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def _description(shown: dict[str, str]) -> str:
+    """Return systemd's view in one sentence."""
+    said = f", and it last said: {shown['StatusText']}" if shown.get("StatusText") else ""
+    watchdog = shown.get("WatchdogUSec", "")
+    guarded = "" if watchdog in ("", "0", "infinity") else f"; its watchdog restarts it after {watchdog} of silence"
+    return f"for systemd it is {shown.get('ActiveState', 'unknown')} ({shown.get('SubState', '')}){said}{guarded}"

@@ -26,6 +26,11 @@ def render(setting: Setting) -> str:
     return text.replace("LimitCORE=", f"{told}LimitCORE=", 1)
 
 
+def render_failed(setting: Setting) -> str:
+    """Return the unit that reports a failure, for a control command; only its program can be given."""
+    return _with_line(template(FAILED_NAME), "Environment", _assignment("GITSYNCCTL", setting.control[0]))
+
+
 def _with_line(text: str, key: str, value: str) -> str:
     return re.sub(rf"(?m)^{key}=.*$", lambda _: f"{key}={value}", text, count=1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import COUNT, FLAG, NAMES, PATH, TEXT, Command, Parameter
+from gitsync.control.table import COUNT, DRY_RUN, FLAG, NAMES, PATH, TEXT, Command, Parameter
 
 ROWS = (
     Command(
@@ -51,6 +51,7 @@ ROWS = (
         Parameter("gitsync", PATH, "--gitsync", metavar="FILE", help="GitSync's INI file, as ~/.config/gitsync.ini"),
         Parameter("trakk", PATH, "--trakk", metavar="FILE", help="TRAKK's configuration, as ~/.trakk.config"),
         Parameter("sync_conf", PATH, "--sync-conf", metavar="DIR", help="Sync Manager's *.conf, as in ~/.sync-conf"),
+        DRY_RUN,
         epilog="gitsyncctl import --gitsync /etc/gitsync.cfg\ngitsyncctl import --trakk ~/.trakk.config\n"
         "gitsyncctl import --sync-conf ~/.sync-conf",
     ),

@@ -6,6 +6,7 @@ from gitsync.control.table import (
     ACT,
     CONF,
     COUNT,
+    DRY_RUN,
     FLAG,
     LOOK,
     PATH,
@@ -36,7 +37,7 @@ ROWS: tuple[Command, ...] = (
         _REV,
         Parameter("to", PATH, "--to", metavar="DEST", help="write a copy there, and change nothing else"),
         Parameter("list", FLAG, "--list", help="show the versions there are"),
-        Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing"),
+        DRY_RUN,
         handler="files",
         epilog="gitsyncctl restore ~/Notes/todo.txt\n"
         'gitsyncctl restore ~/Notes/todo.txt --at "2 hours ago"\n'
@@ -117,7 +118,7 @@ ROWS: tuple[Command, ...] = (
         "forget",
         "stop syncing files or directories; they stay on disk, on every machine",
         Parameter("paths", PATHS, metavar="PATH", is_required=True, help="what is not to be synced any more"),
-        Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing"),
+        DRY_RUN,
         handler="forget",
         about="One commit takes them out of the repository, and adds a line to the .gitignore at its top. Where "
         "gitsync takes it in, on other machines, the files stay, too; plain git deletes them there. History keeps "

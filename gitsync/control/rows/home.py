@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, FLAG, PATH, PATHS, TEXT, Command, Parameter
+from gitsync.control.table import ACT, DRY_RUN, FLAG, PATH, PATHS, TEXT, Command, Parameter
 
 _TIMEOUT_S = 300.0
 
@@ -44,18 +44,22 @@ ROWS: tuple[Command, ...] = (
         Parameter("paths", PATHS, metavar="PATH", is_required=True, help="files or directories below home"),
         Parameter("host", TEXT, "--host", metavar="NAME", help="for these machines only (commas between their names)"),
         Parameter("follow", FLAG, "--follow", help="track what a symbolic link leads to as well, not the link alone"),
+        DRY_RUN,
         handler="home",
         epilog="gitsyncctl add ~/.vimrc ~/.config/nvim\ngitsyncctl add ~/.Xresources --host laptop,desk",
         timeout_s=_TIMEOUT_S,
         without_daemon=ACT,
+        looks_with=("dry_run",),
     ),
     Command(
         "remove",
         "stop tracking home files or directories; the files in home and their history stay",
         Parameter("paths", PATHS, metavar="PATH", is_required=True, help="what was added, in home or in the mirror"),
+        DRY_RUN,
         handler="home",
         epilog="gitsyncctl remove ~/.vimrc\ngitsyncctl remove ~/.config/nvim",
         timeout_s=_TIMEOUT_S,
         without_daemon=ACT,
+        looks_with=("dry_run",),
     ),
 )

@@ -68,4 +68,21 @@ Ctrl-C or Ctrl-D leaves at any question. The end says what was done, and the
 commands that undo it. It exits with 1 when something that was wanted could
 not be done.""",
     ),
+    Command(
+        "web",
+        "open the page that shows history in a browser: see, find and bring back any moment",
+        Parameter("port", TEXT, "--port", metavar="N", help="the port to listen on (default: a free one)"),
+        Parameter("no_browser", FLAG, "--no-browser", help="print the address, and open no browser"),
+        Parameter(
+            "listen", TEXT, "--listen", metavar="ADDR", help="another address than 127.0.0.1; needs the next three"
+        ),
+        Parameter("password_file", PATH, "--password-file", metavar="FILE", help="the password, in its first line"),
+        Parameter("certificate", PATH, "--certificate", metavar="FILE", help="the certificate for TLS, as PEM"),
+        Parameter("key", PATH, "--key", metavar="FILE", help="the key of the certificate, as PEM"),
+        epilog="gitsyncctl web\ngitsyncctl web --port 8080 --no-browser",
+        about="""\
+The page is on this machine alone, and for you alone: the address that is
+printed holds a token, which opens the page once. It works without a daemon
+as well as gitsyncctl does. It needs the extra [web] of the package.""",
+    ),
 )

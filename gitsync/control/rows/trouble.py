@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitsync.control.table import ACT, FLAG, LOOK, NAMES, PATH, TARGET, TEXT, Command, Parameter
+from gitsync.control.table import ACT, DRY_RUN, FLAG, LOOK, NAMES, PATH, TARGET, TEXT, Command, Parameter
 
 _WITHIN = Parameter(
     "within", PATH, "--in", metavar="DIR", help="without NAME: the directory that it is about (default: the one here)"
@@ -47,7 +47,7 @@ settle it; it goes from the list with the next run.""",
         Parameter("ours", FLAG, "--ours", help="keep the version that was made on this machine"),
         Parameter("theirs", FLAG, "--theirs", help="keep the version that was made on the other machine"),
         Parameter("file", PATH, "--with", metavar="FILE", help="keep what is in this file"),
-        Parameter("dry_run", FLAG, "--dry-run", help="say what would happen, and change nothing"),
+        DRY_RUN,
         Parameter("repo", TARGET, "--repo", metavar="NAME", help="the repository that a relative PATH is in"),
         handler="conflicts",
         epilog="""\

@@ -35,7 +35,6 @@ LEADING_ASTRAY = (
 )
 NEARLY = 0.8
 QUEUE_WANTED = 16384
-SHOWN_REASONS = 3
 
 
 def daemon(case: Case) -> list[Finding]:

@@ -19,7 +19,9 @@ from gitsync.config.options import RepoConfig
 from gitsync.daemon.checks.model import Case, Finding, ok, problem, warning
 from gitsync.errors import OperationError
 from gitsync.git import program
+from gitsync.git.objects.refs import commit_in
 from gitsync.git.remote import errors, noninteractive_env, transport, upstream
+from gitsync.git.remote.local_remote import missing_disk
 from gitsync.git.remote.results import RemoteChoice
 from gitsync.model import Problem
 from gitsync.text import clean
@@ -45,6 +47,9 @@ def answers(case: Case, repo: RepoConfig) -> list[Finding]:
     choice = choice_of(repo)
     if choice is None:
         return [ok("local only, no remote")]
+    url, was_there = upstream.url_of(repo.path, choice.remote), commit_in(repo.path, choice.tracking) is not None
+    if missing_disk(repo.path, url, was_there=was_there) is not None:
+        return [ok(f"{clean(choice.remote)} is on a disk that is not mounted now")]
     now = clock.SystemClock().now
     began_at = now()
     try:
@@ -167,7 +172,8 @@ def ssh_keys(case: Case) -> list[Finding]:
         for file in files
         if Path(file).stat().st_mode & 0o077
     ]
-    is_needed = any(ssh_place(address_of(repo)) for repo in case.repos)
+    exchanges = [each for repo in case.repos for each in repo.exchanges]
+    is_needed = any(ssh_place(address_of(each)) for each in exchanges)
     socket = case.environment.get("SSH_AUTH_SOCK", "")
     hint = "to load a key: ssh-add; for a service: systemctl --user import-environment SSH_AUTH_SOCK, then restart it"
     if not socket:
@@ -200,7 +206,7 @@ def ssh_keys(case: Case) -> list[Finding]:
 def _key_files(case: Case) -> list[str]:
     """Return the private keys that ssh would try for the remotes."""
     named: dict[str, None] = {}
-    for repo in case.repos:
+    for repo in [one for each in case.repos for one in each.exchanges]:
         place = ssh_place(address_of(repo))
         for file in (
             ssh_settings(noninteractive_env.ssh_command(repo.path), place).get("identityfile", []) if place else []

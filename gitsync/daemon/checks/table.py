@@ -32,12 +32,13 @@ OfRepository = Callable[[Case, RepoConfig], list[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One check: a stable id, and its function."""
+    """One check: a stable id, and its function; that `of_exchange` is called for each remote of a repository."""
 
     id: str
     of_machine: OfMachine | None = None
     of_repository: OfRepository | None = None
     of_job: OfJob | None = None
+    of_exchange: OfRepository | None = None
 
 
 CHECKS = (
@@ -53,9 +54,9 @@ CHECKS = (
     Row("ssh-keys", remotes.ssh_keys),
     Row("repository", None, repository.state),
     Row("identity", None, repository.identity),
-    Row("remote", None, remotes.answers),
-    Row("host-key", None, remotes.known_host),
-    Row("clock", None, remotes.clocks),
+    Row("remote", of_exchange=remotes.answers),
+    Row("host-key", of_exchange=remotes.known_host),
+    Row("clock", of_exchange=remotes.clocks),
     Row("signing", None, repository.signing),
     Row("filters", None, repository.filters),
     Row("hooks", None, repository.hooks),
@@ -82,6 +83,9 @@ def _begin(pool: ThreadPoolExecutor, row: Row, case: Case) -> list[tuple[str, Fu
         return [("", pool.submit(row.of_machine, case))]
     if row.of_job is not None:
         return [(job.name, pool.submit(row.of_job, case, job)) for job in case.jobs]
+    if row.of_exchange is not None:
+        exchanges = [(repo.name, each) for repo in case.repos for each in repo.exchanges or (repo,)]
+        return [(name, pool.submit(row.of_exchange, case, each)) for name, each in exchanges]
     assert row.of_repository is not None
     return [(repo.name, pool.submit(row.of_repository, case, repo)) for repo in case.repos]
 

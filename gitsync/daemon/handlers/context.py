@@ -38,7 +38,10 @@ class Targets:
 
 
 class HandlerContext:
-    """The environment of handlers; `is_daemon` is false in the control command's own process."""
+    """The environment of handlers; `is_daemon` is false in the control command's own process.
+
+    `is_managed` is whether a service manager started the daemon.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,14 @@ class HandlerContext:
         stop: Callable[[], None],
         *,
         is_daemon: bool = True,
+        is_managed: bool = False,
     ) -> None:
         self.runtime = runtime
         self.clock = clock
         self.reload = reload
         self.stop = stop
         self.is_daemon = is_daemon
+        self.is_managed = is_managed
         self.started_at = clock.now()
         self.changed: set[str] = set()
         self.config_option = config_option

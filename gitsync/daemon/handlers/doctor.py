@@ -45,7 +45,7 @@ def _doctor(context: HandlerContext, params: Json) -> Json:
     )
     return {
         "version": VERSION,
-        "daemon": {"pid": os.getpid()} if context.is_daemon else None,
+        "daemon": {"pid": os.getpid(), "managed": context.is_managed} if context.is_daemon else None,
         "checks": [
             {
                 "id": id,

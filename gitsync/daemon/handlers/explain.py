@@ -106,7 +106,7 @@ def _facts(
     remote = (
         None
         if config.mode == "commit" or record is None
-        else path_facts.is_pushed(history, config.remote, record.commit)
+        else path_facts.is_pushed(history, config.remotes or (config.remote,), record.commit)
     )
     facts = Facts(
         repo=place.repo,

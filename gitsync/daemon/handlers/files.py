@@ -14,17 +14,17 @@ from pathlib import Path
 from gitsync.clock import iso
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.daemon.handlers.jobs import of_file
+from gitsync.daemon.handlers.pending import uncommitted
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
 from gitsync.daemon.handlers.restore import restore
 from gitsync.errors import GitsyncError, OperationError, UsageError
-from gitsync.git.history.diff import Changes, of, since
+from gitsync.git.history.diff import Changes, of
+from gitsync.git.history.directory_names import directory_records
 from gitsync.git.history.log import History
 from gitsync.git.history.parent_here import parent_here
-from gitsync.git.history.select_version import name_in
+from gitsync.git.history.select_version import name_then, none_at
 from gitsync.git.history.versions import Record, Touched, records, unknown
 from gitsync.git.objects.modes import MODE_TREE
-from gitsync.git.rules.ignores import IgnoreRules
-from gitsync.git.staging.held_back import Acceptance
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.text import as_word, clean
 
@@ -65,7 +65,7 @@ def _log(context: HandlerContext, params: Json) -> Json:
                 raise error from trouble
             problems.append(_problem(place, error))
     found.sort(key=lambda item: item[1].at, reverse=True)
-    commits = [_commit(place, record) for place, record in found[:count]]
+    commits = [commit_document(place, record) for place, record in found[:count]]
     return {"commits": commits, "more": len(found) > count, "problems": problems}
 
 
@@ -81,8 +81,10 @@ def _runs(context: HandlerContext, name: str, path: str | None, count: int, conf
 def _records(history: History, place: ResolvedPath, limit: int) -> list[Record]:
     head = history.head()
     there = history.entry(head, place.path) if head is not None else None
-    # Following a file that is gone works as well; a directory cannot be followed.
+    # Following a file that is gone works as well; a directory is not followed by git.
     is_followed = bool(place.path) and (there is None or there.mode != MODE_TREE)
+    if there is not None and not is_followed and place.path:
+        return [record for record, _ in directory_records(history, place.path, limit=limit)]
     found = records(history, place.path, limit=limit, follow=is_followed)
     if is_followed and not found:
         found = records(history, place.path, limit=limit)
@@ -91,7 +93,8 @@ def _records(history: History, place: ResolvedPath, limit: int) -> list[Record]:
     return found
 
 
-def _commit(place: ResolvedPath, record: Record) -> Json:
+def commit_document(place: ResolvedPath, record: Record) -> Json:
+    """Return a commit as `log` lists it."""
     return {
         "repo": place.repo,
         "id": record.commit,
@@ -153,20 +156,14 @@ def _since(context: HandlerContext, place: ResolvedPath, when: str | None, rev: 
     elif when is not None:
         commit = history.commit_at(history.instant(when), place.path)
     if commit is None:
-        first = records(history, place.path)[-1:]
-        told = f"; its first version is of {iso(first[0].at)}" if first else ""
-        raise OperationError(f"{place.name} was not there at {when!r}{told}", "", code="no-version")
+        raise none_at(history, place.path, when or "")
     is_there = os.path.lexists(Path(place.root, os.fsdecode(place.path)))
     if is_asked and not is_there and not records(history, place.path, limit=1):
         raise unknown(history, place.path)
     paths = [place.path] if place.path else []
     if place.path and history.entry(commit, place.path) is None:
-        paths = sorted({place.path, name_in(history, commit, place.path)})
-    config = next(repo for repo in context.config.repositories if repo.name == place.repo)
-    with IgnoreRules(config.path, config.include, config.exclude) as rules:
-        limit, holds_secrets = config.max_file_size, config.secrets == "quarantine"
-        acceptance = Acceptance(rules, os.fsencode(history.root), limit, holds_secrets, tuple(config.include))
-        changes = since(history, commit, paths, acceptance)
+        paths = sorted({place.path, name_then(history, commit, place.path)})
+    changes = uncommitted(context, place, commit, paths)
     record = records(history, b"", start=commit, limit=1)[0]
     base = {"commit": commit, "time": iso(record.at), "message": clean(record.subject)}
     return {"repo": place.repo, "path": os.fsdecode(place.path), "from": base, **_changes(changes)}
@@ -201,7 +198,7 @@ def _show(context: HandlerContext, params: Json) -> Json:
         "parents": list(record.parents),
         "since": parent,
     }
-    return {**_commit(place, record), **shown, **_changes(changes)}
+    return {**commit_document(place, record), **shown, **_changes(changes)}
 
 
 def _found(context: HandlerContext, rev: str, within: str | None) -> tuple[ResolvedPath, History, str]:
@@ -237,12 +234,13 @@ def _here(context: HandlerContext, within: str) -> ResolvedPath:
 def _content(place: ResolvedPath, history: History, commit: str, named: str) -> Json:
     """Return a file of a commit: named as from the working directory where that is in the repository, else from its
     top, or by an absolute path."""
-    path, entry = b"", None
+    path, was, entry = b"", b"", None
     for candidate in (Path(place.absolute, named), Path(place.above, named)):
         below = os.path.relpath(candidate, place.above)
         if below.split("/")[0] != "..":
             path = os.fsencode(below)
-            entry = history.entry(commit, b"" if path == b"." else path)
+            was = b"" if path == b"." else name_then(history, commit, path)
+            entry = history.entry(commit, was)
             if entry is not None:
                 break
     if entry is None:
@@ -264,6 +262,7 @@ def _content(place: ResolvedPath, history: History, commit: str, named: str) -> 
         "root": place.root,
         "commit": commit,
         "path": os.fsdecode(path),
+        "from": os.fsdecode(was),
         "blob": entry.id,
         "mode": f"{entry.mode:o}",
         "size": size,
@@ -271,7 +270,7 @@ def _content(place: ResolvedPath, history: History, commit: str, named: str) -> 
     }
     if size > CONTENT_MAX:
         return document
-    data = history.content(path, entry)
+    data = history.content(was, entry)
     document["size"] = len(data)
     try:
         document["content"] = data.decode("utf-8")

@@ -27,9 +27,8 @@ def _forget(context: HandlerContext, params: Json) -> Json:
     removed: list[Json] = []
     for name, places in groups.items():
         if name == MIRROR_NAME:
-            if not params.get("dry_run"):
-                given = [place.absolute for place in places]
-                removed += home_answers(context)["remove"]({"paths": given})["removed"]
+            given = {"paths": [place.absolute for place in places], "dry_run": params.get("dry_run")}
+            removed += home_answers(context)["remove"](given)["removed"]
             continue
         paths = tuple(dict.fromkeys(place.path for place in places))
         if params.get("dry_run"):

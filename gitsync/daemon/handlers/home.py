@@ -13,6 +13,7 @@ from gitsync.config import document
 from gitsync.config.expand import shorten_path
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core.coverage import Added
+from gitsync.core.coverage import add as would_add
 from gitsync.core.manifest import ManifestEntry, is_host
 from gitsync.core.questions import ACCEPT
 from gitsync.daemon.handlers import init_mirror
@@ -21,6 +22,7 @@ from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
 from gitsync.engine.messages import CommitNow, TakeAnswer, Track, Untrack
 from gitsync.errors import UsageError
 from gitsync.mirror.home_paths import Places, places_of
+from gitsync.mirror.untrack import entries_at
 from gitsync.redaction import redact
 from gitsync.text import as_word, shown
 
@@ -82,9 +84,7 @@ class _Home:
         paths = [*params["paths"], *(links.values() if params.get("follow") else ())]
         entries = tuple(dict.fromkeys(places.entry(path, hosts) for path in paths))
         self._check_reach(places, entries)
-        added: Added = self._context.runtime.committer.ask(Track(entries), ASK_S)
-        self._context.note_change(MIRROR_NAME)
-        self._commit()
+        added = self._would_track(entries) if params.get("dry_run") else self._track(entries)
         status = self._status()
         tops = {os.fsdecode(entry.path) for entry in added.added}
         return {
@@ -96,8 +96,19 @@ class _Home:
             "quarantined": [item for item in status["quarantined"] if _is_below(item["path"], tops)],
             "left_out": [item for item in status["left_out"] if _is_below(item["path"], tops)],
             "links": [] if params.get("follow") else [_link(places, path, links[path]) for path in links],
+            "dry_run": bool(params.get("dry_run")),
             "home": status,
         }
+
+    def _would_track(self, entries: tuple[ManifestEntry, ...]) -> Added:
+        assert self._context.config.home is not None
+        return would_add(init_mirror.manifest(self._context.config.home.repo), entries)
+
+    def _track(self, entries: tuple[ManifestEntry, ...]) -> Added:
+        added: Added = self._context.runtime.committer.ask(Track(entries), ASK_S)
+        self._context.note_change(MIRROR_NAME)
+        self._commit()
+        return added
 
     def _check_reach(self, places: Places, entries: Iterable[ManifestEntry]) -> None:
         """Raise UsageError for a path that a tracked directory would have, but for a repository in between."""
@@ -116,10 +127,14 @@ class _Home:
     def remove(self, params: Json) -> Json:
         places = self._places()
         paths = tuple(dict.fromkeys(places.relative(path) for path in params["paths"]))
+        if params.get("dry_run"):
+            assert self._context.config.home is not None
+            meant = entries_at(init_mirror.manifest(self._context.config.home.repo), paths)
+            return {"removed": [_shown(entry) for entry in meant], "dry_run": True, "home": self._status()}
         removed: tuple[ManifestEntry, ...] = self._context.runtime.committer.ask(Untrack(paths), ASK_S)
         self._context.note_change(MIRROR_NAME)
         self._commit()
-        return {"removed": [_shown(entry) for entry in removed], "home": self._status()}
+        return {"removed": [_shown(entry) for entry in removed], "dry_run": False, "home": self._status()}
 
     def _place(self, given: str | None) -> Path:
         """Return the path of the mirror, existing or not; raise UsageError when it cannot be there."""

@@ -57,7 +57,8 @@ def set_origin(root: Path, url: str, undo: ExitStack | None = None) -> None:
             undo.callback(partial(program.run, "config", "--remove-section", "remote.origin", root=root))
 
 
-def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
+def check(root: Path, *, is_wanted: bool) -> bool:
+    """Return whether a repository would have to be created at `root`; raise UsageError when none may be."""
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is not a directory", "give the directory that contains the files")
     if os.path.lexists(root / ".git"):
@@ -77,6 +78,12 @@ def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
         if root.is_dir():
             raise UsageError(f"{root} is not a git repository yet", f"to make it one: {again}")
         raise UsageError(f"{root} does not exist", f"to create it, with a git repository: {again}")
+    return True
+
+
+def _made(root: Path, undo: ExitStack, *, is_wanted: bool) -> bool:
+    if not check(root, is_wanted=is_wanted):
+        return False
     missing = [each for each in (root, *root.parents) if not each.exists()]
     for each in reversed(missing):
         each.mkdir(exist_ok=True)

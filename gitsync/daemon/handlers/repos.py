@@ -21,13 +21,14 @@ from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
 from gitsync.daemon.handlers.home import home_list, home_status
 from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
-from gitsync.engine.messages import CommitNow, Pause, Refresh, Resume
+from gitsync.daemon.handlers.trials import would_sync, would_watch
+from gitsync.engine.messages import CommitNow, Pause, Refresh, Resume, TakeAnswer
 from gitsync.engine.offline_status import show
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.log import History
 from gitsync.git.remote.upstream import remote_for
 from gitsync.git.repository import open_repository
-from gitsync.model import RepoState
+from gitsync.model import Question
 from gitsync.redaction import redact
 from gitsync.version import VERSION
 
@@ -79,10 +80,16 @@ class _Repos:
         else:
             self._look(repos)
             self._context.runtime.jobs.look(self._context.config.jobs)
-        daemon = {"pid": os.getpid(), "uptime_s": round(self._context.clock.now() - self._context.started_at, 1)}
+        context, refused = self._context, self._context.runtime.board.refused_reload
+        up = round(context.clock.now() - context.started_at, 1)
+        daemon = {"pid": os.getpid(), "uptime_s": up, "managed": context.is_managed}
         return {
             "version": VERSION,
             "daemon": daemon if self._context.is_daemon else None,
+            # The control command fills it in where the installed service is not what answers.
+            "service": None,
+            "refused_reload": None if refused is None else refused.to_json(),
+            "deferred": list(self._context.runtime.deferred),
             "repos": [self._context.runtime.board.status(repo.name).to_json() for repo in repos],
             "home": home_status(self._context) if is_home_asked else None,
             "jobs": [job.to_json() for job in self._context.runtime.board.jobs() if job.name in asked],
@@ -102,10 +109,10 @@ class _Repos:
     def _listed(self, repo: RepoConfig) -> Json:
         branch = self._context.runtime.board.local(repo.name).branch
         try:
-            choice = remote_for(repo.path, repo.remote, branch) if branch else None
+            choice = remote_for(repo.path, repo.remote, branch) if branch and not repo.remotes else None
         except OperationError:
             choice = None  # `status` reports the error
-        remote = choice.remote if choice is not None else repo.remote or ""
+        remote = choice.remote if choice is not None else ", ".join(repo.remotes) or repo.remote or ""
         return {"name": repo.name, "path": str(repo.path), "remote": redact(remote), "branch": branch}
 
     def events(self, params: Json) -> Json:
@@ -128,6 +135,10 @@ class _Repos:
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def sync(self, params: Json) -> Json:
+        if params.get("dry_run"):
+            if not self._context.is_daemon:
+                self._look(self._context.config.repos)
+            return would_sync(self._context, params)
         if params.get("conf"):
             return NamedJobs(self._context).exchange("both", params)
         if params.get("accept"):
@@ -170,11 +181,11 @@ class _Repos:
         reports = (
             NamedJobs(self._context).answer(params["names"], ids, word) if word and (ids or params["names"]) else []
         )
-        of_repos = self._of_repos(ids, word)
         if ids or params.get("answer"):
+            of_repos = self._of_repos(params, ids, word)
             if of_repos:
                 for answer in of_repos:
-                    self._context.runtime.committer.ask(answer, ASK_S)
+                    self._tell(answer, word)
                 names = [*(answer.repo for answer in of_repos), *(report["name"] for report in reports)]
                 return {"resumed": names, "job_names": [report["name"] for report in reports], "jobs": reports}
             if not reports:
@@ -190,7 +201,7 @@ class _Repos:
         if not self._context.is_daemon:
             return {**self._accept_alone(params, names, answered), "jobs": reports}
         for name in names:
-            self._context.runtime.committer.ask(self._answer_of(name, word, []), ASK_S)
+            self._tell(self._answer_of(name, word, []), word)
         for job in jobs:
             self._context.runtime.jobs.tell(job, Resume(job, word == ACCEPT))
         for name in (*names, *jobs):
@@ -205,40 +216,39 @@ class _Repos:
         jobs = [job for job in self._context.targets(params["names"]).jobs if job.name not in answered]
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         for name in names:
-            runtime.committer.ask(self._answer_of(name, ACCEPT, []), ASK_S)
+            self._tell(self._answer_of(name, ACCEPT, []), ACCEPT)
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
         repos = [runtime.board.status(name).to_json() for name in names]
         job_names = [*(job.name for job in jobs), *answered]
         return {"resumed": [*names, *job_names], "job_names": job_names, "repos": repos}
 
-    def _of_repos(self, ids: list[str], word: str) -> list[Resume]:
-        """Return the answers to those of these questions that repositories ask."""
-        asked = {
-            name: self._context.runtime.board.status(name).questions for name in self._context.runtime.board.names()
-        }
-        own = {name: [each for each in ids if any(each == one.id for one in asked[name])] for name in asked}
+    def _of_repos(self, params: Json, ids: list[str], word: str) -> list[Resume]:
+        """Return the answers to those of these questions that repositories ask; without ids to those of the names."""
+        board = self._context.runtime.board
+        if not self._context.is_daemon:
+            home_status(self._context)
+        if not ids:
+            asked = [name for name in self._held(params)[0] if _takes(board.status(name).questions, word)]
+            return [self._answer_of(name, word, []) for name in asked]
+        questions = {name: {one.id for one in board.status(name).questions} for name in board.names()}
+        own = {name: [each for each in ids if each in questions[name]] for name in questions}
         return [self._answer_of(name, word, mine) for name, mine in own.items() if mine]
 
     def _answer_of(self, name: str, word: str, ids: list[str]) -> Resume:
         """Return what resumes a repository, bound to what is asked of it now. Raise UsageError: several are asked."""
         questions = self._context.runtime.board.status(name).questions
-        if word != ACCEPT or not questions:
+        if not word or not questions:
             return Resume(name, word == ACCEPT)
-        return Resume(name, True, tuple(each.id for each in chosen(name, questions, word, ids)))
+        return Resume(name, word == ACCEPT, tuple(each.id for each in chosen(name, questions, word, ids)))
 
-    def _is_of_home(self, params: Json, ids: list[str]) -> bool:
-        """Whether an answer is for what is asked of home: it is named alone, or one of the ids is its question's."""
-        if self._context.config.home is None:
-            return False
-        runtime = self._context.runtime
-        if not self._context.is_daemon:
-            home_status(self._context)
-        status = runtime.board.status(MIRROR_NAME)
-        asked = {question.id for question in status.questions if question.kind == "incoming"}
-        if ids:
-            return bool(asked.intersection(ids)) or params["names"] == [MIRROR_NAME]
-        return params["names"] == [MIRROR_NAME] and bool(asked) and status.state is not RepoState.HALTED
+    def _tell(self, answer: Resume, word: str) -> None:
+        """Give a repository the answer to what is asked of it; what comes into home is asked by home itself."""
+        committer = self._context.runtime.committer
+        if answer.repo == MIRROR_NAME and answer.ids and committer.ask(TakeAnswer(word, answer.ids), ASK_S):
+            committer.ask(CommitNow(MIRROR_NAME, is_scanning=False), SYNC_PATIENCE_S)
+        else:
+            committer.ask(answer, ASK_S)
 
     def _held(self, params: Json) -> tuple[list[str], list[str]]:
         """Return the names of the selected repositories and jobs."""
@@ -253,6 +263,8 @@ class _Repos:
     # -- the configuration --------------------------------------------------------------------------------------------
 
     def watch(self, params: Json) -> Json:
+        if params.get("dry_run"):
+            return would_watch(self._context, params)
         root = Path(params["path"])
         before = {repo.path for repo in self._context.config.repos}
         try:
@@ -295,6 +307,10 @@ class _Repos:
 
 def _names(targets: Targets) -> list[str]:
     return [*(repo.name for repo in targets.repos), *(job.name for job in targets.jobs)]
+
+
+def _takes(questions: Iterable[Question], word: str) -> bool:
+    return any(word in question.answers for question in questions)
 
 
 def _instant(context: HandlerContext, when: str) -> float:

@@ -24,6 +24,7 @@ from gitsync.engine.messages import Track
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.changes.export import copy, place_for
 from gitsync.git.changes.restore import Restoring, message_for
+from gitsync.git.history.directory_names import directory_versions
 from gitsync.git.history.log import History
 from gitsync.git.history.select_version import SelectedVersion, choose
 from gitsync.git.history.versions import FileVersion, records, unknown, versions
@@ -238,7 +239,7 @@ def _listed(place: ResolvedPath) -> list[Json]:
         if not last:
             raise unknown(history, place.path)
         is_file = there.mode != MODE_TREE if there else any(item.path == place.path for item in last[0].touched)
-        found = versions(history, place.path, is_directory=not is_file)
+        found = versions(history, place.path) if is_file else directory_versions(history, place.path)
         ids = sorted({version.entry.id for version in found if version.entry is not None})
         sizes = history.sizes(ids)
     except UNEXPECTED_ERRORS as trouble:

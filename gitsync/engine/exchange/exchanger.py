@@ -8,6 +8,7 @@ children and the remote-tracking refs. It never touches the work tree: what was 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,16 +16,19 @@ from typing import Any
 
 from gitsync.clock import Clock, iso
 from gitsync.config.options import RepoConfig
+from gitsync.core.deferral import sentence
 from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import (
     HALTING,
+    NOT_MOUNTED,
     STATES,
     Halting,
     branch_gone,
     branch_renamed,
     emptied,
+    not_mounted,
     other_branch,
     remote_lost,
 )
@@ -33,9 +37,11 @@ from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
-from gitsync.engine.memory import EXCHANGE_FILE, ExchangeMemory
+from gitsync.engine.exchange.waiters import Waiters
+from gitsync.engine.memory import ExchangeMemory
 from gitsync.engine.messages import (
     Committed,
+    Deferred,
     ExchangeNow,
     Fetched,
     HeadRead,
@@ -63,6 +69,8 @@ logger = logging.getLogger(__name__)
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again this often before a person hears of it.
 CROSSINGS = 100
+# While a disk is not mounted, the remote's address is read this often (seconds): it may be another one by now.
+WHOLE_LOOK_S = 60.0
 # The lock of a branch over there is held for moments by a push that is under way.
 LOCKED_TRIES = 3
 V_, X_ = ExchangeEvent, ExchangeState
@@ -84,7 +92,7 @@ class Exchanger(Owner):
         repo_state_dir: Path,
         on_death: Callable[[ThreadDied], None],
     ) -> None:
-        super().__init__(f"exchange-{config.name}", clock, on_death)
+        super().__init__(f"exchange-{config.name}" + (f"-{config.via}" if config.via else ""), clock, on_death)
         self.config = config
         self._board = board
         self._committer = committer
@@ -96,7 +104,8 @@ class Exchanger(Owner):
         self._times = Schedule(config, is_scheduled=is_scheduled)
         self._awaiting_until: float | None = None
         self._trouble = ""
-        self._memory = ExchangeMemory(repo_state_dir / EXCHANGE_FILE)
+        self._look_whole_at = 0.0
+        self._memory = ExchangeMemory.of(repo_state_dir, config.via)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._pending_halt = PendingHalt(self._memory)
         self._left = LeftBranches(config, self._memory)
@@ -114,7 +123,7 @@ class Exchanger(Owner):
         """Answer those who still wait."""
         self._waiters.answer_all()
         self._limits.line.close()
-        self._memory.remember(last_pull=self._board.exchange(self.config.name).last_pull)
+        self._memory.remember(last_pull=self._board.exchange(self.config.name, self.config.via).last_pull)
 
     def wake_at(self) -> float | None:
         """Return when the remote is to be looked at, or the answer waited for is overdue."""
@@ -142,6 +151,9 @@ class Exchanger(Owner):
         elif self._machine is X_.HALTED and self._pending_halt.is_as_seen(self.config, self._branch, self._limits):
             self._times.halt(self.clock.now())
             self._answer()
+        elif self._is_disk_missing(now):
+            self._times.await_disk(self.clock.now())
+            self._answer()
         else:
             if self._machine is X_.HALTED:
                 self._move(V_.RESUMED)
@@ -168,16 +180,24 @@ class Exchanger(Owner):
                 self._times.see_return(now)
             case Woken():
                 self._times.see_moved(now)
+            case Deferred(reasons=reasons):
+                self._defer(reasons)
             case Pause():
                 self._move(V_.PAUSED)
                 self._waiters.answer_all()
             case Resume(is_accepted=is_accepted, ids=ids):
                 self._resume(now, is_accepted=is_accepted, ids=ids)
 
+    def _defer(self, reasons: tuple[str, ...]) -> None:
+        self._times.defer(is_deferred=bool(reasons))
+        self._shows(deferred=sentence(reasons))
+        if reasons:
+            self._limits.line.close()
+
     def _resume(self, now: float, *, is_accepted: bool, ids: tuple[str, ...]) -> None:
         if self._pending_halt.drop(is_accepted=is_accepted, ids=ids):
             reason = "looking again"
-            self._board.set_exchange(self.config.name, state=RepoState.SYNCING, reason=reason, error=None, asked=())
+            self._shows(state=RepoState.SYNCING, reason=reason, error=None, asked=())
         self._move(V_.RESUMED)
         self._times.forgive(now)
 
@@ -187,21 +207,39 @@ class Exchanger(Owner):
         is_push_alone = self._times.begin(self.clock.now())
         self._found, self._look_s = None, None
         self._remote_branch = RemoteBranch.of(config, branch)
-        self._system_events(
-            Listen(
-                config.name, self._remote_branch.directory if self._remote_branch and self._times.is_looking else None
-            )
-        )
-        if self._remote_branch is None and self._is_remote_lost(branch):
+        place = self._remote_branch
+        directory = place.directory if place is not None and self._times.is_looking else None
+        self._system_events(Listen(config.name, directory, config.via))
+        notice = "watch" if directory is not None and sys.platform == "linux" else "poll"
+        remote, url = (place.name, place.url) if place is not None else ("", "")
+        self._shows(remote=remote, url=url, notice=notice)
+        missing = place.missing_disk(was_there=self._memory.known(place.key) is not None) if place else None
+        if place is not None and missing is not None:
+            self._wait_for_disk(not_mounted(config.name, place.name, clean(str(missing))))
+        elif self._remote_branch is None and self._is_remote_lost(branch):
             self._rest(remote_lost(config.name, as_word(str(config.path))))
         elif self._remote_branch is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
         elif may_fetch(self._times.mode) and not is_push_alone:
             self._fetch(branch)
         elif self._times.is_pushing:
-            self._ask_committer(HeadWanted(config.name, branch))
+            self._ask_committer(HeadWanted(config.name, branch, config.via))
         else:
             self._rest()
+
+    def _wait_for_disk(self, problem: Problem) -> None:
+        self._move(V_.FAILED)
+        self._times.await_disk(self.clock.now())
+        self._look_whole_at = self.clock.now() + WHOLE_LOOK_S
+        self._show(problem, RepoState.OFFLINE)
+        self._answer()
+
+    def _is_disk_missing(self, now: float) -> bool:
+        """Whether the remote's disk is still not mounted; now and then its address is read again, too."""
+        place = self._remote_branch
+        if self._trouble != NOT_MOUNTED or place is None or now >= self._look_whole_at:
+            return False
+        return place.missing_disk(was_there=True) is not None
 
     def _fetch(self, branch: str) -> None:
         assert self._remote_branch is not None
@@ -227,7 +265,8 @@ class Exchanger(Owner):
         is_watched = place.directory is not None
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
-        self._ask_committer(Fetched(name, branch, remote, found.upstream, known, place.label, ref, is_joining))
+        via, upstream = self.config.via, found.upstream
+        self._ask_committer(Fetched(name, branch, remote, upstream, known, place.label, ref, is_joining, via))
 
     def _follow_rename(self, place: RemoteBranch, branch: str, new: str) -> None:
         """Rename the local branch as its user has agreed to; the next cycle exchanges the new one."""
@@ -253,7 +292,7 @@ class Exchanger(Owner):
     def _take_integrated(self, answer: Integrated) -> None:
         if self._found and self._remote_branch and answer.problem is None and answer.head is not None:
             wall = iso(self.clock.wall())
-            self._board.set_exchange(self.config.name, last_pull=wall)
+            self._shows(last_pull=wall)
             self._memory.note_pull(self._remote_branch.key, self._found.upstream, wall, self.clock.now())
         if answer.problem is not None and answer.problem.code in HALTING:
             self._stop(answer.problem)
@@ -262,14 +301,17 @@ class Exchanger(Owner):
         elif answer.problem is not None:
             self._rest(answer.problem)
         else:
+            if answer.head is not None and not answer.is_ahead:
+                self._left.drop(answer.branch)
             self._send(answer.branch, answer.head if answer.is_ahead else None)
 
     def _send(self, branch: str, head: str | None) -> None:
         """Push `head`, unless there is nothing to push or no place for it."""
         place = self._remote_branch
-        if head is None or place is None or not self._times.is_pushing or place.has_sent(head):
-            if self._times.is_pushing:
-                self._left.drop(branch)
+        if head is None or place is None or not self._times.is_pushing:
+            self._rest()  # without a head the committer could not say: another branch is checked out by now
+        elif place.has_sent(head):
+            self._left.drop(branch)
             self._rest()
         elif isinstance(place.goal, Problem):
             self._rest(place.goal)
@@ -287,15 +329,17 @@ class Exchanger(Owner):
             return
         if not place.choice.has_upstream and place.goal is place.choice:
             upstream.set_upstream(config.path, branch, place.choice.remote, place.choice.branch)
+        if sent.kind is PushKind.PUSHED and self._memory.known(place.key) is None and place.goal is place.choice:
+            place.point_head(self._limits)
         wall, now = iso(self.clock.wall()), self.clock.now()
         self._memory.take_in(place.key, place.seen_after(head, self._memory.known(place.key)), last_push=wall)
         if sent.kind is PushKind.PUSHED:
             self._times.see_sent(now, now - began_at)
-            self._board.set_exchange(config.name, last_push=wall)
+            self._shows(last_push=wall)
             text = f"pushed {config.name} {head[:7]} to {place.goal_label}"
             self._board.publish("pushed", config.name, text, commit=head)
         self._left.drop(branch)
-        self._committer(Pushed(config.name, branch, head))
+        self._committer(Pushed(config.name, branch, head, config.via))
         self._rest()
 
     def _take_crossing(self, place: RemoteBranch, head: str, took_s: float, why: Problem | None) -> None:
@@ -362,7 +406,10 @@ class Exchanger(Owner):
         self._trouble = problem.code if problem is not None else ""
         state, reason = (state, problem.message) if problem is not None else (RepoState.OK, "")
         asked = self._pending_halt.questions(self._branch)
-        self._board.set_exchange(self.config.name, state=state, reason=reason, error=problem, asked=asked, **more)
+        self._shows(state=state, reason=reason, error=problem, asked=asked, **more)
+
+    def _shows(self, **fields: Any) -> None:
+        self._board.set_exchange(self.config.name, self.config.via, **fields)
 
     def _hurry(self, future: Future[Any], now: float, direction: str) -> None:
         # A cycle that awaits its answer looked at the remote before it was asked to.
@@ -393,35 +440,3 @@ class Exchanger(Owner):
 
 def _is_locked(problem: Problem | None) -> bool:
     return problem is not None and problem.code == "remote-locked"
-
-
-class Waiters:
-    """Who asked for an exchange: the cycle under way answers those who asked before it looked at the remote.
-
-    Who asked later is answered by the next cycle, since this one may have missed what they know of.
-    """
-
-    def __init__(self) -> None:
-        self._now: list[Future[Any]] = []
-        self._next: list[tuple[Future[Any], str]] = []
-
-    def add(self, future: Future[Any], direction: str, *, is_late: bool) -> None:
-        """Note who asks; late is who came when the cycle under way had looked at the remote already."""
-        if is_late:
-            self._next.append((future, direction))
-        else:
-            self._now.append(future)
-
-    def answer(self) -> list[str]:
-        """Answer those whose cycle has ended; return which directions the others need a cycle for."""
-        directions = [direction for _, direction in self._next]
-        done, self._now, self._next = self._now, [future for future, _ in self._next], []
-        for future in done:
-            if not future.done():
-                future.set_result(None)
-        return directions
-
-    def answer_all(self) -> None:
-        """Answer those too who wait for a cycle of their own: there will be none for now."""
-        while self.answer():
-            pass

@@ -13,10 +13,12 @@ from gitsync.core.questions import id_of
 from gitsync.model import Problem, Question, RepoState
 from gitsync.text import as_word
 
+NOT_MOUNTED = "not-mounted"
 # Trouble that a person has to look at; all else is tried again by itself.
 STATES = {
     "offline": RepoState.OFFLINE,
     "timeout": RepoState.OFFLINE,
+    NOT_MOUNTED: RepoState.OFFLINE,
     "auth": RepoState.AUTH,
     "host-key": RepoState.AUTH,
 }
@@ -108,6 +110,15 @@ def remote_lost(name: str, path: str) -> Problem:
         f"{name}: the remote is gone from git's configuration, so commits stay on this machine",
         f"git -C {path} remote add origin URL; or, if they are to stay here: "
         f"gitsyncctl config set {as_word(f'repo.{name}.remote')} ''",
+    )
+
+
+def not_mounted(name: str, remote: str, path: str) -> Problem:
+    """Return the problem of a remote on a disk that is not there; it ends by itself."""
+    return Problem(
+        NOT_MOUNTED,
+        f"{name}: {remote} is on a disk that is not mounted: {path}",
+        "gitsync goes on by itself as soon as the disk is mounted",
     )
 
 

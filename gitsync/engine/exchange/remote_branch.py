@@ -18,10 +18,12 @@ from gitsync.errors import TransientError
 from gitsync.git import dead_locks
 from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
-from gitsync.git.remote import local_remote, transport, upstream
+from gitsync.git.remote import bare, local_remote, transport, upstream
 from gitsync.git.remote.destination import exchanged
 from gitsync.git.remote.results import FetchResult, PushResult, RemoteChoice
+from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.ssh_master import SshMaster
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
 
@@ -49,7 +51,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RemoteBranch:
-    """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence.
+    """A branch of a remote. `key` tells it apart from others and holds no secret; `label` names it in a sentence,
+    `url` is its address without credentials.
 
     `choice` is what is fetched, `goal` where commits are sent: the same, or another branch, or the problem of a branch
     that git push would not send. `directory` is the remote's git directory where it is on this file system and can be
@@ -62,6 +65,7 @@ class RemoteBranch:
     goal: RemoteChoice | Problem
     key: str
     label: str
+    url: str
     directory: Path | None
     is_sent_elsewhere: bool
 
@@ -86,9 +90,15 @@ class RemoteBranch:
             goal,
             key,
             redact(f"{choice.remote}/{choice.branch}"),
+            redact(url),
             local_remote.git_directory(config.path, url),
             goal is not choice or upstream.is_sent_elsewhere(config.path, choice.remote),
         )
+
+    @property
+    def name(self) -> str:
+        """Return the remote's name, or its URL, without credentials."""
+        return redact(self.choice.remote)
 
     @property
     def goal_label(self) -> str:
@@ -102,6 +112,11 @@ class RemoteBranch:
         if not isinstance(goal, RemoteChoice) or goal is self.choice:
             return False
         return commit_in(self.config.path, goal.tracking) == commit
+
+    def missing_disk(self, *, was_there: bool) -> Path | None:
+        """Return the remote's directory where it is on a disk that is not there now; see `local_remote`."""
+        url = upstream.url_of(self.config.path, self.choice.remote)
+        return local_remote.missing_disk(self.config.path, url, was_there=was_there)
 
     def head(self) -> str | None:
         """Return the branch's commit where it can be read at once, None when it cannot or there is no such branch."""
@@ -161,6 +176,20 @@ class RemoteBranch:
             transport=self.config.transport,
             line=limits.line.path,
         )
+
+    def point_head(self, limits: Limits) -> None:
+        """Let the HEAD of a bare repository that was empty name the branch that was pushed to it first.
+
+        A clone of it begins on that branch then. It is done on a disk, and where the server gives a shell.
+        """
+        root, remote, line = self.config.path, self.choice.remote, limits.line.path
+        try:
+            if self.directory is not None:
+                bare.point_head(str(self.directory), self.choice.branch, root)
+            elif gives_shell(root, remote, is_cancelled=limits.is_cancelled, line=line):
+                bare.point_head(upstream.url_of(root, remote), self.choice.branch, root, line)
+        except UNEXPECTED_ERRORS as trouble:
+            logger.debug("%s: HEAD stays: %s", self.config.name, as_error(self.config.name, trouble).message)
 
     def seen_after(self, sent: str, known: str | None) -> str | None:
         """Return what the next look finds at least, now that `sent` was pushed; `known` was there last."""

@@ -29,6 +29,8 @@ SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
 # In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
 STREAK_MAX = 3
+# How often a disk that is not mounted is looked for: one look costs a few system calls.
+DISK_LOOK_S = 2.0
 # A connection is kept for looks that come more often than this: for some minutes after news.
 LIVELY_S = 15.0
 # After a changed network, machines of one place do not all come at the same instant.
@@ -47,6 +49,7 @@ class Schedule:
         self._streak = 0
         self._is_push_alone = False
         self._asked = ""
+        self._is_deferred = False
         self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
@@ -58,12 +61,22 @@ class Schedule:
 
     def next_at(self) -> float | None:
         """Return when a cycle is to begin, while nothing went wrong."""
+        if self._is_held:
+            return None
         return min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
 
     @property
     def retry_at(self) -> float | None:
         """Return when a cycle is to begin after a failure, or a halted remote is to be looked at."""
-        return self._retry_at
+        return None if self._is_held else self._retry_at
+
+    @property
+    def _is_held(self) -> bool:
+        return self._is_deferred and not self._asked
+
+    def defer(self, *, is_deferred: bool) -> None:
+        """Begin no cycle but those that a person asks for, or go on; what fell due meanwhile is due then."""
+        self._is_deferred = is_deferred
 
     @property
     def is_pushing(self) -> bool:
@@ -164,13 +177,21 @@ class Schedule:
 
     def is_lively(self, now: float) -> bool:
         """Whether the next looks come so soon that a connection is worth keeping."""
-        return self.is_looking and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
+        return (
+            self.is_looking and not self._is_deferred and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
+        )
 
     def fail(self, now: float) -> float:
         """A cycle failed: plan the retry and return how many seconds away it is."""
         self._failures += 1
         self._crossings = 0
         return self._retry(now, back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S))
+
+    def await_disk(self, now: float) -> None:
+        """The remote's disk is not mounted: plan to look whether it is by then, however long that lasts."""
+        self._failures = self._crossings = 0
+        self._asked = ""
+        self._retry(now, DISK_LOOK_S)
 
     def cross(self, now: float, took_s: float = 0.0) -> int:
         """Another machine's push came first, and the try took `took_s` seconds: plan the retry.
@@ -193,6 +214,8 @@ class Schedule:
     def forgive(self, now: float) -> None:
         """A person resumed: what failed before no longer counts."""
         self._failures = 0
+        if self._is_deferred:
+            self._asked = self._asked or "both"
         self._retry_at = now
         self.see_branch(now)
 

@@ -21,6 +21,7 @@ def commit(repository: LocalRepository, worktree: Worktree, staged: Staged) -> l
     changes = [Change(change.path, change.kind) for change in staged.changes]
     if not changes:
         return []
+    repository.integration.stale.expect(worktree, staged)
     made: list[CommitInfo] = []
     groups: list[tuple[str, frozenset[bytes] | None]]
     if config.granularity == "file":

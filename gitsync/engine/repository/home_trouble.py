@@ -13,6 +13,7 @@ from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.model import Problem
 from gitsync.text import as_word, shown
 
+OWN = "it belongs to gitsync on this machine; to track it all the same, add it by its own name"
 CONTESTED = "it was changed here and in the mirror, and the policy leaves it to you"
 
 
@@ -46,7 +47,14 @@ def _hint(keeper: MirrorSync, path: bytes) -> str:
 def left_out(keeper: MirrorSync) -> tuple[tuple[str, str], ...]:
     """Return what is in tracked directories and is not tracked, and why."""
     nested = dict.fromkeys(keeper.nested, "a git repository of its own")
-    return tuple((os.fsdecode(path), why) for path, why in sorted({**nested, **keeper.left_out}.items()))
+    found = {**nested, **_own(keeper), **keeper.left_out}
+    return tuple((os.fsdecode(path), why) for path, why in sorted(found.items()))
+
+
+def _own(keeper: MirrorSync) -> dict[bytes, str]:
+    """Return what gitsync keeps in tracked directories for this machine alone."""
+    there = (path for path in keeper.coverage.own_below() if os.path.lexists(keeper.places.home + b"/" + path))
+    return dict.fromkeys(there, OWN)
 
 
 def remarks(keeper: MirrorSync) -> list[str]:
@@ -57,7 +65,8 @@ def remarks(keeper: MirrorSync) -> list[str]:
         f"to watch it: gitsyncctl watch ~/{as_word(shown(path))}"
         for path in sorted(keeper.nested)
     ]
-    lines += [f"~/{shown(path)} is left out: {why}" for path, why in sorted(keeper.left_out.items())]
+    left_out = {**_own(keeper), **keeper.left_out}
+    lines += [f"~/{shown(path)} is left out: {why}" for path, why in sorted(left_out.items())]
     return lines + [
         f"~/{shown(path)}: the extended attributes of the former version could not be kept: {why}"
         for path, why in sorted(keeper.bare.items())

@@ -14,7 +14,7 @@ from dataclasses import replace
 from gitsync.core.conflict import Rules
 from gitsync.core.states import WorktreeEvent
 from gitsync.engine.exchange import halt_reasons
-from gitsync.engine.messages import Fetched, HeadWanted
+from gitsync.engine.messages import Committed, Fetched, HeadWanted
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import TransientError
 from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
@@ -50,6 +50,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
         outcome = None
         if wanted.changes_work_tree:
             message = merge_message(_source(fetched), wanted.resolved)
+            _note_arrivals(repository, worktree, wanted, _source(fetched))
             outcome = apply(worktree, wanted, message=message, author=repository.config.author)
             again_at = repository.batch.patience_for(outcome.paths, now)
             if outcome.kind in (OutcomeKind.EDITED, OutcomeKind.BLOCKED) and again_at is not None:
@@ -80,10 +81,10 @@ def integrate(repository: LocalRepository, now: float) -> None:
     repository.advance(E_.INTEGRATION_REFUSED)
     problem = _problem(repository.name, wanted, fetched)
     conflict = problem if wanted.kind is PlanKind.CONFLICT else None
-    repository.integration.see_conflict(conflict)
-    conflicts = tuple(os.fsdecode(path) for path in wanted.conflicts)
-    repository.context.show(conflicts=conflicts, error=conflict)
-    repository.integration.distance.count_to(repository.config, worktree, fetched.upstream)
+    if repository.integration.see_conflict(conflict, fetched.via):
+        conflicts = tuple(os.fsdecode(path) for path in wanted.conflicts)
+        repository.context.show(conflicts=conflicts, error=conflict)
+    repository.integration.distance.count_to(repository.config, worktree, fetched)
     repository.integration.answer(repository.context, wanted.head, problem=problem)
 
 
@@ -108,8 +109,8 @@ def answer_at_once(repository: LocalRepository) -> bool:
     if was is not None and facts.head == fetched.upstream and not is_ancestor(worktree.repo, was, facts.head):
         # Amended and force-pushed by the user: what was there before is kept.
         refs.backup(worktree.repo, "rewritten", commit=was)
-    _settle(repository, worktree)
-    repository.integration.distance.count_to(repository.config, worktree, fetched.upstream)
+    _settle(repository, worktree, fetched)
+    repository.integration.distance.count_to(repository.config, worktree, fetched)
     repository.integration.answer(repository.context, facts.head, is_ahead=facts.head != fetched.upstream)
     return True
 
@@ -138,14 +139,22 @@ def _take_outcome(
     is_merge = wanted.kind is PlanKind.MERGE
     # Answered first: whatever goes wrong in reporting it, the branch has moved.
     repository.integration.answer(repository.context, outcome.head, is_ahead=is_merge)
-    _settle(repository, worktree)
+    _settle(repository, worktree, fetched)
+    if outcome.head is not None:
+        # The other remotes, where there are some, have not got it yet.
+        repository.context.send(Committed(name, wanted.branch, outcome.head, taken_via=fetched.via))
     verb, count = "merged" if is_merge else "pulled", len(outcome.paths)
     text = f"{verb} {source} into {name}: {count} {'file' if count == 1 else 'files'}"
     repository.context.show(last_commit=outcome.commit, head=outcome.head)
     repository.board.publish(verb, name, text, commit=outcome.head)
     if wanted.resolved:
         _report_conflicts(repository, wanted, source)
-    repository.integration.distance.count_to(repository.config, worktree, wanted.upstream)
+    repository.integration.distance.count_to(repository.config, worktree, fetched)
+
+
+def _note_arrivals(repository: LocalRepository, worktree: Worktree, wanted: Plan, source: str) -> None:
+    assert wanted.tree is not None
+    repository.integration.stale.note(worktree, wanted.base_tree, wanted.tree, source, repository.clock.wall())
 
 
 def _in_the_way(name: str, source: str, paths: Iterable[bytes]) -> Problem:
@@ -184,9 +193,13 @@ def _report_conflicts(repository: LocalRepository, wanted: Plan, source: str) ->
     repository.board.publish("conflict", repository.name, text, commit=wanted.upstream, **details)
 
 
-def _settle(repository: LocalRepository, worktree: Worktree) -> None:
-    """Nothing of the remote's is missing here: a conflict there was is over."""
-    repository.integration.see_conflict(None)
+def _settle(repository: LocalRepository, worktree: Worktree, fetched: Fetched) -> None:
+    """Nothing of the remote's is missing here: a conflict with it is over."""
+    if not repository.integration.see_conflict(None, fetched.via):
+        held, head = pending_merge.waiting(worktree), worktree.facts().head
+        if held is not None and not (head is not None and is_ancestor(worktree.repo, held.theirs, head)):
+            return  # the conflict with another remote
+        repository.integration.end_conflict()
     if repository.board.local(repository.name).conflicts:
         repository.context.show(conflicts=(), error=None)
     pending_merge.release(worktree)

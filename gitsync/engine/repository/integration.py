@@ -9,6 +9,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.engine.board import Board
 from gitsync.engine.messages import Fetched, HeadRead, HeadWanted, Integrated
 from gitsync.engine.repository.context import RepositoryContext
+from gitsync.engine.repository.stale_saves import StaleSaves
 from gitsync.git.objects.refs import ahead_behind
 from gitsync.git.remote.destination import standing
 from gitsync.git.staging.worktree import Worktree
@@ -21,62 +22,80 @@ class Distance:
     def __init__(self, board: Board, name: str) -> None:
         self._board = board
         self._name = name
-        self._has_upstream = False
+        self._by_remote: dict[str, tuple[int, int]] = {}  # those that are known
 
     def count(self, config: RepoConfig, worktree: Worktree, branch: str | None) -> None:
-        """Count from what the remote was last known to have."""
-        found = standing(worktree, config.path, config.remote, branch) if branch else None
-        self._has_upstream = found is not None
-        self._show(*(found or (0, 0)))
+        """Count from what each remote was last known to have."""
+        self._by_remote = {}
+        for exchange in config.exchanges if branch else ():
+            if found := standing(worktree, config.path, exchange.remote, branch or ""):
+                self._by_remote[exchange.via] = found
+        self._show()
 
-    def count_to(self, config: RepoConfig, worktree: Worktree, upstream: str) -> None:
-        """Count to the commit `upstream`, which was fetched just now."""
-        self._has_upstream = True
-        ahead, behind = ahead_behind(worktree, upstream)
-        if found := standing(worktree, config.path, config.remote, worktree.facts().branch or ""):
-            ahead = found[0]  # to where it is sent, which may be another branch than the one that is fetched
-        self._show(ahead, behind)
+    def count_to(self, config: RepoConfig, worktree: Worktree, fetched: Fetched) -> None:
+        """Count to what was fetched just now, and to what the other remotes were known to have."""
+        self.count(config, worktree, worktree.facts().branch)
+        if fetched.upstream is not None:
+            ahead, behind = ahead_behind(worktree, fetched.upstream)
+            # What is ahead is counted to where it is sent, which may be another branch than the one that is fetched.
+            self._by_remote[fetched.via] = self._by_remote.get(fetched.via, (ahead, 0))[0], behind
+        self._show()
 
     def see_commit(self, info: CommitInfo) -> None:
         """Count one more, and show the commit."""
-        local = self._board.local(self._name)
-        ahead = local.ahead + (1 if self._has_upstream else 0)
-        self._show(ahead, local.behind, last_commit=info, head=info.id)
+        self._by_remote = {via: (ahead + 1, behind) for via, (ahead, behind) in self._by_remote.items()}
+        self._show(last_commit=info, head=info.id)
 
-    def see_push(self, commit: str) -> None:
-        """The remote's branch is `commit` now; a commit made while the push was under way is still ahead."""
-        self._has_upstream = True
-        local = self._board.local(self._name)
-        self._show(0 if local.head == commit else max(local.ahead, 1), local.behind)
+    def see_push(self, commit: str, via: str) -> None:
+        """A remote's branch is `commit` now; a commit made while the push was under way is still ahead."""
+        ahead, behind = self._by_remote.get(via, (0, 0))
+        self._by_remote[via] = 0 if self._board.local(self._name).head == commit else max(ahead, 1), behind
+        self._show()
 
-    def _show(self, ahead: int, behind: int, **more: object) -> None:
-        self._board.set_local(self._name, ahead=ahead, behind=behind, **more)
+    def _show(self, **more: object) -> None:
+        """Show each distance; ahead of the repository is what no remote has, behind what any has."""
+        found = self._by_remote.values()
+        ahead, behind = min((each[0] for each in found), default=0), max((each[1] for each in found), default=0)
+        self._board.set_local(self._name, ahead=ahead, behind=behind, distances=dict(self._by_remote), **more)
 
 
 class Integration:
-    """What is to be taken in, and what became of the last try."""
+    """What is to be taken in, what became of the last try, and what earlier ones replaced."""
 
-    def __init__(self, distance: Distance) -> None:
+    def __init__(self, distance: Distance, stale: StaleSaves) -> None:
         self.distance = distance
-        self.wanted: Fetched | HeadWanted | None = None
+        self.stale = stale
         self.conflict: Problem | None = None
+        self._conflict_via = ""
+        self._queue: list[Fetched | HeadWanted] = []
         self._not_before = 0.0
         self._overtaken: tuple[str | None, frozenset[bytes]] | None = None
 
+    @property
+    def wanted(self) -> Fetched | HeadWanted | None:
+        """Return what an exchanger waits for, one after the other; None for nothing."""
+        return self._queue[0] if self._queue else None
+
     def begin(self, wanted: Fetched | HeadWanted) -> None:
-        """Note what the exchanger waits for."""
-        self.wanted, self._not_before = wanted, 0.0
+        """Note what an exchanger waits for, in place of what it waited for before."""
+        self._queue = [each for each in self._queue if each.via != wanted.via] + [wanted]
+        self._not_before = 0.0
 
     def answer(
         self, context: RepositoryContext, head: str | None, *, is_ahead: bool = False, problem: Problem | None = None
     ) -> None:
-        """Answer the exchanger, if it waits: without a head nothing could be taken in now."""
-        wanted, self.wanted = self.wanted, None
+        """Answer the exchanger that waits longest, if one does: without a head nothing could be taken in now."""
+        wanted, self._queue = self.wanted, self._queue[1:]
         self._overtaken, self._not_before = None, 0.0
         if isinstance(wanted, Fetched):
-            context.send(Integrated(wanted.repo, wanted.branch, head, is_ahead, problem))
+            context.send(Integrated(wanted.repo, wanted.branch, head, is_ahead, problem, wanted.via))
         elif wanted is not None:
-            context.send(HeadRead(wanted.repo, wanted.branch, head))
+            context.send(HeadRead(wanted.repo, wanted.branch, head, wanted.via))
+
+    def answer_all(self, context: RepositoryContext) -> None:
+        """Answer every exchanger that nothing can be taken in now."""
+        while self._queue:
+            self.answer(context, None)
 
     def wait(self, until: float) -> None:
         """Try again at the monotonic instant `until`: a file of it is open for writing in another program."""
@@ -90,9 +109,19 @@ class Integration:
         """Whether the exchanger waits, and there is no reason to let it wait."""
         return self.wanted is not None and now >= self._not_before
 
-    def see_conflict(self, problem: Problem | None) -> None:
-        """Note the conflict that waits for a user; None ends it."""
-        self.conflict = problem
+    def see_conflict(self, problem: Problem | None, via: str) -> bool:
+        """Note the conflict with a remote that waits for a user; None ends the one with that remote.
+
+        Return whether that changes what is to be shown: the conflict with another remote stays.
+        """
+        if problem is None and self.conflict is not None and via != self._conflict_via:
+            return False
+        self.conflict, self._conflict_via = problem, via
+        return True
+
+    def end_conflict(self) -> None:
+        """The commit that was in conflict is in the branch."""
+        self.conflict = None
 
     def see_edits(self, head: str | None, paths: frozenset[bytes]) -> None:
         """Note the paths that were edited while `head` was being integrated."""

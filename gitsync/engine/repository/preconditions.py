@@ -52,7 +52,7 @@ def is_held(repo: LocalRepository, now: float) -> bool:
     if reason:
         repo.drop_staging()
         repo.hold.see_operation(now + BUSY_RECHECK_S)
-        repo.integration.answer(repo.context, None)
+        repo.integration.answer_all(repo.context)
         repo.show(RepoState.BUSY, reason)
         repo.end_hurry()
         return True
@@ -119,7 +119,7 @@ def halt(
     repo.drop_staging()
     if repo.hold.halt(problem.code, look_again_at):
         repo.context.send(WatcherDoubted(repo.name))
-    repo.integration.answer(repo.context, None)
+    repo.integration.answer_all(repo.context)
     question = brake_question(problem, _cause(repo, problem), repo.board.local(repo.name).branch, removed)
     repo.hold.consent.ask(question, removed)
     asked = () if question is None else (question,)

@@ -31,6 +31,7 @@ from gitsync.engine.repository.hurry import Hurry
 from gitsync.engine.repository.integration import Distance, Integration
 from gitsync.engine.repository.requests import Requests
 from gitsync.engine.repository.retry import Retry
+from gitsync.engine.repository.stale_saves import StaleSaves
 from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -93,7 +94,7 @@ class LocalRepository(RepositoryHooks):
         self.handle = WorktreeHandle(KeptCopies(repo_state_dir))
         self.hold = Hold(repo_state_dir)
         self.batch = Batch()
-        self.integration = Integration(Distance(board, config.name))
+        self.integration = Integration(Distance(board, config.name), StaleSaves(repo_state_dir))
         self.hurry = Hurry()
         self.requests = Requests()
         self.retry = Retry()
@@ -170,7 +171,7 @@ class LocalRepository(RepositoryHooks):
         """Take what the exchanger waits for; it is answered at once where the repository is held up."""
         self.integration.begin(wanted)
         if self.machine in STANDING:
-            self.integration.answer(self.context, None)
+            self.integration.answer_all(self.context)
 
     def pause(self, until: float | None) -> None:
         """Hold the repository until `resume` or the monotonic instant `until`; a restart does not end it."""
@@ -180,7 +181,7 @@ class LocalRepository(RepositoryHooks):
     def _pause(self, until: float | None) -> None:
         self.drop_staging()
         self.hold.pause(until)
-        self.integration.answer(self.context, None)
+        self.integration.answer_all(self.context)
         self.context.send(Pause(self.name, until))
         self.show(RepoState.PAUSED, "paused by you")
         self.end_hurry()
@@ -206,7 +207,7 @@ class LocalRepository(RepositoryHooks):
         self.context = replace(self.context, config=config)
         self.batch.left_out.forget_all_but_staged()
         self.hold.forget_branch()
-        self.integration.answer(self.context, None)
+        self.integration.answer_all(self.context)
         if self.machine is S_.PAUSED:
             self.context.send(Pause(self.name, self.hold.paused_until))
         self.rescan("the configuration changed")
@@ -232,7 +233,7 @@ class LocalRepository(RepositoryHooks):
     @property
     def has_pending(self) -> bool:
         """Whether something noted is not committed yet."""
-        return self.batch.count > 0 or self.peek().count > 0 or self.is_behind
+        return self.batch.count > 0 or self.peek().count > 0 or self.is_behind or self.integration.stale.is_due
 
     def _count_pending(self) -> int:
         return self.peek().count + self.batch.count
@@ -264,7 +265,7 @@ class LocalRepository(RepositoryHooks):
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
             return now
         pending = self.peek()
-        if self.machine is S_.CLEAN and (self.requests or self.is_behind):
+        if self.machine is S_.CLEAN and (self.requests or self.is_behind or self.integration.stale.is_due):
             return now
         if self.machine is S_.SETTLING and not pending.count:
             return now
@@ -351,7 +352,8 @@ class LocalRepository(RepositoryHooks):
         """Return what a user may want to know, and what holds up nothing."""
         hint = self.handle.watch_hint
         remarks = self.worktree.remarks.lines if self.worktree is not None else ()
-        return (*((hint,) if hint else ()), *self.batch.left_out.notes, *remarks)
+        stale = self.integration.stale.lines(self.clock.wall())
+        return (*((hint,) if hint else ()), *self.batch.left_out.notes, *remarks, *stale)
 
     def answer(self) -> None:
         """Reply to callers that wait for a commit with the state of the repository."""

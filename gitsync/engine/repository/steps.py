@@ -15,6 +15,7 @@ from gitsync.core.states import WorktreeEvent, WorktreeState
 from gitsync.engine.messages import WatcherDoubted
 from gitsync.engine.repository.commit import commit
 from gitsync.engine.repository.integrate import answer_at_once, integrate
+from gitsync.engine.repository.merge_saved import merge_saved
 from gitsync.engine.repository.perform import perform_next
 from gitsync.engine.repository.preconditions import halt, is_held
 from gitsync.engine.repository.repository import LocalRepository
@@ -81,6 +82,9 @@ def _answer_early(repo: LocalRepository) -> None:
 
 
 def _rest(repo: LocalRepository, now: float) -> None:
+    if repo.integration.stale.is_due and not repo.peek().count:
+        merge_saved(repo)
+        return
     _answer_early(repo)
     if repo.is_behind:
         repo.follow(now)

@@ -35,7 +35,7 @@ from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
 from gitsync.git.applying.hidden import Mark, hidden
 from gitsync.git.applying.journal import Phase
 from gitsync.git.applying.move_aside import Moved
-from gitsync.git.applying.preflight import Changes, Prepared, Surprise, prepare
+from gitsync.git.applying.preflight import OWN_REPOSITORY, Changes, Prepared, Surprise, prepare
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
 from gitsync.git.index.raw import CorruptIndexError, NewEntry
@@ -262,16 +262,13 @@ def _outcome(worktree: Worktree, plan: Plan, surprise: Surprise) -> Outcome:
     path, why = next(iter(sorted(surprise.blocked.items())))
     more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
     what = f"{clean(os.fsdecode(path))}: {why}{more}"
-    problem = Problem(
-        "blocked",
-        f"{clean(worktree.root)}: cannot apply the changes from the remote: {what}",
-        f"move or commit that file, then: gitsyncctl sync {as_word(clean(worktree.root))}",
-    )
+    way_out = "move that repository out of it" if why.endswith(OWN_REPOSITORY) else "move or commit that file"
+    text = f"{clean(worktree.root)}: cannot apply the changes from the remote: {what}"
+    then = f"gitsyncctl sync {as_word(clean(worktree.root))}"
+    problem = Problem("blocked", text, f"{way_out}, then: {then}")
     if plan.kind is PlanKind.COMMIT:
         problem = Problem(
-            "blocked",
-            f"{clean(worktree.root)}: nothing was changed: {what}",
-            "move or commit that file, then try again",
+            "blocked", f"{clean(worktree.root)}: nothing was changed: {what}", f"{way_out}, then try again"
         )
     return Outcome(OutcomeKind.BLOCKED, paths, problem=problem)
 

@@ -35,6 +35,7 @@ from gitsync.text import shown
 Changes = dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
 
 STAGED = "another version of it is staged"
+OWN_REPOSITORY = "is a git repository of its own by now"
 UNTRACKED = "it is a file or directory that git does not track and cannot commit"
 # The backup of an untracked file that is replaced goes through memory.
 DISPLACED_MAX = 64 << 20
@@ -146,7 +147,7 @@ class Preflight:
         }
         for directory in sorted(each for each in above if is_work_tree(root + b"/" + each)):
             inside = [path for path in self._changes if path.startswith(directory + b"/") and path not in self._left]
-            self._report.blocked |= dict.fromkeys(inside, f"{shown(directory)} is a git repository of its own by now")
+            self._report.blocked |= dict.fromkeys(inside, f"{shown(directory)} {OWN_REPOSITORY}")
 
     def _fetch_promised(self) -> None:
         """In a partial clone, ask for all contents that are needed at once."""

@@ -43,6 +43,10 @@ def since(history: History, commit: str, paths: list[bytes], acceptance: Accepta
         if os.path.exists(real):
             shutil.copy2(real, own["GIT_INDEX_FILE"])
         if new:
+            # git stores an empty file for them: not in the repository, which this only reads.
+            own["GIT_OBJECT_DIRECTORY"] = os.path.join(scratch, "objects")
+            os.mkdir(own["GIT_OBJECT_DIRECTORY"])
+            own["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _object_directory(history)
             argv = ("add", "--force", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
             history.ask(*argv, input=b"\0".join(new), env=own)
         if acceptance.rules.has_excluding:
@@ -52,6 +56,11 @@ def since(history: History, commit: str, paths: list[bytes], acceptance: Accepta
                 return Changes((), b"", is_cut=False)
             named = ["--ignore-submodules=dirty", commit, "--", *taken]
         return _changes(history, named, own)
+
+
+def _object_directory(history: History) -> str:
+    named = os.fsdecode(history.ask("rev-parse", "--git-path", "objects")).removesuffix("\n")
+    return os.path.join(history.root, named)
 
 
 def _untracked(history: History, paths: list[bytes], include: Sequence[str]) -> list[bytes]:
@@ -69,8 +78,12 @@ def _untracked(history: History, paths: list[bytes], include: Sequence[str]) -> 
 
 def of(history: History, commit: str, parent: str | None) -> Changes:
     """Return what `commit` changed relative to its first parent, or to the empty tree."""
-    before = parent or history.ask("hash-object", "-t", "tree", "--stdin", input=b"").decode("ascii").strip()
-    return _changes(history, [before, commit], {})
+    return _changes(history, [parent or empty_tree(history), commit], {})
+
+
+def empty_tree(history: History) -> str:
+    """Return the id of the tree without files."""
+    return history.ask("hash-object", "-t", "tree", "--stdin", input=b"").decode("ascii").strip()
 
 
 def _changes(history: History, what: list[str | bytes], env: dict[str, str], *, is_there: bool = False) -> Changes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from gitsync.git.history.log import History
-from gitsync.git.history.versions import records
+from gitsync.git.history.versions import FileVersion, Record, records, summary
 from gitsync.git.objects.modes import MODE_TREE
 
 
@@ -22,6 +22,32 @@ def directory_name_in(history: History, commit: str, head: str, path: bytes) -> 
         renamed = {touched.path: touched.was for touched in record.touched if touched.was is not None}
         name = _name_before(name, renamed) or name
     return name if name != path and _is_directory(history, commit, name) else None
+
+
+def directory_records(history: History, path: bytes, *, limit: int = 0) -> list[tuple[Record, bytes]]:
+    """Return the newest commits that changed the directory `path`, with its name then; `limit` 0 means no limit."""
+    found: list[tuple[Record, bytes]] = []
+    start, name = "HEAD", path
+    while True:
+        here = records(history, name, start=start, limit=max(0, limit - len(found)))
+        found += [(record, name) for record in here]
+        if not here or not here[-1].parents or (limit and len(found) >= limit):
+            return found
+        last = here[-1]
+        [whole] = records(history, b"", start=last.commit, limit=1)
+        before = _name_before(name, {item.path: item.was for item in whole.touched if item.was is not None})
+        if before is None or _is_directory(history, last.parents[0], name):
+            return found
+        start, name = last.parents[0], before
+
+
+def directory_versions(history: History, path: bytes) -> list[FileVersion]:
+    """Return the versions of a directory, newest first, over its renamings.
+
+    They have no entry: a directory's tree costs one child per version, so it is looked up only for those that are used.
+    """
+    found = directory_records(history, path)
+    return [FileVersion(item.commit, item.at, item.subject, name, summary(item), None) for item, name in found]
 
 
 def _name_before(name: bytes, renamed: dict[bytes, bytes]) -> bytes | None:

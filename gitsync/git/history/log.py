@@ -211,6 +211,17 @@ class History:
                 found[above + name] = Listed(entry, None if size == b"-" else int(size))
         return found
 
+    def children(self, tree: str) -> dict[bytes, Listed]:
+        """Return the files and directories that a tree itself has, by name; a directory's size is None."""
+        found = {}
+        for line in self.ask("ls-tree", "-l", "-z", "--full-tree", tree).split(b"\0"):
+            facts, _, name = line.partition(b"\t")
+            if name:
+                mode, _, object_id, size = facts.split()
+                entry = TreeEntry(int(mode, 8), object_id.decode("ascii"))
+                found[name] = Listed(entry, None if size == b"-" else int(size))
+        return found
+
     def sizes(self, ids: list[str]) -> dict[str, int]:
         """Return the size of each blob in bytes; blobs that are not stored here (a partial clone) are left out."""
         given = "\n".join(ids).encode("ascii") + b"\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,16 +104,18 @@ def last(history: History, path: bytes) -> Record | None:
     return found[0] if found else None
 
 
-def is_pushed(history: History, remote: str | None, commit: str) -> tuple[str, bool] | None:
-    """Return the remote and whether it is known to have `commit`; None for a branch without a remote.
+def is_pushed(history: History, remotes: Iterable[str | None], commit: str) -> tuple[str, bool] | None:
+    """Return a remote and whether it is known to have `commit`, one that has it first; None without a remote.
 
-    `remote` is the option of that name.
+    `remotes` are the options of that name.
     """
     branch = history.try_ask("symbolic-ref", "--short", "--quiet", "HEAD")
-    choice = destination(Path(history.root), remote, os.fsdecode(branch).strip()) if branch else None
-    if not isinstance(choice, RemoteChoice):
-        return None
-    return choice.remote, history.try_ask("merge-base", "--is-ancestor", commit, choice.tracking) is not None
+    found = [destination(Path(history.root), each, os.fsdecode(branch).strip()) if branch else None for each in remotes]
+    choices = [choice for choice in found if isinstance(choice, RemoteChoice)]
+    for choice in choices:
+        if history.try_ask("merge-base", "--is-ancestor", commit, choice.tracking) is not None:
+            return choice.remote, True
+    return (choices[0].remote, False) if choices else None
 
 
 def original(path: bytes) -> bytes:

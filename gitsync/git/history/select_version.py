@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gitsync.clock import iso
 from gitsync.errors import OperationError
-from gitsync.git.history.directory_names import directory_name_in
+from gitsync.git.history.directory_names import directory_name_in, directory_versions
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import TOGETHER_S, FileVersion, Record, is_removal, records, unknown, versions
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_TREE
@@ -153,8 +153,7 @@ def _named(
     entry = history.entry(commit, path) if commit is not None else None
     source = path
     if entry is None and commit is not None:
-        then = directory_name_in(history, commit, head, path) if is_directory else name_in(history, commit, path)
-        source = path if then is None else then
+        source = _name_then(history, head, commit, path, is_directory=is_directory)
         entry = history.entry(commit, source)
     if entry is not None and entry.mode == MODE_GITLINK:
         raise OperationError(f"{clean(os.fsdecode(path))} is a repository of its own", "", code="no-version")
@@ -165,9 +164,30 @@ def _named(
     return FileVersion(item.commit, item.at, item.subject, source, "changed", entry)
 
 
-def name_in(history: History, commit: str, path: bytes) -> bytes:
+def name_then(history: History, commit: str, path: bytes) -> bytes:
+    """Return what the file or directory that is, or was last, at `path` was called in `commit`; `path` itself when it
+    was not there under any name.
+    """
+    head = history.head()
+    is_directory = _is_directory(history, head, path) if head is not None else None
+    if head is None or is_directory is None or not path or history.entry(commit, path) is not None:
+        return path
+    return _name_then(history, head, commit, path, is_directory=is_directory)
+
+
+def _name_then(history: History, head: str, commit: str, path: bytes, *, is_directory: bool) -> bytes:
+    if is_directory:
+        return directory_name_in(history, commit, head, path) or path
+    return _file_name_in(history, head, commit, path)
+
+
+def _file_name_in(history: History, head: str, commit: str, path: bytes) -> bytes:
     """Return the path in `commit` of the file whose current or last path is `path`; `path` itself when it had none."""
     names = dict.fromkeys(version.path for version in versions(history, path))
+    above, _, last = path.rpartition(b"/")
+    # A file that was rewritten as its directory was renamed is not followed by git.
+    if above and (then := directory_name_in(history, commit, head, above)) is not None:
+        names[then + b"/" + last] = None
     return next((name for name in names if name != path and history.entry(commit, name) is not None), path)
 
 
@@ -177,11 +197,18 @@ def see_versions(history: History, path: bytes) -> str:
     return f"to list the versions: gitsyncctl restore {shlex.quote(clean(place))} --list"
 
 
+def none_at(history: History, path: bytes, when: str) -> OperationError:
+    """Return the error for a path that was not there at a time before its first version."""
+    head = history.head()
+    is_directory = head is not None and _is_directory(history, head, path) is not False
+    return _none_then(history, path, None, is_directory, when, history.instant(when))
+
+
 def _none_then(
     history: History, path: bytes, commit: str | None, is_directory: bool, when: str, instant: float | None
 ) -> OperationError:
     name = clean(os.fsdecode(path) or history.root)
-    known = versions(history, path, is_directory=is_directory)
+    known = directory_versions(history, path) if is_directory else versions(history, path)
     if instant is None and commit is not None:
         instant = records(history, b"", start=commit, limit=1)[0].at
     before = [version for version in known if instant is not None and version.at <= instant]

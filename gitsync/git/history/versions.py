@@ -83,6 +83,14 @@ def records(
     return _own(history, found, limit) if follow else found
 
 
+def records_of(history: History, commits: list[str]) -> list[Record]:
+    """Return these commits, in the order given."""
+    if not commits:
+        return []
+    named = "\n".join(commits).encode("ascii")
+    return list(_parsed(history.ask("log", _FORMAT, *_RAW, "--no-walk=unsorted", "--stdin", input=named)))
+
+
 def _own(history: History, found: list[Record], limit: int) -> list[Record]:
     """Return the records up to the one that made the file as a copy: what is older is the history of its model.
 
@@ -99,15 +107,8 @@ def _own(history: History, found: list[Record], limit: int) -> list[Record]:
     return found
 
 
-def versions(history: History, path: bytes, *, is_directory: bool = False, start: str = "HEAD") -> list[FileVersion]:
-    """Return the versions of a path, newest first: of a file across renames, of a directory by its tree.
-
-    A version without an entry is a removal.
-    """
-    if is_directory:
-        found = records(history, path, start=start)
-        # The tree of a directory costs one child per version, so it is looked up only for those that are used.
-        return [FileVersion(item.commit, item.at, item.subject, path, _summary(item), None) for item in found]
+def versions(history: History, path: bytes, *, start: str = "HEAD") -> list[FileVersion]:
+    """Return the versions of a file, newest first, over its renamings; one without an entry is a removal."""
     told: list[FileVersion] = []
     # A merge that brought the other side's version would list it twice.
     for item in records(history, path, start=start, follow=True):
@@ -148,7 +149,8 @@ def unknown(history: History, path: bytes) -> OperationError:
     )
 
 
-def _summary(record: Record) -> str:
+def summary(record: Record) -> str:
+    """Return what a commit did to the paths that it changed, in one word."""
     kinds = {touched.what for touched in record.touched}
     return kinds.pop() if len(kinds) == 1 else "changed"
 

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 # Where git looks for a repository that is named by a path, in its order.
 _ENDINGS = ("/.git", "", ".git/.git", ".git")
 MAX_REF = 4096
+# Where disks that come and go are mounted: one directory for each, or one for each user with those in it.
+REMOVABLE = ("/media", "/run/media", "/mnt", "/Volumes")
 
 
 def git_directory(root: Path, url: str) -> Path | None:
@@ -29,6 +31,26 @@ def git_directory(root: Path, url: str) -> Path | None:
         if (found / "HEAD").is_file() and (found / "refs/heads").is_dir() and not (found / "reftable").exists():
             return found
     return None
+
+
+def missing_disk(root: Path, url: str, *, was_there: bool) -> Path | None:
+    """Return the directory of a remote on a disk that is not there now, None for another remote, or one that is there.
+
+    That is a path below a directory for removable disks on which none is mounted. Elsewhere it is a path whose parent
+    directory does not exist, of a remote that `was_there` before. Nothing is read from the disk.
+    """
+    path = _path(url)
+    if path is None:
+        return None
+    base = os.path.realpath(os.path.join(root, path))
+    if any(os.path.lexists(base + ending) for ending in ("", ".git")):
+        return None
+    parents = Path(base).parents
+    for prefix in map(Path, REMOVABLE):
+        if prefix in parents:
+            below = [parent for parent in parents if prefix in parent.parents]
+            return None if any(map(os.path.ismount, below)) else Path(base)
+    return Path(base) if was_there and not parents[0].is_dir() else None
 
 
 def _path(url: str) -> str | None:

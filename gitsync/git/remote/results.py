@@ -74,11 +74,6 @@ class PushResult:
     kind: PushKind
     problem: Problem | None = None
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the remote's branch is at the commit now."""
-        return self.kind is not PushKind.REJECTED
-
 
 def is_url(remote: str) -> bool:
     """Return whether `remote` is a URL or a path and not the name of a configured remote."""

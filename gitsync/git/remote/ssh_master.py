@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gitsync import clock, places, proc
@@ -65,16 +66,10 @@ class SshMaster:
 
 def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
     """Return the control path and the command of a master for `remote`; None where there can be none."""
-    command = noninteractive_env.openssh_command(root)
-    if command is None:
-        return None
-    directory = places.short_runtime_dir(LONGEST_DIRECTORY)
-    done = program.run("ls-remote", "--get-url", "--", remote, root=root, deadline_s=GET_URL_S)
-    target = destination(os.fsdecode(done.stdout).strip()) if done.ok else None
-    if target is None:
+    if noninteractive_env.openssh_command(root) is None:
         return None
     # %C tells destinations apart: a push that goes elsewhere than a fetch never goes by this line.
-    path = f"{directory}/%C"
+    path = f"{places.short_runtime_dir(LONGEST_DIRECTORY)}/%C"
     options = (
         "BatchMode=yes",
         f"ConnectTimeout={noninteractive_env.CONNECT_TIMEOUT_MAX_S}",
@@ -84,10 +79,30 @@ def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
         "ControlPersist=no",
         f"ControlPath={path}",
     )
-    words = " ".join(f"-o {shlex.quote(option)}" for option in options)
-    where = " ".join(shlex.quote(word) for word in target)
+    target = server_of(root, remote)
+    argv = None if target is None else client(root, target, options, "-N")
+    return None if argv is None else (path, argv)
+
+
+def server_of(root: Path, remote: str) -> tuple[str, ...] | None:
+    """Return the words that name the server of `remote` to ssh, after git's url.*.insteadOf; None without a server."""
+    done = program.run("ls-remote", "--get-url", "--", remote, root=root, deadline_s=GET_URL_S)
+    return destination(os.fsdecode(done.stdout).strip()) if done.ok else None
+
+
+def client(
+    root: Path, server: Sequence[str], options: Iterable[str], *flags: str, command: str = ""
+) -> list[str] | None:
+    """Return the command line of the user's ssh to `server`, without a terminal; None where it is not OpenSSH.
+
+    `options` are as in ssh's configuration, `command` is for the shell over there.
+    """
+    ssh = noninteractive_env.openssh_command(root)
+    if ssh is None:
+        return None
+    words = [*(word for option in options for word in ("-o", option)), *flags, "-T", *server]
     # env, because the user's command may begin with assignments; exec, so that what dies with us is ssh itself.
-    return path, ["sh", "-c", f"exec env {command} {words} -N -T {where}"]
+    return ["sh", "-c", f"exec env {ssh} {shlex.join([*words, *([command] if command else [])])}"]
 
 
 def destination(url: str) -> tuple[str, ...] | None:

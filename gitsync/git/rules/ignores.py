@@ -43,7 +43,7 @@ _EDITOR_LOCKS = (
     ("~$*", re.compile(rb"~\$.", re.DOTALL)),  # Office
     (".~lock.*#", re.compile(rb"\.~lock\..+#\Z", re.DOTALL)),  # LibreOffice
     (".*.swp", re.compile(rb"\..+\.swp\Z", re.DOTALL)),  # Vim
-    (".nfs*", re.compile(rb"\.nfs[0-9a-fA-F]{8,}\Z")),  # an NFS client, for what is removed while it is open
+    (".nfs*", re.compile(rb"\.nfs[0-9a-fA-F]{4,}\Z")),  # an NFS client, for what is removed while it is open
 )
 
 

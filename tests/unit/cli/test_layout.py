@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitsync import text
-from gitsync.cli import layout, times
+from gitsync import text, times
+from gitsync.cli import layout
 
 ANY = st.text() | st.binary().map(os.fsdecode)
 

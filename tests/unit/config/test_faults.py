@@ -49,7 +49,7 @@ REPO = '[[repo]]\npath = "/n/notes"\n'
         (REPO + 'max-wait = "2s"', 'did you mean "max_wait"?'),
         (REPO + 'QUIET = "2s"', 'did you mean "quiet"?'),
         (REPO + 'log_level = "info"', "key log_level: is unknown here; it belongs in [daemon]"),
-        (REPO + 'xyzzy = "2s"', "is unknown here; allowed: name, path, remote, branch"),
+        (REPO + 'xyzzy = "2s"', "is unknown here; allowed: name, path, remote, remotes, branch"),
         ('[defaults]\nname = "x"', "[defaults]: key name: is unknown here"),
         ('[home]\npath = "/x"', '/c/config.toml:2: [home]: key path: is unknown here; did you mean "repo"?'),
         ('[[repo]]\nname = "a"', '/c/config.toml:1: [[repo]] "a": key path is missing; allowed: a path in quotes'),

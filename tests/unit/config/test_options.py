@@ -27,6 +27,7 @@ CONTRACT = """
 [[repo]]
 path = "~/Notes"
 name = "notes"
+remotes = []
 branch = ""
 mode = "both"
 quiet = "2s"
@@ -36,6 +37,7 @@ push = "5s"
 reconcile = "1h"
 conflict = "keep-both"
 conflict_paths = {}
+stale_saves = "merge"
 message = ""
 granularity = "batch"
 author = ""
@@ -69,6 +71,8 @@ max_deletes = 100
 log_level = "info"
 notify = "problems"
 network_timeout = "60s"
+on_battery = "sync"
+metered = "sync"
 
 [hooks]
 after_commit = []
@@ -112,7 +116,7 @@ def test_keys_and_defaults_are_those_of_the_reference() -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_field_is_an_option(shape: type) -> None:
     # What is made from options: a mirror's settings, whether `push` was left to gitsync, and the daemon's `machine`.
-    made = {HomeConfig: {"settings"}, RepoConfig: {"is_push_prompt", "machine"}}
+    made = {HomeConfig: {"settings"}, RepoConfig: {"is_push_prompt", "machine", "via"}}
     own = {field.name for field in dataclasses.fields(shape)} - made.get(shape, set())
     assert rows(shape).keys() == own
     assert all(row.key == key for key, row in rows(shape).items())
@@ -205,6 +209,8 @@ def test_the_defaults_can_be_described() -> None:
         "notify": "problems",
         "machine": None,
         "network_timeout": "60s",
+        "on_battery": "sync",
+        "metered": "sync",
     }
 
 

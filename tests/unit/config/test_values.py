@@ -137,7 +137,14 @@ def test_get_gives_what_is_in_force(file: Path, home: Path) -> None:
     assert get(file, "defaults.quiet") == "2s"
     assert get(file, "home.pull") == "2m"
     assert get(file, "home.repo") == "~/.local/share/gitsync/home"
-    assert get(file, "daemon") == {"log_level": "info", "notify": "problems", "network_timeout": "1m", "machine": None}
+    assert get(file, "daemon") == {
+        "log_level": "info",
+        "notify": "problems",
+        "network_timeout": "1m",
+        "machine": None,
+        "on_battery": "sync",
+        "metered": "sync",
+    }
     whole = get(file, "repo.office")
     assert isinstance(whole, dict)
     assert (whole["name"], whole["path"], whole["push"]) == ("office", "/r/desk", "off")

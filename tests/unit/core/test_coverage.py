@@ -34,8 +34,10 @@ def test_the_nearest_entry_decides() -> None:
 
 def test_what_is_watched_is_the_way_to_what_is_tracked() -> None:
     here = Coverage(manifest(ManifestEntry(b"a/b/file"), ManifestEntry(b"c/d", True)), "laptop", (b"c/d/mirror",))
-    assert [path for path in (b"", b"a", b"a/b", b"c", b"c/d", b"c/d/e") if not here.is_watched(path)] == []
-    assert [path for path in (b"x", b"a/x", b"c/x", b"c/d/mirror", b"a/b/file") if here.is_watched(path)] == []
+    assert [
+        path for path in (b"", b"a", b"a/b", b"c", b"c/d", b"c/d/e", b"a/b/file") if not here.is_watched(path)
+    ] == []
+    assert [path for path in (b"x", b"a/x", b"c/x", b"c/d/mirror", b"a/b/file/x") if here.is_watched(path)] == []
     assert here.concerns(b"a/b/file")
     assert here.concerns(b"a")
     assert not here.concerns(b"a/b/other")

@@ -26,11 +26,11 @@ def test_only_the_first_note_since_a_steal_is_announced() -> None:
     told = Told()
     told.buffer.note([b"a"])
     told.buffer.note([b"b"])
-    told.buffer.note_tree(b"d")
+    told.buffer.note_batch(trees=(b"d",))
     told.buffer.note_rescan("why")
     assert told.count == 1
     assert told.buffer.steal().paths == {b"a", b"b"}
-    told.buffer.note_tree(b"")
+    told.buffer.note_batch(trees=(b"",))
     assert told.count == 2
 
 
@@ -172,7 +172,7 @@ def test_what_is_kept_aside_can_be_brought_up() -> None:
 def test_what_is_noted_can_be_asked_for_and_stays() -> None:
     told = Told()
     told.buffer.note([b"a", b"d/x"])
-    told.buffer.note_tree(b"t")
+    told.buffer.note_batch(trees=(b"t",))
     held = [path for path in (b"a", b"aa", b"d", b"d/x", b"d/y", b"t", b"t/u", b"tt") if told.buffer.holds(path)]
     assert held == [b"a", b"d", b"d/x", b"t", b"t/u"]
     assert told.buffer.peek().count == 3

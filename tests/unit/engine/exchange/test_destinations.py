@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitsync.engine.exchange.patience import Patience
-from gitsync.engine.messages import Committed, Opened, Resume
+from gitsync.engine.messages import Committed, Fetched, HeadRead, HeadWanted, Integrated, Opened, Resume
 from gitsync.model import Problem, RepoState
 from tests.conftest import run_git
 from tests.fakes.wire import Wire
@@ -129,6 +129,24 @@ def test_what_was_left_on_another_branch_is_sent(wire: Wire) -> None:
     wire.run(60.0)
     assert heads(wire)["main"] == head
     assert wire.board.exchange("notes").error is None
+
+
+@pytest.mark.parametrize("wanted", [Fetched, HeadWanted])
+def test_a_branch_that_is_left_while_its_head_is_asked_for_is_sent(wire: Wire, wanted: type) -> None:
+    head = wire.commit("b.txt")
+    wire.tell(Committed("notes", "main", head))
+    while not any(isinstance(message, wanted) for message in wire.told):
+        wire.answer()
+        wire.clock.advance(1.0)
+        wire.tell(None)
+    run_git(wire.repo, "switch", "-q", "-c", "side", "HEAD~1")
+    wire.told.clear()
+    # What the committer answers of a branch that is not checked out any more.
+    wire.tell(Integrated("notes", "main", None, False) if wanted is Fetched else HeadRead("notes", "main", None))
+    wire.board.set_local("notes", branch="side")
+    wire.tell(Opened("notes"))
+    wire.run(120.0)
+    assert heads(wire)["main"] == head
 
 
 def test_what_cannot_be_sent_from_a_branch_that_was_left_is_said(wire: Wire) -> None:

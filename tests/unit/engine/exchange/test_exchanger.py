@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.engine.messages import Committed, Fetched, Integrated, Opened, Pause, Resume
+from gitsync.engine.messages import Committed, Deferred, Fetched, Integrated, Opened, Pause, Resume
 from gitsync.engine.owner import Stop
 from gitsync.model import Problem, RepoState
 from tests.conftest import run_git
@@ -247,3 +247,30 @@ def test_a_password_in_a_url_reaches_no_event(wire: Wire) -> None:
     assert "pushed" in [event["event"] for event in wire.board.events()]
     assert "s3cret" not in repr(wire.board.events())
     assert "s3cret" not in repr(wire.board.status("notes"))
+
+
+def test_what_is_deferred_waits_until_it_is_asked_for_or_may_go_on(wire: Wire) -> None:
+    wire.begin()
+    wire.tell(Deferred(("battery",)))
+    wire.tell(Opened("notes"))
+    wire.tell(Committed("notes", "main", wire.head()))
+    wire.run(3600.0)
+    assert wire.there() == ""
+    assert wire.board.status("notes").reason == "on battery: pull and push wait"
+    wire.sync()
+    wire.run(1.0)
+    assert wire.there() == wire.head()
+    commit = wire.commit("b.txt")
+    wire.tell(Committed("notes", "main", commit))
+    wire.run(3600.0)
+    assert wire.there() != commit
+    # A person who resumes a repository wants it done.
+    wire.tell(Pause("notes", None))
+    wire.tell(Resume("notes", False))
+    wire.run(1.0)
+    assert wire.there() == commit
+    commit = wire.commit("c.txt")
+    wire.tell(Deferred())
+    wire.run(10.0)
+    assert wire.there() == commit
+    assert wire.board.status("notes").reason == ""

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError, UsageError
+from gitsync.git.history.directory_names import directory_records, directory_versions
 from gitsync.git.history.log import History
-from gitsync.git.history.select_version import SelectedVersion, choose
+from gitsync.git.history.select_version import SelectedVersion, choose, name_then, none_at
 from gitsync.git.history.versions import records, versions
 from gitsync.git.objects.store import COMMIT, object_id_of
 from tests.conftest import run_git
@@ -315,3 +316,34 @@ def test_what_is_a_repository_of_its_own_by_now_is_told_apart(repo: Path, monkey
     assert choice.is_nested(b"tool/x")
     assert not choice.is_nested(b"top")
     assert not choice.is_there
+
+
+@pytest.fixture
+def moved(repo: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    """A directory that was projects, then plans, and is work now; one of its files was rewritten on the way."""
+    for at, name in enumerate(("projects", "plans", "work")):
+        if at:
+            (repo / ("projects", "plans")[at - 1]).rename(repo / name)
+        write(repo, f"{name}/trip.md", "".join(f"line {number}\n" for number in range(20 + at)))
+        write(repo, f"{name}/new.md", f"{at} nothing like it {'xyz'[at] * 40}\n")
+        for number in range(3):
+            write(repo, f"{name}/{number}.md", f"the same {number}\n" * 9)
+        commit_at(repo, monkeypatch, EPOCH + at * DAY)
+    return History(repo)
+
+
+def test_a_directory_is_followed_over_its_renamings(moved: History) -> None:
+    first = moved.commit("HEAD~2")
+    assert [item.path for item in directory_versions(moved, b"work")] == [b"work", b"plans", b"projects"]
+    assert len(directory_records(moved, b"work", limit=2)) == 2
+    assert [record.at for record, _ in directory_records(moved, b"work/new.md")] == [EPOCH + 2 * DAY]
+    assert name_then(moved, first, b"work") == b"projects"
+    assert name_then(moved, first, b"work/trip.md") == b"projects/trip.md"
+    assert name_then(moved, first, b"work/new.md") == b"projects/new.md"
+    assert name_then(moved, first, b"nothing") == b"nothing"
+
+
+def test_what_was_not_there_yet_is_said_with_its_first_version_under_any_name(moved: History) -> None:
+    error = none_at(moved, b"work", "2001-01-01")
+    assert "first version is from 2023-11-14" in error.message
+    assert "restore" in error.hint

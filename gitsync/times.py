@@ -5,6 +5,9 @@ from __future__ import annotations
 from gitsync import clock, text
 
 _DAYS = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")  # the epoch began on a Thursday
+_LONG_DAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
+_NAMES = "January February March April May June July August September October November December"
+MONTHS = tuple(_NAMES.split())
 _DAY_S = 86400
 
 
@@ -43,3 +46,18 @@ def with_age(iso: str, now: float) -> str:
 
 def _day(wall: float) -> int:
     return int(wall + 60 * clock.local_offset_minutes(wall)) // _DAY_S
+
+
+def day(iso: str, now: float | None = None) -> str:
+    """Return the day of an instant as a heading: "Today", "Tuesday 3 February", "Monday 3 March 2025"."""
+    now = clock.SystemClock().wall() if now is None else now
+    try:
+        wall = clock.parse_iso(iso)
+    except ValueError:
+        return iso
+    number, today = _day(wall), _day(now)
+    if today - number in (0, 1):
+        return ("Today", "Yesterday")[today - number]
+    year, month, date = clock.local(wall)[:10].split("-")
+    named = f"{_LONG_DAYS[number % 7]} {int(date)} {MONTHS[int(month) - 1]}"
+    return named if clock.local(now)[:4] == year else f"{named} {year}"

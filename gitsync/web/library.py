@@ -1,0 +1,111 @@
+"""The histories that the page shows: what gitsync watches, and an index of each history, kept up to date.
+
+Pages call it on worker threads. The indexes are filled on one further worker thread, which the event loop starts: it
+owns them while they are filled, and readers never see half a commit (`gitsync.git.history.outline`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+from anyio import CapacityLimiter, from_thread, to_thread
+
+from gitsync.daemon import oneshot
+from gitsync.daemon.handlers.context import HandlerContext
+from gitsync.daemon.handlers.moments import View
+from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
+from gitsync.errors import UsageError
+from gitsync.git.history.log import History
+from gitsync.git.history.outline import LOG, Outline
+from gitsync.git.history.versions import unknown
+from gitsync.text import clean
+
+# A page waits so long for an index; then it shows what it can without, and asks again.
+PATIENCE_S = 0.06
+READ_S = 3600.0
+
+
+class Library:
+    """The way to histories, for one configuration."""
+
+    def __init__(self, config: str | None) -> None:
+        self._config = config
+        self._outlines: dict[str, Outline] = {}
+        self._tasks: dict[str, asyncio.Task[Outline | None]] = {}
+        self._one = CapacityLimiter(1)
+
+    def looking(self) -> HandlerContext:
+        """Return what handlers need that only read."""
+        return oneshot.looking(self._config)
+
+    def names(self) -> list[str]:
+        """Return the names of what has a history: the repositories, and the mirror of home files."""
+        return [repo.name for repo in self.looking().config.repositories]
+
+    def place(self, repo: str, path: str = "") -> ResolvedPath:
+        """Return a place in a watched repository; raise UsageError for any other, as one above its top."""
+        context = self.looking()
+        top = whole(context, repo)
+        if not path:
+            return top
+        found = locate(context, os.path.normpath(f"{top.above}/{path}"))
+        if found.repo != top.repo:
+            raise UsageError(f"{clean(path)} is not in {repo}", "choose it on the page", code="outside")
+        return found
+
+    def view(self, repo: str, path: str = "") -> View:
+        """Return a place with its history, and with the index where there is one in time."""
+        found = self._viewed(self.place(repo, path))
+        if found.outline is not None and not found.outline.knows(found.place.path):
+            raise unknown(found.history, found.place.path)
+        return found
+
+    def everything(self) -> list[View]:
+        """Return all histories."""
+        context = self.looking()
+        return [self._viewed(whole(context, repo.name)) for repo in context.config.repositories]
+
+    def _viewed(self, place: ResolvedPath) -> View:
+        history = place.history()
+        return View(place, history, self._outline(place, history))
+
+    def _outline(self, place: ResolvedPath, history: History) -> Outline | None:
+        head = history.head()
+        known = self._outlines.get(place.root)
+        if head is None or (known is not None and known.head == head):
+            return known
+        return from_thread.run(self._refreshed, place.root, head)
+
+    async def _refreshed(self, root: str, head: str) -> Outline | None:
+        """Return the index up to `head`, None where that takes longer than a page waits."""
+        task = self._tasks.get(root)
+        if task is None or task.done():
+            task = self._tasks[root] = asyncio.create_task(self._filled(root, head))
+        with anyio.move_on_after(PATIENCE_S):
+            return await asyncio.shield(task)
+        return None
+
+    async def _filled(self, root: str, head: str) -> Outline | None:
+        old = self._outlines.get(root)
+        found = await self._in_thread(filled, root, head, old)
+        self._outlines[root] = found
+        return found
+
+    async def _in_thread(self, function: Callable[..., Outline], *arguments: Any) -> Outline:
+        return await to_thread.run_sync(function, *arguments, limiter=self._one)
+
+
+def filled(root: str, head: str, old: Outline | None) -> Outline:
+    """Return the index of a history up to `head`: the old one with what came since, else a new one."""
+    history = History(root)
+    is_further = old is not None and history.try_ask("merge-base", "--is-ancestor", old.head, head) is not None
+    outline = old if old is not None and is_further else Outline()
+    since = [f"^{outline.head}"] if outline.head else []
+    for data in history.program.stream(*LOG, head, *since, "--", deadline_s=READ_S):
+        outline.feed(data)
+    outline.finish(head)
+    return outline

@@ -1,0 +1,1 @@
+"""The pages: each module declares the addresses that it answers."""

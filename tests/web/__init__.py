@@ -1,0 +1,1 @@
+"""The page of `gitsyncctl web`, as requests by hand and as a browser."""
