@@ -33,7 +33,7 @@ class Gateway:
         """The path of the control socket."""
         return places.answering_address(self.socket)
 
-    def ask(self, name: str, **arguments: Any) -> Json:
+    def ask(self, name: str, /, **arguments: Any) -> Json:
         """Return gitsync's answer to a command; raise what it raises."""
         command = BY_NAME[name]
         params = checked(command, arguments)

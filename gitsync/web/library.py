@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -18,7 +19,7 @@ from gitsync.daemon import oneshot
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.moments import View
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
-from gitsync.errors import UsageError
+from gitsync.errors import GitsyncError, UsageError
 from gitsync.git.history.log import History
 from gitsync.git.history.outline import LOG, Outline
 from gitsync.git.history.versions import unknown
@@ -26,6 +27,8 @@ from gitsync.text import clean
 
 # A page waits so long for an index; then it shows what it can without, and asks again.
 PATIENCE_S = 0.06
+# A page that is nothing without the index waits longer.
+LONG_S = 20.0
 READ_S = 3600.0
 
 
@@ -36,6 +39,7 @@ class Library:
         self._config = config
         self._outlines: dict[str, Outline] = {}
         self._tasks: dict[str, asyncio.Task[Outline | None]] = {}
+        self._beginning: asyncio.Task[None] | None = None
         self._one = CapacityLimiter(1)
 
     def looking(self) -> HandlerContext:
@@ -57,9 +61,29 @@ class Library:
             raise UsageError(f"{clean(path)} is not in {repo}", "choose it on the page", code="outside")
         return found
 
-    def view(self, repo: str, path: str = "") -> View:
+    def begin(self) -> None:
+        """Read the histories in the background, one after the other; called on the event loop's thread."""
+        if self._beginning is None:
+            self._beginning = asyncio.create_task(self._read_all())
+
+    async def _read_all(self) -> None:
+        for place, head in await to_thread.run_sync(self._heads):
+            if head is not None:
+                await self._refreshed(place.root, head, LONG_S)
+
+    def _heads(self) -> list[tuple[ResolvedPath, str | None]]:
+        """Return the places that can be read, each with its HEAD; the overview says what is wrong with the others."""
+        context = self.looking()
+        found = []
+        for repo in context.config.repositories:
+            with suppress(GitsyncError):
+                place = whole(context, repo.name)
+                found.append((place, place.history().head()))
+        return found
+
+    def view(self, repo: str, path: str = "", patience_s: float = PATIENCE_S) -> View:
         """Return a place with its history, and with the index where there is one in time."""
-        found = self._viewed(self.place(repo, path))
+        found = self._viewed(self.place(repo, path), patience_s)
         if found.outline is not None and not found.outline.knows(found.place.path):
             raise unknown(found.history, found.place.path)
         return found
@@ -67,25 +91,25 @@ class Library:
     def everything(self) -> list[View]:
         """Return all histories."""
         context = self.looking()
-        return [self._viewed(whole(context, repo.name)) for repo in context.config.repositories]
+        return [self._viewed(whole(context, repo.name), PATIENCE_S) for repo in context.config.repositories]
 
-    def _viewed(self, place: ResolvedPath) -> View:
+    def _viewed(self, place: ResolvedPath, patience_s: float) -> View:
         history = place.history()
-        return View(place, history, self._outline(place, history))
+        return View(place, history, self._outline(place, history, patience_s))
 
-    def _outline(self, place: ResolvedPath, history: History) -> Outline | None:
+    def _outline(self, place: ResolvedPath, history: History, patience_s: float) -> Outline | None:
         head = history.head()
         known = self._outlines.get(place.root)
         if head is None or (known is not None and known.head == head):
             return known
-        return from_thread.run(self._refreshed, place.root, head)
+        return from_thread.run(self._refreshed, place.root, head, patience_s)
 
-    async def _refreshed(self, root: str, head: str) -> Outline | None:
-        """Return the index up to `head`, None where that takes longer than a page waits."""
+    async def _refreshed(self, root: str, head: str, patience_s: float) -> Outline | None:
+        """Return the index up to `head`, None where that takes longer than `patience_s` seconds."""
         task = self._tasks.get(root)
         if task is None or task.done():
             task = self._tasks[root] = asyncio.create_task(self._filled(root, head))
-        with anyio.move_on_after(PATIENCE_S):
+        with anyio.move_on_after(patience_s):
             return await asyncio.shield(task)
         return None
 

@@ -13,7 +13,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence about what was done, and how to take it back: `undo` is the repository whose newest act it was."""
+    """A sentence about what was done, and how to take it back: `undo` is the address of the page for that."""
 
     text: str
     kind: str = "done"

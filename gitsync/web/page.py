@@ -5,10 +5,11 @@ Handlers run on worker threads; everything here is made for one request.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote_to_bytes
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -59,6 +60,10 @@ class Asked:
     def all(self, name: str) -> list[str]:
         """Return every value of a parameter."""
         return list(self.values.get(name) or [])
+
+    def paths(self, name: str) -> list[str]:
+        """Return the values of boxes in a form that `quoted` wrote: names of files are more than a form may hold."""
+        return [os.fsdecode(unquote_to_bytes(word)) for word in self.all(name)]
 
     def needed(self, name: str) -> str:
         """Return a parameter; raise UsageError where it is missing."""
@@ -117,6 +122,11 @@ def address(path: str, /, **values: object) -> str:
     given = {name: value for name, value in values.items() if value not in ("", None, False)}
     words = [f"{name}={quote(_bytes(value), safe='/')}" for name, value in given.items()]
     return path + ("?" + "&".join(words) if words else "")
+
+
+def quoted(path: str) -> str:
+    """Return a name as ASCII for the value of a box in a form; `Asked.paths` reads it."""
+    return quote(_bytes(path), safe="/")
 
 
 def _bytes(value: object) -> bytes:

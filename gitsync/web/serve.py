@@ -31,7 +31,7 @@ from gitsync.web.feed import Feed
 from gitsync.web.gateway import Gateway
 from gitsync.web.guard import ENTRANCE, Guard, Place
 from gitsync.web.library import Library
-from gitsync.web.page import House, address
+from gitsync.web.page import House, address, quoted
 from gitsync.web.render import Renderer
 from gitsync.web.sessions import Sessions
 
@@ -65,11 +65,18 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
         place = _place(name, port, is_secure=options.certificate is not None)
         gateway = Gateway(options.config, options.socket)
         feed = Feed(lambda: gateway.address)
-        house = House(gateway, Library(options.config), Renderer({"address": address}, table.links()), feed)
+        house = House(
+            gateway, Library(options.config), Renderer({"address": address, "quoted": quoted}, table.links()), feed
+        )
         shown = f"[{name}]" if ":" in name else name
         entry = f"{'https' if place.is_secure else 'http'}://{shown}:{port}{ENTRANCE}?token={sessions.new_token()}"
         with _redirect(entry) as file:
-            guard = Guard(application(house, table.pages()), place, sessions, lambda: file.unlink(missing_ok=True))
+
+            def entered() -> None:
+                file.unlink(missing_ok=True)
+                house.library.begin()
+
+            guard = Guard(application(house, table.pages()), place, sessions, entered)
             server = _Server(_settings(guard, options), feed, lambda: _open(announce, entry, file, options))
             anyio.run(_serve, server, listener)
 

@@ -153,6 +153,12 @@ def tree(view: View, commit: str | None) -> Json:
     return {"commit": commit, "time": _time(view, commit), "path": os.fsdecode(name), "rows": rows}
 
 
+def is_directory(view: View, commit: str | None) -> bool:
+    """Return whether a place is a directory in a commit, by default in HEAD."""
+    entry = view.history.entry(commit or "HEAD", view.place.path)
+    return entry is not None and entry.mode == MODE_TREE
+
+
 def _row(view: View, path: bytes, item: Listed, until: int | None) -> Json:
     last = view.outline.last(path, until) if view.outline is not None and until is not None else None
     changed = _instant(view, last) if last is not None else {}

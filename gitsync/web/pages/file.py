@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gitsync.daemon.handlers import contents, moments
 from gitsync.daemon.handlers.contents import Content
@@ -16,7 +16,7 @@ from gitsync.errors import OperationError
 from gitsync.git.history.compare import Line, Row, compare
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.web import guard, highlight
-from gitsync.web.page import Asked, Link, Page
+from gitsync.web.page import Asked, Link, Page, address
 from gitsync.web.states import Json
 
 LISTED = 25
@@ -31,6 +31,8 @@ def show(asked: Asked) -> Response:
     repo, path = asked.needed("repo"), asked.needed("path")
     view = asked.library.view(repo, path)
     rev = view.history.commit(asked.get("rev")) if asked.get("rev") else None
+    if moments.is_directory(view, rev):
+        return RedirectResponse(address("/tree", repo=repo, path=path, rev=rev), 303)
     newest = moments.versions(view, None, 1)["versions"]
     around = moments.versions(view, rev, 2)["versions"] if rev else moments.versions(view, None, 2)["versions"]
     if not newest or not around:
