@@ -37,6 +37,7 @@ TOOLS = (
     Tool("setpriv", "util-linux", "dropping rights"),
     Tool("unshare", "util-linux", "namespaces"),
     Tool("mount", "mount", "full and failing disks"),
+    Tool("mkfs.ext4", "e2fsprogs", "a stick that is unmounted"),
     Tool("ip", "iproute2", "a network that goes and comes back"),
     Tool("systemctl", "systemd", "the service"),
     Tool("dbus-daemon", "dbus-user-session", "the service, and notices on the desktop"),

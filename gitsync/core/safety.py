@@ -12,6 +12,8 @@ from gitsync.text import as_word
 # Below this number, deletions are normal. An empty root that had one file is a deleted file.
 SMALL_DELETION = 20
 SMALL_TREE = 1
+# A root that is away with its file system, and expected back.
+NOT_MOUNTED = "not-mounted"
 
 
 def mass_deletion(name: str, tracked: int, removed: int, share: float) -> Problem | None:
@@ -46,23 +48,30 @@ def root_problem(
     name: str,
     path: str,
     *,
-    expected: tuple[int, int] | None,
-    found: tuple[int, int] | None,
-    is_empty: bool,
-    tracked: int,
+    is_away: bool = False,
+    is_missing: bool = False,
+    is_other: bool = False,
+    is_empty: bool = False,
+    tracked: int = 0,
 ) -> Problem | None:
     """Return the problem when the root directory is not the one that was watched.
 
-    `expected` and `found` are (device, inode) of the root, recorded and current: None for never recorded and for
-    missing. `is_empty` says that it contains nothing except `.git`, `tracked` how many files HEAD has.
+    It is away with its file system, missing, or another one. `is_empty` says that it contains nothing except `.git`,
+    `tracked` how many files HEAD has.
     """
-    if found is None:
+    if is_away:
+        return Problem(
+            NOT_MOUNTED,
+            f"{name}: {path} is not mounted",
+            f"it goes on by itself when it is mounted; to stop watching it: gitsyncctl unwatch {as_word(name)}",
+        )
+    if is_missing:
         return Problem(
             "root-vanished",
             f"{name}: {path} does not exist any more",
             f"mount or restore it; or, to stop watching it: gitsyncctl unwatch {as_word(name)}",
         )
-    if expected is not None and found != expected:
+    if is_other:
         return Problem(
             "root-replaced",
             f"{name}: {path} is a different directory than before (an unmounted disk, or a new directory of that name)",

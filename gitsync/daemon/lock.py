@@ -13,8 +13,12 @@ import os
 from pathlib import Path
 
 from gitsync.errors import AlreadyRunningError, OperationError
+from gitsync.git.mounts import mounted_apart
 
 logger = logging.getLogger(__name__)
+
+# A directory for locks that all users of this machine share.
+SHARED = Path("/run/lock")
 
 # Errors of file systems without flock (some NFS and FUSE): there, the user's lock must suffice.
 UNSUPPORTED = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
@@ -84,7 +88,7 @@ class RepositoryLocks:
             return
         git_dir = git_dir_of(root)
         try:
-            fd = os.open(git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fd = _open(git_dir)
         except OSError:
             return  # missing or unreadable: opening the repository reports that
         try:
@@ -113,6 +117,22 @@ class RepositoryLocks:
         """Release the locks of all repositories."""
         for name in list(self._held):
             self.release(name)
+
+
+def _open(git_dir: Path) -> int:
+    """Open the file to lock: the git directory itself; for one that can be unmounted, a file in its stead.
+
+    An open directory would keep a stick from being unmounted.
+    """
+    if mounted_apart(str(git_dir)) is None or not SHARED.is_dir():
+        return os.open(git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    facts = git_dir.stat()
+    path = SHARED / f"gitsync-{facts.st_dev}-{facts.st_ino}.lock"
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags)  # another user's, maybe, who may not be asked to create it again
+    except FileNotFoundError:
+        return os.open(path, flags | os.O_CREAT, 0o644)
 
 
 def git_dir_of(root: Path) -> Path:

@@ -168,6 +168,13 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class RootLost:
+    """The work tree's root is not there, or is another one: nothing is exchanged until `Opened`."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
 class Integrated:
     """The committer has answered `Fetched`: `head` may be pushed when `is_ahead`."""
 

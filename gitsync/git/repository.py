@@ -57,6 +57,18 @@ class ReadOnlyRepository:
         self.repo.free()
 
 
+def holds_commit(root: str, commit: str) -> bool:
+    """Whether the repository whose work tree is `root` can be opened and has a commit; "" is in every one."""
+    try:
+        repo = open_repository(os.path.realpath(root))
+    except OperationError:
+        return False
+    try:
+        return not commit or pygit2.Oid(hex=commit) in repo
+    finally:
+        repo.free()
+
+
 def head_tree(place: Readable) -> tuple[str | None, str | None, str | None]:
     """Return branch (None: detached), commit and tree (None: unborn) of HEAD; raise OperationError "head"."""
     branch, head = head_of(place.repo)

@@ -54,6 +54,7 @@ from gitsync.engine.messages import (
     Pushed,
     RemoteMoved,
     Resume,
+    RootLost,
     Woken,
 )
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
@@ -180,6 +181,11 @@ class Exchanger(Owner):
                 self._times.see_return(now)
             case Woken():
                 self._times.see_moved(now)
+            case RootLost():
+                self._times.leave()
+                self._waiters.answer_all()
+                if self._machine is not X_.HALTED:
+                    self._show(None)
             case Deferred(reasons=reasons):
                 self._defer(reasons)
             case Pause():
@@ -415,7 +421,7 @@ class Exchanger(Owner):
         # A cycle that awaits its answer looked at the remote before it was asked to.
         is_late = self._machine is X_.AWAITING
         self._waiters.add(future, direction, is_late=is_late)
-        if self._machine is X_.PAUSED:
+        if self._machine is X_.PAUSED or self._times.is_away:
             self._answer()
         elif not is_late:
             self._times.hurry(now, direction)

@@ -50,6 +50,7 @@ class Schedule:
         self._is_push_alone = False
         self._asked = ""
         self._is_deferred = False
+        self._is_away = False
         self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
@@ -72,7 +73,17 @@ class Schedule:
 
     @property
     def _is_held(self) -> bool:
-        return self._is_deferred and not self._asked
+        return self._is_away or (self._is_deferred and not self._asked)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether there is no work tree to exchange anything of."""
+        return self._is_away
+
+    def leave(self) -> None:
+        """The work tree is not there: nothing happens until `see_branch`."""
+        self._is_away = True
+        self._asked = ""
 
     def defer(self, *, is_deferred: bool) -> None:
         """Begin no cycle but those that a person asks for, or go on; what fell due meanwhile is due then."""
@@ -95,6 +106,7 @@ class Schedule:
 
     def see_branch(self, now: float) -> None:
         """A branch is seen for the first time: look at its upstream, or send what waits where that is off."""
+        self._is_away = False
         if not self._is_scheduled:
             return
         self._sent_at = now  # somebody has just sat down: here, and so perhaps elsewhere

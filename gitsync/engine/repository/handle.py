@@ -8,6 +8,7 @@ from __future__ import annotations
 from gitsync.config.options import RepoConfig
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.context import RepositoryContext
+from gitsync.engine.repository.root import Root
 from gitsync.git.applying.apply import recover
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.home_paths import host_name
@@ -19,11 +20,11 @@ def machine_name(config: RepoConfig) -> str:
 
 
 class WorktreeHandle:
-    """The open work tree, the identity (device, inode) of its root, its conflict copies, and how it is watched."""
+    """The open work tree, the identity of its root, its conflict copies, and how it is watched."""
 
-    def __init__(self, copies: KeptCopies) -> None:
+    def __init__(self, copies: KeptCopies, root: Root) -> None:
         self.worktree: Worktree | None = None
-        self.identity: tuple[int, int] | None = None
+        self.root = root
         self.copies = copies
         self.watch_hint = ""
 
@@ -40,8 +41,7 @@ class WorktreeHandle:
         )
         try:
             recovered = recover(worktree)
-            if self.identity is None:
-                self.identity = worktree.identity()
+            self.root.take(worktree)
         except BaseException:
             worktree.close()
             raise
@@ -53,10 +53,6 @@ class WorktreeHandle:
         if self.worktree is not None:
             self.worktree.close()
             self.worktree = None
-
-    def forget_identity(self) -> None:
-        """Take whatever root is there at the next opening."""
-        self.identity = None
 
     def see_watch(self, hint: str) -> None:
         """Note why changes are noticed by polling, "" when they are not."""

@@ -9,10 +9,11 @@ import logging
 import os
 
 from gitsync.core.questions import brake_question
-from gitsync.core.safety import open_operation_reason, root_problem
+from gitsync.core.safety import NOT_MOUNTED, open_operation_reason, root_problem
 from gitsync.core.states import WorktreeState
-from gitsync.engine.messages import Opened, WatcherDoubted
+from gitsync.engine.messages import Opened, RootLost, WatcherDoubted
 from gitsync.engine.repository.repository import LocalRepository
+from gitsync.engine.repository.root import Found
 from gitsync.errors import TransientError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 BUSY_RECHECK_S = 2.0
 VANISHED_RECHECK_S = 3.0
 # A halt of these ends by itself when the root that was watched is in its place again.
-RETURNING = frozenset({"root-vanished", "root-replaced"})
+RETURNING = frozenset({"root-vanished", "root-replaced", NOT_MOUNTED})
 
 S_ = WorktreeState
 
@@ -39,10 +40,12 @@ def is_held(repo: LocalRepository, now: float) -> bool:
         if repo.hold.halt_code not in RETURNING:
             return True
         repo.hold.see_root()
+        repo.hold.forget_branch()  # the exchanger goes on when it is announced again
         repo.close_worktree()  # what came back may be another repository in the same directory
         repo.context.send(WatcherDoubted(repo.name))
         repo.context.show(error=None, asked=())
     facts = repo.open().facts()
+    repo.handle.root.note_head(facts.head)
     reason = open_operation_reason(facts.open_operation) if facts.open_operation else ""
     if not reason and facts.branch is None:
         reason = open_operation_reason("detached")
@@ -88,20 +91,19 @@ def _root_problem(repo: LocalRepository) -> Problem | None:
             is_empty = all(entry.name == ".git" for entry in entries)
         has_git = os.path.lexists(repo.config.path / ".git")
     except (FileNotFoundError, NotADirectoryError):
-        return root_problem(repo.name, path, expected=None, found=None, is_empty=False, tracked=0)
+        judged = repo.handle.root.judge(path, None)
+        return root_problem(repo.name, path, is_away=judged is Found.AWAY, is_missing=True)
     except OSError as error:
         raise TransientError(f"{repo.name}: cannot look at {path}: {error.strerror}", code="unreadable") from error
     tracked = repo.worktree.tracked_count() if is_empty and repo.worktree else 0
     tracked = 0 if repo.hold.consent.covers(tracked) else tracked
-    if repo.worktree is not None and not has_git and repo.handle.identity == (found.st_dev, found.st_ino):
-        return root_problem(repo.name, path, expected=None, found=None, is_empty=False, tracked=0)
+    identity = found.st_dev, found.st_ino
+    if repo.worktree is not None and not has_git and repo.handle.root.identity == identity:
+        return root_problem(repo.name, path, is_missing=True)
+    judged = repo.handle.root.judge(path, identity)
+    is_away, is_other = judged is Found.AWAY, judged is Found.OTHER
     return root_problem(
-        repo.name,
-        path,
-        expected=repo.handle.identity,
-        found=(found.st_dev, found.st_ino),
-        is_empty=is_empty,
-        tracked=tracked,
+        repo.name, path, is_away=is_away, is_other=is_other, is_empty=is_empty and not is_away, tracked=tracked
     )
 
 
@@ -117,13 +119,20 @@ def halt(
     `removed` are the files that are not deleted before a user has agreed to it.
     """
     repo.drop_staging()
+    was = repo.hold.halt_code
     if repo.hold.halt(problem.code, look_again_at):
         repo.context.send(WatcherDoubted(repo.name))
+    if problem.code in RETURNING and problem.code != was:
+        repo.handle.root.doubt()
+        repo.context.send(RootLost(repo.name))
+    if problem.code == NOT_MOUNTED:
+        repo.close_worktree()
     repo.integration.answer_all(repo.context)
     question = brake_question(problem, _cause(repo, problem), repo.board.local(repo.name).branch, removed)
     repo.hold.consent.ask(question, removed)
     asked = () if question is None else (question,)
-    repo.context.show(state=RepoState.HALTED, reason=problem.message, error=problem, asked=asked)
+    state = RepoState.OFFLINE if problem.code == NOT_MOUNTED else RepoState.HALTED
+    repo.context.show(state=state, reason=problem.message, error=problem, asked=asked)
     repo.end_hurry()
 
 

@@ -31,6 +31,7 @@ from gitsync.engine.repository.hurry import Hurry
 from gitsync.engine.repository.integration import Distance, Integration
 from gitsync.engine.repository.requests import Requests
 from gitsync.engine.repository.retry import Retry
+from gitsync.engine.repository.root import Root
 from gitsync.engine.repository.stale_saves import StaleSaves
 from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
@@ -91,7 +92,7 @@ class LocalRepository(RepositoryHooks):
         probe: Probe,
     ) -> None:
         self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post, probe)
-        self.handle = WorktreeHandle(KeptCopies(repo_state_dir))
+        self.handle = WorktreeHandle(KeptCopies(repo_state_dir), Root(repo_state_dir))
         self.hold = Hold(repo_state_dir)
         self.batch = Batch()
         self.integration = Integration(Distance(board, config.name), StaleSaves(repo_state_dir))
@@ -151,6 +152,7 @@ class LocalRepository(RepositoryHooks):
     def rescan(self, reason: str) -> None:
         """Compare everything again, because `reason` leaves doubt."""
         logger.debug("%s: rescan reason=%r", self.name, reason)
+        self.handle.root.doubt()
         self.drop_staging()
         self.retry.try_now()
         self.advance(E_.RESCAN_WANTED)
@@ -190,7 +192,7 @@ class LocalRepository(RepositoryHooks):
         """Go on; with `is_accepted` what the questions `ids` (none: the open one) ask is meant, and nothing else."""
         self.retry.try_now()
         if self.hold.resume(is_accepted=is_accepted, ids=ids) == "root-replaced":
-            self.handle.forget_identity()
+            self.handle.root.forget()
             self.close_worktree()
         self.drop_staging()
         self.advance(E_.RESUMED)

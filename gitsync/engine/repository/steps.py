@@ -157,6 +157,7 @@ def _begin(repo: LocalRepository, noted: Noted, now: float) -> None:
     if noted.reasons:
         logger.debug("%s: rescan reason=%r", repo.name, ", ".join(sorted(noted.reasons)))
         repo.context.send(WatcherDoubted(repo.name))
+        repo.handle.root.doubt()
         noted = replace(noted, paths=noted.paths | repo.open().scan())
     repo.hurry.begin_batch()
     repo.batch.begin(repo.open(), noted, repo.config, now, is_hurried=repo.hurry.is_on)

@@ -1,21 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gitsync.core.safety import OPEN_OPERATIONS, mass_deletion, open_operation_reason, root_problem
 from gitsync.model import Problem
 
-HERE = (2049, 77)
 
-
-def look(
-    *,
-    expected: tuple[int, int] | None = HERE,
-    found: tuple[int, int] | None = HERE,
-    is_empty: bool = False,
-    tracked: int = 5,
-) -> Problem | None:
-    return root_problem("notes", "/home/u/Notes", expected=expected, found=found, is_empty=is_empty, tracked=tracked)
+def look(**facts: Any) -> Problem | None:
+    return root_problem("notes", "/home/u/Notes", **{"tracked": 5, **facts})
 
 
 def test_more_than_the_share_and_over_twenty_stops() -> None:
@@ -43,30 +37,28 @@ def test_a_share_of_one_switches_the_brake_off_and_a_share_of_zero_leaves_the_tw
 
 def test_a_root_as_it_was_is_fine() -> None:
     assert look() is None
-    assert look(expected=None) is None
     assert look(is_empty=True, tracked=0) is None
 
 
-def test_a_root_that_is_not_there_has_vanished_whatever_else_is_known() -> None:
-    for expected in (HERE, None):
-        problem = look(expected=expected, found=None, is_empty=True)
+def test_a_root_that_is_missing_or_another_one_stops() -> None:
+    for facts, code in (
+        ({"is_missing": True, "is_empty": True}, "root-vanished"),
+        ({"is_other": True}, "root-replaced"),
+        # An empty directory in place of a mount is replaced first.
+        ({"is_other": True, "is_empty": True}, "root-replaced"),
+    ):
+        problem = look(**facts)
         assert problem is not None
-        assert problem.code == "root-vanished"
+        assert problem.code == code
         assert "/home/u/Notes" in problem.message
 
 
-def test_another_inode_or_another_device_is_another_directory() -> None:
-    for found in ((2049, 78), (2050, 77)):
-        problem = look(found=found)
-        assert problem is not None
-        assert problem.code == "root-replaced"
-        assert "--accept" in problem.hint
-
-
-def test_an_empty_directory_in_place_of_the_mount_is_replaced_first() -> None:
-    problem = look(found=(1, 1), is_empty=True)
+def test_a_root_that_is_away_with_its_file_system_is_waited_for() -> None:
+    problem = look(is_away=True, is_missing=True, is_empty=True)
     assert problem is not None
-    assert problem.code == "root-replaced"
+    assert problem.code == "not-mounted"
+    assert "is not mounted" in problem.message
+    assert "--accept" not in problem.hint
 
 
 def test_an_emptied_root_stops_but_the_only_file_may_be_deleted() -> None:
