@@ -26,6 +26,7 @@ TOOLS = (
     Tool("cc", "gcc", "what a killed machine leaves behind"),
     Tool("ssh", "openssh-client", "remotes over ssh"),
     Tool("ssh-keygen", "openssh-client", "remotes over ssh, and signatures"),
+    Tool("gpg", "gpg", "signatures"),
     Tool("sshd", "openssh-server", "remotes over ssh"),
     Tool("lighttpd", "lighttpd", "remotes over http"),
     Tool("gitolite", "gitolite3", "a server with rights for each user"),

@@ -198,6 +198,14 @@ class RepoConfig:
         "Stop and ask when more than this share of the files, and over 20, are removed at once; 1.0 never asks.",
         example=0.25,
     )
+    verify: str = option(
+        ValueKind.CHOICE,
+        "off",
+        "Take in any commit of the remote, or only those signed by a key that git accepts (gpg.ssh.allowedSignersFile, "
+        "or the keyring); anything else is a question.",
+        example="signed",
+        choices=("off", "signed"),
+    )
     transport: str = option(
         ValueKind.CHOICE,
         "auto",

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # How often the time of the last pull is written to the disk while nothing new arrives (seconds).
 NOTE_EVERY_S = 60.0
+# So many commits are remembered that a person accepted, and that were verified and wait.
+KEPT_TRUSTED, KEPT_VERIFIED = 50, 5000
 PAUSE_FILE, EXCHANGE_FILE, EXCHANGE_FILES = "pause.json", "exchange.json", "exchange*.json"
 
 
@@ -125,6 +127,28 @@ class ExchangeMemory(Memory):
         if self.known(key) != commit or now >= self._noted_at + NOTE_EVERY_S:
             self._noted_at = now
             self.take_in(key, commit, last_pull=wall)
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Return the commits that a person accepted although git does not accept who signed them."""
+        found = self.get("trusted")
+        return tuple(map(str, found)) if isinstance(found, list) else ()
+
+    def trust(self, commit: str) -> None:
+        """Remember that a person accepted `commit` and its history, and close the question."""
+        others = [each for each in self.trusted if each != commit]
+        self.remember(halt=None, trusted=[*others, commit][-KEPT_TRUSTED:])
+
+    def verified(self, stamp: str) -> frozenset[str]:
+        """Return the commits whose signatures git accepted while its lists of signers were as `stamp` says."""
+        found = self.get("verified")
+        if not isinstance(found, dict) or found.get("stamp") != stamp or not isinstance(found.get("commits"), list):
+            return frozenset()
+        return frozenset(map(str, found["commits"]))
+
+    def remember_verified(self, stamp: str, commits: list[str]) -> None:
+        """Remember the commits that git accepted and that wait to be taken in, and no others."""
+        self.remember(verified={"stamp": stamp, "commits": commits[:KEPT_VERIFIED]} if commits else None)
 
     def _taken(self) -> dict[str, Any]:
         taken = self.get("taken")

@@ -63,6 +63,7 @@ class Fetched:
     `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
     With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten. `via` is
     the remote that the exchanger is for where a repository has several (`RepoConfig.via`); so in the messages below.
+    Only what `is_verified` is taken in where the configuration says `verify`.
     """
 
     repo: str
@@ -74,6 +75,7 @@ class Fetched:
     ref: str = ""
     is_joining: bool = False
     via: str = ""
+    is_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

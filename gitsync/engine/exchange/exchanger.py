@@ -37,6 +37,7 @@ from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
+from gitsync.engine.exchange.verification import verify
 from gitsync.engine.exchange.waiters import Waiters
 from gitsync.engine.memory import ExchangeMemory
 from gitsync.engine.messages import (
@@ -272,7 +273,8 @@ class Exchanger(Owner):
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
         via, upstream = self.config.via, found.upstream
-        self._ask_committer(Fetched(name, branch, remote, upstream, known, place.label, ref, is_joining, via))
+        verify(self.config, self._memory, branch, upstream, self._limits)
+        self._ask_committer(Fetched(name, branch, remote, upstream, known, place.label, ref, is_joining, via, True))
 
     def _follow_rename(self, place: RemoteBranch, branch: str, new: str) -> None:
         """Rename the local branch as its user has agreed to; the next cycle exchanges the new one."""
@@ -301,7 +303,7 @@ class Exchanger(Owner):
             self._shows(last_pull=wall)
             self._memory.note_pull(self._remote_branch.key, self._found.upstream, wall, self.clock.now())
         if answer.problem is not None and answer.problem.code in HALTING:
-            self._stop(answer.problem)
+            self._stop(Halting(answer.problem))
         elif answer.problem is not None and answer.problem.code != "conflict":
             self._fail(answer.problem)
         elif answer.problem is not None:
@@ -384,7 +386,7 @@ class Exchanger(Owner):
             act()
         except Halting as halting:
             if not self.is_cancelled:  # what a look that was cut off seems to say is not to be remembered
-                self._stop(halting.problem)
+                self._stop(halting)
         except UNEXPECTED_ERRORS as trouble:
             if not self.is_cancelled:
                 error = as_error(self.config.name, trouble)
@@ -398,14 +400,13 @@ class Exchanger(Owner):
         self._show(problem, self._patience.state_of(problem, self.clock.now()))
         self._answer()
 
-    def _stop(self, problem: Problem) -> None:
+    def _stop(self, halting: Halting) -> None:
         assert self._remote_branch is not None
         self._move(V_.HALTED)
-        self._pending_halt.ask(
-            problem, self._remote_branch.key, self._found.upstream if self._found is not None else None
-        )
+        seen = self._found.upstream if self._found is not None else None
+        self._pending_halt.ask(halting, self._remote_branch.key, seen)
         self._times.halt(self.clock.now())
-        self._show(problem, RepoState.HALTED)
+        self._show(halting.problem, RepoState.HALTED)
         self._waiters.answer_all()
 
     def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:

@@ -25,16 +25,18 @@ STATES = {
 RENAMED = "remote-branch-renamed"
 # Of what there is no commit to look at.
 _GONE = frozenset({"remote-branch-gone", "remote-emptied", "other-branch", RENAMED})
-HALTING = _GONE | {"unrelated-histories", "remote-rewritten"}
+UNSIGNED = "unsigned-commits"
+HALTING = _GONE | {"unrelated-histories", "remote-rewritten", UNSIGNED}
 SHOWN_BRANCHES = 5
 
 
 class Halting(Exception):
-    """Going on needs a person's decision; `problem` says which."""
+    """Going on needs a person's decision; `problem` says which, `count` and `paths` are those of its question."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, count: int = 0, paths: tuple[str, ...] = ()) -> None:
         super().__init__(problem.message)
         self.problem = problem
+        self.count, self.paths = count, paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Halt:
     problem: Problem
     key: str
     seen: str | None
+    count: int = 0
+    paths: tuple[str, ...] = ()
 
     @property
     def is_about_absence(self) -> bool:
@@ -60,12 +64,19 @@ class Halt:
 
     def question(self, branch: str) -> Question:
         """Return the question as it is shown; `branch` is the local one."""
-        kinds = {"unrelated-histories": "unrelated", "remote-rewritten": "rewritten"}
-        return Question(self.id, kinds.get(self.problem.code, "branch"), self.problem.message, branch)
+        kinds = {"unrelated-histories": "unrelated", "remote-rewritten": "rewritten", UNSIGNED: "incoming"}
+        kind = kinds.get(self.problem.code, "branch")
+        return Question(self.id, kind, self.problem.message, branch, self.count, self.paths)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is remembered of it."""
-        return {**self.problem.to_json(), "key": self.key, "seen": self.seen}
+        return {
+            **self.problem.to_json(),
+            "key": self.key,
+            "seen": self.seen,
+            "count": self.count,
+            "paths": list(self.paths),
+        }
 
     @classmethod
     def from_json(cls, found: Any) -> Halt | None:
@@ -77,7 +88,14 @@ class Halt:
         if not all(isinstance(text, str) for text in texts) or not (seen is None or isinstance(seen, str)):
             return None
         code, message, hint, key = map(str, texts)
-        return cls(Problem(code, message, hint), key, seen)
+        count, paths = found.get("count"), found.get("paths")
+        return cls(
+            Problem(code, message, hint),
+            key,
+            seen,
+            count if isinstance(count, int) else 0,
+            tuple(map(str, paths)) if isinstance(paths, list) else (),
+        )
 
 
 def branch_gone(name: str, source: str) -> Halting:
@@ -167,3 +185,19 @@ def rewritten(name: str, source: str, ref: str) -> Problem:
         f"look at it: git log {ref}; to merge it with all that is here, which brings back what was taken out: "
         f"gitsyncctl resume {as_word(name)} --accept",
     )
+
+
+def unsigned(name: str, branch: str, what: str, files: str, count: int, paths: tuple[str, ...]) -> Halting:
+    """Return the halt of a repository into which commits are to come that git does not accept the signature of.
+
+    `what` lists them with author and key, `files` what they change.
+    """
+    commits = "a commit is" if count == 1 else f"{count} commits are"
+    problem = Problem(
+        UNSIGNED,
+        f"{name}: {commits} to come into {branch} without a signature that git accepts: {what}; they change {files}; "
+        "nothing was taken in and nothing is sent",
+        f"to take in these commits anyway: gitsyncctl resume {as_word(name)} --accept; or add the key to the file that "
+        f"gpg.ssh.allowedSignersFile names, or to the keyring, then: gitsyncctl resume {as_word(name)}",
+    )
+    return Halting(problem, count, paths)

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Collection
 
 from gitsync.config.options import RepoConfig
-from gitsync.engine.exchange.halt_reasons import RENAMED, Halt
+from gitsync.engine.exchange.halt_reasons import RENAMED, UNSIGNED, Halt, Halting
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.memory import ExchangeMemory
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.model import Problem, Question
+from gitsync.model import Question
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class PendingHalt:
         """Whether a person has accepted to follow a branch to its new name."""
         return self._accepted is not None and self._accepted.problem.code == RENAMED
 
-    def ask(self, problem: Problem, key: str, seen: str | None) -> None:
-        """Open the question that `problem` is; `seen` is the remote's commit now, `key` the place."""
-        self.open, self._accepted = Halt(problem, key, seen), None
+    def ask(self, halting: Halting, key: str, seen: str | None) -> None:
+        """Open the question that `halting` is; `seen` is the remote's commit now, `key` the place."""
+        self.open, self._accepted = Halt(halting.problem, key, seen, halting.count, halting.paths), None
         self._memory.remember(halt=self.open.to_json())
 
     def questions(self, branch: str) -> tuple[Question, ...]:
@@ -60,6 +60,9 @@ class PendingHalt:
         if asked is not None and is_accepted and (not ids or asked.id in ids):
             # From here on, what was seen then counts as taken in: any other change over there asks again. A branch that
             # is to be followed to its new name stays missed until that is done.
+            if asked.problem.code == UNSIGNED and asked.seen is not None:
+                self._memory.trust(asked.seen)
+                return True
             if asked.problem.code == RENAMED:
                 self._memory.remember(halt=None)
             else:

@@ -43,6 +43,10 @@ def integrate(repository: LocalRepository, now: float) -> None:
     assert isinstance(fetched, Fetched)
     assert fetched.upstream is not None
     worktree = repository.open()
+    if repository.config.verify != "off" and not fetched.is_verified:
+        text = f"{repository.name}: the signatures of {_source(fetched)} were not checked; nothing was taken in"
+        repository.integration.answer(repository.context, None, problem=Problem("not-verified", text))
+        return
     repository.advance(E_.INTEGRATION_BEGUN)
     try:
         rules = _rules(repository, worktree, fetched.upstream)

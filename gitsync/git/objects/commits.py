@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 import pygit2
 
@@ -13,6 +14,7 @@ from gitsync import clock
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import COMMIT, ObjectStore, ObjectWriter, said
+from gitsync.git.rules import config
 from gitsync.git.rules.identity import Person
 from gitsync.model import CommitInfo
 
@@ -45,7 +47,7 @@ def write_commit(
     """
     text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
     stamp = time_stamp(wall, is_utc=is_utc)
-    if _is_signed(store.repository):
+    if _is_signed(store):
         if writer is not None:
             writer.flush()
         return _write_signed(store, tree, parents, text, author, committer, stamp)
@@ -163,11 +165,8 @@ def _write_signed(
     return commit
 
 
-def _is_signed(repository: pygit2.Repository) -> bool:
-    try:
-        return bool(repository.config_snapshot.get_bool("commit.gpgsign"))
-    except (KeyError, ValueError, pygit2.GitError):
-        return False
+def _is_signed(store: ObjectStore) -> bool:
+    return config.read(Path(store.program.root)).is_true("commit.gpgsign")
 
 
 def _line(person: Person) -> str:

@@ -45,6 +45,7 @@ include = []
 exclude = []
 max_file_size = "100MB"
 secrets = "quarantine"
+verify = "off"
 brake_deletes = 0.5
 transport = "auto"
 watch = "auto"
