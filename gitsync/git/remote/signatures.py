@@ -1,6 +1,7 @@
 """Asks git who signed commits, and whether git itself accepts the signature. Any thread; owns nothing.
 
-git decides by its configuration: the two lists in `LISTS`, or the keyring. Only `G` with a known signer is accepted: without a usable list git answers `U`, not an error.
+git decides by its configuration: the two lists in `LISTS`, or the keyring. Only `G` with a known signer
+is accepted: without a usable list git answers `U`, not an error.
 """
 
 from __future__ import annotations
