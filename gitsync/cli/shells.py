@@ -21,19 +21,23 @@ BREAKS = ":="
 BASH = """\
 # Completion of gitsyncctl and gitsync for bash, to be sourced: eval "$(gitsyncctl completion bash)"
 _gitsyncctl() {
-    local more word of=()
+    local more word value shown of=()
     local program=${COMP_WORDS[0]}
     if [[ ${program##*/} == gitsync ]]; then of=(gitsync); program+=ctl; fi
     COMPREPLY=()
     {
         IFS= read -r more
-        while IFS= read -r word; do COMPREPLY+=("$(printf '%q' "$word")"); done
+        while IFS= read -r word; do
+            printf -v value '%q' "${word%%$'\\t'*}"
+            [[ $value == '\\~/'* ]] && value=${value:1}
+            # A second Tab lists the words: then with what they are.
+            [[ $COMP_TYPE == 63 && $word == *$'\\t'* ]] && shown="$value  (${word#*$'\\t'})" || shown=$value
+            COMPREPLY+=("$shown")
+        done
     } < <("$program" __complete "${of[@]}" bash "$COMP_LINE" "$COMP_POINT" 2>/dev/null)
-    case $more in
-        files) compopt -o default 2>/dev/null ;;
-        directories) compopt -o dirnames 2>/dev/null ;;
-    esac
-    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
+    [[ ${#COMPREPLY[@]} -eq 1 ]] && COMPREPLY=("${COMPREPLY[0]%%  (*}")
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/:] ]] && compopt -o nospace 2>/dev/null
+    compopt -o nosort 2>/dev/null
     return 0
 }
 complete -F _gitsyncctl gitsyncctl gitsync
@@ -43,20 +47,22 @@ ZSH = """\
 #compdef gitsyncctl gitsync
 # Completion of gitsyncctl and gitsync for zsh: a file _gitsyncctl in $fpath, or: source <(gitsyncctl completion zsh)
 _gitsyncctl() {
-    local -a answer values shown of
-    local line program=${words[1]}
+    local -a answer shown of flags
+    local line value program=${words[1]}
     if [[ ${program:t} == gitsync ]]; then of=(gitsync); program+=ctl; fi
     answer=("${(@f)$("$program" __complete "${(@)of}" zsh "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
     for line in "${(@)answer[2,-1]}"; do
         [[ -n $line ]] || continue
-        values+=("${line%%$'\\t'*}")
-        shown+=("${line/$'\\t'/  }")
+        value=${line%%$'\\t'*}
+        shown=("${line/$'\\t'/  }")
+        flags=(-l -d shown -V gitsync)
+        [[ $value == *[/:] ]] && flags+=(-S '')
+        if [[ $value == '~/'* ]]; then
+            compadd "${flags[@]}" -Q -- "~/${(q)value#\\~/}"
+        else
+            compadd "${flags[@]}" -- "$value"
+        fi
     done
-    (( $#values )) && compadd -l -d shown -a values
-    case ${answer[1]} in
-        files) _files ;;
-        directories) _files -/ ;;
-    esac
 }
 if [[ ${funcstack[1]} == _gitsyncctl ]]; then
     _gitsyncctl "$@"
@@ -83,13 +89,13 @@ function __gitsyncctl_complete
     end
     switch "$answer[1]"
         case files
-            __fish_complete_path $current
+            __fish_complete_path $current | string match -rv '(^|/)\\.git/'
         case directories
-            __fish_complete_directories $current
+            __fish_complete_directories $current | string match -rv '(^|/)\\.git/'
     end
 end
-complete -c gitsyncctl -f -a '(__gitsyncctl_complete)'
-complete -c gitsync -f -a '(__gitsyncctl_complete)'
+complete -c gitsyncctl -f -k -a '(__gitsyncctl_complete)'
+complete -c gitsync -f -k -a '(__gitsyncctl_complete)'
 """
 
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
@@ -102,17 +108,19 @@ def answer(argv: list[str], output: Output) -> None:
     """
     is_of_daemon = argv[:1] == ["gitsync"]
     shell, *rest = argv[is_of_daemon:] or [""]
-    is_told = shell != "bash"
     if shell == "bash":
         before, current = _split(*rest[:2]) if len(rest) >= 2 else ([], "")
     else:
         before, current = rest[:-1], rest[-1] if rest else ""
     choice = complete.choices_of_daemon(before) if is_of_daemon else complete.choices(before, current)
     kept = max((current.rfind(mark) for mark in BREAKS), default=-1) + 1 if shell == "bash" else 0
-    output.painted([choice.more])
-    for word, told in choice.beginning(current):
+    # fish alone expands a ~ in what it lists itself.
+    is_left_to_shell = shell == "fish" and current.startswith("~")
+    output.painted([choice.more if is_left_to_shell else complete.NOTHING])
+    listed = [] if is_left_to_shell else [(word, "") for word in choice.listed(current)]
+    for word, told in [*choice.beginning(current), *listed]:
         if text.escape(word) == word and "\t" not in word:
-            output.painted([word[kept:] + (f"\t{text.escape(told)}" if told and is_told else "")])
+            output.painted([word[kept:] + (f"\t{text.escape(told)}" if told else "")])
 
 
 def _split(line: str, point: str) -> tuple[list[str], str]:

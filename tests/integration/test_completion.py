@@ -92,6 +92,8 @@ def run(environment: dict[str, str], *argv: str) -> list[str]:
         ("gitsyncctl status --wa", ["--watch"]),
         ("gitsyncctl config che", ["check"]),
         ("gitsyncctl resolve to", ["todo.txt"]),
+        ("gitsyncctl watch ~/di", ["~/directory/"]),
+        ("gitsyncctl status notes n", [""]),
         ("gitsync --on", ["--once"]),
     ],
 )
@@ -126,6 +128,7 @@ def test_fish(environment: dict[str, str], line: str, words: set[str]) -> None:
         ("gitsyncctl status no", "gitsyncctl status notes "),
         ("gitsyncctl status m", "gitsyncctl status my\\ papers "),
         ("gitsyncctl watch di", "gitsyncctl watch directory/"),
+        ("gitsyncctl watch ~/di", "gitsyncctl watch ~/directory/"),
         ("gitsyncctl --config fi", "gitsyncctl --config file.toml "),
         ("gitsyncctl status --wa", "gitsyncctl status --watch "),
         ("gitsync --on", "gitsync --once "),

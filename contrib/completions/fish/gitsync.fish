@@ -15,10 +15,10 @@ function __gitsyncctl_complete
     end
     switch "$answer[1]"
         case files
-            __fish_complete_path $current
+            __fish_complete_path $current | string match -rv '(^|/)\.git/'
         case directories
-            __fish_complete_directories $current
+            __fish_complete_directories $current | string match -rv '(^|/)\.git/'
     end
 end
-complete -c gitsyncctl -f -a '(__gitsyncctl_complete)'
-complete -c gitsync -f -a '(__gitsyncctl_complete)'
+complete -c gitsyncctl -f -k -a '(__gitsyncctl_complete)'
+complete -c gitsync -f -k -a '(__gitsyncctl_complete)'

@@ -101,16 +101,16 @@ def answered(*argv: str) -> list[str]:
     ("line", "told"),
     [
         ("gitsyncctl st", ["nothing", "status", "stop"]),
-        ("gitsyncctl status No", ["directories", "Notes"]),
-        ("gitsyncctl status 'No", ["directories", "Notes"]),
-        ('gitsyncctl status "two words" p', ["directories", "papers"]),
+        ("gitsyncctl status No", ["nothing", "Notes"]),
+        ("gitsyncctl status 'No", ["nothing", "Notes"]),
+        ('gitsyncctl status "two words" p', ["nothing", "papers"]),
         ("gitsyncctl config ", ["nothing", "path", "check", "get", "set", "edit"]),
-        ("gitsyncctl status No\\ ", ["directories"]),
+        ("gitsyncctl status No\\ ", ["nothing"]),
     ],
 )
-def test_bash_tells_the_line_and_gets_words_alone(line: str, told: list[str]) -> None:
-    assert answered("bash", line, str(len(line))) == told
-    assert answered("bash", line + " more", str(len(line))) == told
+def test_bash_tells_the_line_up_to_the_cursor(line: str, told: list[str]) -> None:
+    for whole in (line, line + " more"):
+        assert [each.partition("\t")[0] for each in answered("bash", whole, str(len(line)))] == told
 
 
 @pytest.mark.usefixtures("show")
@@ -126,12 +126,57 @@ def test_a_shell_that_asks_nonsense_gets_nothing_and_no_error() -> None:
     assert answered("bash", "x")[0] == "nothing"
 
 
-def test_names_that_no_line_can_carry_are_left_out(quiet_home: Path) -> None:
+def test_names_that_no_line_can_carry_are_left_out(
+    quiet_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     quiet_home.write_text('[[repo]]\npath = "/x"\nname = "a\\nb"\n[[repo]]\npath = "/good"\n')
-    assert answered("zsh", "status", "") == ["directories", "good\t/good"]
+    assert answered("zsh", "status", "g") == ["nothing", "good\t/good"]
 
 
 def test_the_question_is_no_option_that_a_person_sees() -> None:
     assert shells.QUESTION not in BY_NAME
     assert all(shells.QUESTION in script for script in shells.SCRIPTS.values())
     assert all(parameter.kind == FLAG or parameter.metavar for each in COMMANDS for parameter in each.parameters)
+
+
+@pytest.fixture
+def notes(repo: Path, git: Git, quiet_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A watched repository with a deleted file and one of two versions, as working directory."""
+    (repo / "sub").mkdir()
+    (repo / "sub/gone b.txt").write_text("x")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "add it")
+    git(repo, "rm", "-q", "sub/gone b.txt")
+    (repo / "a.txt").write_text("another\n")
+    git(repo, "commit", "-qam", "second")
+    quiet_home.write_text(f'[home]\nrepo = "/nowhere"\n[[repo]]\npath = "{repo}"\nname = "notes"\n')
+    monkeypatch.chdir(repo)
+    return repo
+
+
+def test_restore_offers_what_is_deleted_and_the_versions_of_that_file(notes: Path, git: Git) -> None:
+    assert choices(["restore"], "").words["sub/gone b.txt"] == "deleted"
+    assert words("restore", current="notes:") == {"notes:a.txt", "notes:sub/gone b.txt"}
+    assert words("restore", current="no") == {"notes:"}
+    assert "sub/gone b.txt" not in words("restore", "sub/gone b.txt")
+    found = choices(["restore", "a.txt", "--rev"], "").words
+    assert list(found) == [git(notes, "rev-parse", "--short", rev) for rev in ("HEAD", "HEAD~2")]
+    assert all(told.startswith("20") for told in found.values())
+    assert found == choices(["restore", "notes:a.txt", "--rev"], "").words
+    assert "yesterday" in words("restore", "a.txt", "--at")
+    assert "home" in words("log", current="h")
+
+
+def test_nothing_that_is_typed_already_is_offered_again_and_git_stays_hidden(notes: Path) -> None:
+    (notes / ".gitignore").touch()
+    assert answered("zsh", "add", ".g") == ["nothing", ".gitignore"]
+    assert answered("fish", "add", "a.txt", "a") == ["nothing"]
+    assert answered("fish", "add", "a") == ["nothing", "a.txt"]
+    assert "--at" not in words("restore", "a.txt", "--at", "yesterday", current="-")
+    assert words("status", "notes", current="n") == set()
+
+
+def test_the_keys_of_each_repository_are_offered(notes: Path) -> None:
+    assert "repo.notes.quiet" in words("config", "get", current="repo.")
+    assert words("config", "check") == set()
