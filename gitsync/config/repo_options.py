@@ -110,6 +110,23 @@ class RepoConfig:
         high=_YEAR,
         can_be_off=True,
     )
+    presence: str = option(
+        ValueKind.CHOICE,
+        "auto",
+        "Whether to report to the remote which commit this machine has, and when it was there, and to show the same of "
+        'others in "machines" and "status"; auto does so where the remote is a path, or a server with a shell.',
+        example="on",
+        choices=("auto", "on", "off"),
+    )
+    unseen: float | None = option(
+        ValueKind.DURATION,
+        "3d",
+        "Report once when another machine was not seen for this long.",
+        example="14d",
+        low=60,
+        high=_YEAR,
+        can_be_off=True,
+    )
     reconcile: float | None = option(
         ValueKind.DURATION,
         "1h",

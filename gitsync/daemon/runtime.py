@@ -28,6 +28,7 @@ from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
+from gitsync.engine.exchange.report_memory import MACHINE_FILES
 from gitsync.engine.housekeeper import Housekeeper
 from gitsync.engine.memory import EXCHANGE_FILES, PAUSE_FILE
 from gitsync.engine.messages import (
@@ -297,7 +298,7 @@ class Runtime:
     def forget(self, repo: RepoConfig) -> None:
         """Forget what was remembered of a repository that is watched no more: a pause, an open question, its remote."""
         directory = self.repo_state_dir(repo)
-        for path in (directory / PAUSE_FILE, *directory.glob(EXCHANGE_FILES)):
+        for path in (directory / PAUSE_FILE, *directory.glob(EXCHANGE_FILES), *directory.glob(MACHINE_FILES)):
             path.unlink(missing_ok=True)
 
     def stuck_threads(self, now: float) -> list[str]:

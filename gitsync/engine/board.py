@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from gitsync.clock import Clock, iso, parse_iso
+from gitsync.core.machines import Report, newest
 from gitsync.core.notices import Notified, changes
 from gitsync.model import (
     CommitInfo,
@@ -97,6 +98,8 @@ class ExchangePart:
     remote: str = ""
     url: str = ""
     notice: str = "poll"
+    machines: tuple[Report, ...] = ()
+    presence: str = ""  # why this machine is not reported to the remote; "" where it is
 
 
 class Subscription:
@@ -142,6 +145,10 @@ class Board:
     def exchange(self, name: str, via: str = "") -> ExchangePart:
         """Return an exchanger's part; `via` is the remote that it is for where there are several."""
         return self._exchange.get(name, {}).get(via, ExchangePart())
+
+    def reports(self, name: str) -> tuple[Report, ...]:
+        """Return the newest report of each machine that any of a repository's exchanges has read."""
+        return newest(report for part in list(self._exchange.get(name, {}).values()) for report in part.machines)
 
     def set_local(self, name: str, **changes: Any) -> None:
         """Replace fields of the committer's part; runs on the committer thread."""

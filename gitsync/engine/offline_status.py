@@ -15,6 +15,7 @@ from gitsync.core.conflict import Rules
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import Halt
+from gitsync.engine.exchange.report_memory import ReportMemory
 from gitsync.engine.memory import PAUSE_FILE, ExchangeMemory, Memory
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.integration import Distance
@@ -52,7 +53,8 @@ def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
 def _show_remembered(board: Board, exchange: RepoConfig, repo_state_dir: Path) -> None:
     remembered, via = ExchangeMemory.of(repo_state_dir, exchange.via), exchange.via
     last_pull, last_push = remembered.text("last_pull"), remembered.text("last_push")
-    board.set_exchange(exchange.name, via, last_pull=last_pull, last_push=last_push)
+    reports = ReportMemory.of(repo_state_dir, via).reports()
+    board.set_exchange(exchange.name, via, last_pull=last_pull, last_push=last_push, machines=reports)
     asked = Halt.from_json(remembered.get("halt"))
     if asked is not None:
         text = asked.problem.message

@@ -59,4 +59,4 @@ def test_a_server_that_cannot_be_reached_is_asked_again(repo: Path, sshd: Sshd) 
 
 
 def test_a_path_is_not_a_server(repo: Path, tmp_path: Path) -> None:
-    assert gives_shell(repo, str(tmp_path)) is None
+    assert gives_shell(repo, str(tmp_path)) is False

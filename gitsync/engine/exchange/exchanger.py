@@ -20,19 +20,10 @@ from gitsync.core.deferral import sentence
 from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
-from gitsync.engine.exchange.halt_reasons import (
-    HALTING,
-    NOT_MOUNTED,
-    STATES,
-    Halting,
-    branch_gone,
-    branch_renamed,
-    emptied,
-    not_mounted,
-    other_branch,
-    remote_lost,
-)
+from gitsync.engine.exchange import halt_reasons
+from gitsync.engine.exchange.halt_reasons import HALTING, NOT_MOUNTED, STATES, Halting
 from gitsync.engine.exchange.left_branches import LeftBranches
+from gitsync.engine.exchange.machines import Machines
 from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
@@ -113,10 +104,12 @@ class Exchanger(Owner):
         self._left = LeftBranches(config, self._memory)
         self._patience = Patience()
         self._waiters = Waiters()
+        self._machines = Machines(config, clock, board, repo_state_dir)
 
     def setup(self) -> None:
         """Show what is remembered of the time before this start; a halt that was pending still is."""
         self._show(None, last_pull=self._memory.text("last_pull"), last_push=self._memory.text("last_push"))
+        self._machines.setup()
         if self._pending_halt.open is not None:
             self._move(V_.HALTED)
             self._show(self._pending_halt.open.problem, RepoState.HALTED)
@@ -133,9 +126,10 @@ class Exchanger(Owner):
             return None
         if self._machine is X_.AWAITING:
             return self._awaiting_until
-        if self._machine in (X_.BACK_OFF, X_.HALTED):
+        if self._machine is X_.BACK_OFF:
             return self._times.retry_at
-        return self._times.next_at()
+        next_at = self._times.retry_at if self._machine is X_.HALTED else self._times.next_at()
+        return min((at for at in (next_at, self._machines.due_at) if at is not None), default=None)
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message; begin a cycle when its time has come."""
@@ -150,6 +144,8 @@ class Exchanger(Owner):
             return
         if self._machine is X_.AWAITING:
             self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
+        elif self._is_for_machines_alone(now):
+            self._tend_machines()
         elif self._machine is X_.HALTED and self._pending_halt.is_as_seen(self.config, self._branch, self._limits):
             self._times.halt(self.clock.now())
             self._answer()
@@ -161,10 +157,20 @@ class Exchanger(Owner):
                 self._move(V_.RESUMED)
             self._guarded(self._begin)
 
+    def _is_for_machines_alone(self, now: float) -> bool:
+        at = {X_.IDLE: self._times.next_at(), X_.HALTED: self._times.retry_at}.get(self._machine, now)
+        return at is None or at > now
+
+    def _tend_machines(self) -> None:
+        place, found = self._remote_branch, self._found
+        has_news = not self._waiters.is_empty or (found is not None and found.upstream != found.was)
+        self._machines.tend(place, self._memory.known(place.key) if place else None, self._limits, has_news=has_news)
+
     def _take(self, message: object | None, now: float) -> None:
         match message:
             case Committed(branch=branch, head=head):
                 self._left.note(branch, head)
+                self._machines.see_head(branch, head)
                 self._times.see_commit(now)
             case Opened():
                 self._left.keep()
@@ -203,8 +209,7 @@ class Exchanger(Owner):
 
     def _resume(self, now: float, *, is_accepted: bool, ids: tuple[str, ...]) -> None:
         if self._pending_halt.drop(is_accepted=is_accepted, ids=ids):
-            reason = "looking again"
-            self._shows(state=RepoState.SYNCING, reason=reason, error=None, asked=())
+            self._shows(state=RepoState.SYNCING, reason="looking again", error=None, asked=())
         self._move(V_.RESUMED)
         self._times.forgive(now)
 
@@ -220,12 +225,13 @@ class Exchanger(Owner):
         notice = "watch" if directory is not None and sys.platform == "linux" else "poll"
         remote, url = (place.name, place.url) if place is not None else ("", "")
         self._shows(remote=remote, url=url, notice=notice)
+        has_exchanged = bool(self._memory.get("taken"))
         missing = place.missing_disk(was_there=self._memory.known(place.key) is not None) if place else None
         if place is not None and missing is not None:
-            self._wait_for_disk(not_mounted(config.name, place.name, clean(str(missing))))
-        elif self._remote_branch is None and self._is_remote_lost(branch):
-            self._rest(remote_lost(config.name, as_word(str(config.path))))
-        elif self._remote_branch is None:
+            self._wait_for_disk(halt_reasons.not_mounted(config.name, place.name, clean(str(missing))))
+        elif place is None and halt_reasons.is_remote_lost(config, branch, has_exchanged=has_exchanged):
+            self._rest(halt_reasons.remote_lost(config.name, as_word(str(config.path))))
+        elif place is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
         elif may_fetch(self._times.mode) and not is_push_alone:
             self._fetch(branch)
@@ -259,8 +265,8 @@ class Exchanger(Owner):
                 if self._pending_halt.is_followed:
                     self._follow_rename(place, branch, new)
                     return
-                raise branch_renamed(name, place.label, new)
-            raise (emptied if found.is_empty_remote else branch_gone)(name, place.label)
+                raise halt_reasons.branch_renamed(name, place.label, new)
+            raise (halt_reasons.emptied if found.is_empty_remote else halt_reasons.branch_gone)(name, place.label)
         if (
             found.others
             and known is None
@@ -268,7 +274,8 @@ class Exchanger(Owner):
             and place.is_foreign(found, self._limits)
         ):
             remote = place.choice.remote
-            raise other_branch(name, branch, remote, [clean(each) for each in found.others], str(self.config.path))
+            others = [clean(each) for each in found.others]
+            raise halt_reasons.other_branch(name, branch, remote, others, str(self.config.path))
         is_watched = place.directory is not None
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
@@ -280,17 +287,9 @@ class Exchanger(Owner):
         """Rename the local branch as its user has agreed to; the next cycle exchanges the new one."""
         place.rename(branch, new)
         self._pending_halt.settle()
-        name = self.config.name
-        text = f"{name}: renamed the branch {branch} to {new}; to take that back: git branch -m {new} {branch}"
-        self._board.publish("renamed", name, text)
+        self._board.publish("renamed", self.config.name, halt_reasons.renamed(self.config.name, branch, new))
         self._move(V_.FAILED)
         self._times.forgive(self.clock.now())
-
-    def _is_remote_lost(self, branch: str) -> bool:
-        """Whether commits were exchanged before, and nothing says where to by now."""
-        config = self.config
-        is_wanted = bool(branch) and config.branch in ("", branch) and config.remote is None
-        return is_wanted and config.mode != "commit" and bool(self._memory.get("taken"))
 
     def _ask_committer(self, wanted: Fetched | HeadWanted) -> None:
         self._move(V_.INTEGRATION_ASKED)
@@ -298,6 +297,8 @@ class Exchanger(Owner):
         self._committer(wanted)
 
     def _take_integrated(self, answer: Integrated) -> None:
+        if answer.head is not None:
+            self._machines.see_head(answer.branch, answer.head)
         if self._found and self._remote_branch and answer.problem is None and answer.head is not None:
             wall = iso(self.clock.wall())
             self._shows(last_pull=wall)
@@ -331,7 +332,10 @@ class Exchanger(Owner):
         assert self._remote_branch is not None
         config, place, began_at = self.config, self._remote_branch, self.clock.now()
         expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
-        sent = place.push(head, expected, self._limits)
+        company = self._machines.company(place, head)
+        self._machines.see_push(None)
+        sent = place.push(head, expected, self._limits, company)
+        self._machines.see_push(sent.lines)
         if sent.kind is PushKind.REJECTED:
             self._take_crossing(place, head, self.clock.now() - began_at + (self._look_s or 0.0), sent.problem)
             return
@@ -353,15 +357,15 @@ class Exchanger(Owner):
     def _take_crossing(self, place: RemoteBranch, head: str, took_s: float, why: Problem | None) -> None:
         """The remote is not where it was believed to be: look at it again, and then push again."""
         problem = crossed(self.config.name, self._times.mode, self.config.mode)
+        locked = why if why is not None and why.code == "remote-locked" else None
         if place.goal is not place.choice:
             self._rest(overtaken(self.config.name, place.goal_label))
         elif problem is not None:
             self._found = FetchResult(place.ask(self._limits), self._memory.known(place.key))
             place.check_loss(self._found, head)
             self._rest(problem)
-        elif (tries := self._times.cross(self.clock.now(), took_s)) > LOCKED_TRIES and _is_locked(why):
-            assert why is not None
-            self._fail(why)
+        elif (tries := self._times.cross(self.clock.now(), took_s)) > LOCKED_TRIES and locked is not None:
+            self._fail(locked)
         elif tries > CROSSINGS:
             self._fail(Problem("busy-remote", f"{self.config.name}: other machines keep pushing first"))
         else:
@@ -378,6 +382,7 @@ class Exchanger(Owner):
         now = self.clock.now()
         is_lost = problem is not None and problem.code == "remote-lost"
         self._times.rest(now, has_remote=self._remote_branch is not None or is_lost, look_s=self._look_s)
+        self._tend_machines()
         self._limits.tend_line(self._remote_branch, is_lively=self._times.is_lively(now))
         self._answer()
 
@@ -407,6 +412,7 @@ class Exchanger(Owner):
         self._pending_halt.ask(halting, self._remote_branch.key, seen)
         self._times.halt(self.clock.now())
         self._show(halting.problem, RepoState.HALTED)
+        self._tend_machines()
         self._waiters.answer_all()
 
     def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
@@ -432,9 +438,8 @@ class Exchanger(Owner):
             self._times.hurry(self.clock.now(), direction)
 
     def _is_where_known(self) -> bool:
-        return self._remote_branch is not None and self._remote_branch.head() == self._memory.known(
-            self._remote_branch.key
-        )
+        place = self._remote_branch
+        return place is not None and place.head() == self._memory.known(place.key)
 
     @property
     def _branch(self) -> str:
@@ -443,7 +448,3 @@ class Exchanger(Owner):
     def _move(self, event: ExchangeEvent) -> None:
         self._machine = advance(self._machine, event)
         self._awaiting_until = None
-
-
-def _is_locked(problem: Problem | None) -> bool:
-    return problem is not None and problem.code == "remote-locked"

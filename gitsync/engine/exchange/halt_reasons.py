@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gitsync.config.options import RepoConfig
 from gitsync.core.questions import id_of
 from gitsync.model import Problem, Question, RepoState
 from gitsync.text import as_word
@@ -119,6 +120,17 @@ def branch_renamed(name: str, source: str, new: str) -> Halting:
             f"to rename the branch here, too: gitsyncctl resume {as_word(name)} --accept",
         )
     )
+
+
+def renamed(name: str, branch: str, new: str) -> str:
+    """Return the sentence about a branch that followed the remote's to its new name."""
+    return f"{name}: renamed the branch {branch} to {new}; to take that back: git branch -m {new} {branch}"
+
+
+def is_remote_lost(config: RepoConfig, branch: str, *, has_exchanged: bool) -> bool:
+    """Whether commits were exchanged before, and nothing says where to by now."""
+    is_wanted = bool(branch) and config.branch in ("", branch) and config.remote is None
+    return is_wanted and config.mode != "commit" and has_exchanged
 
 
 def remote_lost(name: str, path: str) -> Problem:

@@ -20,7 +20,7 @@ from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
 from gitsync.git.remote import bare, local_remote, transport, upstream
 from gitsync.git.remote.destination import exchanged
-from gitsync.git.remote.results import FetchResult, PushResult, RemoteChoice
+from gitsync.git.remote.results import Companion, FetchResult, PushResult, RemoteChoice
 from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.ssh_master import SshMaster
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -106,6 +106,11 @@ class RemoteBranch:
         goal = self.goal
         return redact(f"{goal.remote}/{goal.branch}") if isinstance(goal, RemoteChoice) else self.label
 
+    @property
+    def address(self) -> str:
+        """Return what tells the remote apart from others, whatever the branch."""
+        return self.key.rpartition(" ")[2]
+
     def has_sent(self, commit: str) -> bool:
         """Whether `commit` is where another branch than the one that is fetched was sent to last."""
         goal = self.goal
@@ -150,18 +155,20 @@ class RemoteBranch:
         """Remove the dead locks of a remote on this file system, where gitsync's own push may have left them."""
         return self.directory is not None and dead_locks.sweep(str(self.directory), str(self.directory))
 
-    def push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
+    def push(
+        self, commit: str, expected: str | None, limits: Limits, companion: Companion = transport.ALONE
+    ) -> PushResult:
         """Push `commit` where the branch is at `expected`, as far as it was seen; raises as `transport.push` does."""
         try:
-            result = self._push(commit, expected, limits)
+            result = self._push(commit, expected, limits, companion)
         except TransientError as error:
             if error.code != "locked" or not self.free():
                 raise
-            return self._push(commit, expected, limits)
+            return self._push(commit, expected, limits, companion)
         is_locked = result.problem is not None and result.problem.code == "remote-locked"
-        return self._push(commit, expected, limits) if is_locked and self.free() else result
+        return self._push(commit, expected, limits, companion) if is_locked and self.free() else result
 
-    def _push(self, commit: str, expected: str | None, limits: Limits) -> PushResult:
+    def _push(self, commit: str, expected: str | None, limits: Limits, companion: Companion) -> PushResult:
         goal = self.goal
         assert isinstance(goal, RemoteChoice)
         logger.debug("%s: pushing to %s", self.config.name, self.goal_label)
@@ -175,6 +182,7 @@ class RemoteBranch:
             is_cancelled=limits.is_cancelled,
             transport=self.config.transport,
             line=limits.line.path,
+            companion=companion,
         )
 
     def point_head(self, limits: Limits) -> None:

@@ -19,6 +19,11 @@ class Waiters:
         self._now: list[Future[Any]] = []
         self._next: list[tuple[Future[Any], str]] = []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the cycle under way was not asked for."""
+        return not self._now
+
     def add(self, future: Future[Any], direction: str, *, is_late: bool) -> None:
         """Note who asks; late is who came when the cycle under way had looked at the remote already."""
         if is_late:

@@ -22,7 +22,7 @@ def git_directory(root: Path, url: str) -> Path | None:
 
     None for a remote elsewhere, one that is not there now, and one whose refs are not files (reftable).
     """
-    path = _path(url)
+    path = path_of(url)
     if path is None:
         return None
     base = os.path.join(root, path)
@@ -39,7 +39,7 @@ def missing_disk(root: Path, url: str, *, was_there: bool) -> Path | None:
     That is a path below a directory for removable disks on which none is mounted. Elsewhere it is a path whose parent
     directory does not exist, of a remote that `was_there` before. Nothing is read from the disk.
     """
-    path = _path(url)
+    path = path_of(url)
     if path is None:
         return None
     base = os.path.realpath(os.path.join(root, path))
@@ -53,7 +53,8 @@ def missing_disk(root: Path, url: str, *, was_there: bool) -> Path | None:
     return Path(base) if was_there and not parents[0].is_dir() else None
 
 
-def _path(url: str) -> str | None:
+def path_of(url: str) -> str | None:
+    """Return the path that a URL is, None for one that leads to a server."""
     if url.lower().startswith("file://"):
         return unquote(url[7:]) or None
     # As git tells "host:path" from a path: by a colon before the first slash.

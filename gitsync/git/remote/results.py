@@ -6,9 +6,10 @@ Pure; any thread. Two transports (the git program, libgit2) import this and not 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gitsync.model import Problem
@@ -64,15 +65,50 @@ class FetchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RefLine:
+    """What `git push --porcelain` says of one ref: its flag ("!" is a refusal), and the reason of a refusal."""
+
+    flag: str
+    reason: str = ""
+    is_remote_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Other refs that go with the push of a branch, as options and refspecs of git push: all or nothing is done.
+
+    A remote that refuses them gets the branch alone.
+    """
+
+    options: tuple[str, ...] = ()
+    refspecs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PushResult:
     """What became of a push.
 
     PUSHED and UP_TO_DATE: the remote's branch is the commit. REJECTED: the remote has commits that must be integrated
-    first; `problem` says so.
+    first; `problem` says so. `lines` says what became of each ref, of those of a `Companion`, too.
     """
 
     kind: PushKind
     problem: Problem | None = None
+    lines: Mapping[str, RefLine] = field(default_factory=dict)
+
+
+def porcelain(stdout: bytes) -> dict[str, RefLine]:
+    """Return what `git push --porcelain` says of each of the remote's refs: flag TAB from:to TAB summary (reason)."""
+    found = {}
+    for line in filter(None, os.fsdecode(stdout).split("\n")):
+        fields = line.split("\t")
+        if len(fields) >= 3 and len(fields[0]) == 1:
+            matched = re.match(r"(\[[^\]]*\])?\s*(.*)$", fields[2])
+            label, rest = (matched[1] or "", matched[2]) if matched else ("", fields[2])
+            reason = rest.strip().removeprefix("(").removesuffix(")")
+            there = fields[1].rpartition(":")[2]
+            found[there] = RefLine(fields[0], reason or label.strip("[]"), "remote failure" in label)
+    return found
 
 
 def is_url(remote: str) -> bool:

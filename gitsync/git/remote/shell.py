@@ -34,12 +34,12 @@ def gives_shell(
 ) -> bool | None:
     """Return whether the server of `remote` runs commands for this user; None where that is not known now.
 
-    None also for remotes that are not reached by OpenSSH, and while another thread asks. `line` is the path of a
+    None also while another thread asks; False for remotes that are not reached by OpenSSH. `line` is the path of a
     connection that is kept open (`SshMaster`). Raise OperationError when git's configuration cannot be read.
     """
     server = ssh_master.server_of(root, remote)
     if server is None:
-        return None
+        return False
     key, wall = " ".join(server), clock.SystemClock().wall()
     known = _known(key, wall)
     if known is not None:
@@ -61,7 +61,7 @@ def _ask(root: Path, server: Sequence[str], timeout_s: float, is_cancelled: IsCa
     options += [f"ControlPath={line}"] if line else []
     argv = ssh_master.client(root, server, options, command=QUESTION)
     if argv is None:
-        return None
+        return False
     done = proc.run(argv, deadline_s=timeout_s, env=ASK_NOBODY, is_cancelled=is_cancelled)
     if ANSWER in done.stdout.split():
         return True

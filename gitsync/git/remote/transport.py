@@ -7,9 +7,9 @@ GIT_SSH_COMMAND, ssh's agents and certificates, credential helpers and proxies a
 
 Nothing here forces anything: a fetch takes exactly one branch into its tracking ref (with "+", because a remote that
 was rewritten is found out by `FetchResult.was`, not by a failure), a push sends exactly one commit to one branch
-without "+", and none of refs/gitsync. Tags come along as git is configured, by default those that point to what is
-fetched; none are pushed unless the user's own push.followTags says so. The user's pre-push hook runs, without a
-terminal: it is their guard.
+without "+", and none of refs/gitsync but what its caller adds (`report_refs`). Tags come along as git is configured, by
+default those that point to what is fetched; none are pushed unless the user's own push.followTags says so. The user's
+pre-push hook runs, without a terminal: it is their guard.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import logging
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pygit2
@@ -29,7 +29,17 @@ from gitsync.git import program
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.remote import fsck, libgit2, local_damage, noninteractive_env, upstream
 from gitsync.git.remote.errors import Subject, failure, from_output, from_rejection, problem
-from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, is_url, never, tracking_ref
+from gitsync.git.remote.results import (
+    Companion,
+    FetchResult,
+    IsCancelled,
+    PushKind,
+    PushResult,
+    is_url,
+    never,
+    porcelain,
+    tracking_ref,
+)
 from gitsync.git.rules import config
 from gitsync.model import Problem
 from gitsync.text import clean
@@ -57,6 +67,9 @@ _SETTINGS = (
     "push.recurseSubmodules=no",
     "fetch.writeCommitGraph=false",
 )
+
+
+ALONE = Companion()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +224,7 @@ def push(
     is_cancelled: IsCancelled = never,
     transport: str = "auto",
     line: str = "",
+    companion: Companion = ALONE,
 ) -> PushResult:
     """Push `commit` (40 hex digits) to `branch` of `remote`, never with force, and return what the remote says.
 
@@ -229,42 +243,35 @@ def push(
     refspec = f"{commit}:refs/heads/{branch}"
     # What is expected is an ancestor, so this cannot overwrite anything: it only refuses more than a plain push would.
     lease = [] if expected is None else [f"--force-with-lease=refs/heads/{branch}:{expected}"]
-    done = call.run(
-        "push", "--porcelain", "--progress", "--no-recurse-submodules", *lease, "--", remote, refspec, share=PUSH_SHARE
-    )
-    told = _porcelain(done.stdout, branch)
+    options = ("--porcelain", "--progress", "--no-recurse-submodules", *lease, *companion.options)
+    done = call.run("push", *options, "--", remote, refspec, *companion.refspecs, share=PUSH_SHARE)
+    lines = porcelain(done.stdout)
+    told = lines.get(f"refs/heads/{branch}")
     if told is not None and told.flag in " *=" and not done.is_over_deadline and not done.is_cancelled:
         _note_pushed(call, commit)
-        return PushResult(PushKind.UP_TO_DATE if told.flag == "=" else PushKind.PUSHED)
+        return PushResult(PushKind.UP_TO_DATE if told.flag == "=" else PushKind.PUSHED, lines=lines)
     if told is not None and told.flag == "!" and not told.is_remote_failure:
         trouble = from_rejection(call.subject, told.reason, done.stderr)
         if trouble.code in ("fetch-first", "non-fast-forward", "remote-locked"):
-            return PushResult(PushKind.REJECTED, trouble)
+            return PushResult(PushKind.REJECTED, trouble, lines)
+        if companion.refspecs:  # it may be what the remote refuses; if it is not, the same is raised now
+            found = push(
+                root,
+                remote,
+                branch,
+                commit,
+                expected=expected,
+                timeout_s=timeout_s,
+                is_cancelled=is_cancelled,
+                line=line,
+            )
+            return replace(found, lines={**lines, **found.lines})
         raise failure(trouble)
     if done.is_cancelled:
         raise failure(call.trouble(done))
     if not done.is_over_deadline and (declined := _hook_said_no(call, done)):
         raise failure(declined)
     return _settle_doubt(call, commit, call.trouble(done))
-
-
-@dataclass(frozen=True, slots=True)
-class _RefLine:
-    flag: str
-    reason: str
-    is_remote_failure: bool
-
-
-def _porcelain(stdout: bytes, branch: str) -> _RefLine | None:
-    """Return what `git push --porcelain` says of the branch: flag TAB from:to TAB summary (reason)."""
-    for line in filter(None, os.fsdecode(stdout).split("\n")):
-        fields = line.split("\t")
-        if len(fields) >= 3 and len(fields[0]) == 1 and fields[1].endswith(f":refs/heads/{branch}"):
-            matched = re.match(r"(\[[^\]]*\])?\s*(.*)$", fields[2])
-            label, rest = (matched[1] or "", matched[2]) if matched else ("", fields[2])
-            reason = rest.strip().removeprefix("(").removesuffix(")")
-            return _RefLine(fields[0], reason or label.strip("[]"), "remote failure" in label)
-    return None
 
 
 def _hook_said_no(call: Call, done: proc.Completed) -> Problem | None:
