@@ -1,10 +1,10 @@
-"""What machines report of themselves through a remote: one ref each, whose name is the report.
+"""The reports of machines of themselves through a remote: one ref each, whose name is the report.
 
 Pure; any thread. The ref points to a commit that the remote has anyway, and its name holds the rest. So a listing of
 refs is the whole exchange: nothing is fetched, whatever a forged ref points to, and nothing is sent but the ref.
 
-What comes from a remote is hostile input: what is not exactly of this form is ignored, texts have an end, numbers a
-bound, and no time is later than the moment at which it was read. Texts are unescaped here; who shows them escapes them.
+All of it is hostile input: a ref that is not exactly of this form is ignored, texts have an end, numbers a bound, and
+no time is later than the moment at which it was read. Texts are unescaped here; who shows them escapes them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 REFS = "refs/gitsync/machines/"
 FORM = "1"
-# Bytes. The ref is a file name on the server, of at most 255 bytes, or 143 on an encrypted one.
-NAME_BYTES, BRANCH_BYTES, VERSION_BYTES = 40, 30, 20
-REF_BYTES = 400
+# As escaped. The end of the ref is a file name on the server, of at most 255 bytes.
+NAME_LENGTH, BRANCH_LENGTH, VERSION_LENGTH = 60, 36, 24
+REF_LENGTH = 255
 MOST_MACHINES = 100
 MOST_UNSENT = 1_000_000
-# When the commits of a machine, or those for it, are worth asking about (seconds).
+# Commits that wait on a machine, or for it, for longer than this are worth a question (seconds).
 WAITS_LONG_S = 600.0
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 ID = re.compile(r"[0-9a-f]{16}")
@@ -59,9 +59,9 @@ class Report:
     def ref(self) -> str:
         """Return the name of the ref that says all this."""
         texts = (
-            _escaped(self.version, VERSION_BYTES),
-            _escaped(self.name, NAME_BYTES),
-            _escaped(self.branch, BRANCH_BYTES),
+            _escaped(self.version, VERSION_LENGTH),
+            _escaped(self.name, NAME_LENGTH),
+            _escaped(self.branch, BRANCH_LENGTH),
         )
         facts = (self.id, FORM, int(self.seen), int(self.needs_user), min(self.unsent, MOST_UNSENT), *texts, self.head)
         return REFS + ",".join(map(str, facts))
@@ -77,19 +77,19 @@ def _timeless(report: Report) -> tuple[str, str]:
 
 def parse(ref: str, commit: str, wall: float) -> Report | None:
     """Return the report that a ref is, None for any other ref; `wall` is when it was first read."""
-    matched = _REF.fullmatch(ref) if len(ref) <= REF_BYTES else None
+    matched = _REF.fullmatch(ref) if len(ref) <= REF_LENGTH else None
     if matched is None or re.fullmatch(_COMMIT, commit) is None:
         return None
     report = Report(
         matched["id"],
-        _unescaped(matched["name"], NAME_BYTES),
+        _unescaped(matched["name"]),
         float(matched["seen"]),
         commit,
         matched["head"],
         min(int(matched["unsent"]), MOST_UNSENT),
         matched["needs"] == "1",
-        _unescaped(matched["branch"], BRANCH_BYTES),
-        _unescaped(matched["version"], VERSION_BYTES),
+        _unescaped(matched["branch"]),
+        _unescaped(matched["version"]),
     )
     return replace(report, seen=min(report.seen, wall)) if report.ref == ref else None
 
@@ -103,11 +103,18 @@ def newest(found: Iterable[Report]) -> tuple[Report, ...]:
     return tuple(sorted(kept, key=lambda report: (report.name.casefold(), report.id)))
 
 
-def _escaped(text: str, limit: int) -> str:
-    data = text.encode("utf-8", "surrogateescape")[:limit].decode("utf-8", "ignore").encode()
-    return "".join(chr(byte) if byte in _PLAIN else f"_{byte:02x}" for byte in data)
+def _escaped(text: str, longest: int) -> str:
+    """Return `text` in the characters that every server takes in a ref, cut behind a whole character."""
+    escaped = ""
+    for character in text:
+        data = character.encode("utf-8", "replace")
+        added = "".join(chr(byte) if byte in _PLAIN else f"_{byte:02x}" for byte in data)
+        if len(escaped) + len(added) > longest:
+            break
+        escaped += added
+    return escaped
 
 
-def _unescaped(text: str, limit: int) -> str:
+def _unescaped(text: str) -> str:
     data = re.sub(r"_([0-9a-f]{2})", lambda matched: chr(int(matched[1], 16)), text).encode("latin-1")
-    return data[:limit].decode("utf-8", "replace")
+    return data.decode("utf-8", "replace")

@@ -1,9 +1,9 @@
-"""What this machine reports of itself to a remote, and what it reads there of others.
+"""Reports to a remote which commit this machine has, and reads there what others report.
 
 Runs on the exchanger's thread. A report goes with a push where there is one. By itself it goes when this machine's
 branch or its need for a person has changed, ever less often while that goes on, and once an hour otherwise. Others are
-read along with a fetch, where no further connection is needed, else with the hourly report. What a remote says of
-others is shown and decides nothing: nothing of theirs is fetched.
+read along with a fetch, where no further connection is needed, else with the hourly report. A report of another machine
+is shown and decides nothing: nothing of theirs is fetched.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Notices that another machine did not report for long; told once, for all repositories that it shares.
+"""Notices that another machine did not report for long; reported once, for all repositories that it shares.
 
 Runs on the exchanger's thread.
 """

@@ -66,7 +66,7 @@ class FetchResult:
 
 @dataclass(frozen=True, slots=True)
 class RefLine:
-    """What `git push --porcelain` says of one ref: its flag ("!" is a refusal), and the reason of a refusal."""
+    """A line of `git push --porcelain` about one ref: its flag ("!" is a refusal), and the reason of a refusal."""
 
     flag: str
     reason: str = ""
