@@ -150,7 +150,7 @@ def _table_in_force(key: str, raw: dict[str, Any], config: Config) -> dict[str, 
         case "hooks":
             return shown_values(config.hooks)
         case "home" if config.home is not None:
-            return _home_values(config.home)
+            return home_values(config.home)
         case "defaults" | "home":
             own = raw.get("defaults", {})
             return {key: _normal(row, own.get(key, row.default)) for key, row in SECTIONS[head].rows.items()}
@@ -158,7 +158,8 @@ def _table_in_force(key: str, raw: dict[str, Any], config: Config) -> dict[str, 
             return None
 
 
-def _home_values(home: HomeConfig) -> dict[str, Any]:
+def home_values(home: HomeConfig) -> dict[str, Any]:
+    """Return the values of the mirror, the shared ones included."""
     shared = {key: value for key, value in shown_values(home.settings).items() if key in SECTIONS["home"].rows}
     return shown_values(home) | shared
 

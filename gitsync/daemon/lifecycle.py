@@ -29,6 +29,7 @@ from typing import Any
 
 from gitsync import places
 from gitsync.clock import Clock
+from gitsync.config.difference import differences
 from gitsync.config.load import load
 from gitsync.config.options import Config
 from gitsync.control import bugs
@@ -71,8 +72,16 @@ class StopWanted:
 class Service:
     """The daemon's main thread."""
 
-    def __init__(self, config: Config, clock: Clock, config_option: str | None, socket: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        config_option: str | None,
+        socket: Path,
+        level_of: Callable[[Config], int],
+    ) -> None:
         self._clock = clock
+        self._level_of = level_of
         self._config_option = config_option
         self._socket = socket
         self._inbox = MainQueue(clock)
@@ -140,6 +149,7 @@ class Service:
                     try:
                         future.set_result(self._reload())
                     except GitsyncError as error:
+                        self._tell_refusal(error)
                         future.set_exception(error)
                 case CoverageChanged():
                     self.runtime.watchers.refresh_home()
@@ -177,7 +187,10 @@ class Service:
     def _reload(self) -> dict[str, Any]:
         self._readiness.reloading()
         try:
-            changed = self.runtime.reload(load(self._config_option))
+            old, new = self.runtime.config, load(self._config_option)
+            changed = self.runtime.reload(new)
+            values = differences(old, new)
+            logs.set_level(self._level_of(new))
             self._refused.end()
             self.runtime.board.set_refused_reload(None)
         except GitsyncError as error:
@@ -186,15 +199,19 @@ class Service:
         finally:
             self._readiness.ready(self._story())
         difference = ", ".join(f"{what} {', '.join(names)}" for what, names in changed.items() if names)
-        logger.info("configuration read again: %s", difference or "nothing changed")
-        return dict(changed)
+        named = ", ".join(each.key for each in values)
+        logger.info("configuration read again: %s", "; ".join(filter(None, (difference, named))) or "nothing changed")
+        return {**changed, "values": [each.to_json() for each in values]}
 
     def _reload_for_signal(self) -> None:
         try:
             self._reload()
         except GitsyncError as error:
-            message = f"the configuration is not taken over, the old one stays in force: {error.message}"
-            self.runtime.board.publish("problem", "", message, level=logging.ERROR, code=error.code)
+            self._tell_refusal(error)
+
+    def _tell_refusal(self, error: GitsyncError) -> None:
+        message = f"the configuration is not taken over, the old one stays in force: {error.message}"
+        self.runtime.board.publish("problem", "", message, level=logging.ERROR, code=error.code)
 
     def _take_over_edits(self) -> None:
         """Reload when the configuration was changed since it was read: a command that found no socket did so alone.

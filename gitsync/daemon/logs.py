@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from gitsync.daemon.journal import SOCKET, JournalHandler, priority_of
 from gitsync.errors import UsageError
 from gitsync.redaction import redact
 from gitsync.text import escape
@@ -22,8 +23,6 @@ FILES_KEPT = 3
 DATES = "%Y-%m-%d %H:%M:%S"
 
 
-# syslog's priorities, as sd-daemon(3) expects them at the beginning of a line.
-PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 COLOURS = {"CRITICAL": "1;31", "ERROR": "31", "WARNING": "33", "DEBUG": "2"}
 
 
@@ -34,14 +33,6 @@ class _SafeFormatter(logging.Formatter):
         text = redact(super().format(record))
         # A traceback keeps its line breaks.
         return "\n".join(escape(line) for line in text.split("\n")) if record.exc_info else escape(text)
-
-
-class _JournalFormatter(_SafeFormatter):
-    """Starts each line with its priority; the journal adds time and program."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        priority = PRIORITIES.get(record.levelno, 6)
-        return "\n".join(f"<{priority}>{line}" for line in super().format(record).split("\n"))
 
 
 class _ColourFormatter(_SafeFormatter):
@@ -59,11 +50,15 @@ def level_for(configured: str, verbose: int, quiet: bool) -> int:
     return logging.DEBUG if verbose else LEVELS[configured]
 
 
-def set_up(level: int, log_file: Path | None, *, file_bytes: int = FILE_BYTES) -> logging.Handler:
+def set_up(
+    level: int, log_file: Path | None, *, file_bytes: int = FILE_BYTES, journal: Path = SOCKET
+) -> logging.Handler:
     """Send the log to `log_file`, or to stderr without one. Raise UsageError when the file cannot be written."""
     let_go()
     handler: logging.Handler
-    if log_file is None:
+    if log_file is None and is_journal(sys.stderr):
+        handler = JournalHandler(journal)
+    elif log_file is None:
         handler = logging.StreamHandler(sys.stderr)
     else:
         # Imported late: the foreground does not need it, and it would delay the start by 10 ms.
@@ -87,6 +82,15 @@ def set_up(level: int, log_file: Path | None, *, file_bytes: int = FILE_BYTES) -
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger("gitsync").setLevel(level)
     return handler
+
+
+def set_level(level: int) -> None:
+    """Change the level of the log that was set up."""
+    root = logging.getLogger()
+    for handler in root.handlers:
+        handler.setFormatter(_formatter(level, is_file=isinstance(handler, logging.FileHandler)))
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger("gitsync").setLevel(level)
 
 
 def let_go() -> None:
@@ -115,11 +119,18 @@ def _formatter(level: int, *, is_file: bool) -> logging.Formatter:
     if is_file:
         return _SafeFormatter(f"%(asctime)s %(levelname)-7s {story}", DATES)
     if is_journal(sys.stderr):
-        return _JournalFormatter(story)
+        return _SafeFormatter(story)  # the journal adds time, program and priority
     if not sys.stderr.isatty():
         return _SafeFormatter(f"%(levelname)-7s {story}")  # the reader adds the time: a container, a supervisor
     wants_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
     return (_ColourFormatter if wants_colour else _SafeFormatter)(f"%(asctime)s %(levelname)-7s {story}", DATES)
+
+
+def complain(level: int, line: str) -> None:
+    """Print a line on stderr before there is a log, or beside it; in the journal it has its priority."""
+    prefix = f"<{priority_of(level)}>" if is_journal(sys.stderr) else ""
+    if sys.stderr is not None:
+        sys.stderr.write(f"{prefix}{line}\n")
 
 
 def is_journal(stream: TextIO) -> bool:

@@ -7,9 +7,11 @@ before detaching, with one error line and one hint line.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -87,8 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return _check(config)
     program.check_installed()
-    configured = "info" if arguments.info else config.daemon.log_level
-    level = logs.level_for(configured, arguments.verbose, arguments.quiet)
+    level = _level(arguments, config)
     log_file = _path(arguments.log_file)
     for own in (log_file, _path(arguments.pid_file), _path(arguments.config)):
         if own is not None:
@@ -124,11 +125,17 @@ def _serve(arguments: argparse.Namespace, config: Config, on_ready: Callable[[],
     # Imported late: `--check`, `--version` and an early error need neither pygit2 nor watchdog.
     from gitsync.daemon.lifecycle import Service
 
-    service = Service(config, SystemClock(), arguments.config, places.socket_path())
+    service = Service(config, SystemClock(), arguments.config, places.socket_path(), partial(_level, arguments))
     service.lock_repositories()
     for notice in config.notices:
-        print(f"gitsync: {notice}", file=sys.stderr)
+        logs.complain(logging.INFO, f"gitsync: {notice}")
     return service.run(on_ready)
+
+
+def _level(arguments: argparse.Namespace, config: Config) -> int:
+    """Return the level of the log: options count for more than the configuration."""
+    configured = "info" if arguments.info else config.daemon.log_level
+    return logs.level_for(configured, arguments.verbose, arguments.quiet)
 
 
 def _path(given: str | None) -> Path | None:
@@ -138,8 +145,8 @@ def _path(given: str | None) -> Path | None:
 def say_error(error: GitsyncError) -> None:
     """Print an error as one line with what happened and one with what to do; faults of a configuration one per line."""
     for line in error.message.splitlines():
-        print(f"error: {escape(tildes(line))}", file=sys.stderr)
-    print(f"hint: {escape(tildes(error.advice))}", file=sys.stderr)
+        logs.complain(logging.ERROR, f"error: {escape(tildes(line))}")
+    logs.complain(logging.WARNING, f"hint: {escape(tildes(error.advice))}")
 
 
 def _once(config: Config) -> int:
@@ -152,19 +159,21 @@ def _once(config: Config) -> int:
     for repo in statuses:
         reason = repo.reason or (repo.error.message if repo.error is not None else "")
         if reason and (repo.needs_person or repo.error is not None):
-            print(f"{repo.name}: {repo.state}: {escape(tildes(reason))}", file=sys.stderr)
+            logs.complain(logging.WARNING, f"{repo.name}: {repo.state}: {escape(tildes(reason))}")
         held = [f"in conflict: {path}" for path in repo.conflicts]
         if isinstance(repo, RepoStatus):
             held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
         for what in held[:NAMED]:
-            print(f"{repo.name}: {escape(tildes(what))}", file=sys.stderr)
+            logs.complain(logging.WARNING, f"{repo.name}: {escape(tildes(what))}")
         if held[NAMED:]:
-            print(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}", file=sys.stderr)
+            logs.complain(
+                logging.WARNING, f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}"
+            )
         if repo.error is not None and repo.error.hint:
-            print(f"hint: {escape(tildes(repo.error.hint))}", file=sys.stderr)
+            logs.complain(logging.WARNING, f"hint: {escape(tildes(repo.error.hint))}")
         # Paths left out are not always an error, but nothing else reports them here.
         for note in repo.notes if isinstance(repo, RepoStatus) else ():
-            print(f"{repo.name}: {escape(tildes(note))}", file=sys.stderr)
+            logs.complain(logging.WARNING, f"{repo.name}: {escape(tildes(note))}")
     return status
 
 

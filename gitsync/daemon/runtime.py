@@ -166,6 +166,7 @@ class Runtime:
             del self._refused[name]
             self.board.forget(name)
         were_wanted = self._conditions
+        old_jobs, new_jobs = ({job.name for job in each.jobs} for each in (self.config, config))
         self.config = config
         self.jobs.reload(config.jobs, config.daemon.network_timeout, self._first_deferral())
         self.housekeeper.hooks = config.hooks
@@ -178,6 +179,8 @@ class Runtime:
             self._admit(new[name])
         if were_wanted != self._conditions or self._first_deferral() is not None:
             self._ask_conditions()
+        added += sorted(new_jobs - old_jobs)
+        removed += sorted(old_jobs - new_jobs)
         return {"added": added, "removed": removed, "changed": changed}
 
     def _is_back(self, repo: RepoConfig) -> bool:
@@ -245,7 +248,7 @@ class Runtime:
         return True
 
     def _add(self, repo: RepoConfig) -> None:
-        logger.info("watching %s: %s", repo.name, repo.path)
+        logger.info("watching %s: %s", repo.name, repo.path, extra={"gitsync_event": {"repo": repo.name}})
         self._begin(repo)
 
     def _begin(self, repo: RepoConfig) -> None:

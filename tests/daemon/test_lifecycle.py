@@ -186,6 +186,36 @@ def test_reload_takes_over_and_a_bad_file_changes_nothing(box: Machine) -> None:
     box.wait_committed(two)
 
 
+def test_a_reload_takes_over_every_value_and_names_those_that_changed(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    text = box.config.read_text()
+    box.write_config(text + '[daemon]\nlog_level = "error"\n')
+    assert box.gitsync("--daemon").returncode == 0
+    try:
+        log = box.home / ".local/state/gitsync/gitsync.log"
+        hook = '[hooks]\nafter_commit = ["echo seen >>~/seen"]\n'
+        box.write_config(text.replace("100ms", "50ms") + hook)
+        done = box.ctl("reload")
+        assert 'daemon.log_level: "error" is now "info"' in done.stdout
+        assert 'repo.notes.quiet: "100ms" is now "50ms"' in done.stdout
+        assert "hooks.after_commit: [] is now [" in done.stdout
+        (root / "a.txt").write_text("a\n")
+        box.wait_committed(root)
+        wait_for("the hook", (box.home / "seen").exists)
+        assert "committed notes" in log.read_text()
+        box.write_config(text + hook + '[daemon]\nlog_level = "error"\n')
+        values = json.loads(box.ctl("reload", "--json").stdout)["values"]
+        assert {"key": "daemon.log_level", "old": "info", "new": "error"} in values
+        before = log.read_text()
+        (root / "b.txt").write_text("b\n")
+        box.wait_committed(root)
+        assert log.read_text() == before
+        assert box.ctl("reload").stdout == "nothing is different\n"
+    finally:
+        box.ctl("stop")
+
+
 def test_the_ini_of_the_first_gitsync_is_read_as_it_is(box: Machine) -> None:
     root = box.repo()
     box.config.parent.parent.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,11 @@ import io
 import logging
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -35,8 +37,8 @@ def _quiet_afterwards() -> Iterator[None]:
     logging.raiseExceptions = before[3]
 
 
-def write(level: int, tell: Callable[[logging.Logger], object]) -> None:
-    logs.set_up(level, None)
+def write(level: int, tell: Callable[[logging.Logger], object], journal: Path = Path("/nonexistent")) -> None:
+    logs.set_up(level, None, journal=journal)
     tell(logging.getLogger("gitsync.somewhere"))
 
 
@@ -77,25 +79,56 @@ def test_a_terminal_gets_the_time_and_colours_for_the_unusual(monkeypatch: pytes
     assert "\x1b" not in screen.getvalue()
 
 
-def test_the_journal_gets_priorities_and_no_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    with path.open("w") as stream:
-        facts = os.fstat(stream.fileno())
-        monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+def be_under_systemd(monkeypatch: pytest.MonkeyPatch, stream: TextIO) -> None:
+    facts = os.fstat(stream.fileno())
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
 
-        def tell(log: logging.Logger) -> None:
-            log.info("a story")
-            log.warning("trouble")
-            try:
-                raise ZeroDivisionError("a bug")
-            except ZeroDivisionError:
-                log.critical("ended", exc_info=True)
 
-        write(logging.INFO, tell)
+def tell_all(log: logging.Logger) -> None:
+    log.info("a story", extra={"gitsync_event": {"repo": "notes", "event": "committed"}})
+    log.warning("a warning")
+    try:
+        raise ZeroDivisionError("a bug")
+    except ZeroDivisionError:
+        log.critical("ended", exc_info=True)
+
+
+def test_the_journal_gets_priority_and_repository_as_fields(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal, (tmp_path / "stderr").open("w") as stream:
+        journal.bind(str(tmp_path / "socket"))
+        be_under_systemd(monkeypatch, stream)
+        write(logging.INFO, tell_all, tmp_path / "socket")
         stream.flush()
-    lines = path.read_text().splitlines()
-    assert lines[:3] == ["<6>a story", "<4>trouble", "<2>ended"]
+        story, warning, bug = (journal.recv(65536) for _ in range(3))
+        assert story.splitlines() == [
+            b"MESSAGE=a story",
+            b"PRIORITY=6",
+            b"SYSLOG_IDENTIFIER=gitsync",
+            b"GITSYNC_REPO=notes",
+            b"GITSYNC_EVENT=committed",
+        ]
+        assert b"PRIORITY=4\n" in warning
+        # Several lines are one entry: their length goes first.
+        length = int.from_bytes(bug[8:16], "little")
+        assert bug[:8] == b"MESSAGE\n"
+        assert bug[16 : 16 + length].endswith(b"ZeroDivisionError: a bug")
+        assert bug[16 + length :] == b"\nPRIORITY=2\nSYSLOG_IDENTIFIER=gitsync\n"
+        # What is said before there is a log, and a reason to end, have a level, too.
+        logs.complain(logging.ERROR, "error: a fault")
+        stream.flush()
+    assert (tmp_path / "stderr").read_text() == "<3>error: a fault\n"
+
+
+def test_without_the_journals_socket_each_line_has_its_priority(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "stderr").open("w") as stream:
+        be_under_systemd(monkeypatch, stream)
+        write(logging.INFO, tell_all)
+        stream.flush()
+    lines = (tmp_path / "stderr").read_text().splitlines()
+    assert lines[:3] == ["<6>a story", "<4>a warning", "<2>ended"]
     assert all(line.startswith("<2>") for line in lines[3:])
     assert lines[-1] == "<2>ZeroDivisionError: a bug"
 
