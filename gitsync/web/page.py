@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_to_bytes
 
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from gitsync.errors import UsageError
 from gitsync.web.feed import Feed
@@ -82,6 +82,12 @@ class Asked:
         note = self.house.notes.take(self.get("note"))
         text = self.house.renderer.page(template, here=self.path, note=note, **values)
         return HTMLResponse(text.encode("utf-8", "backslashreplace"), http_status)
+
+    def stream(self, template: str, **values: Any) -> Response:
+        """Return a page that is sent part by part, as what it shows is found."""
+        parts = self.house.renderer.parts(template, here=self.path, note=None, **values)
+        chunks = (part.encode("utf-8", "backslashreplace") for part in parts)
+        return StreamingResponse(chunks, media_type="text/html; charset=utf-8")
 
     def leave(self, back: str, note: Note | None = None) -> Response:
         """Return the way back after a change, to a page of this server, which shows `note` once."""

@@ -5,7 +5,7 @@ Called from worker threads; the environment does not change after it was made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +14,8 @@ from markupsafe import Markup
 from gitsync import clock, text, times
 
 LONGEST = 10_000
+# Pieces of a template that are sent together: about one entry of a list.
+BUFFERED = 30
 
 
 class Renderer:
@@ -45,6 +47,12 @@ class Renderer:
     def page(self, template: str, **values: Any) -> str:
         """Return a page."""
         return self._environment.get_template(template).render(values)
+
+    def parts(self, template: str, **values: Any) -> Iterator[str]:
+        """Return a page in parts, each as soon as its values are there."""
+        stream = self._environment.get_template(template).stream(values)
+        stream.enable_buffering(BUFFERED)
+        return stream
 
 
 def visible(value: Any) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gitsync.web.page import Link, Page
-from gitsync.web.pages import file, overview, restore, timeline, tree, undo
+from gitsync.web.pages import conflicts, file, find, overview, restore, room, timeline, tree, undo
 
-MODULES = (overview, timeline, tree, file, restore, undo)
+MODULES = (overview, timeline, find, conflicts, room, tree, file, restore, undo)
 
 
 def pages() -> list[Page]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine
 from tests.web.kit import Site, page
 
@@ -16,6 +17,15 @@ def box(tmp_path: Path) -> Iterator[Machine]:
     """One machine."""
     with machine(tmp_path / "a") as it:
         yield it
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """An empty bare repository that machines share."""
+    path = tmp_path / "hub.git"
+    path.mkdir()
+    run_git(path, "init", "-q", "--bare", "-b", "main")
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ Runs on the calling thread; owns nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gitsync.git.history.log import History
@@ -30,8 +31,17 @@ def total_bytes(history: History) -> int:
     return KIB * (int(facts.get("size", 0)) + int(facts.get("size-pack", 0)))
 
 
-def file_sizes(history: History, path: bytes = b"") -> list[FileSize]:
-    """Return the files at or below `path` (b"": all), the largest first, under the names they have now, or had last.
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A content that a history keeps: the name of its file, the instant that it was first committed, bytes on disk."""
+
+    name: bytes
+    first_at: float
+    bytes: int
+
+
+def stored_versions(history: History) -> list[StoredVersion]:
+    """Return every content in a history, under the name that its file has now, or had last.
 
     A content that several files have counts for the one that had it last.
     """
@@ -39,15 +49,24 @@ def file_sizes(history: History, path: bytes = b"") -> list[FileSize]:
         return []
     walk = VersionWalk()
     walk.feed(history.ask(*LOG, "HEAD", "--"))
-    blobs: dict[str, tuple[bytes, int]] = {}
+    names: dict[str, bytes] = {}
+    first_at: dict[str, float] = {}
     for version in walk.found:
-        blobs.setdefault(version.blob, (version.name, version.file))
-    present = frozenset(history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD").split(b"\0"))
+        names.setdefault(version.blob, version.name)
+        first_at[version.blob] = version.at
+    sizes = _disk_sizes(history, list(names))
+    return [StoredVersion(names[blob], first_at[blob], count) for blob, count in sizes.items()]
+
+
+def file_sizes(history: History, path: bytes = b"", versions: Iterable[StoredVersion] | None = None) -> list[FileSize]:
+    """Return the files at or below `path` (b"": all), the largest first; `versions` are those of the history."""
     sizes: dict[bytes, list[int]] = {}
-    for blob, count in _disk_sizes(history, list(blobs)).items():
-        name = blobs[blob][0]
-        if not path or name == path or name.startswith(path + b"/"):
-            sizes.setdefault(name, []).append(count)
+    for version in stored_versions(history) if versions is None else versions:
+        if not path or version.name == path or version.name.startswith(path + b"/"):
+            sizes.setdefault(version.name, []).append(version.bytes)
+    if not sizes:
+        return []
+    present = frozenset(history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD").split(b"\0"))
     found = [FileSize(name, len(counts), sum(counts), name in present) for name, counts in sizes.items()]
     return sorted(found, key=lambda item: (-item.bytes, item.path))
 
