@@ -59,7 +59,7 @@ def segments(first: bytes, second: bytes, base: bytes) -> list[Segment]:
 
 
 def _below(blocks: Sequence[tuple[int, int, int]], at: int) -> int:
-    """Return the line of the base that follows all that stands before line `at`."""
+    """Return the line of the base that follows what both have above line `at`."""
     before = [block for block in blocks if block[0] < at]
     if not before:
         return 0
@@ -68,7 +68,7 @@ def _below(blocks: Sequence[tuple[int, int, int]], at: int) -> int:
 
 
 def _above(blocks: Sequence[tuple[int, int, int]], at: int) -> int:
-    """Return the line of the base that stands before all that follows from line `at` on."""
+    """Return the line of the base that ends what both have above line `at`."""
     for start, other, size in blocks:
         if start + size > at:
             return other + max(0, at - start)

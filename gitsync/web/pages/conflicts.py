@@ -125,7 +125,7 @@ def _content(view: View, version: Json) -> Content:
 
 
 def _parts(view: View, item: Json, sides: list[Content]) -> list[Segment] | None:
-    """Return the two versions in segments; None where they are no two texts."""
+    """Return the two versions in segments; None where they are not two texts."""
     if len(sides) != 2 or any(side.kind != "text" for side in sides):
         return None
     texts = [side.data for side in sides] + [_base(view, item)]
