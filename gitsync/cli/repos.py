@@ -184,7 +184,7 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     if unfiltered:
         lines += _hint(output, f"gitsyncctl doctor says how to set it up; then: gitsyncctl sync {text.as_word(name)}")
     if len(unfiltered) < len(quarantined):
-        lines += _hint(output, "commit it yourself with git if it is meant, else list it in .gitignore or move it away")
+        lines += _hint(output, "if it is meant: gitsyncctl allow PATH; else list it in .gitignore or move it away")
     if entry.get("state") == "halted" and not error.get("hint"):
         lines += _hint(output, f"if this is meant: gitsyncctl resume {text.as_word(name)} --accept")
     if "backend" not in entry:

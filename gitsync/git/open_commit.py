@@ -11,6 +11,13 @@ import os
 # Commands that gitsync itself and the watching tools of users run, and commands that move no branch that is checked
 # out.
 _HARMLESS = (b"fetch", b"push", b"ls-remote", b"cat-file", b"check-", b"upload-pack", b"receive-pack", b"remote-")
+# Commands that only read: gitsync's own, to show history, and those that a user leaves open in a pager.
+_READING = frozenset(
+    (b"log", b"show", b"diff", b"diff-tree", b"status", b"blame", b"rev-list", b"rev-parse", b"ls-tree", b"ls-files",
+     b"for-each-ref", b"merge-base", b"hash-object")
+)  # fmt: skip
+# Options of git itself whose value is the next word.
+_WITH_VALUE = frozenset((b"-c", b"-C", b"--git-dir", b"--work-tree", b"--namespace", b"--exec-path"))
 
 
 # So long after another process wrote the index its command, or the next one of a script, may go on (seconds).
@@ -59,4 +66,16 @@ def _is_git_in(pid: str, root: str) -> bool:
             said = stream.read()
     except OSError:
         return False  # it has ended meanwhile, or is somebody else's
-    return (directory == root or directory.startswith(f"{root}/")) and not any(word in said for word in _HARMLESS)
+    is_here = directory == root or directory.startswith(f"{root}/")
+    return is_here and not any(word in said for word in _HARMLESS) and _command_of(said) not in _READING
+
+
+def _command_of(said: bytes) -> bytes:
+    """Return the command of a git command line, b"" where there is none."""
+    words = iter(said.split(b"\0")[1:])
+    for word in words:
+        if word in _WITH_VALUE:
+            next(words, b"")
+        elif not word.startswith(b"-"):
+            return word
+    return b""

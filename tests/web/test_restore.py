@@ -97,6 +97,11 @@ def test_the_overview_follows_the_daemon_and_its_buttons_act(box: Machine) -> No
         box.start()
         wait_for("the held-back file", lambda: "id_rsa is held back" in seen(site.get("/")))
         assert "notes needs you" in seen(site.get("/"))
+        shown = site.get(path_of("/held-back", name="notes", path="id_rsa"))
+        assert "private key" in seen(shown)
+        assert "id_rsa is committed" in seen(follow(site, site.post(forms(shown)[0])))
+        assert run_git(root, "ls-files").split() == ["first.txt", "id_rsa"]
+        wait_for("nothing to be held back", lambda: "held back" not in seen(site.get("/")))
         assert "paused for 30m" in seen(follow(site, site.post("/pause?name=notes&for=30m")))
         assert "Paused" in seen(site.get("/"))
         assert "notes goes on" in seen(follow(site, site.post("/resume?name=notes")))

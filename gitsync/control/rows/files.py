@@ -129,6 +129,17 @@ ROWS: tuple[Command, ...] = (
         timeout_s=300.0,
     ),
     Command(
+        "allow",
+        "commit files that are held back, as too large or as a secret, and keep their changes from now on",
+        Parameter("paths", PATHS, metavar="PATH", is_required=True, help="the files; status lists what is held back"),
+        handler="allow",
+        about="Once it is committed a file is in the history, on every machine and on the server: a secret that was "
+        "sent is not a secret any more.",
+        epilog="gitsyncctl allow ~/Notes/film.mp4\ngitsyncctl allow ~/Notes/keys/public.pem",
+        without_daemon=ACT,
+        timeout_s=900.0,
+    ),
+    Command(
         "size",
         "show what takes the room in a history: files, versions and bytes, the largest first",
         Parameter("name", TARGET, metavar="NAME|PATH", help="a repository, a directory or a file"),

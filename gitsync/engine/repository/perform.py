@@ -18,6 +18,7 @@ from gitsync.engine.repository.left_out import STAGED_GRACE_S
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import OperationError
 from gitsync.git.applying.apply import OvertakenError
+from gitsync.git.changes.allow import Allowed
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ def perform_next(repo: LocalRepository, now: float) -> None:
             announce(repo, made)
             repo.count(worktree)
             _follow(repo, now)
+        if isinstance(answer, Allowed):
+            repo.buffer.note(answer.paths)  # the next look takes them off the list of files that are held back
         repo.requests.succeed(answer)
 
 

@@ -118,8 +118,33 @@ def _question(asked: Asked) -> tuple[Json, Json]:
     raise UsageError("this is not asked any more", "see the overview for what is asked now")
 
 
+def held_back(asked: Asked) -> Response:
+    """Show why a file is held back, and what allowing it means."""
+    entry, item = _held_back(asked)
+    return asked.render("held_back.html", entry=_described(entry), item=item)
+
+
+def allow(asked: Asked) -> Response:
+    """Commit a file that is held back."""
+    entry, item = _held_back(asked)
+    place = asked.library.place(entry["name"], item["path"])
+    asked.gateway.ask("allow", paths=[place.absolute])
+    return asked.leave("/", Note(f"{item['path']} is committed", undo=""))
+
+
+def _held_back(asked: Asked) -> tuple[Json, Json]:
+    name, wanted = asked.needed("name"), asked.needed("path")
+    for entry in states.entries(asked.gateway.ask("status")):
+        for item in entry.get("quarantined") or ():
+            if (entry["name"], item["path"]) == (name, wanted):
+                return entry, item
+    raise UsageError(f"{wanted} is not held back any more", "see the overview for what is")
+
+
 PAGES = (
     Page("/", show),
+    Page("/held-back", held_back),
+    Page("/allow", allow, POST),
     Page("/question", question),
     Page("/sync", sync, POST),
     Page("/pause", pause, POST),
