@@ -7,6 +7,9 @@ DIR ?=
 # How many tests run side by side: most of them wait for a daemon, a server or a clock.
 TESTERS ?= 4
 
+# How often machines meet on one clock in `make soak`.
+SCHEDULES ?= 10000
+
 .PHONY: help setup run test lint check format bench soak coverage docs clean
 
 help:
@@ -60,6 +63,7 @@ bench: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.convergence.soak
+	$(BIN)/python -m tests.convergence.schedules 1000 $(SCHEDULES)
 	$(BIN)/python -m tests.crashes
 
 # Of the branches, in every process that a test starts. It takes about twice as long as `make test`.

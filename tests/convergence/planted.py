@@ -21,7 +21,10 @@ from gitsync.git.applying.preflight import Surprise
 from gitsync.git.applying.writer import Applier
 from gitsync.git.merging import plan
 from gitsync.git.merging.plan import Plan, PlanKind
+from gitsync.git.remote import transport
+from gitsync.git.remote.results import PushKind, PushResult
 from gitsync.git.staging.worktree import Worktree
+from gitsync.watch.buffer import ChangeBuffer, Noted
 
 
 def _unlooked() -> None:
@@ -89,6 +92,26 @@ def _theirs() -> None:
     _replace(integrate, "plan", take_theirs)
 
 
+def _claimed() -> None:
+    """A push is said to have been made, and was not."""
+
+    def push(*arguments: object, **options: object) -> PushResult:
+        return PushResult(PushKind.PUSHED)
+
+    _replace(transport, "push", push)
+
+
+def _dropped() -> None:
+    """Of several changes that were noted together, one is forgotten."""
+    steal = ChangeBuffer.steal
+
+    def steal_less(self: ChangeBuffer) -> Noted:
+        noted = steal(self)
+        return replace(noted, paths=frozenset(sorted(noted.paths)[1:]), trees=frozenset(sorted(noted.trees)[1:]))
+
+    _replace(ChangeBuffer, "steal", steal_less)
+
+
 def _replace(owner: object, name: str, lie: Callable[..., object]) -> None:
     assert hasattr(owner, name), "a bug in what is not there would not be found"
     setattr(owner, name, lie)
@@ -99,6 +122,8 @@ BUGS: dict[str, Callable[[], None]] = {
     "forced": _forced,
     "forgotten": _forgotten,
     "theirs": _theirs,
+    "claimed": _claimed,
+    "dropped": _dropped,
 }
 
 

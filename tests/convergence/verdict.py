@@ -83,9 +83,16 @@ def _read(path: bytes) -> bytes:
 
 def check_whole(root: Path, repo_state_dirs: Iterable[Path]) -> None:
     """Assert that a work tree is HEAD's, complete, and that nothing of an operation is left lying about."""
-    git_dir = root / ".git"
     assert on_disk(root) == in_history(root), f"{root}: the work tree is not HEAD's"
     assert run_git(root, "status", "--porcelain") == "", root
+    check_bare(root, repo_state_dirs)
+    check_sound(root)
+    check_unmarked(root)
+
+
+def check_bare(root: Path, repo_state_dirs: Iterable[Path]) -> None:
+    """Assert that nothing of an operation is left lying about."""
+    git_dir = root / ".git"
     left = [name for name in OPEN if (git_dir / name).exists()]
     assert left == [], f"{root}: an operation is open"
     locks = sorted(git_dir.rglob("*.lock"))
@@ -94,8 +101,6 @@ def check_whole(root: Path, repo_state_dirs: Iterable[Path]) -> None:
     assert temporaries == [], f"{root}: temporaries were left"
     for repo_state_dir in repo_state_dirs:
         assert not (repo_state_dir / "integration.json").exists(), f"{repo_state_dir}: a journal was left"
-    check_sound(root)
-    check_unmarked(root)
 
 
 def check_sound(repository: Path) -> None:
