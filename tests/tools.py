@@ -42,6 +42,7 @@ TOOLS = (
     Tool("ip", "iproute2", "a network that goes and comes back"),
     Tool("systemctl", "systemd", "the service"),
     Tool("dbus-daemon", "dbus-user-session", "the service, and notices on the desktop"),
+    Tool("logrotate", "logrotate", "a log that is rotated"),
     Tool("plistutil", "libplist-utils", "the service on macOS"),
     Tool("rpmbuild", "rpm", "the package for Fedora"),
     Tool("Xvfb", "xvfb", "the window of the setup"),

@@ -22,7 +22,7 @@ from gitsync.config.options import Config
 from gitsync.daemon import logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
-from gitsync.errors import EXIT_OK, EXIT_USAGE, GitsyncError, OperationError, UsageError
+from gitsync.errors import EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
 from gitsync.git import program
 from gitsync.model import RepoStatus
 from gitsync.redaction import redact
@@ -85,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    config = load(arguments.config)
+    config = _loaded(arguments)
     if arguments.check:
         return _check(config)
     program.check_installed()
@@ -130,6 +130,20 @@ def _serve(arguments: argparse.Namespace, config: Config, on_ready: Callable[[],
     for notice in config.notices:
         logs.complain(logging.INFO, f"gitsync: {notice}")
     return service.run(on_ready)
+
+
+def _loaded(arguments: argparse.Namespace) -> Config:
+    """Return the configuration; on a socket that systemd holds, its faults are answered there."""
+    try:
+        return load(arguments.config)
+    except ConfigError as error:
+        from gitsync.daemon import fault_server
+
+        if arguments.check or arguments.once or arguments.daemon or not fault_server.is_wanted():
+            raise
+        say_error(error)
+        fault_server.serve(error, arguments.config)
+        raise
 
 
 def _level(arguments: argparse.Namespace, config: Config) -> int:

@@ -203,6 +203,24 @@ def test_the_first_question_starts_it_through_its_socket(session: UserManager) -
     assert json.loads(session.ctl("status", "--json").out)["daemon"]["pid"] > 0
 
 
+def test_its_socket_outlives_a_faulty_configuration(session: UserManager) -> None:
+    session.configure(session.repo())
+    good = (session.home / ".config/gitsync/config.toml").read_text()
+    session.write(".config/gitsync/config.toml", good + "quiett = 3\n")
+    enable(session, "gitsync.socket")
+    for _ in range(5):
+        ran = session.ctl("status")
+        assert ran.status == 2
+        assert "config.toml:6" in ran.errors
+        assert "quiett" in ran.errors
+    assert session.show("ActiveState", "gitsync.socket") == "active"
+    assert "quiett" in session.show("StatusText")
+    session.write(".config/gitsync/config.toml", good)
+    document = json.loads(session.ctl("status", "--json").out)
+    assert str(document["daemon"]["pid"]) == session.show("MainPID")
+    assert session.show("NRestarts") == "0"
+
+
 def test_a_socket_that_others_may_reach_is_refused(session: UserManager) -> None:
     session.configure(session.repo())
     session.unit("gitsync.socket.d/wide.conf", "[Socket]\nSocketMode=0666\n")

@@ -24,7 +24,10 @@ _FIELDS = (
     "MainPID",
     "StatusText",
     "WatchdogUSec",
+    "Restart",
 )
+# RestartPreventExitStatus= of the unit.
+_NOT_TRIED_AGAIN = ("2", "3", "127", "203")
 _ACTIVITIES = {
     "active": "active",
     "reloading": "active",
@@ -71,7 +74,7 @@ class Systemd:
             activity="auto-restart" if is_waiting else _ACTIVITIES.get(active, "stopped"),
             result=shown.get("Result", ""),
             exit_status=int(status) if status.isdigit() else None,
-            has_hit_limit=shown.get("Result") == "start-limit-hit",
+            has_hit_limit=_has_hit_limit(shown),
             is_masked=is_masked,
             is_ours=bool(file) and not is_masked and written.has_mark(Path(str(file))),
             description=_description(shown),
@@ -209,6 +212,13 @@ def _journal() -> list[str]:
     except OperationError:  # a systemd without journalctl
         return []
     return [line.strip() for line in done.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def _has_hit_limit(shown: dict[str, str]) -> bool:
+    """Whether systemd gave up after too many starts: it shows the first failure's result for a loop of crashes."""
+    is_tried_again = shown.get("Restart", "no") != "no" and shown.get("ExecMainStatus") not in _NOT_TRIED_AGAIN
+    is_failed = shown.get("ActiveState") == "failed"
+    return is_failed and (shown.get("Result") == "start-limit-hit" or is_tried_again)
 
 
 def _description(shown: dict[str, str]) -> str:
