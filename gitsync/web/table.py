@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from gitsync.web.page import Link, Page
-from gitsync.web.pages import conflicts, file, find, overview, restore, room, timeline, tree, undo
+from gitsync.web.pages import (
+    conflicts,
+    file,
+    find,
+    job,
+    overview,
+    restore,
+    room,
+    settings,
+    timeline,
+    tree,
+    undo,
+    watch,
+)
 
-MODULES = (overview, timeline, find, conflicts, room, tree, file, restore, undo)
+MODULES = (overview, timeline, find, conflicts, room, settings, tree, file, restore, undo, watch, job)
 
 
 def pages() -> list[Page]:
