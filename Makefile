@@ -21,14 +21,14 @@ help:
 	@echo "make soak              compare with git, let machines meet at random, for SOAK_SECONDS (300) each, and let one"
 	@echo "                       die at every system call"
 	@echo "make coverage          run every test and report the branches that none of them takes"
-	@echo "make docs              write the generated pages of docs/ anew"
+	@echo "make docs              write the generated pages of docs/, and build all of them into docs/_build"
 
 # Editable, so that a changed source file needs no reinstallation.
 $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "error: $(PYTHON) has no venv module"; echo "hint: on Debian: apt install python3-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "preparing $(VENV) (once) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[web,test,check]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[web,test,check,docs]'
 	@touch $@
 
 run: $(STAMP)
@@ -75,6 +75,8 @@ coverage: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build
+	@echo "the pages are in docs/_build/index.html"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

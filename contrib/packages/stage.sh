@@ -30,7 +30,9 @@ done
 for page in "$source"/docs/man/*.[15]; do
     gzip -9nc "$page" >"$destdir/usr/share/man/man${page##*.}/${page##*/}.gz"
 done
+install -d "$destdir/usr/share/doc/gitsync/howto"
 install -m 644 "$source/README.rst" "$source/CHANGELOG.rst" "$source"/docs/*.rst "$destdir/usr/share/doc/gitsync/"
+install -m 644 "$source"/docs/howto/*.rst "$destdir/usr/share/doc/gitsync/howto/"
 # Where Debian looks for it; other systems have it there as well.
 install -m 644 "$source/LICENSE" "$destdir/usr/share/doc/gitsync/copyright"
 

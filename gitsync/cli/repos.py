@@ -174,7 +174,7 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
         if "backend" in entry:
             how = f"gitsyncctl conflicts {text.as_word(name)}"
         else:
-            how = f"to see the versions and settle it: gitsyncctl conflicts {text.as_word(name)}"
+            how = f"to see the versions and resolve it: gitsyncctl conflicts {text.as_word(name)}"
         lines += _hint(output, how)
     quarantined = entry.get("quarantined") or []
     lines += _named(

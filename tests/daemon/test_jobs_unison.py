@@ -94,7 +94,7 @@ def test_conflicts_of_a_job_are_listed_until_they_are_settled(box: Machine, far:
         shown = box.ctl("conflicts")
         assert shown.returncode == 1
         assert "photos: a.txt" in shown.stdout
-        assert "settle it: copy one over the other" in shown.stdout
+        assert "to resolve it: copy one over the other" in shown.stdout
         found = answer(box, "conflicts", "photos")
         assert (found["conflicts"], found["errors"]) == ([], [])
         assert [(item["job"], item["path"], item["root"]) for item in found["jobs"]] == [("photos", "a.txt", str(here))]

@@ -91,7 +91,7 @@ def test_a_conflict_is_seen_on_both_machines_and_settled_on_one(box: Machine, ot
 
     done = box.ctl("resolve", str(ours / "first.txt"), "--theirs")
     assert done.returncode == 0, done.stderr
-    assert "settled first.txt in notes" in done.stdout
+    assert "resolved first.txt in notes" in done.stdout
     wait_for("the settling to arrive", lambda: not conflicts(other))
     assert conflicts(box) == []
     wait_equal(ours, theirs, hub)

@@ -65,7 +65,7 @@ def test_versions_have_the_same_names_on_every_machine(two: Two) -> None:
         assert versions == [("desk", "name", own == "desk"), ("laptop", "copy", own == "laptop")]
         assert run_git(one.home / "notes", "show", f"{seen['base']}:todo.txt") + "\n" == BASE
         shown = one.ctl("conflicts").stdout
-        assert "settle it: gitsyncctl resolve ~/notes/todo.txt --keep desk\n" in shown
+        assert "to resolve it: gitsyncctl resolve ~/notes/todo.txt --keep desk\n" in shown
         assert "or: gitsyncctl resolve ~/notes/todo.txt --keep laptop\n" in shown
         assert "gitsyncctl conflicts notes" in one.ctl("status").stdout
     message = run_git(two.at_laptop, "log", "-1", "--format=%B", "--no-merges")
@@ -96,7 +96,7 @@ def test_an_unknown_machine_and_a_trial_change_nothing(two: Two) -> None:
     assert "has no version from tablet" in refused.stderr
     assert "resolve" in refused.stderr
     trial = two.desk.ctl("resolve", str(two.at_desk / "todo.txt"), "--keep", "laptop", "--dry-run")
-    assert "would settle it: the conflict copy has taken the name" in trial.stdout
+    assert "would resolve it: the conflict copy has taken the name" in trial.stdout
     assert two.texts(two.desk) == before
 
 

@@ -81,7 +81,7 @@ def test_status_says_what_needs_doing_and_how(daemon: Daemon) -> None:
     assert done.returncode == 1
     for line in (
         r"a\x1b[2J\n\xff.txt",
-        "  hint: to see the versions and settle it: gitsyncctl conflicts a",
+        "  hint: to see the versions and resolve it: gitsyncctl conflicts a",
         "  not committed: id_rsa (secret: private key)",
         "  note: a note",
         "  hint: if this is meant: gitsyncctl resume c --accept",

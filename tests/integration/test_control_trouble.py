@@ -71,7 +71,7 @@ def test_a_conflict_is_shown_with_both_versions_and_the_way_out(tmp_path: Path) 
     assert "a.conflict-1a2b3c4d.txt  from laptop (this machine), " in shown
     assert "    -theirs\n    +ours\n" in shown
     assert "before both: gitsyncctl show 1a2b3c4d1a:a.txt --in notes" in shown
-    assert "settle it: gitsyncctl resolve '/home/somebody/my notes/a.txt' --keep desk\n" in shown
+    assert "to resolve it: gitsyncctl resolve '/home/somebody/my notes/a.txt' --keep desk\n" in shown
     assert "or: gitsyncctl resolve '/home/somebody/my notes/a.txt' --keep laptop\n" in shown
 
 
@@ -140,7 +140,7 @@ def test_resolve_says_what_was_done_and_how_to_take_it_back(tmp_path: Path) -> N
     status, shown, _ = show(tmp_path, "resolve", "a.txt", "--both", resolve=settled)
     assert status == 0
     assert shown.splitlines() == [
-        "settled a.txt in notes: both stay",
+        "resolved a.txt in notes: both stay",
         "  a.conflict-1a2b3c4d.txt is now a-kept.txt",
         "  commit 1a2b3c4 'Settle a.txt: keep the current version'",
         "  to take this back: gitsyncctl undo notes",

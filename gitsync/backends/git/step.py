@@ -276,7 +276,9 @@ class BranchStep:
         what = f"git -C {place} merge {as_word(f'{self._order.job.remote}/{self._branch.name}')}"
         if not self._is_current:
             what = f"git -C {place} switch {as_word(self._branch.name)}, then: {what}"
-        self._tell("conflict", f"{self._shown}: changed on both sides, and left alone: {told}", f"settle it: {what}")
+        self._tell(
+            "conflict", f"{self._shown}: changed on both sides, and left alone: {told}", f"to resolve it: {what}"
+        )
 
     def _delete(self) -> None:
         branch = self._branch

@@ -45,7 +45,7 @@ def _of_job(output: Output, item: Json) -> None:
     output.painted([f"{output.paint(title, 'bold')}, job by {text.escape(str(item.get('backend', '')))}"])
     output.wrapped(str(item.get("message") or "both sides were left alone"), "yellow", "  ")
     if item.get("hint"):
-        output.wrapped(f"settle it: {item['hint']}", indent="  ")
+        output.wrapped(f"to resolve it: {item['hint']}", indent="  ")
 
 
 def show_conflict(output: Output, conflict: Json, *, is_full: bool = False) -> None:
@@ -55,7 +55,7 @@ def show_conflict(output: Output, conflict: Json, *, is_full: bool = False) -> N
     title = f"{text.escape(str(conflict.get('repo', '')))}: {text.escape(path)}"
     output.painted([f"{output.paint(title, 'bold')}{_when(conflict.get('time'), now)}"])
     if conflict.get("is_waiting"):
-        output.wrapped("nothing is merged or pushed before this is settled; your files stay as is", "dim", "  ")
+        output.wrapped("nothing is merged or pushed before this is resolved; your files stay as is", "dim", "  ")
     versions = conflict.get("versions") or []
     named = next((version for version in versions if version.get("role") == "name"), None)
     if named is None:
@@ -72,7 +72,7 @@ def show_conflict(output: Output, conflict: Json, *, is_full: bool = False) -> N
         how = f"gitsyncctl show {text.as_word(f'{base}:{path}')} --in {text.as_word(str(conflict.get('repo', '')))}"
         output.wrapped(f"before both: {how}", "dim", "  ")
     for number, way in enumerate(conflict.get("ways") or ()):
-        output.wrapped(f"{'settle it:' if not number else '       or:'} {command} {way}", indent="  ")
+        output.wrapped(f"{'to resolve it:' if not number else '           or:'} {command} {way}", indent="  ")
 
 
 def label(version: Json) -> str:

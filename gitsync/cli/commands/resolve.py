@@ -63,14 +63,14 @@ def _show_trial(output: Output, answer: Json) -> None:
     show_conflict(output, answer["conflict"])
     choice = str(answer.get("choice", ""))
     what = "what you merge takes the name" if choice == "edit" else WHAT.get(choice, choice)
-    output.wrapped(f"would settle it: {what}; nothing was changed", "green")
+    output.wrapped(f"would resolve it: {what}; nothing was changed", "green")
 
 
 def _show(output: Output, answer: Json) -> None:
     name, path, choice = (str(answer.get(key, "")) for key in ("repo", "path", "choice"))
     commit, left = answer.get("commit") or {}, int(answer.get("left") or 0)
     what = WAITING if answer.get("is_waiting") else WHAT
-    output.wrapped(f"settled {path} in {name}: {what.get(choice, choice)}", "green")
+    output.wrapped(f"resolved {path} in {name}: {what.get(choice, choice)}", "green")
     for pair in answer.get("renamed") or ():
         output.wrapped(f"{pair.get('from', '')} is now {pair.get('to', '')}", indent="  ")
     for copy in answer.get("removed") or ():
@@ -80,7 +80,7 @@ def _show(output: Output, answer: Json) -> None:
         output.wrapped(f"commit {str(commit.get('id', ''))[:7]} '{commit.get('message', '')}'", indent="  ")
         output.wrapped(f"to take this back: gitsyncctl undo {text.as_word(name)}", "dim", "  ")
     else:
-        output.wrapped("it is remembered, and the merge is made when the last file is settled", indent="  ")
+        output.wrapped("it is remembered, and the merge is made when the last file is resolved", indent="  ")
     if left:
         output.wrapped(
             f"{text.counted(left, 'file is', 'files are')} still in conflict: gitsyncctl conflicts {text.as_word(name)}"

@@ -24,7 +24,7 @@ When a file was changed on two machines so that the changes cannot be
 merged, both versions are kept: one under the name, the other beside it, as
 NAME.conflict-ID.EXT. Both are committed, and syncing goes on. Each is shown
 with the machine that it comes from, the same on every machine. It is a
-conflict as long as the copy is there: settle it with "gitsyncctl resolve",
+conflict as long as the copy is there: resolve it with "gitsyncctl resolve",
 or delete the copy.
 
 What jobs with a server left alone on both sides is listed, too, with how to
@@ -34,7 +34,7 @@ settle it; it goes from the list with the next run.""",
     ),
     Command(
         "resolve",
-        "settle a conflict: say which version of a file is to stay",
+        "resolve a conflict: say which version of a file is to stay",
         Parameter("path", TEXT, metavar="PATH", is_required=True, help="the file, or its conflict copy"),
         Parameter("keep", TEXT, "--keep", metavar="MACHINE", help="keep the version from this machine"),
         Parameter("name", FLAG, "--name", help="keep the version that has the file's name"),

@@ -193,7 +193,7 @@ def _report_conflicts(repository: LocalRepository, wanted: Plan, source: str) ->
     count = len(wanted.resolved)
     text = f"{repository.name}: {count} {'file was' if count == 1 else 'files were'} changed here and in {source}"
     kept = ", ".join(shown(item.copy) for item in wanted.resolved[:5] if item.copy is not None)
-    text += f"; both versions are kept: {kept}" if kept else f"; settled by policy ({details['policy']})"
+    text += f"; both versions are kept: {kept}" if kept else f"; resolved by policy ({details['policy']})"
     repository.board.publish("conflict", repository.name, text, commit=wanted.upstream, **details)
 
 
@@ -226,7 +226,7 @@ def _problem(name: str, wanted: Plan, fetched: Fetched) -> Problem | None:
         return Problem(
             "conflict",
             f"{name}: {files} changed here and in {source}; nothing was touched, commits go on and wait to be pushed",
-            f"to see the versions and settle each: gitsyncctl conflicts {as_word(name)}; "
+            f"to see the versions and resolve each: gitsyncctl conflicts {as_word(name)}; "
             f"or all with git: git merge {_ref(fetched)}",
         )
     if wanted.kind is PlanKind.UNRELATED:

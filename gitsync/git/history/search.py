@@ -71,14 +71,14 @@ def search(history: History, query: Query, path: bytes = b"") -> Iterator[Hit]:
     if history.head() is None:
         return
     present = frozenset(history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD").split(b"\0"))
-    seen: set[tuple[int, str]] = set()
+    seen: set[tuple[bytes, str]] = set()
     for version, lines in _matches(history, query, path, matcher):
         is_deleted = version.name not in present
         if query.is_deleted and not is_deleted:
             continue
         for number, line in lines:
-            if (version.file, line) not in seen:
-                seen.add((version.file, line))
+            if (version.name, line) not in seen:
+                seen.add((version.name, line))
                 shown = line[:LINE_CHARS]
                 yield Hit(version.path, version.name, version.commit, version.at, number, shown, is_deleted)
 

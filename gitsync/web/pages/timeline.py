@@ -26,7 +26,7 @@ ACTS = {
     "restore": ("Brought back", "restore"),
     "undo": ("Undone", "undo"),
     "redo": ("Redone", "undo"),
-    "resolve": ("Conflict settled", "conflict"),
+    "resolve": ("Conflict resolved", "conflict"),
     "forget": ("Not synced any more", "close"),
 }
 
