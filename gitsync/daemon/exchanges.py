@@ -50,11 +50,10 @@ class Exchanges:
         for exchanger in ending:
             exchanger.join(STOP_S)
 
-    def deliver(self, name: str, message: object) -> None:
-        """Hand a message to those exchangers of a repository that it is for; any thread."""
-        for (repo, via), exchanger in list(self._by_key.items()):
-            if repo == name and _is_for(message, via):
-                exchanger.post(message)
+    def addressed(self, name: str, message: object) -> list[Exchanger]:
+        """Return those exchangers of a repository that a message is for; any thread."""
+        keyed = list(self._by_key.items())
+        return [exchanger for (repo, via), exchanger in keyed if repo == name and _is_for(message, via)]
 
 
 def _is_for(message: object, via: str) -> bool:

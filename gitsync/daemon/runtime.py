@@ -18,6 +18,7 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import MIRROR_NAME, Config, RepoConfig
 from gitsync.core.deferral import UNKNOWN, sentence
+from gitsync.core.reconcile import may_fetch
 from gitsync.daemon import sync
 from gitsync.daemon.exchanges import STOP_S as EXCHANGER_STOP_S
 from gitsync.daemon.exchanges import Exchanges
@@ -25,9 +26,10 @@ from gitsync.daemon.jobs import JobThreads, watching
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.daemon.notify import Notifier
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
-from gitsync.engine.board import Board
+from gitsync.engine.board import INBOX, Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
+from gitsync.engine.exchange.inbox_taker import InboxTaker
 from gitsync.engine.exchange.report_memory import MACHINE_FILES
 from gitsync.engine.housekeeper import Housekeeper
 from gitsync.engine.memory import EXCHANGE_FILES, PAUSE_FILE
@@ -37,7 +39,10 @@ from gitsync.engine.messages import (
     CoverageChanged,
     Deferred,
     Drop,
+    InboxClosed,
+    InboxOpened,
     Noticed,
+    Opened,
     Perform,
     Rescan,
     WatcherDoubted,
@@ -48,6 +53,7 @@ from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.files import storage_error, sweep_unfinished
 from gitsync.git.probe import Probe, no_probe
+from gitsync.git.remote.inbox import close_inbox
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, RepoState
 
@@ -85,6 +91,9 @@ class Runtime:
         self.committer = Committer(clock, self.board, self._route, on_message, probe=probe)
         self.exchangers = Exchanges(self.board, self._exchanger)
         self.system_events = SystemEvents(clock, self._route, self._route_all, on_message)
+        self.inbox = InboxTaker(
+            clock, self.board, self.committer.post, self.system_events.post, on_message, is_scheduled=is_watching
+        )
         self.watchers = Watchers(self.committer, clock)
         self.jobs = JobThreads(
             clock,
@@ -117,6 +126,7 @@ class Runtime:
             self.housekeeper,
             self.notifier,
             self.committer,
+            self.inbox,
             *((self.system_events,) if self._is_watching else ()),
         ):
             owner.start()
@@ -131,12 +141,14 @@ class Runtime:
             exchanger.cancel()
             exchanger.post(Stop())
         self.system_events.post(Stop())
+        self.inbox.cancel()
+        self.inbox.post(Stop())
         self.watchers.stop_all()
         self.jobs.stop()
         ends_at = self.clock.now() + EXCHANGER_STOP_S
-        for exchanger in self.exchangers:
-            if not exchanger.join(max(0.0, ends_at - self.clock.now())):
-                logger.warning("%s did not stop in time", exchanger.name)
+        for owner in (*self.exchangers, self.inbox):
+            if owner.is_alive and not owner.join(max(0.0, ends_at - self.clock.now())):
+                logger.warning("%s did not stop in time", owner.name)
         if self.committer.is_alive:
             self.committer.post(Stop())
             if not self.committer.join(COMMITTER_STOP_S):
@@ -161,7 +173,7 @@ class Runtime:
         other_home = MIRROR_NAME if self.config.home != config.home else ""
         changed = [name for name in kept if old[name] != new[name] or not is_network_same or name == other_home]
         for name in removed:
-            self._remove(name)
+            self._remove(name, old[name].path)
         for name in list(self._refused):
             del self._refused[name]
             self.board.forget(name)
@@ -216,7 +228,7 @@ class Runtime:
 
     def sync(self, names: list[str], *, patience_s: float, direction: str = "both") -> None:
         """Commit, fetch, integrate and push the named repositories now; return when done or out of patience."""
-        sync.sync(self.committer, self.exchangers, self.board, names, self.clock, patience_s, direction)
+        sync.sync(self.committer, self.exchangers, self.inbox, self.board, names, self.clock, patience_s, direction)
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""
@@ -261,6 +273,8 @@ class Runtime:
         first = self._first_deferral()
         self.exchangers.begin(repo, *([] if first is None else [first]))
         self.committer.post(Ask(Adopt(repo, self.repo_state_dir(repo), self.config.home), Future()))
+        opened, closed = InboxOpened(repo, self.repo_state_dir(repo)), InboxClosed(repo.name, repo.path)
+        self.inbox.post(opened if may_fetch(repo.mode) else closed)
         self.watchers.tell(repo.name)
 
     def _exchanger(self, config: RepoConfig) -> Exchanger:
@@ -276,9 +290,11 @@ class Runtime:
             on_death=self._on_message,
         )
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, name: str, root: Path | None = None) -> None:
+        """Let go of a repository; with `root`, its work tree, no other gitsync watches it now."""
         logger.info("no longer watching %s", name)
         self.exchangers.end(name)
+        self.inbox.post(InboxClosed(name, root))
         self.watchers.stop(name)
         self.watchers.remake_at.pop(name, None)
         try:
@@ -303,6 +319,8 @@ class Runtime:
         directory = self.repo_state_dir(repo)
         for path in (directory / PAUSE_FILE, *directory.glob(EXCHANGE_FILES), *directory.glob(MACHINE_FILES)):
             path.unlink(missing_ok=True)
+        if not self._is_watching:
+            close_inbox(repo.path)
 
     def stuck_threads(self, now: float) -> list[str]:
         """Return the threads that have been at one step for longer than is plausible; `now` is monotonic seconds."""
@@ -340,7 +358,10 @@ class Runtime:
         if isinstance(message, WatcherDoubted | CoverageChanged):
             self._on_message(message)
         else:
-            self.exchangers.deliver(name, message)
+            for exchanger in self.exchangers.addressed(name, message):
+                exchanger.post(message)
+            if isinstance(message, Opened) or getattr(message, "via", "") == INBOX:
+                self.inbox.post(message)
 
     def _route_all(self, message: object) -> None:
         """Deliver what concerns every exchange; runs on the thread of system events."""

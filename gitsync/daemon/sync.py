@@ -16,8 +16,9 @@ from gitsync.daemon.exchanges import Exchanges
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
-from gitsync.engine.messages import CommitNow, ExchangeNow
-from gitsync.engine.owner import Ask
+from gitsync.engine.exchange.inbox_taker import InboxTaker
+from gitsync.engine.messages import CommitNow, ExchangeNow, InboxNow
+from gitsync.engine.owner import Ask, Owner
 from gitsync.errors import GitsyncError
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ LOOK_EVERY_S = 1.0
 def sync(
     committer: Committer,
     exchangers: Exchanges,
+    inbox: InboxTaker,
     board: Board,
     names: list[str],
     clock: Clock,
@@ -44,6 +46,8 @@ def sync(
         _await(futures, committer, clock, ends_at)
 
     commit(committer, names, clock, patience_s)
+    if direction != "push":
+        wait_for([_ask(inbox, InboxNow(name)) for name in names])
     wait_for([_ask(each, ExchangeNow(direction)) for name in names for each in exchangers.of(name)])
     if direction != "pull":
         # The commits of one remote are still to be sent to the others.
@@ -72,7 +76,7 @@ def begin(committer: Committer, exchangers: Exchanges, names: list[str]) -> None
             future.add_done_callback(partial(_exchange_after, exchanger))
 
 
-def _ask(owner: Committer | Exchanger, what: object) -> Future[Any]:
+def _ask(owner: Owner, what: object) -> Future[Any]:
     future: Future[Any] = Future()
     owner.post(Ask(what, future))
     return future

@@ -30,6 +30,8 @@ from gitsync.model import (
 logger = logging.getLogger(__name__)
 
 KEPT_EVENTS = 1000
+# In the place of a remote's name, which has no blank: what others hand over to a work tree.
+INBOX = "the inbox"
 WORST_FIRST = (
     RepoState.PAUSED,
     RepoState.HALTED,
@@ -206,7 +208,8 @@ class Board:
     def status(self, name: str) -> RepoStatus:
         """Return one repository's status, both parts together."""
         local, parts = self.local(name), dict(self._exchange.get(name, {}))
-        exchange = _combined(list(parts.values()))
+        is_quiet = INBOX in parts and parts[INBOX].state is RepoState.OK
+        exchange = _combined([part for via, part in parts.items() if not (is_quiet and via == INBOX)])
         state, reason = local.state, local.reason
         if _rank(exchange.state) < _rank(state):
             state, reason = exchange.state, exchange.reason
@@ -215,7 +218,7 @@ class Board:
         if state is RepoState.OK and pending:
             state = RepoState.PENDING
         if state in (RepoState.OK, RepoState.PENDING):
-            reason = reason or exchange.deferred
+            reason = reason or exchange.deferred or exchange.reason
         return RepoStatus(
             name=name,
             path=local.path,

@@ -111,8 +111,34 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxOpened:
+    """A repository takes in what other machines hand over to it; `repo_state_dir` holds what is remembered of it."""
+
+    repo: RepoConfig
+    repo_state_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class InboxClosed:
+    """A repository takes nothing in any more; with `root`, its work tree, others are to learn that."""
+
+    repo: str
+    root: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxNow:
+    """Look into the inbox of a repository now; the answer comes when all is taken in that can be."""
+
+    repo: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listen:
-    """A repository's remote is the git directory `directory` on this file system; None: it is not on it."""
+    """A repository's remote is the git directory `directory` on this file system; None: it is not on it.
+
+    Of the inbox of a work tree it is the directory of its refs.
+    """
 
     repo: str
     directory: Path | None

@@ -38,6 +38,7 @@ class RefWatches:
     def listen(self, name: Hashable, directory: Path | None) -> bool:
         """Report changes in a git directory under `name` from now on; return whether that is new and possible.
 
+        Of a directory without branches everything below it is watched.
         A directory that is removed is forgotten, and can be watched again when it is back.
         """
         if self._wanted.get(name) == directory:
@@ -74,7 +75,8 @@ class RefWatches:
 
     def _cover(self, directory: Path) -> None:
         places = [os.fsencode(directory)]
-        for place, names, _ in os.walk(os.fsencode(directory / "refs/heads")):
+        heads = directory / "refs/heads"
+        for place, names, _ in os.walk(os.fsencode(heads if heads.is_dir() else directory)):
             places.append(place)
             if len(places) + len(names) > MOST:
                 self._give_up(directory)

@@ -21,7 +21,10 @@ from gitsync.core.reconcile import crossed, may_fetch, overtaken
 from gitsync.core.states import ExchangeEvent, ExchangeState, advance
 from gitsync.engine.board import Board
 from gitsync.engine.exchange import halt_reasons
-from gitsync.engine.exchange.halt_reasons import HALTING, NOT_MOUNTED, STATES, Halting
+from gitsync.engine.exchange.awaited_disk import AwaitedDisk
+from gitsync.engine.exchange.changed_remote import new_name
+from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting
+from gitsync.engine.exchange.handing import Handing
 from gitsync.engine.exchange.left_branches import LeftBranches
 from gitsync.engine.exchange.machines import Machines
 from gitsync.engine.exchange.patience import Patience
@@ -50,11 +53,12 @@ from gitsync.engine.messages import (
     Woken,
 )
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
+from gitsync.errors import OperationError
 from gitsync.git.remote import upstream
-from gitsync.git.remote.results import FetchResult, PushKind
+from gitsync.git.remote.results import FetchResult, PushKind, PushResult
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
-from gitsync.text import as_word, clean
+from gitsync.text import as_word
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +66,6 @@ logger = logging.getLogger(__name__)
 AWAITING_S = 300.0
 # Pushes that cross those of other machines are tried again this often before a person hears of it.
 CROSSINGS = 100
-# While a disk is not mounted, the remote's address is read this often (seconds): it may be another one by now.
-WHOLE_LOOK_S = 60.0
 # The lock of a branch over there is held for moments by a push that is under way.
 LOCKED_TRIES = 3
 V_, X_ = ExchangeEvent, ExchangeState
@@ -97,11 +99,12 @@ class Exchanger(Owner):
         self._times = Schedule(config, is_scheduled=is_scheduled)
         self._awaiting_until: float | None = None
         self._trouble = ""
-        self._look_whole_at = 0.0
+        self._disk = AwaitedDisk()
         self._memory = ExchangeMemory.of(repo_state_dir, config.via)
         self._limits = Limits(timeout_s, lambda: self.is_cancelled)
         self._pending_halt = PendingHalt(self._memory)
         self._left = LeftBranches(config, self._memory)
+        self._handing = Handing(config, clock, board, self._memory)
         self._patience = Patience()
         self._waiters = Waiters()
         self._machines = Machines(config, clock, board, repo_state_dir)
@@ -149,7 +152,7 @@ class Exchanger(Owner):
         elif self._machine is X_.HALTED and self._pending_halt.is_as_seen(self.config, self._branch, self._limits):
             self._times.halt(self.clock.now())
             self._answer()
-        elif self._is_disk_missing(now):
+        elif self._disk.is_still_missing(self._remote_branch, now):
             self._times.await_disk(self.clock.now())
             self._answer()
         else:
@@ -223,13 +226,10 @@ class Exchanger(Owner):
         directory = place.directory if place is not None and self._times.is_looking else None
         self._system_events(Listen(config.name, directory, config.via))
         notice = "watch" if directory is not None and sys.platform == "linux" else "poll"
-        remote, url = (place.name, place.url) if place is not None else ("", "")
-        self._shows(remote=remote, url=url, notice=notice)
-        has_exchanged = bool(self._memory.get("taken"))
-        missing = place.missing_disk(was_there=self._memory.known(place.key) is not None) if place else None
-        if place is not None and missing is not None:
-            self._wait_for_disk(halt_reasons.not_mounted(config.name, place.name, clean(str(missing))))
-        elif place is None and halt_reasons.is_remote_lost(config, branch, has_exchanged=has_exchanged):
+        self._shows(remote=place.name if place else "", url=place.url if place else "", notice=notice)
+        if problem := self._disk.problem(place, self._memory, self.clock.now()):
+            self._wait_for_disk(problem)
+        elif place is None and halt_reasons.is_remote_lost(config, branch, self._memory.get("taken")):
             self._rest(halt_reasons.remote_lost(config.name, as_word(str(config.path))))
         elif place is None:
             self._rest()  # local only, or detached: looked at again with the next commit or branch
@@ -243,16 +243,8 @@ class Exchanger(Owner):
     def _wait_for_disk(self, problem: Problem) -> None:
         self._move(V_.FAILED)
         self._times.await_disk(self.clock.now())
-        self._look_whole_at = self.clock.now() + WHOLE_LOOK_S
         self._show(problem, RepoState.OFFLINE)
         self._answer()
-
-    def _is_disk_missing(self, now: float) -> bool:
-        """Whether the remote's disk is still not mounted; now and then its address is read again, too."""
-        place = self._remote_branch
-        if self._trouble != NOT_MOUNTED or place is None or now >= self._look_whole_at:
-            return False
-        return place.missing_disk(was_there=True) is not None
 
     def _fetch(self, branch: str) -> None:
         assert self._remote_branch is not None
@@ -260,22 +252,9 @@ class Exchanger(Owner):
         self._found = found = place.fetch(self._limits)
         self._look_s = self.clock.now() - began_at
         known = self._memory.known(place.key, found.was)
-        if found.upstream is None and known is not None:
-            if not found.is_empty_remote and (new := place.renamed_to(known, self._limits)):
-                if self._pending_halt.is_followed:
-                    self._follow_rename(place, branch, new)
-                    return
-                raise halt_reasons.branch_renamed(name, place.label, new)
-            raise (halt_reasons.emptied if found.is_empty_remote else halt_reasons.branch_gone)(name, place.label)
-        if (
-            found.others
-            and known is None
-            and not self._pending_halt.is_accepted
-            and place.is_foreign(found, self._limits)
-        ):
-            remote = place.choice.remote
-            others = [clean(each) for each in found.others]
-            raise halt_reasons.other_branch(name, branch, remote, others, str(self.config.path))
+        if new := new_name(place, branch, found, known, self._pending_halt, self._limits):
+            self._follow_rename(place, branch, new)
+            return
         is_watched = place.directory is not None
         self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
@@ -312,6 +291,7 @@ class Exchanger(Owner):
         else:
             if answer.head is not None and not answer.is_ahead:
                 self._left.drop(answer.branch)
+                self._handing.end()
             self._send(answer.branch, answer.head if answer.is_ahead else None)
 
     def _send(self, branch: str, head: str | None) -> None:
@@ -332,10 +312,10 @@ class Exchanger(Owner):
         assert self._remote_branch is not None
         config, place, began_at = self.config, self._remote_branch, self.clock.now()
         expected = self._found.upstream if self._found is not None else self._memory.known(place.key)
-        company = self._machines.company(place, head)
-        self._machines.see_push(None)
-        sent = place.push(head, expected, self._limits, company)
-        self._machines.see_push(sent.lines)
+        sent = None if self._handing.is_on else self._pushed(place, head, expected)
+        if sent is None:
+            self._hand_over(place, head)
+            return
         if sent.kind is PushKind.REJECTED:
             self._take_crossing(place, head, self.clock.now() - began_at + (self._look_s or 0.0), sent.problem)
             return
@@ -353,6 +333,26 @@ class Exchanger(Owner):
         self._left.drop(branch)
         self._committer(Pushed(config.name, branch, head, config.via))
         self._rest()
+
+    def _pushed(self, place: RemoteBranch, head: str, expected: str | None) -> PushResult | None:
+        """Push, and return the result; None where the branch is checked out over there."""
+        company = self._machines.company(place, head)
+        self._machines.see_push(None)
+        try:
+            sent = place.push(head, expected, self._limits, company)
+            self._machines.see_push(sent.lines)
+            return sent
+        except OperationError as error:
+            if error.code != "checked-out" or self.config.transport == "libgit2":
+                raise
+            return None
+
+    def _hand_over(self, place: RemoteBranch, head: str) -> None:
+        """Hand `head` over to the gitsync that watches the remote's work tree; it is ahead until that has taken it."""
+        began_at = self.clock.now()
+        if self._handing.give(place, head, self._limits):
+            self._times.see_sent(self.clock.now(), self.clock.now() - began_at)
+        self._rest(self._handing.problem)
 
     def _take_crossing(self, place: RemoteBranch, head: str, took_s: float, why: Problem | None) -> None:
         """The remote is not where it was believed to be: look at it again, and then push again."""
@@ -417,7 +417,7 @@ class Exchanger(Owner):
 
     def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
         self._trouble = problem.code if problem is not None else ""
-        state, reason = (state, problem.message) if problem is not None else (RepoState.OK, "")
+        state, reason = (state, problem.message) if problem is not None else (RepoState.OK, self._handing.reason)
         asked = self._pending_halt.questions(self._branch)
         self._shows(state=state, reason=reason, error=problem, asked=asked, **more)
 

@@ -127,10 +127,10 @@ def renamed(name: str, branch: str, new: str) -> str:
     return f"{name}: renamed the branch {branch} to {new}; to take that back: git branch -m {new} {branch}"
 
 
-def is_remote_lost(config: RepoConfig, branch: str, *, has_exchanged: bool) -> bool:
-    """Whether commits were exchanged before, and nothing says where to by now."""
+def is_remote_lost(config: RepoConfig, branch: str, taken: object) -> bool:
+    """Whether commits were exchanged before (`taken` in what is remembered), and nothing says where to by now."""
     is_wanted = bool(branch) and config.branch in ("", branch) and config.remote is None
-    return is_wanted and config.mode != "commit" and has_exchanged
+    return is_wanted and config.mode != "commit" and bool(taken)
 
 
 def remote_lost(name: str, path: str) -> Problem:

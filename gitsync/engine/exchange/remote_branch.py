@@ -18,14 +18,17 @@ from gitsync.errors import TransientError
 from gitsync.git import dead_locks
 from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
-from gitsync.git.remote import bare, local_remote, transport, upstream
+from gitsync.git.remote import bare, inbox, local_remote, transport, upstream
 from gitsync.git.remote.destination import exchanged
+from gitsync.git.remote.errors import Subject
+from gitsync.git.remote.inbox import Handover
 from gitsync.git.remote.results import Companion, FetchResult, PushResult, RemoteChoice
 from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.ssh_master import SshMaster
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
+from gitsync.text import clean, tilde
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +186,26 @@ class RemoteBranch:
             transport=self.config.transport,
             line=limits.line.path,
             companion=companion,
+        )
+
+    @property
+    def where(self) -> str:
+        """Return the machine or the directory where the remote is, for a sentence."""
+        return Subject("push", "", self.choice.remote, url=self.url).host or tilde(clean(self.url)) or self.name
+
+    def hand_over(self, commit: str, limits: Limits, *, was_given: bool) -> Handover:
+        """Push `commit` to the inbox of the work tree that the remote is; raises as `inbox.hand_over` does."""
+        goal = self.goal
+        assert isinstance(goal, RemoteChoice)
+        return inbox.hand_over(
+            self.config.path,
+            goal.remote,
+            goal.branch,
+            commit,
+            timeout_s=limits.timeout_s,
+            is_cancelled=limits.is_cancelled,
+            line=limits.line.path,
+            was_given=was_given,
         )
 
     def point_head(self, limits: Limits) -> None:

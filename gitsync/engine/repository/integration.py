@@ -6,7 +6,7 @@ Runs on the committer thread. `Distance` is the only writer of `ahead` and `behi
 from __future__ import annotations
 
 from gitsync.config.options import RepoConfig
-from gitsync.engine.board import Board
+from gitsync.engine.board import INBOX, Board
 from gitsync.engine.messages import Fetched, HeadRead, HeadWanted, Integrated
 from gitsync.engine.repository.context import RepositoryContext
 from gitsync.engine.repository.stale_saves import StaleSaves
@@ -35,7 +35,7 @@ class Distance:
     def count_to(self, config: RepoConfig, worktree: Worktree, fetched: Fetched) -> None:
         """Count to what was fetched just now, and to what the other remotes were known to have."""
         self.count(config, worktree, worktree.facts().branch)
-        if fetched.upstream is not None:
+        if fetched.upstream is not None and fetched.via != INBOX:
             ahead, behind = ahead_behind(worktree, fetched.upstream)
             # What is ahead is counted to where it is sent, which may be another branch than the one that is fetched.
             self._by_remote[fetched.via] = self._by_remote.get(fetched.via, (ahead, 0))[0], behind

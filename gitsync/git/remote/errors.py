@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.remote.ssh_trouble import ssh_problem
 from gitsync.model import Problem
+from gitsync.redaction import redact
 from gitsync.text import clean
 
 # These go away by themselves or by integrating first: the caller tries again. Everything else waits for a person
@@ -199,6 +200,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{label} has {branch} checked out, and takes no push to a branch that is currently checked out",
         "push to a bare repository, or let its files follow: there, git config receive.denyCurrentBranch updateInstead",
     ),
+    "unwatched": (
+        "{label} is a work tree that has {branch} checked out and takes no push to it, and no gitsync watches it there",
+        "watch it there: gitsyncctl watch {directory}; or meet in a bare repository: gitsyncctl server init {bare}, "
+        "then: git -C {where} remote set-url {remote} {bare}",
+    ),
     "refused": ("{label} refused the push of {branch}", "git -C {where} push {remote} {branch}"),
     "non-fast-forward": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
     "fetch-first": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
@@ -231,6 +237,7 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
         "server": shlex.quote(host) if host else "HOST",
         "host_key": f"ssh {shlex.quote(host)}    (compare the fingerprint, then accept it)" if host else subject.try_it,
     }
+    names |= _places(subject)
     rule = re.search(r"object [0-9a-f]{40,}: (\w+):", said)
     lock = re.search(r"Unable to create '(?P<path>[^']*\.lock)'", said)
     names["rule"] = clean(rule[1]) if rule else "RULE"
@@ -247,6 +254,17 @@ def problem(subject: Subject, code: str, said: str = "") -> Problem:
     message = sentence.format(**names) + (f": {line}" if line else "")
     # A command takes the branch's name, or none.
     return Problem(code, message, hint.format(**{**names, "branch": clean(subject.branch)}).rstrip())
+
+
+def _places(subject: Subject) -> dict[str, str]:
+    """Return the directory that the remote is, where that can be named, and where a bare repository could be."""
+    url = clean(redact(subject.url)).rstrip("/").removesuffix("/.git")
+    is_path = url.startswith("/")
+    is_ssh = bool(subject.host) and not re.match(r"(https?|git|file)://", url)
+    return {
+        "directory": shlex.quote(url) if is_path else "DIR",
+        "bare": shlex.quote(f"{url}.git") if is_path or is_ssh else "HOST:PATH",
+    }
 
 
 def failure(trouble: Problem) -> OperationError:

@@ -43,5 +43,7 @@ _TAKEN = (
     "zeroPaddedFilemode",
 )
 
+# The same for `git index-pack --strict`.
+TAKEN = ",".join(f"{name}=ignore" for name in _TAKEN)
 # "key=value" of git's configuration, for every command that receives objects.
 SETTINGS = ("transfer.fsckObjects=true", *(f"fetch.fsck.{name}=ignore" for name in _TAKEN))
