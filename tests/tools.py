@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from typing import NamedTuple
@@ -45,8 +44,6 @@ TOOLS = (
     Tool("logrotate", "logrotate", "a log that is rotated"),
     Tool("plistutil", "libplist-utils", "the service on macOS"),
     Tool("rpmbuild", "rpm", "the package for Fedora"),
-    Tool("Xvfb", "xvfb", "the window of the setup"),
-    Tool("_tkinter", "python3-tk", "the window of the setup"),
     Tool("bash", "bash", "completion"),
     Tool("zsh", "zsh", "completion"),
     Tool("fish", "fish", "completion"),
@@ -56,9 +53,7 @@ PACKAGES = {tool.name: tool.package for tool in TOOLS}
 
 
 def is_there(name: str) -> bool:
-    """Return whether a program of the table, or the module of Python for "_tkinter", is installed."""
-    if name.startswith("_"):
-        return importlib.util.find_spec(name) is not None
+    """Return whether a program of the table is installed."""
     return shutil.which(name, path=PATH) is not None
 
 

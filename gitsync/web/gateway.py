@@ -16,9 +16,18 @@ from gitsync import places, proc
 from gitsync.control import client
 from gitsync.control.commands import BY_NAME, checked
 from gitsync.control.table import ACT, NO, Command
-from gitsync.errors import AlreadyRunningError, GitsyncError, NotRunningError, OperationError
+from gitsync.errors import (
+    EXIT_ATTENTION,
+    EXIT_OK,
+    AlreadyRunningError,
+    GitsyncError,
+    NotRunningError,
+    OperationError,
+)
 
 Json = dict[str, Any]
+# A command in a process of its own, as an import or the installation of the service.
+COMMAND_S = 300.0
 
 
 class Gateway:
@@ -47,6 +56,16 @@ class Gateway:
             raise client.nonsense()
         return answer
 
+    def command(self, *words: str) -> str:
+        """Run a command of `gitsyncctl` in a process of its own, and return what it said; raise OperationError."""
+        options = ["--config", self.config] if self.config else []
+        argv = [sys.executable, "-m", "gitsync.cli.main", *options, *words]
+        done = proc.run(argv, deadline_s=COMMAND_S, env=_import_path())
+        if done.returncode not in (EXIT_OK, EXIT_ATTENTION):
+            error, _, hint = done.errors.strip().partition("\nhint: ")
+            raise OperationError(error.removeprefix("error: ") or f"{words[0]} ended with {done.returncode}", hint)
+        return os.fsdecode(done.stdout).strip()
+
     def _without_daemon(self, command: Command, params: Json) -> Any:
         only_looks = command.without_daemon != ACT or any(params.get(name) for name in command.looks_with)
         if not only_looks:
@@ -58,11 +77,8 @@ class Gateway:
     def _in_child(self, command: Command, params: Json) -> Any:
         """Return the answer of a process that acts under the daemon's lock and ends, as the control command does."""
         request = json.dumps([command.name, params, self.config]).encode("ascii")
-        home = str(Path(gitsync.__file__).parent.parent)
-        around = {"PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))}
-        done = proc.run(
-            [sys.executable, "-m", "gitsync.web.alone"], deadline_s=command.timeout_s, input=request, env=around
-        )
+        argv = [sys.executable, "-m", "gitsync.web.alone"]
+        done = proc.run(argv, deadline_s=command.timeout_s, input=request, env=_import_path())
         try:
             answer = json.loads(done.stdout)
         except ValueError:
@@ -70,6 +86,12 @@ class Gateway:
         if "error" not in answer:
             return answer["answer"]
         raise _error(answer["error"])
+
+
+def _import_path() -> dict[str, str]:
+    """Return the environment in which a child finds this program, wherever it was started."""
+    home = str(Path(gitsync.__file__).parent.parent)
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))}
 
 
 def _error(told: Json) -> GitsyncError:

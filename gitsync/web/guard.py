@@ -74,11 +74,14 @@ class Place:
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(self, app: App, place: Place, sessions: Sessions, on_entry: Callable[[], None]) -> None:
+    def __init__(
+        self, app: App, place: Place, sessions: Sessions, on_entry: Callable[[], None], start: str = "/"
+    ) -> None:
         self._app = app
         self._place = place
         self._sessions = sessions
         self._on_entry = on_entry
+        self._start = start.encode("ascii")
         self._one_try = anyio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,7 +140,7 @@ class Guard:
         self._on_entry()
         flags = "; Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if self._place.is_secure else "")
         cookie = f"{self._place.cookie}={session}{flags}"
-        await answer.short(303, b"", {b"location": b"/", b"set-cookie": cookie.encode("ascii")})
+        await answer.short(303, b"", {b"location": self._start, b"set-cookie": cookie.encode("ascii")})
 
     async def _send_away(self, headers: dict[str, str], answer: _Answer) -> None:
         if headers.get("sec-fetch-site") == "cross-site":

@@ -53,6 +53,7 @@ class Options:
     certificate: str | None = None
     key: str | None = None
     is_opening: bool = True
+    start: str = "/"
 
 
 def run(options: Options, announce: Callable[[str], None]) -> None:
@@ -76,7 +77,7 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
                 file.unlink(missing_ok=True)
                 house.library.begin()
 
-            guard = Guard(application(house, table.pages()), place, sessions, entered)
+            guard = Guard(application(house, table.pages()), place, sessions, entered, options.start)
             server = _Server(_settings(guard, options), feed, lambda: _open(announce, entry, file, options))
             anyio.run(_serve, server, listener)
 

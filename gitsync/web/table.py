@@ -12,13 +12,14 @@ from gitsync.web.pages import (
     restore,
     room,
     settings,
+    setup,
     timeline,
     tree,
     undo,
     watch,
 )
 
-MODULES = (overview, timeline, find, conflicts, room, settings, tree, file, restore, undo, watch, job)
+MODULES = (overview, timeline, find, conflicts, room, settings, tree, file, restore, undo, watch, job, setup)
 
 
 def pages() -> list[Page]:

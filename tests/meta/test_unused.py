@@ -18,7 +18,6 @@ PRESCRIBED = frozenset(
         "print_help",  # argparse
         "push_transfer_progress",
         "push_update_reference",
-        "report_callback_exception",  # tkinter
         "sideband_progress",
         "transfer_progress",
     }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -12,7 +15,7 @@ from gitsync.config.options import SECTIONS
 from gitsync.config.rows import ValueKind
 from gitsync.web.fields import changed, field_of, typed
 from tests.conftest import run_git
-from tests.daemon.harness import Machine, wait_for
+from tests.daemon.harness import BIN, Machine, wait_for
 from tests.web.kit import Site, page, path_of
 from tests.web.test_history import seen
 
@@ -93,3 +96,53 @@ def test_a_home_file_is_tracked_and_a_job_added(box: Machine, site: Site) -> Non
     assert answer.status == 303
     assert "thesis was added" in seen(site.get(answer.headers["location"]))
     assert [each["name"] for each in box.status()["jobs"]] == ["thesis"]
+
+
+def test_the_set_up_leads_from_nothing_to_a_working_machine(box: Machine, hub: Path) -> None:
+    box.config.unlink(missing_ok=True)
+    (box.home / ".gitconfig").write_text("[init]\n\tdefaultBranch = main\n")
+    seed = box.home.parent / "seed"
+    seed.mkdir()
+    for argv in (
+        ("init", "-q", "-b", "main"),
+        ("commit", "-q", "--allow-empty", "-m", "0"),
+        ("push", "-q", str(hub), "main"),
+    ):
+        run_git(seed, *argv)
+    (box.home / ".sync-conf").mkdir()
+    (box.home / ".sync-conf/work.conf").write_text('[git]\n~/thesis /srv/thesis.git "Ada" ada@example.org\n')
+    with page(box) as site:
+        site.enter()
+        assert re.search(r"Who you are Open .*Sync Manager: ~/.sync-conf", seen(site.get("/setup")))
+        wrong = site.post("/setup/who", urlencode({"user.name": "Ada", "user.email": "nowhere"}))
+        assert (wrong.status, "mail address" in wrong.text) == (400, True)
+        assert site.post("/setup/who", urlencode({"user.name": "Ada", "user.email": "ada@example.org"})).status == 303
+        assert run_git(box.home, "config", "--file", ".gitconfig", "user.email") == "ada@example.org"
+        assert site.post("/setup/import?kind=sync-conf").status == 303
+        assert '[[job]]\nname = "thesis"' in box.config.read_text()
+        answer = site.post("/setup/clone", urlencode({"url": str(hub), "dir": "~/Cloned"}))
+        assert answer.status == 303, answer.text
+        text = seen(site.get(answer.headers["location"]))
+        assert re.search(r"is in ~/Cloned, and watched .*Who you are Done .*Cloned ~/Cloned .*thesis", text)
+        assert site.post("/setup/import?kind=trakk").status == 400
+
+
+def test_the_window_of_the_set_up_is_the_page(box: Machine) -> None:
+    process = subprocess.Popen(
+        [BIN / "gitsyncctl", "setup", "--window"],
+        env=box.env,
+        stdout=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        address = re.search(r"http://(\S+?)(/enter\S*)", process.stdout.readline())
+        assert address
+        connection = http.client.HTTPConnection(address[1], timeout=20)
+        connection.request("GET", address[2])
+        assert connection.getresponse().getheader("location") == "/setup"
+        connection.close()
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)

@@ -13,6 +13,11 @@ NEEDED = ("starlette", "uvicorn", "jinja2", "pygments")
 
 def run(context: Context, arguments: Json) -> Reply:
     """Print the address that opens the page, and serve it."""
+    return serve_page(context, arguments)
+
+
+def serve_page(context: Context, arguments: Json, start: str = "/") -> Reply:
+    """Serve the page, which a browser enters at `start`; raise OperationError where its extra is not installed."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise OperationError(
@@ -30,6 +35,7 @@ def run(context: Context, arguments: Json) -> Reply:
         certificate=arguments["certificate"],
         key=arguments["key"],
         is_opening=not arguments["no_browser"],
+        start=start,
     )
     output = context.output
 

@@ -1,6 +1,6 @@
-"""The dialogue as a step sees it, in a terminal or a window: a terminal or a window. The control command's only thread.
+"""The dialogue as a step sees it. The control command's only thread.
 
-A person who leaves makes any question raise KeyboardInterrupt (Ctrl-C, Cancel) or EOFError (Ctrl-D, a closed window).
+A person who leaves makes any question raise KeyboardInterrupt (Ctrl-C) or EOFError (Ctrl-D).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ For fish, write it to the file of the last example.""",
     Command(
         "setup",
         "be led through the first steps by questions; each asks before it writes",
-        Parameter("window", FLAG, "--window", help="ask in a window instead of on the terminal"),
+        Parameter("window", FLAG, "--window", help="do it on a page in the browser, which gitsyncctl web serves"),
         epilog="gitsyncctl setup\ngitsyncctl setup --window",
         about="""\
 The steps: who you are; what the programs before gitsync left; directories to
