@@ -110,6 +110,21 @@ def outdated(document: Json) -> str:
     return f"the running gitsync is {version}, and {VERSION} is installed; to restart it: {how_to_restart(document)}"
 
 
+def other_agent(document: Json) -> str:
+    """Return what hands this terminal's ssh agent over to a daemon that is refused by a remote; "" for nothing."""
+    daemon, agent = document.get("daemon") or {}, os.environ.get("SSH_AUTH_SOCK")
+    entries = [*document.get("repos", ()), document.get("home") or {}, *document.get("jobs", ())]
+    is_refused = any(entry.get("state") == "auth" for entry in entries)
+    if not daemon or not agent or not is_refused or daemon.get("agent") == agent:
+        return ""
+    how = "gitsyncctl stop; gitsync --daemon"
+    if daemon.get("managed") and sys.platform != "darwin":
+        how = "systemctl --user import-environment SSH_AUTH_SOCK; gitsyncctl reload"
+        if daemon.get("agent") and os.path.exists(daemon["agent"]):  # noqa: PTH110 - pathlib takes 3 ms to load
+            how = "systemctl --user import-environment SSH_AUTH_SOCK; systemctl --user restart gitsync"
+    return f"the ssh agent of this terminal is not the one that gitsync asks; to hand it over: {how}"
+
+
 def how_to_restart(document: Json) -> str:
     """Return the command that restarts the daemon that gave this document."""
     if not (document.get("daemon") or {}).get("managed"):

@@ -24,7 +24,7 @@ from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.job import JOB_FILE, LOCK_FILE, Job, is_due, locked, remembered
 from gitsync.engine.memory import Memory
-from gitsync.engine.messages import Deferred, RunNow
+from gitsync.engine.messages import Deferred, RunNow, Woken
 from gitsync.engine.owner import Ask, Stop
 from gitsync.errors import GitsyncError
 from gitsync.git.applying.apply import recover
@@ -81,6 +81,11 @@ class JobThreads:
             job.post(self._first)
         self._jobs[config.name] = job
         job.start()
+
+    def retry(self) -> None:
+        """Have jobs that failed for want of a network or of access run again; may be called from any thread."""
+        for job in list(self._jobs.values()):
+            job.post(Woken())
 
     def defer(self, message: Deferred) -> None:
         """Let jobs that nobody asked for wait, or go on; may be called from any thread."""

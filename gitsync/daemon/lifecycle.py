@@ -34,7 +34,7 @@ from gitsync.config.load import load
 from gitsync.config.options import Config
 from gitsync.control import bugs
 from gitsync.control.server import ControlServer
-from gitsync.daemon import logs
+from gitsync.daemon import logs, session_environment
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.daemon.main_queue import MainQueue
@@ -45,6 +45,7 @@ from gitsync.daemon.socket_activation import inherited
 from gitsync.engine.messages import CoverageChanged, WatcherDoubted
 from gitsync.engine.owner import Ask, ThreadDied
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, OperationError
+from gitsync.model import RepoState
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Service:
         self._socket = socket
         self._inbox = MainQueue(clock)
         self._readiness = Readiness(clock)
+        self._session_at: float | None = None
         self._refused = RefusedReload(clock, places.config_file(config_option))
         self.runtime = Runtime(config, clock, places.state_dir(), self._inbox.put, is_watching=True)
 
@@ -159,10 +161,25 @@ class Service:
                     report = bugs.save(error, sys.argv[1:], "gitsync")
                     logger.critical("ending: a bug in gitsync in the thread %s; the report is in %s", name, report)
                     return EXIT_BUG
+            self._look_at_session()
             if self._refused.is_due():
                 self._reload_for_signal()
             self.runtime.remake_watchers()
             self._show_life()
+
+    def _look_at_session(self) -> None:
+        """While a remote refuses the user, take over an agent that the session has by now, and try again."""
+        board, now = self.runtime.board, self._clock.now()
+        names = [repo.name for repo in self.runtime.config.repositories]
+        is_refused = any(board.status(name).state is RepoState.AUTH for name in names) or any(
+            job.state is RepoState.AUTH for job in board.jobs()
+        )
+        if not (self._readiness.is_heard and is_refused):
+            self._session_at = None
+        elif self._session_at is None or self._session_at <= now:
+            self._session_at = now + session_environment.LOOK_EVERY_S
+            if session_environment.refresh():
+                self.runtime.wake_all()
 
     def _show_life(self) -> None:
         """Send the state to the service manager, and a keep-alive unless a thread is stuck."""
@@ -180,13 +197,15 @@ class Service:
         return summary([self.runtime.board.status(repo.name) for repo in self.runtime.config.repositories])
 
     def _next(self) -> object | None:
-        instants = (self.runtime.wake_at(), self._readiness.wake_at(), self._refused.wake_at())
+        instants = (self.runtime.wake_at(), self._readiness.wake_at(), self._refused.wake_at(), self._session_at)
         wake_at = min((instant for instant in instants if instant is not None), default=None)
         return self._inbox.get(wake_at)
 
     def _reload(self) -> dict[str, Any]:
         self._readiness.reloading()
         try:
+            if self._readiness.is_heard and session_environment.refresh():
+                self.runtime.wake_all()
             old, new = self.runtime.config, load(self._config_option)
             changed = self.runtime.reload(new)
             values = differences(old, new)

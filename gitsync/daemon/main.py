@@ -24,7 +24,7 @@ from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
 from gitsync.git import program
-from gitsync.model import RepoStatus
+from gitsync.model import JobStatus, RepoState, RepoStatus
 from gitsync.redaction import redact
 from gitsync.text import as_word, escape, tildes
 from gitsync.version import VERSION
@@ -98,8 +98,10 @@ def _run(arguments: argparse.Namespace) -> int:
     lock.acquire()
     try:
         if arguments.once:
-            logs.set_up(level, log_file)
-            return _once(config)
+            # The report at the end has all of it: in a mail from cron, the log would say it a second time.
+            is_mailed = arguments.quiet and log_file is None
+            logs.set_up(logging.CRITICAL if is_mailed else level, log_file)
+            return _once(config, is_quiet=arguments.quiet)
         if arguments.daemon:
             from gitsync.daemon.detach import detached
 
@@ -163,32 +165,42 @@ def say_error(error: GitsyncError) -> None:
     logs.complain(logging.WARNING, f"hint: {escape(tildes(error.advice))}")
 
 
-def _once(config: Config) -> int:
+def _once(config: Config, *, is_quiet: bool) -> int:
     from gitsync.daemon.oneshot import run_once
 
     try:
         status, statuses = run_once(config)
     except KeyboardInterrupt:
         return EXIT_OK  # stopped on request, after committing, as the daemon does
-    for repo in statuses:
-        reason = repo.reason or (repo.error.message if repo.error is not None else "")
-        if reason and (repo.needs_person or repo.error is not None):
-            logs.complain(logging.WARNING, f"{repo.name}: {repo.state}: {escape(tildes(reason))}")
-        held = [f"in conflict: {path}" for path in repo.conflicts]
-        if isinstance(repo, RepoStatus):
-            held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
-        for what in held[:NAMED]:
-            logs.complain(logging.WARNING, f"{repo.name}: {escape(tildes(what))}")
-        if held[NAMED:]:
-            logs.complain(
-                logging.WARNING, f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}"
-            )
-        if repo.error is not None and repo.error.hint:
-            logs.complain(logging.WARNING, f"hint: {escape(tildes(repo.error.hint))}")
-        # Paths left out are not always an error, but nothing else reports them here.
-        for note in repo.notes if isinstance(repo, RepoStatus) else ():
-            logs.complain(logging.WARNING, f"{repo.name}: {escape(tildes(note))}")
+    reports = {repo.name: _reported(repo) for repo in statuses if not (is_quiet and repo.state is RepoState.OFFLINE)}
+    if is_quiet:
+        from gitsync.daemon.reported import fresh
+
+        reports = fresh(reports)
+    for lines in reports.values():
+        for line in lines:
+            logs.complain(logging.WARNING, line)
     return status
+
+
+def _reported(repo: RepoStatus | JobStatus) -> list[str]:
+    """Return the lines about a repository or job that needs its user, or could not be exchanged."""
+    lines = []
+    reason = repo.reason or (repo.error.message if repo.error is not None else "")
+    if reason and (repo.needs_person or repo.error is not None):
+        lines.append(f"{repo.name}: {repo.state}: {escape(tildes(reason))}")
+    held = [f"in conflict: {path}" for path in repo.conflicts]
+    if isinstance(repo, RepoStatus):
+        held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
+    lines += [f"{repo.name}: {escape(tildes(what))}" for what in held[:NAMED]]
+    if held[NAMED:]:
+        lines.append(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}")
+    if repo.error is not None and repo.error.hint:
+        lines.append(f"hint: {escape(tildes(repo.error.hint))}")
+    # Paths left out are not always an error, but nothing else reports them here.
+    if isinstance(repo, RepoStatus):
+        lines += [f"{repo.name}: {escape(tildes(note))}" for note in repo.notes]
+    return lines
 
 
 def _check(config: Config) -> int:

@@ -327,6 +327,10 @@ class Runtime:
         # The housekeeper may wait for a hook or for `git gc` as long as it likes: nothing waits for it.
         return [owner.name for owner in (self.committer, self.system_events, *self.exchangers) if owner.is_stuck(now)]
 
+    def wake_all(self) -> None:
+        """Have every remote and every job that failed tried again now."""
+        self._route_all(Woken())
+
     @property
     def _conditions(self) -> ConditionsWanted:
         """Which conditions defer exchanges."""
@@ -367,6 +371,8 @@ class Runtime:
         """Deliver what concerns every exchange; runs on the thread of system events."""
         for exchanger in self.exchangers:
             exchanger.post(message)
+        if isinstance(message, Woken):
+            self.jobs.retry()
         if isinstance(message, Deferred):
             self.jobs.defer(message)
             was, self.deferred = self.deferred, message.reasons

@@ -32,7 +32,7 @@ from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import STATES
 from gitsync.engine.memory import Memory
-from gitsync.engine.messages import Deferred, Pause, Resume, RunNow
+from gitsync.engine.messages import Deferred, Pause, Resume, RunNow, Woken
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import AlreadyRunningError, OperationError, TransientError, UsageError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -109,6 +109,8 @@ class Job(Owner):
             case Deferred(reasons=reasons):
                 self._deferred = sentence(reasons)
                 self._show()
+            case Woken() if self._is_scheduled and self._status.state in (RepoState.AUTH, RepoState.OFFLINE):
+                self._run_at = now
             case Pause(until=until):
                 self._paused_until = until
                 self._memory.remember_pause(None if until is None else self.clock.wall() + until - self.clock.now())

@@ -242,3 +242,21 @@ def test_a_reader_that_goes_away_does_no_harm(box: Machine) -> None:
 
 def test_version_is_one(box: Machine) -> None:
     assert box.gitsync("--version").stdout.split()[-1] == box.ctl("--version").stdout.split()[-1]
+
+
+def test_a_pass_of_cron_mails_a_problem_once_and_nothing_offline(box: Machine, hub: Path) -> None:
+    root, far = box.repo(remote=hub), box.repo("far")
+    run_git(far, "remote", "add", "origin", "http://127.0.0.1:9/far.git")
+    box.configure(root, far)
+    run_git(root, "config", "remote.origin.url", str(hub.with_name("gone.git")))
+    first = box.gitsync("--once", "-q")
+    assert first.returncode == 1
+    assert "notes: error: " in first.stderr
+    assert first.stderr.count("there is no such repository") == 1, first.stderr
+    assert "far" not in first.stderr
+    assert (second := box.gitsync("--once", "-q")).stderr == ""
+    assert second.returncode == 1
+    # It is not silent for one who looks.
+    assert "notes: error: " in box.gitsync("--once").stderr
+    run_git(root, "config", "remote.origin.url", str(hub))
+    assert (box.gitsync("--once", "-q").stderr, box.gitsync("--once", "-q").returncode) == ("", 0)

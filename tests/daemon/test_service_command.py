@@ -18,6 +18,17 @@ from tests.fakes.user_manager import BIN, UserManager
 UNIT = ".config/systemd/user/gitsync.service"
 
 
+# A server that lets in who has a certain agent.
+SSH = """\
+#!/bin/sh
+case $SSH_AUTH_SOCK in
+*/late.sock) exec "${2%%-pack*}-pack" "$HOME/hub.git" ;;
+esac
+echo "git@somewhere: Permission denied (publickey)." >&2
+exit 255
+"""
+
+
 @pytest.fixture
 def session() -> Iterator[UserManager]:
     """A login where nothing is installed yet."""
@@ -137,6 +148,55 @@ def test_what_a_person_changed_is_kept(session: UserManager) -> None:
     assert session.run("test", "-e", str(session.home / UNIT)).status == 0
 
 
+def test_a_mask_is_lifted_when_that_is_agreed_to_and_put_back(session: UserManager) -> None:
+    session.configure(session.repo())
+    session.must("systemctl", "--user", "mask", "gitsync")
+    ran = session.ctl("service", "install")
+    assert ran.status == 4
+    assert "is masked" in ran.errors
+    assert "gitsyncctl service install --yes" in ran.errors
+    assert session.show("LoadState") == "masked"
+    assert document(session, "install", "--yes")["active"] is True
+    removed = document(session, "uninstall")
+    assert (removed["kept"], len(removed["notes"])) == ([], 1)
+    assert session.show("LoadState") == "masked"
+    assert session.must("readlink", str(session.home / UNIT)) == "/dev/null"
+    # A unit that somebody wrote by hand comes back, too, and runs as it did.
+    session.must("systemctl", "--user", "unmask", "gitsync")
+    session.write(UNIT, "[Service]\nExecStart=/bin/sleep 600\n[Install]\nWantedBy=default.target\n")
+    session.must("systemctl", "--user", "daemon-reload")
+    session.must("systemctl", "--user", "enable", "--now", "gitsync")
+    document(session, "install")
+    document(session, "uninstall")
+    assert "/bin/sleep 600" in session.show("ExecStart")
+    assert (session.show("ActiveState"), session.show("UnitFileState")) == ("active", "enabled")
+
+
+def test_an_agent_that_comes_later_is_found_without_a_restart(session: UserManager) -> None:
+    root = session.repo()
+    session.must("git", "init", "-q", "--bare", "-b", "main", str(session.home / "hub.git"))
+    session.write("ssh.sh", SSH)
+    session.must("chmod", "755", str(session.home / "ssh.sh"))
+    session.must("git", "-C", str(root), "config", "core.sshCommand", str(session.home / "ssh.sh"))
+    session.must("git", "-C", str(root), "config", "ssh.variant", "simple")
+    session.must("git", "-C", str(root), "remote", "add", "origin", "ssh://somewhere/hub.git")
+    session.configure(root)
+    pid = document(session, "install")["pid"]
+    agent = str(session.home / "late.sock")
+
+    def state() -> str:
+        found: str = json.loads(session.ctl("status", "--json").out)["repos"][0]["state"]
+        return found
+
+    session.wait_for("the refusal", lambda: state() == "auth")
+    shown = " ".join(session.ctl("status", SSH_AUTH_SOCK=agent).out.split())
+    assert "systemctl --user import-environment SSH_AUTH_SOCK; gitsyncctl reload" in shown
+    session.must("systemctl", "--user", "import-environment", "SSH_AUTH_SOCK", SSH_AUTH_SOCK=agent)
+    session.wait_for("the push", lambda: state() == "ok")
+    assert session.must("git", "-C", str(session.home / "hub.git"), "log", "--format=%s", "main") == "first"
+    assert str(pid) == session.show("MainPID")
+
+
 def test_the_environment_is_handed_over_whatever_is_in_it(session: UserManager) -> None:
     root = session.repo()
     odd = '"50%" of $HOME \\ it\'s'
@@ -145,6 +205,7 @@ def test_the_environment_is_handed_over_whatever_is_in_it(session: UserManager) 
     session.write("my conf/$x %h.toml", f'[[repo]]\npath = "{root}"\n')
     agent = str(session.home / "agent.sock")
     given = {"GITSYNC_CONFIG": config, "SYNC_ENV": odd, "SSH_AUTH_SOCK": agent, "GITSYNC_SOCKET": "/run/user/1777/s"}
+    given |= {"GNUPGHOME": "/keys", "SSL_CERT_FILE": "/ca.pem", "KRB5CCNAME": "FILE:/tmp/krb", "TZ": "Europe/Berlin"}
     pid = document(session, "install", env=given)["pid"]
     seen = session.must("bash", "-c", f"tr '\\0' '\\n' </proc/{pid}/environ").splitlines()
     for name, value in given.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 from gitsync import clock, text
@@ -35,14 +36,16 @@ def run(context: Context, arguments: Json) -> Reply:
     if action == "status":
         return _status(context)
     manager = find()
-    return _install(context, manager) if action == "install" else _uninstall(manager)
+    return _install(context, manager, is_agreed=arguments["yes"]) if action == "install" else _uninstall(manager)
 
 
-def _install(context: Context, manager: ServiceManager) -> Reply:
+def _install(context: Context, manager: ServiceManager, *, is_agreed: bool) -> Reply:
     """Write the service, start it and ask it; raise what keeps it from answering."""
     from gitsync.config.load import load
 
     load(context.config)  # its faults are said here, not in a journal
+    if not is_agreed and manager.state().is_masked:
+        _ask_about_mask(context, manager)
     running = _running(context)
     _refuse_another(running, manager)
     is_outdated = running is not None and running["version"] != VERSION
@@ -53,6 +56,18 @@ def _install(context: Context, manager: ServiceManager) -> Reply:
     notes = [*change.notes, *([LINGER] if document["lingering"] is False else [])]
     document = {**document, "kept": change.kept, "notes": notes}
     return Reply(document, _show_installed)
+
+
+def _ask_about_mask(context: Context, manager: ServiceManager) -> None:
+    """Ask whether a mask, by which somebody has forbidden the service, is to be lifted; raise OperationError if not."""
+    asks = sys.stdin is not None and sys.stdin.isatty() and context.output.is_terminal and not context.output.is_json
+    question = "The service gitsync is masked: it was forbidden to start. Lift the mask and install it? [y/N] "
+    if not asks or input(question).strip().lower() not in ("y", "yes"):
+        raise OperationError(
+            "the service is masked, which forbids it to start; nothing was changed",
+            f"to lift the mask and install it: gitsyncctl service install --yes; to lift it alone: {manager.unmask}",
+            code="masked",
+        )
 
 
 def _show_installed(output: Output, answer: Json) -> None:
@@ -108,6 +123,8 @@ def _show_removed(output: Output, answer: Json) -> None:
     output.wrapped(f"stopped and removed: {text.tilde(str(answer['removed']))}")
     for kept in answer["kept"]:
         output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
+    for note in answer["notes"]:
+        output.wrapped(f"note: {text.tilde(note)}")
     output.wrapped("your files, their history and the configuration stay")
 
 

@@ -75,6 +75,8 @@ def lines(output: Output, document: Json, *, is_short: bool = False) -> list[str
         shown += ["", output.paint("home", "bold"), *repos.home_lines(output, document["home"])]
     if document.get("jobs"):
         shown += ["", output.paint("jobs", "bold"), *repos.job_lines(output, document["jobs"])]
+    if other := service_view.other_agent(document):
+        shown += ["", *output.wrap(other, "yellow")]
     for line in document.get("left_out") or ():
         shown += output.wrap(f"note: {line}", "dim")
     is_known = not (service and service.get("state") == "failed")

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Variables that decide about paths, about how git reaches a remote, and about which `.conf` lines apply. A session's
+# Variables that decide about paths, about how git and its children reach a remote and sign, and about which `.conf`
+# lines apply. A session's
 # own variables (DISPLAY, DBUS_SESSION_BUS_ADDRESS) are the manager's business and change with each login.
 HANDED_OVER = (
     "PATH",
@@ -24,6 +25,13 @@ HANDED_OVER = (
     "GIT_CONFIG_GLOBAL",
     "GIT_SSH",
     "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+    "GNUPGHOME",
+    "KRB5CCNAME",
+    "KRB5_CONFIG",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TZ",
     "http_proxy",
     "https_proxy",
     "no_proxy",

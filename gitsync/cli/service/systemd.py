@@ -6,7 +6,7 @@ import getpass
 import os
 from pathlib import Path
 
-from gitsync.cli.service import unit, written
+from gitsync.cli.service import replaced, unit, written
 from gitsync.cli.service.ends import ENDS
 from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, run_manager, runtime_dir
 from gitsync.cli.service.setting import AGENT, Setting, is_lasting
@@ -100,17 +100,21 @@ class Systemd:
         """
         change = ServiceChange()
         setting = _with_agent(setting, change)
+        was = self.state()
         texts = {
             self.file: written.marked(unit.render(setting)),
             self.file.with_name(unit.FAILED_NAME): written.marked(unit.render_failed(setting)),
         }
-        before = {path: path.read_bytes() if path.exists() else None for path in texts}
-        was = self.state()
+        # What is not gitsync's own is moved aside, and comes back from there.
+        before = {path: path.read_bytes() if written.has_mark(path) else None for path in texts}
         is_same = all(before[path] == text.encode("utf-8", "surrogateescape") for path, text in texts.items())
         try:
             for path, text in texts.items():
+                is_foreign = not written.has_mark(path)
                 aside = written.put(path, text)
-                if aside is not None:
+                if aside is not None and is_foreign and path == self.file:
+                    replaced.note(aside, was)
+                elif aside is not None:
                     change.kept.append(str(aside))
             must("systemctl", "--user", "daemon-reload")
             run_manager("systemctl", "--user", "reset-failed", unit.NAME)
@@ -130,6 +134,8 @@ class Systemd:
     def uninstall(self) -> ServiceChange:
         """Stop and disable the service and remove the units with our mark; a socket unit in use is stopped too."""
         state = self.state()
+        if state.is_masked:
+            raise OperationError("gitsync.service is masked: there is nothing to remove", f"to allow it: {self.unmask}")
         if state.file is not None and not written.has_mark(Path(state.file)):
             raise OperationError(
                 f"{state.file} was not written by gitsyncctl service install",
@@ -142,8 +148,14 @@ class Systemd:
             aside = written.remove(path)
             if aside is not None:
                 change.kept.append(str(aside))
+        before = replaced.put_back(self.file)
         must("systemctl", "--user", "daemon-reload")
         run_manager("systemctl", "--user", "reset-failed", unit.NAME)
+        if before is not None:
+            change.notes.append(f"what was there before is in its place again: {self.file}")
+            for verb, is_wanted in (("enable", before.is_enabled), ("start", before.is_active)):
+                if is_wanted:
+                    run_manager("systemctl", "--user", "--quiet", verb, unit.NAME, deadline_s=START_S)
         return change
 
     def _undo(self, before: dict[Path, bytes | None], *, was_enabled: bool) -> None:
@@ -156,6 +168,7 @@ class Systemd:
                 path.unlink(missing_ok=True)
             else:
                 path.write_bytes(content)
+        replaced.put_back(self.file)
         run_manager("systemctl", "--user", "daemon-reload")
         run_manager("systemctl", "--user", "reset-failed", unit.NAME)
         if was_enabled:

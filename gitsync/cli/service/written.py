@@ -80,6 +80,7 @@ def remove(path: Path) -> Path | None:
 
 def _read(path: Path) -> str | None:
     try:
+        # The link to /dev/null of a mask is a file that somebody made, too.
         return path.read_text("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None

@@ -15,6 +15,7 @@ ROWS: tuple[Command, ...] = (
             is_required=True,
             help="install: write it, start it and ask it; uninstall: stop and remove it; status: show its state",
         ),
+        Parameter("yes", FLAG, "--yes", help="lift a mask of the service without a question"),
         epilog="gitsyncctl service install\ngitsyncctl service status --json | jq .pid\ngitsyncctl service uninstall",
     ),
     Command(

@@ -82,7 +82,8 @@ class _Repos:
             self._context.runtime.jobs.look(self._context.config.jobs)
         context, refused = self._context, self._context.runtime.board.refused_reload
         up = round(context.clock.now() - context.started_at, 1)
-        daemon = {"pid": os.getpid(), "uptime_s": up, "managed": context.is_managed}
+        daemon: Json = {"pid": os.getpid(), "uptime_s": up, "managed": context.is_managed}
+        daemon["agent"] = os.environ.get("SSH_AUTH_SOCK")
         return {
             "version": VERSION,
             "daemon": daemon if self._context.is_daemon else None,
