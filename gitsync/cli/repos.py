@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import clock, text
-from gitsync.cli import layout
+from gitsync.cli import layout, machines
 from gitsync.cli.output import Cell
 
 TYPE_CHECKING = False
@@ -191,6 +191,8 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
         # What a brake asks is its error already, with the command that answers it.
         asked = [item for item in entry.get("questions") or [] if item.get("message") != error.get("message")]
         lines += _questions(output, name, asked)
+    for sentence in (machines.only_here(entry), *machines.lacking(entry)):
+        lines += output.wrap(sentence, "dim", "  ") if sentence else []
     for note in entry.get("notes") or ():
         lines += output.wrap(f"note: {note}", "dim", "  ")
     return [*_remotes(output, entry), *lines]

@@ -94,6 +94,11 @@ def parse(ref: str, commit: str, wall: float) -> Report | None:
     return replace(report, seen=min(report.seen, wall)) if report.ref == ref else None
 
 
+def reported(branch: str) -> str:
+    """Return a branch as a report names it, which has an end."""
+    return _unescaped(_escaped(branch, BRANCH_LENGTH))
+
+
 def newest(found: Iterable[Report]) -> tuple[Report, ...]:
     """Return the newest report of each machine, at most `MOST_MACHINES`, by name."""
     last: dict[str, Report] = {}

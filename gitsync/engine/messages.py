@@ -159,6 +159,14 @@ class NetworkChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineForgotten:
+    """A person has removed the reports of the machine `id` from a repository's remotes."""
+
+    repo: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Woken:
     """The wall clock jumped: the machine slept, or the clock was set."""
 

@@ -53,7 +53,7 @@ def show(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
 def _show_remembered(board: Board, exchange: RepoConfig, repo_state_dir: Path) -> None:
     remembered, via = ExchangeMemory.of(repo_state_dir, exchange.via), exchange.via
     last_pull, last_push = remembered.text("last_pull"), remembered.text("last_push")
-    reports = ReportMemory.of(repo_state_dir, via).reports()
+    reports = ReportMemory.of(repo_state_dir, via).reports() if exchange.presence != "off" else ()
     board.set_exchange(exchange.name, via, last_pull=last_pull, last_push=last_push, machines=reports)
     asked = Halt.from_json(remembered.get("halt"))
     if asked is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli import repos, service_view
+from gitsync.cli import machines, repos, service_view
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.control import client
@@ -79,6 +79,8 @@ def lines(output: Output, document: Json, *, is_short: bool = False) -> list[str
         shown += ["", *output.wrap(other, "yellow")]
     for line in document.get("left_out") or ():
         shown += output.wrap(f"note: {line}", "dim")
+    if safe := machines.safe_to_close(repos.entries({**document, "jobs": None})):
+        shown += output.wrap(safe, "green")
     is_known = not (service and service.get("state") == "failed")
     if not repos.entries(document) and not document.get("left_out") and is_known:
         shown.append(output.paint("no repository is watched yet; to watch one: gitsyncctl watch DIR", ""))

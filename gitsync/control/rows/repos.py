@@ -116,4 +116,17 @@ ROWS = (
         acts_with=("accept", "answer"),
         timeout_s=EXCHANGE_S,
     ),
+    Command(
+        "machines",
+        "show which machine has what, and what exists only here",
+        Parameter("name", TARGET, metavar="NAME|PATH", help='which repository (default: all); or "forget"'),
+        Parameter("machine", TEXT, metavar="MACHINE", help="after forget: the machine to forget, by its name or id"),
+        about="Each machine reports to the remote which commit it has, and when: see presence in the configuration. "
+        "machines forget removes the report of a machine that is not used any more from the remote; one that is in "
+        "use comes back with its next report.",
+        handler="machines",
+        epilog="gitsyncctl machines\ngitsyncctl machines notes\ngitsyncctl machines forget old-laptop",
+        timeout_s=60.0,
+        without_daemon=LOOK,
+    ),
 )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gitsync.config.options import Config, JobConfig, RepoConfig
+from gitsync.core.machines import Report
 from gitsync.model import Problem, RepoStatus
 
 
@@ -43,6 +44,8 @@ class Case:
     job_errors: Mapping[str, Problem]
     is_daemon: bool
     wall: float
+    # The reports of the other machines of a repository, by its name.
+    reports: Callable[[str], tuple[Report, ...]] = lambda _: ()
 
 
 def ok(message: str, subject: str = "") -> Finding:

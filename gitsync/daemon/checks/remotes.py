@@ -11,6 +11,7 @@ import pwd
 import re
 import shlex
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from gitsync.errors import OperationError
 from gitsync.git import program
 from gitsync.git.objects.refs import commit_in
 from gitsync.git.remote import errors, noninteractive_env, transport, upstream
+from gitsync.git.remote.first_branch import remote_head
 from gitsync.git.remote.local_remote import missing_disk
 from gitsync.git.remote.results import RemoteChoice
 from gitsync.model import Problem
@@ -29,6 +31,7 @@ from gitsync.text import clean
 CHILD_S = 5.0
 NETWORK_S = 15.0
 SKEW_S = 120.0
+SHOWN_BRANCHES = 5
 # For addresses that belong to no repository.
 _NEW_HOSTS_ALLOWED = ("no", "off", "false", "accept-new")
 
@@ -62,8 +65,22 @@ def answers(case: Case, repo: RepoConfig) -> list[Finding]:
         )
     except OperationError as error:
         return [problem(error.message, error.hint)]
+    took_s = now() - began_at
+    others = () if head else remote_head(repo.path, choice.remote).branches
+    if others:
+        return [_other_branches(repo, choice, others)]
     has = "has" if head else "has not yet"
-    return [ok(f"{clean(choice.remote)} answers after {now() - began_at:.1f} s and {has} {clean(choice.branch)}")]
+    return [ok(f"{clean(choice.remote)} answers after {took_s:.1f} s and {has} {clean(choice.branch)}")]
+
+
+def _other_branches(repo: RepoConfig, choice: RemoteChoice, others: Sequence[str]) -> Finding:
+    """Return the finding about a branch that is none of the remote's."""
+    there = ", ".join(map(clean, others[:SHOWN_BRANCHES])) + (" and more" if len(others) > SHOWN_BRANCHES else "")
+    return warning(
+        f"{clean(choice.remote)} has {there}, and not {clean(choice.branch)}, the branch here",
+        f"to go on with a branch of the remote: git -C {shlex.quote(clean(str(repo.path)))} switch "
+        f"{shlex.quote(clean(others[0]))}",
+    )
 
 
 def unanswered(url: str, where: str, remote: str, timeout_s: float) -> Problem | None:

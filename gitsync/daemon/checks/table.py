@@ -13,7 +13,7 @@ from concurrent.futures import wait as futures_wait
 from dataclasses import dataclass
 
 from gitsync.config.options import JobConfig, RepoConfig
-from gitsync.daemon.checks import conflicting_tools, jobs, machine, remotes, repository, storage
+from gitsync.daemon.checks import conflicting_tools, jobs, machine, machines, remotes, repository, storage
 from gitsync.daemon.checks.model import Case, Finding, problem, warning
 from gitsync.errors import GitsyncError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -57,6 +57,7 @@ CHECKS = (
     Row("remote", of_exchange=remotes.answers),
     Row("host-key", of_exchange=remotes.known_host),
     Row("clock", of_exchange=remotes.clocks),
+    Row("machines", None, machines.waiting),
     Row("signing", None, repository.signing),
     Row("filters", None, repository.filters),
     Row("hooks", None, repository.hooks),

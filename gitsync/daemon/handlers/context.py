@@ -18,6 +18,7 @@ from gitsync.config.options import Config, JobConfig, RepoConfig
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.messages import Perform
 from gitsync.errors import UsageError
+from gitsync.git.history.distance import Distances
 from gitsync.git.staging.worktree import Worktree
 from gitsync.text import as_word, called, did_you_mean
 
@@ -63,6 +64,7 @@ class HandlerContext:
         self.started_at = clock.now()
         self.changed: set[str] = set()
         self.config_option = config_option
+        self.distances = Distances()
 
     @property
     def config(self) -> Config:

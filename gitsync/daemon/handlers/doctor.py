@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gitsync import places
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.daemon.handlers.machines import others_of
 from gitsync.engine.offline_status import show
 from gitsync.version import VERSION
 
@@ -42,6 +43,7 @@ def _doctor(context: HandlerContext, params: Json) -> Json:
         status=context.runtime.board.status,
         is_daemon=context.is_daemon,
         wall=context.clock.wall(),
+        reports=lambda name: tuple(others_of(context, context.one(name))),
     )
     return {
         "version": VERSION,

@@ -19,6 +19,7 @@ from gitsync.core.questions import ACCEPT
 from gitsync.daemon.handlers import init_mirror
 from gitsync.daemon.handlers.clone import clone_and_watch, is_mirror
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.daemon.handlers.machines import machine_facts
 from gitsync.engine.messages import CommitNow, TakeAnswer, Track, Untrack
 from gitsync.errors import UsageError
 from gitsync.mirror.home_paths import Places, places_of
@@ -179,6 +180,7 @@ def home_status(context: HandlerContext) -> Json | None:
     part = context.runtime.board.home
     return {
         **context.runtime.board.status(MIRROR_NAME).to_json(),
+        **machine_facts(context, context.config.home.settings),
         "repo": str(context.config.home.repo),
         "tracked": part.tracked,
         "broken": [{"path": path, "type": letter} for path, letter in part.broken],

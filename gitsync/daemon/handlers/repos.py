@@ -21,6 +21,7 @@ from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
 from gitsync.daemon.handlers.home import home_list, home_status
 from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
+from gitsync.daemon.handlers.machines import machine_facts
 from gitsync.daemon.handlers.trials import would_sync, would_watch
 from gitsync.engine.messages import CommitNow, Pause, Refresh, Resume, TakeAnswer
 from gitsync.engine.offline_status import show
@@ -91,7 +92,10 @@ class _Repos:
             "service": None,
             "refused_reload": None if refused is None else refused.to_json(),
             "deferred": list(self._context.runtime.deferred),
-            "repos": [self._context.runtime.board.status(repo.name).to_json() for repo in repos],
+            "repos": [
+                {**self._context.runtime.board.status(repo.name).to_json(), **machine_facts(self._context, repo)}
+                for repo in repos
+            ],
             "home": home_status(self._context) if is_home_asked else None,
             "jobs": [job.to_json() for job in self._context.runtime.board.jobs() if job.name in asked],
             "left_out": unread(self._context.config, params)["left_out"],

@@ -43,6 +43,7 @@ from gitsync.engine.messages import (
     HeadWanted,
     Integrated,
     Listen,
+    MachineForgotten,
     NetworkChanged,
     Opened,
     Pause,
@@ -191,6 +192,8 @@ class Exchanger(Owner):
                 self._times.see_return(now)
             case Woken():
                 self._times.see_moved(now)
+            case MachineForgotten(id=id):
+                self._machines.forget(id)
             case RootLost():
                 self._times.leave()
                 self._waiters.answer_all()
@@ -336,12 +339,8 @@ class Exchanger(Owner):
 
     def _pushed(self, place: RemoteBranch, head: str, expected: str | None) -> PushResult | None:
         """Push, and return the result; None where the branch is checked out over there."""
-        company = self._machines.company(place, head)
-        self._machines.see_push(None)
         try:
-            sent = place.push(head, expected, self._limits, company)
-            self._machines.see_push(sent.lines)
-            return sent
+            return self._machines.push(place, head, expected, self._limits)
         except OperationError as error:
             if error.code != "checked-out" or self.config.transport == "libgit2":
                 raise

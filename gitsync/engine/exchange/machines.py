@@ -24,11 +24,10 @@ from gitsync.engine.exchange import unseen
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.report_memory import ReportMemory
 from gitsync.engine.machine_id import machine_id, renew
-from gitsync.errors import TransientError
 from gitsync.git import program
 from gitsync.git.files import signature_of
 from gitsync.git.remote import local_remote, report_refs, upstream
-from gitsync.git.remote.results import Companion, RefLine
+from gitsync.git.remote.results import Companion, PushResult, RefLine
 from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.transport import ALONE
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -41,7 +40,7 @@ logger = logging.getLogger(__name__)
 EVERY_S = 3600.0
 # The pause before the next report of a change (seconds): doubled each time, up to the longest.
 PAUSE_S, LONGEST_PAUSE_S = 5.0, 900.0
-# Whether a server gives a shell is asked again after this: soon where it did not answer.
+# Whether a server gives a shell is asked again after this: soon where it did not answer. So is a failure tried again.
 SHELL_S, NO_ANSWER_S = 30 * 86_400.0, 600.0
 # Why nothing is reported: values of the board's `presence`, "" where it is.
 OFF, NO_SHELL, REFUSED, ELSEWHERE = "off", "no-shell", "refused", "elsewhere"
@@ -60,6 +59,7 @@ class Machines:
         self._pause_s = PAUSE_S
         self._sent_at: float | None = None
         self._read_at: float | None = None
+        self._free_at = 0.0  # after a failure
         self._files_read: object = None
         self._has_company = False
         self._shell = ("", False, 0.0)  # of which remote, whether, and until when that is believed
@@ -90,27 +90,26 @@ class Machines:
             self._tend(place, there, limits, has_news=has_news)
         except UNEXPECTED_ERRORS as trouble:
             self._has_company = False
-            self.due_at = self._clock.now() + NO_ANSWER_S
+            self.due_at = self._free_at = self._clock.now() + NO_ANSWER_S
             error = as_error(self._config.name, trouble)
-            if isinstance(error, TransientError) or limits.is_cancelled():
-                logger.debug("%s: nothing is read or reported of machines: %s", self._config.name, error.message)
-            else:
-                self._refuse(error.message)
+            logger.debug("%s: nothing is read or reported of machines: %s", self._config.name, error.message)
 
-    def company(self, place: RemoteBranch, head: str) -> Companion:
-        """Return the report that goes with a push of `head`, nothing where the remote is not known to take it."""
+    def push(self, place: RemoteBranch, head: str, expected: str | None, limits: Limits) -> PushResult:
+        """Push a branch, with a report where the remote is known to take it; raises as `RemoteBranch.push` does."""
+        company = self._company(place, head)
+        self._has_company = False  # when this push fails, perhaps for its company, the next one goes alone
+        sent = place.push(head, expected, limits, company)
+        report = self._memory.sending(self._clock.wall())
+        if report is not None and any(ref.startswith(REFS) for ref in sent.lines):
+            self._take(report, sent.lines)
+        return sent
+
+    def _company(self, place: RemoteBranch, head: str) -> Companion:
         if not self._has_company or not self._may_report(place) or report_refs.has_pre_push_hook(self._config.path):
             return ALONE
         report = self._described(head, self._board.local(self._config.name).branch)
         self._memory.begin(report)
         return report_refs.companion({report.ref: head}, self._memory.own(report.id), "--atomic")
-
-    def see_push(self, lines: Mapping[str, RefLine] | None) -> None:
-        """A push has ended; `lines` says what became of the report that went with it, None that the push failed."""
-        self._has_company = self._has_company and lines is not None
-        report = self._memory.sending(self._clock.wall())
-        if report is not None and lines is not None and any(ref.startswith(REFS) for ref in lines):
-            self._take(report, lines)
 
     # -- whether and when ---------------------------------------------------------------------------------------------
 
@@ -154,6 +153,9 @@ class Machines:
         """Whether a report goes now; else note when."""
         wall, now = self._clock.wall(), self._clock.now()
         told = self._memory.told(wall)
+        if now < self._free_at:
+            self.due_at = self._free_at
+            return False
         if told is None:
             return True
         if not report.says_as(told):
@@ -205,10 +207,9 @@ class Machines:
 
     def _described(self, commit: str, branch: str, head: str = "", unsent: int = 0) -> Report:
         config = self._config
-        name = host_name() if config.machine is None else config.machine
         needs_user = self._board.status(config.name).needs_person
         seen = float(int(self._clock.wall()))
-        return Report(self._own_id(), name, seen, commit, head, unsent, needs_user, branch, VERSION)
+        return Report(self._own_id(), own_name(config), seen, commit, head, unsent, needs_user, branch, VERSION)
 
     def _report(self, there: str | None) -> Report | None:
         """Return what there is to report; None while the branch shares no commit with the remote's."""
@@ -265,10 +266,15 @@ class Machines:
         self._shows(presence=REFUSED)
 
     def _show(self) -> None:
-        self._shows(machines=self._memory.reports())
+        self._shows(machines=() if self._config.presence == OFF else self._memory.reports())
 
     def _shows(self, **changes: Any) -> None:
         self._board.set_exchange(self._config.name, self._config.via, **changes)
+
+
+def own_name(config: RepoConfig) -> str:
+    """Return the name by which this machine reports itself, "" for none."""
+    return host_name() if config.machine is None else config.machine
 
 
 def work_tree_id(state_dir: Path, root: Path) -> str:

@@ -87,6 +87,17 @@ def test_a_remote_that_answers_and_one_that_does_not(repo: Path, git: Git, tmp_p
     assert (found.state, found.fix) == (CheckState.PROBLEM, f"git -C {repo} remote -v")
 
 
+def test_a_branch_that_is_none_of_the_remotes_is_a_warning(repo: Path, git: Git, tmp_path: Path) -> None:
+    git(repo, "init", "-q", "--bare", str(tmp_path / "hub.git"))
+    git(repo, "remote", "add", "origin", str(tmp_path / "hub.git"))
+    git(repo, "push", "-q", "origin", "HEAD:refs/heads/trunk")
+    notes = checkup.repository(repo)
+    found = only(remotes.answers(case(notes), notes))
+    assert found.state is CheckState.WARNING
+    assert "origin has trunk, and not main" in found.message
+    assert found.fix.endswith("switch trunk")
+
+
 def test_a_host_whose_key_is_unknown_is_a_problem_until_it_is_known(repo: Path, ssh: Path) -> None:
     notes = checkup.repository(repo)
     found = only(remotes.known_host(case(notes), notes))
