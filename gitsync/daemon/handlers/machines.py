@@ -223,4 +223,5 @@ def _remove(context: HandlerContext, repo: RepoConfig, report: Report) -> None:
                 )
         if not context.is_daemon:
             memory.forget(report.id)
-    context.runtime.exchangers.deliver(repo.name, MachineForgotten(repo.name, report.id))
+    for exchanger in context.runtime.exchangers.of(repo.name):
+        exchanger.post(MachineForgotten(repo.name, report.id))
