@@ -202,6 +202,14 @@ class RepoConfig:
         low=1,
         can_be_off=True,
     )
+    warn_file_size: int | None = option(
+        ValueKind.SIZE,
+        "10MB",
+        "New files larger than this are committed and reported: history keeps them for good.",
+        example="50MB",
+        low=1,
+        can_be_off=True,
+    )
     secrets: str = option(
         ValueKind.CHOICE,
         "quarantine",
@@ -212,7 +220,8 @@ class RepoConfig:
     brake_deletes: float = option(
         ValueKind.SHARE,
         0.5,
-        "Stop and ask when more than this share of the files, and over 20, are removed at once; 1.0 never asks.",
+        "Stop and ask when more than this share of the files, and over 20, are removed within ten minutes; 1.0 never "
+        "asks.",
         example=0.25,
     )
     verify: str = option(

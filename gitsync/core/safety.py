@@ -16,17 +16,30 @@ SMALL_TREE = 1
 NOT_MOUNTED = "not-mounted"
 
 
-def mass_deletion(name: str, tracked: int, removed: int, share: float) -> Problem | None:
-    """Return the problem when more than `share` of the `tracked` files, and over 20, were removed at once.
+def mass_deletion(name: str, tracked: int, removed: int, share: float, committed: int = 0) -> Problem | None:
+    """Return the problem when more than `share` of the `tracked` files, and over 20, were removed.
 
-    `removed` counts paths whose content is nowhere in the new tree: a renamed directory is not a deletion. A share of 1
-    or more disables the brake.
+    `removed` counts paths whose content is nowhere in the new tree: a renamed directory is not a deletion. Of them
+    `committed` were removed in the last minutes. A share of 1 or more disables the brake.
     """
     if removed <= SMALL_DELETION or removed <= share * tracked:
         return None
+    when = f"in the last ten minutes, {committed} of them are committed;" if committed else "at once;"
     return Problem(
         "mass-deletion",
-        f"{name}: {removed} of {tracked} files were removed at once; nothing is committed before you answer",
+        f"{name}: {removed} of {tracked} files were removed {when} nothing {'more ' if committed else ''}is committed "
+        "before you answer",
+        f"to accept it: gitsyncctl resume {as_word(name)} --accept; "
+        f"otherwise restore them, then: gitsyncctl resume {as_word(name)}",
+    )
+
+
+def still_missing(name: str, asked: int, missing: int) -> Problem:
+    """Return the problem of a deletion that was asked about, and of which only a part has been restored."""
+    return Problem(
+        "mass-deletion",
+        f"{name}: {missing} of the {asked} files that you were asked about are still missing; git keeps them until "
+        "you answer",
         f"to accept it: gitsyncctl resume {as_word(name)} --accept; "
         f"otherwise restore them, then: gitsyncctl resume {as_word(name)}",
     )

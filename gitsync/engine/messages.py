@@ -270,12 +270,14 @@ class Perform:
     """Change a repository for its user: `act` runs on the committer thread when what is pending is committed.
 
     It may move the branch with `apply.put`; what it returns is frozen and is the answer. It is not begun after the
-    monotonic instant `ends_at`, when nobody waits for it any more.
+    monotonic instant `ends_at`, when nobody waits for it any more. A restore `revives` files: those are written back,
+    too, while a brake holds the repository because they are missing.
     """
 
     repo: str
     act: Callable[[Worktree], object]
     ends_at: float
+    revives: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -170,16 +171,22 @@ def test_a_nested_repository_is_left_alone(box: Machine) -> None:
 
 def test_secrets_and_large_files_are_quarantined_and_said(box: Machine) -> None:
     root = box.repo()
-    box.configure(root, extra='max_file_size = "1MB"\n')
+    box.configure(root, extra='max_file_size = "1MB"\nwarn_file_size = "500kB"\n')
     box.start()
+    (root / "rather big.bin").write_bytes(b"x" * 600_000)
     (root / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n")
     (root / "big.bin").write_bytes(b"x" * 1_500_000)
     (root / "small.txt").write_text("small\n")
     wait_for("the small file", lambda: "small.txt" in run_git(root, "ls-tree", "--name-only", "HEAD"))
     quarantined = wait_for("the quarantine", lambda: box.repo_status()["quarantined"])
     assert {item["path"] for item in quarantined} == {"id_rsa", "big.bin"}
-    assert run_git(root, "ls-tree", "--name-only", "HEAD").split() == ["first.txt", "small.txt"]
-    assert box.ctl("status").returncode == 1
+    assert run_git(root, "ls-tree", "--name-only", "HEAD").split() == ["first.txt", "rather", "big.bin", "small.txt"]
+    status = box.ctl("status")
+    assert status.returncode == 1
+    told = f"gitsyncctl forget '{root}/rather big.bin'".replace(str(box.home), "~").replace("'~/", "~/'")
+    assert told in " ".join(status.stdout.split())
+    events = [json.loads(line) for line in box.ctl("events", "--json").stdout.splitlines()]
+    assert [event["paths"] for event in events if event["event"] == "large-file"] == [["rather big.bin"]]
 
 
 def test_a_mass_deletion_waits_for_a_person(box: Machine) -> None:

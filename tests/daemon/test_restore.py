@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, wait_for
+from tests.daemon.homes import begin, ctl, home_status, wait_home
 
 
 def ask(box: Machine, *argv: str, status: int = 0) -> dict[str, Any]:
@@ -184,25 +186,56 @@ def test_a_large_file_is_shown_byte_by_byte(box: Machine) -> None:
     assert raw.stdout == data
 
 
-def test_files_that_a_brake_holds_are_told_how_to_come_back(box: Machine) -> None:
-    root = box.repo()
-    for number in range(30):
-        (root / f"{number}.txt").write_text(f"{number}\n")
+def test_files_that_a_brake_asks_about_are_restored(box: Machine, hub: Path) -> None:
+    root = box.repo(remote=hub)
+    (root / ".gitattributes").write_text("*.txt text eol=crlf\n")
+    (root / "d").mkdir()
+    names = [f"d/{number}.txt" for number in range(30)]
+    for name in names:
+        (root / name).write_text(f"{name}\n")
     run_git(root, "add", "-A")
     run_git(root, "commit", "-qm", "many")
     box.configure(root)
     box.start()
     box.wait_state("ok")
-    for number in range(30):
-        (root / f"{number}.txt").unlink()
+    before = run_git(root, "rev-parse", "HEAD")
+    shutil.rmtree(root / "d")
     box.wait_state("halted")
-    refused = ask(box, "restore", str(root), status=4)["error"]
-    assert refused["code"] == "held"
-    back, _, resume = refused["hint"].partition(": ")[2].partition("; then: ")
-    subprocess.run(back.split(), check=True, timeout=60)
-    box.ctl(*resume.split()[1:])
-    box.wait_state("ok")
-    assert (root / "7.txt").exists()
+    assert ask(box, "restore", str(root / names[7]))["commit"] is None
+    assert (root / names[7]).read_bytes() == b"d/7.txt\r\n"
+    (asked,) = box.wait_state("halted")["questions"]
+    assert asked["count"] == 29
+    done = box.ctl("restore", str(root))
+    assert done.returncode == 0, done.stderr
+    assert all((root / name).exists() for name in names)
+    assert box.wait_state("ok")["questions"] == []
+    assert run_git(root, "rev-parse", "HEAD") == before
+    assert run_git(root, "status", "--porcelain") == ""
+    # The same without a daemon.
+    shutil.rmtree(root / "d")
+    assert box.stop() == 0
+    done = box.ctl("restore", str(root / "d"))
+    assert done.returncode == 0, done.stderr
+    assert all((root / name).exists() for name in names)
+    assert run_git(root, "rev-parse", "HEAD") == before
+
+
+def test_home_files_that_a_brake_asks_about_are_restored(box: Machine) -> None:
+    mirror = begin(box)
+    files = [box.home / ".a", box.home / ".b"]
+    for file in files:
+        file.write_text(f"{file.name}\n")
+    ctl(box, "add", *map(str, files))
+    wait_home(box)
+    before = run_git(mirror, "rev-parse", "HEAD")
+    for file in files:
+        file.unlink()
+    wait_for("the question", lambda: home_status(box)["state"] == "halted")
+    done = box.ctl("restore", *map(str, files))
+    assert done.returncode == 0, done.stderr
+    assert [file.read_text() for file in files] == [".a\n", ".b\n"]
+    assert wait_home(box)["questions"] == []
+    assert run_git(mirror, "rev-parse", "HEAD") == before
 
 
 def test_commands_in_a_row_are_not_taken_for_the_users_git(box: Machine) -> None:

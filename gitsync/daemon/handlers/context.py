@@ -76,13 +76,21 @@ class HandlerContext:
         """Return the file that changes are written to."""
         return places.config_file(self.config_option)  # not the source: an INI file is imported into it
 
-    def perform(self, name: str, act: Callable[[Worktree], T], *, patience_s: float = PERFORM_PATIENCE_S) -> T:
+    def perform(
+        self,
+        name: str,
+        act: Callable[[Worktree], T],
+        *,
+        patience_s: float = PERFORM_PATIENCE_S,
+        revives: frozenset[bytes] = frozenset(),
+    ) -> T:
         """Run `act` on a repository's work tree on the committer thread, when everything is committed; return its
         result.
 
-        Raise what it raises, or OperationError when the repository is held, or after `patience_s` seconds.
+        Raise what it raises, or OperationError when the repository is held, or after `patience_s` seconds. Where a
+        brake holds it because files are missing, `revives` are written back.
         """
-        answer: T = self.runtime.committer.ask(Perform(name, act, self.clock.now() + patience_s), patience_s)
+        answer: T = self.runtime.committer.ask(Perform(name, act, self.clock.now() + patience_s, revives), patience_s)
         self.note_change(name)
         return answer
 

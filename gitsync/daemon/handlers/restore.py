@@ -137,11 +137,10 @@ def _bring_back(context: HandlerContext, group: _Group, answer: Json, *, is_only
     try:
         if place.is_at_home:
             _bring_home(context, group, act)
-        done = context.perform(place.repo, act)
-    except GitsyncError as refused:
-        error = _when_halted(context, place, refused)
+        done = context.perform(place.repo, act, revives=frozenset(entries))
+    except GitsyncError as error:
         if is_only:
-            raise error from refused
+            raise
         problem = {"code": error.code, "message": error.message, "hint": error.hint}
         answer["failed"].append({"repo": place.repo, "error": problem})
         return
@@ -171,25 +170,6 @@ def _bring_home(context: HandlerContext, group: _Group, act: Restoring) -> None:
         context.runtime.committer.ask(Track(unlisted), TRACK_S)
     act.beside = lambda worktree, tree: relisted(worktree, tree, wanted, host)
     act.edited = lambda: frozenset(path for path in group.history.dirty(b"") if coverage.entry(path) is not None)
-
-
-def _when_halted(context: HandlerContext, place: ResolvedPath, error: GitsyncError) -> GitsyncError:
-    """Add how to restore missing files while a brake holds the repository because of them."""
-    brake = context.runtime.board.status(place.repo).error
-    if error.code != "held" or brake is None or brake.code not in ("mass-deletion", "root-emptied", "home-emptied"):
-        return error
-    there = Path(place.root, os.fsdecode(place.path))
-    if place.repo == MIRROR_NAME and os.path.lexists(there):
-        # The mirror still has the files that are missing in home.
-        back = f"cp -a {shlex.quote(clean(str(there)))} {shlex.quote(clean(place.absolute))}"
-        hint = f"to restore it: {back}; then: gitsyncctl resume {as_word(place.repo)}"
-        return OperationError(error.message, hint, code=error.code)
-    back = f"git -C {shlex.quote(clean(place.root))} restore {shlex.quote(clean(os.fsdecode(place.path)) or '.')}"
-    return OperationError(
-        error.message,
-        f"to restore the missing files: {back}; then: gitsyncctl resume {as_word(place.repo)}",
-        code=error.code,
-    )
 
 
 def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:

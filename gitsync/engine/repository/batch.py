@@ -28,13 +28,15 @@ class Batch:
         self._paths: frozenset[bytes] = frozenset()
         self._trees: frozenset[bytes] = frozenset()
         self._is_forced = False
+        self.is_overdue = False  # it was begun although what is in it was not quiet
         self._waiting: Noted | None = None  # open for writing when it was looked at; `last_at` is the next look
 
     def begin(self, worktree: Worktree, noted: Noted, config: RepoConfig, now: float, *, is_hurried: bool) -> None:
         """Begin to stage what was noted; what is hurried or overdue is taken although it is being written."""
         self.first_at = noted.first_at
         self._paths, self._trees = noted.paths, noted.trees
-        self._is_forced = is_hurried or now >= noted.first_at + config.max_wait
+        self.is_overdue = now >= noted.first_at + config.max_wait
+        self._is_forced = is_hurried or self.is_overdue
         self.left_out.begin(worktree.mark)
         rules = StageRules(
             max_file_size=config.max_file_size,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from gitsync.config.options import RepoConfig
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.context import RepositoryContext
+from gitsync.engine.repository.day_lines import DayLines
 from gitsync.engine.repository.root import Root
 from gitsync.git.applying.apply import recover
 from gitsync.git.staging.worktree import Worktree
@@ -20,13 +21,14 @@ def machine_name(config: RepoConfig) -> str:
 
 
 class WorktreeHandle:
-    """The open work tree, the identity of its root, its conflict copies, and how it is watched."""
+    """The open work tree, the identity of its root, its conflict copies, how it is watched, and what is said of it."""
 
     def __init__(self, copies: KeptCopies, root: Root) -> None:
         self.worktree: Worktree | None = None
         self.root = root
         self.copies = copies
         self.watch_hint = ""
+        self.said = DayLines()
 
     def open(self, context: RepositoryContext) -> tuple[Worktree, str]:
         """Open the work tree and complete what an interrupted pull left; return it, and what was completed."""

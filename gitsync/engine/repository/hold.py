@@ -13,6 +13,10 @@ from gitsync.clock import Clock
 from gitsync.core.states import WorktreeEvent, WorktreeState, advance
 from gitsync.engine.memory import PAUSE_FILE, Memory
 from gitsync.engine.repository.consent import Consent
+from gitsync.engine.repository.deletions import Deletions
+
+# The brakes that `restore` releases.
+MISSING = frozenset({"mass-deletion", "root-emptied", "home-emptied"})
 
 
 class Hold:
@@ -24,6 +28,7 @@ class Hold:
         self.halt_code = ""
         self.look_again_at: float | None = None  # while busy or halted
         self.consent = Consent()
+        self.deletions = Deletions(repo_state_dir)
         self.announced_branch = ""  # the branch that the exchanger knows of
         self._memory = Memory(repo_state_dir / PAUSE_FILE)
 
@@ -70,8 +75,17 @@ class Hold:
             self.advance(WorktreeEvent.HALTED)
         return is_new
 
+    @property
+    def has_files_missing(self) -> bool:
+        """Whether a brake holds because files are missing, which can be restored."""
+        return self.state is WorktreeState.HALTED and self.halt_code in MISSING
+
+    def look_later(self, look_again_at: float | None) -> None:
+        """Stay halted, and look at the cause at this instant."""
+        self.look_again_at = look_again_at
+
     def see_root(self) -> None:
-        """The root that had vanished is there again."""
+        """The root that had vanished is there again, or the files that were missing."""
         self.advance(WorktreeEvent.ROOT_RETURNED)
         self.halt_code = ""
         self.consent.drop()

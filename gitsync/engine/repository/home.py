@@ -19,6 +19,7 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import HomeConfig, RepoConfig
 from gitsync.core.coverage import Added, Coverage, add
+from gitsync.core.dotfiles import ABSENT
 from gitsync.core.manifest import NAME, ManifestEntry
 from gitsync.core.questions import chosen
 from gitsync.core.safety import home_emptied, mass_deletion
@@ -30,6 +31,7 @@ from gitsync.engine.repository.home_merge import merge_home
 from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import HaltError, OperationError, TransientError
+from gitsync.git.applying.atomic_replace import exists
 from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -201,6 +203,20 @@ class HomeRepository(LocalRepository):
         if followed.merges:
             merge_home(self, keeper, followed.merges)
         self._show(keeper, is_full=False)
+
+    def revive(self, paths: frozenset[bytes]) -> None:
+        """Write these files to home where they are missing, as if they had come new from another machine."""
+        keeper = self._keeper()
+        keeper.load()
+        with keeper:
+            tracked = {path for path in paths if keeper.coverage.entry(path) is not None}
+            missing = {path for path in tracked if not exists(keeper.home.handle, path)}
+        if missing:
+            keeper.agree(sorted(missing))
+            keeper.agreed.note(dict.fromkeys(missing, ABSENT))
+            for path in missing:
+                keeper.shared.forget(path)
+            follow(keeper, self._brake("the mirror"))
 
     # -- what is tracked -----------------------------------------------------------------------------------------------
 

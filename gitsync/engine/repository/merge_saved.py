@@ -23,7 +23,7 @@ from gitsync.git.objects.trees import TreeEntry, edit_tree, lookup
 from gitsync.git.repository import head_tree
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
-from gitsync.text import as_word, counted, shown, tilde
+from gitsync.text import as_word, counted, shown
 
 # Larger files (bytes) are not merged.
 SIZE_MAX = 4 << 20
@@ -115,7 +115,7 @@ def _put(
 
 
 def _say_kept(repo: LocalRepository, path: bytes, record: Record) -> None:
-    place = _place(repo, path)
+    place = repo.place(path)
     line = (
         f"{shown(path)} was saved without what came from {record['source']}; "
         f"to bring that back: gitsyncctl restore {as_word(place)} --rev {str(record['held'])[:10]}"
@@ -124,7 +124,7 @@ def _say_kept(repo: LocalRepository, path: bytes, record: Record) -> None:
 
 
 def _say(repo: LocalRepository, line: str, paths: Iterable[bytes], **details: Any) -> None:
-    repo.integration.stale.say(line, repo.clock.wall())
+    repo.handle.said.say(line, repo.clock.wall())
     listed = [os.fsdecode(path) for path in sorted(paths)]
     repo.board.publish("stale-save", repo.name, f"{repo.name}: {line}", paths=listed, **details)
     repo.context.show(notes=repo.notes())
@@ -136,8 +136,3 @@ def _names(repo: LocalRepository, paths: Iterable[bytes]) -> str:
     names = ", ".join(lead + shown(path) for path in listed[:SHOWN_NAMES])
     more = len(listed) - SHOWN_NAMES
     return names if more <= 0 else f"{names} and {counted(more, 'other file')}"
-
-
-def _place(repo: LocalRepository, path: bytes) -> str:
-    root = "~" if repo.name == MIRROR_NAME else tilde(str(repo.config.path))
-    return f"{root}/{os.fsdecode(path)}"

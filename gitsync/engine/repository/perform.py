@@ -30,7 +30,7 @@ def perform(repo: LocalRepository, wanted: Perform, future: Future[Any]) -> None
     """Make the change as soon as nothing is pending; refuse at once where the repository is held up."""
     repo.requests.add(wanted, future)
     if repo.machine in STANDING:
-        repo.requests.refuse(repo.context)
+        repo.requests.refuse(repo.context, has_files_missing=repo.hold.has_files_missing)
     else:
         repo.hurry_up()
 

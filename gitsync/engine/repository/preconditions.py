@@ -37,11 +37,14 @@ def is_held(repo: LocalRepository, now: float) -> bool:
         halt(repo, problem, look_again_at=again_at)
         return True
     if repo.machine is S_.HALTED:
-        if repo.hold.halt_code not in RETURNING:
+        is_root = repo.hold.halt_code in RETURNING
+        if not is_root and not repo.hold.deletions.are_back(repo.config.path):
+            repo.hold.look_later(now + VANISHED_RECHECK_S if repo.hold.deletions.asked else None)
             return True
         repo.hold.see_root()
-        repo.hold.forget_branch()  # the exchanger goes on when it is announced again
-        repo.close_worktree()  # what came back may be another repository in the same directory
+        if is_root:
+            repo.hold.forget_branch()  # the exchanger goes on when it is announced again
+            repo.close_worktree()  # what came back may be another repository in the same directory
         repo.context.send(WatcherDoubted(repo.name))
         repo.context.show(error=None, asked=())
     facts = repo.open().facts()
@@ -119,6 +122,9 @@ def halt(
     `removed` are the files that are not deleted before a user has agreed to it.
     """
     repo.drop_staging()
+    if removed:
+        repo.hold.deletions.ask(removed)
+        look_again_at = repo.clock.now() + VANISHED_RECHECK_S
     was = repo.hold.halt_code
     if repo.hold.halt(problem.code, look_again_at):
         repo.context.send(WatcherDoubted(repo.name))

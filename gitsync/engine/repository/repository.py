@@ -11,13 +11,14 @@ another. Preconditions for work are in `preconditions`.
 from __future__ import annotations
 
 import logging
+import os
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gitsync.clock import Clock
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core.debounce import due_at
 from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState
 from gitsync.engine.board import Board
@@ -37,6 +38,7 @@ from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import RepoState
+from gitsync.text import tilde
 from gitsync.watch.buffer import ChangeBuffer, Noted, Pending
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,9 @@ class RepositoryHooks:
 
     def follow(self, now: float) -> None:
         """Write the branch's new head to where else it belongs."""
+
+    def revive(self, paths: frozenset[bytes]) -> None:
+        """Write these files of the work tree to where else they are missing."""
 
 
 class LocalRepository(RepositoryHooks):
@@ -229,7 +234,7 @@ class LocalRepository(RepositoryHooks):
         """Answer who waits, because it is done or cannot be, and wait for quiet again."""
         self.hurry.end()
         if self.machine is not S_.CLEAN:
-            self.requests.refuse(self.context)
+            self.requests.refuse(self.context, has_files_missing=self.hold.has_files_missing)
         self.answer()
 
     @property
@@ -262,6 +267,8 @@ class LocalRepository(RepositoryHooks):
             return self.hold.paused_until
         if self.retry.is_waiting(now):
             return self.retry.at
+        if self.machine is S_.HALTED and self.requests:
+            return now
         if self.machine in (S_.BUSY, S_.HALTED):
             return self.hold.look_again_at
         if self.machine in (S_.STARTING, S_.SCANNING, S_.COMMITTING, S_.INTEGRATING):
@@ -354,8 +361,13 @@ class LocalRepository(RepositoryHooks):
         """Return what a user may want to know, and what holds up nothing."""
         hint = self.handle.watch_hint
         remarks = self.worktree.remarks.lines if self.worktree is not None else ()
-        stale = self.integration.stale.lines(self.clock.wall())
-        return (*((hint,) if hint else ()), *self.batch.left_out.notes, *remarks, *stale)
+        said = self.handle.said.lines(self.clock.wall())
+        return (*((hint,) if hint else ()), *self.batch.left_out.notes, *remarks, *said)
+
+    def place(self, path: bytes) -> str:
+        """Return where a user has a file, as they would type it."""
+        root = "~" if self.name == MIRROR_NAME else tilde(str(self.config.path))
+        return f"{root}/{os.fsdecode(path)}"
 
     def answer(self) -> None:
         """Reply to callers that wait for a commit with the state of the repository."""

@@ -59,13 +59,19 @@ class Requests:
         """Complete the first change with an error."""
         self._take().set_exception(error)
 
-    def refuse(self, context: RepositoryContext) -> None:
-        """Refuse all changes, because the repository is held up; nothing was changed."""
+    def refuse(self, context: RepositoryContext, *, has_files_missing: bool = False) -> None:
+        """Refuse all changes, because the repository is held up; nothing was changed.
+
+        Where it is held up because files are missing, what brings files back is kept.
+        """
+        kept = [item for item in self._waiting if has_files_missing and item[0].revives]
+        self._waiting = deque(item for item in self._waiting if item not in kept)
         while self._waiting:
             status = context.board.status(context.name)
             hint = status.error.hint if status.error else f"gitsyncctl status {as_word(context.name)}"
             why = status.reason or str(status.state)
             self.fail(OperationError(f"{context.name} cannot be changed now: {why}", hint, code="held"))
+        self._waiting.extend(kept)
 
     def _take(self) -> Future[Any]:
         self._overtakings = 0

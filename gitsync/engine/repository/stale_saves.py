@@ -22,8 +22,6 @@ from gitsync.git.staging.worktree import Staged, Worktree
 FILE = "pulled.json"
 # Pulls that are longer ago, and more files and versions, are not remembered.
 KEPT_S, KEPT_PATHS, KEPT_VERSIONS = 14 * 86400.0, 2000, 8
-# Such a merge is listed in `status` for this long.
-SHOWN_S = 86400.0
 FILE_MODES = (MODE_FILE, MODE_EXECUTABLE)
 
 Record = dict[str, Any]
@@ -40,7 +38,6 @@ class StaleSaves:
     def __init__(self, repo_state_dir: Path) -> None:
         self._memory = Memory(repo_state_dir / FILE)
         self._records = _checked(self._memory.get("paths"))
-        self._lines: dict[str, float] = {}  # of `status`, and since when
 
     def note(self, worktree: Worktree, old: str | None, new: str, source: str, wall: float) -> None:
         """Note the files that a pull is about to change from tree `old` to `new`."""
@@ -96,14 +93,6 @@ class StaleSaves:
                 once = {"versions": [record["saved"]], "arrived": merged[path], "at": wall, "is_again": True}
                 rest[os.fsdecode(path)] = {**once, "source": record["source"]}
         self._keep(rest)
-
-    def say(self, line: str, wall: float) -> None:
-        """List a sentence in `status` for a day."""
-        self._lines[line] = wall
-
-    def lines(self, wall: float) -> tuple[str, ...]:
-        """Return what `status` lists."""
-        return tuple(line for line, at in self._lines.items() if 0 <= wall - at < SHOWN_S)
 
     def _keep(self, records: dict[str, Record]) -> None:
         self._records = records

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from gitsync.core.safety import mass_deletion
+from gitsync.core.safety import mass_deletion, still_missing
 from gitsync.core.states import WorktreeEvent, WorktreeState
 from gitsync.engine.messages import WatcherDoubted
 from gitsync.engine.repository.commit import commit
@@ -20,6 +20,7 @@ from gitsync.engine.repository.perform import perform_next
 from gitsync.engine.repository.preconditions import halt, is_held
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.engine.repository.retry import SOON_TRIES
+from gitsync.engine.repository.revive import revive_next
 from gitsync.errors import GitsyncError, HaltError, TransientError
 from gitsync.git.staging.worktree import Staged, TipMovedError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -61,6 +62,8 @@ def _tick(repo: LocalRepository, now: float) -> None:
         for state in AT_ONCE:
             if repo.machine is state:
                 STEPS[state](repo, now)
+    elif repo.hold.has_files_missing and repo.requests:
+        revive_next(repo)
     if repo.machine is S_.CLEAN and not repo.has_pending and repo.integration.wanted is None:
         _come_to_rest(repo)
 
@@ -111,6 +114,7 @@ def _rest(repo: LocalRepository, now: float) -> None:
 def _come_to_rest(repo: LocalRepository) -> None:
     repo.show_copies()
     repo.hold.consent.end()
+    repo.hold.deletions.end_question()
     repo.retry.see_success()
     repo.show(RepoState.CONFLICT if repo.board.local(repo.name).conflicts else RepoState.OK, "")
     repo.end_hurry()
@@ -172,7 +176,9 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
         staged = staging.result()
         if is_held(repo, now):
             return
-        problem = _brake(repo, staged)
+        total = repo.hold.deletions.total(repo.open(), staged, repo.clock.wall())
+        staged = staged.without(_held_back(repo, staged, total, now))
+        problem = _brake(repo, staged, total)
         if problem is not None:
             halt(repo, problem, removed=staged.removed)
             return
@@ -187,6 +193,7 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
         repo.batch.look_again(repo.buffer, now)
     repo.advance(E_.COMMITTED if commits else E_.FOUND_EQUAL)
     repo.retry.see_success()
+    _note_deletions(repo, staged.removed)
     repo.hold.consent.end()
     repo.show_batch()
     if repo.has_pending:
@@ -195,12 +202,24 @@ def _stage_on(repo: LocalRepository, now: float) -> None:
         repo.end_hurry()
 
 
-def _brake(repo: LocalRepository, staged: Staged) -> Problem | None:
-    removed = staged.removed
-    if repo.hold.consent.covers(len(removed), removed):
+def _held_back(repo: LocalRepository, staged: Staged, total: frozenset[bytes], now: float) -> frozenset[bytes]:
+    """Return the deletions that are not to be committed yet, because files are still being removed."""
+    if repo.hurry.is_on or repo.config.brake_deletes >= 1:
+        return frozenset()
+    wall = repo.clock.wall()
+    return repo.hold.deletions.hold(staged, total, now, wall, is_overdue=repo.batch.is_overdue)
+
+
+def _brake(repo: LocalRepository, staged: Staged, total: frozenset[bytes]) -> Problem | None:
+    removed, deletions = staged.removed, repo.hold.deletions
+    if not removed or repo.hold.consent.covers(len(removed), removed):
         return None
     worktree = repo.open()
-    problem = mass_deletion(repo.name, worktree.tracked_count(), len(removed), repo.config.brake_deletes)
+    committed = len(total - removed)
+    tracked = worktree.tracked_count() + committed
+    problem = mass_deletion(repo.name, tracked, len(total), repo.config.brake_deletes, committed)
+    if problem is None and (missing := removed & deletions.asked):
+        problem = still_missing(repo.name, len(deletions.asked), len(missing))
     if problem is not None:
         # The user's own `git switch` takes files away before it moves HEAD: that is not a deletion.
         if worktree.index.lock.is_held():
@@ -209,6 +228,14 @@ def _brake(repo: LocalRepository, staged: Staged) -> Problem | None:
         if (facts.branch, facts.head) != (staged.branch, staged.head):
             raise TipMovedError(f"{repo.name}: HEAD was moved meanwhile", "it is tried again by itself")
     return problem
+
+
+def _note_deletions(repo: LocalRepository, removed: frozenset[bytes]) -> None:
+    """Count what was committed, unless a person has agreed to it."""
+    if removed and repo.hold.consent.covers(len(removed), removed):
+        repo.hold.deletions.end()
+    else:
+        repo.hold.deletions.note(removed, repo.clock.wall())
 
 
 def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:

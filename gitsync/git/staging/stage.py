@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
@@ -395,6 +395,13 @@ class Staged:
     seen: Mapping[bytes, IndexEntry | None] = field(default_factory=dict, repr=False, compare=False)
     batch: object = field(default_factory=object, repr=False, compare=False)
     writer: ObjectWriter | None = field(default=None, repr=False, compare=False)
+
+    def without(self, held: frozenset[bytes]) -> Staged:
+        """Return the batch without the changes of these paths, which are looked at later."""
+        if not held:
+            return self
+        changes = tuple(change for change in self.changes if change.path not in held)
+        return replace(self, changes=changes, later=self.later | held)
 
     @property
     def removed(self) -> frozenset[bytes]:

@@ -44,6 +44,7 @@ author = ""
 include = []
 exclude = []
 max_file_size = "100MB"
+warn_file_size = "10MB"
 secrets = "quarantine"
 verify = "off"
 brake_deletes = 0.5
