@@ -49,6 +49,33 @@ def state_dir() -> Path:
     return path
 
 
+def check_home() -> None:
+    """Raise UsageError when the home directory is another user's, as after a `sudo` that keeps $HOME.
+
+    Everything below it would be written with the wrong owner. A home directory of root's is no person's.
+    """
+    home = os.path.expanduser("~")  # noqa: PTH111 - every shell prompt starts this, and pathlib takes 5 ms to load
+    try:
+        owner = os.stat(home).st_uid  # noqa: PTH116
+    except OSError:
+        return  # there is none: whatever is to be written there says so
+    if owner in (0, os.geteuid()):
+        return
+    raise UsageError(
+        f"{home} belongs to another user ({_name_of(owner)}) than the one that runs this ({_name_of(os.geteuid())})",
+        "run it without sudo; or, with the home directory of the other user: sudo -H -u USER …",
+    )
+
+
+def _name_of(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def claim(path: str | os.PathLike[str]) -> None:
     """Note a file that this process writes because an option says so: its log, its PID file, its configuration."""
     _CLAIMED.add(os.path.realpath(path))

@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import suppress
 
+from gitsync import places
 from gitsync.cli import layout
 from gitsync.cli.context import Context, Reply
 from gitsync.cli.fast_parse import quick
@@ -105,6 +106,7 @@ def _find(word: str) -> Command:
 
 
 def _command(command: Command, argv: list[str], output: Output) -> int:
+    places.check_home()
     arguments = quick(command, argv)
     if arguments is None:
         from gitsync.cli.parser import HelpAsked, parse

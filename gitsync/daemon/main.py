@@ -85,6 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    places.check_home()
     config = _loaded(arguments)
     if arguments.check:
         return _check(config)

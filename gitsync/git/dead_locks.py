@@ -110,6 +110,9 @@ def _locks(git_dir: str, common_dir: str) -> Iterator[Path]:
     for directory in dict.fromkeys((git_dir, common_dir)):
         yield from (path for name in _TOP if os.path.lexists(path := Path(directory, f"{name}.lock")))
     yield from Path(common_dir, "refs").glob("**/*.lock")
+    # libgit2 calls a pack so that it is receiving; git locks the graph of commits.
+    yield from Path(common_dir, "objects/pack").glob("*.lock")
+    yield from Path(common_dir, "objects/info").glob("**/*.lock")
 
 
 @dataclass(frozen=True, slots=True)

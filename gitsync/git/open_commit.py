@@ -27,17 +27,19 @@ LIVELY_S = 3.0
 STAGED_S = 1.0
 
 
-def is_git_at_work(git_dir: str, root: str, index_age_s: float | None) -> bool:
+def is_git_at_work(git_dir: str, root: str, index_age_s: float | None, staged_s: float | None = None) -> bool:
     """Return whether a git command of the user's runs in the work tree; False where that cannot be known (no /proc).
 
-    `index_age_s` tells how long ago another process wrote the index, None where gitsync did so last.
+    `index_age_s` tells how long ago another process wrote the index, None where gitsync did so last; `staged_s` how
+    long such a moment lasts (default: STAGED_S).
     """
     moved = _changed_at(f"{git_dir}/logs/HEAD") or 0
     has_message = moved < (_changed_at(f"{git_dir}/COMMIT_EDITMSG") or 0)
     if not has_message and (index_age_s is None or index_age_s > LIVELY_S):
         return False
     # Below 0 the clock was set back since.
-    if index_age_s is not None and 0 <= index_age_s < STAGED_S and moved < (_changed_at(f"{git_dir}/index") or 0):
+    staged_s = STAGED_S if staged_s is None else staged_s
+    if index_age_s is not None and 0 <= index_age_s < staged_s and moved < (_changed_at(f"{git_dir}/index") or 0):
         return True
     return any(_is_git_in(pid, root) for pid in _processes())
 

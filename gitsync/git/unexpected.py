@@ -29,6 +29,6 @@ def as_error(name: str, error: Exception) -> GitsyncError:
     if isinstance(error, OSError):
         return storage_error(f"{name}: cannot work with {clean(str(error.filename or 'its files'))}", error)
     words = clean(str(error))
-    if isinstance(error, KeyError | ValueError) and not isinstance(error, pygit2.GitError):
-        words = f"{type(error).__name__}: {words}"
+    if not isinstance(error, pygit2.GitError):
+        words = f"{'it lacks' if isinstance(error, KeyError) else 'it holds something invalid:'} {words}"
     return OperationError(f"{name}: libgit2 cannot read the repository: {words}", "to check it: git fsck")

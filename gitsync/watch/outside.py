@@ -42,7 +42,8 @@ class News:
 class Outside:
     """The descriptors on which one thread waits for everything outside the work trees."""
 
-    def __init__(self) -> None:
+    def __init__(self, timer: int | None = None) -> None:
+        """Open them; `timer` is a descriptor to be used in the place of the timer on the wall clock."""
         self._wake = Wake()
         self.inotify = Inotify()
         self._poll = select.poll()
@@ -51,7 +52,7 @@ class Outside:
         self._network = _listen_to_routes()
         if self._network is not None:
             self._poll.register(self._network, select.POLLIN)
-        self._timer = _wall_clock_timer()
+        self._timer = _wall_clock_timer() if timer is None else timer
         if self._timer is not None:
             self._poll.register(self._timer, select.POLLIN)
         self._other: int | None = None

@@ -21,6 +21,8 @@ FOUND = {
     "the clock is set back, and a git add seems to be a moment ago": ("merge", "back", "mkdir", "gitsync"),
     "an added home file is not agreed to": ("home-add", "kill", "rename", "agreement.json"),
     "a removed home file stays in the mirror": ("home-remove", "kill", "rename", "agreement.json"),
+    "libgit2 left a lock in a remote on this disk": ("merge-libgit2", "kill", "write", "hub.git/refs/heads/main.lock"),
+    "libgit2 was receiving a pack": ("merge-libgit2", "kill", "fsync", "idx.lock"),
     "a fetch of a job left a lock": ("git-job", "kill", "write", "origin/draft.lock"),
     "a job left the lock of a backup": ("git-job", "kill", "write", "gitsync/outcome/"),
     "rsync was receiving a file": ("rsync-job", "kill", "write", "/thesis/"),

@@ -76,11 +76,12 @@ class Machine:
             f'[defaults]\nquiet = "{quiet}"\nmax_wait = "{max_wait}"\npull = "1s"\npush = "50ms"\n{repos}'
         )
 
-    def start(self, *options: str) -> None:
-        """Start the daemon in the foreground and wait until it answers."""
+    def start(self, *options: str, files: int = 0) -> None:
+        """Start the daemon in the foreground, perhaps with so many descriptors only, and wait until it answers."""
+        limited = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files)) if files else ()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "gitsync"), "-v", *options],
+                [*limited, str(BIN / "gitsync"), "-v", *options],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -103,4 +103,4 @@ def _found(id: str, subject: str, future: Future[list[Finding]]) -> list[Finding
         told = as_error(subject or "gitsync", error)
         return [warning(f"the check could not run: {told.message}", told.hint or "see the log", subject)]
     logger.error("a bug in gitsync, in the check %s", id, exc_info=error)
-    return [warning(f"the check failed: {type(error).__name__}", "a bug in gitsync: see the log", subject)]
+    return [warning("the check failed", "a bug in gitsync: see the log", subject)]

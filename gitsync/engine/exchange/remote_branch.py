@@ -165,7 +165,7 @@ class RemoteBranch:
         try:
             result = self._push(commit, expected, limits, companion)
         except TransientError as error:
-            if error.code != "locked" or not self.free():
+            if error.code not in ("locked", "remote-locked") or not self.free():
                 raise
             return self._push(commit, expected, limits, companion)
         is_locked = result.problem is not None and result.problem.code == "remote-locked"

@@ -298,6 +298,9 @@ _STALE = re.compile(
 # The remote's own ref is locked: by a push that is under way, or by one that was killed.
 _LOCKED = re.compile(r"^remote: .*(Unable to create '.*\.lock': File exists|could not lock)", re.MULTILINE)
 
+# The same in libgit2's words, for a remote on this file system.
+_LOCKED_NEARBY = re.compile(r"failed to lock file '.*\.lock'")
+
 
 def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> Problem:
     """Return the `Problem` of a push whose ref was not taken, for git's `reason`.
@@ -306,8 +309,8 @@ def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> P
     "refused" when the remote's rules or hooks said no.
     """
     said = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
-    if _LOCKED.search(said):
-        return problem(subject, "remote-locked", said)
+    if _LOCKED.search(said) or _LOCKED_NEARBY.search(reason):
+        return problem(subject, "remote-locked", said or reason)
     if "currently checked out" in reason:
         return problem(subject, "checked-out")
     if _STALE.search(reason):

@@ -264,8 +264,10 @@ class Worktree:
             moved = diff(self.store, None if old is None else self._tree_of(old), self._tree_of(new))
             try:
                 entries = self.index.entries(moved) if not self.index.is_missing else {}
-            except CorruptIndexError:  # a power cut emptied it: nothing in it can be the user's, and it is rebuilt
-                entries = {path: was and IndexEntry(*was) for path, (was, _) in moved.items()}
+            except CorruptIndexError:  # a power cut emptied it
+                if self.set_entries({}, head_tree, replace):
+                    self.index.settle()
+                return
             changes: dict[bytes, NewEntry | None] = {}
             for path, (was, now) in moved.items():
                 entry = entries.get(path)

@@ -290,3 +290,21 @@ def test_a_brake_is_asked_before_the_last_commit_too(bench: Bench) -> None:
     bench.note(*(f"f{number}" for number in range(40)))
     bench.ask(Drop("notes")).result(0)
     assert bench.head() == head
+
+
+def test_after_a_failure_that_lasts_the_work_tree_is_opened_again(bench: Bench) -> None:
+    """What an interrupted pull left is completed by that, and a repaired file is read."""
+    opened = set(bench.repo_state_dir.glob("lock-*.json"))
+    assert opened
+    objects = bench.root / ".git/objects"
+    objects.rename(objects.with_name("away"))
+    objects.mkdir()
+    bench.write("b.txt", "1\n")
+    bench.run(100.0)
+    assert bench.status().state is RepoState.ERROR
+    assert not opened & set(bench.repo_state_dir.glob("lock-*.json"))
+    objects.rmdir()
+    objects.with_name("away").rename(objects)
+    bench.ask(CommitNow("notes"))
+    bench.run(100.0)
+    assert bench.is_committed()

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError, TransientError
+from gitsync.git.objects.branch_move import BranchMove
 from gitsync.git.objects.commits import TipMovedError, move_branch
+from gitsync.git.rules.identity import Person
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import assert_clean, commit, head_file, stage
@@ -220,6 +222,18 @@ def test_a_branch_moves_only_from_where_it_was_seen(repo: Path, worktree: Worktr
         assert run_git(repo, "rev-parse", "main") == second
     move_branch(worktree.repo, "main", second, first, "back")
     assert run_git(repo, "rev-parse", "main") == first
+
+
+def test_a_branch_that_is_not_where_it_was_moved_to_is_no_commit(repo: Path, worktree: Worktree) -> None:
+    old = run_git(repo, "rev-parse", "HEAD")
+    new = run_git(repo, "commit-tree", "-p", old, "-m", "new", "HEAD^{tree}")
+    move = BranchMove(worktree.repo, "main", old, new, "new", Person("A", "a@b"))
+    move.__enter__()
+    move.make()
+    (repo / ".git/refs/heads/main").write_text(f"{old}\n")  # as a disk does that forgets what it was given
+    with pytest.raises(TransientError) as told:
+        move.__exit__(None, None, None)
+    assert told.value.code == "ref-lost"
 
 
 def test_a_held_branch_is_waited_for_and_named(repo: Path, worktree: Worktree) -> None:

@@ -56,3 +56,10 @@ def test_a_lock_without_a_note_is_somebody_elses(repo: Path, tmp_path: Path) -> 
     lock.write_text("")
     Worktree(repo, tmp_path / "notes").close()
     assert lock.exists()
+
+
+def test_an_index_that_a_power_cut_emptied_after_the_branch_had_moved_is_rebuilt(repo: Path, tmp_path: Path) -> None:
+    die(repo, tmp_path / "notes", "").unlink()
+    (repo / ".git/index").write_bytes(b"")
+    Worktree(repo, tmp_path / "notes").close()
+    assert run_git(repo, "status", "--porcelain") == ""
