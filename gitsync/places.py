@@ -52,7 +52,7 @@ def state_dir() -> Path:
 def check_home() -> None:
     """Raise UsageError when the home directory is another user's, as after a `sudo` that keeps $HOME.
 
-    Everything below it would be written with the wrong owner. A home directory of root's is no person's.
+    Everything below it would be written with the wrong owner. One that belongs to root is accepted: a system account's.
     """
     home = os.path.expanduser("~")  # noqa: PTH111 - every shell prompt starts this, and pathlib takes 5 ms to load
     try:
