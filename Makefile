@@ -10,7 +10,7 @@ TESTERS ?= 4
 # How often machines meet on one clock in `make soak`.
 SCHEDULES ?= 10000
 
-.PHONY: help setup run test lint check format bench soak coverage docs clean
+.PHONY: help setup run test lint check format bench soak coverage docs pictures clean
 
 help:
 	@echo "make run DIR=~/Notes   watch a directory (without DIR: a demo directory that is made for you)"
@@ -22,6 +22,7 @@ help:
 	@echo "                       die at every system call"
 	@echo "make coverage          run every test and report the branches that none of them takes"
 	@echo "make docs              write the generated pages of docs/, and build all of them into docs/_build"
+	@echo "make pictures          take the pictures of docs/web.rst again, with Chromium"
 
 # Editable, so that a changed source file needs no reinstallation.
 $(STAMP): setup.cfg pyproject.toml
@@ -77,6 +78,10 @@ docs: $(STAMP)
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build
 	@echo "the pages are in docs/_build/index.html"
+
+# Of the page, on a machine that the tests furnish; also: python -m tests.web.pictures DIRECTORY, for every page.
+pictures: $(STAMP)
+	$(BIN)/python -m tests.web.pictures --docs docs/pictures
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

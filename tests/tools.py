@@ -44,6 +44,7 @@ TOOLS = (
     Tool("logrotate", "logrotate", "a log that is rotated"),
     Tool("plistutil", "libplist-utils", "the service on macOS"),
     Tool("rpmbuild", "rpm", "the package for Fedora"),
+    Tool("chromium", "chromium", "the page in a browser"),
     Tool("bash", "bash", "completion"),
     Tool("zsh", "zsh", "completion"),
     Tool("fish", "fish", "completion"),

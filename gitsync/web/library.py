@@ -100,7 +100,9 @@ class Library:
     def _outline(self, place: ResolvedPath, history: History, patience_s: float) -> Outline | None:
         head = history.head()
         known = self._outlines.get(place.root)
-        if head is None or (known is not None and known.head == head):
+        if head is None:
+            return Outline()
+        if known is not None and known.head == head:
             return known
         return from_thread.run(self._refreshed, place.root, head, patience_s)
 

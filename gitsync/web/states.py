@@ -29,6 +29,8 @@ LOOKS = {
     "halted": Look("Stopped, asks you", "bad", "question"),
     "error": Look("Does not work", "bad", "alert"),
 }
+# It works, but for something that only a person can decide.
+WAITS = Look("Needs you", "warn", "hand")
 UNKNOWN = Look("Unknown", "idle", "question")
 NEEDS_PERSON = ("conflict", "halted", "error", "auth")
 

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from tests.daemon.harness import BIN, Machine
@@ -115,4 +116,5 @@ def page(box: Machine, *options: str, is_opening: bool = False) -> Iterator[Site
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "")
+    reports = "".join(Path(path).read_text() for path in re.findall(r"the report is in (\S+)", errors))
+    assert (process.returncode, errors) == (0, ""), f"{process.returncode}: {errors}{reports}"

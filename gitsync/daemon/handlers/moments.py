@@ -122,7 +122,9 @@ def density(views: list[View], first: float, last: float, count: int) -> list[in
 
 def beginning(views: list[View]) -> float | None:
     """Return the time of the oldest commit of these places, None where it is not known."""
-    return min((float(view.outline.at(0)) for view in views if view.outline), default=None)
+    return min(
+        (float(view.outline.at(0)) for view in views if view.outline is not None and len(view.outline)), default=None
+    )
 
 
 # -- what was where -----------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def _described(entry: Json) -> Json:
     is_asked = any(item["message"] == error.get("message") for item in questions)
     return {
         **entry,
-        "look": states.look(entry),
+        "look": states.WAITS if entry.get("state") == "ok" and states.needs_person(entry) else states.look(entry),
         "is_needy": states.needs_person(entry),
         "trouble": None if is_asked or not error.get("message") else error,
         "place": text.tilde(str(entry.get("repo") or entry.get("path", ""))),

@@ -1,0 +1,103 @@
+"""Takes pictures of every page, in each width and theme: `python -m tests.web.pictures DIRECTORY`.
+
+It fails where text is cut or overlaps, or something reaches out of the window. With `--docs`, only those of the
+documentation are taken.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.conftest import run_git
+from tests.daemon.harness import Machine, machine, wait_for
+from tests.web.browser import FAULTS, WIDTHS, Tab, chromium, look, tab
+from tests.web.kit import page
+from tests.web.world import World, usual
+
+LONG = "a-name-of-a-file-that-does-not-end-" * 6
+DOCS = {"overview": "/", "timeline": "/timeline?repo=Notes", "file": "/file?repo=Notes&path=todo.txt"}
+PAGES = {
+    **DOCS,
+    "everything": "/timeline",
+    "directory": "/tree?repo=Notes",
+    "then": "/tree?repo=Notes&path=taxes",
+    "text": "/file?repo=Notes&path=code/words.py&view=one",
+    "version": "/file?repo=Notes&path=letters/aunt.txt&view=text",
+    "pictures": "/file?repo=Notes&path=pictures/garden.png",
+    "binary": "/file?repo=Notes&path=taxes/2025.ods",
+    "moment": "/moment?repo=Notes&rev=HEAD",
+    "restore": "/restore?repo=Notes&path=todo.txt",
+    "deleted": "/deleted?repo=Notes",
+    "problem": "/tree?repo=Notes&path=nothing",
+    "full": "/tree?repo=Full",
+    "full-timeline": "/timeline?repo=Full",
+    "full-file": f"/file?repo=Full&path={LONG}.txt",
+}
+
+
+def overfull(root: Path) -> World:
+    """Make a repository that has too much of everything: names, lines, files, changes at once."""
+    world = World(root)
+    for number in range(300):
+        world.write(f"many/file {number}.txt", f"{number}\n")
+    world.write(f"{LONG}.txt", "x" * 12_000 + "\n")
+    world.commit(
+        "Add 301 files: " + LONG, ago_s=7000, machine="a machine with a name that is far too long for its place"
+    )
+    world.write(f"{LONG}.txt", "x" * 6_000 + " and words " * 500 + "\n")
+    world.write("<script>alert(1)</script>\u202e.txt", "odd\n")
+    world.commit("W" * 300, ago_s=3000)
+    for number in range(40):
+        world.write(f"many/file {number}.txt", f"{number} again\n")
+        world.commit(f"Change many/file {number}.txt", ago_s=2000 - number)
+    return world
+
+
+def furnish(box: Machine) -> None:
+    """Have a usual, an overfull and an empty repository, with something that needs a person."""
+    roots = [usual(box.home / "Notes").root, overfull(box.home / "Full").root, box.home / "Empty"]
+    roots[2].mkdir()
+    run_git(roots[2], "init", "-q")
+    box.configure(*roots)
+    box.start()
+    (roots[0] / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n")
+    wait_for("the key to be held back", lambda: box.repo_status("Notes")["quarantined"])
+
+
+def take(found: Tab, name: str, path: str, out: Path | None, *, width: int, is_dark: bool) -> list[str]:
+    """Take one picture, and return what is wrong with it."""
+    look(found, width=width, is_dark=is_dark)
+    found.open(path)
+    # A history that is being read for the first time.
+    found.page.wait_for_selector("#reading", state="detached")
+    theme = "dark" if is_dark else "light"
+    if out is not None:
+        found.page.screenshot(path=out / f"{name}-{width}-{theme}.png", full_page=out.name != "pictures")
+    faults: list[str] = found.page.evaluate(FAULTS)
+    return [f"{name}, {width} px, {theme}: {fault}" for fault in faults]
+
+
+def main(argv: list[str]) -> int:
+    """Take the pictures; return 1 when something is wrong with one."""
+    is_docs = "--docs" in argv
+    out = Path(next(word for word in argv if not word.startswith("-")))
+    out.mkdir(parents=True, exist_ok=True)
+    faults: list[str] = []
+    with tempfile.TemporaryDirectory() as scratch, machine(Path(scratch) / "a") as box, chromium() as browser:
+        furnish(box)
+        with page(box) as site, tab(browser, site.entry) as found:
+            for name, path in (DOCS if is_docs else PAGES).items():
+                for width in (1280,) if is_docs else WIDTHS:
+                    for is_dark in (False,) if is_docs else (False, True):
+                        faults += take(found, name, path, out, width=width, is_dark=is_dark)
+            # The page of a problem is one that the browser complains of, too.
+            faults += [each for each in found.complaints if "404" not in each]
+            found.complaints.clear()
+    sys.stdout.write("".join(f"{fault}\n" for fault in faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
