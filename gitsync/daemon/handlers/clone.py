@@ -17,6 +17,7 @@ from gitsync.git import program
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck, noninteractive_env
 from gitsync.git.remote.errors import Subject, failure, from_output
+from gitsync.git.remote.first_branch import begin_clone
 from gitsync.mirror.manifests import TRAKK_INDEX
 from gitsync.redaction import redact
 from gitsync.text import as_word
@@ -68,6 +69,8 @@ def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
     )  # fmt: skip
     if not done.ok:
         raise _failure(url, done.stderr)
+    if begin_clone(root):
+        program.read("checkout", "--quiet", root=root, deadline_s=CLONE_S)
     try:
         name = document.add_repo(context.config_file, root)
     except GitsyncError as error:

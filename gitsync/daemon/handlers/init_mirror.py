@@ -24,7 +24,7 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git import program
 from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck
-from gitsync.git.remote.first_branch import begin_on_the_remotes_branch
+from gitsync.git.remote.first_branch import begin_clone, begin_on_the_remotes_branch
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import host_name, places_of
@@ -72,14 +72,14 @@ def make(path: Path, remote: str | None) -> bool:
     The directory is made private: it contains private files, whatever their permissions.
     """
     is_new = not os.path.lexists(path / ".git")
+    if is_new and remote is not None:
+        _check_empty(remote)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
     except OSError as error:
         raise storage_error(f"cannot create {path}", error) from error
     if is_new:
-        if remote is not None:
-            _check_empty(remote)
         program.read("init", "--quiet", root=path)
     if remote is not None:
         set_origin(path, remote)
@@ -126,6 +126,7 @@ def clone(url: str, path: Path) -> None:
             f"cannot clone {redact(url)}: {why}", "check the address and your access: git ls-remote URL"
         )
     _finish(path)
+    begin_clone(path)
     if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
         program.read("checkout", "--quiet", root=path, deadline_s=CLONE_S)
         if (reflog := path / ".git" / "logs" / "HEAD").exists():

@@ -14,12 +14,10 @@ from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.errors import OperationError, UsageError
 from gitsync.git import program
 from gitsync.git.remote import bare
+from gitsync.git.remote.first_branch import default_branch
 from gitsync.git.remote.upstream import remote_for, url_of
 from gitsync.redaction import redact
 from gitsync.text import as_word, clean
-
-# What gitsync calls a branch where nothing else names one.
-OWN_BRANCH = "main"
 
 
 def answers(context: HandlerContext) -> dict[str, Answer]:
@@ -69,5 +67,4 @@ class _Server:
 def own_branch(root: Path) -> str:
     """Return the branch that HEAD names at `root`, else the one that git begins new repositories with here."""
     head = program.run("symbolic-ref", "--quiet", "--short", "HEAD", root=root)
-    named = program.run("config", "init.defaultBranch", root=root) if not head.ok else head
-    return os.fsdecode(named.stdout).strip() or OWN_BRANCH
+    return os.fsdecode(head.stdout).strip() or default_branch(root)

@@ -256,7 +256,7 @@ class RemoteBranch:
 
     def is_foreign(self, found: FetchResult, limits: Limits) -> bool:
         """Whether the remote has other branches only, and none shares a commit with HEAD; raises as `fetch` does."""
-        if self.choice.has_upstream or self.config.transport == "libgit2":
+        if self.config.transport == "libgit2":
             return False
         return not transport.shares_history(
             self.config.path,

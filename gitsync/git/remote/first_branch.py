@@ -17,6 +17,8 @@ from gitsync.git.remote.errors import Subject, failure, from_output
 from gitsync.git.remote.upstream import HEADS, url_of
 
 ASK_S = 30.0
+# The name of a first branch where nothing else says one.
+OWN_BRANCH = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,33 @@ def begin_on_the_remotes_branch(root: Path, remote: str) -> str:
     if first:
         program.read("symbolic-ref", "HEAD", HEADS + first, root=root)
     return first
+
+
+def begin_clone(root: Path) -> bool:
+    """Let HEAD of a fresh clone name a branch that the remote has, where the remote's HEAD names none; return whether.
+
+    git leaves such a clone on the branch that does not exist. It is put on the remote's only branch, else on one of
+    this machine's own name. Nothing is checked out. Raise OperationError or TransientError as git fails.
+    """
+    if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=root).ok:
+        return False
+    found = remote_head(root, "origin")
+    if not found.branches:
+        return False  # it is empty, and git has taken its HEAD
+    was = program.read("symbolic-ref", "--short", "HEAD", root=root).strip()
+    branch = found.first or default_branch(root)
+    if branch != was:
+        # The clone follows what is not there; a failure means that it does not.
+        program.run("config", "--remove-section", f"branch.{was}", root=root)
+    if branch in found.branches:
+        program.read("branch", "--quiet", "--track", branch, f"origin/{branch}", root=root)
+    program.read("symbolic-ref", "HEAD", HEADS + branch, root=root)
+    return branch in found.branches
+
+
+def default_branch(root: Path) -> str:
+    """Return the branch that git begins new repositories with here, as it is configured for `root`."""
+    return os.fsdecode(program.run("config", "init.defaultBranch", root=root).stdout).strip() or OWN_BRANCH
 
 
 def _unborn_head(root: Path, url: str) -> str:
