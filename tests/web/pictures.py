@@ -67,9 +67,10 @@ def furnish(box: Machine) -> None:
 
 
 def take(found: Tab, name: str, path: str, out: Path | None, *, width: int, is_dark: bool) -> list[str]:
-    """Take one picture, and return what is wrong with it."""
+    """Take one picture, of the page that is open where no `path` is given, and return what is wrong with it."""
     look(found, width=width, is_dark=is_dark)
-    found.open(path)
+    if path:
+        found.open(path)
     # A history that is being read for the first time.
     found.page.wait_for_selector("#reading", state="detached")
     theme = "dark" if is_dark else "light"

@@ -89,7 +89,11 @@ def _positions(place: int, view: View, before: float | None) -> Iterator[tuple[f
 
 def _commits(view: View, found: list[Record]) -> list[Json]:
     reasons = _reasons(view.history) if found else {}
-    return [commit_document(view.place, each) | {"act": _act(view.place, each, reasons)} for each in found]
+    return [
+        commit_document(view.place, each)
+        | {"act": _act(view.place, each, reasons), "is_undoable": each.commit in reasons}
+        for each in found
+    ]
 
 
 def _reasons(history: History) -> dict[str, str]:
