@@ -56,8 +56,15 @@ def write(path: Path, values: dict[str, Any]) -> None:
 
 def write_changed(path: Path, values: dict[str, Any]) -> None:
     """Remember `values` where they differ from what is remembered; nothing at all needs no file. Raise as `write`."""
-    if read(path) != values:
-        write(path, values)
+    data = json.dumps(values).encode()
+    try:
+        is_same = path.read_bytes() == data
+    except FileNotFoundError:
+        is_same = not values
+    except OSError:
+        is_same = False
+    if not is_same:
+        write_durably(path, data)
 
 
 def own_id(path: Path) -> str:

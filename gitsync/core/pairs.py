@@ -56,6 +56,11 @@ class Decision:
     doubtful: list[str] = field(default_factory=list)
     shifted: list[str] = field(default_factory=list)
 
+    @property
+    def changes_something(self) -> bool:
+        """Whether anything is to be copied or deleted."""
+        return bool(self.take or self.send or self.drop_here or self.drop_there)
+
 
 def is_alike(here: ListedEntry, there: ListedEntry) -> bool:
     """Whether two sides' entries are equal as far as listings show; the time of a directory is ignored."""

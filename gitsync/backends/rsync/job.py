@@ -120,16 +120,9 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     items += _blocked(decision)
     if not agreed and here.entries and there.entries and (decision.take or decision.send):
         items.append(first_run(order))
-    note_moving(order.state_dir, decision.take, decision.send, here.entries, there.entries)
-    moved = _transfer(rsync, decision, here, there, items)
-    for target, arrived in ((rsync.here, moved.here), (rsync.there, moved.there)):
-        if arrived:
-            unfinished.sync(target)
-    items += look_through(rsync, here.entries)
-    order.probe("transferred", b"")
-    items += delete(rsync, decision, here.entries)
-    after_here, after_there = list_here(rsync), list_there(rsync)
-    order.probe("listed again", b"")
+    moved, after_here, after_there = Moved(), here, there
+    if decision.changes_something or there.replaced:
+        moved, after_here, after_there = _carry_out(rsync, decision, here, there, items)
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, last)
     remember_open(order.state_dir, items)
@@ -141,6 +134,24 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         forget_moving(order.state_dir)
     forget_interrupted(order)
     return None
+
+
+def _carry_out(
+    rsync: Rsync, decision: Decision, here: Listing, there: Listing, items: list[Item]
+) -> tuple[Moved, Listing, Listing]:
+    """Copy and delete what was decided; return what was moved, and both sides as they are then."""
+    order = rsync.order
+    note_moving(order.state_dir, decision.take, decision.send, here.entries, there.entries)
+    moved = _transfer(rsync, decision, here, there, items)
+    for target, arrived in ((rsync.here, moved.here), (rsync.there, moved.there)):
+        if arrived:
+            unfinished.sync(target)
+    items += look_through(rsync, here.entries)
+    order.probe("transferred", b"")
+    items += delete(rsync, decision, here.entries)
+    after = list_here(rsync), list_there(rsync)
+    order.probe("listed again", b"")
+    return moved, *after
 
 
 def _unread(rsync: Rsync, listing: Listing, side: str) -> list[Item]:

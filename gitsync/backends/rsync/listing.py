@@ -60,11 +60,11 @@ class Moved:
 def list_here(rsync: Rsync) -> Listing:
     """Return what is in the local directory."""
     found = _list(rsync, rsync.here)
-    root = rsync.order.job.path
+    root = f"{rsync.order.job.path}/"
     entries: dict[str, ListedEntry] = {}
     for path, entry in found.entries.items():
         try:
-            facts = os.lstat(root / path)
+            facts = os.lstat(root + path)
         except FileNotFoundError:
             continue  # it went a moment ago
         except OSError:
@@ -158,7 +158,7 @@ def remember(
     """
     found: dict[str, AgreedPair] = {}
     sent = {path: entry for path, entry in before[0].items() if path not in moved.here}
-    for path in after[0].keys() & after[1].keys():
+    for path in sorted(after[0].keys() & after[1].keys()):
         here, there = after[0][path], after[1][path]
         was_here, was_there = before[0].get(path), before[1].get(path)
         if is_alike(here, there) or path in equal:
@@ -169,10 +169,10 @@ def remember(
             found[path] = AgreedPair(here, was_there)
         elif path in agreed:
             found[path] = agreed[path]
-    for path in after[0].keys() ^ after[1].keys():
+    for path in sorted(after[0].keys() ^ after[1].keys()):
         if path in agreed:
             found[path] = agreed[path]
-    state_file.write(state_dir / LISTING_FILE, dict(found))
+    state_file.write_changed(state_dir / LISTING_FILE, dict(found))
 
 
 def note_moving(
