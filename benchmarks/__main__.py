@@ -7,12 +7,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import attributes, churn, control, exchange, fleet, flood, idle, saving, starting, table, trees, wires
+from benchmarks import (
+    attributes,
+    churn,
+    control,
+    exchange,
+    finding,
+    fleet,
+    flood,
+    idle,
+    saving,
+    starting,
+    table,
+    trees,
+    wires,
+)
 from benchmarks.harness import Place, median, p90
 from benchmarks.table import NONE, Table, ms, progress, ratio
 
 SIZES = (1_000, 20_000, 100_000)
-GROUPS = ("sizes", "flat", "flood", "churn", "exchange", "fleet", "control", "many", "attributes")
+GROUPS = ("sizes", "flat", "flood", "churn", "exchange", "fleet", "control", "find", "many", "attributes")
 FLAT = ("save, beyond quiet", "p90", "git add + commit", "ratio", "CPU", "git", "ratio", "disk / git")
 TARGETS = {"file": "< 150 ms", "ssh": "< 600 ms"}
 
@@ -120,12 +134,12 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
     if "control" in groups:
         progress("the control command")
         told = control.measure(place, root, 7 if is_quick else 21)
-        for what, taken in (("status", told.status_s), ("--help", told.help_s)):
-            shown.rows.append(
-                _against(
-                    f"gitsyncctl {what} / python -c pass", taken, told.python_s, "<= 2.5" if what == "status" else NONE
-                )
-            )
+        for what, taken, target in (
+            ("status", told.status_s, "<= 2.5"),
+            ("status, no daemon", told.alone_s, "< 60 ms"),
+            ("--help", told.help_s, NONE),
+        ):
+            shown.rows.append(_against(f"gitsyncctl {what} / python -c pass", taken, told.python_s, target))
     if "churn" in groups:
         seconds = 8.0 if is_quick else 20.0
         progress(f"10 saves and 200 ignored writes a second for {seconds:.0f} s")
@@ -178,6 +192,15 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
         for name, target in (("save", "<= 1.1"), ("storm", "<= 1.3"), ("pull", "<= 1.2")):
             pair = pairs[name]
             shown.rows.append(_against(f"{name} with attributes / without", pair.with_s, pair.without_s, target))
+    if "find" in groups:
+        progress(f"a history of {finding.COMMITS:,} commits")
+        other = Place(directory / "find")
+        seen = finding.measure(other, finding.make(other, other.home / "notes"), 3 if is_quick else 9)
+        shown.rows += [
+            _against(f"find a word in {finding.COMMITS:,} commits / git log -S", seen.all_s, seen.log_s, "<= 150 ms"),
+            ["  the first hit", ms(seen.first_s), NONE, NONE, "<= 50 ms"],
+            _against("  a word that is nowhere", seen.none_s, seen.log_none_s, "<= 150 ms"),
+        ]
     if "many" in groups:
         progress("50 repositories")
         many = idle.measure_many(Place(directory / "many"), 5.0 if is_quick else 30.0)

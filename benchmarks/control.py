@@ -1,4 +1,4 @@
-"""(h): the control command against a Python that does nothing."""
+"""(h): the control command against a Python that does nothing, with a daemon and without."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ class Control:
     python_s: float
     help_s: float
     status_s: float
+    alone_s: float
 
 
 def measure(place: Place, root: Path, rounds: int) -> Control:
-    """Run each `rounds` times, in turn, beside a daemon that rests."""
+    """Run each `rounds` times, in turn, beside a daemon that rests; then `status` without one."""
     place.configure([root])
     python: list[float] = []
     helped: list[float] = []
     status: list[float] = []
+    alone: list[float] = []
     with place.daemon():
         for _ in range(rounds):
             python.append(place.timed(sys.executable, "-c", "pass").wall_s)
             helped.append(place.timed(BIN / "gitsyncctl", "--help").wall_s)
             status.append(place.timed(BIN / "gitsyncctl", "status").wall_s)
-    return Control(median(python), median(helped), median(status))
+    for _ in range(rounds):
+        alone.append(place.timed(BIN / "gitsyncctl", "status").wall_s)
+    return Control(median(python), median(helped), median(status), median(alone))

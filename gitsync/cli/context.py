@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 
 from gitsync import places, text
+from gitsync.cli import known_status
 from gitsync.cli.progress import Progress
 from gitsync.control import client
 from gitsync.control.commands import checked
@@ -97,14 +98,24 @@ class Context:
                 if self.command.without_daemon == NO:
                     raise
             progress.hear_log()
-            oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
-            answer = _document(oneshot.handle(self.command.name, params, self.config))
+            answer = self._alone(params)
             self._unsent = answer.get("unsent") or []
             if self.command.name in EDITING:
                 # A daemon that was started meanwhile has read the configuration before it was changed.
                 with suppress(NotRunningError):
                     self.tell_daemon("reload")
             return answer
+
+    def _alone(self, params: Json) -> Json:
+        """Return the answer from this process."""
+
+        def handled() -> Json:
+            oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
+            return _document(oneshot.handle(self.command.name, params, self.config))
+
+        if self.command.name != "status":
+            return handled()
+        return known_status.answer(str(places.config_file(self.config)), params, handled)
 
     @property
     def _timeout_s(self) -> float:
