@@ -24,7 +24,7 @@ FILE = "status.json"
 GIT_S = 20.0
 # States that last until something changes; a pause ends by itself, and what is busy or in error depends on more.
 LASTING = ("ok", "pending", "conflict")
-# What settings may come from beside config.toml; each is a file or a directory.
+# Settings outside of config.toml; each is a file or a directory.
 _SETTINGS = (
     "~/.gitconfig",
     "~/.config/git/config",
@@ -51,7 +51,7 @@ def answer(config: str, params: Json, look: Callable[[], Json]) -> Json:
         roots, before = None, None
     found = look()
     now = [repo["path"] for repo in found["repos"]]
-    # What changed while it was looked at may be in the answer or not: then it is not kept.
+    # A change during the look may be in the answer or not: then it is not kept.
     is_kept = _is_lasting(found) and now == roots and before is not None and before == _facts(config, params, now)
     _write(place, json.dumps({"roots": now, "facts": before if is_kept else "", "answer": found if is_kept else None}))
     return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import run_git
-from tests.daemon.harness import Machine
+from tests.daemon.harness import Machine, wait_for
 from tests.daemon.homes import ctl, mirror_of
 
 TRACKED = ".vimrc"
@@ -54,6 +55,30 @@ def test_a_trial_tells_and_changes_nothing(box: Machine, hub: Path, is_running: 
     assert not (box.home / "Two").exists()
     assert json.loads(box.ctl("status", "--json").stdout)["repos"][0]["name"] == "notes"
     assert run_git(hub, "rev-parse", "main").strip() == run_git(root, "rev-parse", "HEAD").strip()
+
+
+def test_a_commit_of_ones_own_is_ahead_at_once_also_while_paused(box: Machine, hub: Path) -> None:
+    root = box.repo(remote=hub)
+    box.configure(root, quiet="60s", max_wait="300s", extra='push = "60s"\npull = "1h"\n')
+    box.start()
+    box.ctl("sync", "--wait")
+
+    def own(number: int) -> tuple[str, int]:
+        (root / "own.txt").write_text(f"{number}\n")
+        run_git(root, "add", "own.txt")
+        run_git(root, "commit", "-qm", f"own {number}")
+        status: dict[str, Any] = {}
+
+        def is_shown() -> bool:  # the look waits for the committer for 50 ms only
+            status.update(box.repo_status())
+            return bool(status["last_commit"]["message"] == f"own {number}")
+
+        wait_for("the commit to be shown", is_shown, 5)
+        return status["state"], status["ahead"]
+
+    assert own(1)[1] == 1
+    box.ctl("pause", "notes")
+    assert own(2) == ("paused", 2)
 
 
 def test_a_version_is_shown_and_compared_under_its_name_of_then(box: Machine) -> None:

@@ -87,4 +87,4 @@ def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
 
 def _failure(url: str, stderr: bytes) -> OperationError:
     shown = redact(url)
-    return failure(from_output(Subject("clone", shown, shown, url=url), stderr))
+    return failure(from_output(Subject("clone", "", shown, url=url), stderr))

@@ -74,13 +74,17 @@ def is_held(repo: LocalRepository, now: float) -> bool:
 
 def refresh(repo: LocalRepository, now: float) -> None:
     """Show what a person may have done with git since the last look, where no step is about to look anyway."""
-    if repo.worktree is None or repo.machine not in (S_.CLEAN, S_.SETTLING, S_.BUSY):
+    if repo.worktree is None or repo.machine not in (S_.CLEAN, S_.SETTLING, S_.BUSY, S_.PAUSED):
         return
     head = repo.board.local(repo.name).head
     try:
-        is_held(repo, now)
+        if repo.machine is S_.PAUSED:
+            repo.context.show(head=repo.worktree.facts().head)  # looked at, and nothing more
+        else:
+            is_held(repo, now)
         if repo.worktree is not None and repo.board.local(repo.name).head != head:
             repo.context.show(last_commit=repo.worktree.last_commit())
+            repo.count(repo.worktree)
         repo.show_copies()
     except UNEXPECTED_ERRORS as trouble:
         logger.debug("%s: cannot refresh: %s", repo.name, as_error(repo.name, trouble).message)

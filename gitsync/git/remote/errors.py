@@ -46,7 +46,7 @@ _NOISE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of the failed operation: `action` is "fetch" or "push", `where` the work tree, as text."""
+    """The subject of the failed operation: `action` is "fetch" or "push", `where` the work tree, "" without one."""
 
     action: str
     where: str
@@ -57,12 +57,13 @@ class Subject:
     @property
     def label(self) -> str:
         """Return the names for a sentence: the work tree and the remote, safe to print."""
-        return f"{clean(self.where)}: {clean(self.remote)}"
+        return f"{clean(self.where)}: {clean(self.remote)}" if self.where else clean(self.remote)
 
     @property
     def try_it(self) -> str:
         """Return a command that shows the same error in a terminal."""
-        return f"git -C {shlex.quote(clean(self.where))} ls-remote {shlex.quote(clean(self.remote))}"
+        there = f"-C {shlex.quote(clean(self.where))} " if self.where else ""
+        return f"git {there}ls-remote {shlex.quote(clean(self.remote))}"
 
     @property
     def let_in(self) -> str:
@@ -224,7 +225,9 @@ def classify(said: str) -> str:
 def problem(subject: Subject, code: str, said: str = "") -> Problem:
     """Return the `Problem` for `code`, with git's own last line behind it."""
     sentence, hint = _SENTENCES[code]
-    where = shlex.quote(clean(subject.where))
+    if not subject.where and code in ("not-found", "unknown"):
+        hint = "{try_it}"
+    where = shlex.quote(clean(subject.where) or ".")
     host = subject.host
     names = {
         "label": subject.label,

@@ -32,7 +32,13 @@ def test_defaults_are_filled_in_and_accepted_again() -> None:
     params = checked(pause, {"for": "1h", "names": ["a", "/b/c"]})
     assert params == {"names": ["a", "/b/c"], "for": 3600.0}
     assert checked(pause, params) == params
-    assert checked(BY_NAME["watch"], {"path": "/x"}) == {"path": "/x", "init": False, "remote": None, "name": None}
+    assert checked(BY_NAME["watch"], {"path": "/x"}) == {
+        "path": "/x",
+        "init": False,
+        "remote": None,
+        "name": None,
+        "dry_run": False,
+    }
 
 
 REFUSED = [

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gitsync.errors import TransientError
-from gitsync.git.remote.errors import Subject, classify, failure, from_rejection, problem
+from gitsync.git.remote.errors import Subject, classify, failure, from_output, from_rejection, problem
 from gitsync.redaction import redact
 from gitsync.text import clean, escape
 
@@ -200,3 +200,23 @@ def test_what_goes_away_by_itself_is_transient() -> None:
     assert isinstance(failure(problem(SUBJECT, "offline")), TransientError)
     assert not isinstance(failure(problem(SUBJECT, "auth")), TransientError)
     assert failure(problem(SUBJECT, "auth")).code == "auth"
+
+
+def test_before_there_is_a_work_tree_the_hint_asks_the_address_itself() -> None:
+    url = "ssh://ada@server.example.org/notes.git"
+    told = from_output(
+        Subject("clone", "", url, url=url), "ssh: connect to host server.example.org port 22: Connection refused"
+    )
+    assert (
+        told.message == f"{url} cannot be reached: ssh: connect to host server.example.org port 22: Connection refused"
+    )
+    assert told.hint == f"git ls-remote {url}"
+    missing = from_output(Subject("clone", "", "/x.git"), "fatal: '/x.git' does not appear to be a git repository")
+    assert (missing.code, missing.hint) == ("not-found", "git ls-remote /x.git")
+
+
+@pytest.mark.parametrize("url", ["ssh://ada:word@h/x", "https://ada@h/x", "git+ssh://ada:word@h/x", "ssh://a@word@h/x"])
+def test_only_the_plain_user_of_an_ssh_url_is_shown(url: str) -> None:
+    assert "word" not in redact(url)
+    assert "***@h/x" in redact(url)
+    assert redact("ssh://ada@h/x") == "ssh://ada@h/x"
