@@ -36,6 +36,11 @@ install -m 644 "$source"/docs/howto/*.rst "$destdir/usr/share/doc/gitsync/howto/
 # Where Debian looks for it; other systems have it there as well.
 install -m 644 "$source/LICENSE" "$destdir/usr/share/doc/gitsync/copyright"
 
+install -D -m 644 "$source/contrib/desktop/org.gitsync.gitsync.desktop" -t "$destdir/usr/share/applications"
+install -D -m 644 "$source/contrib/desktop/org.gitsync.gitsync.metainfo.xml" -t "$destdir/usr/share/metainfo"
+install -D -m 644 "$source/gitsync/web/static/icon.svg" \
+    "$destdir/usr/share/icons/hicolor/scalable/apps/org.gitsync.gitsync.svg"
+
 for program in gitsync:gitsync.daemon.main gitsyncctl:gitsync.cli.main; do
     cat >"$destdir/usr/bin/${program%%:*}" <<PROGRAM
 #!$python -sP
@@ -56,3 +61,5 @@ done
 find "$destdir" -name __pycache__ -prune -exec rm -rf {} +
 # A private umask of whoever builds must not end up in the package.
 chmod -R u=rwX,go=rX "$destdir"
+# A library is not a program, and neither is a module.
+find "$lib" -type f ! -path '*/bin/*' -exec chmod a-x {} +

@@ -19,7 +19,7 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import check_paths, load
 from gitsync.config.options import Config
-from gitsync.daemon import logs
+from gitsync.daemon import first_process, logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.errors import EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
@@ -89,6 +89,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config = _loaded(arguments)
     if arguments.check:
         return _check(config)
+    if not arguments.daemon and (status := first_process.become_daemon()) is not None:
+        return status
     program.check_installed()
     level = _level(arguments, config)
     log_file = _path(arguments.log_file)

@@ -150,6 +150,7 @@ class Runtime:
             if owner.is_alive and not owner.join(max(0.0, ends_at - self.clock.now())):
                 logger.warning("%s did not stop in time", owner.name)
         if self.committer.is_alive:
+            self.committer.leave()
             self.committer.post(Stop())
             if not self.committer.join(COMMITTER_STOP_S):
                 logger.warning("the last commit did not end in time; the next start goes on with it")

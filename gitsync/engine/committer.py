@@ -70,6 +70,8 @@ logger = logging.getLogger(__name__)
 SLEEP_JUMP_S = 10.0
 # At the end, what is pending is committed; what takes longer stays on disk for the next start.
 LAST_COMMIT_S = 8.0
+# A filter that takes longer then holds back its own file, not the last commit.
+FILTER_STOP_S = 3.0
 
 
 class Committer(Owner):
@@ -92,6 +94,14 @@ class Committer(Owner):
         self._buffers: dict[str, ChangeBuffer] = {}
         self.home_buffer = SelectedBuffer(partial(self.post, Dirty(MIRROR_NAME)), clock.now)
         self._offset = boot_offset()
+        self._leave_at: float | None = None
+
+    def leave(self) -> None:
+        """Wait for filters no longer than a few seconds from now; called by main before it posts `Stop`."""
+        self._leave_at = self.clock.now() + FILTER_STOP_S
+
+    def _is_leaving(self) -> bool:
+        return self._leave_at is not None and self.clock.now() >= self._leave_at
 
     def buffer_for(self, name: str) -> ChangeBuffer:
         """Return the buffer of a repository, made on first use; called by main before it starts the watcher."""
@@ -199,6 +209,7 @@ class Committer(Owner):
             repo_state_dir=adopt.repo_state_dir,
             post=self._post,
             probe=self._probe,
+            is_leaving=self._is_leaving,
         )
         if self._repos[config.name].machine is WorktreeState.PAUSED:
             show_head(self._board, config, adopt.repo_state_dir)

@@ -108,6 +108,7 @@ class GitProgram:
         stdin_fd: int | None = None,
         env: Mapping[str, str] | None = None,
         settings: Sequence[str] = (),
+        is_cancelled: Callable[[], bool] | None = None,
     ) -> proc.Completed:
         """Run one git command in the work tree and return its output, whatever its exit status.
 
@@ -122,6 +123,7 @@ class GitProgram:
                 env=self._environment(env),
                 input=input,
                 stdin_fd=stdin_fd,
+                is_cancelled=is_cancelled,
             )
         except (FileNotFoundError, NotADirectoryError) as error:
             raise self._cannot_run(error) from error

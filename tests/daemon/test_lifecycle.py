@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,12 @@ import pytest
 
 from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, machine, wait_for
+from tests.needs import needs
+
+
+def ps(fields: str) -> str:
+    needs("ps")
+    return subprocess.run(["ps", "-eo", fields], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -260,3 +267,44 @@ def test_a_pass_of_cron_mails_a_problem_once_and_nothing_offline(box: Machine, h
     assert "notes: error: " in box.gitsync("--once").stderr
     run_git(root, "config", "remote.origin.url", str(hub))
     assert (box.gitsync("--once", "-q").stderr, box.gitsync("--once", "-q").returncode) == ("", 0)
+
+
+def test_a_filter_that_hangs_at_the_stop_holds_back_its_own_file_alone(box: Machine) -> None:
+    root = box.repo()
+    run_git(root, "config", "filter.slow.clean", "sleep 50.7; cat")
+    (root / ".gitattributes").write_text("*.slow filter=slow\n")
+    box.configure(root)
+    box.start()
+    box.wait_committed(root)
+    for name in ("a.slow", "b.txt", "c.txt"):
+        (root / name).write_text(f"{name}\n")
+    wait_for("the filter", lambda: "sleep 50.7" in ps("args"))
+    began = time.monotonic()
+    assert box.stop() == 0
+    assert time.monotonic() - began < 15.0
+    assert run_git(root, "status", "--porcelain") == "?? a.slow"
+
+
+def test_as_the_first_process_it_collects_children_that_are_not_its_own(box: Machine) -> None:
+    needs("unshare", "ps")
+    root = box.repo()
+    box.configure(root)
+    # The orphan of a hook ends when nobody is left who waits for it.
+    box.write_config(box.config.read_text() + "[hooks]\nafter_commit = ['(sleep 0.31 &)']\n")
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", str(BIN / "gitsync"), "-v"]
+    with box.log.open("ab") as log:
+        box.process = subprocess.Popen(command, env=box.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    if os.geteuid():
+        pytest.skip("only root can make a namespace for processes")
+    wait_for("the daemon to answer", lambda: box.status().get("daemon") is not None)
+    assert box.status()["daemon"]["pid"] != 1
+    (root / "a.txt").write_text("a\n")
+    box.wait_committed(root)
+    time.sleep(1.0)
+    tree = ps("pid,ppid,stat,args")
+    assert [line for line in tree.splitlines() if "<defunct>" in line and "sleep" in line] == []
+    (root / "late.txt").write_text("late\n")
+    subprocess.run(["pkill", "--signal", "TERM", "--parent", str(box.process.pid)], check=True)
+    assert box.process.wait(30) == 0
+    box.process = None
+    assert run_git(root, "status", "--porcelain") == ""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import configparser
 import email
 import os
+import re
+import shutil
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -84,13 +88,22 @@ def test_the_version_is_written_in_one_place() -> None:
 @pytest.mark.timeout(240)
 def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
     # Their tree is laid out by one script; what it asks pip for is what `make test` has asked for already.
-    needs("rpmbuild")
+    needs("rpmbuild", "rpmlint", "lintian")
     minor = run("/usr/bin/python3", "-c", "import sys; print(*sys.version_info[:2], sep='.')").strip()
     if tuple(map(int, minor.split("."))) < (3, 11):
         pytest.skip(f"the system's Python is {minor}")
     # Compressing would be half of the time.
-    run(ROOT / "contrib/debian/build.sh", tmp_path, PIP_PYTHON=sys.executable, DPKG_DEB_COMPRESSOR_TYPE="none")
+    run(
+        ROOT / "contrib/debian/build.sh",
+        tmp_path,
+        PIP_PYTHON=sys.executable,
+        DPKG_DEB_COMPRESSOR_TYPE="none",
+        DEBFULLNAME="Ada Lovelace",
+        DEBEMAIL="ada@lovelace.dev",
+    )
     (deb,) = tmp_path.glob("*.deb")
+    compression = "uses-no-compression-for-data-tarball,uses-no-compression-for-control-tarball"
+    assert run("lintian", "--allow-root", "--display-level", "error", "--suppress-tags", compression, deb) == ""
     fields = run("dpkg-deb", "--field", deb, "Package", "Version", "Depends")
     assert f"Version: {VERSION}" in fields
     assert f"python3 (>= {minor})" in fields
@@ -99,7 +112,13 @@ def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
     assert sorted(path.name for path in (root / "usr/lib/systemd/user").iterdir()) == USER_UNITS
     assert (root / "usr/lib/systemd/system/gitsync@.service").is_file()
     assert (root / "usr/share/man/man1/gitsync.1.gz").is_file()
-    assert (root / "usr/share/bash-completion/completions/gitsyncctl").stat().st_size > 500
+    for shell in ("bash-completion/completions/", "fish/vendor_completions.d/", "zsh/vendor-completions/_"):
+        for program in ("gitsyncctl", "gitsync"):
+            suffix = ".fish" if "fish" in shell else ""
+            if program != "gitsync" or "zsh" not in shell:  # there, one file is for both
+                assert (root / "usr/share" / f"{shell}{program}{suffix}").stat().st_size > 500
+    for entry in ("applications/org.gitsync.gitsync.desktop", "icons/hicolor/scalable/apps/org.gitsync.gitsync.svg"):
+        assert (root / "usr/share" / entry).is_file()
     for program in ("gitsync", "gitsyncctl"):
         # As installed, but for the place.
         script = root / "usr/bin" / program
@@ -107,6 +126,7 @@ def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
         assert run(script, "--version").split()[-1] == VERSION
     assert "configuration:" in run(root / "usr/bin/gitsync", "--check")
     # The RPM is made of the same tree: it is laid out once.
+    shutil.rmtree(root / "usr/share/lintian")
     spec = (ROOT / "contrib/rpm/gitsync.spec").read_text()
     staged = tmp_path / "staged.spec"
     staged.write_text(
@@ -128,3 +148,31 @@ def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
     (rpm,) = tmp_path.glob("rpm/RPMS/*/*.rpm")
     assert run("rpm", "-qp", "--queryformat", "%{VERSION}", rpm) == VERSION
     assert set(USER_UNITS) <= {Path(line).name for line in run("rpm", "-qpl", rpm).splitlines()}
+    found = subprocess.run(
+        ["rpmlint", "--rpmlintrc", ROOT / "contrib/rpm/gitsync.rpmlintrc", rpm],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert [line for line in found.stdout.splitlines() if ": E: " in line] == []
+
+
+def test_the_entry_in_the_menu_is_what_desktops_read() -> None:
+    needs("desktop-file-validate", "appstreamcli")
+    desktop = ROOT / "contrib/desktop"
+    run("desktop-file-validate", desktop / "org.gitsync.gitsync.desktop")
+    run("appstreamcli", "validate", "--no-net", desktop / "org.gitsync.gitsync.metainfo.xml")
+
+
+def test_the_recipes_of_other_distributions_name_what_there_is() -> None:
+    contrib = ROOT / "contrib"
+    run("bash", "-n", contrib / "aur/PKGBUILD")
+    metadata = configparser.ConfigParser()
+    metadata.read(ROOT / "setup.cfg")
+    needed = {re.split(r"[ ><;]", line)[0] for line in metadata["options"]["install_requires"].split("\n") if line}
+    for recipe in ("aur/PKGBUILD", "nix/package.nix", "homebrew/gitsyncd.rb"):
+        text = (contrib / recipe).read_text()
+        missing = [name for name in needed if name not in text]
+        assert not missing, f"{recipe} lacks {missing}"
+        assert "gitsyncd" in text

@@ -31,6 +31,7 @@ class RepositoryContext:
     repo_state_dir: Path
     post: Post
     probe: Probe = no_probe
+    is_leaving: Callable[[], bool] | None = None
 
     @property
     def name(self) -> str:

@@ -40,6 +40,7 @@ class WorktreeHandle:
             exclude=config.exclude,
             probe=context.probe,
             machine=machine_name(config),
+            is_leaving=context.is_leaving,
         )
         try:
             recovered = recover(worktree)

@@ -68,6 +68,7 @@ class HomeRepository(LocalRepository):
         repo_state_dir: Path,
         post: Post,
         probe: Probe,
+        is_leaving: Callable[[], bool] | None = None,
     ) -> None:
         self.home = home
         self.home_buffer = home_buffer
@@ -75,7 +76,14 @@ class HomeRepository(LocalRepository):
         self._left_out: tuple[Quarantined, ...] = ()
         self._asked_of: object = None
         super().__init__(
-            config, buffer=buffer, board=board, clock=clock, repo_state_dir=repo_state_dir, post=post, probe=probe
+            config,
+            buffer=buffer,
+            board=board,
+            clock=clock,
+            repo_state_dir=repo_state_dir,
+            post=post,
+            probe=probe,
+            is_leaving=is_leaving,
         )
 
     # -- what a repository is asked ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -95,8 +96,9 @@ class LocalRepository(RepositoryHooks):
         repo_state_dir: Path,
         post: Post,
         probe: Probe,
+        is_leaving: Callable[[], bool] | None = None,
     ) -> None:
-        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post, probe)
+        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post, probe, is_leaving)
         self.handle = WorktreeHandle(KeptCopies(repo_state_dir), Root(repo_state_dir))
         self.hold = Hold(repo_state_dir)
         self.batch = Batch()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gitsync.errors import OperationError
@@ -30,8 +30,10 @@ class Filters:
     `old` is everywhere the blob that the index has at the path: where that has CRLF, guessed text keeps it.
     """
 
-    def __init__(self, store: ObjectStore, root: str) -> None:
+    def __init__(self, store: ObjectStore, root: str, is_leaving: Callable[[], bool] | None = None) -> None:
+        """`is_leaving` tells when no filter is waited for any more: each then holds back its own file."""
         self._store = store
+        self._is_leaving = is_leaving
         self._program = store.program
         self._root = Path(root)
         self._attributes = WorkTreeAttributes(store, root)
@@ -109,7 +111,7 @@ class Filters:
         how = (b"--no-filters",) if is_plain else (b"--path=" + path,)
         done = self._program.run(
             "hash-object", "-w", "--stdin", *how, input=data, stdin_fd=handle, settings=settings,
-            deadline_s=_CHILD_S + size / _SLOW,
+            deadline_s=_CHILD_S + size / _SLOW, is_cancelled=self._is_leaving,
         )  # fmt: skip
         if not done.ok:
             raise failed(_cannot(path, told), done, code="git" if is_plain else "filter")
@@ -128,7 +130,7 @@ class Filters:
             ):
                 done = self._program.run(
                     "update-index", "--add", "-z", *options, input=line, env=own, settings=settings,
-                    deadline_s=deadline_s,
+                    deadline_s=deadline_s, is_cancelled=self._is_leaving,
                 )  # fmt: skip
                 if not done.ok:
                     raise failed(_cannot(path, told), done, code="filter")

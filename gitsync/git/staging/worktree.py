@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,13 +58,14 @@ class Worktree:
         probe: Probe = no_probe,
         machine: str = "",
         removes_dead_locks: bool = True,
+        is_leaving: Callable[[], bool] | None = None,
     ) -> None:
         """Open the repository whose work tree begins at `root`, and repair what a crash left.
 
         `repo_state_dir` is private to this repository; `probe` is called at each step of an integration. `machine` is
         what this machine is called in the commits made here. Without `removes_dead_locks` only gitsync's own locks are
-        removed, and any other is reported. Raise OperationError: not-a-repository, bare, unsafe, unsupported,
-        worktree-elsewhere, git-missing.
+        removed, and any other is reported. When `is_leaving` says so, filters are not waited for. Raise OperationError:
+        not-a-repository, bare, unsafe, unsupported, worktree-elsewhere, git-missing.
         """
         self.root = os.path.realpath(root)
         self.repo_state_dir = repo_state_dir
@@ -80,7 +81,7 @@ class Worktree:
         self.index = IndexFile(self.program, repo_state_dir, removes_dead_locks=removes_dead_locks)
         self.left_behind = LeftBehind(self.root, repo_state_dir)
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
-        self.filters = Filters(self.store, self.root)
+        self.filters = Filters(self.store, self.root, is_leaving)
         self.arrivals = Arrivals(repo_state_dir)
         self.remarks = Remarks(self.root)
         self._include = tuple(include)
