@@ -99,9 +99,10 @@ class ExchangeMemory(Memory):
         before = cls(repo_state_dir / EXCHANGE_FILE)
         if found._values or not before._values:
             return found
-        halt = before.get("halt")
-        is_own = isinstance(halt, dict) and str(halt.get("key")).startswith(tracking_ref(via, ""))
-        found.remember(taken=before.get("taken"), halt=halt if is_own else None)
+        own, halt, taken = tracking_ref(via, ""), before.get("halt"), before._taken()
+        is_about_it = isinstance(halt, dict) and str(halt.get("key")).startswith(own)
+        times = {key: before.get(key) for key in ("last_pull", "last_push") if any(at.startswith(own) for at in taken)}
+        found.remember(taken=taken, halt=halt if is_about_it else None, **times)
         return found
 
     def known(self, key: str, was: str | None = None) -> str | None:

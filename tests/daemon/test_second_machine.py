@@ -13,41 +13,21 @@ from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, wait_for
 
 
-def a_server(base: Path, branch: str, *, is_empty: bool = False) -> Path:
+def a_server(base: Path, branch: str) -> Path:
     """A bare repository whose HEAD is `branch`."""
     hub = base / f"{branch}.git"
     run_git(base, "init", "-q", "--bare", "-b", branch, str(hub))
-    if not is_empty:
-        seed = base / f"seed-{branch}"
-        run_git(base, "clone", "-q", str(hub), str(seed))
-        (seed / "a.txt").write_text("a\n")
-        run_git(seed, "add", "-A")
-        run_git(seed, "commit", "-qm", "seed")
-        run_git(seed, "push", "-q", "origin", f"HEAD:{branch}")
+    seed = base / f"seed-{branch}"
+    run_git(base, "clone", "-q", str(hub), str(seed))
+    (seed / "a.txt").write_text("a\n")
+    run_git(seed, "add", "-A")
+    run_git(seed, "commit", "-qm", "seed")
+    run_git(seed, "push", "-q", "origin", f"HEAD:{branch}")
     return hub
 
 
 def roots(hub: Path) -> int:
     return len(run_git(hub, "rev-list", "--max-parents=0", "--branches").split())
-
-
-@pytest.mark.parametrize("is_empty", [False, True], ids=["filled", "empty"])
-@pytest.mark.parametrize("how", ["watch", "clone"])
-def test_a_directory_is_on_the_branch_that_the_server_names(
-    box: Machine, tmp_path: Path, how: str, is_empty: bool
-) -> None:
-    hub = a_server(tmp_path, "trunk", is_empty=is_empty)
-    root = box.home / "Notes"
-    box.start()
-    argv = ["watch", str(root), "--init", "--remote", str(hub)] if how == "watch" else ["clone", str(hub), str(root)]
-    done = box.ctl(*argv)
-    assert done.returncode == 0, done.stderr
-    assert run_git(root, "symbolic-ref", "--short", "HEAD") == "trunk"
-    if not is_empty:
-        wait_for("the server's file", (root / "a.txt").exists)
-    (root / "own.txt").write_text("own\n")
-    wait_for("the own file", lambda: "own.txt" in run_git(hub, "ls-tree", "--name-only", "trunk", check=False))
-    assert roots(hub) == 1
 
 
 def test_a_clone_of_notes_leaves_home_alone_and_is_named_after_its_url(box: Machine, tmp_path: Path) -> None:
