@@ -8,6 +8,7 @@ from gitsync.web.pages import (
     file,
     find,
     job,
+    machines,
     overview,
     restore,
     room,
@@ -19,7 +20,7 @@ from gitsync.web.pages import (
     watch,
 )
 
-MODULES = (overview, timeline, find, conflicts, room, settings, tree, file, restore, undo, watch, job, setup)
+MODULES = (overview, timeline, find, conflicts, machines, room, settings, tree, file, restore, undo, watch, job, setup)
 
 
 def pages() -> list[Page]:

@@ -141,3 +141,28 @@ def test_the_result_is_edited_and_nothing_that_came_meanwhile_is_lost(torn: tupl
     assert (world.root / "todo.txt").read_bytes() == b"mine and theirs\n"
     assert site.get("/conflict?repo=Notes&path=todo.txt").status == 404
     assert site.post("/conflict/settle?repo=Notes&path=todo.txt", before).status == 404
+
+
+def test_machines_say_who_has_what(box: Machine, hub: Path, tmp_path: Path) -> None:
+    root = box.repo()
+    run_git(root, "branch", "-M", "main")
+    run_git(root, "remote", "add", "origin", str(hub))
+    run_git(root, "push", "-q", "-u", "origin", "main")
+    with machine(tmp_path / "b") as other:
+        run_git(tmp_path, "clone", "-q", "-b", "main", str(hub), str(other.home / "notes"))
+        for it, where in ((box, root), (other, other.home / "notes")):
+            it.configure(where)
+            it.config.write_text(it.config.read_text() + f'[daemon]\nmachine = "{"desk" if it is box else "<b>lap"}"\n')
+            it.start()
+        with page(box) as site:
+            site.enter()
+            (root / "new.txt").write_text("new\n")
+            wait_for("both", lambda: "All 2 machines have it: safe to close" in site.get("/machines").text)
+            answer = site.get("/machines")
+            assert re.search(r"notes .*desk this machine .*&lt;b&gt;lap .*has all", seen(answer))
+            assert b"<b>lap" not in answer.body
+            forget = re.search(r'action="(/machines/forget[^"]*)"', answer.text)
+            assert forget
+            other.stop()
+            assert site.post(html.unescape(forget[1])).status == 303
+            wait_for("the machine to go", lambda: "&lt;b&gt;lap<" not in site.get("/machines").text)

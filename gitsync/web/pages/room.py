@@ -92,4 +92,4 @@ def _share(count: int, most: int) -> int:
 
 
 PAGES = (Page("/room", show), Page("/forget", ask_forget), Page("/forget", forget, POST))
-LINKS = (Link("/room", "Room", "box"),)
+LINKS: tuple[Link, ...] = ()
