@@ -67,6 +67,7 @@ class Context:
         self.config = config
         self.socket = socket
         self.patience_s: float | None = None
+        self.is_alone = False  # whether this process answered, and no daemon runs
         self._unsent: list[Json] = []
 
     @property
@@ -100,10 +101,12 @@ class Context:
             progress.hear_log()
             answer = self._alone(params)
             self._unsent = answer.get("unsent") or []
+            self.is_alone = True
             if self.command.name in EDITING:
                 # A daemon that was started meanwhile has read the configuration before it was changed.
                 with suppress(NotRunningError):
                     self.tell_daemon("reload")
+                    self.is_alone = False
             return answer
 
     def _alone(self, params: Json) -> Json:

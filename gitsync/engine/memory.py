@@ -105,6 +105,11 @@ class ExchangeMemory(Memory):
         found.remember(taken=taken, halt=halt if is_about_it else None, **times)
         return found
 
+    @property
+    def has_exchanged(self) -> bool:
+        """Whether anything was ever integrated of this remote, or that it is empty."""
+        return bool(self._taken())
+
     def known(self, key: str, was: str | None = None) -> str | None:
         """Return the commit of the branch `key` (`RemoteBranch.key`) when it was last integrated; None for none.
 

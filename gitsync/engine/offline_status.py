@@ -12,9 +12,10 @@ from pathlib import Path
 from gitsync.clock import SystemClock
 from gitsync.config.options import RepoConfig
 from gitsync.core.conflict import Rules
+from gitsync.core.reconcile import may_fetch
 from gitsync.core.safety import open_operation_reason
 from gitsync.engine.board import Board
-from gitsync.engine.exchange.halt_reasons import Halt
+from gitsync.engine.exchange.halt_reasons import FIRST_PULL, Halt
 from gitsync.engine.exchange.report_memory import ReportMemory
 from gitsync.engine.memory import PAUSE_FILE, ExchangeMemory, Memory
 from gitsync.engine.repository.conflict_copies import KeptCopies
@@ -61,6 +62,14 @@ def _show_remembered(board: Board, exchange: RepoConfig, repo_state_dir: Path) -
         board.set_exchange(exchange.name, via, state=RepoState.HALTED, reason=text, error=asked.problem)
 
 
+def _show_first_pull(board: Board, exchange: RepoConfig, repo_state_dir: Path) -> None:
+    """Show of an exchange with a remote that nothing was ever pulled from it."""
+    is_wanted = may_fetch(exchange.mode) and exchange.pull is not None
+    is_calm = board.exchange(exchange.name, exchange.via).state is RepoState.OK
+    if is_wanted and is_calm and not ExchangeMemory.of(repo_state_dir, exchange.via).has_exchanged:
+        board.set_exchange(exchange.name, exchange.via, state=RepoState.PENDING, reason=FIRST_PULL)
+
+
 def show_head(board: Board, repo: RepoConfig, repo_state_dir: Path) -> None:
     """Put onto the board where HEAD is, for a repository that is held; errors show when it is released."""
     try:
@@ -96,6 +105,7 @@ def _show(board: Board, repo: RepoConfig, worktree: Worktree, repo_state_dir: Pa
         if choice is not None:
             remote, url = redact(choice.remote), redact(url_of(repo.path, choice.remote))
             board.set_exchange(repo.name, each.via, remote=remote, url=url)
+            _show_first_pull(board, each, repo_state_dir)
     held = waiting(worktree)
     if held is not None:
         rules = Rules.of(repo.conflict, repo.conflict_paths)

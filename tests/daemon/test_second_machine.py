@@ -130,3 +130,18 @@ def test_a_question_ends_with_the_watch(box: Machine, tmp_path: Path) -> None:
     box.wait_state("halted")
     assert box.ctl("unwatch", "notes").returncode == 0
     assert not list((box.home / ".local/state/gitsync/repos").glob("*/exchange.json"))
+
+
+def test_commands_that_set_something_up_end_with_the_next_step(box: Machine, hub: Path) -> None:
+    root = box.repo()
+    said = box.ctl("watch", str(root), "--remote", str(hub.with_name("nothing.git")))
+    assert said.returncode == 4
+    assert "git ls-remote" in said.stderr
+    assert run_git(root, "remote") == "", "the remote was asked, and is not kept"
+    assert box.ctl("watch", str(root), "--remote", str(hub)).stdout.endswith("gitsyncctl service install\n")
+    assert "waits for its first pull" in box.ctl("status").stdout
+    assert box.ctl("init").stdout.endswith("gitsyncctl service install\n")
+    assert box.ctl("clone", str(hub), str(box.home / "more")).stdout.endswith("gitsyncctl service install\n")
+    box.start()
+    box.wait_state("ok")
+    assert "service install" not in box.ctl("watch", str(box.home / "new"), "--init").stdout

@@ -6,7 +6,7 @@ import os
 import sys
 
 from gitsync import text
-from gitsync.cli import old_ini, repos
+from gitsync.cli import next_step, old_ini, repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.control.commands import BY_NAME
@@ -20,7 +20,11 @@ def run(context: Context, arguments: Json) -> Reply:
     questions = (answer.get("home") or {}).get("questions") or []
     if questions and not context.output.is_json and sys.stdin.isatty():
         answer = _settle(context, answer, questions[0])
-    return Reply(answer, _show, EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK)
+    return Reply(
+        answer,
+        next_step.shown(context, _show),
+        EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK,
+    )
 
 
 def _ask(context: Context, arguments: Json) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli import old_ini
+from gitsync.cli import next_step, old_ini
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 
@@ -11,7 +11,7 @@ from gitsync.cli.output import Output
 def run(context: Context, arguments: Json) -> Reply:
     """Have it made, and say where it is and what comes next."""
     old_ini.make_way(context)
-    return Reply(context.ask(arguments), _show)
+    return Reply(context.ask(arguments), next_step.shown(context, _show))
 
 
 def _show(output: Output, answer: Json) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli import old_ini
+from gitsync.cli import next_step, old_ini
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 
@@ -12,7 +12,7 @@ def run(context: Context, arguments: Json) -> Reply:
     """Have it written into the configuration, and say what became of it."""
     if not arguments["dry_run"]:
         old_ini.make_way(context)
-    return Reply(context.ask(arguments), _show)
+    return Reply(context.ask(arguments), next_step.shown(context, _show))
 
 
 def _show(output: Output, answer: Json) -> None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from gitsync.errors import UsageError
+from gitsync.errors import OperationError, UsageError
 from gitsync.git import program
 from gitsync.git.remote.first_branch import begin_on_the_remotes_branch
 from gitsync.redaction import redact
@@ -35,9 +35,20 @@ def work_tree(root: Path, remote: str | None, *, is_wanted: bool) -> Iterator[bo
         was_made = _made(root, undo, is_wanted=is_wanted)
         if remote:
             set_origin(root, remote, undo)
-            begin_on_the_remotes_branch(root, "origin")
+            _ask_for_branch(root, remote)
         yield was_made
         undo.pop_all()
+
+
+def _ask_for_branch(root: Path, url: str) -> None:
+    """Begin on the remote's branch; raise as that does, but with a hint that needs no repository."""
+    try:
+        begin_on_the_remotes_branch(root, "origin")
+    except OperationError as error:
+        if "git -C" not in error.hint:
+            raise
+        hint = f"check the address and your access: git ls-remote {as_word(redact(url))}"
+        raise type(error)(error.message, hint, code=error.code) from error
 
 
 def set_origin(root: Path, url: str, undo: ExitStack | None = None) -> None:

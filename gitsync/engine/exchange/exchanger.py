@@ -23,14 +23,14 @@ from gitsync.engine.board import Board
 from gitsync.engine.exchange import halt_reasons
 from gitsync.engine.exchange.awaited_disk import AwaitedDisk
 from gitsync.engine.exchange.changed_remote import new_name
-from gitsync.engine.exchange.halt_reasons import HALTING, STATES, Halting
+from gitsync.engine.exchange.halt_reasons import FIRST_PULL, HALTING, STATES, Halting
 from gitsync.engine.exchange.handing import Handing
 from gitsync.engine.exchange.left_branches import LeftBranches
 from gitsync.engine.exchange.machines import Machines
 from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
-from gitsync.engine.exchange.schedule import Schedule
+from gitsync.engine.exchange.schedule import CROSSINGS, LOCKED_TRIES, Schedule
 from gitsync.engine.exchange.verification import verify
 from gitsync.engine.exchange.waiters import Waiters
 from gitsync.engine.memory import ExchangeMemory
@@ -65,10 +65,6 @@ logger = logging.getLogger(__name__)
 
 # How long an answer of the committer is waited for; a large merge with a slow disk takes its time.
 AWAITING_S = 300.0
-# Pushes that cross those of other machines are tried again this often before a person hears of it.
-CROSSINGS = 100
-# The lock of a branch over there is held for moments by a push that is under way.
-LOCKED_TRIES = 3
 V_, X_ = ExchangeEvent, ExchangeState
 
 
@@ -114,6 +110,8 @@ class Exchanger(Owner):
         """Show what is remembered of the time before this start; a halt that was pending still is."""
         self._show(None, last_pull=self._memory.text("last_pull"), last_push=self._memory.text("last_push"))
         self._machines.setup()
+        if self._times.is_looking and may_fetch(self.config.mode) and not self._memory.has_exchanged:
+            self._shows(state=RepoState.SYNCING, reason=FIRST_PULL)
         if self._pending_halt.open is not None:
             self._move(V_.HALTED)
             self._show(self._pending_halt.open.problem, RepoState.HALTED)

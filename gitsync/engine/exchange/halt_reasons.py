@@ -29,6 +29,8 @@ _GONE = frozenset({"remote-branch-gone", "remote-emptied", "other-branch", RENAM
 UNSIGNED = "unsigned-commits"
 HALTING = _GONE | {"unrelated-histories", "remote-rewritten", UNSIGNED}
 SHOWN_BRANCHES = 5
+# Why a repository is not in order before it was exchanged for the first time.
+FIRST_PULL = "waits for its first pull"
 
 
 class Halting(Exception):

@@ -18,6 +18,10 @@ from gitsync.core.schedule import back_off, next_run
 
 # Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
 BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
+# Pushes that cross those of other machines are tried again this often before a person hears of it.
+CROSSINGS = 100
+# The lock of a branch over there is held for moments by a push that is under way.
+LOCKED_TRIES = 3
 # A push by itself (no `push` in the configuration) leaves the remote alone for this many times what it took.
 PUSH_REST = 2.0
 # Who asks for a look less often than this has a reason, and gets no more looks than that.

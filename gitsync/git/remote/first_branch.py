@@ -61,14 +61,14 @@ def remote_head(root: Path, remote: str) -> RemoteHead:
 def begin_on_the_remotes_branch(root: Path, remote: str) -> str:
     """Let an unborn HEAD name the branch that the remote's HEAD names; return that branch, "" for no change.
 
-    Raise OperationError or TransientError when the remote cannot be asked.
+    The remote is asked in any case. Raise OperationError or TransientError when it cannot be.
     """
+    found = remote_head(root, remote)
     if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=root).ok:
         return ""
-    first = remote_head(root, remote).first
-    if first:
-        program.read("symbolic-ref", "HEAD", HEADS + first, root=root)
-    return first
+    if found.first:
+        program.read("symbolic-ref", "HEAD", HEADS + found.first, root=root)
+    return found.first
 
 
 def begin_clone(root: Path) -> bool:

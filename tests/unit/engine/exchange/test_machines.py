@@ -11,6 +11,7 @@ import pytest
 from gitsync.core.machines import REFS, Report
 from gitsync.engine.machine_id import machine_id
 from gitsync.engine.messages import Committed
+from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.wire import Wire
 
@@ -222,3 +223,14 @@ def test_the_id_is_of_this_machine_and_this_directory(tmp_path: Path) -> None:
     assert machine_id(copy, system) != own
     system.write_text("another\n")
     assert machine_id(state, system) != own
+
+
+def test_before_the_first_exchange_a_repository_waits_for_its_first_pull(wire: Wire) -> None:
+    wire.begin(pull="10m")
+    status = wire.board.status("notes")
+    assert (status.state, status.reason) == (RepoState.SYNCING, "waits for its first pull")
+    wire.sync()
+    wire.run(1.0)
+    assert wire.board.status("notes").state is RepoState.OK
+    wire.begin(pull="10m")
+    assert wire.board.status("notes").state is RepoState.OK, "it is remembered"
