@@ -149,7 +149,7 @@ def test_an_environment_that_leads_git_elsewhere_leads_us_nowhere(box: Machine, 
     (root / "a.txt").write_text("a\n")
     box.wait_committed(root)
     wait_for("the push", lambda: head_of(hub) == head_of(root))
-    assert run_git(hub, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
+    assert run_git(hub, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/namespaces") == "refs/heads/main"
     assert head_of(elsewhere) == before
     assert run_git(elsewhere, "status", "--porcelain") == ""
 

@@ -212,7 +212,7 @@ def _remove(context: HandlerContext, repo: RepoConfig, report: Report) -> None:
         if found is None or not memory.own(report.id):
             continue
         remote = found[0].remote
-        there = report_refs.listed(repo.path, remote, f"{REFS}{report.id},", timeout_s=FORGET_S)
+        there = report_refs.listed(repo.path, remote, f"{REFS}{report.id},*", timeout_s=FORGET_S)
         if there:
             lines = report_refs.replaced(repo.path, remote, {}, there, timeout_s=FORGET_S)
             refused = [line.reason for line in lines.values() if line.flag == "!"]

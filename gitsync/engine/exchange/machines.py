@@ -26,6 +26,7 @@ from gitsync.engine.exchange.report_memory import ReportMemory
 from gitsync.engine.machine_id import machine_id, renew
 from gitsync.git import program
 from gitsync.git.files import signature_of
+from gitsync.git.history.distance import present
 from gitsync.git.remote import local_remote, report_refs, upstream
 from gitsync.git.remote.results import Companion, PushResult, RefLine
 from gitsync.git.remote.shell import gives_shell
@@ -121,9 +122,13 @@ class Machines:
         report = self._report(there) if self._may_report(place) else None
         is_due = report is not None and self._is_due(report)
         if is_due or self._is_read_due(place, limits, has_news=has_news):
-            self._read(place, limits)
-        if is_due and report is not None:
+            there = self._read(place, limits)
+        # Only of what the remote has at this moment: a commit that was taken out of it must not come back by a report.
+        report = self._report(there) if is_due else None
+        if report is not None:
             self._send(place, report, limits)
+        elif is_due:
+            self.due_at = self._free_at = self._clock.now() + NO_ANSWER_S
 
     def _why_not(self, place: RemoteBranch, limits: Limits) -> str:
         config = self._config
@@ -173,22 +178,27 @@ class Machines:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def _read(self, place: RemoteBranch, limits: Limits) -> None:
+    def _read(self, place: RemoteBranch, limits: Limits) -> str | None:
+        """Read the reports; return the commit of the remote's branch, None for none."""
+        branch = f"refs/heads/{place.choice.branch}"
         self._files_read = None if place.directory is None else _files(place.directory)
         found = report_refs.listed(
             self._config.path,
             place.choice.remote,
-            REFS,
+            f"{REFS}*",
+            branch,
             timeout_s=limits.timeout_s,
             is_cancelled=limits.is_cancelled,
             line=limits.line.path,
         )
         self._read_at, wall, own = self._clock.now(), self._clock.wall(), self._own_id()
+        there = found.pop(branch, None)
         self._memory.take_listing(found, wall, own)
         self._see_twin(own, wall)
         self._show()
         others = [report for report in self._memory.reports() if report.id != own]
         unseen.see(self._config, self._board, self._memory, others, wall)
+        return there
 
     def _see_twin(self, own: str, wall: float) -> None:
         """Take another id where a machine that is a copy of this one reports under the same."""
@@ -215,7 +225,7 @@ class Machines:
         """Return what there is to report; None while the branch shares no commit with the remote's."""
         local, root = self._board.local(self._config.name), self._config.path
         head = self._head[1] if self._head[0] == local.branch else local.head
-        if not head or not there or not local.branch:
+        if not head or not there or not local.branch or not present(root, [there]):
             return None
         if head == there:
             return self._described(head, local.branch)

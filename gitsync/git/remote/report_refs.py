@@ -21,15 +21,19 @@ SETTINGS = ("push.followTags=false", "push.gpgSign=false")
 
 
 def listed(
-    root: Path, remote: str, below: str, *, timeout_s: float, is_cancelled: IsCancelled = never, line: str = ""
+    root: Path, remote: str, *wanted: str, timeout_s: float, is_cancelled: IsCancelled = never, line: str = ""
 ) -> dict[str, str]:
-    """Return the commits of the refs below `below` on `remote`, by ref; raises as `transport.fetch` does."""
-    call = Call.begin("fetch", root, remote, below, timeout_s, is_cancelled, line)
-    done = call.run("ls-remote", "--quiet", "--refs", "--", remote, f"{below}*")
+    """Return the commits of refs on `remote`, by ref; raises as `transport.fetch` does.
+
+    `wanted` are the refs, as full names or with a "*" at the end.
+    """
+    call = Call.begin("fetch", root, remote, wanted[0], timeout_s, is_cancelled, line)
+    done = call.run("ls-remote", "--quiet", "--refs", "--", remote, *wanted)
     if not done.ok:
         raise failure(call.trouble(done))
     lines = (each.partition("\t") for each in os.fsdecode(done.stdout[:MOST_BYTES]).split("\n"))
-    return {ref: commit for commit, tab, ref in lines if tab and ref.startswith(below)}
+    below = tuple(each.removesuffix("*") for each in wanted if each.endswith("*"))
+    return {ref: commit for commit, tab, ref in lines if tab and (ref in wanted or (below and ref.startswith(below)))}
 
 
 def companion(new: Mapping[str, str], old: Mapping[str, str], *options: str) -> Companion:

@@ -165,6 +165,25 @@ def test_forged_reports_are_shown_or_ignored_and_nothing_of_them_is_fetched(wire
     assert json.loads((wire.repo_state_dir / "machines.json").read_text())["refs"]
 
 
+def test_a_report_never_brings_back_what_was_taken_out_of_the_remote(wire: Wire) -> None:
+    wire.begin(pull="6h")
+    wire.sync()
+    wire.run(1.0)
+    old = commit(wire, "secret.txt")
+    wire.run(60.0)
+    assert wire.there() == old
+    tree = run_git(wire.hub, "hash-object", "-t", "tree", "-w", "--stdin", input=b"")
+    run_git(wire.hub, "config", "user.name", "Ada")
+    run_git(wire.hub, "config", "user.email", "ada@example.org")
+    run_git(wire.hub, "update-ref", "refs/heads/main", run_git(wire.hub, "commit-tree", tree, "-m", "made anew"))
+    for ref in refs(wire):
+        run_git(wire.hub, "update-ref", "-d", REFS + ref)
+    run_git(wire.hub, "gc", "-q", "--prune=now")
+    wire.run(3 * HOUR)
+    assert refs(wire) == []
+    assert old not in run_git(wire.hub, "cat-file", "--batch-all-objects", "--batch-check")
+
+
 def test_a_report_that_another_process_moved_comes_back(wire: Wire) -> None:
     wire.begin(pull="10m")
     wire.sync()
