@@ -104,11 +104,11 @@ def test_ten_things_come_back_with_two_commands_each(tmp_path: Path, hub: Path) 
         for at, name in ((desk, "desk"), (laptop, "laptop"), (new, "new")):
             at.write_config(f'[defaults]\npull = "1h"\n[daemon]\nmachine = "{name}"\n')
         write(desk.home / ".vimrc", "set number\n")
+        desk.start()
         desk.ctl("watch", str(root))
         desk.ctl("init")
         desk.ctl("add", str(desk.home / ".vimrc"))
-        desk.gitsync("--once")
-        desk.start()
+        desk.ctl("sync", "--wait")
         person = Person(desk)
 
         # 1: a file that was deleted
@@ -136,16 +136,17 @@ def test_ten_things_come_back_with_two_commands_each(tmp_path: Path, hub: Path) 
         assert (root / "trips.md").read_text() == "to Zanzibar, by boat\n"
 
         # 5: a merge is seen, and undone on both machines
+        laptop.start()
         laptop.ctl("clone", str(hub), str(there))
         write(there / "list.md", (there / "list.md").read_text().replace("8\n", "eight of laptop\n"))
         write(root / "list.md", (root / "list.md").read_text().replace("0\n", "zero of desk\n"))
-        laptop.gitsync("--once")
+        laptop.ctl("sync", "--wait")
         desk.ctl("sync", "--wait")
         assert "eight of laptop" in (root / "list.md").read_text()
         person.task()
         assert "-eight of laptop" in person.type("gitsyncctl undo Notes --dry-run")
         person.type("gitsyncctl undo Notes")
-        laptop.gitsync("--once")
+        laptop.ctl("sync", "--wait")
         for place in (root, there):
             assert (place / "list.md").read_text().startswith("zero of desk\n")
             assert "eight of laptop" not in (place / "list.md").read_text()
@@ -154,7 +155,7 @@ def test_ten_things_come_back_with_two_commands_each(tmp_path: Path, hub: Path) 
         write(root / "list.md", "of desk\n")
         write(there / "list.md", "of laptop\n")
         desk.ctl("sync", "--wait")
-        laptop.gitsync("--once")
+        laptop.ctl("sync", "--wait")
         desk.ctl("sync", "--wait")
         editor = tmp_path / "editor"
         editor.write_text("#!/bin/sh\nprintf 'of both\\n' >\"$1\"\n")
@@ -163,7 +164,7 @@ def test_ten_things_come_back_with_two_commands_each(tmp_path: Path, hub: Path) 
         person.task()
         person.type("gitsyncctl conflicts", status=1)
         person.type(person.suggested("resolve", "--edit"))
-        laptop.gitsync("--once")
+        laptop.ctl("sync", "--wait")
         for place in (root, there):
             assert {path.name: path.read_text() for path in place.glob("list*")} == {"list.md": "of both\n"}
 
