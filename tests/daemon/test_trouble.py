@@ -140,7 +140,7 @@ def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub
     assert other.ctl("status").returncode == 1
     refused = other.ctl("resolve", "first.txt")
     assert refused.returncode == 2
-    assert "gitsyncctl conflicts shows the versions" in refused.stderr
+    assert "to see the versions, and the commands that keep them: gitsyncctl conflicts" in refused.stderr
     refused = other.ctl("resolve", "first.txd", "--done", "--json")
     assert refused.returncode == 2
     error = json.loads(refused.stdout)["error"]

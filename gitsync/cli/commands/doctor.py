@@ -73,7 +73,7 @@ def _lines(output: Output, checks: list[Json]) -> list[str]:
             Cell(_verdict(output, str(check.get("state"))), STYLES.get(str(check.get("state")), "red")),
             Cell(str(check.get("id")), "bold"),
             Cell(text.tilde(str(check.get("subject")))),
-            Cell(str(check.get("message")) if has_room and check.get("state") == "ok" else "", "dim"),
+            Cell(text.tildes(str(check.get("message"))) if has_room and check.get("state") == "ok" else "", "dim"),
         ]
         for check in shown
     ]

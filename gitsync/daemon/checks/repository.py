@@ -53,7 +53,8 @@ def state(case: Case, repo: RepoConfig) -> list[Finding]:
         return [ok(f"{where} is {status.state}: see the check of its remote")]
     if status.needs_person:
         what = status.error.message if status.error else status.reason or _waiting(status)
-        return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl status {as_word(repo.name)}")]
+        see = "conflicts" if status.conflicts and not status.quarantined else "status"
+        return [problem(what, (status.error.hint if status.error else "") or f"gitsyncctl {see} {as_word(repo.name)}")]
     if status.state in (RepoState.PAUSED, RepoState.BUSY):
         fix = (
             f"gitsyncctl resume {as_word(repo.name)}" if status.state is RepoState.PAUSED else f"git -C {where} status"

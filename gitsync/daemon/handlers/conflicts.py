@@ -30,7 +30,7 @@ from gitsync.text import as_word, shown
 
 CHOICES = ("name", "copy", "both", "edit", "done", "ours", "theirs")
 SHOWN_CHOICES = ("keep MACHINE", *CHOICES)
-WHAT_EACH_DOES = "gitsyncctl conflicts shows the versions, and the commands that keep them"
+WHAT_EACH_DOES = "to see the versions, and the commands that keep them: gitsyncctl conflicts"
 
 
 def answers(context: HandlerContext) -> dict[str, Answer]:
