@@ -38,7 +38,7 @@ from gitsync.daemon import logs, session_environment
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.daemon.main_queue import MainQueue
-from gitsync.daemon.readiness import Readiness, is_launchd, summary
+from gitsync.daemon.readiness import Readiness, bound_errors, is_launchd, summary
 from gitsync.daemon.refusal import RefusedReload
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
@@ -119,6 +119,8 @@ class Service:
             stack.callback(server.stop, SOCKET_STOP_S)
             logger.debug("answering on %s", self._socket)
             on_ready()
+            if is_launchd():
+                bound_errors(0)  # the reasons of earlier starts are over
             self._readiness.ready(self._story())
             self._take_over_edits()
             status = self._loop()

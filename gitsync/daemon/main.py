@@ -22,7 +22,8 @@ from gitsync.config.options import Config
 from gitsync.daemon import first_process, logs
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
-from gitsync.errors import EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
+from gitsync.daemon.readiness import bound_errors, is_launchd
+from gitsync.errors import EXIT_NOT_RUNNING, EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
 from gitsync.git import program
 from gitsync.model import JobStatus, RepoState, RepoStatus
 from gitsync.redaction import redact
@@ -37,11 +38,15 @@ NAMED = 20
 
 def main(argv: list[str] | None = None) -> int:
     """Run the daemon's command line and return the exit status."""
+    if is_launchd():
+        bound_errors()
     try:
         return _run(make_parser().parse_args(argv))
     except GitsyncError as error:
         say_error(error)
-        return error.exit_status
+        # launchd starts an agent again after every failure: here that would be for ever, and would help nobody.
+        is_final = is_launchd() and error.exit_status in (EXIT_USAGE, EXIT_NOT_RUNNING)
+        return EXIT_OK if is_final else error.exit_status
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - last resort: a bug ends in a report, not in a traceback

@@ -6,6 +6,7 @@ one datagram of `NAME=value` lines (sd_notify(3)), so no library is needed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 # sd_watchdog_enabled(3) recommends half of the timeout.
 PING_SHARE = 0.5
+ERRORS_BYTES = 1_000_000
 
 
 class Readiness:
@@ -97,6 +99,13 @@ class Readiness:
 def is_launchd(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether launchd started this process as its agent."""
     return environment.get("XPC_SERVICE_NAME") == "org.gitsync.gitsync"
+
+
+def bound_errors(limit: int = ERRORS_BYTES) -> None:
+    """Empty the file that launchd appends stderr to when it is longer than `limit`: nobody else rotates it."""
+    with contextlib.suppress(OSError):
+        if os.fstat(2).st_size > limit:
+            os.ftruncate(2, 0)
 
 
 def summary(repos: Sequence[RepoStatus]) -> str:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import plistlib
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gitsync import clock, proc
 from gitsync.cli.service import written
 from gitsync.cli.service.kind import START_S, ServiceChange, State, last_line, must, run_manager
 from gitsync.cli.service.setting import AGENT, Setting
+from gitsync.config.store import edit_file
 from gitsync.errors import GitsyncError, OperationError
 
 LABEL = "org.gitsync.gitsync"
-# launchctl bootstrap after a bootout of the same label: "Operation already in progress".
-BUSY = 37
+# launchctl's statuses while launchd still ends or starts the same label: "Operation now in progress" and "already in
+# progress". It reports 5, "Input/output error", for a label that is still there, too, and for much else.
+IN_PROGRESS = (36, 37)
+NOT_YET = (5, *IN_PROGRESS)
+# How long launchd may take for what it said it is at work on.
+PATIENCE_S = 20.0
+LOOK_S = 0.25
 JOURNAL_LINES = 10
 # The words of `launchctl print`.
 _ACTIVITIES = {"running": "active", "spawn scheduled": "auto-restart", "waiting": "stopped"}
@@ -26,8 +35,9 @@ class Launchd:
 
     name = "launchd"
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, patience_s: float = PATIENCE_S) -> None:
         self._home = home
+        self._patience_s = patience_s
         self._domain = f"gui/{os.getuid()}"
         self._target = f"{self._domain}/{LABEL}"
         self.start = self.start_again = f"launchctl kickstart {self._target}"
@@ -52,7 +62,9 @@ class Launchd:
         is_there = self.file.exists()
         state = fields.get("state", "") if printed.ok else ""
         status = int(ended) if ended.isdigit() else None
-        activity = _ACTIVITIES.get(state, "failed" if printed.ok and status else "stopped")
+        # The daemon ends with status 0 where another start would not help; the reason is in its log of errors.
+        is_failed = printed.ok and state != "running" and bool(status or self.last_words())
+        activity = _ACTIVITIES.get(state, "failed" if is_failed else "stopped")
         return State(
             file=str(self.file) if is_there else None,
             is_installed=is_there,
@@ -96,22 +108,24 @@ class Launchd:
                 change.kept.append(str(aside))
             self._bootout()
             must("launchctl", "enable", self._target)
-            started = run_manager("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
-            if not started.ok:
+            started = self._bootstrap()
+            if not started.ok and not self._is_loaded():
                 raise OperationError(
                     f"the service did not start: {last_line(started)}",
                     f"see what it says: {self._log_dir}, or in the foreground: gitsync -v",
                     code="service-failed",
                 )
         except GitsyncError:
-            self._bootout()
-            if before is None:
+            with contextlib.suppress(OperationError):  # the first error is the one to report
+                self._bootout()
+            if change.kept:
+                Path(change.kept[0]).replace(self.file)  # with what its user has changed there
+            elif before is None:
                 self.file.unlink(missing_ok=True)
             else:
-                self.file.write_bytes(before)
-                run_manager("launchctl", "bootstrap", self._domain, str(self.file), deadline_s=START_S)
-            for kept in change.kept:  # its content is back in its place
-                Path(kept).unlink(missing_ok=True)
+                edit_file(self.file, lambda _: before.decode("utf-8", "surrogateescape"))
+            if before is not None:
+                self._bootstrap()
             raise
         return change
 
@@ -148,11 +162,39 @@ class Launchd:
         return self._home / "Library/Logs/gitsync"
 
     def _bootout(self) -> None:
-        if not run_manager("launchctl", "print", self._target).ok:
+        """Have the agent ended, and return when launchd knows it no more; raise OperationError when that fails."""
+        if not self._is_loaded():
             return
         done = run_manager("launchctl", "bootout", self._target, deadline_s=START_S)
-        if not done.ok and done.returncode != BUSY:
-            raise OperationError(
-                f"launchd does not let go of the running gitsync: {last_line(done)}",
-                f"run it by hand: launchctl bootout {self._target}",
-            )
+        is_begun = done.ok or done.returncode in IN_PROGRESS
+        if self._wait(lambda: not self._is_loaded(), self._patience_s if is_begun else 0.0):
+            return
+        raise OperationError(
+            f"launchd does not let go of the running gitsync: {'it takes too long' if done.ok else last_line(done)}",
+            f"run it by hand: launchctl bootout {self._target}",
+        )
+
+    def _bootstrap(self) -> proc.Completed:
+        """Have the agent started, again while launchd is still at work on the one before; return the last answer."""
+        answers: list[proc.Completed] = []
+
+        def is_answered() -> bool:
+            command = ("launchctl", "bootstrap", self._domain, str(self.file))
+            answers.append(run_manager(*command, deadline_s=START_S))
+            return answers[-1].returncode not in NOT_YET or self._is_loaded()
+
+        self._wait(is_answered, self._patience_s)
+        return answers[-1]
+
+    def _is_loaded(self) -> bool:
+        return run_manager("launchctl", "print", self._target).ok
+
+    def _wait(self, is_over: Callable[[], bool], patience_s: float) -> bool:
+        """Return whether `is_over` becomes true in time."""
+        now = clock.SystemClock().now
+        ends_at = now() + patience_s
+        while not is_over():
+            if now() > ends_at:
+                return False
+            clock.sleep(LOOK_S)
+        return True

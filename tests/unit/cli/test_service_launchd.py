@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import plistlib
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,14 @@ print) [ -e "$HOME/loaded" ] || { echo "Could not find service" >&2; exit 113; }
     echo "$2 = {"
     printf '\\t%s = %s\\n' "active count" 1 state running pid 4711 endpoints "{"
     printf '\\t\\tpid = 1\\n\\t}\\n}\\n' ;;
-bootstrap) [ ! -e "$HOME/refuse" ] || { echo "Bootstrap failed: 5: Input/output error" >&2; exit 5; }
+bootstrap) if [ -s "$HOME/slowly" ]; then
+        # The answers of a launchd that is at work, one after the other.
+        read -r status <"$HOME/slowly"; sed -i 1d "$HOME/slowly"; exit "$status"
+    fi
+    [ ! -e "$HOME/refuse" ] || { echo "Bootstrap failed: 5: Input/output error" >&2; exit 5; }
     : >"$HOME/loaded" ;;
-bootout) rm "$HOME/loaded" ;;
+bootout) if [ -e "$HOME/lazy" ]; then (sleep 0.2; rm "$HOME/loaded") >/dev/null 2>&1 & exit 36; fi
+    rm "$HOME/loaded" ;;
 esac
 """
 
@@ -85,7 +91,7 @@ def test_another_reader_of_plists_agrees(home: Path, which: str) -> None:
     needs("plistutil")
     path = TEMPLATE
     if which == "the written one":
-        manager = Launchd(home)
+        manager = Launchd(home, patience_s=0.5)
         manager.install(SETTING, is_outdated=False)
         path = manager.file
     subprocess.run(["plistutil", "-i", path, "-o", home / "binary"], check=True, timeout=60)
@@ -95,7 +101,7 @@ def test_another_reader_of_plists_agrees(home: Path, which: str) -> None:
 
 
 def test_install_writes_the_plist_and_starts_it(home: Path) -> None:
-    manager = Launchd(home)
+    manager = Launchd(home, patience_s=0.5)
     assert manager.state().is_installed is False
     assert manager.install(SETTING, is_outdated=False).kept == []
     plist = plistlib.loads(manager.file.read_bytes())
@@ -111,7 +117,7 @@ def test_install_writes_the_plist_and_starts_it(home: Path) -> None:
 
 
 def test_install_again_leaves_alone_what_runs(home: Path) -> None:
-    manager = Launchd(home)
+    manager = Launchd(home, patience_s=0.5)
     manager.install(SETTING, is_outdated=False)
     manager.install(SETTING, is_outdated=False)
     assert asked(home).count("bootstrap") == 1
@@ -121,7 +127,7 @@ def test_install_again_leaves_alone_what_runs(home: Path) -> None:
 
 
 def test_an_agent_of_ones_own_is_handed_over_and_launchds_is_not(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manager = Launchd(home)
+    manager = Launchd(home, patience_s=0.5)
     monkeypatch.setenv("SSH_AUTH_SOCK", "/private/tmp/com.apple.launchd.AbC/Listeners")
     assert "SSH_AUTH_SOCK" not in manager.render(SETTING)
     monkeypatch.setenv("SSH_AUTH_SOCK", f"{home}/Library/agent.sock")
@@ -131,7 +137,7 @@ def test_an_agent_of_ones_own_is_handed_over_and_launchds_is_not(home: Path, mon
 
 
 def test_a_refusal_of_launchd_leaves_what_was_there(home: Path) -> None:
-    manager = Launchd(home)
+    manager = Launchd(home, patience_s=0.5)
     (home / "refuse").touch()
     with pytest.raises(OperationError, match="Input/output error"):
         manager.install(SETTING, is_outdated=False)
@@ -147,7 +153,7 @@ def test_a_refusal_of_launchd_leaves_what_was_there(home: Path) -> None:
 
 
 def test_uninstall_removes_only_what_was_written_here(home: Path) -> None:
-    manager = Launchd(home)
+    manager = Launchd(home, patience_s=0.5)
     manager.uninstall()
     manager.install(SETTING, is_outdated=False)
     assert manager.uninstall().kept == []
@@ -160,3 +166,49 @@ def test_uninstall_removes_only_what_was_written_here(home: Path) -> None:
     assert (manager.file.parent / f"{manager.file.name}.bak").read_bytes() == TEMPLATE.read_bytes()
     manager.file.write_text(manager.file.read_text().replace("4711", "").replace("<true/>", "<false/>"))
     assert manager.uninstall().kept == [f"{manager.file}.bak1"]
+
+
+def test_a_launchd_that_takes_its_time_is_waited_for(home: Path) -> None:
+    manager = Launchd(home, patience_s=5.0)
+    (home / "slowly").write_text("37\n5\n36\n")
+    manager.install(SETTING, is_outdated=False)
+    assert asked(home).count("bootstrap") == 4
+    (home / "lazy").touch()
+    manager.install(Setting(("/other",), ("/ctl",)), is_outdated=False)
+    assert plistlib.loads(manager.file.read_bytes())["ProgramArguments"][0] == "/other"
+    assert manager.state().is_active
+    assert manager.uninstall().kept == []
+    assert not manager.file.exists()
+    assert not manager.state().is_active
+
+
+def test_an_edited_plist_outlives_an_install_that_fails(home: Path) -> None:
+    manager = Launchd(home, patience_s=0.1)
+    manager.install(SETTING, is_outdated=False)
+    edited = manager.file.read_text().replace("<integer>30</integer>", "<integer>60</integer>")
+    manager.file.write_text(edited)
+    (home / "refuse").touch()
+    with pytest.raises(OperationError):
+        manager.install(SETTING, is_outdated=False)
+    assert manager.file.read_text() == edited
+    assert [path.name for path in manager.file.parent.iterdir()] == [manager.file.name]
+    (home / "refuse").unlink()
+    assert manager.install(SETTING, is_outdated=False).kept == [f"{manager.file}.bak"]
+    assert Path(f"{manager.file}.bak").read_text() == edited
+
+
+def test_a_faulty_configuration_is_not_started_again_for_ever(tmp_path: Path) -> None:
+    config, errors = tmp_path / "config.toml", tmp_path / "errors.log"
+    config.write_text("quiett = 3\n")
+    errors.write_text("x" * 2_000_000)
+    with errors.open("a") as stream:
+        done = subprocess.run(
+            [sys.executable, "-m", "gitsync.daemon.main", "--config", config],
+            env={**os.environ, "XPC_SERVICE_NAME": LABEL, "HOME": str(tmp_path)},
+            check=False,
+            stderr=stream,
+            timeout=60,
+        )
+    assert done.returncode == 0
+    assert "quiett" in errors.read_text()
+    assert errors.stat().st_size < 10_000
