@@ -10,7 +10,7 @@ TESTERS ?= 4
 # How often machines meet on one clock in `make soak`.
 SCHEDULES ?= 10000
 
-.PHONY: help setup run test lint check format bench soak coverage docs pictures clean
+.PHONY: help setup run test lint check format bench soak mutants coverage docs pictures clean
 
 help:
 	@echo "make run DIR=~/Notes   watch a directory (without DIR: a demo directory that is made for you)"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench             print the benchmark tables"
 	@echo "make soak              compare with git, let machines meet at random, for SOAK_SECONDS (300) each, and let one"
 	@echo "                       die at every system call"
+	@echo "make mutants           break the program at one place after the other, and see a test fail for each"
 	@echo "make coverage          run every test and report the branches that none of them takes"
 	@echo "make docs              write the generated pages of docs/, and build all of them into docs/_build"
 	@echo "make pictures          take the pictures of docs/web.rst again, with Chromium"
@@ -60,6 +61,10 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# About five minutes.
+mutants: $(STAMP)
+	$(BIN)/python -m tests.mutants
 
 soak: $(STAMP)
 	$(BIN)/python -m tests.differential

@@ -65,7 +65,7 @@ class Box:
         self.schedule = schedule
         self.number = number
         base = schedule.base / f"site{number}"
-        self.root, self.hub, self._state = base / "work", base / "hub", base / "state"
+        self.root, self.hub, self._state = base / "tree", base / "hub", base / "state"
         self.person = Person(self.root, f"person {number}")
         self.owners: tuple[Owner, ...] = ()
         self.left_alone_until = 0.0
@@ -154,7 +154,7 @@ class Schedule:
         random.seed(seed)  # the engines' own jitter
         self.base = Path(tempfile.mkdtemp(dir=template.parent))
         subprocess.run(["cp", "-a", f"{template}/.", self.base], check=True)
-        for config in self.base.glob("site*/work/.git/config"):
+        for config in self.base.glob("site*/tree/.git/config"):
             config.write_text(config.read_text().replace(str(template), str(self.base)))
         self.hub = self.base / "hub.git"
         self.owed: dict[str, str] = {}
@@ -382,8 +382,8 @@ def _made(place: Path) -> Path:
         site = place / f"site{number}"
         (site / "state").mkdir(parents=True)
         (site / "hub").symlink_to("../hub.git")
-        run_git(site, "clone", "-q", "hub", "work")
-        run_git(site / "work", "remote", "set-url", "origin", str(site / "hub"))
+        run_git(site, "clone", "-q", "hub", "tree")
+        run_git(site / "tree", "remote", "set-url", "origin", str(site / "hub"))
     shutil.rmtree(first)
     return place
 

@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = {
     "tests/conftest.py": "a second in which a user's `git add` is respected would be waited for by hundreds of tests",
     "tests/convergence/site.py": "the same second, where time stands still",
+    "tests/convergence/schedules.py": "time stands still but for the steps of the world",
+    "tests/crashes/server.py": "the second after a `git add` is not what is tried",
     "tests/convergence/planted.py": "what the program must never do is no parameter of it",
     "tests/unit/engine/exchange/test_halts.py": "a fetch that is cancelled at the very moment in which it ends",
     "tests/unit/git/applying/test_writer.py": "a file system without an exchange cannot be had on every machine",

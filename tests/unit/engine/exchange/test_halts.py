@@ -188,6 +188,29 @@ def fetched(wire: Wire) -> Fetched:
     return message
 
 
+def test_a_question_that_was_cut_off_after_a_refused_push_halts_nothing(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.begin()
+    wire.run(90.0)
+    other = run_git(wire.repo, "commit-tree", "-p", "HEAD", "-m", "another machine's", "HEAD^{tree}")
+    run_git(wire.repo, "push", "-q", str(wire.hub), f"{other}:main")
+    wire.commit("mine")
+    wire.begin(mode="push")
+    asked: list[RemoteBranch] = []
+
+    def cut_off(place: RemoteBranch, limits: Limits) -> None:
+        asked.append(place)
+        wire.exchanger.cancel()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RemoteBranch, "ask", cut_off)
+        wire.sync()
+        wire.answer()
+    assert asked
+    assert wire.state() is not RepoState.HALTED
+
+
 def test_a_look_that_was_cut_off_halts_nothing_and_is_not_remembered(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

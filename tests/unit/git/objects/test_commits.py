@@ -236,6 +236,17 @@ def test_a_branch_that_is_not_where_it_was_moved_to_is_no_commit(repo: Path, wor
     assert told.value.code == "ref-lost"
 
 
+def test_a_branch_that_moved_in_the_last_moment_is_left_there(repo: Path, worktree: Worktree) -> None:
+    old = run_git(repo, "rev-parse", "HEAD")
+    mine, theirs = (run_git(repo, "commit-tree", "-p", old, "-m", who, "HEAD^{tree}") for who in ("mine", "theirs"))
+    move = BranchMove(worktree.repo, "main", old, mine, "mine", Person("A", "a@b"))
+    with move:
+        (repo / ".git/refs/heads/main").write_text(f"{theirs}\n")  # as a program does that knows no lock
+        with pytest.raises(TipMovedError):
+            move.make()
+    assert run_git(repo, "rev-parse", "main") == theirs
+
+
 def test_a_held_branch_is_waited_for_and_named(repo: Path, worktree: Worktree) -> None:
     lock = repo / ".git/refs/heads/main.lock"
     (repo / "a.txt").write_text("two")
