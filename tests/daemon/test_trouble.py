@@ -300,3 +300,20 @@ def test_one_pass_says_what_it_left_out(box: Machine) -> None:
     told = sorted(line for line in held if line)
     assert [line.partition(":")[0] for line in told] == ["a.big (filter", "id_rsa (secret"]
     assert "'elsewhere'" in told[0]
+
+
+@pytest.mark.parametrize("rev", ["HEAD", "HEAD^{tree}"])
+def test_an_object_that_a_power_cut_left_empty_is_fetched_again(box: Machine, hub: Path, rev: str) -> None:
+    root = box.repo(remote=hub)
+    run_git(root, "push", "-qu", "origin", "main")
+    name = run_git(root, "rev-parse", rev)
+    path = root / ".git/objects" / name[:2] / name[2:]
+    path.chmod(0o644)
+    path.write_bytes(b"")
+    (root / "a.txt").write_text("a\n")
+    box.configure(root)
+    box.start()
+    wait_for("the repair", lambda: run_git(root, "cat-file", "-t", name, check=False))
+    box.wait_committed(root)
+    box.wait_state("ok")
+    assert run_git(root, "fsck") == ""

@@ -250,7 +250,7 @@ class Exchanger(Owner):
     def _fetch(self, branch: str) -> None:
         assert self._remote_branch is not None
         name, place, began_at = self.config.name, self._remote_branch, self.clock.now()
-        self._found = found = place.fetch(self._limits)
+        self._found = found = place.fetch(self._limits, self._board.local(name).error)
         self._look_s = self.clock.now() - began_at
         known = self._memory.known(place.key, found.was)
         if new := new_name(place, branch, found, known, self._pending_halt, self._limits):

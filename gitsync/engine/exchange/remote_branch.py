@@ -12,28 +12,46 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gitsync.clock import SystemClock
 from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.halt_reasons import Halting, branch_gone, rewritten
-from gitsync.errors import TransientError
+from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
 from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
-from gitsync.git.remote import bare, inbox, local_remote, transport, upstream
+from gitsync.git.remote import bare, inbox, local_damage, local_remote, transport, upstream
 from gitsync.git.remote.destination import exchanged
 from gitsync.git.remote.errors import Subject
 from gitsync.git.remote.inbox import Handover
+from gitsync.git.remote.repair import repair
 from gitsync.git.remote.results import Companion, FetchResult, PushResult, RemoteChoice
 from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.ssh_master import SshMaster
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem
 from gitsync.redaction import redact
-from gitsync.text import clean, tilde
+from gitsync.text import clean, counted, tilde
 
 logger = logging.getLogger(__name__)
 
 # As many of a remote's branches are fetched to see whether they share anything with a branch that it does not have.
 COMPARED = 20
+REPAIR_EVERY_S = 3600.0
+
+
+class Repairs:
+    """When a repository was last repaired: that may fetch all of it, and so is tried once an hour."""
+
+    def __init__(self) -> None:
+        self._tried_at: float | None = None
+
+    def is_due(self) -> bool:
+        """Return whether it may be tried, and count it as tried."""
+        now = SystemClock().now()
+        if self._tried_at is not None and now - self._tried_at < REPAIR_EVERY_S:
+            return False
+        self._tried_at = now
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,7 @@ class Limits:
     timeout_s: float
     is_cancelled: Callable[[], bool]
     line: SshMaster = field(default_factory=SshMaster)
+    repairs: Repairs = field(default_factory=Repairs)
 
     def tend_line(self, place: RemoteBranch | None, *, is_lively: bool) -> None:
         """Keep a connection to `place` open for the looks that soon follow, where there can be one; else close it."""
@@ -130,10 +149,15 @@ class RemoteBranch:
         """Return the branch's commit where it can be read at once, None when it cannot or there is no such branch."""
         return None if self.directory is None else local_remote.head(self.directory, self.choice.branch)
 
-    def fetch(self, limits: Limits) -> FetchResult:
-        """Fetch the branch; raises as `transport.fetch` does."""
+    def fetch(self, limits: Limits, local: Problem | None = None) -> FetchResult:
+        """Fetch the branch; raises as `transport.fetch` does.
+
+        Objects that are damaged here, which may be the cause of the `local` problem, are fetched again.
+        """
         logger.debug("%s: fetching %s", self.config.name, self.label)
         try:
+            if local is not None:
+                self._repair(limits, local.message)
             return self._fetch(limits)
         except TransientError as error:
             if error.code != "locked":
@@ -142,6 +166,24 @@ class RemoteBranch:
             if not dead_locks.remove_if_dead(lock):
                 raise TransientError(error.message, dead_locks.hint(lock) or error.hint, code=error.code) from None
             return self._fetch(limits)
+        except OperationError as error:
+            if error.code != local_damage.CODE or not self._repair(limits, error.message):
+                raise
+            return self._fetch(limits)
+
+    def _repair(self, limits: Limits, said: str) -> bool:
+        """Fetch damaged objects again; return whether there were any."""
+        if not limits.repairs.is_due():
+            return False
+        root, remote = self.config.path, self.choice.remote
+        try:
+            found = repair(root, remote, said, timeout_s=limits.timeout_s, is_cancelled=limits.is_cancelled)
+        except UNEXPECTED_ERRORS as trouble:
+            logger.debug("%s: cannot repair: %s", self.config.name, as_error(self.config.name, trouble).message)
+            return False
+        if found:
+            logger.warning("%s: fetched %s again that were damaged", self.config.name, counted(len(found), "object"))
+        return bool(found)
 
     def _fetch(self, limits: Limits) -> FetchResult:
         return transport.fetch(

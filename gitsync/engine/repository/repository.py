@@ -23,7 +23,7 @@ from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core.debounce import due_at
 from gitsync.core.states import STANDING, WorktreeEvent, WorktreeState
 from gitsync.engine.board import Board
-from gitsync.engine.messages import Fetched, HeadWanted, Pause, Resume
+from gitsync.engine.messages import Fetched, HeadWanted, Opened, Pause, Resume
 from gitsync.engine.repository.batch import Batch
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.context import Post, RepositoryContext
@@ -304,10 +304,12 @@ class LocalRepository(RepositoryHooks):
             return self.worktree
         worktree, recovered = self.handle.open(self.context)
         try:
+            self.context.show(branch=worktree.facts().branch or "")
             self.context.show(last_commit=worktree.last_commit())
             self.count(worktree)
         except BaseException:
             self.handle.close()
+            self.context.send(Opened(self.name))  # the remote may have what is damaged here
             raise
         if recovered:
             self.board.publish("recovered", self.name, f"{self.name}: {recovered}")

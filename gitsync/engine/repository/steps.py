@@ -35,6 +35,8 @@ STAGING_S = 0.03
 SILENT_FAILURES = 3
 # A held lock, or a tip that moved: the user's own git is at work, mostly for moments.
 COLLISIONS = frozenset({"index-locked", "ref-locked", "tip-moved"})
+# Objects of the repository cannot be read.
+DAMAGE = frozenset({"scan", "missing-object", "local-damage"})
 # A cause that lasts for longer than about a minute is an error, with what to do about it.
 HELD_TRIES = 150
 
@@ -244,6 +246,8 @@ def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
         # Opened again for the next try: then what an interrupted pull left is completed, and a repaired file is read.
         repo.drop_staging()
         repo.close_worktree()
+    if error.code in DAMAGE:
+        repo.integration.answer_all(repo.context)  # at its next look the exchanger fetches again what is damaged
     is_collision = error.code in COLLISIONS
     repo.retry.see_failure(now, is_collision=is_collision)
     failures = repo.retry.failures

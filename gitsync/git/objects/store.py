@@ -62,8 +62,10 @@ class ObjectStore:
         except (KeyError, ValueError, OSError, pygit2.GitError) as error:
             if promised.fetch(self.program, self.repository, [object_id]):
                 return self.read(object_id)
+            file = os.path.join(self._directory, object_id[:2], object_id[2:])
+            what = f"the object file {file} is damaged" if os.path.exists(file) else f"object {object_id} is missing"
             raise OperationError(
-                f"object {object_id} of {self.program.root} is missing or damaged",
+                f"{self.program.root}: {what}",
                 f"to see what is damaged: git -C {self.program.root} fsck",
                 code="missing-object",
             ) from error

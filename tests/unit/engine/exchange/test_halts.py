@@ -214,7 +214,7 @@ def test_a_question_that_was_cut_off_after_a_refused_push_halts_nothing(
 def test_a_look_that_was_cut_off_halts_nothing_and_is_not_remembered(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut_off(place: RemoteBranch, limits: Limits) -> FetchResult:
+    def cut_off(place: RemoteBranch, limits: Limits, local: Problem | None = None) -> FetchResult:
         wire.exchanger.cancel()
         assert limits.is_cancelled()
         return FetchResult(None, wire.head())
