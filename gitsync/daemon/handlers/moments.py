@@ -161,6 +161,8 @@ def tree(view: View, commit: str | None) -> Json:
 
 def is_directory(view: View, commit: str | None) -> bool:
     """Return whether a place is a directory in a commit, by default in HEAD."""
+    if view.outline is not None and view.outline.is_file(view.place.path):
+        return False
     entry = view.history.entry(commit or "HEAD", view.place.path)
     return entry is not None and entry.mode == MODE_TREE
 

@@ -133,6 +133,10 @@ class Outline:
         """Return whether a file, or something below a directory, was ever called so."""
         return not path or path in self._commits or bool(self._below(path))
 
+    def is_file(self, path: bytes) -> bool:
+        """Return whether only a file was ever called so, and never a directory."""
+        return path in self._commits and not self._below(path)
+
     def history(self, path: bytes, before: int | None = None) -> Iterator[int]:
         """Yield the commits before number `before` that changed a file or a directory, the newest first."""
         end = len(self) if before is None else min(before, len(self))

@@ -33,8 +33,9 @@ def show(asked: Asked) -> Response:
     rev = view.history.commit(asked.get("rev")) if asked.get("rev") else None
     if moments.is_directory(view, rev):
         return RedirectResponse(address("/tree", repo=repo, path=path, rev=rev), 303)
-    newest = moments.versions(view, None, 1)["versions"]
-    around = moments.versions(view, rev, 2)["versions"] if rev else moments.versions(view, None, 2)["versions"]
+    listed = moments.versions(view, asked.get("from") or None, LISTED)
+    newest = moments.versions(view, None, 1)["versions"] if asked.get("from") else listed["versions"]
+    around = _around(view, listed["versions"], rev)
     if not newest or not around:
         raise OperationError(f"{path} was never committed in {repo}", code="unknown-path")
     chosen, now = around[0], newest[0]
@@ -44,7 +45,6 @@ def show(asked: Asked) -> Response:
     way = asked.get("view") if asked.get("view") in WAYS else "two"
     if chosen["blob"] is None:  # a removal: what it removed is more to the point
         old, new = (around[1] if len(around) > 1 else None), None
-    listed = moments.versions(view, asked.get("from") or None, LISTED)
     if all(item["commit"] != chosen["commit"] for item in listed["versions"]):
         listed = moments.versions(view, chosen["commit"], LISTED)
     return asked.render(
@@ -63,6 +63,17 @@ def show(asked: Asked) -> Response:
         more=listed["next"],
         body=_body(view, old, new, chosen, way, is_whole=asked.get("whole") == "1"),
     )
+
+
+def _around(view: View, listed: list[Json], rev: str | None) -> list[Json]:
+    """Return the version in a commit, the newest one without, and the one before it."""
+    places = [place for place, item in enumerate(listed) if item["commit"] == rev]
+    if rev is None and listed:
+        places = [0]
+    if places and (places[0] + 1 < len(listed) or len(listed) < LISTED):
+        return listed[places[0] : places[0] + 2]
+    found: list[Json] = moments.versions(view, rev, 2)["versions"]
+    return found
 
 
 def _body(view: View, old: Json | None, new: Json | None, chosen: Json, way: str, *, is_whole: bool) -> Json:
