@@ -19,6 +19,8 @@ from itertools import pairwise
 LOG = ("log", "--reverse", "--format=%x01%H%x00%ct", "--raw", "-z", "--no-abbrev", "-M", "--diff-merges=first-parent",
        "--no-ext-diff", "--no-color")  # fmt: skip
 
+LATEST = 1 << 40
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:
@@ -83,6 +85,7 @@ class Outline:
         return count
 
     def _begin(self, commit: bytes, at: int) -> None:
+        at = min(max(at, 0), LATEST)  # anybody can write anything into a commit
         self._id_bytes = len(commit)
         self._ids += commit
         self._latest.append(max(at, self._latest[-1] if self._latest else 0))
@@ -181,12 +184,17 @@ class Outline:
         ]
 
     def density(self, path: bytes, edges: list[float]) -> list[int]:
-        """Return how many commits changed a path between each two of the instants `edges`."""
+        """Return how many changes there were between each two of the instants `edges`: commits, below a path files."""
+        numbers = [bisect_left(self._latest, edge) for edge in edges]
         if not path:
-            counted = [bisect_left(self._latest, edge) for edge in edges]
-            return [after - before for before, after in pairwise(counted)]
-        counts = Counter(bisect_right(edges, self._times[number]) - 1 for number in self.history(path))
-        return [counts[place] for place in range(len(edges) - 1)]
+            return [after - before for before, after in pairwise(numbers)]
+        counts = [0] * (len(edges) - 1)
+        for name, first, end in self._names(path):
+            bounds = [min(max(number, first), end) for number in numbers]
+            for each in self._at(name):
+                for place, count in _parts(self._commits[each], bounds):
+                    counts[place] += count
+        return counts
 
     def _names(self, path: bytes) -> Iterator[tuple[bytes, int, int]]:
         """Yield what a path was called, the newest name first, with its first commit and the one after its last."""
@@ -234,3 +242,14 @@ class Outline:
             return self._paths
         first = bisect_left(self._paths, directory + b"/")
         return self._paths[first : bisect_left(self._paths, directory + b"0", first)]
+
+
+def _parts(changed: array[int], bounds: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield how many of the numbers, which are in order, lie between each two bounds; the shorter list is walked."""
+    if len(changed) > len(bounds):
+        places = [bisect_left(changed, bound) for bound in bounds]
+        yield from enumerate(after - before for before, after in pairwise(places))
+        return
+    for number in changed:
+        if bounds[0] <= number < bounds[-1]:
+            yield bisect_right(bounds, number) - 1, 1
