@@ -82,12 +82,19 @@ def ask(context: Context, arguments: Json) -> Json:
 def hung(context: Context, pid: int | None) -> OperationError:
     """Return the error for a daemon that takes connections and does not answer."""
     found = view(context, {"pid": pid or 0}, is_hung=True)
-    message = f"gitsync{f' (PID {pid})' if pid else ''} does not answer"
-    if pid is not None and _state(pid) in ("T", "t"):
-        message += ": the process is stopped (SIGSTOP)"
+    plain = not_answering(pid)
     if found is not None and found["state"] == "hung":
-        return OperationError(f"{message}; {found['reason']}", found["hint"], code="hung")
-    how = f"kill -CONT {pid} if it was stopped, else kill -ABRT {pid}, and start it again" if pid else "see its log"
+        return OperationError(f"{plain.message}; {found['reason']}", found["hint"], code="hung")
+    return plain
+
+
+def not_answering(pid: int | None) -> OperationError:
+    """Return the error for a daemon that hangs, where no service manager knows more."""
+    message, how = f"gitsync{f' (PID {pid})' if pid else ''} does not answer", "its log says what it was doing"
+    if pid and _state(pid) in ("T", "t"):
+        message, how = f"{message}: the process is stopped (SIGSTOP)", f"to let it go on: kill -CONT {pid}"
+    elif pid:
+        how = f"to end it, with its threads in its log: kill -ABRT {pid}; then start it again"
     return OperationError(message, how, code="hung")
 
 

@@ -140,7 +140,7 @@ def _status(context: Context) -> Reply:
     state = manager.state() if manager is not None else State()
     document = _document(context, manager, state, daemon)
     status = EXIT_OK if daemon else EXIT_NOT_RUNNING
-    if daemon and document["needs_user"]:
+    if daemon and (document["needs_user"] or not daemon["answers"]):
         status = EXIT_ATTENTION
     return Reply(document, partial(_show_status, why, advice), status)
 
@@ -167,6 +167,10 @@ def _show_status(why: str, advice: str, output: Output, answer: Json) -> None:
     if answer["hint"]:
         output.wrapped(f"hint: {answer['hint']}")
     if daemon is not None and not daemon["answers"]:
+        hung = service_view.not_answering(daemon["pid"])
+        output.wrapped(hung.message, "red")
+        if not answer["hint"]:
+            output.wrapped(f"hint: {hung.hint}")
         return
     if daemon is None:
         output.wrapped("gitsync is not running", "yellow")
