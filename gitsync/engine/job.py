@@ -31,6 +31,7 @@ from gitsync.core.questions import ACCEPT, commands
 from gitsync.engine import runs
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import STATES
+from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.memory import Memory
 from gitsync.engine.messages import Deferred, Pause, Resume, RunNow, Woken
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
@@ -76,6 +77,7 @@ class Job(Owner):
         self._memory = Memory(state_dir / JOB_FILE)
         self._status = remembered(config, self._memory, clock.wall())
         self._failures = 0
+        self._patience = Patience()
         self._run_at: float | None = None
         left = self._memory.pause_left(clock.wall())
         self._paused_until = None if left is None or math.isinf(left) else clock.now() + left
@@ -109,7 +111,7 @@ class Job(Owner):
             case Deferred(reasons=reasons):
                 self._deferred = sentence(reasons)
                 self._show()
-            case Woken() if self._is_scheduled and self._status.state in (RepoState.AUTH, RepoState.OFFLINE):
+            case Woken() if self._is_scheduled and self._status.error and self._status.error.code in STATES:
                 self._run_at = now
             case Pause(until=until):
                 self._paused_until = until
@@ -209,8 +211,11 @@ class Job(Owner):
             self._show(state=RepoState.OK, reason="")
             return  # it did not end: the next start runs it again
         needy = next((item for item in report.items if item.level is Level.ATTENTION), None)
+        if problem is None:
+            self._patience.end()
         if problem is not None:
-            state = RepoState.HALTED if report.is_halting else STATES.get(problem.code, RepoState.ERROR)
+            aged = self._patience.state_of(problem, self.clock.now())
+            state = RepoState.HALTED if report.is_halting else aged
         elif needy is not None:
             state = RepoState.CONFLICT if report.conflicts else RepoState.ERROR
             problem = Problem(needy.code, needy.message, needy.hint)
