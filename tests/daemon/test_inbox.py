@@ -93,7 +93,7 @@ def test_where_no_gitsync_watches_both_ways_out_are_said(box: Machine, desk: Mac
     box.start()
     (near / "box.txt").write_text("box\n")
     status = box.wait_state("error")
-    assert (status["error"]["code"], status["ahead"]) == ("checked-out", 1)
+    assert (status["error"]["code"], status["ahead"]) == ("checked-out", 1), status["error"]
     assert "gitsyncctl watch" in status["error"]["hint"]
     assert "gitsyncctl server init" in status["error"]["hint"]
     assert run_git(far, "for-each-ref", "refs/gitsync/inbox") == ""

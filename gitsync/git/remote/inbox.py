@@ -89,14 +89,23 @@ def open_inbox(root: Path) -> Path:
 
     Raise OperationError when the repository cannot be written to.
     """
-    directory = Path(os.path.abspath(root / program.read("rev-parse", "--git-common-dir", root=root).rstrip("\n")))
-    directory /= INBOX.rstrip("/")
+    directory = _git_directory(root) / INBOX
+    if (directory / "open").exists():
+        return directory
     if not program.run("rev-parse", "--verify", "--quiet", OPEN, root=root).ok:
         blob = program.read("hash-object", "-w", "-t", "blob", "--stdin", root=root, input=b"").strip()
         program.read("update-ref", "--no-deref", OPEN, blob, root=root)
     # After the refs were packed there is no directory, and nothing that could be watched.
     directory.mkdir(parents=True, exist_ok=True)
     return directory
+
+
+def _git_directory(root: Path) -> Path:
+    """Return where the refs of a work tree are, which is elsewhere for a linked one."""
+    usual = root / ".git"
+    if usual.is_dir():
+        return usual
+    return Path(os.path.abspath(root / program.read("rev-parse", "--git-common-dir", root=root).rstrip("\n")))
 
 
 def close_inbox(root: Path) -> None:
@@ -106,6 +115,8 @@ def close_inbox(root: Path) -> None:
 
 def handed_over(root: Path) -> list[Handed]:
     """Return what waits in the inbox; refs of another form are passed over. Raise OperationError as git fails."""
+    if _is_empty(_git_directory(root)):
+        return []
     listed = program.read("for-each-ref", "--format=%(objectname) %(objecttype) %(symref) %(refname)", INBOX, root=root)
     found = []
     for line in listed.splitlines():
@@ -114,6 +125,16 @@ def handed_over(root: Path) -> list[Handed]:
         if named and named[1] == commit and kind == "commit" and not symref:
             found.append(Handed(ref, commit, named[2]))
     return found[:MOST]
+
+
+def _is_empty(git_directory: Path) -> bool:
+    """Whether the files of refs show that nothing was handed over, so that git need not be started."""
+    try:
+        packed = git_directory / "packed-refs"
+        is_packed = packed.exists() and INBOX.encode() in packed.read_bytes()
+        return os.listdir(git_directory / INBOX) == ["open"] and not is_packed
+    except OSError:
+        return False
 
 
 def sender(root: Path, commit: str) -> str:
