@@ -39,11 +39,13 @@ def listed(
 def companion(new: Mapping[str, str], old: Mapping[str, str], *options: str) -> Companion:
     """Return what makes git push create the refs `new` and delete the refs `old`, besides what else it pushes.
 
-    Both map refs to commits; each is done only where the ref is absent, or at that commit.
+    Both map refs to commits; each is done only where the ref is absent, or at that commit. A ref in both of them, of a
+    report within the same second, is moved.
     """
-    leases = [f"--force-with-lease={ref}:" for ref in new]
-    leases += [f"--force-with-lease={ref}:{commit}" for ref, commit in old.items()]
-    refspecs = [*(f"+{commit}:{ref}" for ref, commit in new.items()), *(f":{ref}" for ref in old)]
+    leases = [f"--force-with-lease={ref}:{old.get(ref, '')}" for ref in new]
+    gone = {ref: commit for ref, commit in old.items() if ref not in new}
+    leases += [f"--force-with-lease={ref}:{commit}" for ref, commit in gone.items()]
+    refspecs = [*(f"+{commit}:{ref}" for ref, commit in new.items()), *(f":{ref}" for ref in gone)]
     return Companion((*options, *leases), tuple(refspecs))
 
 
