@@ -49,6 +49,7 @@ from gitsync.engine.messages import (
     Woken,
 )
 from gitsync.engine.owner import Ask, Stop
+from gitsync.engine.repository.root import ROOT_FILE
 from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.files import storage_error, sweep_unfinished
@@ -316,9 +317,12 @@ class Runtime:
         return path
 
     def forget(self, repo: RepoConfig) -> None:
-        """Forget what was remembered of a repository that is watched no more: a pause, an open question, its remote."""
+        """Forget what was remembered of a repository that is watched no more: a pause, a question, its remote, which
+        directory it was.
+        """
         directory = self.repo_state_dir(repo)
-        for path in (directory / PAUSE_FILE, *directory.glob(EXCHANGE_FILES), *directory.glob(MACHINE_FILES)):
+        own = (directory / PAUSE_FILE, directory / ROOT_FILE)
+        for path in (*own, *directory.glob(EXCHANGE_FILES), *directory.glob(MACHINE_FILES)):
             path.unlink(missing_ok=True)
         if not self._is_watching:
             close_inbox(repo.path)
