@@ -217,12 +217,16 @@ def _start(
     return subprocess.Popen(
         [*(_tether() if is_tethered else ()), *argv],
         cwd=cwd,
-        env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
+        env=_environment(env),
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    return {**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})}
 
 
 class Held:
@@ -245,7 +249,7 @@ def hold(argv: Sequence[str | bytes]) -> Held:
     """Start a child and return at once; on Linux, it ends with the calling thread."""
     child = subprocess.Popen(
         [*_tether(), *argv],
-        env={key: value for key, value in os.environ.items() if key not in MISLEADING},
+        env=_environment(None),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -309,6 +313,13 @@ class Conversation:
                 self._selector.unregister(stdin)
         return [bytes(field) for field in answer.split(b"\0")[:ends]]
 
+    @property
+    def fds(self) -> tuple[int, int]:
+        """Return the descriptors of the child's stdin and stdout, for who talks to it in another way."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        return self._child.stdin.fileno(), self._child.stdout.fileno()
+
     def end(self) -> None:
         """End the child with all that it started; returns when it is gone."""
         self._selector.close()
@@ -337,22 +348,10 @@ def converse(
     cwd: str | bytes | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Conversation:
-    """Start a child to be asked again and again; raise FileNotFoundError when there is no such program.
-
-    `env` is laid over this process's environment, of which `MISLEADING` is left out.
-    """
+    """Start a child to be asked again and again, with `env` as in `run`; raise FileNotFoundError as that does."""
     if shutil.which(os.fsdecode(argv[0])) is None:
         raise FileNotFoundError(f"there is no program {os.fsdecode(argv[0])!r} on the PATH")
-    child = subprocess.Popen(
-        [*_tether(), *argv],
-        cwd=cwd,
-        env={**{key: value for key, value in os.environ.items() if key not in MISLEADING}, **(env or {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    return Conversation(child)
+    return Conversation(_start(argv, cwd, env, subprocess.PIPE))
 
 
 def _converse(

@@ -110,6 +110,15 @@ class RepoConfig:
         high=_YEAR,
         can_be_off=True,
     )
+    notice: str = option(
+        ValueKind.CHOICE,
+        "auto",
+        "Whether to learn at once of what others push: auto does so where the remote is on a local file system (its "
+        "branches are watched), or on a server with a shell (one ssh connection reports them), and looks once an hour "
+        'besides; "pull" is for all others.',
+        example="off",
+        choices=("auto", "off"),
+    )
     presence: str = option(
         ValueKind.CHOICE,
         "auto",

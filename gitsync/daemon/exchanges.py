@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from gitsync.config.options import RepoConfig
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.exchanger import Exchanger
-from gitsync.engine.messages import Committed, HeadRead, Integrated, RemoteMoved
+from gitsync.engine.messages import Committed, HeadRead, Integrated, Noticing, RemoteMoved
 from gitsync.engine.owner import Stop
 
 STOP_S = 4.0
@@ -57,6 +57,6 @@ class Exchanges:
 
 
 def _is_for(message: object, via: str) -> bool:
-    if isinstance(message, Integrated | HeadRead | RemoteMoved):
+    if isinstance(message, Integrated | HeadRead | RemoteMoved | Noticing):
         return message.via == via
     return not (isinstance(message, Committed) and message.taken_via == via)

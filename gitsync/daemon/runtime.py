@@ -63,6 +63,7 @@ logger = logging.getLogger(__name__)
 # The whole stop stays under 20 seconds: service managers kill what takes much longer.
 COMMITTER_STOP_S = 10.0
 HOUSEKEEPER_STOP_S = 2.0
+SYSTEM_EVENTS_STOP_S = 4.0
 DROP_S = 30.0
 # How often a repository that another gitsync holds is asked for.
 REFUSED_EVERY_S = 10.0
@@ -150,6 +151,8 @@ class Runtime:
         for owner in (*self.exchangers, self.inbox):
             if owner.is_alive and not owner.join(max(0.0, ends_at - self.clock.now())):
                 logger.warning("%s did not stop in time", owner.name)
+        if self.system_events.is_alive:
+            self.system_events.join(SYSTEM_EVENTS_STOP_S)
         if self.committer.is_alive:
             self.committer.leave()
             self.committer.post(Stop())

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitsync.config.options import HomeConfig, RepoConfig
 from gitsync.core.manifest import ManifestEntry
+from gitsync.git.remote.ref_channel import FarBranch
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem
 
@@ -146,11 +147,43 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteMoved:
-    """Something changed in the repository on this file system that is a repository's remote."""
+class ListenFar:
+    """A repository's branch is on a server, and whether it moves there is to be reported; None: no longer."""
+
+    repo: str
+    branch: FarBranch | None
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineDoubted:
+    """An exchange with the server of a repository failed: the connection to it may be gone."""
 
     repo: str
     via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticing:
+    """Pushes to a repository's remote are noticed from now on by a channel ("ssh"), a watch ("watch"), or not ("poll").
+
+    `line` is the path of a connection that is kept open to it; `is_final` tells that there will be none.
+    """
+
+    repo: str
+    kind: str
+    via: str = ""
+    line: str = ""
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMoved:
+    """Something changed in the repository that is a repository's remote; its branch is `commit` now, where known."""
+
+    repo: str
+    via: str = ""
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,18 @@ from queue import Empty
 from typing import TYPE_CHECKING
 
 from gitsync.clock import Clock
-from gitsync.engine.messages import ConditionsWanted, Deferred, Listen, NetworkChanged, RemoteMoved, Woken
+from gitsync.engine.exchange.notice import Notices
+from gitsync.engine.messages import (
+    ConditionsWanted,
+    Deferred,
+    LineDoubted,
+    Listen,
+    ListenFar,
+    NetworkChanged,
+    Noticing,
+    RemoteMoved,
+    Woken,
+)
 from gitsync.engine.owner import Owner, Stop, ThreadDied
 
 if TYPE_CHECKING:
@@ -49,6 +60,8 @@ class SystemEvents(Owner):
         self._conditions: Conditions | None = None
         self._wanted = ConditionsWanted(battery=False, metered=False)
         self._look_at: float | None = None
+        self._watched: set[tuple[str, str]] = set()
+        self._notices = Notices(clock, tell, on_death)
 
     def post(self, message: object) -> None:
         """Put a message into the inbox and wake the thread."""
@@ -71,7 +84,8 @@ class SystemEvents(Owner):
         self._refs = RefWatches(self._outside.inotify)
 
     def teardown(self) -> None:
-        """Give the descriptors back."""
+        """End the channels, and give the descriptors back."""
+        self._notices.stop()
         if self._outside is not None:
             self._outside.wait_for(None)
             self._outside.close()
@@ -92,13 +106,25 @@ class SystemEvents(Owner):
             self._check_conditions()
         elif self._look_at is not None and now >= self._look_at:
             self._check_conditions()
-        if self._refs is None:
-            return
-        if isinstance(message, Listen) and self._refs.listen((message.repo, message.via), message.directory):
-            # Changes between the last check and the watch are found by another check.
-            self._tell(message.repo, RemoteMoved(message.repo, message.via))
-        for name, via in self._refs.take():
+        elif isinstance(message, ListenFar):
+            self._notices.listen(message)
+        elif isinstance(message, LineDoubted):
+            self._notices.doubt(message)
+        if self._refs is not None:
+            self._see_watches(self._refs, message)
+
+    def _see_watches(self, refs: RefWatches, message: object | None) -> None:
+        if isinstance(message, Listen):
+            refs.listen((message.repo, message.via), message.directory)
+        moved, watched = refs.take(), refs.names
+        for name, via in watched - self._watched:
+            self._tell(name, Noticing(name, "watch", via))
+        for name, via in self._watched - watched:
+            self._tell(name, Noticing(name, "poll", via))
+        # Changes between the last check and the watch are found by another check.
+        for name, via in moved | (watched - self._watched):
             self._tell(name, RemoteMoved(name, via))
+        self._watched = watched
 
     def receive(self, timeout_s: float | None) -> object | None:
         """Return the next message, None after news from outside or `timeout_s` seconds."""
@@ -109,9 +135,11 @@ class SystemEvents(Owner):
             if news.has_network_changed:
                 logger.debug("the network has changed")
                 self._tell_all(NetworkChanged())
+                self._notices.tell_all(NetworkChanged())
             if news.has_clock_jumped:
                 logger.debug("the clock has jumped")
                 self._tell_all(Woken())
+                self._notices.tell_all(Woken())
             if self._look_at is not None and (news.has_other or news.has_network_changed or news.has_clock_jumped):
                 self._check_conditions()
         try:

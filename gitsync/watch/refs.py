@@ -6,6 +6,7 @@ Runs on the thread that owns the `Inotify`. Results are hints: the receiver find
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,29 @@ MASK = (
 # Directories below refs/heads; a repository with more is fetched on the schedule, like one on another machine.
 MOST = 500
 _LOCK = b".lock"
+# File systems on which inotify does not see what other machines do. FUSE mounts are "fuse", "fuseblk", "fuse.NAME".
+_SHARED = re.compile(
+    "9p|afs|ceph|cifs|coda|davfs|fuse.*|glusterfs|gfs2|lustre|nfs4?|ocfs2|smb3|smbfs|vboxsf|virtiofs|vmhgfs"
+)
+
+
+def is_deaf(directory: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether a directory is on a network or FUSE file system, where pushes by others raise no event here."""
+    place = os.path.realpath(directory)
+    best, kind = "", ""
+    try:
+        lines = mounts.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        fields = before.split(" ")
+        point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[4]) if len(fields) > 4 else ""
+        is_below = point == "/" or place == point or place.startswith(point + "/")
+        # Of several mounts on one directory the last one counts.
+        if point and is_below and len(point) >= len(best):
+            best, kind = point, after.split(" ")[0]
+    return _SHARED.fullmatch(kind) is not None
 
 
 class RefWatches:
@@ -44,11 +68,16 @@ class RefWatches:
         if self._wanted.get(name) == directory:
             return False
         self._wanted.pop(name, None)
-        if directory is not None:
+        if directory is not None and not is_deaf(directory):
             self._wanted[name] = directory
             self._cover(directory)
         self._tidy()
         return name in self._wanted
+
+    @property
+    def names(self) -> set[Any]:
+        """Return the names whose directory is watched."""
+        return set(self._wanted)
 
     def take(self) -> set[Any]:
         """Return the names whose directory has changed."""

@@ -8,7 +8,6 @@ children and the remote-tracking refs. It never touches the work tree: what was 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -25,6 +24,7 @@ from gitsync.engine.exchange.awaited_disk import AwaitedDisk
 from gitsync.engine.exchange.changed_remote import new_name
 from gitsync.engine.exchange.halt_reasons import FIRST_PULL, HALTING, STATES, Halting
 from gitsync.engine.exchange.handing import Handing
+from gitsync.engine.exchange.hearing import Hearing
 from gitsync.engine.exchange.left_branches import LeftBranches
 from gitsync.engine.exchange.machines import Machines
 from gitsync.engine.exchange.patience import Patience
@@ -42,9 +42,9 @@ from gitsync.engine.messages import (
     HeadRead,
     HeadWanted,
     Integrated,
-    Listen,
     MachineForgotten,
     NetworkChanged,
+    Noticing,
     Opened,
     Pause,
     Pushed,
@@ -88,12 +88,12 @@ class Exchanger(Owner):
         self.config = config
         self._board = board
         self._committer = committer
-        self._system_events = system_events
         self._machine = ExchangeState.IDLE
         self._remote_branch: RemoteBranch | None = None
         self._found: FetchResult | None = None  # what this cycle saw of the remote
         self._look_s: float | None = None
         self._times = Schedule(config, is_scheduled=is_scheduled)
+        self._hearing = Hearing(config, system_events)
         self._awaiting_until: float | None = None
         self._trouble = ""
         self._disk = AwaitedDisk()
@@ -119,6 +119,7 @@ class Exchanger(Owner):
     def teardown(self) -> None:
         """Answer those who still wait."""
         self._waiters.answer_all()
+        self._hearing.ask(None, is_looking=False)
         self._limits.line.close()
         self._memory.remember(last_pull=self._board.exchange(self.config.name, self.config.via).last_pull)
 
@@ -184,7 +185,9 @@ class Exchanger(Owner):
                 self._send(branch, head)
             case Ask(what=ExchangeNow(direction=direction), future=future):
                 self._hurry(future, now, direction)
-            case RemoteMoved() if self._machine is X_.HALTED or not self._is_where_known():
+            case Noticing():
+                self._shows(notice=self._hearing.see(message, self._times, self._limits.line, now))
+            case RemoteMoved(commit=commit) if self._machine is X_.HALTED or not self._is_where_known(commit):
                 self._times.see_moved(now)
             case NetworkChanged() | Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:
                 self._times.see_return(now)
@@ -224,10 +227,8 @@ class Exchanger(Owner):
         self._found, self._look_s = None, None
         self._remote_branch = RemoteBranch.of(config, branch)
         place = self._remote_branch
-        directory = place.directory if place is not None and self._times.is_looking else None
-        self._system_events(Listen(config.name, directory, config.via))
-        notice = "watch" if directory is not None and sys.platform == "linux" else "poll"
-        self._shows(remote=place.name if place else "", url=place.url if place else "", notice=notice)
+        self._hearing.ask(place, is_looking=self._times.is_looking)
+        self._shows(remote=place.name if place else "", url=place.url if place else "")
         if problem := self._disk.problem(place, self._memory, self.clock.now()):
             self._wait_for_disk(problem)
         elif place is None and halt_reasons.is_remote_lost(config, branch, self._memory.get("taken")):
@@ -256,8 +257,7 @@ class Exchanger(Owner):
         if new := new_name(place, branch, found, known, self._pending_halt, self._limits):
             self._follow_rename(place, branch, new)
             return
-        is_watched = place.directory is not None
-        self._times.see_look(self.clock.now(), has_news=found.upstream != found.was, is_watched=is_watched)
+        self._hearing.see_look(self._times, self.clock.now(), has_news=found.upstream != found.was)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
         via, upstream = self.config.via, found.upstream
         verify(self.config, self._memory, branch, upstream, self._limits)
@@ -380,7 +380,7 @@ class Exchanger(Owner):
         is_lost = problem is not None and problem.code == "remote-lost"
         self._times.rest(now, has_remote=self._remote_branch is not None or is_lost, look_s=self._look_s)
         self._tend_machines()
-        self._limits.tend_line(self._remote_branch, is_lively=self._times.is_lively(now))
+        self._limits.tend_line(self._remote_branch, is_lively=self._hearing.needs_line(self._times, now))
         self._answer()
 
     def _guarded(self, act: Callable[[], None]) -> None:
@@ -396,7 +396,7 @@ class Exchanger(Owner):
 
     def _fail(self, problem: Problem) -> None:
         self._move(V_.FAILED)
-        self._limits.line.close()  # it may be what failed
+        self._hearing.doubt(self._limits.line)
         wait = self._times.fail(self.clock.now())
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
         self._show(problem, self._patience.state_of(problem, self.clock.now()))
@@ -434,9 +434,9 @@ class Exchanger(Owner):
         for direction in self._waiters.answer():
             self._times.hurry(self.clock.now(), direction)
 
-    def _is_where_known(self) -> bool:
+    def _is_where_known(self, commit: str | None) -> bool:
         place = self._remote_branch
-        return place is not None and place.head() == self._memory.known(place.key)
+        return place is not None and (commit or place.head()) == self._memory.known(place.key)
 
     @property
     def _branch(self) -> str:

@@ -31,6 +31,8 @@ RARELY_S = 300.0
 NEWS_FLOOR_S, NEWS_SHARE = 0.3, 0.05
 SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
+# What is noticed at once is looked at this often besides (seconds), should a notice be lost.
+NOTICED_S = 3600.0
 # In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
 STREAK_MAX = 3
 # How often a disk that is not mounted is looked for: one look costs a few system calls.
@@ -55,6 +57,7 @@ class Schedule:
         self._asked = ""
         self._is_deferred = False
         self._is_away = False
+        self._is_noticed = False
         self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
@@ -153,6 +156,14 @@ class Schedule:
             self._has_moved = True
             self._pull_at = self._retry_at = now
 
+    def notice(self, now: float, *, is_noticed: bool) -> None:
+        """From now on, changes of the remote are noticed without a look; or they are not any more."""
+        if is_noticed == self._is_noticed:
+            return
+        self._is_noticed = is_noticed
+        if self._pull_at is not None and self._pull_at > now:
+            self._pull_at = next_run(now, self.every(now), random.random())
+
     def hurry(self, now: float, direction: str = "both") -> None:
         """Begin a cycle now, because somebody asked for it: a whole one, or in one direction."""
         self._asked = direction if self._asked in ("", direction) else "both"
@@ -182,6 +193,8 @@ class Schedule:
     def every(self, now: float) -> float:
         """Return how long to wait for the next look (seconds): at most `pull`, less after something happened."""
         period = self._config.pull or RARELY_S
+        if self._is_noticed:
+            return max(period, NOTICED_S)
         if period > RARELY_S:
             return period
         streak = min(self._streak, STREAK_MAX) if self._crowd.span(now) else 0

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 LONGEST_DIRECTORY = places.SOCKET_PATH_MAX - 17 - 40 - 1
 # A line that broke or was refused is not tried again before this.
 REST_S = 300.0
-GET_URL_S = 20.0
+# How often ssh checks that the server is there (seconds); it gives up after two checks without an answer.
+PROBE_S = 5
+GET_URL_S = CHECK_S = 20.0
 
 
 class SshMaster:
@@ -35,27 +37,49 @@ class SshMaster:
         self._held: proc.Held | None = None
         self._path = ""
         self._rests_until = 0.0
+        self._borrowed = ""
 
     @property
     def path(self) -> str:
         """Return what ssh's ControlPath has to be to go by this line, "" when there is none."""
+        if self._borrowed:
+            return self._borrowed
         return self._path if self._held is not None and self._held.is_alive else ""
 
-    def keep(self, root: Path, remote: str) -> None:
-        """Open the line to `remote` unless it is open; what cannot be kept open is done without."""
+    def keep(self, root: Path, remote: str, *, rest_s: float = REST_S, probe_s: int = PROBE_S) -> None:
+        """Open the line to `remote` unless it is open; what cannot be kept open is done without.
+
+        It is not opened again before `rest_s` seconds. Every `probe_s` seconds ssh checks that the server is there; 0
+        leaves that to the caller.
+        """
         now = clock.SystemClock().now()
         if self.path or now < self._rests_until:
             return
         self.close()
-        self._rests_until = now + REST_S
+        self._rests_until = now + rest_s
         try:
-            command = _master(root, remote)
+            command = _master(root, remote, probe_s)
         except (OperationError, OSError) as error:
             logger.debug("no line is kept open: %s", error)
             return
         if command is not None:
             self._path, argv = command
             self._held = proc.hold(argv)
+
+    def borrow(self, path: str) -> None:
+        """Go by a line that another thread keeps open, and open none; "" ends that.
+
+        Whoever finds nobody at its end connects by himself.
+        """
+        self._borrowed = path
+        if path:
+            self.close()
+
+    def is_ready(self, root: Path, remote: str) -> bool:
+        """Whether the line that was opened to `remote` is connected."""
+        target = server_of(root, remote)
+        argv = None if target is None else client(root, target, [f"ControlPath={self._path}"], "-O", "check")
+        return argv is not None and proc.run(argv, deadline_s=CHECK_S).ok
 
     def close(self) -> None:
         """Close the line, if it is open."""
@@ -64,7 +88,7 @@ class SshMaster:
             held.end()
 
 
-def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
+def _master(root: Path, remote: str, probe_s: int) -> tuple[str, list[str]] | None:
     """Return the control path and the command of a master for `remote`; None where there can be none."""
     if noninteractive_env.openssh_command(root) is None:
         return None
@@ -73,7 +97,7 @@ def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
     options = (
         "BatchMode=yes",
         f"ConnectTimeout={noninteractive_env.CONNECT_TIMEOUT_MAX_S}",
-        "ServerAliveInterval=5",
+        f"ServerAliveInterval={probe_s}",
         "ServerAliveCountMax=2",
         "ControlMaster=auto",  # not "yes": only this takes a dead master's socket away
         "ControlPersist=no",
@@ -86,8 +110,13 @@ def _master(root: Path, remote: str) -> tuple[str, list[str]] | None:
 
 def server_of(root: Path, remote: str) -> tuple[str, ...] | None:
     """Return the words that name the server of `remote` to ssh, after git's url.*.insteadOf; None without a server."""
+    return destination(resolved_url(root, remote))
+
+
+def resolved_url(root: Path, remote: str) -> str:
+    """Return the URL of `remote` after git's url.*.insteadOf, "" when git does not say."""
     done = program.run("ls-remote", "--get-url", "--", remote, root=root, deadline_s=GET_URL_S)
-    return destination(os.fsdecode(done.stdout).strip()) if done.ok else None
+    return os.fsdecode(done.stdout).strip() if done.ok else ""
 
 
 def client(
