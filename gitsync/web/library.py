@@ -19,7 +19,7 @@ from gitsync.daemon import oneshot
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.moments import View
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
-from gitsync.errors import GitsyncError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.log import History
 from gitsync.git.history.outline import LOG, Outline
 from gitsync.git.history.versions import unknown
@@ -27,6 +27,7 @@ from gitsync.text import clean
 
 # A page waits so long for an index; then it shows what it can without, and asks again.
 PATIENCE_S = 0.06
+AGAIN_S = 2.0
 # A page that is nothing without the index waits longer.
 LONG_S = 20.0
 READ_S = 3600.0
@@ -41,6 +42,8 @@ class Library:
         self._tasks: dict[str, asyncio.Task[Outline | None]] = {}
         self._beginning: asyncio.Task[None] | None = None
         self._one = CapacityLimiter(1)
+        self._read_once: set[str] = set()
+        self._has_ended = False
 
     def looking(self) -> HandlerContext:
         """Return what handlers need that only read."""
@@ -69,7 +72,8 @@ class Library:
     async def _read_all(self) -> None:
         for place, head in await to_thread.run_sync(self._heads):
             if head is not None:
-                await self._refreshed(place.root, head, LONG_S)
+                with suppress(GitsyncError):
+                    await self._refreshed(place.root, head, LONG_S)
 
     def _heads(self) -> list[tuple[ResolvedPath, str | None]]:
         """Return the places that can be read, each with its HEAD; the overview says what is wrong with the others."""
@@ -111,27 +115,44 @@ class Library:
         task = self._tasks.get(root)
         if task is None or task.done():
             task = self._tasks[root] = asyncio.create_task(self._filled(root, head))
-        with anyio.move_on_after(patience_s):
+            # A page that waits gets the error; without one, the next page tries again.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # New commits since the last time are read in a moment.
+        with anyio.move_on_after(AGAIN_S if root in self._read_once else patience_s):
             return await asyncio.shield(task)
         return None
 
     async def _filled(self, root: str, head: str) -> Outline | None:
-        old = self._outlines.get(root)
-        found = await self._in_thread(filled, root, head, old)
+        # Taken out while it is filled: one that is half-filled after an error would get the same commits again.
+        old = self._outlines.pop(root, None)
+        found = await self._in_thread(filled, root, head, old, self._is_over)
         self._outlines[root] = found
+        self._read_once.add(root)
         return found
+
+    def close(self) -> None:
+        """Have no history read any further."""
+        self._has_ended = True
+
+    def _is_over(self) -> bool:
+        return self._has_ended
 
     async def _in_thread(self, function: Callable[..., Outline], *arguments: Any) -> Outline:
         return await to_thread.run_sync(function, *arguments, limiter=self._one)
 
 
-def filled(root: str, head: str, old: Outline | None) -> Outline:
-    """Return the index of a history up to `head`: the old one with what came since, else a new one."""
+def filled(root: str, head: str, old: Outline | None, is_over: Callable[[], bool]) -> Outline:
+    """Return the index of a history up to `head`: the old one with what came since, else a new one.
+
+    Raise OperationError "abandoned" when `is_over` says so.
+    """
     history = History(root)
     is_further = old is not None and history.try_ask("merge-base", "--is-ancestor", old.head, head) is not None
     outline = old if old is not None and is_further else Outline()
     since = [f"^{outline.head}"] if outline.head else []
     for data in history.program.stream(*LOG, head, *since, "--", deadline_s=READ_S):
+        if is_over():
+            raise OperationError(f"{root} is not read any further", code="abandoned")
         outline.feed(data)
     outline.finish(head)
     return outline

@@ -78,7 +78,7 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
                 house.library.begin()
 
             guard = Guard(application(house, table.pages()), place, sessions, entered, options.start)
-            server = _Server(_settings(guard, options), feed, lambda: _open(announce, entry, file, options))
+            server = _Server(_settings(guard, options), house, lambda: _open(announce, entry, file, options))
             anyio.run(_serve, server, listener)
 
 
@@ -103,11 +103,11 @@ def _settings(guard: Guard, options: Options) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Ends with its event streams: they would keep it past its time otherwise."""
+    """Ends with its event streams and reads: they would keep it past its time otherwise."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed, on_start: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, house: House, on_start: Callable[[], None]) -> None:
         super().__init__(config)
-        self._feed = feed
+        self._house = house
         self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -127,7 +127,8 @@ class _Server(uvicorn.Server):
 
     def _end(self, number: int, frame: object) -> None:
         self.should_exit = True
-        self._feed.close()
+        self._house.feed.close()
+        self._house.library.close()
 
 
 def _checked_password(options: Options) -> str:

@@ -31,6 +31,8 @@ PAGES = {
     "restore": "/restore?repo=Notes&path=todo.txt",
     "deleted": "/deleted?repo=Notes",
     "problem": "/tree?repo=Notes&path=nothing",
+    "empty": "/timeline?repo=Empty",
+    "empty-tree": "/tree?repo=Empty",
     "full": "/tree?repo=Full",
     "full-timeline": "/timeline?repo=Full",
     "full-file": f"/file?repo=Full&path={LONG}.txt",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import stat
 import time
@@ -195,3 +196,23 @@ def test_without_the_extra_one_line_says_how_to_install_it(box: Machine, tmp_pat
     assert first == "error: the page needs what is not installed: starlette"
     assert second.startswith("hint: ")
     assert "pipx install 'gitsyncd[web]'" in second
+
+
+def test_it_ends_in_the_middle_of_reading_a_long_history(box: Machine) -> None:
+    root = box.repo()
+    slow = box.home / "bin/git"
+    slow.parent.mkdir()
+    real = shutil.which("git")
+    slow.write_text(
+        f'#!/bin/sh\ncase " $* " in *" --reverse "*) printf x; sleep 1; printf x; sleep 60;; esac\nexec {real} "$@"\n'
+    )
+    slow.chmod(0o755)
+    box.env["PATH"] = f"{slow.parent}:{box.env['PATH']}"
+    box.configure(root)
+    with page(box) as site:
+        site.enter()
+        assert "is being read" in site.get("/timeline").text
+        began = time.monotonic()
+        os.kill(site.process.pid, signal.SIGTERM)
+        assert site.process.wait(20) == 0
+        assert time.monotonic() - began < 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -148,15 +147,3 @@ def test_new_commits_are_there_at_once(site: Site, past: tuple[Machine, World]) 
     world.commit("Change todo.txt", ago_s=0)
     assert "nothing any more" in seen(site.get("/file?repo=Notes&path=todo.txt"))
     assert run_git(world.root, "rev-parse", "HEAD")[:10] in site.get("/timeline?repo=Notes").text
-
-
-def test_a_history_without_commits_is_a_page_too(tmp_path: Path) -> None:
-    with machine(tmp_path / "a") as box:
-        root = box.home / "empty"
-        root.mkdir()
-        run_git(root, "init", "-q")
-        box.configure(root)
-        with page(box) as site:
-            site.enter()
-            assert "Nothing was committed yet" in seen(site.get("/timeline"))
-            assert site.get("/tree?repo=empty").status == 404

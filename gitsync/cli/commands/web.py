@@ -25,11 +25,12 @@ def serve_page(context: Context, arguments: Json, start: str = "/") -> Reply:
             "install gitsync with its extra: pipx install 'gitsyncd[web]', or: pip install 'gitsyncd[web]'",
             code="not-installed",
         )
+    port = _port(arguments["port"] or "0")
     serve = __import__("gitsync.web.serve", fromlist=["run"])
     options = serve.Options(
         config=context.config,
         socket=context.socket,
-        port=_port(arguments["port"] or "0"),
+        port=port,
         listen=arguments["listen"] or "",
         password_file=arguments["password_file"],
         certificate=arguments["certificate"],
