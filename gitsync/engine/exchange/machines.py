@@ -117,6 +117,8 @@ class Machines:
     def _tend(self, place: RemoteBranch, there: str | None, limits: Limits, *, has_news: bool) -> None:
         why = self._why_not(place, limits)
         self._board.set_exchange(self._config.name, presence=why)
+        if self._config.presence == OFF:
+            self._withdraw(place, limits)
         if why not in ("", ELSEWHERE):
             return
         report = self._report(there) if self._may_report(place) else None
@@ -252,6 +254,21 @@ class Machines:
         )
         self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2) if is_change else PAUSE_S
         self._take(report, lines)
+
+    def _withdraw(self, place: RemoteBranch, limits: Limits) -> None:
+        """Remove what was reported before the configuration said that nothing is to be."""
+        own = self._memory.own(self._own_id()) if self._memory.get("address") == place.address else {}
+        if own and self._clock.now() >= self._free_at:
+            report_refs.replaced(
+                self._config.path,
+                place.choice.remote,
+                {},
+                own,
+                timeout_s=limits.timeout_s,
+                is_cancelled=limits.is_cancelled,
+                line=limits.line.path,
+            )
+            self._memory.use("")
 
     def _take(self, report: Report, lines: Mapping[str, RefLine]) -> None:
         """Note what the remote did with a report."""

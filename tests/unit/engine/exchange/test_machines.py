@@ -140,6 +140,17 @@ def test_a_machine_that_is_not_to_report_says_nothing(wire: Wire, options: dict[
     assert refs(wire) == []
 
 
+def test_a_report_is_taken_back_when_there_are_to_be_none(wire: Wire) -> None:
+    wire.begin(pull="10m")
+    wire.sync()
+    wire.run(1.0)
+    assert len(refs(wire)) == 1
+    wire.begin(pull="10m", presence="off")
+    wire.sync()
+    wire.run(1.0)
+    assert refs(wire) == []
+
+
 def test_forged_reports_are_shown_or_ignored_and_nothing_of_them_is_fetched(wire: Wire) -> None:
     wire.begin(pull="10m")
     wire.sync()
