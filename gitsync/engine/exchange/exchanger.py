@@ -210,7 +210,10 @@ class Exchanger(Owner):
 
     def _defer(self, reasons: tuple[str, ...]) -> None:
         self._times.defer(is_deferred=bool(reasons))
-        self._shows(deferred=sentence(reasons))
+        # A first pull that is deferred is not about to come.
+        waits_for_first = bool(reasons) and self._machine is X_.IDLE and not self._memory.has_exchanged
+        at_rest = {"state": RepoState.OK, "reason": ""} if waits_for_first and not self._trouble else {}
+        self._shows(deferred=sentence(reasons), **at_rest)
         if reasons:
             self._limits.line.close()
 
