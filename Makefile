@@ -53,7 +53,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 
 check: lint
-	$(BIN)/python -m pytest --numprocesses auto -m 'not slow' tests/unit tests/property tests/meta
+	$(BIN)/python -m pytest --numprocesses auto -m 'not slow and not soak' tests/unit tests/property tests/meta
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -67,6 +67,7 @@ mutants: $(STAMP)
 	$(BIN)/python -m tests.mutants
 
 soak: $(STAMP)
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal -m soak
 	$(BIN)/python -m tests.differential
 	$(BIN)/python -m tests.convergence.soak
 	$(BIN)/python -m tests.convergence.schedules 1000 $(SCHEDULES)
