@@ -92,8 +92,8 @@ class RepoConfig:
     pull: float | None = option(
         ValueKind.DURATION,
         "1m",
-        "How often to fetch from the remote, at least; up to 5m, more often for a while after a change. A "
-        "remote on the same file system is also watched.",
+        "How often to fetch from a remote that does not report pushes (see notice); a server is fetched from every 15m "
+        "after ten fetches that found nothing, unless this is below 1m.",
         example="5m",
         low=0.1,
         high=_YEAR,

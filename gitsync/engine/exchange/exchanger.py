@@ -119,7 +119,7 @@ class Exchanger(Owner):
     def teardown(self) -> None:
         """Answer those who still wait."""
         self._waiters.answer_all()
-        self._hearing.ask(None, is_looking=False)
+        self._hearing.ask(None, self._times)
         self._limits.line.close()
         self._memory.remember(last_pull=self._board.exchange(self.config.name, self.config.via).last_pull)
 
@@ -230,7 +230,7 @@ class Exchanger(Owner):
         self._found, self._look_s = None, None
         self._remote_branch = RemoteBranch.of(config, branch)
         place = self._remote_branch
-        self._hearing.ask(place, is_looking=self._times.is_looking)
+        self._hearing.ask(place, self._times)
         self._shows(remote=place.name if place else "", url=place.url if place else "")
         if problem := self._disk.problem(place, self._memory, self.clock.now()):
             self._wait_for_disk(problem)

@@ -28,10 +28,11 @@ class Hearing:
         self._is_awaited = False
         self.kind = POLL
 
-    def ask(self, place: RemoteBranch | None, *, is_looking: bool) -> None:
+    def ask(self, place: RemoteBranch | None, times: Schedule) -> None:
         """Ask for notices of pushes to `place`, as far as there can be any and it is looked at; None: for none."""
         config = self._config
-        if place is None or not is_looking or config.notice == "off":
+        times.see_place(is_far=place is not None and path_of(place.url) is None)
+        if place is None or not times.is_looking or config.notice == "off":
             place = None
         self._tell(Listen(config.name, None if place is None else place.directory, config.via))
         is_far = place is not None and config.transport != "libgit2" and path_of(place.url) is None

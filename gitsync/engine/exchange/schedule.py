@@ -33,6 +33,9 @@ SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
 # What is noticed at once is looked at this often besides (seconds), should a notice be lost.
 NOTICED_S = 3600.0
+# A server that reports nothing is looked at once a minute at most, and after so many looks in vain this often
+# (seconds). A shorter `pull` is kept to.
+FAR_FLOOR_S, FAR_IDLE_S, FAR_EMPTY = 60.0, 900.0, 10
 # In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
 STREAK_MAX = 3
 # How often a disk that is not mounted is looked for: one look costs a few system calls.
@@ -57,7 +60,8 @@ class Schedule:
         self._asked = ""
         self._is_deferred = False
         self._is_away = False
-        self._is_noticed = False
+        self._is_noticed = self._is_far = False
+        self._empty_looks = 0
         self._has_moved = False
         self._pull_at: float | None = None
         self._push_at: float | None = None
@@ -134,6 +138,7 @@ class Schedule:
     def see_sent(self, now: float, took_s: float) -> None:
         """A push by gitsync succeeded `took_s` seconds after its start: the next one leaves the network some rest."""
         self._sent_at = now
+        self._empty_looks = 0
         self._crowd.win()
         self._push_free_at = now + min(self._config.push or 0.0, PUSH_REST * took_s)
 
@@ -143,6 +148,7 @@ class Schedule:
         What is watched tells of itself.
         """
         self._streak = self._streak + 1 if has_news else 0
+        self._empty_looks = 0 if has_news else self._empty_looks + 1
         if not has_news:
             self._crowd.see_calm()
         elif is_watched:
@@ -155,6 +161,10 @@ class Schedule:
         if self.is_looking:
             self._has_moved = True
             self._pull_at = self._retry_at = now
+
+    def see_place(self, *, is_far: bool) -> None:
+        """The remote is on a server, or on a file system of this machine."""
+        self._is_far = is_far
 
     def notice(self, now: float, *, is_noticed: bool) -> None:
         """From now on, changes of the remote are noticed without a look; or they are not any more."""
@@ -195,6 +205,8 @@ class Schedule:
         period = self._config.pull or RARELY_S
         if self._is_noticed:
             return max(period, NOTICED_S)
+        if self._is_far and period >= FAR_FLOOR_S:
+            return max(period, FAR_IDLE_S) if self._empty_looks >= FAR_EMPTY else period
         if period > RARELY_S:
             return period
         streak = min(self._streak, STREAK_MAX) if self._crowd.span(now) else 0

@@ -32,6 +32,35 @@ def test_a_quiet_remote_is_looked_at_once_a_period() -> None:
     assert 45 <= looks(table(), 0.0, 3600.0) <= 80
 
 
+def test_what_is_noticed_is_looked_at_once_an_hour_besides() -> None:
+    times = table()
+    times.rest(0.0)
+    times.notice(0.0, is_noticed=True)
+    assert 2700 <= (times.next_at() or 0.0) <= 4500
+    times.see_look(10.0, has_news=True)
+    assert times.every(10.0) == 3600.0
+    times.see_moved(20.0)
+    assert times.next_at() == 20.0
+    times.begin(20.0)
+    times.rest(20.0)
+    times.notice(30.0, is_noticed=False)
+    assert 30.0 < (times.next_at() or 0.0) <= 105.0, "a notice may have been lost"
+
+
+def test_a_server_that_reports_nothing_is_looked_at_seldom_after_ten_looks_in_vain() -> None:
+    times = table()
+    times.see_place(is_far=True)
+    times.see_look(0.0, has_news=True)
+    assert times.every(0.0) == 60.0
+    for at in range(10):
+        assert times.every(60.0 * at) == 60.0
+        times.see_look(60.0 * at, has_news=False)
+    assert times.every(600.0) == 900.0
+    times.see_sent(700.0, 0.1)
+    assert times.every(700.0) == 60.0
+    assert table(pull=5.0).every(0.0) == 5.0
+
+
 def test_after_news_looks_are_frequent_then_fewer_and_their_number_is_bounded() -> None:
     times = table()
     times.see_look(1000.0, has_news=True)
