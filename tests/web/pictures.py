@@ -51,7 +51,7 @@ def overfull(root: Path) -> World:
     world.write(f"{LONG}.txt", "x" * 6_000 + " and words " * 500 + "\n")
     world.write("<script>alert(1)</script>\u202e.txt", "odd\n")
     world.commit("W" * 300, ago_s=3000)
-    for number in range(40):
+    for number in range(32):
         world.write(f"many/file {number}.txt", f"{number} again\n")
         world.commit(f"Change many/file {number}.txt", ago_s=2000 - number)
     return world

@@ -34,7 +34,7 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
-    def commit(self, message: str, *, ago_s: float, machine: str = "desk") -> str:
+    def commit(self, message: str, *, ago_s: float, machine: str = "desk") -> None:
         """Commit everything as of some seconds ago."""
         at = f"{int(self.now - ago_s)} +0000"
         run_git(self.root, "add", "--all")
@@ -42,7 +42,6 @@ class World:
             patched.setenv("GIT_COMMITTER_DATE", at)
             patched.setenv("GIT_AUTHOR_DATE", at)
             run_git(self.root, "commit", "-q", "--allow-empty", "-m", f"{message}\n\nGitsync-Machine: {machine}")
-        return run_git(self.root, "rev-parse", "HEAD")
 
 
 def png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
