@@ -58,7 +58,7 @@ def test_a_server_that_reports_nothing_is_looked_at_seldom_after_ten_looks_in_va
     assert times.every(600.0) == 900.0
     times.see_sent(700.0, 0.1)
     assert times.every(700.0) == 60.0
-    assert table(pull=5.0).every(0.0) == 5.0
+    assert table(pull="5s").every(0.0) == 5.0
 
 
 def test_after_news_looks_are_frequent_then_fewer_and_their_number_is_bounded() -> None:
