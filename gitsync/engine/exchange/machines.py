@@ -94,6 +94,9 @@ class Machines:
             self.due_at = self._free_at = self._clock.now() + NO_ANSWER_S
             error = as_error(self._config.name, trouble)
             logger.debug("%s: nothing is read or reported of machines: %s", self._config.name, error.message)
+        if place.directory is not None and self._config.pull is not None:
+            # To see whether a report there has changed costs two looks at a file, and no other process.
+            self.due_at = min(self.due_at, self._clock.now() + max(1.0, self._config.pull))
 
     def push(self, place: RemoteBranch, head: str, expected: str | None, limits: Limits) -> PushResult:
         """Push a branch, with a report where the remote is known to take it; raises as `RemoteBranch.push` does."""
