@@ -345,8 +345,8 @@ MUTATIONS = (
     Mutation(
         "A request that is too long gets an error.",
         "gitsync/control/wire.py",
-        '            return Fault(INVALID_REQUEST, f"a request may not be longer than {self._limit} bytes")',
-        '            return decode_request(b"{}")',
+        "MAX_LINE = 1 << 20",
+        "MAX_LINE = 1 << 30",
         "tests/unit/control/test_wire.py::test_the_limit_is_a_megabyte_without_the_newline",
     ),
     Mutation(
@@ -375,7 +375,7 @@ MUTATIONS = (
         "gitsync/daemon/pidfile.py",
         "        os.fchmod(handle, 0o600)\n",
         "",
-        "tests/unit/daemon/test_pidfile.py::test_it_holds_the_pid_for_its_owner_alone",
+        "tests/unit/daemon/test_pidfile.py::test_a_file_that_others_could_read_is_the_owners_alone",
     ),
     Mutation(
         "A backup ref that alone holds a version is kept.",
@@ -383,12 +383,5 @@ MUTATIONS = (
         "(place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head))",
         "place >= KEEP_NEWEST",
         "tests/unit/git/objects/test_refs.py::test_expiry",
-    ),
-    Mutation(
-        "A damaged object is never taken for a good one.",
-        "gitsync/git/objects/store.py",
-        "    if not inflating.eof or hashlib.sha1(data).hexdigest() != object_id:",
-        "    if False:",
-        "tests/unit/git/objects/test_stored.py::test_loose_objects_are_read_as_git_reads_them",
     ),
 )

@@ -105,7 +105,7 @@ class Machines:
         sent = place.push(head, expected, limits, company)
         report = self._memory.sending(self._clock.wall())
         if report is not None and any(ref.startswith(REFS) for ref in sent.lines):
-            self._take(report, sent.lines)
+            self._take(place, report, sent.lines)
         return sent
 
     def _company(self, place: RemoteBranch, head: str) -> Companion:
@@ -256,7 +256,7 @@ class Machines:
             line=limits.line.path,
         )
         self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2) if is_change else PAUSE_S
-        self._take(report, lines)
+        self._take(place, report, lines)
 
     def _withdraw(self, place: RemoteBranch, limits: Limits) -> None:
         """Remove what was reported before the configuration said that nothing is to be."""
@@ -273,7 +273,7 @@ class Machines:
             )
             self._memory.use("")
 
-    def _take(self, report: Report, lines: Mapping[str, RefLine]) -> None:
+    def _take(self, place: RemoteBranch, report: Report, lines: Mapping[str, RefLine]) -> None:
         """Note what the remote did with a report."""
         refused = [line.reason for ref, line in lines.items() if ref.startswith(REFS) and line.flag == "!"]
         is_there = self._memory.end(report, lines)
@@ -285,7 +285,7 @@ class Machines:
             self._show()
         if any("stale info" in reason for reason in refused):
             self._read_at = None  # another process moved it: the next look finds out which
-        elif refused and not is_with_branch:
+        elif refused and not is_with_branch and not place.free():  # without a dead lock in its way, it is sent again
             self._refuse(refused[0])
 
     def _refuse(self, why: str) -> None:

@@ -26,6 +26,13 @@ def test_it_holds_the_pid_for_its_owner_alone(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_file_that_others_could_read_is_the_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gitsync.pid"
+    path.touch(0o644)
+    PidFile(path).write()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     mine = tmp_path / "thesis.txt"
     mine.write_text("two years of work\n")
