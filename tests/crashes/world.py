@@ -229,12 +229,10 @@ class World:
 
     def left(self) -> list[str]:
         """Return what a machine at rest does not have: locks, temporaries, journals."""
-        # A lock in the hub that is in nobody's way stays until one is: a push removes all of them then.
-        harmless = (self.hub / "HEAD.lock", *self.hub.glob("objects/pack/*.lock"))
         names = (".gitsync-tmp-*", "integration.json", "*.new", "gitsync-*.tmp*", "*.dead-*", "MERGE_HEAD")
         found = {path for name in names for path in self.place.rglob(name)}
         for git_dir in self.repositories():
-            found.update(path for path in git_dir.rglob("*.lock") if path not in harmless)
+            found.update(git_dir.rglob("*.lock"))
         return sorted(str(path.relative_to(self.place)) for path in found)
 
     def damage(self) -> list[str]:

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from gitsync.clock import SystemClock
@@ -106,6 +107,9 @@ class RemoteBranch:
         url = upstream.url_of(config.path, choice.remote)
         # The URL as a digest: it may hold a password.
         key = f"{choice.tracking} {hashlib.sha256(os.fsencode(url)).hexdigest()[:16]}"
+        directory = local_remote.git_directory(config.path, url)
+        if directory is not None:
+            _free_once(str(directory))
         return cls(
             config,
             choice,
@@ -113,7 +117,7 @@ class RemoteBranch:
             key,
             redact(f"{choice.remote}/{choice.branch}"),
             redact(url),
-            local_remote.git_directory(config.path, url),
+            directory,
             goal is not choice or upstream.is_sent_elsewhere(config.path, choice.remote),
         )
 
@@ -318,3 +322,9 @@ class RemoteBranch:
             raise branch_gone(name, self.label)
         if has_lost(self.config.path, found.was, found.upstream, head):
             raise Halting(rewritten(name, self.label, self.choice.ref))
+
+
+@cache
+def _free_once(directory: str) -> None:
+    """Remove the dead locks of a remote nearby, once in the life of this process: the last one may have been killed."""
+    dead_locks.sweep(directory, directory)
