@@ -71,6 +71,7 @@ def test_who_has_what(box: Machine, other: Machine, hub: Path) -> None:
     (root / "a.txt").write_text("a\n")
     wait_for_words(box, "desk: has all but 1 commit, seen", "status")
     assert "safe to close" not in box.ctl("status").stdout
+    wait_for("the push", lambda: run_git(hub, "rev-parse", "main") == run_git(root, "rev-parse", "HEAD"))
     away = hub.rename(hub.with_name("away"))
     (root / "b.txt").write_text("b\n")
     said = wait_for_words(box, "1 commit exists only here, since", "machines")
