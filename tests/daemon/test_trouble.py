@@ -97,7 +97,7 @@ def test_a_conflict_is_seen_on_both_machines_and_settled_on_one(box: Machine, ot
     wait_equal(ours, theirs, hub)
     assert (theirs / "first.txt").read_text() == "theirs\n"
     assert sorted(path.name for path in theirs.iterdir()) == [".git", "first.txt"]
-    assert other.repo_status()["conflicts"] == []
+    wait_for("the state of the other one", lambda: other.repo_status()["conflicts"] == [])
     assert box.ctl("conflicts").stdout == "nothing is in conflict\n"
 
     # Taken back, the conflict is back everywhere.
@@ -232,7 +232,7 @@ def test_manual_conflicts_wait_and_are_settled_one_by_one(box: Machine, other: M
     # Here "theirs" is what the remote has; what was chosen survives a restart.
     done = document(other, "resolve", str(theirs / "a.txt"), "--theirs")
     assert (done["commit"], done["left"]) == (None, 3)
-    assert "the merge is made when the last file is settled" in other.ctl("resolve", "b.txt", "--ours").stdout
+    assert "the merge is made when the last file is resolved" in other.ctl("resolve", "b.txt", "--ours").stdout
     other.stop()
     other.start()
     assert [item["path"] for item in conflicts(other)] == ["c.txt", "d.txt"]

@@ -341,7 +341,7 @@ class Exchanger(Owner):
     def _pushed(self, place: RemoteBranch, head: str, expected: str | None) -> PushResult | None:
         """Push, and return the result; None where the branch is checked out over there."""
         try:
-            return self._machines.push(place, head, expected, self._limits)
+            return self._machines.accompany(place, head, lambda more: place.push(head, expected, self._limits, more))
         except OperationError as error:
             if error.code != "checked-out" or self.config.transport == "libgit2":
                 raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +98,11 @@ class Machines:
             # To see whether a report there has changed costs two looks at a file, and no other process.
             self.due_at = min(self.due_at, self._clock.now() + max(1.0, self._config.pull))
 
-    def push(self, place: RemoteBranch, head: str, expected: str | None, limits: Limits) -> PushResult:
-        """Push a branch, with a report where the remote is known to take it; raises as `RemoteBranch.push` does."""
+    def accompany(self, place: RemoteBranch, head: str, push: Callable[[Companion], PushResult]) -> PushResult:
+        """Return the result of a push of `head`, with a report where the remote is known to take it; raises as it."""
         company = self._company(place, head)
         self._has_company = False  # when this push fails, perhaps for its company, the next one goes alone
-        sent = place.push(head, expected, limits, company)
+        sent = push(company)
         report = self._memory.sending(self._clock.wall())
         if report is not None and any(ref.startswith(REFS) for ref in sent.lines):
             self._take(place, report, sent.lines)
