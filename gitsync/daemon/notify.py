@@ -53,7 +53,7 @@ def is_wanted(policy: str, event: dict[str, Any]) -> bool:
     if kind in ("problem", "recovered"):
         # If being offline was not notified, its end need not be either.
         return policy == "all" or event.get("severity", "problem") == "problem"
-    return policy == "all" and kind in ARRIVALS
+    return kind == "unseen" or (policy == "all" and kind in ARRIVALS)
 
 
 def notification(event: dict[str, Any]) -> Notification:

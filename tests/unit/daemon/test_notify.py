@@ -25,18 +25,19 @@ RECOVERED = {"event": "recovered", "repo": "notes", "message": "notes: auth is o
 BACK = {**RECOVERED, "severity": "info"}
 PULLED = {"event": "pulled", "repo": "notes", "message": "pulled origin/main into notes: 3 files"}
 COMMITTED = {**PULLED, "event": "committed"}
+UNSEEN = {**PULLED, "event": "unseen", "message": "notes: the machine desk was last seen 3 d ago"}
 
 
 @pytest.mark.parametrize(
     ("policy", "shown"),
     [
         ("off", []),
-        ("problems", [PROBLEM, RECOVERED]),
-        ("all", [PROBLEM, OFFLINE, RECOVERED, BACK, PULLED]),
+        ("problems", [PROBLEM, RECOVERED, UNSEEN]),
+        ("all", [PROBLEM, OFFLINE, RECOVERED, BACK, PULLED, UNSEEN]),
     ],
 )
 def test_the_option_says_what_is_shown(policy: str, shown: list[dict[str, Any]]) -> None:
-    events = [PROBLEM, OFFLINE, RECOVERED, BACK, PULLED, COMMITTED]
+    events = [PROBLEM, OFFLINE, RECOVERED, BACK, PULLED, COMMITTED, UNSEEN]
     assert [event for event in events if is_wanted(policy, event)] == shown
 
 
