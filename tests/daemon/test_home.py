@@ -120,6 +120,16 @@ def test_what_belongs_to_gitsync_is_left_out_of_a_tracked_directory_and_said(box
     assert committed(mirror, ".config/app/rc") == b"1\n"
     assert committed(mirror, ".config/gitsync/config.toml") is None
     assert "~/.config/gitsync is left out: it belongs to gitsync" in " ".join(box.ctl("status").stdout.split())
+    # So is a repository in a tracked directory; and of a link it is said what is tracked.
+    run_git(box.home, "init", "-q", ".zsh/plugin")
+    (box.home / ".zsh/rc").write_text("1\n")
+    (box.home / "stow").mkdir()
+    (box.home / "stow/vimrc").write_text("1\n")
+    (box.home / ".vimrc").symlink_to("stow/vimrc")
+    told = " ".join(box.ctl("add", str(box.home / ".zsh"), str(box.home / ".vimrc")).stdout.split())
+    assert "~/.zsh/plugin is left out: a git repository of its own" in told
+    assert "~/.vimrc is a symbolic link: it is tracked, and not ~/stow/vimrc" in told
+    assert "gitsyncctl add --follow ~/.vimrc" in told
 
 
 def test_deleting_everything_at_once_waits_for_a_person(box: Machine) -> None:

@@ -35,7 +35,9 @@ def run(order: Order) -> Report:
     """Make both sides alike as far as the direction and unison allow; see the module's order of things."""
     try:
         return _run(Unison(order))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if error.errno is not None:
+            raise  # a file that is gone, not a program: the job reports it
         problem = Problem("not-found", f"{order.job.name}: unison is not installed", "install unison")
         return Report(problem=problem)
     except GitsyncError as error:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from gitsync import text
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+
+# Paths that are left out and named.
+NAMED = 5
 
 
 def run(context: Context, arguments: Json) -> Reply:
@@ -24,6 +28,15 @@ def _show(output: Output, answer: Json) -> None:
             output.wrapped(f"~/{item['path']} is tracked already")
         else:
             output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/, which is tracked already")
+    for item in answer.get("links") or []:
+        link, target = text.as_word(f"~/{item['path']}"), text.tilde(item["target"])
+        output.wrapped(f"~/{item['path']} is a symbolic link: it is tracked, and not {target}, which it leads to")
+        output.wrapped(f"to track that as well: gitsyncctl add --follow {link}", "dim", "  ")
+    left_out = answer.get("left_out") or []
+    for item in left_out[:NAMED]:
+        output.wrapped(f"~/{item['path']} is left out: {item['why']}")
+    if left_out[NAMED:]:
+        output.wrapped(f"and {len(left_out) - NAMED} more are left out: gitsyncctl status home")
     for item in answer.get("quarantined") or []:
         output.complain("error", f"~/{item['path']} is tracked, but not committed: {item['why']}")
         output.complain("hint", "if it is meant to be in history: gitsyncctl explain, or set secrets in [home]")
