@@ -29,9 +29,9 @@ def _show(output: Output, answer: Json) -> None:
         else:
             output.wrapped(f"~/{item['path']} is covered by ~/{item['by']}/, which is tracked already")
     for item in answer.get("links") or []:
-        link, target = text.as_word(f"~/{item['path']}"), text.tilde(item["target"])
+        link, target = f"~/{item['path']}", text.tilde(item["target"])
         output.wrapped(f"~/{item['path']} is a symbolic link: it is tracked, and not {target}, which it leads to")
-        output.wrapped(f"to track that as well: gitsyncctl add --follow {link}", "dim", "  ")
+        output.wrapped(f"to track that as well: gitsyncctl add --follow {text.as_word(link)}", "dim", "  ")
     left_out = answer.get("left_out") or []
     for item in left_out[:NAMED]:
         output.wrapped(f"~/{item['path']} is left out: {item['why']}")
