@@ -221,12 +221,16 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """gitsync made the commit `head` on a branch, or took it in from the remote `taken_via`, which has it."""
+    """gitsync made the commit `head` on a branch, or took it in from the remote `taken_via`, which has it.
+
+    With `is_by_user` the user made it, with git.
+    """
 
     repo: str
     branch: str
     head: str
     taken_via: str | None = None
+    is_by_user: bool = False
 
 
 @dataclass(frozen=True, slots=True)

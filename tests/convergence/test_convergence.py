@@ -41,6 +41,7 @@ def test_everybody_ends_with_the_same_and_nothing_is_lost(first: int) -> None:
         assert sum(schedules.try_one(first + number, template) for number in range(SCHEDULES // 2)) > SCHEDULES
 
 
+@pytest.mark.soak
 def test_people_settle_in_the_middle_of_it(engines: Engines) -> None:
     engines.tally.clear()
     chosen = settings(FAST, derandomize=True, max_examples=6, stateful_step_count=14)

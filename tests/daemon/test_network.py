@@ -154,6 +154,7 @@ def test_an_environment_that_leads_git_elsewhere_leads_us_nowhere(box: Machine, 
     assert run_git(elsewhere, "status", "--porcelain") == ""
 
 
+@pytest.mark.soak
 def test_many_machines_that_push_at_once_converge(tmp_path: Path, hub: Path) -> None:
     with contextlib.ExitStack() as stack:
         boxes = [stack.enter_context(machine(tmp_path / f"m{number}")) for number in range(4)]

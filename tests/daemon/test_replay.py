@@ -64,6 +64,7 @@ def test_this_projects_own_history(box: Machine, tmp_path: Path) -> None:
     assert run_git(root, "fsck", "--strict") == ""
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_tree_of_the_standard_library(box: Machine, tmp_path: Path) -> None:
     root = empty_repo(box, "stdlib")

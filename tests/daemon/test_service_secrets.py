@@ -73,7 +73,9 @@ def test_a_token_in_a_url_is_in_nothing_that_gitsync_says(box: Machine, forge: s
         said[" ".join(argv).replace(forge, "URL")] = done.stdout + done.stderr
         return done.returncode
 
-    assert ctl("watch", str(root), "--remote", forge) == 0
+    assert ctl("watch", str(root), "--remote", forge) != 0  # it is asked, and does not let us in
+    run_git(root, "remote", "add", "origin", forge)
+    assert ctl("watch", str(root)) == 0
     (root / "a.txt").write_text("a\n")
     wait_for("the refusal", lambda: box.repo_status()["error"])
     ctl("sync", "--wait")

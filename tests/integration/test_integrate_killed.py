@@ -104,6 +104,7 @@ def integrate(pair: Pair, upstream: str, kill_after: float | None) -> str:
     return out.strip()
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_random_moments(pair: Pair) -> None:

@@ -123,7 +123,7 @@ def test_a_lock_that_somebody_left_over_there(repo: Path, bare: Path, how: str) 
         code = error.code
     else:
         code = sent.kind
-    assert code in ("rejected", "locked"), "either way it is tried again"
+    assert code in ("rejected", "locked", "remote-locked"), "either way it is tried again"
     assert run_git(bare, "for-each-ref") == ""
 
 

@@ -60,6 +60,8 @@ def values_for(row: Option) -> st.SearchStrategy[Any]:
             return st.booleans()
         case ValueKind.CHOICE:
             return st.sampled_from(row.choices)
+        case ValueKind.TEXTS if row.key == "remotes":
+            return st.lists(WORDS.filter(lambda word: word[0] != "-"), max_size=3, unique=True)
         case ValueKind.TEXTS:
             return st.lists(PATTERNS, max_size=3)
         case ValueKind.CHOICE_OR_TEXTS:
@@ -75,7 +77,12 @@ def tables_for(name: str) -> st.SearchStrategy[dict[str, Any]]:
     some = {key: values_for(row) for key, row in section.rows.items() if key not in skip}
     # Unison and rsync need an address; they are not what this is about.
     some |= {"backend": st.just("git")} if name == "job" else {}
-    return st.fixed_dictionaries({}, optional=some)
+    return st.fixed_dictionaries({}, optional=some).map(_with_one_of_remotes)
+
+
+def _with_one_of_remotes(table: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what cannot be used together."""
+    return {key: value for key, value in table.items() if key != "remotes" or "remote" not in table}
 
 
 WORDS_AS_NAME = WORDS.filter(lambda word: not word.startswith("-"))
@@ -155,6 +162,12 @@ def test_paths_survive_being_written(name: str) -> None:
             assert expand_path(shorten_path(path)) == path
 
 
+def _shared_with(shared: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults that hold beside a table: one that names its remotes takes none of theirs."""
+    is_own = "remote" in table or "remotes" in table
+    return {key: value for key, value in shared.items() if not (is_own and key in ("remote", "remotes"))}
+
+
 @pytest.mark.slow
 @SOME
 @given(files())
@@ -164,7 +177,8 @@ def test_a_file_without_faults_loads_to_what_it_says(made: dict[str, Any]) -> No
     shared = made.get("defaults", {})
     assert [repo.name for repo in config.repos] == [table["name"] for table in made.get("repo", [])]
     pairs: list[tuple[Any, dict[str, Any], str]] = [
-        (repo, {**shared, **table}, "repo") for repo, table in zip(config.repos, made.get("repo", []), strict=True)
+        (repo, {**_shared_with(shared, table), **table}, "repo")
+        for repo, table in zip(config.repos, made.get("repo", []), strict=True)
     ]
     pairs += [(job, table, "job") for job, table in zip(config.jobs, made.get("job", []), strict=True)]
     pairs += [(config.daemon, made.get("daemon", {}), "daemon"), (config.hooks, made.get("hooks", {}), "hooks")]

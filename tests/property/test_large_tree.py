@@ -39,6 +39,7 @@ def filled(count: int) -> dict[bytes, TreeEntry]:
     st.integers(0, 2900),
     st.integers(0, 600),
 )
+@pytest.mark.soak
 def test_edits_in_chunks_are_edits(
     count: int, edits: list[dict[bytes, TreeEntry | None]], gone_from: int, gone: int
 ) -> None:

@@ -171,8 +171,8 @@ class Exchanger(Owner):
 
     def _take(self, message: object | None, now: float) -> None:
         match message:
-            case Committed(branch=branch, head=head):
-                self._left.note(branch, head)
+            case Committed(branch=branch, head=head, is_by_user=is_by_user):
+                self._left.note(branch, "" if is_by_user else head)
                 self._machines.see_head(branch, head)
                 self._times.see_commit(now)
             case Opened():

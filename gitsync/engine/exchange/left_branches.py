@@ -30,8 +30,9 @@ class LeftBranches:
         self._heads = {str(name): str(head) for name, head in found.items()} if isinstance(found, dict) else {}
 
     def note(self, branch: str, head: str) -> None:
-        """gitsync made the commit `head` on a branch."""
-        self._heads[branch] = head
+        """gitsync made the commit `head` on a branch; "" for one of its user's, which is left where it is."""
+        if head:
+            self._heads[branch] = head
 
     def keep(self) -> None:
         """Write down what is not sent, because another branch is checked out."""

@@ -11,7 +11,7 @@ import os
 from gitsync.core.questions import brake_question
 from gitsync.core.safety import NOT_MOUNTED, open_operation_reason, root_problem
 from gitsync.core.states import WorktreeState
-from gitsync.engine.messages import Opened, RootLost, WatcherDoubted
+from gitsync.engine.messages import Committed, Opened, RootLost, WatcherDoubted
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.engine.repository.root import Found
 from gitsync.errors import TransientError
@@ -54,6 +54,7 @@ def is_held(repo: LocalRepository, now: float) -> bool:
         reason = open_operation_reason("detached")
     if not reason and repo.config.branch and facts.branch != repo.config.branch:
         reason = f"branch {facts.branch} is checked out; this repository is configured for {repo.config.branch}"
+    was = repo.context.local
     repo.context.show(branch=facts.branch or "", head=facts.head)
     if reason:
         repo.drop_staging()
@@ -69,6 +70,8 @@ def is_held(repo: LocalRepository, now: float) -> bool:
             repo.count(repo.open())
         repo.hold.announce(facts.branch)
         repo.context.send(Opened(repo.name))
+    elif facts.branch and facts.head and facts.head != was.head:
+        repo.context.send(Committed(repo.name, facts.branch, facts.head, is_by_user=True))
     return False
 
 

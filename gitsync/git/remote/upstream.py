@@ -18,6 +18,9 @@ HEADS = "refs/heads/"
 
 __all__ = ["RemoteChoice", "read_config", "remote_for", "set_upstream", "url_of"]
 
+# Each takes a few milliseconds, and so does what is waited for.
+TRIES = 50
+
 
 def read_config(root: Path) -> Mapping[str, str]:
     """Return the repository's effective configuration; a key that is given several times has its last value.
@@ -111,9 +114,13 @@ def rename_branch(root: Path, branch: str, new: str, remote: str) -> None:
 
 
 def _set(root: Path, key: str, value: str) -> None:
-    done = program.run("config", "--local", "--replace-all", key, value, root=root, deadline_s=CONFIG_DEADLINE_S)
-    if not done.ok:
-        raise _unwritable(root, key, done.errors)
+    for _ in range(TRIES):
+        done = program.run("config", "--local", "--replace-all", key, value, root=root, deadline_s=CONFIG_DEADLINE_S)
+        if done.ok:
+            return
+        if "could not lock config file" not in done.errors:
+            break  # else another exchange of this repository writes at this moment
+    raise _unwritable(root, key, done.errors)
 
 
 def _unwritable(root: Path, key: str, why: str) -> OperationError:
