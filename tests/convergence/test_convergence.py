@@ -19,7 +19,7 @@ from tests.convergence.planted import BUGS
 from tests.convergence.world import World
 
 ROOT = Path(__file__).parents[2]
-SCHEDULES = int(os.environ.get("SCHEDULES", "40"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "16"))
 
 
 @pytest.fixture(scope="module")

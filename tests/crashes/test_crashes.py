@@ -18,7 +18,7 @@ from tests.needs import needs, needs_every_process
 from tests.tools import is_there
 
 # Preparing a scene costs as much as two of its points.
-SCENES_A_RUN, POINTS = 3, 24
+SCENES_A_RUN, POINTS = 2, 12
 
 
 def make_world() -> Iterator[World]:

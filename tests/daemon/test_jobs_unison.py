@@ -156,6 +156,7 @@ def test_a_brake_of_a_file_that_is_named_is_taken_off_by_the_command(box: Machin
     assert tree(here) == tree(there) == {"a.txt": "a"}
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("backend", ["git", "rsync", "unison"])
 def test_a_push_that_was_killed_in_mid_transfer_is_done_by_the_next(box: Machine, far: Path, backend: str) -> None:
     here, there = box.home / "big", box.home / "server"

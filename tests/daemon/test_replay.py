@@ -43,6 +43,7 @@ def empty_repo(box: Machine, name: str) -> Path:
     return root
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_this_projects_own_history(box: Machine, tmp_path: Path) -> None:
     if not (PROJECT / ".git").exists():

@@ -7,12 +7,15 @@ import random
 import subprocess
 import time
 
+import pytest
+
 from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, wait_for
 
 STARTS = int(os.environ.get("GITSYNC_STARTS", "6"))
 
 
+@pytest.mark.soak
 def test_what_is_configured_at_a_random_moment_of_the_start_counts(box: Machine) -> None:
     seed = int(os.environ.get("GITSYNC_SEED", random.randrange(1 << 30)))
     print(f"GITSYNC_SEED={seed}")

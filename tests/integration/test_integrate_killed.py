@@ -152,6 +152,7 @@ def test_killed_at_random_moments(pair: Pair) -> None:
         assert hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest() in reachable
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_edits_of_the_very_files_that_arrive(pair: Pair) -> None:

@@ -65,7 +65,7 @@ def test_every_entry_is_found_and_nothing_else(tmp_path: Path, count: int, has_t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 12))])
 def test_a_patched_index_is_what_git_would_have_written(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
