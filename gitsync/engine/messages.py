@@ -235,7 +235,9 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The committer sees which branch is checked out: the first time, or another one than before."""
+    """The committer sees which branch is checked out: the first time, or another one than before; or something is
+    damaged here that the remote may have. It is looked at then.
+    """
 
     repo: str
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import run_git
 from tests.daemon.asked import ANOTHER, DIRECTORY, HOME, JOB, REMOTE, Ask, config, make_clones_slow
 from tests.daemon.harness import Machine
 
@@ -108,5 +109,6 @@ def test_a_server_that_does_not_answer_is_said_and_only_taken_when_wanted(box: M
     assert person.end() == 1
     assert f"hint: to have an empty repository there: git init --bare {gone}" in person.shown
     assert "clone the mirror ~/.local/share/gitsync/home" in person.shown.partition("Not done:")[2]
-    assert "watch ~/notes" in person.shown.partition("Not done:")[2]
+    assert "watch ~/notes" not in person.shown.partition("Not done:")[2]
+    assert run_git(box.home / "notes", "remote", "get-url", "origin") == str(gone)
     assert "home" not in config(box)

@@ -19,8 +19,8 @@ def everything(box: Machine) -> dict[str, tuple[int, bytes]]:
     """Return what may not change: every file of the person's, the configuration, every commit."""
     roots = [box.home / "notes", box.config, box.home / TRACKED, box.home / ".profile", mirror_of(box)]
     files = [path for root in roots for path in ([root] if root.is_file() else root.rglob("*")) if path.is_file()]
-    # An index is refreshed by looking; `git add -N`, on a copy of it, stores the empty blob.
-    seen = [path for path in files if "index" not in path.name and not path.name.startswith("9de29bb2d1d6434b")]
+    # What says that a work tree takes in what others hand over is a ref to the empty blob, made when gitsync begins.
+    seen = [path for path in files if not path.name.startswith("9de29bb2d1d6434b")]
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in seen}
 
 

@@ -23,18 +23,6 @@ def follow(site: Site, answer: Reply) -> Reply:
     return site.get(answer.headers["location"])
 
 
-def sent(site: Site, *form: str) -> Reply:
-    """Send a form, again while a git command that reads is taken for the user's, which refuses a change."""
-    answers: list[Reply] = []
-
-    def is_taken() -> bool:
-        answers.append(site.post(*form))
-        return answers[-1].status != 409
-
-    wait_for("the change to be taken", is_taken, 20.0)
-    return answers[-1]
-
-
 def test_a_file_a_copy_and_deleted_files_come_back_and_an_undo_takes_one_back(box: Machine) -> None:
     root = usual(box.home / "Notes").root
     box.configure(root)
@@ -55,7 +43,7 @@ def test_a_file_a_copy_and_deleted_files_come_back_and_an_undo_takes_one_back(bo
         assert run_git(root, "rev-parse", "HEAD") == before  # looking changes nothing
 
         place, beside = forms(shown)
-        done = follow(site, sent(site, place))
+        done = follow(site, site.post(place))
         assert "todo.txt is back" in seen(done)
         assert (root / "todo.txt").read_text() == "buy milk and bread\ncall the plumber\npay the rent\n"
 
@@ -63,10 +51,10 @@ def test_a_file_a_copy_and_deleted_files_come_back_and_an_undo_takes_one_back(bo
         assert undo
         trial = site.get(undo[1].replace("&amp;", "&"))
         assert "added: buy bread" in seen(trial)
-        assert "Undone" in seen(follow(site, sent(site, forms(trial)[0])))
+        assert "Undone" in seen(follow(site, site.post(forms(trial)[0])))
         assert (root / "todo.txt").read_text() == now
 
-        assert "A copy is there as todo as of " in seen(follow(site, sent(site, beside)))
+        assert "A copy is there as todo as of " in seen(follow(site, site.post(beside)))
         (copy,) = root.glob("todo as of *.txt")
         assert copy.read_text().startswith("buy milk and bread")
         assert (root / "todo.txt").read_text() == now
@@ -75,7 +63,7 @@ def test_a_file_a_copy_and_deleted_files_come_back_and_an_undo_takes_one_back(bo
         names = re.findall(r'name="chosen" id="row-\d+" value="([^"]*)"', gone.text)
         assert {name.partition(":")[2] or name for name in names} >= {"taxes/2025.ods"} or len(names) == 3
         chosen = "&".join(f"chosen={name.replace('%', '%25')}" for name in names)
-        assert "3 files came back to Notes" in seen(follow(site, sent(site, forms(gone)[0], chosen)))
+        assert "3 files came back to Notes" in seen(follow(site, site.post(forms(gone)[0], chosen)))
         assert (root / odd).read_text() == f"{len(odd)}\n"
         assert os.path.getsize(root / "taxes/2025.ods") == 10244
         assert "Nothing was deleted" in seen(site.get("/deleted?repo=Notes"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from gitsync import text
 from gitsync.cli.setup import answers
@@ -15,12 +16,21 @@ REACH_S = 10.0
 QUESTION = "The address of its remote? (git@server:notes.git, or a path)"
 
 
-def ask_address(guide: Guide, question: str, *, empty: str = "") -> str:
-    """Return an address that answers, or that is wanted although it does not; "" for none."""
+class Address(NamedTuple):
+    """An address that was typed, "" for none, and whether it answered; one that did not is wanted anyway."""
+
+    url: str
+    is_answering: bool
+
+
+def ask_address(guide: Guide, question: str, *, empty: str = "") -> Address:
+    """Return an address that answers, or that is wanted although it does not."""
     while True:
         url = guide.ask(question, answers.address, empty=empty)
-        if not url or answers_now(guide, url) or guide.is_yes("Use it anyway?"):
-            return url
+        if not url or answers_now(guide, url):
+            return Address(url, True)
+        if guide.is_yes("Use it anyway?"):
+            return Address(url, False)
 
 
 def answers_now(guide: Guide, url: str) -> bool:

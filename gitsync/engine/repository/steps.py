@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gitsync.core.safety import mass_deletion, still_missing
 from gitsync.core.states import WorktreeEvent, WorktreeState
-from gitsync.engine.messages import WatcherDoubted
+from gitsync.engine.messages import Opened, WatcherDoubted
 from gitsync.engine.repository.commit import commit
 from gitsync.engine.repository.integrate import answer_at_once, integrate
 from gitsync.engine.repository.merge_saved import merge_saved
@@ -247,7 +247,7 @@ def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
         repo.drop_staging()
         repo.close_worktree()
     if error.code in DAMAGE:
-        repo.integration.answer_all(repo.context)  # at its next look the exchanger fetches again what is damaged
+        repo.integration.answer_all(repo.context)
     is_collision = error.code in COLLISIONS
     repo.retry.see_failure(now, is_collision=is_collision)
     failures = repo.retry.failures
@@ -260,6 +260,8 @@ def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
     elif not is_transient or failures > SILENT_FAILURES:
         problem = Problem(error.code, error.message, error.hint)
         repo.context.show(state=RepoState.ERROR, reason=error.message, error=problem)
+        if error.code in DAMAGE and failures == 1:
+            repo.context.send(Opened(repo.name))  # the remote may have what is damaged here
         repo.end_hurry()
 
 

@@ -6,8 +6,6 @@ Runs on the calling thread; owns nothing.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,19 +30,16 @@ class Changes:
 def since(history: History, commit: str, paths: list[bytes], acceptance: Acceptance) -> Changes:
     """Return the differences between `commit` and the work tree at `paths` (none: all), as they would be committed."""
     if history.is_mirrored and paths:
-        return _changes(history, [commit, "--", *paths], {}, is_there=True)
+        with history.index_copy() as own:
+            return _changes(history, [commit, "--", *paths], own, is_there=True)
     new = [path for path in _untracked(history, paths, acceptance.include) if acceptance.takes_new(path)]
     # A submodule counts by its commit, as for the committer.
     named: list[str | bytes] = ["--ignore-submodules=dirty", commit, "--", *paths]
-    with tempfile.TemporaryDirectory(prefix="gitsync-diff-") as scratch:
-        # A copy of the index with the new files added: git shows them, and the user's index is unchanged.
-        own = {"GIT_INDEX_FILE": os.path.join(scratch, "index")}
-        real = os.path.join(history.program.git_dir, "index")
-        if os.path.exists(real):
-            shutil.copy2(real, own["GIT_INDEX_FILE"])
+    with history.index_copy() as own:
         if new:
-            # git stores an empty file for them: not in the repository, which this only reads.
-            own["GIT_OBJECT_DIRECTORY"] = os.path.join(scratch, "objects")
+            # The new files are added to the copy, so that git shows them. It stores an empty file for them: not in the
+            # repository, which this only reads.
+            own["GIT_OBJECT_DIRECTORY"] = f"{own['GIT_INDEX_FILE']}.objects"
             os.mkdir(own["GIT_OBJECT_DIRECTORY"])
             own["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _object_directory(history)
             argv = ("add", "--force", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")

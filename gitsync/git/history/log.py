@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +96,23 @@ class History:
         is_below = self.is_mirrored and (self._is_below is None or self._is_below(path))
         return os.path.join(os.fsencode(self.above if is_below else self.root), path)
 
+    @contextmanager
+    def index_copy(self) -> Iterator[dict[str, str]]:
+        """Give the environment of a git that has a copy of the index.
+
+        `git diff` notes in the index what it found, under its lock, whatever GIT_OPTIONAL_LOCKS says.
+        """
+        with tempfile.TemporaryDirectory(prefix="gitsync-index-") as scratch:
+            copy = os.path.join(scratch, "index")
+            with suppress(FileNotFoundError):
+                shutil.copy2(os.path.join(self.program.git_dir, "index"), copy)
+            yield {"GIT_INDEX_FILE": copy}
+
     def dirty(self, path: bytes, commit: str = "HEAD") -> frozenset[bytes]:
         """Return the tracked paths at or below `path` whose content on disk differs from `commit`."""
         argv = ("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", commit, "--", path or b".")
-        found = {name for name in self.ask(*argv, is_there=True).split(b"\0") if name}
+        with self.index_copy() as own:
+            found = {name for name in self.ask(*argv, env=own, is_there=True).split(b"\0") if name}
         return frozenset(name for name in found if self._is_below is None or self._is_below(name))
 
     # -- which commit -------------------------------------------------------------------------------------------------

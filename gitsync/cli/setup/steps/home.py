@@ -66,9 +66,9 @@ def _make(guide: Guide) -> bool:
     if how == NOT_NOW:
         return False
     if how == NEW:
-        url = remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine")
+        url = remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine").url
     else:
-        url = remotes.ask_address(guide, "The address that it was pushed to?", empty=NONE)
+        url = remotes.ask_address(guide, "The address that it was pushed to?", empty=NONE).url
         if not url:
             return False
     path = _ask_place(guide)

@@ -92,7 +92,7 @@ def _address(guide: Guide, backend: str, path: str) -> str:
                 )
             )
             return ""
-        return remotes.ask_address(guide, question, empty=NONE)
+        return remotes.ask_address(guide, question, empty=NONE).url
     while True:
         url = guide.ask(question, answers.address, empty=NONE)
         if not url:

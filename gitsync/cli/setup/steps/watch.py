@@ -51,17 +51,25 @@ def _watch(guide: Guide, path: str) -> None:
         )
         guide.dialogue.tell(f"{shown} {what}: a hidden directory .git in it. What .gitignore names is not committed.")
     has_remote = is_there and _shown_remote(guide, path)
-    url = "" if has_remote else remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine")
-    words = [shown, *(() if is_there else ("--init",)), *(("--remote", redact(url)) if url else ())]
+    url, is_answering = "", True
+    if not has_remote:
+        url, is_answering = remotes.ask_address(guide, remotes.QUESTION, empty="it stays on this machine")
+    asked = url if is_answering else ""  # `watch` refuses a remote that does not answer
+    words = [shown, *(() if is_there else ("--init",)), *(("--remote", redact(asked)) if asked else ())]
+    if not is_answering:
+        guide.dialogue.show(f"git -C {text.as_word(shown)} remote add origin {text.as_word(redact(url))}")
     if not guide.is_yes(f"Watch {shown}?", "watch", *words, is_default=True):
         return
     undo = [guide.typed("unwatch", shown)]
     if not is_there:
         undo.append(f"rm -rf {text.as_word(shown + '/.git')}    # and all versions in it")
-    elif url:
+    elif asked:
         undo.append(f"git -C {text.as_word(shown)} remote remove origin")
-    watch = partial(guide.run, "watch", path=path, init=not is_there, remote=url or None)
-    guide.carry_out(f"watch {shown}", undo, watch)
+    watch = partial(guide.run, "watch", path=path, init=not is_there, remote=asked or None)
+    if guide.carry_out(f"watch {shown}", undo, watch) and not is_answering:
+        add = partial(program.read, "remote", "add", "origin", "--", url, root=path)
+        undo = [f"git -C {text.as_word(shown)} remote remove origin"]
+        guide.carry_out(f"set the remote of {shown}", undo, add)
 
 
 def _shown_remote(guide: Guide, path: str) -> bool:
