@@ -87,8 +87,8 @@ def a_past(root: Path) -> None:
     commit(root, 21 * DAY, lambda: write(root / "trips.md", "to Zanzibar, by boat\n"))
     commit(root, 20 * DAY, lambda: write(root / "trips.md", "to Rome\n"))
     commit(root, 15 * DAY, lambda: [write(root / "projects" / name, letter + name) for name in ("a.md", "b.md")])
-    commit(root, 14 * DAY, lambda: (root / "projects").rename(root / "work"))
-    commit(root, 13 * DAY, lambda: [write(root / "work" / name, "spoiled\n") for name in ("a.md", "b.md")])
+    commit(root, 14 * DAY, lambda: (root / "projects").rename(root / "essays"))
+    commit(root, 13 * DAY, lambda: [write(root / "essays" / name, "spoiled\n") for name in ("a.md", "b.md")])
     commit(root, 2 * DAY, lambda: write(root / "journal/1.md", "first\n"))
     commit(root, HOUR, lambda: [write(root / "journal/1.md", "no\n"), write(root / "journal/2.md", "second\n")])
     commit(root, 3 * HOUR, lambda: write(root / "today.md", "of this morning\n"))
@@ -178,11 +178,11 @@ def test_ten_things_come_back_with_two_commands_each(tmp_path: Path, hub: Path) 
 
         # 8: a file, and then the whole directory, from before it was renamed
         person.task()
-        person.type("gitsyncctl restore ~/Notes/work/a.md --at '15 days ago'")
-        assert "Dear aunt" in (root / "work/a.md").read_text()
-        assert (root / "work/b.md").read_text() == "spoiled\n"
-        person.type("gitsyncctl restore ~/Notes/work --at '15 days ago'")
-        assert "Dear aunt" in (root / "work/b.md").read_text()
+        person.type("gitsyncctl restore ~/Notes/essays/a.md --at '15 days ago'")
+        assert "Dear aunt" in (root / "essays/a.md").read_text()
+        assert (root / "essays/b.md").read_text() == "spoiled\n"
+        person.type("gitsyncctl restore ~/Notes/essays --at '15 days ago'")
+        assert "Dear aunt" in (root / "essays/b.md").read_text()
         assert not (root / "projects").exists()
 
         # 9: what makes the repository large is found, and not synced any more
