@@ -101,7 +101,8 @@ def answer(asked: Asked) -> Response:
 
 _WORDS = {
     "accept": ("Yes, this is meant", "Then the above happens. Every version stays in the history."),
-    "keep": ("Keep what is here", "This machine keeps its version."),
+    "keep": ("Merge the two", "What is here is merged with the other side's version, and the result is sent."),
+    "leave": ("Leave it", "Nothing of it is changed, neither here nor there."),
     "take": (
         "Take the other",
         "The other side's version takes the place of this one, which stays in the history.",
