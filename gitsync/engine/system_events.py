@@ -2,7 +2,7 @@
 
 Runs on the thread `system-events`, which owns the descriptors of `watch.outside`, the watches on remotes that are on
 this file system, and the connection of `watch.conditions`. It sends messages to exchangers and jobs; without the
-descriptors (no Linux, none left) they keep to their schedules.
+descriptors (no Linux, none left) it looks every few seconds.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from gitsync.engine.messages import (
     Woken,
 )
 from gitsync.engine.owner import Owner, Stop, ThreadDied
+from gitsync.watch import looks
 
 if TYPE_CHECKING:
     from gitsync.watch.conditions import Conditions
-    from gitsync.watch.outside import Outside
+    from gitsync.watch.outside import News, Outside
     from gitsync.watch.refs import RefWatches
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,8 @@ class SystemEvents(Owner):
         self._conditions: Conditions | None = None
         self._wanted = ConditionsWanted(battery=False, metered=False)
         self._look_at: float | None = None
+        self._looks: looks.Looks | None = None
+        self._looks_at: float | None = None
         self._watched: set[tuple[str, str]] = set()
         self._notices = Notices(clock, tell, on_death)
 
@@ -71,8 +74,12 @@ class SystemEvents(Owner):
 
     def setup(self) -> None:
         """Open the descriptors: here, because who detaches from a terminal closes those that were open before."""
-        if sys.platform != "linux":
-            return
+        if sys.platform == "linux":
+            self._open()
+        if self._outside is None:
+            self._looks, self._looks_at = looks.Looks(), self.clock.now() + looks.LOOK_EVERY_S
+
+    def _open(self) -> None:
         from gitsync.watch.outside import Outside  # both Linux's alone
         from gitsync.watch.refs import RefWatches
 
@@ -93,14 +100,17 @@ class SystemEvents(Owner):
             self._conditions.close()
 
     def wake_at(self) -> float | None:
-        """Return when the power supply and the link are checked without a report."""
-        return self._look_at
+        """Return when the power supply and the link are checked without a report, or the network and the clock."""
+        return min((at for at in (self._look_at, self._looks_at) if at is not None), default=None)
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message, and pass on which remotes have moved."""
         if isinstance(message, Stop):
             self.end()
             return
+        if self._looks is not None and self._looks_at is not None and now >= self._looks_at:
+            self._looks_at = now + looks.LOOK_EVERY_S
+            self._pass_on(self._looks.take())
         if isinstance(message, ConditionsWanted):
             self._wanted = message
             self._check_conditions()
@@ -132,20 +142,23 @@ class SystemEvents(Owner):
             return super().receive(timeout_s)
         if self.inbox.empty():
             news = self._outside.wait(timeout_s)
-            if news.has_network_changed:
-                logger.debug("the network has changed")
-                self._tell_all(NetworkChanged())
-                self._notices.tell_all(NetworkChanged())
-            if news.has_clock_jumped:
-                logger.debug("the clock has jumped")
-                self._tell_all(Woken())
-                self._notices.tell_all(Woken())
+            self._pass_on(news)
             if self._look_at is not None and (news.has_other or news.has_network_changed or news.has_clock_jumped):
                 self._check_conditions()
         try:
             return self.inbox.get_nowait()
         except Empty:
             return None
+
+    def _pass_on(self, news: News | looks.Seen) -> None:
+        if news.has_network_changed:
+            logger.debug("the network has changed")
+            self._tell_all(NetworkChanged())
+            self._notices.tell_all(NetworkChanged())
+        if news.has_clock_jumped:
+            logger.debug("the clock has jumped")
+            self._tell_all(Woken())
+            self._notices.tell_all(Woken())
 
     def _check_conditions(self) -> None:
         """Tell everybody whether exchanges are to wait; exchangers that hear the same again do nothing new."""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from gitsync.core.coverage import Coverage
+from gitsync.core.spelling import spelled_in_home
 from gitsync.git.files import is_temporary
 from gitsync.git.rules.ignores import IgnoreRules, is_work_tree
 
@@ -32,7 +33,8 @@ def files_below(
         except OSError:
             continue
         for entry in entries:
-            path = at + b"/" + entry.name if at else entry.name
+            name = spelled_in_home(entry.name)
+            path = at + b"/" + name if at else name
             if entry.is_dir(follow_symlinks=False):
                 if not is_left_out(home, path, coverage, is_pruned):
                     waiting.append(path)

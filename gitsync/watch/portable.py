@@ -4,15 +4,20 @@ Runs on the observer's thread. The prune function is created there too, at the f
 
 FSEvents and kqueue themselves are not tested, for lack of macOS and BSD; the tests translate the events of watchdog's
 inotify emitter. These emitters watch ignored directories as well; their events are dropped here.
+
+macOS reports a path as it is spelled on the disk. In the configuration it may have another case or normal form, which
+leads to the same directory there.
 """
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 
+from watchdog import events as watchdog_events
 from watchdog.events import (
-    EVENT_TYPE_ATTRIB,
     EVENT_TYPE_CLOSED,
     EVENT_TYPE_CREATED,
     EVENT_TYPE_DELETED,
@@ -43,9 +48,13 @@ EVENTS: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
+# watchdog 6 reports changed permissions as a modification, later versions as an event of its own.
+if hasattr(watchdog_events, "FileAttribEvent"):
+    EVENTS.append(watchdog_events.FileAttribEvent)
+_ATTRIB = "attrib"
 _TYPES = frozenset(
     (
-        EVENT_TYPE_ATTRIB,
+        _ATTRIB,
         EVENT_TYPE_CLOSED,
         EVENT_TYPE_CREATED,
         EVENT_TYPE_DELETED,
@@ -61,6 +70,7 @@ class Translator:
     def __init__(self, root: str, prune_factory: Callable[[], Prune]) -> None:
         self._root_text = root
         self._root = os.fsencode(root)
+        self._spelling = self._root
         self._prune_factory = prune_factory
         self._prune: Prune | None = None
         self._wants_refresh = False
@@ -75,7 +85,9 @@ class Translator:
         trees: set[bytes] = set()
         reasons: set[str] = set()
         # The type is checked again: not every emitter respects the filter that it was given.
-        if event.event_type not in _TYPES or (event.is_directory and event.event_type == EVENT_TYPE_MODIFIED):
+        if event.event_type not in _TYPES or (
+            event.is_directory and event.event_type in (EVENT_TYPE_MODIFIED, _ATTRIB)
+        ):
             return Hints(self._root_text)
         if self._wants_refresh:
             self._wants_refresh, self._prune = False, None
@@ -99,7 +111,24 @@ class Translator:
     def _relative(self, path: bytes) -> bytes | None:
         if path == self._root:
             return b""
-        return path[len(self._root) + 1 :] if path.startswith(self._root + b"/") else None
+        for root in (self._root, self._spelling):
+            if path.startswith(root + b"/"):
+                return path[len(root) + 1 :]
+        return self._spelled_otherwise(path)
+
+    def _spelled_otherwise(self, path: bytes) -> bytes | None:
+        """Return the path below the root of one that has another spelling of the root; None for one outside of it."""
+        depth = self._root.count(b"/") + 1
+        parts = path.split(b"/")
+        root = b"/".join(parts[:depth])
+        if root == self._root or _folded(root) != _folded(self._root):
+            return None
+        # Where case counts, it is another directory. A root that does not exist any more is to be reported.
+        with suppress(OSError):
+            if not os.path.samefile(root, self._root):
+                return None
+        self._spelling = root
+        return b"/".join(parts[depth:])
 
     def _is_pruned(self, path: bytes, is_directory: bool) -> bool:
         """Whether a directory above `path` is not to be watched, or is a separate repository."""
@@ -113,3 +142,8 @@ class Translator:
             if depth < len(names) and os.path.lexists(self._root + b"/" + above + b"/.git"):
                 return True
         return False
+
+
+def _folded(path: bytes) -> str:
+    """Return a path so that two spellings of one on macOS are equal."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", os.fsdecode(path)).casefold())

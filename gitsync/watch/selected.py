@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from gitsync.core.coverage import Coverage
 from gitsync.core.manifest import Manifest
+from gitsync.core.spelling import spelled_in_home
 from gitsync.watch.buffer import ChangeBuffer
 
 
@@ -27,4 +28,5 @@ class SelectedBuffer(ChangeBuffer):
     def note_batch(self, paths: Iterable[bytes] = (), trees: Iterable[bytes] = (), reasons: Iterable[str] = ()) -> None:
         """Note all three kinds atomically, without the paths that are of no interest."""
         concerns = self.coverage.concerns
+        paths, trees = map(spelled_in_home, paths), map(spelled_in_home, trees)
         super().note_batch(filter(concerns, paths), filter(concerns, trees), reasons)

@@ -177,10 +177,8 @@ class Watcher:
         return outcome
 
     def _launch_portable(self) -> Exception | None:
-        from watchdog.observers import Observer
-
         try:
-            self._observe(Observer())
+            self._observe(_portable_observer())
         except OSError as error:
             return error
         return None
@@ -211,6 +209,17 @@ class Watcher:
             "mount or restore it, or stop watching it",
             code="root-vanished",
         )
+
+
+def _portable_observer() -> BaseObserver:
+    """Return the observer of this system."""
+    if sys.platform == "darwin":
+        from gitsync.watch.fsevents import Observer as FsEventsObserver
+
+        return FsEventsObserver()
+    from watchdog.observers import Observer
+
+    return Observer()
 
 
 class _Handler(FileSystemEventHandler):

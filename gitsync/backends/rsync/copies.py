@@ -14,6 +14,7 @@ from typing import BinaryIO
 from gitsync.backends.rsync.program import PARTIAL_NAME
 from gitsync.core.conflict import copy_name
 from gitsync.errors import OperationError
+from gitsync.git.files import full_fsync
 from gitsync.text import escape
 
 _READ_BYTES = 1024 * 1024
@@ -88,7 +89,7 @@ def _put(root: Path, path: str, content: Path) -> None:
             _copy_data(source, file)
             shutil.copystat(content, draft)
             file.flush()
-            os.fsync(file.fileno())
+            full_fsync(file.fileno())
     try:
         os.link(draft, target, follow_symlinks=False)  # unlike a rename, this never replaces what came to be there
     finally:
@@ -110,7 +111,7 @@ def sync_directory(path: Path) -> None:
     """Make the names in a directory durable; raise OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        full_fsync(handle)
     finally:
         os.close(handle)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 from gitsync import places, text
@@ -21,6 +22,8 @@ SCARCE_BYTES = 1_000_000_000
 LOW_SHARE = 0.01
 # File systems on which the kernel does not report changes made by other machines.
 DEAF = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "glusterfs", "lustre", "vboxsf", "prl_fs", "davfs", "virtiofs")
+# Below these directories of home, macOS asks before a program may read.
+GATED = ("Documents", "Desktop", "Downloads", "Library/Mobile Documents")
 PRIVATE = 0o077
 WRITABLE = 0o022
 
@@ -97,7 +100,9 @@ def _room_at(path: Path, scarce: int, low: int) -> Finding:
 
 
 def file_system(case: Case, repo: RepoConfig, mounted: list[tuple[str, str]] | None = None) -> list[Finding]:
-    """Check whether the kernel can report changes in a work tree."""
+    """Check whether a work tree can be read, and the kernel can report changes in it."""
+    if sys.platform == "darwin" and (kept_back := _kept_back(case, repo)):
+        return kept_back
     kind = kind_of(os.path.realpath(repo.path), mounts() if mounted is None else mounted)
     status = case.status(repo.name)
     if kind.startswith("fuse") or kind.startswith(DEAF):
@@ -109,6 +114,30 @@ def file_system(case: Case, repo: RepoConfig, mounted: list[tuple[str, str]] | N
         note = next((note for note in status.notes if "sysctl" in note), f"gitsyncctl status {as_word(repo.name)}")
         return [warning(f"on {kind}, and changes are detected by polling only", note)]
     return [ok(f"on {kind or 'an unknown file system'}")]
+
+
+def _kept_back(case: Case, repo: RepoConfig) -> list[Finding]:
+    """Return what keeps macOS from letting this process read a directory for which it asks the user first."""
+    home = Path.home()
+    gate = next((home / name for name in GATED if repo.path.is_relative_to(home / name)), None)
+    if gate is None:
+        return []
+    shown = text.tilde(clean(str(gate)))
+    try:
+        os.listdir(repo.path)  # noqa: PTH208 - only this one is refused there
+    except PermissionError as error:
+        return [
+            problem(
+                f"macOS does not let gitsync read {shown}: {error.strerror}",
+                f"in System Settings, Privacy & Security, Full Disk Access, add {clean(sys.executable)}; or move the "
+                f"directory out of {shown}",
+            )
+        ]
+    except OSError:
+        return []  # the check of the repository reports it
+    if not case.is_daemon:
+        return [warning(f"{shown} is readable here; the service needs a permission of its own", "gitsyncctl doctor")]
+    return []
 
 
 def mounts() -> list[tuple[str, str]]:

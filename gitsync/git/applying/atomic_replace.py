@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 
+from gitsync.git.files import full_fsync
+
 ABSENT = ""
 DIRECTORY = "directory"
 SPECIAL = "special"
@@ -264,7 +266,7 @@ def sync_directory(root: int, path: bytes) -> None:
     """Sync a directory, so that its entries are durable; do nothing when it does not exist."""
     try:
         with parent_of(root, path + b"/.") as (at, _):
-            os.fsync(at)
+            full_fsync(at)
     except OSError as error:
         if not is_missing(error):
             raise

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.errors import OperationError
-from gitsync.git.files import TEMP_PREFIX, storage_error, write_durably
+from gitsync.git.files import TEMP_PREFIX, full_fsync, storage_error, write_durably
 
 _NAME = "integration.json"
 _FORMAT = 1
@@ -146,7 +146,7 @@ def _sync(directory: Path) -> None:
     handle = -1
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(handle)
+        full_fsync(handle)
     except OSError as error:
         raise storage_error(f"cannot write to {directory}", error) from error
     finally:

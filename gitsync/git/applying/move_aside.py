@@ -20,7 +20,7 @@ from pathlib import Path
 
 from gitsync.core.conflict import copy_name
 from gitsync.git.applying import atomic_replace
-from gitsync.git.files import storage_error, write_durably
+from gitsync.git.files import full_fsync, storage_error, write_durably
 from gitsync.git.objects.store import BLOB, common_dir, object_id_of
 from gitsync.git.objects.trees import TREE, lookup
 from gitsync.git.staging.worktree import Worktree
@@ -78,7 +78,7 @@ def _link(root: int, path: bytes, name: bytes) -> bool:
             new = name.rpartition(b"/")[2]
             if not atomic_replace.exists(root, name):
                 os.link(old, new, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
-            os.fsync(at)
+            full_fsync(at)
     except OSError:
         return False  # the caller renames it instead, and reports errors of that
     return True

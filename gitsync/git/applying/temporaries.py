@@ -16,6 +16,7 @@ from gitsync.core.conflict import is_conflict_copy
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT
 from gitsync.git.applying.journal import Journal, JournalStep
+from gitsync.git.files import full_fsync
 from gitsync.git.probe import Probe
 
 # From this many files on, one sync of the file system is cheaper than one for each file.
@@ -175,7 +176,7 @@ def _sync_file(root: int, temp: bytes) -> None:
                 return
             raise
         try:
-            os.fsync(handle)
+            full_fsync(handle)
         finally:
             os.close(handle)
 

@@ -15,6 +15,7 @@ import pygit2
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.backup_blob import IN_THE_WAY, RESCUED
 from gitsync.git.applying.journal import temp_name
+from gitsync.git.files import full_fsync
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_LINK
 from gitsync.git.objects.refs import backups
 from gitsync.git.objects.trees import TreeEntry, diff
@@ -70,4 +71,4 @@ def _write(root: int, temp: bytes, entry: TreeEntry, data: bytes) -> None:
     with open(handle, "wb") as stream:
         stream.write(data)
         stream.flush()
-        os.fsync(stream.fileno())
+        full_fsync(stream.fileno())

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from gitsync.errors import TransientError
 from gitsync.git.applying.atomic_replace import move_new
-from gitsync.git.files import TEMP_PREFIX, storage_error
+from gitsync.git.files import TEMP_PREFIX, full_fsync, storage_error
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry, NewEntry
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK
 from gitsync.git.objects.trees import TREE, TreeEntry, lookup
@@ -86,6 +86,6 @@ def _is_same(known: IndexEntry | None, entry: TreeEntry) -> bool:
 def _sync(root: int, path: bytes) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
     try:
-        os.fsync(handle)
+        full_fsync(handle)
     finally:
         os.close(handle)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from gitsync import proc
 from gitsync.errors import TransientError
 from gitsync.git.dead_locks import hint, remove_if_dead
 from gitsync.git.files import storage_error, write_durably, write_new
@@ -23,6 +24,7 @@ from gitsync.git.files import storage_error, write_durably, write_new
 Replace = Callable[[Sequence[bytes | memoryview]], None]
 
 _MARK = b"gitsync "
+_ASK_S = 5.0
 
 
 class IndexLock:
@@ -202,19 +204,31 @@ def _token_in(path: str) -> str | None:
 
 def myself() -> dict[str, object]:
     """Return the identity of this process, which `is_gone` can check later."""
-    return {"pid": os.getpid(), "start": _started(os.getpid()) or "", **_machine()}
+    return {"pid": os.getpid(), "start": _own_start(os.getpid()), **_machine()}
+
+
+@cache
+def _own_start(pid: int) -> str:
+    return _started(pid) or ""
 
 
 @cache
 def _machine() -> dict[str, object]:
+    if sys.platform == "darwin":
+        # The time of the boot changes when the clock is set; this does not.
+        machine, boot = _said("sysctl", "-n", "kern.uuid"), _said("sysctl", "-n", "kern.bootsessionuuid")
+    else:
+        machine, boot = _text("/etc/machine-id"), _text("/proc/sys/kernel/random/boot_id")
     return {
-        "machine": _text("/etc/machine-id") or os.uname().nodename,
-        "boot": _text("/proc/sys/kernel/random/boot_id"),
+        "machine": machine or os.uname().nodename,
+        "boot": boot,
         "namespace": os.readlink("/proc/self/ns/pid") if sys.platform == "linux" else "",
     }
 
 
 def _started(pid: int) -> str | None:
+    if sys.platform == "darwin":
+        return _said("ps", "-o", "lstart=", "-p", str(pid)) or None
     facts = _text(f"/proc/{pid}/stat")
     return facts.rpartition(")")[2].split()[19] if facts else None
 
@@ -222,6 +236,15 @@ def _started(pid: int) -> str | None:
 def _state(pid: int) -> str:
     facts = _text(f"/proc/{pid}/stat")
     return facts.rpartition(")")[2].split()[0] if facts else ""
+
+
+def _said(*argv: str) -> str:
+    """Return what a program of the system prints, for systems without /proc; "" when it cannot say."""
+    try:
+        done = proc.run(argv, deadline_s=_ASK_S, env={"LC_ALL": "C", "TZ": "UTC"})
+    except OSError:
+        return ""
+    return " ".join(done.stdout.decode("ascii", "replace").split()) if done.ok else ""
 
 
 def _text(path: str) -> str:

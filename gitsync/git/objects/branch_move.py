@@ -16,7 +16,7 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import TransientError
-from gitsync.git.files import storage_error, write_new
+from gitsync.git.files import full_fsync, storage_error, write_new
 from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, time_stamp, tip_of
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.rules.identity import Person
@@ -88,7 +88,7 @@ class BranchMove:
         self._note()
         handle = os.open(os.path.dirname(self._lock), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(handle)
+            full_fsync(handle)
         finally:
             os.close(handle)
         share_ref(self._repository.workdir, self._repository.path, f"refs/heads/{self._branch}")

@@ -20,7 +20,7 @@ from typing import Protocol
 import pygit2
 
 from gitsync.errors import OperationError
-from gitsync.git.files import storage_error
+from gitsync.git.files import full_fsync, storage_error
 from gitsync.git.objects import promised
 from gitsync.git.objects.large_tree import LARGE_BYTES, LargeTree
 from gitsync.git.objects.sharing import sharing_of
@@ -294,7 +294,7 @@ class LooseWriter:
                 if sharing is not None:
                     sharing.apply(handles[-1])
             for handle in handles:
-                os.fsync(handle)
+                full_fsync(handle)
             above = {name: os.path.join(self._directory, name[:2]) for name in objects}
             changed = {*above.values()}
             is_new = [_is_made(path) for path in changed]
@@ -336,7 +336,7 @@ def _is_made(directory: str) -> bool:
 def _sync_directory(path: str) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(handle)
+        full_fsync(handle)
     finally:
         os.close(handle)
 

@@ -19,6 +19,7 @@ from enum import StrEnum
 from types import TracebackType
 
 from gitsync.clock import SystemClock
+from gitsync.core.spelling import composed
 from gitsync.errors import OperationError
 from gitsync.git.files import TICK_NS
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE
@@ -59,8 +60,10 @@ class Found:
 class Reader:
     """Looks at paths below one root while it is open; keeps the handles of the directory last used until `close`."""
 
-    def __init__(self, root: str | bytes) -> None:
+    def __init__(self, root: str | bytes, *, is_composing: bool = False) -> None:
+        """With `is_composing`, names are returned as git on macOS stores them."""
         self._place = root
+        self._spelled = composed if is_composing else bytes
         self._root = -1
         self._identity: tuple[int, int] | None = None
         self._way: list[tuple[bytes, int]] = []
@@ -127,7 +130,9 @@ class Reader:
         handle = os.open(name or b".", flags, dir_fd=parent)
         try:
             with os.scandir(handle) as entries:
-                return sorted((os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries)
+                return sorted(
+                    (self._spelled(os.fsencode(entry.name)), entry.is_dir(follow_symlinks=False)) for entry in entries
+                )
         finally:
             os.close(handle)
 

@@ -56,6 +56,7 @@ class StageContext:
     head_tree: str | None
     has_modes: bool = True
     has_links: bool = True
+    is_composing: bool = False
 
     def rest(self) -> None:
         """Let go of the children that answer for git's rules; the next question starts them again."""
@@ -81,7 +82,7 @@ class Staging:
     def __init__(self, context: StageContext, noted: Iterable[bytes], rules: StageRules) -> None:
         self._context = context
         self._rules = rules
-        self._reader = Reader(context.root)
+        self._reader = Reader(context.root, is_composing=context.is_composing)
         self._tally = _Tally()
         self._writer: LooseWriter | PackWriter = LooseWriter(context.store)
         self._clock = SystemClock()

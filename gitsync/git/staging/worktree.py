@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from gitsync.clock import SystemClock
 from gitsync.core.message import with_machine
+from gitsync.core.spelling import composed
 from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
 from gitsync.git.index.index import IndexFile, PreparedIndex, Signature
@@ -167,6 +169,7 @@ class Worktree:
         self.ignores.refresh()
         self.filters.refresh(tree)
         settings = config.read(Path(self.root))
+        is_composing = sys.platform == "darwin" and settings.is_true("core.precomposeunicode")
         context = StageContext(
             self.root,
             self.store,
@@ -181,8 +184,10 @@ class Worktree:
             tree,
             settings.is_true("core.filemode", True),
             settings.is_true("core.symlinks", True),
+            is_composing,
         )
-        return Staging(context, {*paths, *trees}, rules)
+        noted = {*paths, *trees}
+        return Staging(context, map(composed, noted) if is_composing else noted, rules)
 
     def commit(
         self, staged: Staged, message: str, author: str = "", only: frozenset[bytes] | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,3 +194,24 @@ def test_every_check_says_something_and_each_has_its_own_id(repo: Path) -> None:
     assert all(finding.message for _, finding in found)
     assert all(finding.fix for _, finding in found if finding.state is not CheckState.OK)
     assert json.dumps([finding.message for _, finding in found])
+
+
+def test_a_directory_that_macos_keeps_back_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    notes = checkup.repository(tmp_path / "Documents/notes")
+    notes.path.mkdir(parents=True)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert only(storage.file_system(case(notes), notes)).state is CheckState.OK
+    # A terminal has a permission that the service may lack.
+    assert only(storage.file_system(case(notes, is_daemon=False), notes)).state is CheckState.WARNING
+    elsewhere = checkup.repository(tmp_path / "notes")
+    assert only(storage.file_system(case(elsewhere, is_daemon=False), elsewhere)).state is CheckState.OK
+
+    def refuse(path: object) -> list[str]:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    found = only(storage.file_system(case(notes), notes))
+    assert found.state is CheckState.PROBLEM
+    assert "~/Documents: Operation not permitted" in found.message
+    assert "Full Disk Access" in found.fix

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -51,6 +53,33 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(
     with pytest.raises(OperationError, match="the disk is full"):
         write_durably(path, b"new")
     assert (os.listdir(tmp_path), path.read_bytes()) == (["state.json"], b"old")
+
+
+def test_where_there_is_a_flush_of_the_disks_own_cache_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    answers = [None, OSError(errno.ENOTSUP, "not supported"), OSError(errno.EIO, "error")]
+
+    def flush(handle: int, command: int) -> int:
+        asked.append(command)
+        answer = answers[len(asked) - 1]
+        if answer is not None:
+            raise answer
+        return 0
+
+    synced: list[int] = []
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", flush)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    path = tmp_path / "state.json"
+    write_durably(path, b"one")
+    assert (asked, synced) == ([51], [])
+    write_durably(path, b"two")  # a network file system
+    assert (len(asked), len(synced)) == (2, 1)
+    with pytest.raises(OperationError):
+        write_durably(path, b"three")
+    assert path.read_bytes() == b"two"
 
 
 def test_a_run_behind_a_torn_line_is_read(tmp_path: Path) -> None:

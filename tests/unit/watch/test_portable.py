@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from watchdog.events import (
+    DirAttribEvent,
     DirCreatedEvent,
     DirDeletedEvent,
     DirModifiedEvent,
     DirMovedEvent,
+    FileAttribEvent,
     FileClosedNoWriteEvent,
     FileModifiedEvent,
     FileMovedEvent,
@@ -18,7 +20,7 @@ from watchdog.events import (
 )
 
 from gitsync.watch.hints import Hints
-from gitsync.watch.portable import Translator
+from gitsync.watch.portable import EVENTS, Translator
 
 ROOT = "/somewhere/root"
 CASES: list[tuple[FileSystemEvent, set[bytes], set[bytes], set[str]]] = [
@@ -52,6 +54,27 @@ def test_an_event_becomes_hints(
 ) -> None:
     hints = Translator(ROOT, lambda: lambda path: path == b"ign").translate(event)
     assert (set(hints.paths), set(hints.trees), set(hints.reasons)) == (paths, trees, reasons)
+
+
+@pytest.mark.parametrize("spelling", ["R\u00e4ume", "ra\u0308ume"])
+def test_a_root_that_is_spelled_otherwise_on_the_disk_is_the_same(tmp_path: Path, spelling: str) -> None:
+    (tmp_path / "r\u00e4ume").mkdir()
+    # A link stands for what macOS does by itself: both spellings lead to one directory.
+    (tmp_path / spelling).symlink_to("r\u00e4ume")
+    translator = Translator(str(tmp_path / "r\u00e4ume"), lambda: lambda path: False)
+    for _ in range(2):
+        assert set(translator.translate(FileModifiedEvent(f"{tmp_path}/{spelling}/a/f")).paths) == {b"a/f"}
+    assert translator.translate(DirDeletedEvent(f"{tmp_path}/{spelling}")).reasons == {"root vanished"}
+    # Where case counts, it is another directory.
+    (tmp_path / "R\u00c4UME").mkdir()
+    assert not translator.translate(FileModifiedEvent(f"{tmp_path}/R\u00c4UME/f")).paths
+
+
+def test_changed_permissions_are_a_hint() -> None:
+    translator = Translator(ROOT, lambda: lambda path: False)
+    assert set(translator.translate(FileAttribEvent(f"{ROOT}/f")).paths) == {b"f"}
+    assert not translator.translate(DirAttribEvent(f"{ROOT}/d")).trees
+    assert FileAttribEvent in EVENTS
 
 
 def test_the_rules_are_made_anew_when_asked_to() -> None:

@@ -123,3 +123,34 @@ def test_only_a_process_of_this_machine_can_be_known_to_be_gone(places: tuple[st
     assert is_gone({**me, "pid": child.pid})
     assert not is_gone({})
     lock.close()
+
+
+SYSTEM = """\
+#!/bin/sh
+case $* in
+*kern.uuid) echo 5E7A ;;
+*kern.bootsessionuuid) echo 1B0C ;;
+*) exec /bin/ps "$@" ;;
+esac
+"""
+WHO = """
+import json, os, sys
+from gitsync.git.index.lock import is_gone, myself
+sys.platform = "darwin"
+me = myself()
+others = [{**me, "start": "Thu Jan 1 00:00:01 1970"}, {**me, "boot": "2C1D"}, {**me, "machine": "another"}]
+print(json.dumps([me, is_gone(me), *map(is_gone, others)]))
+"""
+
+
+def test_without_proc_the_start_of_a_process_is_asked_of_ps(tmp_path: Path) -> None:
+    for name in ("sysctl", "ps"):
+        (tmp_path / name).write_text(SYSTEM)
+        (tmp_path / name).chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, "-c", WHO], env=env, check=True, capture_output=True, text=True)
+    me, *gone = json.loads(done.stdout)
+    assert (me["machine"], me["boot"]) == ("5E7A", "1B0C")
+    assert len(me["start"].split()) == 5
+    # Another start, another boot; another machine is not known here.
+    assert gone == [False, True, True, False]
