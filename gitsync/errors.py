@@ -80,7 +80,11 @@ class OperationError(GitsyncError):
 
 
 class TransientError(OperationError):
-    """The operation failed for a temporary reason: it is tried again with back-off."""
+    """The operation failed for a temporary reason: it is tried again with back-off, after `wait_s` seconds at least."""
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "", wait_s: float = 0.0) -> None:
+        super().__init__(message, hint, code=code)
+        self.wait_s = wait_s
 
 
 class HaltError(OperationError):

@@ -48,11 +48,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem as it is shown: a stable kebab-case code, a sentence with names in it, and what to do."""
+    """A problem as it is shown: a stable kebab-case code, a sentence with names in it, and what to do.
+
+    A server asked for a pause of `wait_s` seconds; that is not shown.
+    """
 
     code: str
     message: str
     hint: str = ""
+    wait_s: float = 0.0
 
     def to_json(self) -> dict[str, str]:
         """Return the wire form."""

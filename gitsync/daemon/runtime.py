@@ -31,6 +31,7 @@ from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.exchange.inbox_taker import InboxTaker
 from gitsync.engine.exchange.report_memory import MACHINE_FILES
+from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.housekeeper import Housekeeper
 from gitsync.engine.memory import EXCHANGE_FILES, PAUSE_FILE
 from gitsync.engine.messages import (
@@ -110,6 +111,7 @@ class Runtime:
         self._on_message = on_message
         self._is_watching = is_watching
         self._refused: dict[str, float] = {}
+        self._turns = Turns()
         self.deferred: tuple[str, ...] = ()
 
     def lock_all(self) -> None:
@@ -293,6 +295,7 @@ class Runtime:
             is_scheduled=self._is_watching,
             repo_state_dir=self.repo_state_dir(config),
             on_death=self._on_message,
+            turns=self._turns,
         )
 
     def _remove(self, name: str, root: Path | None = None) -> None:

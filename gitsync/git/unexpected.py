@@ -11,8 +11,9 @@ import logging
 
 import pygit2
 
-from gitsync.errors import GitsyncError, OperationError
+from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.files import storage_error
+from gitsync.model import Problem
 from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
@@ -32,3 +33,10 @@ def as_error(name: str, error: Exception) -> GitsyncError:
     if not isinstance(error, pygit2.GitError):
         words = f"{'it lacks' if isinstance(error, KeyError) else 'it holds something invalid:'} {words}"
     return OperationError(f"{name}: libgit2 cannot read the repository: {words}", "to check it: git fsck")
+
+
+def as_problem(name: str, error: Exception) -> Problem:
+    """Return the `Problem` for `error` (one of UNEXPECTED_ERRORS) in the repository called `name`."""
+    found = as_error(name, error)
+    wait_s = found.wait_s if isinstance(found, TransientError) else 0.0
+    return Problem(found.code, found.message, found.hint, wait_s)

@@ -30,6 +30,7 @@ from typing import Any
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
+from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.messages import Adopt, ExchangeNow, RemoteMoved, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
 from gitsync.git import open_commit
@@ -89,6 +90,7 @@ class Box:
             is_scheduled=True,
             repo_state_dir=self._state,
             on_death=self._die,
+            turns=Turns(),
         )
         self.exchanger.setup()
         self.owners = (self.committer, self.exchanger)

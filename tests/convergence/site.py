@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
+from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
 from gitsync.engine.owner import Ask, Owner
 from gitsync.git import open_commit
@@ -100,6 +101,7 @@ class Orders:
             is_scheduled=True,
             repo_state_dir=repo_state_dir,
             on_death=self._die,
+            turns=Turns(),
         )
         self.exchanger.setup()
         self._ask(self.committer, Adopt(config, repo_state_dir))

@@ -1,6 +1,7 @@
 """A real lighttpd with `git http-backend` behind it, on the loopback, for one test.
 
-Its socket is ours and handed over, so that no port is guessed; what is below /private asks for a password.
+Its socket is ours and handed over, so that no port is guessed; what is below /private asks for a password. What is
+below /git may be refused for a while, as a busy server does it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ class Web:
         users = directory / "users"
         users.write_text(f"{USER}:{PASSWORD}\n")
         backend = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True, timeout=30)
+        self._requests, self._refusal = directory / "requests", directory / "refusal"
+        wrapper = directory / "backend"
+        wrapper.write_text(
+            f'#!/bin/sh\necho "$REQUEST_METHOD $PATH_INFO" >>"{self._requests}"\n'
+            f'[ -f "{self._refusal}" ] && exec cat "{self._refusal}"\n'
+            f"exec {backend.stdout.strip()}/git-http-backend\n"
+        )
+        wrapper.chmod(0o755)
         self._config = directory / "lighttpd.conf"
         self._config.write_text(
             'server.modules = ("mod_setenv", "mod_alias", "mod_auth", "mod_authn_file", "mod_cgi")\n'
@@ -43,7 +52,7 @@ class Web:
             f'server.upload-dirs = ("{directory}")\n'
             f'setenv.add-environment = ("GIT_PROJECT_ROOT" => "{root}", "GIT_HTTP_EXPORT_ALL" => "1",\n'
             f'  "HOME" => "{directory}", "GIT_CONFIG_NOSYSTEM" => "1")\n'
-            f'alias.url = ("/git" => "{backend.stdout.strip()}/git-http-backend",\n'
+            f'alias.url = ("/git" => "{wrapper}",\n'
             f'  "/private" => "{backend.stdout.strip()}/git-http-backend")\n'
             'cgi.assign = ("" => "")\n'
             f'auth.backend = "plain"\nauth.backend.plain.userfile = "{users}"\n'
@@ -57,6 +66,18 @@ class Web:
         """Return the URL of a repository below `root`."""
         host = f"{user}@127.0.0.1" if user else "127.0.0.1"
         return f"http://{host}:{self.port}/{'private' if is_private else 'git'}/{repository}"
+
+    def refuse(self, status: str, *headers: str) -> None:
+        """Answer everything below /git with this status; "" ends that."""
+        if status:
+            self._refusal.write_text("\r\n".join((f"Status: {status}", *headers, "", "")))
+        else:
+            self._refusal.unlink()
+
+    @property
+    def requests(self) -> list[str]:
+        """Return the method and the path of each request below /git so far."""
+        return self._requests.read_text().splitlines() if self._requests.exists() else []
 
     def __enter__(self) -> Web:
         fd = self._listener.fileno()

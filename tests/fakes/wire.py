@@ -11,6 +11,7 @@ from typing import Any
 
 from gitsync.engine.board import Board
 from gitsync.engine.exchange.exchanger import Exchanger
+from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.messages import ExchangeNow, Fetched, HeadRead, HeadWanted, Integrated, Pushed
 from gitsync.engine.owner import Ask
 from gitsync.model import RepoState
@@ -46,6 +47,7 @@ class Wire:
             is_scheduled=is_scheduled,
             repo_state_dir=self.repo_state_dir,
             on_death=self.told.append,
+            turns=Turns(),
         )
         self.exchanger.setup()
         return self.exchanger

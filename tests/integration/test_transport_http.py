@@ -130,3 +130,23 @@ def test_a_password_in_the_address_is_never_told(repo: Path, web: Web) -> None:
     error = refused(repo, url)
     assert error.code == "not-found", "the password was right"
     assert PASSWORD not in f"{error.message} {error.hint}"
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+def test_a_server_that_asks_for_a_pause(repo: Path, web: Web, status: str) -> None:
+    url = web.url("notes.git")
+    transport.push(repo, url, "main", head(repo), timeout_s=T)
+    before = len(web.requests)
+    transport.fetch(repo, url, "main", timeout_s=T)
+    assert len(web.requests) - before == 2, "the second one lists one branch"
+    web.refuse(status, "Retry-After: 321")
+    for act in (
+        lambda: transport.fetch(repo, url, "main", timeout_s=T),
+        lambda: transport.push(repo, url, "main", head(repo), timeout_s=T),
+    ):
+        before = len(web.requests)
+        with pytest.raises(TransientError) as caught:
+            act()
+        assert (caught.value.code, caught.value.wait_s) == ("offline", 321.0)
+        assert "asks to wait for 5 min" in caught.value.message
+        assert len(web.requests) - before == 1

@@ -31,6 +31,7 @@ from gitsync.engine.exchange.patience import Patience
 from gitsync.engine.exchange.pending_halt import PendingHalt
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.schedule import CROSSINGS, LOCKED_TRIES, Schedule
+from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.exchange.verification import verify
 from gitsync.engine.exchange.waiters import Waiters
 from gitsync.engine.memory import ExchangeMemory
@@ -57,7 +58,7 @@ from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.errors import OperationError
 from gitsync.git.remote import upstream
 from gitsync.git.remote.results import FetchResult, PushKind, PushResult
-from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
+from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_problem
 from gitsync.model import Problem, RepoState
 from gitsync.text import as_word
 
@@ -83,6 +84,7 @@ class Exchanger(Owner):
         is_scheduled: bool,
         repo_state_dir: Path,
         on_death: Callable[[ThreadDied], None],
+        turns: Turns,
     ) -> None:
         super().__init__(f"exchange-{config.name}" + (f"-{config.via}" if config.via else ""), clock, on_death)
         self.config = config
@@ -93,7 +95,7 @@ class Exchanger(Owner):
         self._found: FetchResult | None = None  # what this cycle saw of the remote
         self._look_s: float | None = None
         self._times = Schedule(config, is_scheduled=is_scheduled)
-        self._hearing = Hearing(config, system_events)
+        self._hearing = Hearing(config, system_events, turns)
         self._awaiting_until: float | None = None
         self._trouble = ""
         self._disk = AwaitedDisk()
@@ -226,11 +228,10 @@ class Exchanger(Owner):
     def _begin(self) -> None:
         config, branch = self.config, self._branch
         self._move(V_.FETCH_BEGUN)
-        is_push_alone = self._times.begin(self.clock.now())
         self._found, self._look_s = None, None
-        self._remote_branch = RemoteBranch.of(config, branch)
-        place = self._remote_branch
+        self._remote_branch = place = RemoteBranch.of(config, branch)
         self._hearing.ask(place, self._times)
+        is_push_alone = self._times.begin(self.clock.now())
         self._shows(remote=place.name if place else "", url=place.url if place else "")
         if problem := self._disk.problem(place, self._memory, self.clock.now()):
             self._wait_for_disk(problem)
@@ -394,13 +395,12 @@ class Exchanger(Owner):
                 self._stop(halting)
         except UNEXPECTED_ERRORS as trouble:
             if not self.is_cancelled:
-                error = as_error(self.config.name, trouble)
-                self._fail(Problem(error.code, error.message, error.hint))
+                self._fail(as_problem(self.config.name, trouble))
 
     def _fail(self, problem: Problem) -> None:
         self._move(V_.FAILED)
         self._hearing.doubt(self._limits.line)
-        wait = self._times.fail(self.clock.now())
+        wait = self._times.fail(self.clock.now(), problem.wait_s)
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
         self._show(problem, self._patience.state_of(problem, self.clock.now()))
         self._answer()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.remote_branch import RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
+from gitsync.engine.exchange.turns import Turn, Turns
 from gitsync.engine.messages import LineDoubted, Listen, ListenFar, Noticing
 from gitsync.git.remote.local_remote import path_of
 from gitsync.git.remote.ref_channel import far_branch
@@ -21,8 +22,9 @@ POLL = "poll"
 class Hearing:
     """The requests of one exchanger for notices, and the way by which they come."""
 
-    def __init__(self, config: RepoConfig, tell: Callable[[object], None]) -> None:
+    def __init__(self, config: RepoConfig, tell: Callable[[object], None], turns: Turns) -> None:
         self._config = config
+        self._turns = turns
         self._tell = tell
         self._far_key: object = None
         self._is_awaited = False
@@ -31,7 +33,7 @@ class Hearing:
     def ask(self, place: RemoteBranch | None, times: Schedule) -> None:
         """Ask for notices of pushes to `place`, as far as there can be any and it is looked at; None: for none."""
         config = self._config
-        times.see_place(is_far=place is not None and path_of(place.url) is None)
+        times.see_place(self._turn_at(place))
         if place is None or not times.is_looking or config.notice == "off":
             place = None
         self._tell(Listen(config.name, None if place is None else place.directory, config.via))
@@ -42,6 +44,10 @@ class Hearing:
             self._tell(ListenFar(config.name, branch, config.via))
             self._far_key = key
             self._is_awaited = branch is not None
+
+    def _turn_at(self, place: RemoteBranch | None) -> Turn | None:
+        is_far = place is not None and path_of(place.url) is None
+        return Turn(self._turns, place.server, f"{self._config.name} {self._config.via}") if place and is_far else None
 
     def see(self, message: Noticing, times: Schedule, line: SshMaster, now: float) -> str:
         """The way has changed: adapt the schedule and the line of the exchange; return the way."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,7 +21,7 @@ from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
 from gitsync.git.objects.refs import commit_in, has_lost
 from gitsync.git.objects.store import lock_of
-from gitsync.git.remote import bare, inbox, local_damage, local_remote, transport, upstream
+from gitsync.git.remote import bare, inbox, local_damage, local_remote, ssh_master, transport, upstream
 from gitsync.git.remote.destination import exchanged
 from gitsync.git.remote.errors import Subject
 from gitsync.git.remote.inbox import Handover
@@ -136,6 +137,12 @@ class RemoteBranch:
     def address(self) -> str:
         """Return what tells the remote apart from others, whatever the branch."""
         return self.key.rpartition(" ")[2]
+
+    @property
+    def server(self) -> str:
+        """Return the server as ssh or the web calls it, "" for a path."""
+        matched = re.match(r"[a-z][a-z0-9+.-]*://(?:[^/@]*@)?([^/]+)", self.url, re.IGNORECASE)
+        return " ".join(ssh_master.destination(self.url) or ()) or (matched[1].lower() if matched else "")
 
     def has_sent(self, commit: str) -> bool:
         """Whether `commit` is where another branch than the one that is fetched was sent to last."""

@@ -15,6 +15,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.core.jobs import allowed
 from gitsync.core.reconcile import may_push
 from gitsync.core.schedule import back_off, next_run
+from gitsync.engine.exchange.turns import SPACING_S, Turn
 
 # Doubling from two seconds: after an outage the remote is met again within about the time that the outage took.
 BACK_OFF_BASE_S, BACK_OFF_CAP_S = 2.0, 300.0
@@ -33,9 +34,9 @@ SENT_FLOOR_S, SENT_SHARE = 2.0, 0.1
 LOOK_REST = 3.0
 # What is noticed at once is looked at this often besides (seconds), should a notice be lost.
 NOTICED_S = 3600.0
-# A server that reports nothing is looked at once a minute at most, and after so many looks in vain this often
-# (seconds). A shorter `pull` is kept to.
-FAR_FLOOR_S, FAR_IDLE_S, FAR_EMPTY = 60.0, 900.0, 10
+# A server that reports nothing is looked at once a minute at most, for all repositories there, and for one of them
+# after so many looks in vain this often (seconds). A shorter `pull` is kept to.
+FAR_IDLE_S, FAR_EMPTY = 900.0, 10
 # In a crowd every look finds something, and a later one brings more at once: looks rest up to so many times longer.
 STREAK_MAX = 3
 # How often a disk that is not mounted is looked for: one look costs a few system calls.
@@ -58,9 +59,11 @@ class Schedule:
         self._streak = 0
         self._is_push_alone = False
         self._asked = ""
+        self._goes_first = False  # a person waits for it
         self._is_deferred = False
         self._is_away = False
-        self._is_noticed = self._is_far = False
+        self._is_noticed = False
+        self._turn: Turn | None = None
         self._empty_looks = 0
         self._has_moved = False
         self._pull_at: float | None = None
@@ -73,14 +76,17 @@ class Schedule:
 
     def next_at(self) -> float | None:
         """Return when a cycle is to begin, while nothing went wrong."""
-        if self._is_held:
-            return None
-        return min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
+        at = min((at for at in (self._pull_at, self._push_at) if at is not None), default=None)
+        return None if self._is_held else self._not_before(at)
 
     @property
     def retry_at(self) -> float | None:
         """Return when a cycle is to begin after a failure, or a halted remote is to be looked at."""
-        return None if self._is_held else self._retry_at
+        return None if self._is_held else self._not_before(self._retry_at)
+
+    def _not_before(self, at: float | None) -> float | None:
+        """Return `at`, or when the server is ready again if it asked to be left alone; a person's wish goes first."""
+        return at if at is None or self._turn is None or self._goes_first else max(at, self._turn.rests_until)
 
     @property
     def _is_held(self) -> bool:
@@ -162,9 +168,9 @@ class Schedule:
             self._has_moved = True
             self._pull_at = self._retry_at = now
 
-    def see_place(self, *, is_far: bool) -> None:
-        """The remote is on a server, or on a file system of this machine."""
-        self._is_far = is_far
+    def see_place(self, turn: Turn | None) -> None:
+        """The remote is on a server, where looks take turns, or (None) on a file system of this machine."""
+        self._turn = turn
 
     def notice(self, now: float, *, is_noticed: bool) -> None:
         """From now on, changes of the remote are noticed without a look; or they are not any more."""
@@ -172,20 +178,24 @@ class Schedule:
             return
         self._is_noticed = is_noticed
         if self._pull_at is not None and self._pull_at > now:
-            self._pull_at = next_run(now, self.every(now), random.random())
+            self._pull_at = self._plan(now, self.every(now))
 
     def hurry(self, now: float, direction: str = "both") -> None:
         """Begin a cycle now, because somebody asked for it: a whole one, or in one direction."""
         self._asked = direction if self._asked in ("", direction) else "both"
+        self._goes_first = True
         self._pull_at = self._retry_at = now
 
     def begin(self, now: float) -> bool:
         """Note that a cycle begins; return whether it is for a push alone."""
+        self._goes_first = False
         # Where others push, too, a push without a look is as good as lost.
         is_push_due = self._push_at is not None and self._crossings == 0 and self._crowd.span(now) == 0.0
         self._is_push_alone = is_push_due and (self._pull_at is None or self._pull_at > now)
         self._push_at = None
         self._has_moved = False
+        if self._turn is not None and not self._is_push_alone:
+            self._turn.see_look(now)
         return self._is_push_alone
 
     def rest(self, now: float, *, has_remote: bool = True, look_s: float | None = None) -> None:
@@ -194,26 +204,35 @@ class Schedule:
         self._asked = ""
         self._look_s = self._look_s if look_s is None else look_s
         every = self.every(now) if self.is_looking and has_remote else None
-        next_at = None if every is None else next_run(now, every, random.random())
-        if self._is_push_alone and self._pull_at is not None and next_at is not None:
-            # Pushes that follow each other do not put off the next look at the remote.
-            next_at = min(next_at, self._pull_at)
+        # Pushes that follow each other do not put off the next look at the remote.
+        is_planned = every is not None and self._is_push_alone and self._pull_at is not None
+        if is_planned and self._pull_at is not None and self._pull_at <= now + (every or 0.0):
+            next_at: float | None = self._pull_at
+        else:
+            next_at = None if every is None else self._plan(now, every)
         self._pull_at = now if self._has_moved else next_at  # it moved after this cycle had looked
+
+    def _plan(self, now: float, every: float) -> float:
+        at = next_run(now, every, random.random())
+        has_turns = self._turn is not None and not self._is_noticed and every >= SPACING_S
+        return self._turn.plan(at) if self._turn is not None and has_turns else at
 
     def every(self, now: float) -> float:
         """Return how long to wait for the next look (seconds): at most `pull`, less after something happened."""
         period = self._config.pull or RARELY_S
         if self._is_noticed:
             return max(period, NOTICED_S)
-        if self._is_far and period >= FAR_FLOOR_S:
-            return max(period, FAR_IDLE_S) if self._empty_looks >= FAR_EMPTY else period
+        is_spaced = self._turn is not None and period >= SPACING_S
+        if is_spaced and self._empty_looks >= FAR_EMPTY:
+            return max(period, FAR_IDLE_S)
         if period > RARELY_S:
             return period
         streak = min(self._streak, STREAK_MAX) if self._crowd.span(now) else 0
+        least = SPACING_S if is_spaced else 0.0
         for at, floor, share in ((self._news_at, NEWS_FLOOR_S, NEWS_SHARE), (self._sent_at, SENT_FLOOR_S, SENT_SHARE)):
             if at is not None:
                 rest = LOOK_REST * (1 + streak) * self._look_s
-                period = min(period, max(floor, rest, share * (now - at)))
+                period = min(period, max(least, floor, rest, share * (now - at)))
         return period
 
     def is_lively(self, now: float) -> bool:
@@ -222,10 +241,16 @@ class Schedule:
             self.is_looking and not self._is_deferred and self.every(now) < min(LIVELY_S, self._config.pull or LIVELY_S)
         )
 
-    def fail(self, now: float) -> float:
-        """A cycle failed: plan the retry and return how many seconds away it is."""
+    def fail(self, now: float, wait_s: float = 0.0) -> float:
+        """A cycle failed: plan the retry and return how many seconds away it is.
+
+        The server asked to be left alone for `wait_s` seconds.
+        """
         self._failures += 1
         self._crossings = 0
+        self._goes_first = self._goes_first and not wait_s
+        if wait_s and self._turn is not None:
+            self._turn.see_refusal(now + wait_s)
         return self._retry(now, back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S))
 
     def await_disk(self, now: float) -> None:
@@ -250,7 +275,7 @@ class Schedule:
         """A person is asked: look now and then whether the remote has changed by itself."""
         self._failures = self._crossings = 0
         self._asked = ""
-        self._retry_at = next_run(now, self._config.pull or RARELY_S, random.random()) if self.is_looking else None
+        self._retry_at = self._plan(now, self._config.pull or RARELY_S) if self.is_looking else None
 
     def forgive(self, now: float) -> None:
         """A person resumed: what failed before no longer counts."""

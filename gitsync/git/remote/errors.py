@@ -15,7 +15,7 @@ from gitsync.errors import OperationError, TransientError
 from gitsync.git.remote.ssh_trouble import ssh_problem
 from gitsync.model import Problem
 from gitsync.redaction import redact
-from gitsync.text import clean
+from gitsync.text import clean, span
 
 # These go away by themselves or by integrating first: the caller tries again. Everything else waits for a person
 # or for a change on the other side, and is tried at the slow end of the back-off.
@@ -272,8 +272,15 @@ def _places(subject: Subject) -> dict[str, str]:
 
 def failure(trouble: Problem) -> OperationError:
     """Return the exception for `trouble`: a TransientError when it goes away by itself."""
-    kind = TransientError if trouble.code in TRANSIENT else OperationError
-    return kind(trouble.message, trouble.hint, code=trouble.code)
+    if trouble.code in TRANSIENT:
+        return TransientError(trouble.message, trouble.hint, code=trouble.code, wait_s=trouble.wait_s)
+    return OperationError(trouble.message, trouble.hint, code=trouble.code)
+
+
+def busy(subject: Subject, wait_s: float) -> Problem:
+    """Return the `Problem` of a server that asks to be left alone for so many seconds."""
+    message = f"{subject.label} answers no requests now and asks to wait for {span(wait_s)}"
+    return Problem("offline", message, "gitsync will try again by itself then", wait_s)
 
 
 def from_output(subject: Subject, stderr: bytes | str) -> Problem:

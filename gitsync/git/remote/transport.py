@@ -18,7 +18,7 @@ import logging
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pygit2
@@ -27,8 +27,8 @@ from gitsync import clock, proc
 from gitsync.errors import OperationError
 from gitsync.git import program
 from gitsync.git.objects.refs import is_ancestor
-from gitsync.git.remote import fsck, libgit2, local_damage, noninteractive_env, upstream
-from gitsync.git.remote.errors import Subject, failure, from_output, from_rejection, problem
+from gitsync.git.remote import fsck, http_wait, libgit2, local_damage, noninteractive_env, upstream
+from gitsync.git.remote.errors import Subject, busy, failure, from_output, from_rejection, problem
 from gitsync.git.remote.results import (
     Companion,
     FetchResult,
@@ -77,7 +77,7 @@ class Call:
     """One operation with its deadline; `ends_at` on the monotonic clock.
 
     git tells its progress, so that a large transfer over a slow line may take its time, and a peer that says nothing
-    may not.
+    may not. `waits` are the pauses (seconds) that a web server has asked for in each answer, 0 for none.
     """
 
     root: Path
@@ -88,6 +88,7 @@ class Call:
     is_cancelled: IsCancelled
     subject: Subject
     line: str = ""
+    waits: list[float] = field(default_factory=list)
 
     @classmethod
     def begin(
@@ -109,16 +110,19 @@ class Call:
     ) -> proc.Completed:
         left = max((self.ends_at - clock.SystemClock().now()) * share, at_least_s)
         silence_s = max(self.silence_s * share, at_least_s)
-        return program.run(
+        done = program.run(
             *argv,
             root=self.root,
             settings=_SETTINGS,
             deadline_s=left,
             silence_s=silence_s,
             input=input,
-            env=noninteractive_env.environment(self.root, silence_s, self.line),
+            env=noninteractive_env.environment(self.root, silence_s, self.line) | http_wait.TRACE,
             is_cancelled=self.is_cancelled,
         )
+        stderr, wait_s = http_wait.split(done.stderr, clock.SystemClock().wall())
+        self.waits.append(wait_s)
+        return replace(done, stderr=stderr)
 
     def trouble(self, done: proc.Completed) -> Problem:
         """Return the `Problem` of a child that did not end well."""
@@ -126,6 +130,8 @@ class Call:
             return problem(self.subject, "cancelled")
         if done.is_over_deadline:
             return problem(self.subject, "timeout")
+        if self.waits and self.waits[-1]:
+            return busy(self.subject, self.waits[-1])
         found = local_damage.found_in(self.root, done.errors)
         return found or from_output(self.subject, done.stderr)
 
@@ -289,7 +295,7 @@ def _hook_said_no(call: Call, done: proc.Completed) -> Problem | None:
 
 def _settle_doubt(call: Call, commit: str, trouble: Problem) -> PushResult:
     """Ask the remote what became of a push whose answer was lost."""
-    if trouble.code in ("timeout", "offline", "unknown"):
+    if trouble.code in ("timeout", "offline", "unknown") and not trouble.wait_s:
         try:
             there = _ask(call)
         except OperationError:

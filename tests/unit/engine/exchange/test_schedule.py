@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from gitsync.engine.exchange.schedule import NEWS_FLOOR_S, RARELY_S, SENT_FLOOR_S, Schedule
+from gitsync.engine.exchange.turns import Turn, Turns
 from tests.fakes.engine import configured
 
 
@@ -49,7 +51,7 @@ def test_what_is_noticed_is_looked_at_once_an_hour_besides() -> None:
 
 def test_a_server_that_reports_nothing_is_looked_at_seldom_after_ten_looks_in_vain() -> None:
     times = table()
-    times.see_place(is_far=True)
+    times.see_place(Turn(Turns(), "example.org", "notes"))
     times.see_look(0.0, has_news=True)
     assert times.every(0.0) == 60.0
     for at in range(10):
@@ -216,3 +218,46 @@ def test_a_return_of_the_network_is_tried_soon_and_the_back_off_begins_anew() ->
     assert times.retry_at is not None
     assert 1000.0 <= times.retry_at <= 1000.5
     assert times.fail(1001.0) <= 2.0
+
+
+def test_all_repositories_of_a_server_are_looked_at_once_a_minute_together_and_each_gets_its_turn() -> None:
+    turns = Turns()
+    tables = [table() for _ in range(4)]
+    for number, times in enumerate(tables):
+        times.see_place(Turn(turns, "example.org", str(number)))
+        times.see_branch(0.0)
+    seen: list[tuple[float, int]] = []
+    while (at := min(times.next_at() or 0.0 for times in tables)) < 3600.0:
+        number = min(range(4), key=lambda each: tables[each].next_at() or 0.0)
+        tables[number].begin(at)
+        tables[number].rest(at + 0.5, look_s=0.5)
+        seen.append((at, number))
+    later = seen[4:]  # at the start each looks at once
+    gaps = [after - before for (before, _), (after, _) in itertools.pairwise(later)]
+    assert min(gaps) > 59.9
+    assert len(later) > 50
+    assert {number: 13 <= [each for _, each in later].count(number) <= 16 for number in range(4)} == dict.fromkeys(
+        range(4), True
+    )
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_from_all_repositories_and_not_from_a_person() -> None:
+    turns = Turns()
+    one, other, elsewhere = table(), table(), table()
+    for name, times in (("one", one), ("other", other)):
+        times.see_place(Turn(turns, "example.org", name))
+    elsewhere.see_place(Turn(turns, "example.com", "elsewhere"))
+    for times in (one, other, elsewhere):
+        times.see_branch(0.0)
+        times.begin(0.0)
+    assert one.fail(1.0, 600.0) < 10.0
+    assert one.retry_at == 601.0
+    other.rest(1.0)
+    other.see_commit(2.0)
+    assert other.next_at() == 601.0
+    elsewhere.rest(1.0)
+    assert (elsewhere.next_at() or 0.0) < 100.0
+    one.see_return(5.0)
+    assert one.retry_at == 601.0, "another network does not change what the server has asked for"
+    other.hurry(7.0)
+    assert (other.next_at() or 0.0) <= 7.0
