@@ -233,7 +233,7 @@ def _apply(
         probe("arrived", b"")
         _half(worktree, applier.sweep)
     journal.drop(worktree.repo_state_dir)
-    refs.expire(worktree.repo)
+    refs.expire(worktree.repo, worktree.repo_state_dir)
     return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit())
 
 

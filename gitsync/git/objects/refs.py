@@ -17,6 +17,7 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import OperationError
+from gitsync.git.objects import ref_ages
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import common_dir, said
 from gitsync.text import clean
@@ -24,7 +25,6 @@ from gitsync.text import clean
 BACKUPS = "refs/gitsync/backup/"
 OUTCOMES = "refs/gitsync/outcome/"
 KEEP_NEWEST = 100
-KEEP_S = 90 * 86400.0
 # How long to wait for a lock: a git process that packs refs holds each one briefly (seconds).
 _LOCKED_S = 10.0
 _BACKUP = re.compile(re.escape(BACKUPS) + r"(?P<at>\d{8}T\d{6}Z)-(?P<reason>[a-z0-9-]+?)(?:\.(?P<count>\d+))?")
@@ -120,18 +120,22 @@ def backups(repo: pygit2.Repository) -> list[Backup]:
     return sorted(found, key=lambda item: (item.at, item.count), reverse=True)
 
 
-def expire(repo: pygit2.Repository, *, wall: float | None = None) -> list[str]:
+def expire(repo: pygit2.Repository, repo_state_dir: Path, *, wall: float | None = None) -> list[str]:
     """Remove old backup refs and return their names.
 
-    Those older than 90 days are removed. Of the rest the newest 100 stay; one beyond them is removed only when its
-    commit is in HEAD's history: after the user rewrote history, it may be the only ref that holds a version.
+    Those that are 90 days old, as `ref_ages` counts them, are removed. Of the rest the newest 100 stay; one beyond them
+    is removed only when its commit is in HEAD's history: after the user rewrote history, it may be the only ref that
+    holds a version.
     """
     sweep_locks(repo, "refs/gitsync")
-    now = clock.SystemClock().wall() if wall is None else wall
+    today = clock.iso(clock.SystemClock().wall() if wall is None else wall)[:10]
     head = head_commit(repo)
+    items = {item.ref: item for item in reversed(backups(repo))}
+    ages = ref_ages.observe(repo_state_dir, items, today)
     gone = []
-    for place, item in enumerate(backups(repo)):
-        is_old = now - item.at > KEEP_S
+    for place, ref in enumerate(reversed(ages)):
+        item = items[ref]
+        is_old = ages[ref] >= ref_ages.KEEP_DAYS
         if is_old or (place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head)):
             if item.outcome is not None:
                 repo.references.delete(item.ref.replace(BACKUPS, OUTCOMES, 1))

@@ -54,26 +54,49 @@ def test_an_unborn_branch_has_nothing_to_back_up(tmp_path: Path) -> None:
     made.close()
 
 
+def pass_days(worktree: Worktree, days: int) -> list[str]:
+    """Let so many days pass on which backup refs may expire; return those that did."""
+    return [
+        ref for day in range(days) for ref in refs.expire(worktree.repo, worktree.repo_state_dir, wall=NOON + day * DAY)
+    ]
+
+
 def test_expiry(worktree: Worktree, repo: Path) -> None:
     for number in range(105):
         refs.backup(worktree.repo, "pull", wall=NOON + number)
     aside = run_git(repo, "commit-tree", "HEAD^{tree}", "-m", "in no branch")
     only_one = refs.backup(worktree.repo, "rescued", commit=aside, wall=NOON - 1)
-    ancient = refs.backup(worktree.repo, "pull", wall=NOON - 91 * DAY)
-    gone = refs.expire(worktree.repo, wall=NOON + DAY)
-    assert ancient in gone
-    assert only_one not in gone, "it may be all that holds a version"
-    assert len(gone) == 6
+    assert len(pass_days(worktree, 1)) == 5
     kept = [item.ref for item in refs.backups(worktree.repo)]
+    assert only_one in kept, "it may be all that holds a version"
     assert len(kept) == 101
     assert kept[0].endswith("120144Z-pull")
-    assert only_one in refs.expire(worktree.repo, wall=NOON + 91 * DAY)
+    assert pass_days(worktree, 90) == []
+    assert only_one in pass_days(worktree, 91)
+    assert refs.backups(worktree.repo) == []
+
+
+@pytest.mark.parametrize("jump", [365 * DAY, -365 * DAY, -50 * 365 * DAY])
+def test_a_clock_that_jumps_removes_nothing(worktree: Worktree, jump: float) -> None:
+    before = refs.backup(worktree.repo, "pull", wall=NOON)
+    amid = refs.backup(worktree.repo, "pull", wall=NOON + jump)
+    for wall in (NOON, NOON + jump, NOON + 2 * jump, NOON, NOON + jump):
+        assert refs.expire(worktree.repo, worktree.repo_state_dir, wall=wall) == []
+    assert {item.ref for item in refs.backups(worktree.repo)} == {before, amid}
+
+
+def test_the_age_of_refs_is_counted_again_where_it_is_spoiled(worktree: Worktree) -> None:
+    refs.backup(worktree.repo, "pull", wall=NOON)
+    pass_days(worktree, 80)
+    for spoiled in (b"", b"[1]", b"\0\0"):
+        (worktree.repo_state_dir / "ref-ages.json").write_bytes(spoiled)
+        assert pass_days(worktree, 80) == []
 
 
 def test_refs_of_others_are_left(worktree: Worktree, repo: Path) -> None:
     for name in ("refs/gitsync/backup/by-hand", "refs/gitsync/backup/20000101T000000Z", "refs/heads/old"):
         run_git(repo, "update-ref", name, "HEAD")
-    assert refs.expire(worktree.repo) == []
+    assert refs.expire(worktree.repo, worktree.repo_state_dir) == []
 
 
 def test_ahead_behind(worktree: Worktree, repo: Path) -> None:
@@ -95,5 +118,5 @@ def test_a_change_has_a_ref_to_what_came_of_it_and_both_expire(worktree: Worktre
     # A second try of the same second, to another end, is another change.
     assert refs.backup(worktree.repo, "merge", commit=was, outcome=was, wall=NOON) != first
     assert refs.backup(worktree.repo, "merge", commit=was, outcome=now, wall=NOON) == first
-    refs.expire(worktree.repo, wall=NOON + 91 * DAY)
+    pass_days(worktree, 91)
     assert run_git(repo, "for-each-ref", "refs/gitsync") == ""
