@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -191,6 +192,11 @@ class Board:
     def jobs(self) -> list[JobStatus]:
         """Return every job's status in the order of the configuration."""
         return list(self._jobs.values())
+
+    def synced(self) -> tuple[Path, ...]:
+        """Return the directories whose files a remote can change, the mirror of home files among them."""
+        jobs = [job.path for job in self.jobs() if job.mode != "push"]
+        return tuple(Path(path) for path in (*(local.path for local in list(self._local.values())), *jobs) if path)
 
     def forget_job(self, name: str) -> None:
         """Remove a job that is no longer configured."""

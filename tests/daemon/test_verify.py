@@ -62,3 +62,35 @@ def _names(root: Path) -> list[str]:
 
 def _head(root: Path) -> str:
     return run_git(root, "rev-parse", "HEAD")
+
+
+def test_no_file_of_a_clone_is_written_before_its_commits_are_checked(box: Machine, hub: Path, tmp_path: Path) -> None:
+    needs("ssh-keygen")
+    signers = Signers(tmp_path / "keys")
+    theirs = box.repo("theirs", remote=hub)
+    run_git(theirs, "push", "-qu", "origin", "main")
+    box.write_config('[defaults]\nverify = "signed"\n')
+    with (box.home / ".gitconfig").open("a") as stream:
+        stream.write(f'[gpg "ssh"]\n    allowedSignersFile = {signers.allowed}\n')
+    here = box.home / "here"
+    box.start()
+    done = box.ctl("clone", str(hub), str(here))
+    assert (done.returncode, _names(here)) == (1, [])
+    assert "no file was written: not every commit is signed" in done.stdout
+    (asked,) = box.wait_state("halted", "here")["questions"]
+    assert asked["paths"] == ["first.txt"]
+    assert box.ctl("resume", "here", "--accept", asked["id"]).returncode == 0
+    wait_for("what was accepted", (here / "first.txt").exists)
+
+    sign_with(theirs, signers.key("ada"))
+    run_git(theirs, "commit", "-q", "--amend", "-m", "signed")
+    run_git(theirs, "push", "-q", "origin", "HEAD:signed")
+    run_git(hub, "symbolic-ref", "HEAD", "refs/heads/signed")
+    done = box.ctl("clone", str(hub), str(box.home / "signed"))
+    assert (done.returncode, _names(box.home / "signed")) == (0, ["first.txt"])
+
+    (here / "allowed").write_bytes(signers.allowed.read_bytes())
+    run_git(box.home, "config", "-f", ".gitconfig", "gpg.ssh.allowedSignersFile", str(here / "allowed"))
+    done = box.ctl("clone", str(hub), str(box.home / "third"))
+    assert (done.returncode, _names(box.home / "third")) == (1, [])
+    assert "which is synced itself" in done.stdout

@@ -20,11 +20,8 @@ def run(context: Context, arguments: Json) -> Reply:
     questions = (answer.get("home") or {}).get("questions") or []
     if questions and not context.output.is_json and sys.stdin.isatty():
         answer = _settle(context, answer, questions[0])
-    return Reply(
-        answer,
-        next_step.shown(context, _show),
-        EXIT_ATTENTION if repos.needs_person(answer.get("home") or {}) else EXIT_OK,
-    )
+    needs_person = bool(answer.get("refused")) or repos.needs_person(answer.get("home") or {})
+    return Reply(answer, next_step.shown(context, _show), EXIT_ATTENTION if needs_person else EXIT_OK)
 
 
 def _ask(context: Context, arguments: Json) -> Json:
@@ -56,6 +53,17 @@ def _show(output: Output, answer: Json) -> None:
         path = text.tilde(str(answer["path"]))
         output.wrapped(f"cloned {answer['url']} to {path}, on the branch {answer['branch']}")
         output.wrapped(f"watching {path} as {answer['name']}")
+        _say_refused(output, answer, str(answer["name"]))
         return
     output.wrapped(f"home is mirrored in {text.tilde(str(answer.get('repo', '')))}, from {answer.get('url', '')}")
     output.painted(repos.home_lines(output, answer.get("home") or {}))
+    _say_refused(output, answer, "home")
+
+
+def _say_refused(output: Output, answer: Json, name: str) -> None:
+    if answer.get("refused"):
+        word = text.as_word(name)
+        output.wrapped(f"no file was written: {answer['refused']}")
+        output.wrapped(
+            f"to have it taken in, and to answer: gitsyncctl sync {word} --wait, then: gitsyncctl status {word}"
+        )

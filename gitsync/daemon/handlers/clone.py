@@ -12,6 +12,7 @@ from pathlib import Path
 from gitsync.config import document
 from gitsync.core import manifest as manifests
 from gitsync.daemon.handlers.context import HandlerContext, Json
+from gitsync.daemon.handlers.first_checkout import check_out, is_checked
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git import program
 from gitsync.git.files import storage_error
@@ -47,9 +48,11 @@ def is_mirror(url: str) -> bool:
 def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
     """Clone `url` to `root`, on the branch that its HEAD names, and add it to the configuration.
 
-    Raise UsageError for a directory that cannot be used, OperationError or TransientError when git fails; then git
-    removes what it made. Nothing is removed here: the directory may have become another program's since it was looked
-    at. A clone that cannot be added to the configuration is kept, and OperationError says so.
+    Where the configuration lets in signed commits only, files are written when all of them are; else the clone is
+    empty, and its first exchange asks. Raise UsageError for a directory that cannot be used, OperationError or
+    TransientError when git fails; then git removes what it made. Nothing is removed here: the directory may have become
+    another program's since it was looked at. A clone that cannot be added to the configuration is kept, and
+    OperationError says so.
     """
     if os.path.realpath(root) in ("/", os.path.realpath(Path.home())):
         raise UsageError(
@@ -63,14 +66,15 @@ def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
         root.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(f"cannot create {root}", error) from error
+    checked = is_checked(context)
+    options = ("--quiet", "--no-checkout") if checked else ("--quiet",)
     done = program.run(
-        "clone", "--quiet", "--", url, str(root),
+        "clone", *options, "--", url, str(root),
         deadline_s=CLONE_S, settings=fsck.SETTINGS, env=noninteractive_env.environment(root.parent, CLONE_S),
     )  # fmt: skip
     if not done.ok:
         raise _failure(url, done.stderr)
-    if begin_clone(root):
-        program.read("checkout", "--quiet", root=root, deadline_s=CLONE_S)
+    refused = check_out(context, root, is_checked=checked) if begin_clone(root) or checked else ""
     try:
         name = document.add_repo(context.config_file, root)
     except GitsyncError as error:
@@ -82,7 +86,8 @@ def clone_and_watch(context: HandlerContext, url: str, root: Path) -> Json:
     if context.is_daemon:
         context.reload()
     branch = program.read("symbolic-ref", "--short", "HEAD", root=root).strip()
-    return {"name": name, "path": str(root), "url": redact(url), "branch": branch, "watched": True}
+    answer = {"name": name, "path": str(root), "url": redact(url), "branch": branch, "watched": True}
+    return {**answer, "refused": refused} if refused else answer
 
 
 def _failure(url: str, stderr: bytes) -> OperationError:

@@ -71,12 +71,13 @@ class _Home:
                 "to see it: gitsyncctl status home; to start again, move that directory away first",
             )
         path = self._place(params.get("path"))
-        init_mirror.clone(params["url"], path)
+        refused = init_mirror.clone(self._context, params["url"], path)
         self._configure(path)
-        if params.get("yes"):
+        if params.get("yes") and not refused:
             self._answer(ACCEPT)
         self._commit()
-        return {"repo": str(path), "url": redact(params["url"]), "home": self._status()}
+        answer = {"repo": str(path), "url": redact(params["url"]), "home": self._status()}
+        return {**answer, "refused": refused} if refused else answer
 
     def add(self, params: Json) -> Json:
         places = self._places()

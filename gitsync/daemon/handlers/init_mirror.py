@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core import manifest as manifests
 from gitsync.core.manifest import ManifestEntry
+from gitsync.daemon.handlers.first_checkout import check_out, is_checked
 from gitsync.daemon.handlers.init_repository import set_origin
 from gitsync.engine.board import HomePart
 from gitsync.engine.offline_status import show
@@ -101,8 +102,10 @@ def _check_empty(url: str) -> None:
         raise UsageError(f"{redact(url)} already has a history", f"to use it: gitsyncctl clone {as_word(redact(url))}")
 
 
-def clone(url: str, path: Path) -> None:
-    """Clone the mirror of another machine. Raise UsageError when `path` is not empty, OperationError when git fails.
+def clone(context: HandlerContext, url: str, path: Path) -> str:
+    """Clone the mirror of another machine; return why its files are not written, as `check_out` says.
+
+    Raise UsageError when `path` is not empty, OperationError when git fails.
 
     A clone that fails is removed by git. One whose files cannot be checked out (a full disk, a filter) is kept: what
     else is in the directory by then is not known here.
@@ -127,11 +130,10 @@ def clone(url: str, path: Path) -> None:
         )
     _finish(path)
     begin_clone(path)
-    if program.run("rev-parse", "--verify", "--quiet", "HEAD", root=path).ok:
-        program.read("checkout", "--quiet", root=path, deadline_s=CLONE_S)
-        if (reflog := path / ".git" / "logs" / "HEAD").exists():
-            os.utime(reflog)  # else the index, which is newer, looks like that of a git that is still at work
-    _list_files(path)
+    refused = check_out(context, path, is_checked=is_checked(context, "home"))
+    if not refused:
+        _list_files(path)
+    return refused
 
 
 def _list_files(path: Path) -> None:

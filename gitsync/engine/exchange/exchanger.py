@@ -264,7 +264,7 @@ class Exchanger(Owner):
         self._hearing.see_look(self._times, self.clock.now(), has_news=found.upstream != found.was)
         is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
         via, upstream = self.config.via, found.upstream
-        verify(self.config, self._memory, branch, upstream, self._limits)
+        verify(self.config, self._memory, branch, upstream, self._limits, self._board)
         self._ask_committer(Fetched(name, branch, remote, upstream, known, place.label, ref, is_joining, via, True))
 
     def _follow_rename(self, place: RemoteBranch, branch: str, new: str) -> None:

@@ -179,7 +179,7 @@ class InboxTaker(Owner):
                 inbox.check(root, handed.commit)
             if self._checked[handed.ref] is None:
                 memory = ExchangeMemory(self._state_dirs[config.name] / INBOX_FILE)
-                verify(config, memory, handed.branch, handed.commit, self._limits)
+                verify(config, memory, handed.branch, handed.commit, self._limits, self._board)
         except Halting as halting:
             return halting.problem
         except UNEXPECTED_ERRORS as trouble:

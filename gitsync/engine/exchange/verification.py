@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.core.questions import SHOWN_PATHS
+from gitsync.engine.board import Board
 from gitsync.engine.exchange.halt_reasons import Halting, unsigned
 from gitsync.engine.exchange.remote_branch import Limits
 from gitsync.engine.memory import ExchangeMemory
@@ -22,8 +23,13 @@ from gitsync.text import clean, counted, shown
 SHOWN_COMMITS = 3
 
 
-def verify(config: RepoConfig, memory: ExchangeMemory, branch: str, upstream: str | None, limits: Limits) -> None:
-    """Raise Halting when `upstream` has commits that are not signed as wanted; OperationError when git cannot say."""
+def verify(
+    config: RepoConfig, memory: ExchangeMemory, branch: str, upstream: str | None, limits: Limits, board: Board
+) -> None:
+    """Raise Halting when `upstream` has commits that are not signed as wanted; OperationError when git cannot say.
+
+    The board says what else is synced.
+    """
     if config.verify == "off" or upstream is None:
         return
     root = config.path
@@ -31,7 +37,8 @@ def verify(config: RepoConfig, memory: ExchangeMemory, branch: str, upstream: st
     commits = between(root, upstream, [*([head] if head else []), *memory.trusted])
     if not commits:
         return
-    check_lists(root, Path.home() if config.name == MIRROR_NAME else None)
+    mirror = board.local(MIRROR_NAME).path
+    check_lists(root, board.synced(), Path(mirror) if mirror else None)
     stamp = _stamp(root)
     verified = memory.verified(stamp)
     found = signatures(root, [commit for commit in commits if commit not in verified], limits.is_cancelled)

@@ -20,6 +20,8 @@ from gitsync.text import as_word, clean, tilde
 AT_ONCE, ASK_S = 200, 120.0
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 LISTS = ("gpg.ssh.allowedSignersFile", "gpg.ssh.revocationFile")
+# Where a list that is synced is copied to.
+_NAMES = dict(zip(LISTS, ("own_allowed_signers", "own_revoked_keys"), strict=True))
 _FIELDS = "%H%x00%G?%x00%GS%x00%GF%x00%an <%ae>%x00"
 _WHY = {
     "N": "not signed",
@@ -85,6 +87,11 @@ def signatures(root: Path, commits: list[str], is_cancelled: Callable[[], bool])
     return found
 
 
+def are_accepted(root: Path, newest: str, is_cancelled: Callable[[], bool] = lambda: False) -> bool:
+    """Return whether git accepts the signature of every commit of a history; raise OperationError as `signatures`."""
+    return all(each.is_accepted for each in signatures(root, between(root, newest, ()), is_cancelled))
+
+
 def changed_files(root: Path, newest: str, known: str | None) -> list[str]:
     """Return the files in which `newest` differs from its merge base with `known` (None: from nothing)."""
     base = (f"{known}...{newest}",) if known is not None else (EMPTY_TREE, newest)
@@ -94,30 +101,47 @@ def changed_files(root: Path, newest: str, known: str | None) -> list[str]:
     return [os.fsdecode(path) for path in done.stdout.split(b"\0") if path]
 
 
-def check_lists(root: Path, home: Path | None) -> None:
+def check_lists(root: Path, synced: Iterable[Path] = (), mirror: Path | None = None) -> None:
     """Raise OperationError when a list of signers is in a tree that is synced: a pull could then add a key to it.
 
-    `home` is the directory whose files the repository at `root` mirrors, None for an ordinary repository.
+    `synced` are the directories that are synced besides the work tree `root`, `mirror` is the repository that mirrors
+    files of the user's home directory.
     """
     settings = config.read(root)
     for key in LISTS:
         value = settings.get(key.lower())
-        if value and _is_synced(os.path.realpath(root / os.path.expanduser(value)), root, home):
-            raise OperationError(
-                f"{clean(str(root))}: {key} names {clean(value)}, which is synced itself: a pull could add a key; "
-                "nothing was taken in",
-                f"move it elsewhere: mv {as_word(tilde(clean(value)))} ~/.ssh/allowed_signers; then: "
-                f"git config --global {key} ~/.ssh/allowed_signers",
-                code="signers-synced",
-            )
+        place = os.path.realpath(root / os.path.expanduser(value)) if value else ""
+        if value and any(_is_inside(place, each) for each in (root, *synced)):
+            raise _synced(
+                root, key, value,
+                f"copy it elsewhere: cp {as_word(tilde(clean(place)))} ~/.ssh/{_NAMES[key]}; then: "
+                f"git config --global {key} ~/.ssh/{_NAMES[key]}",
+            )  # fmt: skip
+        if value and mirror is not None and _is_mirrored(place, mirror):
+            raise _synced(
+                root, key, value,
+                f"to sync it no longer: gitsyncctl remove {as_word(tilde(place))}",
+            )  # fmt: skip
 
 
-def _is_synced(place: str, root: Path, home: Path | None) -> bool:
-    inside = os.path.realpath(root) + os.sep
-    own = os.path.realpath(config.common_dir(config.git_dir(root))) + os.sep
-    if place.startswith(inside):
-        return not place.startswith(own)
-    if home is None or not place.startswith(os.path.realpath(home) + os.sep):
+def _synced(root: Path, key: str, value: str, hint: str) -> OperationError:
+    return OperationError(
+        f"{clean(str(root))}: {key} names {clean(value)}, which is synced itself: a pull could add a key; "
+        "nothing was taken in",
+        hint,
+        code="signers-synced",
+    )
+
+
+def _is_inside(place: str, top: Path) -> bool:
+    """Return whether a file is in the directory `top`, and not in a git directory, which nothing syncs."""
+    inside = os.path.realpath(top) + os.sep
+    return place.startswith(inside) and ".git" not in place.removeprefix(inside).split(os.sep)
+
+
+def _is_mirrored(place: str, mirror: Path) -> bool:
+    home = os.path.realpath(Path.home())
+    if not place.startswith(home + os.sep) or not mirror.exists():
         return False
-    name = os.path.relpath(place, os.path.realpath(home))
-    return program.run("ls-files", "--error-unmatch", "--", f":(literal){name}", root=root).ok
+    name = os.path.relpath(place, home)
+    return program.run("ls-files", "--error-unmatch", "--", f":(literal){name}", root=mirror).ok

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.remote.signatures import between, signatures
+from gitsync.errors import OperationError
+from gitsync.git.remote.signatures import between, check_lists, signatures
 from gitsync.git.staging.worktree import StageRules, Worktree
 from tests.conftest import run_git
 from tests.needs import needs
@@ -51,3 +52,36 @@ def test_a_commit_is_signed_by_gpg_as_git_is_configured(
     monkeypatch.setenv("GNUPGHOME", str(elsewhere))
     (unknown,) = signatures(repo, commits, lambda: False)
     assert not unknown.is_accepted
+
+
+def test_a_list_of_signers_that_a_pull_can_change_is_refused(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, other, mirror = (tmp_path / name for name in ("home", "other", "mirror"))
+    for place in (home, other, mirror):
+        place.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    run_git(mirror, "init", "-q")
+
+    def refusal(place: Path, name: str = "allowedSignersFile") -> str:
+        place.parent.mkdir(exist_ok=True)
+        place.touch()
+        run_git(repo, "config", f"gpg.ssh.{name}", str(place))
+        try:
+            check_lists(repo, [other, mirror], mirror)
+        except OperationError as error:
+            return error.advice
+        finally:
+            run_git(repo, "config", "--unset", f"gpg.ssh.{name}")
+        return ""
+
+    for allowed in (home / "signers", repo / ".git/signers", tmp_path / "elsewhere"):
+        assert refusal(allowed) == ""
+    for synced in (repo / "signers", other / "signers", mirror / "signers"):
+        assert f"cp {synced} ~/.ssh/" in refusal(synced)
+    assert "cp" in refusal(other / "revoked", "revocationFile")
+    (home / "link").symlink_to(other / "signers")
+    assert f"cp {other}/signers ~/.ssh/" in refusal(home / "link")
+    (mirror / ".signers").touch()
+    run_git(mirror, "add", ".signers")
+    assert "gitsyncctl remove" in refusal(home / ".signers")
