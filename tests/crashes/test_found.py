@@ -26,6 +26,7 @@ FOUND = {
     "a fetch of a job left a lock": ("git-job", "kill", "write", "origin/draft.lock"),
     "a job left the lock of a backup": ("git-job", "kill", "write", "gitsync/outcome/"),
     "rsync was receiving a file": ("rsync-job", "kill", "write", "/thesis/"),
+    "the draft of a conflict copy stays": ("rsync-job", "kill", "unlink", "rsync-partial-copy-"),
     "rsync has not synced a file": ("rsync-job", "power", "mkdir", "/empty"),
 }
 

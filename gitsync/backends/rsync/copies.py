@@ -5,6 +5,7 @@ The name is the same as everywhere in gitsync, so that two machines that keep th
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -17,6 +18,7 @@ from gitsync.errors import OperationError
 from gitsync.git.files import full_fsync
 from gitsync.text import escape
 
+_DRAFT_NAME = f"{PARTIAL_NAME}-copy-"
 _READ_BYTES = 1024 * 1024
 _HOLE_BYTES = 64 * 1024
 
@@ -74,27 +76,43 @@ def id_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def forget_drafts(root: Path) -> None:
+    """Remove copies below `root` that a run which died had not finished."""
+    for draft in root.glob(f"{_DRAFT_NAME}*"):
+        draft.unlink(missing_ok=True)
+
+
 def _put(root: Path, path: str, content: Path) -> None:
     """Make `path` a copy of `content`, durably; raise FileExistsError where something is, OSError as it comes."""
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f"{PARTIAL_NAME}-copy-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}")
-    draft.unlink(missing_ok=True)
-    if content.is_symlink():
-        draft.symlink_to(content.readlink())
-        shutil.copystat(content, draft, follow_symlinks=False)
-    else:
-        # Private until it has the permissions of what it is a copy of.
-        with content.open("rb") as source, open(draft, "xb", opener=_private) as file:
-            _copy_data(source, file)
-            shutil.copystat(content, draft)
-            file.flush()
-            full_fsync(file.fileno())
+    name = f"{_DRAFT_NAME}{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
     try:
+        _write(root / name, target, content)  # where the next run finds what a killed one leaves
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        near = target.with_name(name)  # another file system is mounted in between
+        near.unlink(missing_ok=True)
+        _write(near, target, content)
+    sync_directory(target.parent)  # what it is a copy of may go from the disk before it would be there
+
+
+def _write(draft: Path, target: Path, content: Path) -> None:
+    try:
+        if content.is_symlink():
+            draft.symlink_to(content.readlink())
+            shutil.copystat(content, draft, follow_symlinks=False)
+        else:
+            # Private until it has the permissions of what it is a copy of.
+            with content.open("rb") as source, open(draft, "xb", opener=_private) as file:
+                _copy_data(source, file)
+                shutil.copystat(content, draft)
+                file.flush()
+                full_fsync(file.fileno())
         os.link(draft, target, follow_symlinks=False)  # unlike a rename, this never replaces what came to be there
     finally:
-        draft.unlink()
-    sync_directory(target.parent)  # what it is a copy of may go from the disk before it would be there
+        draft.unlink(missing_ok=True)
 
 
 def _copy_data(source: BinaryIO, target: BinaryIO) -> None:
@@ -124,5 +142,5 @@ def _trouble(path: str, error: OSError) -> OperationError:
     return OperationError(
         f"cannot keep the other version of {escape(path)}: {error.strerror}; nothing was overwritten",
         "make room, and check the permissions of the file and its directory",
-        code="disk-full" if error.errno == 28 else "failed",
+        code="disk-full" if error.errno == errno.ENOSPC else "failed",
     )

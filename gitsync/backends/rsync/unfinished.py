@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.backends import state_file
+from gitsync.backends.rsync.copies import forget_drafts
 from gitsync.backends.rsync.listing import MOVING_FILE
 from gitsync.backends.rsync.program import PARTIAL_NAME, Rsync
 from gitsync.core.pairs import FILE, ListedEntry
@@ -55,7 +56,8 @@ def sync(target: str) -> None:
 
 
 def forget(rsync: Rsync) -> frozenset[str]:
-    """Remove what a run that died had received in part; return the paths of the files that were blank."""
+    """Remove what a run that died had received or copied in part; return the paths of the files that were blank."""
+    forget_drafts(rsync.order.job.path)
     noted = state_file.read(rsync.order.state_dir / MOVING_FILE)
     blank: set[str] = set()
     for target, name in ((rsync.here, "taking"), (rsync.there, "sending")):

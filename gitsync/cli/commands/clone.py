@@ -62,8 +62,8 @@ def _show(output: Output, answer: Json) -> None:
 
 def _say_refused(output: Output, answer: Json, name: str) -> None:
     if answer.get("refused"):
-        word = text.as_word(name)
         output.wrapped(f"no file was written: {answer['refused']}")
         output.wrapped(
-            f"to have it taken in, and to answer: gitsyncctl sync {word} --wait, then: gitsyncctl status {word}"
+            f"to have it taken in, and to answer: gitsyncctl sync {text.as_word(name)} --wait, "
+            f"then: gitsyncctl status {text.as_word(name)}"
         )
