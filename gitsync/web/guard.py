@@ -32,6 +32,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ENTRANCE = "/enter"
+# Where an entry may lead to.
+STARTS = ("/", "/setup")
 BODY_MAX = 1 << 20
 # After a wrong password.
 WAIT_S = 1.0
@@ -75,14 +77,11 @@ class Place:
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(
-        self, app: App, place: Place, sessions: Sessions, on_entry: Callable[[], None], start: str = "/"
-    ) -> None:
+    def __init__(self, app: App, place: Place, sessions: Sessions, on_entry: Callable[[str], None]) -> None:
         self._app = app
         self._place = place
         self._sessions = sessions
         self._on_entry = on_entry
-        self._start = start.encode("ascii")
         self._one_try = anyio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,6 +125,7 @@ class Guard:
 
     async def _enter(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Exchange a token, or the password, for a session; lead away from the address that holds the token."""
+        token = start = ""
         if scope["method"] == "POST" and self._sessions.has_password:
             form = parse_qs((await body(receive)).decode("utf-8", "replace"))
             async with self._one_try:
@@ -133,15 +133,17 @@ class Guard:
                 if session is None:
                     await anyio.sleep(WAIT_S)
         else:
-            given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("token", [""])
-            session = self._sessions.spend(given[0]) if scope["method"] == "GET" else None
+            given = parse_qs(scope["query_string"].decode("ascii", "replace"))
+            token, start = (given.get(name, [""])[0] for name in ("token", "start"))
+            session = self._sessions.spend(token) if scope["method"] == "GET" else None
         if session is None:
             await self._ask_who(answer, "This address was used before. Each opens the page once.")
             return
-        self._on_entry()
+        self._on_entry(token)
         flags = "; Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if self._place.is_secure else "")
         cookie = f"{self._place.cookie}={session}{flags}"
-        await answer.short(303, b"", {b"location": self._start, b"set-cookie": cookie.encode("ascii")})
+        where = start if start in STARTS else STARTS[0]
+        await answer.short(303, b"", {b"location": where.encode("ascii"), b"set-cookie": cookie.encode("ascii")})
 
     async def _send_away(self, headers: dict[str, str], answer: _Answer) -> None:
         if headers.get("sec-fetch-site") == "cross-site":

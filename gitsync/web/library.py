@@ -70,7 +70,12 @@ class Library:
             self._beginning = asyncio.create_task(self._read_all())
 
     async def _read_all(self) -> None:
-        for place, head in await to_thread.run_sync(self._heads):
+        try:
+            heads = await to_thread.run_sync(self._heads)
+        except GitsyncError:  # the configuration has a fault, which each page says
+            self._beginning = None
+            return
+        for place, head in heads:
             if head is not None:
                 with suppress(GitsyncError):
                     await self._refreshed(place.root, head, LONG_S)

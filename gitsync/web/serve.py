@@ -1,7 +1,6 @@
 """The process of the page: its address, its way in, and its end.
 
-`run` takes the main thread: the event loop runs on it, handlers on worker threads. Owns the listening socket and the
-file that leads the browser in.
+`run` takes the main thread: the event loop runs on it, handlers on worker threads. Owns the listening socket.
 """
 
 from __future__ import annotations
@@ -9,27 +8,28 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import math
 import os
 import signal
 import socket
 import sys
-import tempfile
 import webbrowser
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import anyio
 import uvicorn
 
 from gitsync import places
+from gitsync.clock import SystemClock
 from gitsync.errors import OperationError, UsageError
-from gitsync.web import table
+from gitsync.web import activation, table
 from gitsync.web.app import application
+from gitsync.web.entrance import Entrance
 from gitsync.web.feed import Feed
 from gitsync.web.gateway import Gateway
-from gitsync.web.guard import ENTRANCE, Guard, Place
+from gitsync.web.guard import Guard, Place
 from gitsync.web.library import Library
 from gitsync.web.page import House, address, quoted
 from gitsync.web.render import Renderer
@@ -39,6 +39,8 @@ LOOPBACK = "127.0.0.1"
 # Open responses are given so long to end.
 END_S = 1
 QUEUE = 64
+# As a service it is started again by the next call.
+IDLE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,21 @@ class Options:
     certificate: str | None = None
     key: str | None = None
     is_opening: bool = True
-    start: str = "/"
+    start: str = ""
 
 
 def run(options: Options, announce: Callable[[str], None]) -> None:
-    """Serve the page until SIGINT or SIGTERM; `announce` gets the address that opens it, once."""
+    """Serve the page until SIGINT or SIGTERM; `announce` gets the address that opens it, once.
+
+    As a service it announces no address that lets in, and ends when nobody has used it for IDLE_S seconds.
+    """
     # A malformed request is its sender's affair; bugs are reported by the guard.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-    sessions = Sessions(_checked_password(options))
-    with contextlib.closing(_bound(options)) as listener:
-        name, port = options.listen or LOOPBACK, listener.getsockname()[1]
+    passed = activation.passed()
+    kept = places.runtime_dir() / "web-sessions" if passed else None
+    sessions = Sessions(_checked_password(options), kept)
+    with contextlib.closing(passed.page if passed else _bound(options)) as listener:
+        name, port = options.listen or listener.getsockname()[0], listener.getsockname()[1]
         place = _place(name, port, is_secure=options.certificate is not None)
         gateway = Gateway(options.config, options.socket)
         feed = Feed(lambda: gateway.address)
@@ -70,20 +77,36 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
             gateway, Library(options.config), Renderer({"address": address, "quoted": quoted}, table.links()), feed
         )
         shown = f"[{name}]" if ":" in name else name
-        entry = f"{'https' if place.is_secure else 'http'}://{shown}:{port}{ENTRANCE}?token={sessions.new_token()}"
-        with _redirect(entry) as file:
+        origin = f"{'https' if place.is_secure else 'http'}://{shown}:{port}"
+        with contextlib.closing(Entrance(origin, sessions)) as entrance:
 
-            def entered() -> None:
-                file.unlink(missing_ok=True)
+            def entered(token: str) -> None:
+                entrance.spent(token)
                 house.library.begin()
 
-            guard = Guard(application(house, table.pages()), place, sessions, entered, options.start)
-            server = _Server(_settings(guard, options), house, lambda: _open(announce, entry, file, options))
-            anyio.run(_serve, server, listener)
+            guard = Guard(application(house, table.pages()), place, sessions, entered)
+            config = _settings(guard, options)
+            if passed:
+                server = _Server(config, house, lambda: announce(origin), IDLE_S)
+                anyio.run(_serve_with_door, server, listener, passed.door, entrance, options.config)
+            else:
+                server = _Server(config, house, lambda: _open(announce, *entrance.new(options.start), options))
+                anyio.run(_serve, server, listener)
 
 
 async def _serve(server: _Server, listener: socket.socket) -> None:
     await server.serve([listener])
+
+
+async def _serve_with_door(
+    server: _Server, listener: socket.socket, door: socket.socket, entrance: Entrance, config: str | None
+) -> None:
+    def entry(start: str) -> dict[str, str]:
+        where, file = entrance.new(start)
+        return {"address": where, "file": str(file), "config": str(places.config_file(config))}
+
+    async with await activation.answer(door, entry):
+        await server.serve([listener])
 
 
 def _settings(guard: Guard, options: Options) -> uvicorn.Config:
@@ -105,10 +128,22 @@ def _settings(guard: Guard, options: Options) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """Ends with its event streams and reads: they would keep it past its time otherwise."""
 
-    def __init__(self, config: uvicorn.Config, house: House, on_start: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, house: House, on_start: Callable[[], None], idle_s: float = math.inf
+    ) -> None:
         super().__init__(config)
         self._house = house
         self._on_start = on_start
+        self._idle_s = idle_s
+        self._clock = SystemClock()
+        self._used_at = self._clock.now()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to end: at a signal, or when there was no request for long; an open event stream is one."""
+        now = self._clock.now()
+        if self.server_state.tasks:
+            self._used_at = now
+        return await super().on_tick(counter) or now - self._used_at > self._idle_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and only then say where."""
@@ -194,25 +229,15 @@ def _place(name: str, port: int, *, is_secure: bool) -> Place:
     return Place(frozenset(origins), f"gitsync-{port}", is_secure)
 
 
-@contextlib.contextmanager
-def _redirect(entry: str) -> Generator[Path, None, None]:
-    """Give a file that leads a browser in: other users can read the command line of a browser, but not this."""
-    handle, name = tempfile.mkstemp(prefix="web-", suffix=".html", dir=places.runtime_dir())
-    file = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8") as writing:
-            writing.write(
-                f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={escape(entry)}">'
-                f'<title>gitsync</title><a href="{escape(entry)}">gitsync</a>\n'
-            )
-        yield file
-    finally:
-        file.unlink(missing_ok=True)
-
-
 def _open(announce: Callable[[str], None], entry: str, file: Path, options: Options) -> None:
     announce(entry)
-    if options.is_opening and _has_screen():
+    if options.is_opening:
+        open_browser(file)
+
+
+def open_browser(file: Path) -> None:
+    """Have the browser read the file of an entry, where there is a screen to show it on."""
+    if _has_screen():
         webbrowser.open(file.as_uri())
 
 

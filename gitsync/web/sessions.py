@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
+from pathlib import Path
 
 BYTES = 32
 
 
 class Sessions:
-    """The token of the launch, and the open sessions; both exist in this process's memory only."""
+    """The tokens of launches, and the open sessions: in this process's memory only, or also in a file `kept`.
 
-    def __init__(self, password: str = "") -> None:
+    A page that is started at each first call knows its sessions again by that file, which has their digests alone.
+    """
+
+    def __init__(self, password: str = "", kept: Path | None = None) -> None:
         self._tokens: set[str] = set()
-        self._open: set[str] = set()
+        self._kept = kept
+        self._open = set(kept.read_text("ascii").split()) if kept is not None and kept.exists() else set()
         self._password = _digest(password) if password else b""
 
     def new_token(self) -> str:
@@ -50,7 +56,11 @@ class Sessions:
 
     def _new(self) -> str:
         session = secrets.token_urlsafe(BYTES)
-        self._open.add(_digest(session).hex())
+        digest = _digest(session).hex()
+        self._open.add(digest)
+        if self._kept is not None:
+            with open(os.open(self._kept, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w") as file:
+                file.write(digest + "\n")
         return session
 
 

@@ -7,8 +7,10 @@ from functools import partial
 
 from gitsync import clock, text
 from gitsync.cli import service_view
+from gitsync.cli.commands import web
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
+from gitsync.cli.service import page
 from gitsync.cli.service.condition import Condition, condition, sentence
 from gitsync.cli.service.find import find
 from gitsync.cli.service.kind import ServiceManager, State
@@ -36,14 +38,18 @@ def run(context: Context, arguments: Json) -> Reply:
     if action == "status":
         return _status(context)
     manager = find()
-    return _install(context, manager, is_agreed=arguments["yes"]) if action == "install" else _uninstall(manager)
+    if action == "install":
+        return _install(context, manager, is_agreed=arguments["yes"], has_page=arguments["web"])
+    return _uninstall(manager)
 
 
-def _install(context: Context, manager: ServiceManager, *, is_agreed: bool) -> Reply:
+def _install(context: Context, manager: ServiceManager, *, is_agreed: bool, has_page: bool) -> Reply:
     """Write the service, start it and ask it; raise what keeps it from answering."""
     from gitsync.config.load import load
 
     load(context.config)  # its faults are said here, not in a journal
+    if has_page:
+        _check_page(manager)
     if not is_agreed and manager.state().is_masked:
         _ask_about_mask(context, manager)
     running = _running(context)
@@ -51,11 +57,22 @@ def _install(context: Context, manager: ServiceManager, *, is_agreed: bool) -> R
     is_outdated = running is not None and running["version"] != VERSION
     change = manager.install(here(context.config, context.socket), is_outdated=is_outdated)
     daemon = _answer(context, manager)
+    if has_page:
+        change.kept += page.install(manager.file.parent, here(context.config, context.socket))
     state = manager.state()
     document = _document(context, manager, state, daemon)
     notes = [*change.notes, *([LINGER] if document["lingering"] is False else [])]
     document = {**document, "kept": change.kept, "notes": notes}
     return Reply(document, _show_installed)
+
+
+def _check_page(manager: ServiceManager) -> None:
+    """Raise OperationError where the page cannot be a service."""
+    web.check_installed()
+    if manager.name != "systemd":
+        raise OperationError(
+            f"the page is a service of systemd alone, not of {manager.name}", "to have it when you ask: gitsyncctl web"
+        )
 
 
 def _ask_about_mask(context: Context, manager: ServiceManager) -> None:
@@ -74,6 +91,8 @@ def _show_installed(output: Output, answer: Json) -> None:
     daemon, manager = answer["daemon"], answer["manager"]
     output.wrapped(f"gitsync {daemon['version']} runs as a service of {manager} (PID {daemon['pid']})", "green")
     output.wrapped(f"it is started with your session, by {text.tilde(str(answer['file']))}")
+    if answer["page"]:
+        output.wrapped(f"the page is at {answer['page']}, and starts when it is asked for; to open it: gitsyncctl web")
     for kept in answer["kept"]:
         output.wrapped(f"note: what you had changed there is in {text.tilde(kept)} now")
     for note in answer["notes"]:
@@ -110,7 +129,9 @@ def _answer(context: Context, manager: ServiceManager) -> Json:
 def _uninstall(manager: ServiceManager) -> Reply:
     """Stop and remove the service; what it kept in order stays."""
     was = manager.state()
+    kept = page.uninstall(manager.file.parent) if manager.name == "systemd" else []
     change = manager.uninstall()
+    change.kept += kept
     removed = was.file if was.is_installed else None
     document = {"manager": manager.name, "removed": removed, "kept": change.kept, "notes": change.notes}
     return Reply(document, _show_removed)
@@ -166,6 +187,8 @@ def _show_status(why: str, advice: str, output: Output, answer: Json) -> None:
         output.wrapped(sentence(answer), "red" if answer["needs_user"] else "yellow")
     if answer["hint"]:
         output.wrapped(f"hint: {answer['hint']}")
+    if answer["page"]:
+        output.wrapped(f"the page is at {answer['page']}; to open it: gitsyncctl web")
     if daemon is not None and not daemon["answers"]:
         hung = service_view.not_answering(daemon["pid"])
         output.wrapped(hung.message, "red")
@@ -198,6 +221,7 @@ def _document(context: Context, manager: ServiceManager | None, state: State, da
         "active": state.is_active,
         "pid": state.pid,
         "lingering": manager.is_lingering() if manager is not None else None,
+        "page": page.address() if manager is not None and manager.name == "systemd" else None,
         "daemon": daemon,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from gitsync import proc
@@ -57,6 +58,10 @@ class ServiceManager(Protocol):
     enable: str
     unmask: str
     log: str
+
+    @property
+    def file(self) -> Path:
+        """The file of the service."""
 
     def state(self) -> State:
         """Return the state of gitsync's service."""

@@ -22,6 +22,17 @@ def render(setting: Setting) -> str:
     text = re.sub(r"(?m)^# The shell finds it.*\n(?:#.*\n)*(?=ExecStart=)", "", text)
     text = _with_line(text, "ExecStart", " ".join(map(_word, setting.daemon)))
     text = _with_line(text, "ExecReload", " ".join(map(_word, (*setting.control, "reload"))))
+    return _with_environment(text, setting)
+
+
+def render_page(setting: Setting) -> str:
+    """Return the unit of the page for a program and an environment."""
+    text = template("gitsync-web.service").replace("# As in gitsync.service.\n", "")
+    text = _with_line(text, "ExecStart", " ".join(map(_word, (*setting.control, "web", "--no-browser"))))
+    return _with_environment(text, setting)
+
+
+def _with_environment(text: str, setting: Setting) -> str:
     told = "".join(f"Environment={_assignment(name, value)}\n" for name, value in setting.environment.items())
     return text.replace("LimitCORE=", f"{told}LimitCORE=", 1)
 

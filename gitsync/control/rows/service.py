@@ -16,6 +16,7 @@ ROWS: tuple[Command, ...] = (
             help="install: write it, start it and ask it; uninstall: stop and remove it; status: show its state",
         ),
         Parameter("yes", FLAG, "--yes", help="lift a mask of the service without a question"),
+        Parameter("web", FLAG, "--web", help="with install: have the page at a fixed address, too (systemd)"),
         epilog="gitsyncctl service install\ngitsyncctl service status --json | jq .pid\ngitsyncctl service uninstall",
     ),
     Command(
@@ -84,6 +85,7 @@ not be done.""",
         about="""\
 The page is on this machine alone, and for you alone: the address that is
 printed holds a token, which opens the page once. It works without a daemon
-as well as gitsyncctl does. It needs the extra [web] of the package.""",
+as well as gitsyncctl does. It needs the extra [web] of the package. Where it
+is a service (gitsyncctl service install --web), that one is opened.""",
     ),
 )
