@@ -49,6 +49,16 @@ def state_dir() -> Path:
     return path
 
 
+def repository_dir(state: Path, root: Path) -> Path:
+    """Return the directory of what is remembered of the repository at `root`, below the state directory.
+
+    It is by path, not by name: a repository that is renamed in the configuration keeps its journal.
+    """
+    import hashlib
+
+    return state / "repos" / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+
+
 def check_home() -> None:
     """Raise UsageError when the home directory is another user's, as after a `sudo` that keeps $HOME.
 

@@ -130,14 +130,15 @@ def stream(
     deadline_s: float,
     cwd: str | bytes | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
+    stdin_fd: int | None = None,
 ) -> Iterator[bytes]:
     """Run a child and yield its output as it comes, on any number of threads in turn; raise as `pipe` does.
 
-    It ends with the iterator. If this process dies, it ends at its next write.
+    It ends with the iterator. If this process dies, it ends at its next write. `stdin_fd` is passed as its stdin.
     """
     ends_at = clock.SystemClock().now() + deadline_s
     said = bytearray()
-    child = _start(argv, cwd, env, subprocess.DEVNULL, is_tethered=False)
+    child = _start(argv, cwd, env, subprocess.DEVNULL if stdin_fd is None else stdin_fd, is_tethered=False)
     try:
         with selectors.DefaultSelector() as selector:
             for pipe_ in (child.stdout, child.stderr):

@@ -87,6 +87,15 @@ class Context:
                 raise
             return self._ask(other)
 
+    def ask_daemon(self, arguments: Json) -> Json | None:
+        """Return what the daemon answers to `arguments`; None where none runs, or it does not understand them."""
+        try:
+            return _document(
+                client.call(self.address, self.command.name, checked(self.command, arguments), self._timeout_s)
+            )
+        except (NotRunningError, UsageError):
+            return None
+
     def tell_daemon(self, method: str, timeout_s: float = 60.0) -> Json:
         """Return the daemon's answer to a method without parameters; raise NotRunningError when there is none."""
         return _document(client.call(self.address, method, {}, timeout_s))
@@ -126,7 +135,7 @@ class Context:
 
     def stream(self, arguments: Json, handler: Callable[[Any, Json], Iterator[Json]]) -> Iterator[Json]:
         """Return what a handler that only reads yields, in this process, so that it can be printed as it comes."""
-        looking = __import__("gitsync.daemon.oneshot", fromlist=["looking"]).looking(self.config)
+        looking = __import__("gitsync.daemon.looking", fromlist=["looking"]).looking(self.config)
         params = checked(self.command, arguments)
         try:
             return handler(looking, params)

@@ -49,7 +49,7 @@ def checked(command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
     What it returns it also accepts. Raise InvalidParamsError with the parameter's name for anything the table does
     not allow.
     """
-    declared = {parameter.name: parameter for parameter in command.parameters}
+    declared = {parameter.name: parameter for parameter in (*command.parameters, *command.wire)}
     for name in given:
         if name not in declared:
             allowed = f"allowed: {', '.join(declared)}" if declared else f"{command.name} takes no parameters"

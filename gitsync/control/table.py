@@ -52,7 +52,7 @@ class Command:
     command's name, which is the JSON-RPC method, too. Without a handler it is done by the control command alone.
     `about` is what its help says beyond `summary` and the examples in `epilog`, in paragraphs. `looks_with` are the
     parameters with one of which an acting command only looks; without any of those in `acts_with`, where there are
-    some, it needs the daemon.
+    some, it needs the daemon. `wire` are parameters that the control command itself sends, and no option sets.
     """
 
     __slots__ = (
@@ -65,6 +65,7 @@ class Command:
         "parameters",
         "summary",
         "timeout_s",
+        "wire",
         "without_daemon",
     )
 
@@ -79,6 +80,7 @@ class Command:
         without_daemon: str = NO,
         looks_with: tuple[str, ...] = (),
         acts_with: tuple[str, ...] = (),
+        wire: tuple[Parameter, ...] = (),
         timeout_s: float = 10.0,
     ) -> None:
         self.name = name
@@ -90,6 +92,7 @@ class Command:
         self.without_daemon = without_daemon
         self.looks_with = looks_with
         self.acts_with = acts_with
+        self.wire = wire
         self.timeout_s = timeout_s
 
 

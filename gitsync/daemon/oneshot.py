@@ -120,12 +120,6 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
     return handlers.dispatch(method, params)
 
 
-def looking(config_option: str | None) -> HandlerContext:
-    """Return what a handler needs that only reads; for answers that are printed as they come."""
-    runtime, _ = _runtime(load(config_option))
-    return HandlerContext(runtime, runtime.clock, config_option, dict, lambda: None, is_daemon=False)
-
-
 def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:
     """Push what was committed to `names`, as the daemon does after a commit; return what was not, and why."""
     wanted = [

@@ -7,7 +7,6 @@ the control command without a daemon all use it; without `is_watching` there are
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from gitsync.engine.exchange.inbox_taker import InboxTaker
 from gitsync.engine.exchange.report_memory import MACHINE_FILES
 from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.housekeeper import Housekeeper
+from gitsync.engine.idle_work import Unwatched, Watched
 from gitsync.engine.memory import EXCHANGE_FILES, PAUSE_FILE
 from gitsync.engine.messages import (
     Adopt,
@@ -54,10 +54,12 @@ from gitsync.engine.repository.root import ROOT_FILE
 from gitsync.engine.system_events import SystemEvents
 from gitsync.errors import AlreadyRunningError, GitsyncError, OperationError
 from gitsync.git.files import storage_error, sweep_unfinished
+from gitsync.git.history.line_index import FILE, discard
 from gitsync.git.probe import Probe, no_probe
 from gitsync.git.remote.inbox import close_inbox
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, RepoState
+from gitsync.places import repository_dir
 
 logger = logging.getLogger(__name__)
 
@@ -276,6 +278,7 @@ class Runtime:
             self.board.set_local(repo.name, path=str(repo.path), state=RepoState.SYNCING, reason="starting")
         if self._is_watching:
             self.watchers.begin(repo)
+            self.housekeeper.post(Watched(repo.name, repo.path, self.repo_state_dir(repo)))
         # The exchanger is there before the committer can tell it anything.
         first = self._first_deferral()
         self.exchangers.begin(repo, *([] if first is None else [first]))
@@ -302,6 +305,7 @@ class Runtime:
         """Let go of a repository; with `root`, its work tree, no other gitsync watches it now."""
         logger.info("no longer watching %s", name)
         self.exchangers.end(name)
+        self.housekeeper.post(Unwatched(name))
         self.inbox.post(InboxClosed(name, root))
         self.watchers.stop(name)
         self.watchers.remake_at.pop(name, None)
@@ -313,9 +317,7 @@ class Runtime:
 
     def repo_state_dir(self, repo: RepoConfig) -> Path:
         """Return the directory for a repository's journal and lock records, made where missing."""
-        # By path, not by name: a repository that is renamed in the configuration keeps its journal.
-        digest = hashlib.sha256(os.fsencode(repo.path)).hexdigest()[:16]
-        path = self._state_dir / "repos" / digest
+        path = repository_dir(self._state_dir, repo.path)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -330,6 +332,7 @@ class Runtime:
         own = (directory / PAUSE_FILE, directory / ROOT_FILE)
         for path in (*own, *directory.glob(EXCHANGE_FILES), *directory.glob(MACHINE_FILES)):
             path.unlink(missing_ok=True)
+        discard(directory / FILE)
         if not self._is_watching:
             close_inbox(repo.path)
 

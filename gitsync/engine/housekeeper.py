@@ -1,4 +1,4 @@
-"""Slow consequences of events: the user's hook commands, and collecting garbage.
+"""Slow consequences of events: the user's hook commands, collecting garbage, and the caches of long histories.
 
 Runs on the thread `housekeeper`, which owns nothing but its children. The board tells it every event; it does one thing
 after the other, so a slow hook holds up other hooks and nothing else.
@@ -14,6 +14,7 @@ from typing import Any
 from gitsync import proc
 from gitsync.clock import Clock
 from gitsync.config.options import HooksConfig
+from gitsync.engine.idle_work import IdleWork, Unwatched, Watched
 from gitsync.engine.owner import Owner, Stop, ThreadDied
 from gitsync.git import program
 
@@ -26,6 +27,8 @@ LOOSE_SAMPLE = "17"
 LOOSE_LIMIT = 6000 // 256
 PACK_LIMIT = 50
 LOG_CHARS = 2000
+# The events after which a history is longer.
+CHANGES = ("committed", "pulled", "merged")
 # Linux takes no longer text in an environment than 128 KiB; a list of paths may be.
 VALUE_CHARS = 16_000
 
@@ -44,6 +47,7 @@ class Housekeeper(Owner):
         super().__init__("housekeeper", clock, on_death)
         self.hooks = hooks
         self._deadline_s = deadline_s
+        self._idle_work = IdleWork()
         self._behind: dict[str, int] = {}  # by command, how many events came while it hung
 
     def step(self, message: object | None, now: float) -> None:
@@ -58,6 +62,22 @@ class Housekeeper(Owner):
                     self._run_hook(command, message)
             if message["event"] == "committed":
                 self._collect(message["repo"], Path(message["path"]))
+            if message["event"] in CHANGES:
+                self._idle_work.note_change(message["repo"], now)
+        elif isinstance(message, Watched):
+            self._idle_work.watch(message, now)
+        elif isinstance(message, Unwatched):
+            self._idle_work.unwatch(message.name)
+        elif message is None:
+            self._idle_work.do(now, self._is_wanted)
+
+    def wake_at(self) -> float | None:
+        """Return when a repository will have been idle for long enough."""
+        return self._idle_work.wake_at()
+
+    def _is_wanted(self) -> bool:
+        """Whether the work for an idle repository has to make way: the end, or an event that a hook may wait for."""
+        return self.is_cancelled or (not self.inbox.empty() and self.hooks != HooksConfig())
 
     def _run_hook(self, command: str, event: dict[str, Any]) -> None:
         environment = {

@@ -154,10 +154,16 @@ class GitProgram:
         )  # fmt: skip
         yield from self._explained(output, os.fsdecode(first[0]), deadline_s)
 
-    def stream(self, *argv: str | bytes, deadline_s: float, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    def stream(
+        self,
+        *argv: str | bytes,
+        deadline_s: float,
+        env: Mapping[str, str] | None = None,
+        stdin_fd: int | None = None,
+    ) -> Iterator[bytes]:
         """Run a git command and yield what it writes; see `proc.stream`. Raise as `pipe` does."""
         output = proc.stream(
-            self._command(argv), deadline_s=deadline_s, cwd=self.root, env=self._environment(env)
+            self._command(argv), deadline_s=deadline_s, cwd=self.root, env=self._environment(env), stdin_fd=stdin_fd
         )  # fmt: skip
         yield from self._explained(output, os.fsdecode(argv[0]), deadline_s)
 

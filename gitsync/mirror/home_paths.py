@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +23,6 @@ _INSTALLED = (
     b"Library/LaunchAgents/org.gitsync.gitsync.plist",
 )
 HOW = "see: gitsyncctl add --help"
-
-
-def host_name() -> str:
-    """Return what this machine is called in the manifest: its name without the domain."""
-    return socket.gethostname().partition(".")[0] or "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import gitsync.core.manifest as manifests
-from gitsync.config.legacy.trakk import INDEX, default_file, parse_index, parse_trakk
+from gitsync.config.legacy.trakk import default_file, parse_index, parse_trakk
 from gitsync.core.coverage import add
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.errors import ConfigError
@@ -15,13 +15,10 @@ from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import lookup, walk
 from gitsync.git.repository import head_of
 from gitsync.git.staging.worktree import Worktree
+from gitsync.mirror.metadata import TRAKK_INDEX, is_mirror_metadata
 
 logger = logging.getLogger(__name__)
 EMPTY = Manifest()
-TRAKK_INDEX = os.fsencode(INDEX)
-# Files at the top of repositories for git and for readers, which are not home files.
-_FURNITURE = frozenset((NAME, TRAKK_INDEX, b".gitignore", b".gitattributes", b".gitmodules", b".mailmap"))
-_FURNITURE_STEMS = (b"readme", b"license", b"licence", b"copying", b"changelog", b"contributing")
 # How far back a version is looked for that can be read.
 _PATIENCE = 200
 
@@ -116,17 +113,9 @@ def trakk_entries(root: str) -> list[ManifestEntry] | None:
 
 def _trakk_index(root: str) -> list[ManifestEntry] | None:
     """Return what TRAKK listed in its index in the mirror at `root`; None when there is none, or it is damaged."""
-    path = Path(root, INDEX)
+    path = Path(root, os.fsdecode(TRAKK_INDEX))
     try:
         return parse_index(path)[0] if path.is_file() else None
     except ConfigError as error:
         logger.warning("%s", error.message)
         return None
-
-
-def is_mirror_metadata(path: bytes) -> bool:
-    """Whether a file of the mirror is there for git or for readers, and no home file unless it is tracked by name."""
-    if b"/" in path:
-        return path.startswith((b".github/", b".gitlab/"))
-    stem = path.lower().partition(b".")[0]
-    return path in _FURNITURE or stem in _FURNITURE_STEMS

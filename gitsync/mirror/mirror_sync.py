@@ -42,7 +42,8 @@ from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror import agreement_file
 from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
 from gitsync.mirror.home_paths import Places
-from gitsync.mirror.manifests import TRAKK_INDEX, ManifestFile, is_mirror_metadata, mend, trakk_entries
+from gitsync.mirror.manifests import ManifestFile, mend, trakk_entries
+from gitsync.mirror.metadata import TRAKK_INDEX, is_mirror_metadata
 from gitsync.mirror.observe import Looker, Seen
 from gitsync.mirror.place import Placement, Placer, obstacle
 from gitsync.mirror.shared_files import SharedFiles

@@ -16,7 +16,8 @@ from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.agreed_versions import tree_of
-from gitsync.mirror.manifests import is_mirror_metadata, manifest_in
+from gitsync.mirror.manifests import manifest_in
+from gitsync.mirror.metadata import is_mirror_metadata
 
 
 def relisted(

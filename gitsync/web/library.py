@@ -15,8 +15,8 @@ from typing import Any
 import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 
-from gitsync.daemon import oneshot
-from gitsync.daemon.handlers.context import HandlerContext
+from gitsync.daemon import looking
+from gitsync.daemon.handlers.context import Selection
 from gitsync.daemon.handlers.moments import View
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
 from gitsync.errors import GitsyncError, OperationError, UsageError
@@ -45,9 +45,9 @@ class Library:
         self._read_once: set[str] = set()
         self._has_ended = False
 
-    def looking(self) -> HandlerContext:
+    def looking(self) -> Selection:
         """Return what handlers need that only read."""
-        return oneshot.looking(self._config)
+        return looking.looking(self._config)
 
     def names(self) -> list[str]:
         """Return the names of what has a history: the repositories, and the mirror of home files."""

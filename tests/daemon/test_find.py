@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from gitsync.git.history.index_lines import update
+from gitsync.git.history.line_index import FILE
+from gitsync.git.history.log import History
+from gitsync.places import repository_dir
 from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine
 
@@ -69,6 +75,30 @@ def test_hits_are_printed_for_people_and_nothing_found_is_status_1(box: Machine)
         done = box.ctl(*argv)
         assert done.returncode == 2
         assert "hint: " in done.stderr
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_the_index_of_lines_is_asked_and_says_the_same(box: Machine, is_running: bool) -> None:
+    root = a_past(box)
+
+    def found() -> list[str]:
+        return [line for line in box.ctl("find", "anzib").stdout.splitlines() if "gitsyncctl restore" in line]
+
+    expected = found()
+    assert len(expected) == 2
+    place = repository_dir(box.home / ".local/state/gitsync", root) / FILE
+    place.parent.mkdir(parents=True, exist_ok=True)
+    update(History(root), place, fewest=1)
+    if is_running:
+        box.start()
+        box.wait_state("ok")
+    assert found() == expected
+    with closing(sqlite3.connect(place)) as database, database:
+        database.execute("DELETE FROM documents")
+    assert box.ctl("find", "anzib").returncode == 1  # so it was the index that named the files
+    place.write_bytes(b"damaged" * 1000)
+    assert found() == expected
+    assert not place.exists()
 
 
 def test_a_search_that_nobody_reads_to_the_end_just_ends(box: Machine) -> None:

@@ -8,6 +8,8 @@ from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gitsync.cli.output import Output
 
 
@@ -16,10 +18,9 @@ def run(context: Context, arguments: Json) -> Reply:
     if context.output.is_json:
         answer = context.ask(arguments)
         return Reply(answer, status=EXIT_OK if answer.get("hits") else EXIT_ATTENTION)
-    handler = __import__("gitsync.daemon.handlers.find", fromlist=["hits"])
     now, count = clock.SystemClock().wall(), 0
     try:
-        for hit in context.stream(arguments, handler.hits):
+        for hit in _hits(context, arguments):
             _show(context.output, hit, now)
             context.output.flush()
             count += 1
@@ -28,6 +29,15 @@ def run(context: Context, arguments: Json) -> Reply:
     if not count:
         context.output.line("nothing was found")
     return Reply(status=EXIT_OK if count else EXIT_ATTENTION)
+
+
+def _hits(context: Context, arguments: Json) -> Iterable[Json]:
+    """Return the hits: all from the daemon where it need not read much, else one after the other from this process."""
+    answer = context.ask_daemon({**arguments, "quick": True})
+    if answer is not None and answer.get("hits") is not None:
+        return list(answer["hits"])
+    handler = __import__("gitsync.daemon.handlers.find", fromlist=["hits"])
+    return context.stream(arguments, handler.hits)
 
 
 def _show(output: Output, hit: Json, now: float) -> None:

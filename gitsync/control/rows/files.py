@@ -111,6 +111,7 @@ ROWS: tuple[Command, ...] = (
         "that brings this version back. The exit status is 0 with hits and 1 without.",
         epilog='gitsyncctl find Zanzibar\ngitsyncctl find -i zanzibar notes --since "3 weeks ago"\n'
         'gitsyncctl find --deleted "dear aunt" ~/Letters\ngitsyncctl find --name "*.pdf" --deleted',
+        wire=(Parameter("quick", FLAG, help="answer only where no long reading is needed; else there are no hits"),),
         without_daemon=LOOK,
         timeout_s=600.0,
     ),

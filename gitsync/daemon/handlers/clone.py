@@ -19,7 +19,7 @@ from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck, noninteractive_env
 from gitsync.git.remote.errors import Subject, failure, from_output
 from gitsync.git.remote.first_branch import begin_clone
-from gitsync.mirror.manifests import TRAKK_INDEX
+from gitsync.mirror.metadata import TRAKK_INDEX
 from gitsync.redaction import redact
 from gitsync.text import as_word
 

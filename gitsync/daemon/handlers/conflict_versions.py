@@ -11,11 +11,11 @@ from pathlib import Path
 
 from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.daemon.handlers.context import Json
-from gitsync.engine.repository.handle import machine_name
 from gitsync.errors import UsageError
 from gitsync.git.changes.resolve import Resolution
 from gitsync.git.merging.conflict_view import Conflicted, ConflictSide
-from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.mirror.host import machine_name
+from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.text import as_word, clean, did_you_mean
 
 NAME, COPY = "name", "copy"

@@ -14,7 +14,7 @@ from gitsync.errors import OperationError
 from gitsync.git.history.log import History
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
-from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.text import clean
 
 # A larger text is for the disk, not for a page.

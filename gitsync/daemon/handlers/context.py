@@ -1,7 +1,8 @@
 """What every handler works with: the engine, the configuration, and the selection of repositories by name or path.
 
 Runs on connection threads (and in the control command while no daemon runs). Owns nothing: it reads frozen snapshots
-and asks the owning threads with deadlines.
+and asks the owning threads with deadlines. The engine is imported late: a handler that only reads needs none of it, and
+the control command loads it for that one question.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
-from gitsync.daemon.runtime import Runtime
-from gitsync.engine.messages import Perform
 from gitsync.errors import UsageError
-from gitsync.git.history.distance import Distances
-from gitsync.git.staging.worktree import Worktree
 from gitsync.text import as_word, called, did_you_mean
+
+if TYPE_CHECKING:
+    from gitsync.daemon.runtime import Runtime
+    from gitsync.git.history.distance import Distances
+    from gitsync.git.staging.worktree import Worktree
 
 # A change waits until everything pending is committed, which a large batch or a held index.lock may delay.
 PERFORM_PATIENCE_S = 120.0
@@ -38,66 +41,16 @@ class Targets:
     jobs: list[JobConfig]
 
 
-class HandlerContext:
-    """The environment of handlers; `is_daemon` is false in the control command's own process.
+class Selection:
+    """The repositories and jobs of a configuration, by name or path; all that a handler needs that only reads them."""
 
-    `is_managed` is whether a service manager started the daemon.
-    """
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        clock: Clock,
-        config_option: str | None,
-        reload: Callable[[], Json],
-        stop: Callable[[], None],
-        *,
-        is_daemon: bool = True,
-        is_managed: bool = False,
-    ) -> None:
-        self.runtime = runtime
-        self.clock = clock
-        self.reload = reload
-        self.stop = stop
-        self.is_daemon = is_daemon
-        self.is_managed = is_managed
-        self.started_at = clock.now()
-        self.changed: set[str] = set()
-        self.config_option = config_option
-        self.distances = Distances()
+    def __init__(self, config: Callable[[], Config]) -> None:
+        self._config = config
 
     @property
     def config(self) -> Config:
         """Return the current configuration."""
-        return self.runtime.config
-
-    @property
-    def config_file(self) -> Path:
-        """Return the file that changes are written to."""
-        return places.config_file(self.config_option)  # not the source: an INI file is imported into it
-
-    def perform(
-        self,
-        name: str,
-        act: Callable[[Worktree], T],
-        *,
-        patience_s: float = PERFORM_PATIENCE_S,
-        revives: frozenset[bytes] = frozenset(),
-    ) -> T:
-        """Run `act` on a repository's work tree on the committer thread, when everything is committed; return its
-        result.
-
-        Raise what it raises, or OperationError when the repository is held, or after `patience_s` seconds. Where a
-        brake holds it because files are missing, `revives` are written back.
-        """
-        answer: T = self.runtime.committer.ask(Perform(name, act, self.clock.now() + patience_s, revives), patience_s)
-        self.note_change(name)
-        return answer
-
-    def note_change(self, name: str) -> None:
-        """Note that a request changed a repository: without a daemon, the change is pushed before this process ends."""
-        if not self.is_daemon:
-            self.changed.add(name)
+        return self._config()
 
     def chosen(self, names: list[str]) -> list[RepoConfig]:
         """Return the repositories for names or paths; all of them for none. Raise UsageError for an unknown one."""
@@ -156,6 +109,72 @@ class HandlerContext:
             name, known, f"there are: {', '.join(known)}" if known else "to watch one: gitsyncctl watch DIR"
         )
         raise UsageError(f"there is no repository {name!r}", hint)
+
+
+class HandlerContext(Selection):
+    """The environment of handlers; `is_daemon` is false in the control command's own process.
+
+    `is_managed` is whether a service manager started the daemon.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        clock: Clock,
+        config_option: str | None,
+        reload: Callable[[], Json],
+        stop: Callable[[], None],
+        *,
+        is_daemon: bool = True,
+        is_managed: bool = False,
+    ) -> None:
+        super().__init__(lambda: runtime.config)
+        self.runtime = runtime
+        self.clock = clock
+        self.reload = reload
+        self.stop = stop
+        self.is_daemon = is_daemon
+        self.is_managed = is_managed
+        self.started_at = clock.now()
+        self.changed: set[str] = set()
+        self.config_option = config_option
+
+    @cached_property
+    def distances(self) -> Distances:
+        """Return the distances between machines that were counted so far."""
+        from gitsync.git.history.distance import Distances
+
+        return Distances()
+
+    @property
+    def config_file(self) -> Path:
+        """Return the file that changes are written to."""
+        return places.config_file(self.config_option)  # not the source: an INI file is imported into it
+
+    def perform(
+        self,
+        name: str,
+        act: Callable[[Worktree], T],
+        *,
+        patience_s: float = PERFORM_PATIENCE_S,
+        revives: frozenset[bytes] = frozenset(),
+    ) -> T:
+        """Run `act` on a repository's work tree on the committer thread, when everything is committed; return its
+        result.
+
+        Raise what it raises, or OperationError when the repository is held, or after `patience_s` seconds. Where a
+        brake holds it because files are missing, `revives` are written back.
+        """
+        from gitsync.engine.messages import Perform
+
+        answer: T = self.runtime.committer.ask(Perform(name, act, self.clock.now() + patience_s, revives), patience_s)
+        self.note_change(name)
+        return answer
+
+    def note_change(self, name: str) -> None:
+        """Note that a request changed a repository: without a daemon, the change is pushed before this process ends."""
+        if not self.is_daemon:
+            self.changed.add(name)
 
 
 def real(path: str | Path) -> Path:

@@ -27,7 +27,7 @@ from gitsync.git.history import path_facts
 from gitsync.git.history.versions import Record
 from gitsync.git.rules.ignores import IgnoreRules, is_work_tree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.mirror.home_paths import host_name
+from gitsync.mirror.host import host_name
 from gitsync.model import FILTER, REFUSED, RepoStatus
 from gitsync.redaction import redact
 from gitsync.text import clean

@@ -12,25 +12,27 @@ from functools import partial
 from itertools import islice
 
 from gitsync.clock import iso
-from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.daemon.handlers.context import Answer, Json, Selection
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
 from gitsync.errors import UsageError
 from gitsync.git.history.log import History
-from gitsync.git.history.search import Hit, Query, search
+from gitsync.git.history.search import Hit, Query, quick_search, search
 from gitsync.git.history.size import file_sizes, total_bytes
-from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.text import as_word, clean, tilde
 
 # As many hits as an answer through the socket can carry; the control command prints any number as they come.
 MOST = 2000
+# A history of so many commits is read at once, without an index; but not very many of them.
+SHORT, MOST_SHORT = 500, 5
 
 
-def answers(context: HandlerContext) -> dict[str, Answer]:
+def answers(context: Selection) -> dict[str, Answer]:
     """Return the answers, by method."""
     return {"find": partial(_find, context), "size": partial(_size, context)}
 
 
-def hits(context: HandlerContext, params: Json) -> Iterator[Json]:
+def hits(context: Selection, params: Json) -> Iterator[Json]:
     """Return what is found, newest first, as it is found; raise UsageError before anything is looked for."""
     places = _places(context, params)
     histories = [place.history() for place in places]
@@ -42,12 +44,38 @@ def hits(context: HandlerContext, params: Json) -> Iterator[Json]:
     return (document for _, document in islice(merged, params.get("count")))
 
 
-def _find(context: HandlerContext, params: Json) -> Json:
+def _quick(context: Selection, params: Json) -> Json:
+    """Return all hits where no long reading is needed (in histories with an index, or short), else `hits` as None."""
+    found: list[Iterator[tuple[float, Json]]] = []
+    short = 0
+    for place in _places(context, params):
+        history = place.history()
+        query = _query(history, params)
+        quick = quick_search(history, query, place.path, place.index(history)) if query.word else None
+        if quick is None:
+            short += 1
+            if short > MOST_SHORT or not _is_short(history):
+                return {"hits": None, "complete": False}
+            quick = search(history, query, place.path)
+        found.append(_documents(place, history, quick))
+    merged = heapq.merge(*found, key=lambda item: item[0])
+    hits = [document for _, document in islice(merged, params.get("count") or MOST + 1)]
+    return {"hits": hits if len(hits) <= MOST else None, "complete": len(hits) != params.get("count")}
+
+
+def _is_short(history: History) -> bool:
+    count = history.try_ask("rev-list", "--count", f"--max-count={SHORT + 1}", "HEAD", "--")
+    return count is None or int(count) <= SHORT
+
+
+def _find(context: Selection, params: Json) -> Json:
+    if params.get("quick"):
+        return _quick(context, params)
     found = list(islice(hits(context, params), MOST + 1))
     return {"hits": found[:MOST], "complete": len(found) <= MOST and len(found) != params.get("count")}
 
 
-def _places(context: HandlerContext, params: Json) -> list[ResolvedPath]:
+def _places(context: Selection, params: Json) -> list[ResolvedPath]:
     names = params.get("names") or []
     if not names:
         return [whole(context, repo.name) for repo in context.config.repositories]
@@ -71,7 +99,11 @@ def _query(history: History, params: Json) -> Query:
 
 
 def _described(place: ResolvedPath, history: History, query: Query) -> Iterator[tuple[float, Json]]:
-    for hit in search(history, query, place.path):
+    yield from _documents(place, history, search(history, query, place.path, place.index(history)))
+
+
+def _documents(place: ResolvedPath, history: History, found: Iterator[Hit]) -> Iterator[tuple[float, Json]]:
+    for hit in found:
         if place.is_at_home and is_mirror_metadata(hit.path):
             continue
         yield -hit.at, _document(place, history, hit)
@@ -91,7 +123,7 @@ def _document(place: ResolvedPath, history: History, hit: Hit) -> Json:
     }
 
 
-def _size(context: HandlerContext, params: Json) -> Json:
+def _size(context: Selection, params: Json) -> Json:
     place = _one(context, params.get("name"))
     history = place.history()
     sizes = file_sizes(history, place.path)
@@ -111,7 +143,7 @@ def _size(context: HandlerContext, params: Json) -> Json:
     }
 
 
-def _one(context: HandlerContext, name: str | None) -> ResolvedPath:
+def _one(context: Selection, name: str | None) -> ResolvedPath:
     if name:
         return locate(context, name) if "/" in name else whole(context, name)
     repositories = context.config.repositories

@@ -28,7 +28,8 @@ from gitsync.git.remote import fsck
 from gitsync.git.remote.first_branch import begin_clone, begin_on_the_remotes_branch
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS
-from gitsync.mirror.home_paths import host_name, places_of
+from gitsync.mirror.home_paths import places_of
+from gitsync.mirror.host import host_name
 from gitsync.mirror.incoming import offer
 from gitsync.mirror.manifests import mend
 from gitsync.mirror.mirror_sync import MirrorSync

@@ -22,7 +22,7 @@ from gitsync.git.history.outline import Outline
 from gitsync.git.history.versions import Record, records, records_of
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.refs import OUTCOMES
-from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.text import clean
 
 # Commits of one second stay together on a page, up to so many.

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from gitsync import places
 from gitsync.config.options import RepoConfig
-from gitsync.daemon.handlers.context import HandlerContext, real
-from gitsync.engine.repository.handle import machine_name
+from gitsync.daemon.handlers.context import Selection, real
 from gitsync.errors import UsageError
+from gitsync.git.history.line_index import FILE, LineIndex
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import records
-from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.mirror.host import machine_name
+from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.text import as_word, clean
 
 # Top directories that are not a person's.
@@ -28,7 +30,8 @@ SYSTEM = frozenset({"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root",
 class ResolvedPath:
     """A path in a repository: `path` is relative to its `root`, b"" for the root itself.
 
-    `above` is the directory in which the user has it: the root, or home for the mirror of home files.
+    `above` is the directory in which the user has it: the root, or home for the mirror of home files. `configured` is
+    the root as the configuration has it.
     """
 
     repo: str
@@ -37,6 +40,11 @@ class ResolvedPath:
     above: str
     author: str = ""
     machine: str = ""
+    configured: Path = Path()
+
+    def index(self, history: History) -> LineIndex:
+        """Return the index of the lines of its repository's history."""
+        return LineIndex(history, places.repository_dir(places.state_dir(), self.configured) / FILE)
 
     def history(self) -> History:
         """Return its repository's history; raise OperationError when it cannot be opened."""
@@ -60,7 +68,7 @@ class ResolvedPath:
         return clean(os.fsdecode(self.path) or self.repo)
 
 
-def locate(context: HandlerContext, given: str) -> ResolvedPath:
+def locate(context: Selection, given: str) -> ResolvedPath:
     """Resolve an absolute path, which need not exist: it may be that of a deleted file.
 
     "NAME:path", which the control command has made absolute like any word, is a path in the repository NAME, and NAME
@@ -100,13 +108,13 @@ def _is_of_system(directory: Path, home: str) -> bool:
     return not directory.is_relative_to(home) and directory.parts[:2][-1] in SYSTEM
 
 
-def whole(context: HandlerContext, name: str) -> ResolvedPath:
+def whole(context: Selection, name: str) -> ResolvedPath:
     """Return the root of a repository, by its name or a path in it; raise UsageError when there is none."""
     repo = _named(context, name) or context.one(name)
     return _in(repo, str(real(repo.path)))
 
 
-def _was_there(context: HandlerContext, given: str) -> bool:
+def _was_there(context: Selection, given: str) -> bool:
     """Whether a path that is gone was committed once, in the watched repository that it would be in."""
     holder = _deepest(context, given)
     if holder is None:
@@ -115,11 +123,11 @@ def _was_there(context: HandlerContext, given: str) -> bool:
     return bool(records(place.history(), place.path, limit=1))
 
 
-def _named(context: HandlerContext, name: str) -> RepoConfig | None:
+def _named(context: Selection, name: str) -> RepoConfig | None:
     return next((repo for repo in context.config.repositories if repo.name == context.called(name)), None)
 
 
-def _deepest(context: HandlerContext, path: str) -> RepoConfig | None:
+def _deepest(context: Selection, path: str) -> RepoConfig | None:
     within = [repo for repo in context.config.repositories if Path(path).is_relative_to(real(repo.path))]
     return max(within, key=lambda repo: len(real(repo.path).parts), default=None)
 
@@ -133,4 +141,4 @@ def _below(repo: RepoConfig, above: str, path: str) -> ResolvedPath:
     if relative.split("/")[0] in (".git", ".."):
         raise UsageError(f"{clean(path)} is not a file of {repo.name}", "give a file of the work tree", code="outside")
     below = b"" if relative == "." else os.fsencode(relative)
-    return ResolvedPath(repo.name, str(real(repo.path)), below, above, repo.author, machine_name(repo))
+    return ResolvedPath(repo.name, str(real(repo.path)), below, above, repo.author, machine_name(repo), repo.path)

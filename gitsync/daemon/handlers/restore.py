@@ -31,8 +31,8 @@ from gitsync.git.history.versions import FileVersion, records, unknown, versions
 from gitsync.git.objects.modes import MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.mirror.home_paths import host_name
-from gitsync.mirror.manifests import is_mirror_metadata
+from gitsync.mirror.host import host_name
+from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.mirror.relist import relisted
 from gitsync.text import as_word, clean
 

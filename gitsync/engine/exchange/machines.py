@@ -32,7 +32,7 @@ from gitsync.git.remote.results import Companion, PushResult, RefLine
 from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.transport import ALONE
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.mirror.home_paths import host_name
+from gitsync.mirror.host import host_name
 from gitsync.text import clean
 from gitsync.version import VERSION
 

@@ -5,19 +5,13 @@ Runs on the committer thread.
 
 from __future__ import annotations
 
-from gitsync.config.options import RepoConfig
 from gitsync.engine.repository.conflict_copies import KeptCopies
 from gitsync.engine.repository.context import RepositoryContext
 from gitsync.engine.repository.day_lines import DayLines
 from gitsync.engine.repository.root import Root
 from gitsync.git.applying.apply import recover
 from gitsync.git.staging.worktree import Worktree
-from gitsync.mirror.home_paths import host_name
-
-
-def machine_name(config: RepoConfig) -> str:
-    """Return what this machine is called in commits, "" for nothing."""
-    return host_name() if config.machine is None else config.machine
+from gitsync.mirror.host import machine_name
 
 
 class WorktreeHandle:

@@ -36,7 +36,8 @@ from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.from_home import bring
-from gitsync.mirror.home_paths import host_name, places_of
+from gitsync.mirror.home_paths import places_of
+from gitsync.mirror.host import host_name
 from gitsync.mirror.incoming import LEAVE, accept, decline, offer
 from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.mirror.to_home import follow

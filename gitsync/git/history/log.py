@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gitsync.clock import SystemClock, iso
@@ -22,7 +23,6 @@ from gitsync.errors import OperationError, UsageError
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import GitProgram, failed
-from gitsync.git.repository import open_repository
 from gitsync.git.rules import config
 from gitsync.text import as_word, clean, did_you_mean
 
@@ -30,6 +30,9 @@ WALK_S = 60.0
 # How many seconds in the future a time may be: clocks of machines differ.
 AHEAD_S = 60.0
 SHOWN_CANDIDATES = 5
+# A HEAD as git writes it, and what in a repository's own configuration makes it one to be opened with more care.
+_HEAD = re.compile(rb"ref: refs/[^\n]+\n\Z|[0-9a-f]{40}\n\Z")
+_DOUBTFUL = re.compile(rb"worktree|include|extensions|bare(?!\s*=\s*false)|repositoryformatversion\s*=\s*[^0\s]")
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 # Overrides settings of the user's that would change the output read here.
 _PLAIN = ("log.showSignature=false", "log.follow=false", "diff.orderFile=/dev/null", "diff.relative=false")
@@ -41,6 +44,35 @@ class Listed:
 
     entry: TreeEntry
     size: int | None
+
+
+def _git_dir(root: str) -> str:
+    from gitsync.git.repository import open_repository  # libgit2 takes longer to load than most questions to answer
+
+    repository = open_repository(root)
+    try:
+        return str(repository.path).rstrip("/")
+    finally:
+        repository.free()
+
+
+def _plain_git_dir(root: str) -> str:
+    """Return the git directory of a repository that is certainly one which can be opened, "" where there is a doubt.
+
+    It is a directory of this user's, with a HEAD, and its own configuration says nothing of another work tree, of no
+    work tree, and of another format.
+    """
+    place = os.path.join(root, ".git")
+    try:
+        is_own = os.lstat(root).st_uid == os.lstat(place).st_uid == os.geteuid()
+        if not is_own or not os.path.isdir(place) or os.path.islink(place):
+            return ""
+        with open(os.path.join(place, "HEAD"), "rb") as head, open(os.path.join(place, "config"), "rb") as stream:
+            found = stream.read().lower()
+            is_head = bool(_HEAD.match(head.read()))
+    except OSError:
+        return ""
+    return place if is_head and not _DOUBTFUL.search(found) else ""
 
 
 class History:
@@ -57,11 +89,8 @@ class History:
         self.root = os.path.realpath(root)
         self.above = self.root if above is None else os.path.realpath(above)
         self._is_below = is_below
-        repository = open_repository(self.root)
-        self.program = GitProgram(repository.path.rstrip("/"), self.root)
+        self.program = GitProgram(_plain_git_dir(self.root) or _git_dir(self.root), self.root)
         self._there = GitProgram(self.program.git_dir, self.above)
-        self._has_modes = config.read(Path(self.root)).is_true("core.filemode", True)
-        repository.free()
 
     def ask(
         self,
@@ -85,6 +114,10 @@ class History:
         """Return git's output, None when it fails."""
         done = self.program.run(*argv, deadline_s=WALK_S, env=_LITERAL, settings=_PLAIN)
         return done.stdout if done.ok else None
+
+    @cached_property
+    def _has_modes(self) -> bool:
+        return config.read(Path(self.root)).is_true("core.filemode", True)
 
     @property
     def is_mirrored(self) -> bool:

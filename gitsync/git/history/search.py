@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gitsync.errors import UsageError
+from gitsync.git.history.contents import BATCH, contents, is_text, parsed
+from gitsync.git.history.line_index import LineIndex
 from gitsync.git.history.log import History
 from gitsync.git.history.walk import LOG, BlobVersion, VersionWalk
 
 SEARCH_S = 600.0
-# As git does: a NUL among the first bytes means that it is not text.
-BINARY_BYTES = 8000
 # A line of a hit is shown as far as this, in characters; a minified script is one line.
 LINE_CHARS = 400
 
@@ -61,18 +61,38 @@ class Hit:
     is_deleted: bool
 
 
-def search(history: History, query: Query, path: bytes = b"") -> Iterator[Hit]:
+def search(history: History, query: Query, path: bytes = b"", index: LineIndex | None = None) -> Iterator[Hit]:
     """Yield what there is at or below `path` (b"": everywhere), newest first; it may be closed at any time.
 
-    A file is at `path` when it is called so now, or was then. Raise UsageError "pattern" for a regular expression
-    that is not one.
+    A file is at `path` when it is called so now, or was then. `index` saves time where it can. Raise UsageError
+    "pattern" for a regular expression that is not one.
     """
     matcher = _matcher(query)
-    if history.head() is None:
+    head = history.head()
+    if head is None:
         return
-    present = frozenset(history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD").split(b"\0"))
+    found = _indexed(history, query, path, matcher, head, index)
+    if found is None:
+        found = _matches(history, query, path, matcher, head)
+    yield from _hits(history, query, head, found)
+
+
+def quick_search(history: History, query: Query, path: bytes, index: LineIndex) -> Iterator[Hit] | None:
+    """Return what `search` yields where the index answers, else None."""
+    matcher, head = _matcher(query), history.head()
+    found = None if head is None else _indexed(history, query, path, matcher, head, index)
+    return None if found is None or head is None else _hits(history, query, head, found)
+
+
+def _hits(history: History, query: Query, head: str, found: Iterator[tuple[BlobVersion, Lines]]) -> Iterator[Hit]:
+    present: frozenset[bytes] | None = None
     seen: set[tuple[bytes, str]] = set()
-    for version, lines in _matches(history, query, path, matcher):
+    for version, lines in found:
+        if not lines:
+            continue
+        if present is None:
+            names = history.ask("ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
+            present = frozenset(names.split(b"\0"))
         is_deleted = version.name not in present
         if query.is_deleted and not is_deleted:
             continue
@@ -83,9 +103,34 @@ def search(history: History, query: Query, path: bytes = b"") -> Iterator[Hit]:
                 yield Hit(version.path, version.name, version.commit, version.at, number, shown, is_deleted)
 
 
-def _matches(history: History, query: Query, path: bytes, matcher: Matcher) -> Iterator[tuple[BlobVersion, Lines]]:
+def _indexed(
+    history: History, query: Query, path: bytes, matcher: Matcher, head: str, index: LineIndex | None
+) -> Iterator[tuple[BlobVersion, Lines]] | None:
+    """Return the versions that match, of those that the index names; None where it cannot answer."""
+    if index is None or query.is_regex or (query.ignores_case and not query.word.isascii()):
+        return None
+    found = index.candidates(query.word, head)
+    if found is None:
+        return None
+    meant = [version for version in found if _is_meant(version, query, path)]
+    return _read(history, meant, matcher)
+
+
+def _read(history: History, versions: list[BlobVersion], matcher: Matcher) -> Iterator[tuple[BlobVersion, Lines]]:
+    known: dict[str, Lines] = {}
+    found = contents(history, list(dict.fromkeys(version.blob for version in versions)), deadline_s=SEARCH_S)
+    for version in versions:
+        while version.blob not in known:
+            blob, content = next(found)
+            known[blob] = matcher(content)
+        yield version, known[version.blob]
+
+
+def _matches(
+    history: History, query: Query, path: bytes, matcher: Matcher, head: str
+) -> Iterator[tuple[BlobVersion, Lines]]:
     walk = VersionWalk()
-    log = (*LOG, *(() if query.until is None else (f"--min-age={int(query.until)}",)), "HEAD", "--")
+    log = (*LOG, head, "--")
     if not query.word:
         walk.feed(history.ask(*log))
         yield from ((version, [(0, "")]) for version in walk.found if _is_meant(version, query, path))
@@ -107,8 +152,7 @@ def _matches(history: History, query: Query, path: bytes, matcher: Matcher) -> I
         return "".join(new).encode("ascii")
 
     known: dict[str, Lines] = {}
-    batch = ("cat-file", "--batch", "--buffer")
-    for blob, content in _contents(history.program.pipe(log, wanted, batch, deadline_s=SEARCH_S)):
+    for blob, content in parsed(history.program.pipe(log, wanted, BATCH, deadline_s=SEARCH_S)):
         known[blob] = matcher(content)
         while waiting and (lines := known.get(waiting[0].blob)) is not None:
             yield waiting.popleft(), lines
@@ -117,30 +161,12 @@ def _matches(history: History, query: Query, path: bytes, matcher: Matcher) -> I
 def _is_meant(version: BlobVersion, query: Query, path: bytes) -> bool:
     if query.since is not None and version.at < query.since:
         return False
+    if query.until is not None and version.at > query.until:
+        return False
     names = (version.path, version.name)
     if query.glob and not any(_is_like(name, query.glob) for name in names):
         return False
     return not path or any(name == path or name.startswith(path + b"/") for name in names)
-
-
-def _contents(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield each id with its content, as `cat-file --batch` writes them; what is not stored here is empty."""
-    data, at = bytearray(), 0
-    for chunk in chunks:
-        data += chunk
-        while (end := data.find(b"\n", at)) >= 0:
-            blob, kind, *size = data[at:end].split(b" ")
-            if not size:  # "ID missing"
-                yield blob.decode("ascii"), b""
-                at = end + 1
-                continue
-            until = end + 1 + int(size[0])
-            if len(data) <= until:
-                break
-            yield blob.decode("ascii"), bytes(memoryview(data)[end + 1 : until]) if kind == b"blob" else b""
-            at = until + 1
-        del data[:at]
-        at = 0
 
 
 def _matcher(query: Query) -> Matcher:
@@ -162,7 +188,7 @@ def _matcher(query: Query) -> Matcher:
 
 
 def _lines(content: bytes, pattern: re.Pattern[str]) -> Lines:
-    if b"\0" in content[:BINARY_BYTES]:
+    if not is_text(content):
         return []
     lines = content.decode("utf-8", "replace").split("\n")
     return [(number, line.rstrip("\r")) for number, line in enumerate(lines, 1) if pattern.search(line)]

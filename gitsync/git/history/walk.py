@@ -6,76 +6,112 @@ Pure: it is fed with git's output piece by piece, so that what comes first can b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from gitsync.git.objects.modes import MODE_GITLINK
+# A merge is listed with the files that are like in none of its parents. The rest overrides the user's configuration.
+LOG = ("log", "--format=%x01%H%x00%ct", "--raw", "-z", "--no-abbrev", "-M", "-c", "--no-ext-diff", "--no-color",
+       "--no-show-signature", "--no-relative", "-O/dev/null")  # fmt: skip
+_GITLINK = b"160000"
 
-LOG = ("log", "--format=%x01%H%x00%ct", "--raw", "-z", "--no-abbrev", "-M", "--no-ext-diff", "--no-color")
+
+class PathChange(NamedTuple):
+    """A change of a path by a commit: `status` is a letter as in `git log --raw`, `was` the old path of a rename.
+
+    `blob` is the new content, "" where there is none (a removal, a submodule); `old` the one before, or zeros.
+    """
+
+    commit: str
+    at: float
+    status: str
+    path: bytes
+    was: bytes
+    old: str
+    blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlobVersion:
+class BlobVersion(NamedTuple):
     """A version of a file: what it was called then (`path`), and what it is called now, or was last (`name`).
 
-    `file` tells two files that had one name after each other apart; `at` is in seconds since the epoch.
+    `at` is in seconds since the epoch.
     """
 
     commit: str
     at: float
     path: bytes
     name: bytes
-    file: int
     blob: str
 
 
 @dataclass(slots=True)
-class VersionWalk:
-    """Reads the output of LOG; `found` are the versions that nobody has taken yet, in its order."""
+class ChangeReader:
+    """Reads the output of LOG."""
 
-    found: deque[BlobVersion] = field(default_factory=deque)
     _rest: bytes = b""
     _commit: str = ""
     _at: float = 0.0
-    # The name that a file has now and its number, by the name that it has at this point of the walk into the past.
-    _names: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
-    _count: int = 0
+
+    def read(self, data: bytes) -> Iterator[PathChange]:
+        """Yield the changes that are complete with a piece of git's output."""
+        pieces = (self._rest + data).split(b"\0")
+        at, last = 0, len(pieces) - 1  # the last piece is never whole: it is what is behind the last separator
+        while at < last:
+            line = pieces[at].lstrip(b"\n")
+            if line[:1] == b":":
+                status = line.rpartition(b" ")[2]
+                count = 3 if line[1:2] != b":" and status[:1] in (b"R", b"C") else 2
+                if at + count > last:
+                    break
+                yield self._change(line, status, pieces[at + 1], pieces[at + count - 1])
+                at += count
+            elif line[:1] == b"\x01":
+                if at + 2 > last:
+                    break
+                self._commit, self._at = line[1:].decode("ascii"), float(pieces[at + 1])
+                at += 2
+            else:
+                at += 1
+        self._rest = b"\0".join(pieces[at:])
+
+    def _change(self, line: bytes, status: bytes, was: bytes, path: bytes) -> PathChange:
+        fields = line.lstrip(b":").split(b" ")
+        mode, old, blob = fields[len(fields) // 2 - 1], fields[len(fields) // 2], fields[-2]
+        if line[:2] == b"::":
+            # A merge has a letter for each parent: it adds what none had, and removes what has no mode any more.
+            letter = "D" if mode == b"000000" else "A" if not status.strip(b"A") else "M"
+        else:
+            letter = status[:1].decode("ascii")
+        has_blob = letter != "D" and mode != _GITLINK
+        named = was if letter in "RC" else b""
+        return PathChange(
+            self._commit, self._at, letter, path, named, old.decode("ascii"), blob.decode("ascii") if has_blob else ""
+        )
+
+
+@dataclass(slots=True)
+class VersionWalk:
+    """Follows the names of files through LOG; `found` are the versions that nobody has taken yet, in its order."""
+
+    found: deque[BlobVersion] = field(default_factory=deque)
+    _reader: ChangeReader = field(default_factory=ChangeReader)
+    # The name that a file has now, by the name that it has at this point of the walk into the past.
+    _names: dict[bytes, bytes] = field(default_factory=dict)
 
     def feed(self, data: bytes) -> None:
         """Take a piece of git's output; b"" is its end."""
-        pieces = (self._rest + data).split(b"\0")
-        at = 0
-        while at < len(pieces) and (used := self._take(pieces, at)):
-            at += used
-        self._rest = b"\0".join(pieces[at:])
+        names = self._names
+        for commit, at, status, path, was, _, blob in self._reader.read(data):
+            name = path if status == "D" else names.get(path, path)
+            if status in "ARC":
+                names.pop(path, None)
+            elif name != path or path in names:
+                names[path] = name
+            if status == "R":
+                names[was] = name
+            if blob:
+                self.found.append(BlobVersion(commit, at, path, name, blob))
 
-    def _take(self, pieces: list[bytes], at: int) -> int:
-        """Take the commit or the path that begins at `at`; return how many pieces it has, 0 where some are to come."""
-        line = pieces[at].lstrip(b"\n")
-        left = len(pieces) - at - 1  # the last piece is never whole: it is what is behind the last separator
-        if line.startswith(b"\x01"):
-            if left < 2:
-                return 0
-            self._commit, self._at = line[1:].decode("ascii"), float(pieces[at + 1])
-            return 2
-        if line.startswith(b":"):
-            status = line.rpartition(b" ")[2][:1]
-            count = 3 if status in (b"R", b"C") else 2
-            if left < count:
-                return 0
-            self._take_path(line, status, pieces[at + 1 : at + count])
-            return count
-        return 1 if left else 0
-
-    def _take_path(self, line: bytes, status: bytes, names: list[bytes]) -> None:
-        path = names[-1]
-        known = self._names.get(path)
-        if known is None or status == b"D":
-            self._count += 1
-            known = self._names[path] = (path, self._count)
-        if status in (b"A", b"R", b"C"):
-            del self._names[path]
-        if status == b"R":
-            self._names[names[0]] = known
-        _, mode, _, blob, _ = line[1:].split(b" ")
-        if status != b"D" and int(mode, 8) != MODE_GITLINK:
-            self.found.append(BlobVersion(self._commit, self._at, path, *known, blob.decode("ascii")))
+    def name_before(self, path: bytes) -> bytes:
+        """Return what a file is called now that has this name before everything that was fed."""
+        return self._names.get(path, path)
