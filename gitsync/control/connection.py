@@ -48,6 +48,7 @@ class Connection:
         dispatch: Callable[[str, dict[str, Any]], dict[str, Any]],
         subscribe: Callable[[], EventQueue],
         report_bug: Callable[[BaseException], None],
+        on_end: Callable[[Connection], None],
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
         self._send_timeout_s = send_timeout_s
@@ -55,6 +56,7 @@ class Connection:
         self._dispatch = dispatch
         self._subscribe = subscribe
         self._report_bug = report_bug
+        self._on_end = on_end
         self._reader = wire.LineReader()
         self._subscription: EventQueue | None = None
         self._clock = SystemClock()
@@ -87,6 +89,7 @@ class Connection:
             if self._subscription is not None:
                 self._subscription.close()
             self._socket.close()
+            self._on_end(self)
 
     def _receive(self) -> bytes:
         if self._subscription is None:

@@ -197,8 +197,10 @@ class ControlServer:
 
     def _take_in(self, accepted: socket.socket) -> None:
         self._count += 1
-        connection = Connection(accepted, self._dispatch, self._subscribe, self._report_bug, self._send_timeout_s)
-        thread = threading.Thread(target=self._serve, args=(connection,), name=f"control-{self._count}", daemon=True)
+        connection = Connection(
+            accepted, self._dispatch, self._subscribe, self._report_bug, self._forget, self._send_timeout_s
+        )
+        thread = threading.Thread(target=connection.serve, name=f"control-{self._count}", daemon=True)
         if len(self._connections) >= self._most and not self._drop_idlest():
             _turn_away(accepted, f"there are {self._most} control connections already")
             return
@@ -223,12 +225,9 @@ class ControlServer:
         idlest.hang_up()
         return True
 
-    def _serve(self, connection: Connection) -> None:
-        try:
-            connection.serve()
-        finally:
-            with self._guard:
-                self._connections.pop(connection, None)
+    def _forget(self, connection: Connection) -> None:
+        with self._guard:
+            self._connections.pop(connection, None)
 
     def _report_bug(self, error: BaseException) -> None:
         logger.error("a bug on the control socket", exc_info=error)

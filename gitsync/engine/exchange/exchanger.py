@@ -241,10 +241,12 @@ class Exchanger(Owner):
             self._rest()  # local only, or detached: looked at again with the next commit or branch
         elif may_fetch(self._times.mode) and not is_push_alone:
             self._fetch(branch)
-        elif self._times.is_pushing:
-            self._ask_committer(HeadWanted(config.name, branch, config.via))
-        else:
+        elif not self._times.is_pushing:
             self._rest()
+        elif head := self._left.head_at_rest(branch, self._board.local(config.name).state):
+            self._send(branch, head)
+        else:
+            self._ask_committer(HeadWanted(config.name, branch, config.via))
 
     def _wait_for_disk(self, problem: Problem) -> None:
         self._move(V_.FAILED)
@@ -378,11 +380,10 @@ class Exchanger(Owner):
         self._patience.end()
         if problem is None and self._times.is_pushing:
             problem = self._left.send(self._branch, self._limits)
-        shown = None if problem is not None and problem.code == "conflict" else problem
-        self._show(shown, RepoState.ERROR)
-        now = self.clock.now()
-        is_lost = problem is not None and problem.code == "remote-lost"
-        self._times.rest(now, has_remote=self._remote_branch is not None or is_lost, look_s=self._look_s)
+        code, now = problem.code if problem is not None else "", self.clock.now()
+        self._show(None if code == "conflict" else problem, RepoState.ERROR)
+        has_remote = self._remote_branch is not None or code == "remote-lost"
+        self._times.rest(now, has_remote=has_remote, look_s=self._look_s)
         self._tend_machines()
         self._limits.tend_line(self._remote_branch, is_lively=self._hearing.needs_line(self._times, now))
         self._answer()
@@ -418,8 +419,7 @@ class Exchanger(Owner):
     def _show(self, problem: Problem | None, state: RepoState = RepoState.OK, **more: Any) -> None:
         self._trouble = problem.code if problem is not None else ""
         state, reason = (state, problem.message) if problem is not None else (RepoState.OK, self._handing.reason)
-        asked = self._pending_halt.questions(self._branch)
-        self._shows(state=state, reason=reason, error=problem, asked=asked, **more)
+        self._shows(state=state, reason=reason, error=problem, asked=self._pending_halt.questions(self._branch), **more)
 
     def _shows(self, **fields: Any) -> None:
         self._board.set_exchange(self.config.name, self.config.via, **fields)

@@ -11,9 +11,10 @@ from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.memory import ExchangeMemory
 from gitsync.git.remote import upstream
+from gitsync.git.remote.branches_in_use import is_at_rest
 from gitsync.git.remote.results import PushKind
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.model import Problem
+from gitsync.model import Problem, RepoState
 from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,16 @@ class LeftBranches:
         """gitsync made the commit `head` on a branch; "" for one of its user's, which is left where it is."""
         if head:
             self._heads[branch] = head
+
+    def head_at_rest(self, branch: str, state: RepoState) -> str | None:
+        """Return gitsync's last commit on a branch where it may be pushed unasked; None: the committer has to say.
+
+        Since the commit its user may have amended it or begun a rebase, or a brake may hold the repository.
+        """
+        head = self._heads.get(branch)
+        if head is None or state not in (RepoState.OK, RepoState.PENDING):
+            return None
+        return head if is_at_rest(self._config.path, branch, head) else None
 
     def keep(self) -> None:
         """Write down what is not sent, because another branch is checked out."""

@@ -1,8 +1,8 @@
 """Which branches somebody is at work on: checked out in a linked work tree, or in the middle of a rebase or a bisect.
 
-Runs on the thread of the job that asks, which owns the git child. The files are those that git itself looks at before
-it moves or deletes a branch (branch.c, `prepare_checked_out_branches`): a rebase leaves HEAD detached and names its
-branch in `head-name`, and those that it moves at its end in `update-refs`.
+Runs on the thread of the job or the exchanger that asks, which owns the git child. The files are those that git itself
+looks at before it moves or deletes a branch (branch.c, `prepare_checked_out_branches`): a rebase leaves HEAD detached
+and names its branch in `head-name`, and those that it moves at its end in `update-refs`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,16 @@ from gitsync.git import program
 
 GIT_S = 30.0
 _HEADS = "refs/heads/"
+# In the git directory while an operation of its user is open (wt-status.c, `wt_status_get_state`).
+_OPERATIONS = (
+    "MERGE_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "BISECT_LOG",
+    "rebase-merge",
+    "rebase-apply",
+    "sequencer",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,19 @@ def branches_in_use(root: Path) -> dict[str, BranchUse]:
     for git_dir, work_tree in _git_dirs(common, own):
         found |= {branch: BranchUse(work_tree, operation) for branch, operation in _begun(git_dir)}
     return found
+
+
+def is_at_rest(root: Path, branch: str, head: str) -> bool:
+    """Whether `branch` is checked out and at `head`, and no operation is open.
+
+    False also where a few files cannot say it: packed refs, reftable, a linked work tree.
+    """
+    git_dir = root / ".git"
+    return (
+        _read(git_dir / "HEAD").strip() == f"ref: {_HEADS}{branch}"
+        and _read(git_dir / _HEADS / branch).strip() == head
+        and not any((git_dir / name).exists() for name in _OPERATIONS)
+    )
 
 
 def _git_dirs(common: Path, own: str) -> Iterator[tuple[Path, str]]:

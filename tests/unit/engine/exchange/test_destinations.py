@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,10 @@ def test_what_was_left_on_another_branch_is_sent(wire: Wire) -> None:
 def test_a_branch_that_is_left_while_its_head_is_asked_for_is_sent(wire: Wire, wanted: type) -> None:
     head = wire.commit("b.txt")
     wire.tell(Committed("notes", "main", head))
-    while not any(isinstance(message, wanted) for message in wire.told):
+    wire.board.set_local("notes", state=RepoState.BUSY)
+    for _ in range(100):
+        if any(isinstance(message, wanted) for message in wire.told):
+            break
         wire.answer()
         wire.clock.advance(1.0)
         wire.tell(None)
@@ -147,6 +151,41 @@ def test_a_branch_that_is_left_while_its_head_is_asked_for_is_sent(wire: Wire, w
     wire.tell(Opened("notes"))
     wire.run(120.0)
     assert heads(wire)["main"] == head
+
+
+def pushed_after_first(wire: Wire, spoil: Callable[[Wire], None]) -> str:
+    """Return what the remote has once gitsync has committed, and asked nobody: `spoil` came in between."""
+    wire.begin(push="1s")
+    wire.run(60.0)
+    before, head = wire.there(), wire.commit("b.txt")
+    wire.tell(Committed("notes", "main", head))
+    spoil(wire)
+    for _ in range(3):
+        wire.clock.advance(1.0)
+        wire.tell(None)
+    asked = [message for message in wire.told if isinstance(message, HeadWanted)]
+    assert (wire.there() == before) == bool(asked)
+    return "asked" if asked else "pushed"
+
+
+def test_a_commit_of_its_own_is_pushed_without_asking_for_head(wire: Wire) -> None:
+    assert pushed_after_first(wire, lambda _: None) == "pushed"
+    assert wire.there() == wire.head()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda wire: run_git(wire.repo, "commit", "-q", "--amend", "-m", "better"),
+        lambda wire: run_git(wire.repo, "bisect", "start"),
+        lambda wire: run_git(wire.repo, "pack-refs", "--all"),
+        lambda wire: (wire.repo / ".git/rebase-merge").mkdir(),
+        lambda wire: wire.board.set_local("notes", state=RepoState.HALTED),
+    ],
+    ids=["amended", "bisect", "packed refs", "rebase", "halted"],
+)
+def test_head_is_asked_for_where_something_came_in_between(wire: Wire, spoil: Callable[[Wire], None]) -> None:
+    assert pushed_after_first(wire, spoil) == "asked"
 
 
 def test_what_cannot_be_sent_from_a_branch_that_was_left_is_said(wire: Wire) -> None:
