@@ -60,6 +60,7 @@ from gitsync.git.remote.inbox import close_inbox
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import Problem, RepoState
 from gitsync.places import repository_dir
+from gitsync.watch.shared import SharedInotify
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +96,12 @@ class Runtime:
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message, probe=probe)
         self.exchangers = Exchanges(self.board, self._exchanger)
-        self.system_events = SystemEvents(clock, self._route, self._route_all, on_message)
+        inotify = SharedInotify()
+        self.system_events = SystemEvents(clock, self._route, self._route_all, on_message, inotify)
         self.inbox = InboxTaker(
             clock, self.board, self.committer.post, self.system_events.post, on_message, is_scheduled=is_watching
         )
-        self.watchers = Watchers(self.committer, clock)
+        self.watchers = Watchers(self.committer, clock, inotify)
         self.jobs = JobThreads(
             clock,
             self.board,

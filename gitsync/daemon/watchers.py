@@ -19,6 +19,7 @@ from gitsync.engine.repository.home import HOME_WATCH
 from gitsync.errors import GitsyncError
 from gitsync.git.rules.ignores import IgnoreRules, rule_files
 from gitsync.mirror.walk import HomePrune
+from gitsync.watch.shared import SharedInotify
 from gitsync.watch.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,12 @@ REMAKE_EVERY_S = 3.0
 class Watchers:
     """One watcher a repository; `remake_at` tells which of them are to be rebuilt, and when."""
 
-    def __init__(self, committer: Committer, clock: Clock) -> None:
+    def __init__(self, committer: Committer, clock: Clock, inotify: SharedInotify) -> None:
         self._committer = committer
         self._clock = clock
         self._watchers: dict[str, Watcher] = {}
         self.remake_at: dict[str, float] = {}
+        self._watcher = partial(Watcher, inotify=inotify)
 
     def begin(self, repo: RepoConfig) -> None:
         """Start watching, or plan to when it cannot be yet."""
@@ -52,7 +54,7 @@ class Watchers:
             return rules
 
         buffer, read_from = self._committer.buffer_for(repo.name), partial(rule_files, repo.path)
-        watcher = Watcher(repo.name, repo.path, buffer, make_prune, mode=repo.watch, rule_files=read_from)
+        watcher = self._watcher(repo.name, repo.path, buffer, make_prune, mode=repo.watch, rule_files=read_from)
         return self._launch(repo.name, watcher) and (repo.name != MIRROR_NAME or self._start_home(repo))
 
     def _launch(self, name: str, watcher: Watcher) -> bool:
@@ -74,7 +76,7 @@ class Watchers:
             return HomePrune(os.fsencode(home), coverage, rules)
 
         read_from = partial(rule_files, repo.path)
-        watcher = Watcher(HOME_WATCH, home, buffer, make_prune, mode=repo.watch, rule_files=read_from)
+        watcher = self._watcher(HOME_WATCH, home, buffer, make_prune, mode=repo.watch, rule_files=read_from)
         return self._launch(HOME_WATCH, watcher)
 
     def refresh_home(self) -> None:

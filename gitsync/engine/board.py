@@ -101,6 +101,7 @@ class ExchangePart:
     remote: str = ""
     url: str = ""
     notice: str = "poll"
+    deaf: str = ""  # the limit for which pushes to a remote nearby are not noticed
     machines: tuple[Report, ...] = ()
     presence: str = ""  # why this machine is not reported to the remote; "" where it is
 
@@ -241,7 +242,7 @@ class Board:
             last_pull=exchange.last_pull,
             last_push=exchange.last_push,
             error=local.error or exchange.error,
-            notes=local.notes,
+            notes=(*local.notes, *dict.fromkeys(_deafness(part) for part in parts.values() if part.deaf)),
             questions=(*local.asked, *local.questions, *exchange.asked),
             remotes=tuple(_remote(via, part, local) for via, part in parts.items() if part.remote),
         )
@@ -290,6 +291,10 @@ class Board:
             text = f"{notice.text}; {notice.hint}" if notice.hint else notice.text
             details = {"code": notice.code, "hint": notice.hint, "title": notice.title}
             self.publish(event, name, text, level=level, severity=str(notice.severity), **details)
+
+
+def _deafness(part: ExchangePart) -> str:
+    return f"pushes of others to {part.remote or part.url} are noticed only when it is looked at: {part.deaf}"
 
 
 def _combined(parts: Sequence[ExchangePart]) -> ExchangePart:

@@ -167,7 +167,8 @@ class LineDoubted:
 class Noticing:
     """Pushes to a repository's remote are noticed from now on by a channel ("ssh"), a watch ("watch"), or not ("poll").
 
-    `line` is the path of a connection that is kept open to it; `is_final` tells that there will be none.
+    `line` is the path of a connection that is kept open to it; `is_final` tells that there will be none; `why` is the
+    limit that does not allow a watch, and what would change it.
     """
 
     repo: str
@@ -175,6 +176,7 @@ class Noticing:
     via: str = ""
     line: str = ""
     is_final: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """System events: one thread that notices what concerns exchanges and comes from outside of every work tree.
 
 Runs on the thread `system-events`, which owns the descriptors of `watch.outside`, the watches on remotes that are on
-this file system, and the connection of `watch.conditions`. It sends messages to exchangers and jobs; without the
-descriptors (no Linux, none left) it looks every few seconds.
+this file system (on the inotify instance that the watchers use, too), and the connection of `watch.conditions`. It
+sends messages to exchangers and jobs; without the descriptors (no Linux, none left) it looks every few seconds.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gitsync.watch.conditions import Conditions
     from gitsync.watch.outside import News, Outside
     from gitsync.watch.refs import RefWatches
+    from gitsync.watch.shared import SharedInotify
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,10 @@ class SystemEvents(Owner):
         tell: Callable[[str, object], None],
         tell_all: Callable[[object], None],
         on_death: Callable[[ThreadDied], None],
+        inotify: SharedInotify,
     ) -> None:
         super().__init__("system-events", clock, on_death)
+        self._inotify = inotify
         self._tell = tell
         self._tell_all = tell_all
         self._outside: Outside | None = None
@@ -64,6 +67,7 @@ class SystemEvents(Owner):
         self._looks: looks.Looks | None = None
         self._looks_at: float | None = None
         self._watched: set[tuple[str, str]] = set()
+        self._refused: dict[tuple[str, str], str] = {}
         self._notices = Notices(clock, tell, on_death)
 
     def post(self, message: object) -> None:
@@ -88,11 +92,13 @@ class SystemEvents(Owner):
         except OSError as error:
             logger.debug("nothing is heard from outside: %s", error)
             return
-        self._refs = RefWatches(self._outside.inotify)
+        self._refs = RefWatches(self._inotify, self._outside.ring)
 
     def teardown(self) -> None:
         """End the channels, and give the descriptors back."""
         self._notices.stop()
+        if self._refs is not None:
+            self._refs.close()
         if self._outside is not None:
             self._outside.wait_for(None)
             self._outside.close()
@@ -126,7 +132,11 @@ class SystemEvents(Owner):
     def _see_watches(self, refs: RefWatches, message: object | None) -> None:
         if isinstance(message, Listen):
             refs.listen((message.repo, message.via), message.directory)
-        moved, watched = refs.take(), refs.names
+        moved, watched, refused = refs.take(), refs.names, refs.refused
+        for (name, via), why in refused.items():
+            if self._refused.get((name, via)) != why:
+                self._tell(name, Noticing(name, "poll", via, why=why))
+        self._refused = refused
         for name, via in watched - self._watched:
             self._tell(name, Noticing(name, "watch", via))
         for name, via in self._watched - watched:

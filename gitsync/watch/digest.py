@@ -1,6 +1,6 @@
 """Interprets inotify events for a work tree: paths and trees to examine, and watches to move.
 
-Runs on the emitter's thread, which owns it. Has no thread, queue or clock: events in, hints out.
+Runs on the observer's thread, which owns it. Has no thread, queue or clock: events in, hints out.
 """
 
 from __future__ import annotations

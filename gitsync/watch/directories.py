@@ -1,6 +1,6 @@
 """Lists the directories of a work tree, and which of them to watch.
 
-Runs on the calling emitter's thread; owns nothing. Reads only names and types, never a file.
+Runs on its caller's thread; owns nothing. Reads only names and types, never a file.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""A batch of hints on its way from an emitter through watchdog's queue to the buffer.
+"""What goes from an emitter through watchdog's queue to the observer: a batch of hints, or work that finds them.
 
-Created on the emitter's thread, read on the observer's, and never changed in between.
+Created on any thread, read on the observer's, and never changed in between.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from watchdog.events import FileSystemEvent
 
@@ -30,7 +30,19 @@ class Hints(FileSystemEvent):
 
     # watchdog's queue drops an event that equals the previous one, and compares events by path: two batches of the
     # same root would be equal, and the second one would be lost.
-    # batches of one root would be equal, and the second one lost.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+class Work(FileSystemEvent):
+    """Something for the observer's thread to do; `act` may return hints."""
+
+    event_type = "gitsync-work"
+
+    def __init__(self, root: str, act: Callable[[], Hints | None]) -> None:
+        super().__init__(src_path=root)
+        self.act = act
+
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 

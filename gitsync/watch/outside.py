@@ -16,7 +16,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from gitsync.watch.syscalls import Inotify, Wake
+from gitsync.watch.syscalls import Wake
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ SETTLE_MS = 300
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The reasons why the thread woke up; the owner of the inotify descriptor reads that itself."""
+    """The reasons why the thread woke up."""
 
     has_network_changed: bool = False
     has_clock_jumped: bool = False
@@ -45,10 +45,8 @@ class Outside:
     def __init__(self, timer: int | None = None) -> None:
         """Open them; `timer` is a descriptor to be used in the place of the timer on the wall clock."""
         self._wake = Wake()
-        self.inotify = Inotify()
         self._poll = select.poll()
-        for fd in (self._wake.fd, self.inotify.fd):
-            self._poll.register(fd, select.POLLIN)
+        self._poll.register(self._wake.fd, select.POLLIN)
         self._network = _listen_to_routes()
         if self._network is not None:
             self._poll.register(self._network, select.POLLIN)
@@ -83,7 +81,6 @@ class Outside:
 
     def close(self) -> None:
         """Close the descriptors."""
-        self.inotify.close()
         if self._network is not None:
             self._network.close()
         if self._timer is not None:

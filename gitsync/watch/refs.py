@@ -1,18 +1,24 @@
 """Detects pushes to a repository on this machine by inotify watches on the directories of its branches.
 
-Runs on the thread that owns the `Inotify`. Results are hints: the receiver finds out what moved. Linux only.
+Runs on the thread that owns the `RefWatches`. Results are hints: the receiver finds out what moved. Linux only.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
 from gitsync.watch import syscalls
-from gitsync.watch.syscalls import Inotify
+from gitsync.watch.limits import lowest, roomy, shortage
+from gitsync.watch.shared import Listener, SharedInotify
+from gitsync.watch.syscalls import Event
+
+logger = logging.getLogger(__name__)
 
 # A branch moves by a rename in its directory; packing and deletion are seen, too. git's lock files are not.
 MASK = (
@@ -52,12 +58,19 @@ def is_deaf(directory: Path, mounts: Path = Path("/proc/self/mountinfo")) -> boo
 
 
 class RefWatches:
-    """The watches on any number of git directories, each with the names of those who are interested."""
+    """The watches on any number of git directories, each with the names of those who are interested.
 
-    def __init__(self, inotify: Inotify) -> None:
+    `ring` is called on any thread when there is something to `take`.
+    """
+
+    def __init__(self, inotify: SharedInotify, ring: Callable[[], None]) -> None:
         self._inotify = inotify
+        self._ring = ring
+        self._listener: Listener | None = None
         self._wanted: dict[Hashable, Path] = {}
-        self._watched: dict[int, Path] = {}
+        # Several paths may lead to one directory.
+        self._watched: dict[int, set[Path]] = {}
+        self._refused: dict[Hashable, str] = {}
 
     def listen(self, name: Hashable, directory: Path | None) -> bool:
         """Report changes in a git directory under `name` from now on; return whether that is new and possible.
@@ -68,9 +81,11 @@ class RefWatches:
         if self._wanted.get(name) == directory:
             return False
         self._wanted.pop(name, None)
+        self._refused.pop(name, None)
         if directory is not None and not is_deaf(directory):
             self._wanted[name] = directory
-            self._cover(directory)
+            if why := self._cover(directory):
+                self._refused[name] = why
         self._tidy()
         return name in self._wanted
 
@@ -79,49 +94,88 @@ class RefWatches:
         """Return the names whose directory is watched."""
         return set(self._wanted)
 
+    @property
+    def refused(self) -> dict[Any, str]:
+        """Return the names whose directory the kernel's limits do not allow to watch, with what would change that."""
+        return dict(self._refused)
+
     def take(self) -> set[Any]:
         """Return the names whose directory has changed."""
         moved: set[Path] = set()
         asked = dict(self._wanted)
-        while data := self._inotify.read():
-            for wd, mask, _, name in syscalls.parse(data):
-                directory = self._watched.get(wd)
-                if mask & syscalls.IN_Q_OVERFLOW:
-                    moved.update(self._watched.values())
-                elif directory is None:
-                    continue
-                elif mask & syscalls.IN_IGNORED:
-                    del self._watched[wd]
-                elif mask & (syscalls.IN_DELETE_SELF | syscalls.IN_MOVE_SELF | syscalls.IN_UNMOUNT):
-                    moved.add(directory)
+        for wd, mask, _, name in self._events():
+            directories = self._watched.get(wd, set())
+            if mask & syscalls.IN_Q_OVERFLOW:
+                moved.update(asked.values())
+            elif mask & syscalls.IN_IGNORED:
+                self._watched.pop(wd, None)
+            elif mask & (syscalls.IN_DELETE_SELF | syscalls.IN_MOVE_SELF | syscalls.IN_UNMOUNT):
+                moved |= directories
+                for directory in list(directories):
                     self._give_up(directory)
-                elif mask & syscalls.IN_ISDIR:
-                    moved.add(directory)
+            elif mask & syscalls.IN_ISDIR:
+                moved |= directories
+                for directory in list(directories):
                     self._cover(directory)
-                elif not name.endswith(_LOCK):
-                    moved.add(directory)
+            elif not name.endswith(_LOCK):
+                moved |= directories
         return {name for name, directory in asked.items() if directory in moved}
 
-    def _cover(self, directory: Path) -> None:
+    def close(self) -> None:
+        """Give up all watches."""
+        self._wanted, self._watched = {}, {}
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def _events(self) -> list[Event]:
+        if self._listener is None:
+            return []
+        try:
+            self._listener.pull()
+            return self._listener.take()
+        except OSError as error:
+            logger.debug("the watches on remotes are lost: %s", error)
+            self.close()
+            return []
+
+    def _cover(self, directory: Path) -> str:
+        """Watch a git directory, or give it up; return why the kernel's limits do not allow it, else ""."""
         places = [os.fsencode(directory)]
         heads = directory / "refs/heads"
         for place, names, _ in os.walk(os.fsencode(heads if heads.is_dir() else directory)):
             places.append(place)
             if len(places) + len(names) > MOST:
                 self._give_up(directory)
-                return
+                return ""
+        try:
+            if self._listener is None:
+                self._listener = self._inotify.listen(self._ring)
+        except OSError as error:
+            self._give_up(directory)
+            return shortage(error.errno or 0).hint
         try:
             for place in places:
-                self._watched[self._inotify.add(place, MASK)] = directory
-        except OSError:  # no more watches, or no permission: the schedule has to suffice
+                self._watched.setdefault(self._listener.add(place, MASK), set()).add(directory)
+        except OSError as error:
             self._give_up(directory)
+            return _watches_used_up() if error.errno == errno.ENOSPC else ""
+        return ""
 
     def _give_up(self, directory: Path) -> None:
-        for wd in [wd for wd, watched in self._watched.items() if watched == directory]:
-            self._inotify.remove(wd)
-            del self._watched[wd]
+        for wd in [wd for wd, watched in self._watched.items() if directory in watched]:
+            self._watched[wd].discard(directory)
+            if not self._watched[wd]:
+                del self._watched[wd]
+                if self._listener is not None:
+                    self._listener.remove(wd)
         self._wanted = {name: wanted for name, wanted in self._wanted.items() if wanted != directory}
 
     def _tidy(self) -> None:
-        for directory in set(self._watched.values()) - set(self._wanted.values()):
+        for directory in set().union(*self._watched.values()) - set(self._wanted.values()):
             self._give_up(directory)
+
+
+def _watches_used_up() -> str:
+    key, limit = lowest("watches")
+    return f"{key} allows {limit} watches for all programs together; to change that: sudo sysctl {key}={roomy(limit)}"

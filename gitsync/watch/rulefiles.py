@@ -1,16 +1,16 @@
 """Detects changes of ignore files outside the work tree by inotify watches on their directories.
 
-Runs on the emitter's thread, which owns the `Inotify`. Linux only; the polling watcher examines the files themselves.
+Runs on the observer's thread, which owns the listener. Linux only; the polling watcher examines the files themselves.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from gitsync.watch import syscalls
-from gitsync.watch.syscalls import Event, Inotify
+from gitsync.watch.shared import Listener
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,6 @@ MASK = (
     | syscalls.IN_MOVED_TO
     | syscalls.IN_DELETE
     | syscalls.IN_ONLYDIR
-    | syscalls.IN_MASK_ADD  # the directory may be one of the work tree's
 )
 
 
@@ -34,32 +33,33 @@ def no_files() -> Sequence[bytes]:
 
 
 class RuleWatches:
-    """Watches besides those of the work tree; a descriptor may belong to both."""
+    """The watches on the directories of rule files; `listener` is for them alone."""
 
-    def __init__(self, inotify: Inotify, files: RuleFiles) -> None:
-        self._inotify = inotify
+    def __init__(self, listener: Listener, files: RuleFiles) -> None:
+        self._listener = listener
         self._files = files
         self._names: dict[int, set[bytes]] = {}
 
-    def cover(self, others: Collection[int]) -> None:
-        """Watch the files that the rules are read from now; `others` are the work tree's descriptors, which are
-        kept.
-        """
+    def cover(self) -> None:
+        """Watch the files that the rules are read from now."""
         names: dict[int, set[bytes]] = {}
         for directory, name in {_place(path) for file in self._files() for path in (file, os.path.realpath(file))}:
             try:
-                names.setdefault(self._inotify.add(directory, MASK), set()).add(name)
+                names.setdefault(self._listener.add(directory, MASK), set()).add(name)
             except OSError as error:
                 # The periodic scan finds files that a changed rule includes.
                 logger.debug("changes of %s are not detected: %s", os.fsdecode(os.path.join(directory, name)), error)
-        for wd in self._names.keys() - names.keys() - set(others):
-            self._inotify.remove(wd)
+        for wd in self._names.keys() - names.keys():
+            self._listener.remove(wd)
         self._names = names
 
-    def are_touched_by(self, events: Iterable[Event]) -> bool:
-        """Whether one of the files has changed, or is no longer watched."""
+    def are_touched(self) -> bool:
+        """Whether one of the files may have changed since the last call, or is no longer watched."""
         names = self._names
-        return any(wd in names and (name in names[wd] or mask & syscalls.IN_IGNORED) for wd, mask, _, name in events)
+        return any(
+            mask & syscalls.IN_Q_OVERFLOW or (wd in names and (name in names[wd] or mask & syscalls.IN_IGNORED))
+            for wd, mask, _, name in self._listener.take()
+        )
 
 
 def _place(file: bytes) -> tuple[bytes, bytes]:

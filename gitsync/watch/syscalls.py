@@ -1,6 +1,6 @@
 """inotify's three system calls and a wake-up descriptor, for Linux; independent of work trees.
 
-Runs on the watching thread, which owns the `Inotify`. A `Wake` may be rung from any thread.
+An `Inotify` may be used by several threads. A `Wake` may be rung from any thread.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import struct
+from typing import Protocol
 
 IN_MODIFY = 0x2
 IN_ATTRIB = 0x4
@@ -36,7 +37,6 @@ _HEADER = struct.Struct("=iIII")
 
 # Watch descriptor, mask, the cookie that pairs a move, and the name in the watched directory. A plain tuple, because
 # three are created for each file that is written.
-# is made three times for each file that anybody writes.
 Event = tuple[int, int, int, bytes]
 
 
@@ -46,6 +46,18 @@ def _bind() -> ctypes.CDLL:
     libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
     libc.inotify_rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
     return libc
+
+
+class Watches(Protocol):
+    """Watched directories, by descriptor."""
+
+    def add(self, path: bytes, mask: int) -> int:
+        """Watch `path` and return its watch descriptor."""
+        ...
+
+    def remove(self, wd: int) -> None:
+        """Stop watching."""
+        ...
 
 
 class Inotify:
@@ -76,8 +88,10 @@ class Inotify:
             return b""
 
     def close(self) -> None:
-        """Close the descriptor and all its watches."""
-        os.close(self.fd)
+        """Close the descriptor and all its watches; may be called more than once."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def _last_error(path: bytes) -> OSError:
@@ -117,7 +131,6 @@ class Wake:
     def __del__(self) -> None:
         # Closed only when no thread refers to it: ringing a closed descriptor could write to another file with the same
         # number.
-        # file of somebody else that got the same number.
         if hasattr(self, "fd"):
             os.close(self.fd)
 

@@ -1,6 +1,6 @@
 """The inotify watches of a work tree, and the path of each watched directory.
 
-Runs on the emitter's thread, which owns it. Theory of operation:
+Runs on the observer's thread, which owns it. Theory of operation:
 
 - A directory is watched first and listed afterwards, so a new entry is in the listing or in an event.
 - Whatever an event says about a directory, `cover` examines the current state and adapts the tree: it may be called at
@@ -21,11 +21,10 @@ from dataclasses import dataclass
 
 from gitsync.watch import syscalls
 from gitsync.watch.directories import Node, Prune, directories, git_directory, has_git, list_directory
-from gitsync.watch.syscalls import Inotify
+from gitsync.watch.syscalls import Watches
 
 # Both IN_MODIFY and IN_CLOSE_WRITE: a file that is written continuously is never closed, and a write through mmap is
 # visible at close only. Reads and opens are left out, or reading a file here would cause the next read.
-# close only. Reads and opens are not in it, or our own look at a file would call for the next look.
 MASK = (
     syscalls.IN_CREATE
     | syscalls.IN_MODIFY
@@ -78,7 +77,7 @@ class WatchTree:
     """
 
     def __init__(
-        self, root: bytes, inotify: Inotify, prune: Prune, breathe: Callable[[], None], max_watches: int | None = None
+        self, root: bytes, inotify: Watches, prune: Prune, breathe: Callable[[], None], max_watches: int | None = None
     ) -> None:
         self.root = root
         self.prune = prune

@@ -1,8 +1,8 @@
 """Watches one work tree in the best way that the machine allows, and reports when that is not native watching.
 
-The owner's thread calls the methods; the observer's thread (`watch-NAME`) only runs `buffer.note_batch`, the emitter's
-thread (`watch-NAME-reader`) collects the hints. Owns both threads. The owner of the Watcher checks `is_alive` after a
-rescan was noted (every failure notes one), and creates a new Watcher.
+The owner's thread calls the methods; the observer's thread (`watch-NAME`) finds the hints and notes them in the buffer.
+Owns that thread, and the thread `watch-NAME-reader` where the tree is polled. The owner of the Watcher checks
+`is_alive` after a rescan was noted (every failure notes one), and creates a new Watcher.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from gitsync.errors import GitsyncError, OperationError
 from gitsync.model import Problem
 from gitsync.watch.buffer import ChangeBuffer
 from gitsync.watch.directories import Prune
-from gitsync.watch.hints import Hints
+from gitsync.watch.hints import Hints, Work
 from gitsync.watch.limits import Shortage
 from gitsync.watch.polling import PollingEmitter
 from gitsync.watch.portable import EVENTS, Translator
 from gitsync.watch.rulefiles import RuleFiles, no_files
+from gitsync.watch.shared import SharedInotify
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class Watcher:
     """Notes changes below `root` in `buffer`; `mode` is auto, native or polling.
 
     `prune_factory` and `rule_files` are called on the thread that uses their result; `rule_files` returns further files
-    that the prune function depends on, so that their changes are detected. `max_watches` overrides the kernel's limit.
+    that the prune function depends on, so that their changes are detected. `inotify` is shared with others.
+    `max_watches` overrides the kernel's limit.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Watcher:
         mode: str = "auto",
         *,
         rule_files: RuleFiles = no_files,
+        inotify: SharedInotify | None = None,
         max_watches: int | None = None,
         has_inotify: bool = IS_LINUX,
     ) -> None:
@@ -64,6 +67,7 @@ class Watcher:
         self._prune_factory = prune_factory
         self._rule_files = rule_files
         self._mode = mode
+        self._inotify = inotify or SharedInotify()
         self._max_watches = max_watches
         self._handler = _Handler(name, str(self._root), buffer, prune_factory)
         self._observer: BaseObserver | None = None
@@ -108,11 +112,14 @@ class Watcher:
         for emitter in emitters:
             emitter.join(max(0.0, ends_at - now()))
         # Not the observer's own stop: it waits for emitters without a limit, and removes the handler of a batch that is
-        # being delivered.
-        # that is on its way.
+        # being delivered. It ends after what is in its queue.
+        for emitter in emitters:
+            emitter.queue_event(Work(str(self._root), observer.stopped_event.set))
+        observer.join(max(0.0, ends_at - now()))
         observer.stopped_event.set()
         observer.event_queue.put(EventDispatcher.stop_event)
-        observer.join(max(0.0, ends_at - now()))
+        for emitter in emitters:
+            getattr(emitter, "close", _nothing)()
         if not observer.is_alive() and not any(emitter.is_alive() for emitter in emitters):
             self._deliver_rest(observer)
             observer.unschedule_all()
@@ -152,7 +159,7 @@ class Watcher:
             # Imported here, because the module is Linux-only.
             from gitsync.watch.inotify import InotifyEmitter
 
-            return self._launch(InotifyEmitter, timeout_s, max_watches=self._max_watches)
+            return self._launch(InotifyEmitter, timeout_s, inotify=self._inotify, max_watches=self._max_watches)
         return self._launch_portable()
 
     def _launch(
@@ -184,7 +191,7 @@ class Watcher:
         return None
 
     def _observe(self, observer: BaseObserver) -> None:
-        events: list[type[FileSystemEvent]] = [Hints, *EVENTS]
+        events: list[type[FileSystemEvent]] = [Hints, Work, *EVENTS]
         observer.name = f"watch-{self._name}"
         observer.schedule(self._handler, os.fspath(self._root), recursive=True, event_filter=events)
         for emitter in observer.emitters:
@@ -222,8 +229,12 @@ def _portable_observer() -> BaseObserver:
     return Observer()
 
 
+def _nothing() -> None:
+    """Close an emitter that has nothing to close."""
+
+
 class _Handler(FileSystemEventHandler):
-    """Runs on the observer's thread: passes hints to the buffer."""
+    """Runs on the observer's thread: does the emitter's work, and passes hints to the buffer."""
 
     def __init__(
         self,
@@ -239,7 +250,12 @@ class _Handler(FileSystemEventHandler):
 
     def dispatch(self, event: FileSystemEvent) -> None:
         try:
-            hints = event if isinstance(event, Hints) else self.translator.translate(event)
+            if isinstance(event, Work):
+                hints = event.act()
+            else:
+                hints = event if isinstance(event, Hints) else self.translator.translate(event)
+            if hints is None:
+                return
             self._buffer.note_batch(hints.paths, hints.trees, hints.reasons)
         except Exception as error:
             # Catches everything on purpose: otherwise watchdog's thread would end, and the process go on without a

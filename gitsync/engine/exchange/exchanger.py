@@ -188,7 +188,7 @@ class Exchanger(Owner):
             case Ask(what=ExchangeNow(direction=direction), future=future):
                 self._hurry(future, now, direction)
             case Noticing():
-                self._shows(notice=self._hearing.see(message, self._times, self._limits.line, now))
+                self._shows(notice=self._hearing.see(message, self._times, self._limits.line, now), deaf=message.why)
             case RemoteMoved(commit=commit) if self._machine is X_.HALTED or not self._is_where_known(commit):
                 self._times.see_moved(now)
             case NetworkChanged() | Woken() if STATES.get(self._trouble) is RepoState.OFFLINE:

@@ -13,6 +13,7 @@ from gitsync.engine.messages import NetworkChanged, Woken
 from gitsync.engine.system_events import SystemEvents
 from gitsync.watch import looks
 from gitsync.watch.looks import Looks, Seen
+from gitsync.watch.shared import SharedInotify
 from tests.fakes.clock import FakeClock
 
 
@@ -58,7 +59,7 @@ def test_a_sleep_and_a_network_reach_everybody(routes: type[Routes], monkeypatch
     monkeypatch.setattr(sys, "platform", "darwin")
     said: list[Any] = []
     clock = FakeClock()
-    events = SystemEvents(clock, lambda name, message: None, said.append, lambda died: None)
+    events = SystemEvents(clock, lambda name, message: None, said.append, lambda died: None, SharedInotify())
     events.setup()
     assert events.wake_at() == clock.now() + looks.LOOK_EVERY_S
     clock.advance(looks.LOOK_EVERY_S)

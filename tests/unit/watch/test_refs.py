@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ if sys.platform != "linux":
     pytest.skip("inotify is Linux's", allow_module_level=True)
 
 from gitsync.watch.refs import MOST, RefWatches
-from gitsync.watch.syscalls import Inotify
+from gitsync.watch.shared import Listener, SharedInotify
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def hub(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def watches() -> Iterator[RefWatches]:
-    inotify = Inotify()
-    yield RefWatches(inotify)
-    inotify.close()
+    watches = RefWatches(SharedInotify(), lambda: None)
+    yield watches
+    watches.close()
 
 
 def push(repo: Path, hub: Path, branch: str) -> None:
@@ -106,3 +107,38 @@ def test_a_remote_with_too_many_directories_is_left_to_the_schedule(repo: Path, 
     assert not watches.listen("notes", hub)
     push(repo, hub, "main")
     assert watches.take() == set()
+
+
+def test_two_paths_to_one_remote_both_hear(repo: Path, hub: Path, watches: RefWatches) -> None:
+    link = hub.with_name("link")
+    link.symlink_to(hub)
+    watches.listen("notes", hub)
+    watches.listen("copy", link)
+    push(repo, hub, "main")
+    assert watches.take() == {"notes", "copy"}
+    watches.listen("notes", None)
+    push(repo, hub, "main")
+    assert watches.take() == {"copy"}
+
+
+class Scarce(SharedInotify):
+    """Has no instance left at first."""
+
+    is_empty = True
+
+    def listen(self, ring: Callable[[], None]) -> Listener:
+        if self.is_empty:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().listen(ring)
+
+
+def test_a_limit_that_allows_no_watch_is_told_until_it_does(hub: Path) -> None:
+    inotify = Scarce()
+    watches = RefWatches(inotify, lambda: None)
+    assert not watches.listen("notes", hub)
+    assert "no more inotify instances allowed" in watches.refused["notes"]
+    assert not watches.names
+    inotify.is_empty = False
+    assert watches.listen("notes", hub)
+    assert not watches.refused
+    watches.close()
