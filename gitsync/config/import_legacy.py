@@ -6,7 +6,7 @@ If an old file has the name of gitsync's configuration directory, it is renamed 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import shutil
 from pathlib import Path
 
 from gitsync.config.document import add_jobs, add_repo, set_value
@@ -17,7 +17,7 @@ from gitsync.config.legacy.sync_conf import conf_files, elsewhere, jobs_of
 from gitsync.config.legacy.trakk import Trakk
 from gitsync.config.literal import repos_as_toml
 from gitsync.config.load import read_tables
-from gitsync.config.source import read_text
+from gitsync.config.source import read_text, staged_dir
 from gitsync.config.store import edit_file
 from gitsync.errors import OperationError, UsageError
 from gitsync.text import as_word, escape
@@ -61,28 +61,37 @@ def ini_in_the_way(path: Path) -> Path | None:
 def make_way(path: Path, ini: Path) -> Path:
     """Rename `ini`, import it into the new configuration file `path`, and return its new path.
 
-    Raise OperationError when it cannot be renamed, and what `import_ini` raises; nothing has changed then.
+    The new directory is complete before the old file loses its name; one that dies in between is completed by
+    `source.active_file`. Raise OperationError when it cannot be renamed, and what `import_ini` raises; nothing has
+    changed then.
     """
-    aside = ini.with_name(ini.name + ASIDE)
+    aside, staged = ini.with_name(ini.name + ASIDE), staged_dir(path)
     try:
-        os.link(ini, aside, follow_symlinks=False)  # does not replace an existing file
+        shutil.rmtree(staged, ignore_errors=True)  # of a process that died
+        _give_second_name(ini, aside)
+        try:
+            import_ini(staged / path.name, aside)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            aside.unlink()
+            raise
         ini.unlink()
+        staged.rename(path.parent)
     except OSError as error:
         raise OperationError(
             f"cannot move {escape(str(ini))} to {escape(str(aside))}: {error.strerror}",
             f"move it by hand: mv {as_word(str(ini))} ELSEWHERE; or use --config",
         ) from error
-    try:
-        import_ini(path, aside)
-    except BaseException:
-        # If there are settings by now, they are in force, and the directory stays.
-        with suppress(OSError):
-            if ini.is_dir():
-                ini.rmdir()
-            os.link(aside, ini, follow_symlinks=False)
-            aside.unlink()
-        raise
     return aside
+
+
+def _give_second_name(ini: Path, aside: Path) -> None:
+    """Link `ini` to `aside`; raise FileExistsError where that is another file."""
+    try:
+        os.link(ini, aside, follow_symlinks=False)  # does not replace an existing file
+    except FileExistsError:
+        if ini.is_symlink() or not ini.samefile(aside):
+            raise
 
 
 def import_sync_conf(path: Path, directory: Path) -> tuple[list[str], list[str], list[str]]:

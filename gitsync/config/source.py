@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from gitsync import places
@@ -40,9 +41,23 @@ def default_inis(system_ini: Path = SYSTEM_INI) -> list[Path]:
 def active_file(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> Path | None:
     """Return the configuration file, None when there is none; a file that the user chose must exist."""
     chosen = named_file(option)
+    _finish_move(chosen)
     if is_named(option) or os.path.lexists(chosen):
         return chosen
     return next((ini for ini in default_inis(system_ini) if ini.is_file()), None)
+
+
+def staged_dir(path: Path) -> Path:
+    """Return where the directory of the configuration `path` is made while an INI file still has its name."""
+    return path.parent.with_name(f".{path.parent.name}-new")
+
+
+def _finish_move(path: Path) -> None:
+    """Complete the move of an INI file that had the name of gitsync's directory, and lost it when the process died."""
+    staged = staged_dir(path)
+    if os.path.lexists(staged / path.name) and not os.path.lexists(path.parent):
+        with suppress(OSError):  # another process has done it
+            staged.rename(path.parent)
 
 
 def read_text(path: Path) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from gitsync.config.import_legacy import import_ini, ini_in_the_way, make_way
 from gitsync.config.load import load
-from gitsync.errors import ConfigError
+from gitsync.config.source import active_file
+from gitsync.errors import ConfigError, OperationError
 
 
 def test_a_new_configuration_is_made_and_the_old_file_stays(tmp_path: Path) -> None:
@@ -58,3 +59,37 @@ def test_a_move_whose_import_fails_is_taken_back(tmp_path: Path) -> None:
         make_way(ini / "config.toml", ini)
     assert ini.read_text() == "[gitsync]\nwork_dir = relative\n"
     assert not (tmp_path / "gitsync.ini").exists()
+
+
+@pytest.mark.parametrize("call", ["link", "rename", "unlink", "rmtree"])
+def test_a_move_that_dies_half_way_is_completed_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    ini, path = tmp_path / "gitsync", tmp_path / "gitsync/config.toml"
+    ini.write_text("[gitsync]\nwork_dir = /r/a\n")
+
+    def die(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    place = {"link": "os.link", "rename": "pathlib.Path.rename", "unlink": "pathlib.Path.unlink"}
+    with monkeypatch.context() as patch:
+        patch.setattr(place.get(call, "shutil.rmtree"), die)
+        with pytest.raises(KeyboardInterrupt):
+            make_way(path, ini)
+    monkeypatch.setattr("gitsync.places.user_config_dir", lambda: ini)
+    found = active_file(system_ini=tmp_path / "none")
+    assert found == (path if call == "rename" else ini)
+    if found == ini:
+        make_way(path, ini)
+    assert [repo.path for repo in load(str(path)).repos] == [Path("/r/a")]
+    assert {each.name for each in tmp_path.iterdir()} - {"home"} == {"gitsync", "gitsync.ini"}
+
+
+def test_a_file_that_has_the_new_name_is_not_replaced(tmp_path: Path) -> None:
+    ini = tmp_path / "gitsync"
+    ini.write_text("[gitsync]\nwork_dir = /r/a\n")
+    (tmp_path / "gitsync.ini").write_text("mine\n")
+    with pytest.raises(OperationError, match="exists"):
+        make_way(ini / "config.toml", ini)
+    assert (tmp_path / "gitsync.ini").read_text() == "mine\n"
+    assert ini.is_file()
