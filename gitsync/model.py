@@ -69,7 +69,8 @@ class Question:
     concerns.
 
     `id` is derived from its cause, so that an answer is valid for that cause only; `kind` is deletions, other-root,
-    rewritten, unrelated, branch or incoming; `paths` are examples of what it concerns.
+    rewritten, unrelated, branch or incoming; `paths` are examples of what it concerns. About files of home, `incoming`
+    are examples of files that would come in, and `sent` of files of this machine that would be sent.
     """
 
     id: str
@@ -79,9 +80,12 @@ class Question:
     count: int = 0
     paths: tuple[str, ...] = ()
     answers: tuple[str, ...] = ("accept",)
+    incoming: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
+        both = {"incoming": list(self.incoming), "sent": list(self.sent)}
         return {
             "id": self.id,
             "kind": self.kind,
@@ -90,6 +94,7 @@ class Question:
             "count": self.count,
             "paths": list(self.paths),
             "answers": list(self.answers),
+            **(both if self.incoming or self.sent else {}),
         }
 
     @classmethod

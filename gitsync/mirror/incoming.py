@@ -7,7 +7,7 @@ whose id holds for exactly these entries and these versions.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -24,6 +24,8 @@ from gitsync.text import counted, shown
 LEAVE = "leave"
 # How many files of a directory are counted, and how many paths are named.
 COUNTED, NAMED = 1000, 20
+# How many of them a sentence has.
+LISTED = 3
 
 
 @dataclass(slots=True)
@@ -52,6 +54,8 @@ class Offer:
             count=len(self.incoming) + len(self.sent),
             paths=tuple(named[:NAMED]),
             answers=(ACCEPT, LEAVE),
+            incoming=tuple(os.fsdecode(path) for path in sorted(self.incoming)[:NAMED]),
+            sent=tuple(os.fsdecode(path) for path in self.sent[:NAMED]),
         )
 
     @property
@@ -59,25 +63,30 @@ class Offer:
         return frozenset(entry.path for entry in self.entries)
 
     def _message(self, named: list[str]) -> str:
-        paths = ", ".join(f"~/{shown(os.fsencode(name))}" for name in named[:3])
-        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+        paths = _listed(map(os.fsencode, named), len(named))
         parts = []
         if self.entries:
             verb = "is" if len(named) == 1 else "are"
-            parts.append(f"{paths}{more} {verb} tracked by other machines, and not agreed to on this one")
+            parts.append(f"{paths} {verb} tracked by other machines, and not agreed to on this one")
         else:
             parts.append(
-                f"{paths}{more} from other machines can run code or open a door, and would come in for the first time"
+                f"{paths} from other machines can run code or open a door, and would come in for the first time"
             )
         if self.incoming:
             parts.append(f"{counted(len(self.incoming), 'file')} would come in")
         if self.sent:
             many = "more than " if len(self.sent) >= COUNTED else ""
-            parts.append(f"{many}{counted(len(self.sent), 'file')} of this machine would be sent")
+            named_here = _listed(self.sent, len(self.sent))
+            parts.append(f"{many}{counted(len(self.sent), 'file')} of this machine would be sent: {named_here}")
         if self.doors and self.entries:
             first, why = min(self.doors.items())
             parts.append(f"~/{shown(first)} {why}")
         return "; ".join(parts)
+
+
+def _listed(paths: Iterable[bytes], count: int) -> str:
+    first = ", ".join(f"~/{shown(path)}" for path in islice(paths, LISTED))
+    return f"{first} and {count - LISTED} more" if count > LISTED else first
 
 
 def offer(keeper: MirrorSync, tree: str | None) -> Offer:

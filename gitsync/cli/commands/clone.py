@@ -6,10 +6,11 @@ import os
 import sys
 
 from gitsync import text
-from gitsync.cli import next_step, old_ini, repos
+from gitsync.cli import confirm, next_step, old_ini, repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.control.commands import BY_NAME
+from gitsync.core.incoming import why_asked
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, UsageError
 
 
@@ -38,14 +39,40 @@ def _ask(context: Context, arguments: Json) -> Json:
 
 def _settle(context: Context, answer: Json, question: Json) -> Json:
     """Ask what this machine is to agree to, and return the answer with the state of home after it."""
-    context.output.wrapped(str(question.get("message", "")))
-    for path in question.get("paths") or ():
-        context.output.wrapped(f"  ~/{path}")
-    if input("Agree to it? [y/N] ").strip().lower() not in ("y", "yes"):
+    _show_question(context.output, question)
+    try:
+        is_agreed = confirm.is_yes("Agree to it?")
+    except KeyboardInterrupt:
+        context.output.complain("note", "nothing was agreed to; to see the question again: gitsyncctl status home")
+        raise
+    if not is_agreed:
         return answer
     resume = Context(BY_NAME["resume"], context.output, context.config, context.socket)
-    found = resume.ask({"names": ["home", str(question.get("id", ""))], "accept": True})
-    return {**answer, "home": {**(answer.get("home") or {}), **(found.get("repos") or [{}])[0]}}
+    resume.ask({"names": ["home", str(question.get("id", ""))], "accept": True})
+    status = Context(BY_NAME["status"], context.output, context.config, context.socket)
+    return {**answer, "home": status.ask({"names": ["home"]}).get("home")}
+
+
+def _show_question(output: Output, question: Json) -> None:
+    """Show which files would come in, and which of this machine's would be sent."""
+    output.wrapped(str(question.get("message", "")))
+    incoming, sent = (list(map(str, question.get(key) or ())) for key in ("incoming", "sent"))
+    rest = int(question.get("count") or 0) - len(incoming) - len(sent)
+    for title, paths in (("would come in:", incoming), ("would be sent from this machine:", sent)):
+        if paths:
+            output.wrapped(title)
+        for path in paths:
+            about = _about(path) if paths is incoming else ""
+            output.wrapped(f"  ~/{text.shown(os.fsencode(path))}{about and f' ({about})'}")
+    if rest > 0:
+        output.wrapped(f"  and {text.counted(rest, 'more file', 'more files')}")
+
+
+def _about(path: str) -> str:
+    """Return what a person may want to know of a file that would come in."""
+    why = why_asked(os.fsencode(path))
+    is_there = os.path.lexists(os.path.expanduser(f"~/{path}"))  # noqa: PTH111 - pathlib takes 3 ms to load
+    return "; ".join(filter(None, (why, "another version is here" if is_there else "")))
 
 
 def _show(output: Output, answer: Json) -> None:

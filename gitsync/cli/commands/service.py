@@ -6,7 +6,7 @@ import sys
 from functools import partial
 
 from gitsync import clock, text
-from gitsync.cli import service_view
+from gitsync.cli import confirm, service_view
 from gitsync.cli.commands import web
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
@@ -78,8 +78,8 @@ def _check_page(manager: ServiceManager) -> None:
 def _ask_about_mask(context: Context, manager: ServiceManager) -> None:
     """Ask whether a mask, by which somebody has forbidden the service, is to be lifted; raise OperationError if not."""
     asks = sys.stdin is not None and sys.stdin.isatty() and context.output.is_terminal and not context.output.is_json
-    question = "The service gitsync is masked: it was forbidden to start. Lift the mask and install it? [y/N] "
-    if not asks or input(question).strip().lower() not in ("y", "yes"):
+    question = "The service gitsync is masked: it was forbidden to start. Lift the mask and install it?"
+    if not asks or not confirm.is_yes(question):
         raise OperationError(
             "the service is masked, which forbids it to start; nothing was changed",
             f"to lift the mask and install it: gitsyncctl service install --yes; to lift it alone: {manager.unmask}",
