@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 
-# Commands that gitsync itself and the watching tools of users run, and commands that move no branch that is checked
-# out.
+from gitsync.git.program import OWN
+
+# Commands that the watching tools of users run, and commands that move no branch that is checked out.
 _HARMLESS = (b"fetch", b"push", b"ls-remote", b"cat-file", b"check-", b"upload-pack", b"receive-pack", b"remote-")
-# Commands that only read: gitsync's own, to show history, and those that a user leaves open in a pager.
+# Commands that only read, which users leave open in a pager and other programs run for a prompt.
 _READING = frozenset(
     (b"log", b"show", b"diff", b"diff-tree", b"status", b"blame", b"rev-list", b"rev-parse", b"ls-tree", b"ls-files",
      b"for-each-ref", b"merge-base", b"hash-object")
@@ -69,7 +70,17 @@ def _is_git_in(pid: str, root: str) -> bool:
     except OSError:
         return False  # it has ended meanwhile, or is somebody else's
     is_here = directory == root or directory.startswith(f"{root}/")
-    return is_here and not any(word in said for word in _HARMLESS) and _command_of(said) not in _READING
+    is_reading = any(word in said for word in _HARMLESS) or _command_of(said) in _READING
+    return is_here and not is_reading and not _is_own(pid)
+
+
+def _is_own(pid: str) -> bool:
+    """Return whether a process of gitsync started this one, as the page does while a person acts on it."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as stream:
+            return "=".join(OWN).encode("ascii") in stream.read().split(b"\0")
+    except OSError:
+        return False
 
 
 def _command_of(said: bytes) -> bytes:

@@ -24,8 +24,11 @@ _SETTINGS = (
     "color.ui=false",
     "i18n.logOutputEncoding=UTF-8",
 )
+# Marks the children of every process of gitsync: they are not the user's own git, whatever they run.
+OWN = ("GITSYNC_CHILD", "1")
 # With this git and ssh fail where they would ask a person, take no optional lock, and answer in English.
 ASK_NOBODY = {
+    OWN[0]: OWN[1],
     "LC_ALL": "C",
     "LANGUAGE": "",
     "GIT_TERMINAL_PROMPT": "0",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gitsync.git.open_commit import is_git_at_work
+from gitsync.git.program import GitProgram
+from tests.daemon.harness import wait_for
 
 
 @pytest.mark.parametrize(("age_s", "is_at_work"), [(0.1, True), (5.0, False), (-86_400.0, False), (None, False)])
@@ -15,3 +19,28 @@ def test_a_staged_file_is_waited_for_a_moment_and_not_when_the_clock_was_set_bac
 ) -> None:
     (repo / ".git/index").touch()
     assert is_git_at_work(str(repo / ".git"), str(repo), age_s, staged_s=1.0) is is_at_work
+
+
+def _is_running(word: bytes, root: Path) -> bool:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            is_git = (process / "comm").read_text() == "git\n"
+            if is_git and (process / "cwd").readlink() == root and word in (process / "cmdline").read_bytes():
+                return True
+    return False
+
+
+def test_a_git_of_gitsyncs_own_is_never_taken_for_the_users(repo: Path) -> None:
+    def is_at_work() -> bool:
+        return is_git_at_work(str(repo / ".git"), str(repo), 2.0, staged_s=0.0)
+
+    own = GitProgram(str(repo / ".git"), str(repo)).converse("mktree", "-z", "--batch")
+    try:
+        wait_for("the start", lambda: _is_running(b"mktree", repo))  # its name is setpriv for a moment
+        assert not is_at_work()
+        with subprocess.Popen(["git", "mktree", "-z", "--batch"], cwd=repo, stdin=subprocess.PIPE) as users:
+            wait_for("the user's", is_at_work)
+            users.terminate()
+        assert not is_at_work()
+    finally:
+        own.end()
