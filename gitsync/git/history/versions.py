@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitsync.core.message import MACHINE_TRAILER
 from gitsync.errors import OperationError
@@ -18,6 +18,8 @@ from gitsync.text import as_word, clean, nearest
 _FORMAT = f"--format=%x01%H%x00%P%x00%ct%x00%an%x00%s%x00%(trailers:key={MACHINE_TRAILER},valueonly,separator=%x2C)"
 # A merge is shown with what it brought to the branch, as the user of that machine saw it.
 _RAW = ("--raw", "-z", "--no-abbrev", "--diff-merges=first-parent", "-M", "--no-ext-diff", "--no-color")
+# Every commit that changed a path, on every branch, and the merges that brought a change to theirs.
+_EVERY_SIDE = ("--full-history", "--show-pulls")
 _WORDS = {"A": "added", "D": "removed", "R": "renamed", "C": "added"}
 # Removals of one directory by consecutive commits count as one when they are at most this many seconds apart.
 TOGETHER_S = 60.0
@@ -33,7 +35,6 @@ class Touched:
     what: str
     entry: TreeEntry | None
     was: bytes | None = None
-    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,9 @@ def records(
     named: tuple[str | bytes, ...] = ("--", path) if path else ("--",)
     if only:
         options.append(f"--diff-filter={only}")
-    if follow:
-        options.append("--follow")
-    found = list(_parsed(history.ask("log", _FORMAT, *_RAW, *options, start, *named)))
-    return _own(history, found, limit) if follow else found
+    if follow and path:
+        return _followed(history, path, start, limit)
+    return list(_parsed(history.ask("log", _FORMAT, *_RAW, *options, start, *named)))
 
 
 def records_of(history: History, commits: list[str]) -> list[Record]:
@@ -91,20 +91,39 @@ def records_of(history: History, commits: list[str]) -> list[Record]:
     return list(_parsed(history.ask("log", _FORMAT, *_RAW, "--no-walk=unsorted", "--stdin", input=named)))
 
 
-def _own(history: History, found: list[Record], limit: int) -> list[Record]:
-    """Return the records up to the one that made the file as a copy: what is older is the history of its model.
+def _followed(history: History, path: bytes, start: str, limit: int) -> list[Record]:
+    """Return the newest commits that changed a file, over its renamings; `touched` has the names that it had.
 
-    A file that had the name before is asked for again.
+    `git log --follow` reads every tree of a history; this asks for each name on its own, which profits from changed
+    paths in the commit-graph. A copy's history is its own: it begins where the copy was made.
     """
-    for place, record in enumerate(found):
-        copied = next((touched for touched in record.touched if touched.is_copy), None)
-        if copied is None:
-            continue
-        own, left = found[: place + 1], limit - place - 1
-        if record.parents and (left > 0 or not limit):
-            own += records(history, copied.path, start=record.parents[0], limit=max(0, left), follow=True)
-        return own
-    return found
+    found: list[Record] = []
+    name, renamed_by = path, ""
+    while True:
+        left = [f"-n{limit - len(found)}"] if limit and not renamed_by else []
+        here = list(_parsed(history.ask("log", _FORMAT, *_RAW, *_EVERY_SIDE, *left, start, "--", name)))
+        # The older name may have been another file's since: those commits are listed before that of the renaming.
+        older = next((place + 1 for place, record in enumerate(here) if record.commit == renamed_by), 0)
+        renamed_by = ""
+        for record in here[older:]:
+            origin = _origin(history, record, name)
+            found.append(record if origin is None else replace(record, touched=(origin,)))
+            if limit and len(found) >= limit:
+                return found
+            if origin is not None and origin.was is not None:
+                name, renamed_by = origin.was, record.commit
+                break
+        if not renamed_by:
+            return found
+
+
+def _origin(history: History, record: Record, name: bytes) -> Touched | None:
+    """Return the renaming by which a file got a name in a commit, None for anything else."""
+    is_new = any(touched.path == name and touched.what == "added" for touched in record.touched)
+    if not is_new or len(record.parents) != 1:  # a merge took it from another branch, where it was made
+        return None
+    [whole] = records(history, b"", start=record.commit, limit=1)
+    return next((touched for touched in whole.touched if touched.path == name and touched.was is not None), None)
 
 
 def versions(history: History, path: bytes, *, start: str = "HEAD") -> list[FileVersion]:
@@ -166,7 +185,7 @@ def touched_in(fields: list[bytes], at: int) -> tuple[list[Touched], int]:
         at += 1 + count
         entry = None if letter == "D" else TreeEntry(int(mode, 8), object_id.decode("ascii"))
         was = names[0] if letter == "R" else None
-        touched.append(Touched(names[-1], _WORDS.get(letter, "changed"), entry, was, letter == "C"))
+        touched.append(Touched(names[-1], _WORDS.get(letter, "changed"), entry, was))
     return touched, at
 
 
