@@ -79,15 +79,14 @@ def _runs(context: HandlerContext, name: str, path: str | None, count: int, conf
 
 
 def _records(history: History, place: ResolvedPath, limit: int) -> list[Record]:
-    head = history.head()
-    there = history.entry(head, place.path) if head is not None else None
-    # Following a file that is gone works as well; a directory is not followed by git.
-    is_followed = bool(place.path) and (there is None or there.mode != MODE_TREE)
-    if there is not None and not is_followed and place.path:
+    head, is_directory = history.head_and_kind(place.path)
+    if head is None and not place.path:
+        return []
+    if head is None:
+        raise unknown(history, place.path)
+    if is_directory and place.path:
         return [record for record, _ in directory_records(history, place.path, limit=limit)]
-    found = records(history, place.path, limit=limit, follow=is_followed)
-    if is_followed and not found:
-        found = records(history, place.path, limit=limit)
+    found = records(history, place.path, start=head, limit=limit, follow=bool(place.path))
     if not found and place.path:
         raise unknown(history, place.path)
     return found

@@ -155,6 +155,20 @@ class History:
         found = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return None if found is None else found.decode("ascii").strip()
 
+    def head_and_kind(self, path: bytes) -> tuple[str | None, bool]:
+        """Return the commit of HEAD, None when there is none yet, and whether `path` is a directory in it.
+
+        One child of git answers both.
+        """
+        if b"\n" in path:
+            head = self.head()
+            found = None if head is None else self.entry(head, path)
+            return head, found is not None and found.mode == MODE_TREE
+        given = b"HEAD^{commit}\nHEAD:" + path + b"\n"
+        commit, kind = self.ask("cat-file", "--batch-check=%(objectname) %(objecttype)", input=given).splitlines()[:2]
+        head = commit.removesuffix(b" commit").decode("ascii") if commit.endswith(b" commit") else None
+        return head, head is not None and kind.endswith(b" tree")
+
     def commit(self, rev: str) -> str:
         """Return the commit that a revision names; raise OperationError "unknown-revision", "ambiguous-revision"."""
         if not rev.strip() or rev.startswith("-") or ".." in rev or ":" in rev:

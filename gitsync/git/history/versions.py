@@ -19,7 +19,8 @@ _FORMAT = f"--format=%x01%H%x00%P%x00%ct%x00%an%x00%s%x00%(trailers:key={MACHINE
 # A merge is shown with what it brought to the branch, as the user of that machine saw it.
 _RAW = ("--raw", "-z", "--no-abbrev", "--diff-merges=first-parent", "-M", "--no-ext-diff", "--no-color")
 # Every commit that changed a path, on every branch, and the merges that brought a change to theirs.
-_EVERY_SIDE = ("--full-history", "--show-pulls")
+# With all that they changed: which file was renamed can be seen only beside the one that is gone.
+_EVERY_SIDE = ("--full-history", "--show-pulls", "--full-diff")
 _WORDS = {"A": "added", "D": "removed", "R": "renamed", "C": "added"}
 # Removals of one directory by consecutive commits count as one when they are at most this many seconds apart.
 TOGETHER_S = 60.0
@@ -106,24 +107,26 @@ def _followed(history: History, path: bytes, start: str, limit: int) -> list[Rec
         older = next((place + 1 for place, record in enumerate(here) if record.commit == renamed_by), 0)
         renamed_by = ""
         for record in here[older:]:
-            origin = _origin(history, record, name)
-            found.append(record if origin is None else replace(record, touched=(origin,)))
+            own = _own(record, name)
+            found.append(replace(record, touched=own))
             if limit and len(found) >= limit:
                 return found
-            if origin is not None and origin.was is not None:
-                name, renamed_by = origin.was, record.commit
+            was = next((touched.was for touched in own if touched.path == name and touched.was is not None), None)
+            if was is not None:
+                name, renamed_by = was, record.commit
                 break
         if not renamed_by:
             return found
 
 
-def _origin(history: History, record: Record, name: bytes) -> Touched | None:
-    """Return the renaming by which a file got a name in a commit, None for anything else."""
-    is_new = any(touched.path == name and touched.what == "added" for touched in record.touched)
-    if not is_new or len(record.parents) != 1:  # a merge took it from another branch, where it was made
-        return None
-    [whole] = records(history, b"", start=record.commit, limit=1)
-    return next((touched for touched in whole.touched if touched.path == name and touched.was is not None), None)
+def _own(record: Record, name: bytes) -> tuple[Touched, ...]:
+    """Return what a commit did to a file; of a directory that is gone, to the files in it."""
+    touched = [each for each in record.touched if each.path == name or each.path.startswith(name + b"/")]
+    if any(each.was == name for each in record.touched) and not any(each.path == name for each in touched):
+        touched.append(Touched(name, "removed", None))
+    if len(record.parents) != 1:  # a merge took it from another branch, where it was made
+        touched = [replace(each, was=None, what="added") if each.was is not None else each for each in touched]
+    return tuple(touched)
 
 
 def versions(history: History, path: bytes, *, start: str = "HEAD") -> list[FileVersion]:
