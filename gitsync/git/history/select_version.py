@@ -104,14 +104,28 @@ def _last_file(history: History, head: str, path: bytes) -> tuple[FileVersion, s
     present = history.present(path)
     if present is None or not history.is_same(present, told[last].entry):
         return told[last], told[last - 1].commit if last else None
-    for newer, version in zip(told[last:], told[last + 1 :], strict=False):
-        if version.entry not in (None, told[last].entry):
+    for newer, version in zip(told[last:], [*told[last + 1 :], None], strict=True):
+        if (directory := _directory_before(history, path, newer)) is not None:
+            return directory, newer.commit
+        if version is not None and version.entry not in (None, told[last].entry):
             return version, newer.commit
     raise OperationError(
         f"{clean(os.fsdecode(path))} has only one version, which is the current one",
         see_versions(history, path),
         code="only-version",
     )
+
+
+def _directory_before(history: History, path: bytes, version: FileVersion) -> FileVersion | None:
+    """Return the directory that had the name of a file until this version took it, None where there was none."""
+    if version.path != path or version.what not in ("added", "renamed"):
+        return None
+    before = f"{version.commit}^"
+    entry = history.entry(before, path) if history.try_ask("rev-parse", "--verify", "--quiet", before) else None
+    if entry is None or entry.mode != MODE_TREE:
+        return None
+    [last] = records(history, path, start=before, limit=1)
+    return FileVersion(last.commit, last.at, last.subject, path, "changed", entry)
 
 
 def _last_directory(history: History, head: str, path: bytes) -> tuple[FileVersion, str | None]:

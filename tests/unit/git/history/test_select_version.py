@@ -100,6 +100,21 @@ def test_a_directory_that_went_comes_back_as_it_was_before_it_went_in_pieces(tol
     assert choice.what == {b"d/x": "added", b"d/y": "added"}
 
 
+def test_a_directory_comes_back_whose_name_a_file_has(told: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(told.root)
+    write(root, "d/long", "a line\n" * 30)
+    write(root, "d/y", "y2\n")
+    commit_at(root, monkeypatch, EPOCH + 4 * DAY)
+    run_git(root, "mv", "d/long", "aside")
+    run_git(root, "rm", "-rq", "d")
+    run_git(root, "mv", "aside", "d")  # to git, it is the file of the directory under another name
+    commit_at(root, monkeypatch, EPOCH + 5 * DAY)
+    choice = choose(told, b"d")
+    assert choice.is_directory
+    assert choice.what == {b"d/long": "added", b"d/y": "added", b"d": "removed"}
+    assert content(told, choose(told, b"d", when=f"@{EPOCH + 5 * DAY}")) == b"a line\n" * 30
+
+
 def test_a_directory_at_a_time_says_which_files_were_not_there(told: History) -> None:
     write(Path(told.root), "d/z", "z\n")
     run_git(told.root, "add", "-A")
