@@ -10,12 +10,13 @@ import errno
 import os
 
 from gitsync.git.applying import atomic_replace
+from gitsync.git.applying.directories import Root, parent_of
 
 _ACL = "system.posix_acl_access"
 _NO_FILE = frozenset({errno.ELOOP, errno.EACCES, errno.ENXIO})
 
 
-def take_over(root: int, source: bytes, target: bytes, mode: int | None) -> str:
+def take_over(root: Root, source: bytes, target: bytes, mode: int | None) -> str:
     """Give `target` the attributes of `source`, both below `root`, and then `mode`; return why that failed, or "".
 
     An access control list holds the group's permissions, which is why the mode is set again after it.
@@ -26,7 +27,7 @@ def take_over(root: int, source: bytes, target: bytes, mode: int | None) -> str:
         wanted = _attributes(root, source)
         if not wanted:
             return ""
-        with atomic_replace.parent_of(root, target) as (at, name):
+        with parent_of(root, target) as (at, name):
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
         try:
             return _set(handle, wanted, mode)
@@ -36,8 +37,8 @@ def take_over(root: int, source: bytes, target: bytes, mode: int | None) -> str:
         return "" if atomic_replace.is_missing(error) or error.errno in _NO_FILE else error.strerror or str(error)
 
 
-def _attributes(root: int, path: bytes) -> dict[str, bytes]:
-    with atomic_replace.parent_of(root, path) as (at, name):
+def _attributes(root: Root, path: bytes) -> dict[str, bytes]:
+    with parent_of(root, path) as (at, name):
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
     try:
         names = [each for each in os.listxattr(handle) if each.startswith("user.") or each == _ACL]

@@ -16,7 +16,7 @@ from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint,
 from gitsync.core.incoming import why_asked
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace
-from gitsync.git.applying.atomic_replace import parent_of
+from gitsync.git.applying.directories import parent_of
 from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
 from gitsync.mirror.place import Placement
 from gitsync.model import Quarantined

@@ -15,6 +15,7 @@ from types import TracebackType
 from gitsync.clock import SystemClock
 from gitsync.core.dotfiles import ABSENT, SHARED_BITS, FileKind, Fingerprint
 from gitsync.git.applying import atomic_replace
+from gitsync.git.applying.directories import parent_of
 from gitsync.git.files import TICK_NS
 from gitsync.git.objects.store import BLOB, object_id_of
 
@@ -78,7 +79,7 @@ class Looker:
     def look(self, path: bytes, *, is_calm: bool = False) -> Seen:
         """Return what is at `path`; `is_calm` takes a file as it is although somebody has it open for writing."""
         try:
-            with atomic_replace.parent_of(self._handle, path) as (at, name):
+            with parent_of(self._handle, path) as (at, name):
                 return self._look_at(at, name, is_calm)
         except OSError as error:
             if atomic_replace.is_missing(error):
@@ -89,7 +90,7 @@ class Looker:
     def directory_mode(self, path: bytes) -> int | None:
         """Return the permissions of a directory, None when there is none."""
         try:
-            with atomic_replace.parent_of(self._handle, path) as (at, name):
+            with parent_of(self._handle, path) as (at, name):
                 facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         except OSError:
             return None  # what cannot be looked at has no permissions that could be kept
@@ -98,14 +99,14 @@ class Looker:
     def inode_of(self, path: bytes) -> int:
         """Return the inode number of what is at `path`, 0 where nothing is, or where it cannot be looked at."""
         try:
-            with atomic_replace.parent_of(self._handle, path) as (at, name):
+            with parent_of(self._handle, path) as (at, name):
                 return os.stat(name, dir_fd=at, follow_symlinks=False).st_ino
         except OSError:
             return 0
 
     def changed_at(self, path: bytes) -> float:
         """Return when the file at `path` was written, in seconds since the epoch; raise OSError."""
-        with atomic_replace.parent_of(self._handle, path) as (at, name):
+        with parent_of(self._handle, path) as (at, name):
             return os.stat(name, dir_fd=at, follow_symlinks=False).st_mtime
 
     def _link_above(self, path: bytes) -> bytes | None:
@@ -114,7 +115,7 @@ class Looker:
         for count in range(1, len(parts) + 1):
             above = b"/".join(parts[:count])
             try:
-                with atomic_replace.parent_of(self._handle, above) as (at, name):
+                with parent_of(self._handle, above) as (at, name):
                     if stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
                         return above
             except OSError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from gitsync.core.coverage import parents
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace, journal, temporaries
+from gitsync.git.applying.directories import Root, parent_of
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.temporaries import Content
 from gitsync.git.applying.writer import Applier
@@ -220,7 +221,7 @@ class Placer:
         return blocked
 
 
-def obstacle(root: int, path: bytes) -> str:
+def obstacle(root: Root, path: bytes) -> str:
     """Return why `path` cannot be written below `root` as things are, "" where nothing is in the way."""
     try:
         for above in reversed(parents(path)):
@@ -232,26 +233,26 @@ def obstacle(root: int, path: bytes) -> str:
     return "a directory is in its place" if atomic_replace.is_directory(root, path) else ""
 
 
-def _check_writable(root: int, path: bytes) -> None:
+def _check_writable(root: Root, path: bytes) -> None:
     """Raise OSError when names in the directory of `path` cannot be made; one that is not there has none to remove."""
     try:
-        with atomic_replace.parent_of(root, path) as (at, _):
+        with parent_of(root, path) as (at, _):
             if not os.fstatvfs(at).f_flag & os.ST_RDONLY and not os.access(b".", os.W_OK | os.X_OK, dir_fd=at):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except FileNotFoundError:
         return
 
 
-def _why_not(root: int, path: bytes, error: OSError) -> str:
+def _why_not(root: Root, path: bytes, error: OSError) -> str:
     return obstacle(root, path) or error.strerror or str(error)
 
 
-def make_directories(root: int, path: bytes, modes: Mapping[bytes, int]) -> None:
+def make_directories(root: Root, path: bytes, modes: Mapping[bytes, int]) -> None:
     """Make what is missing above `path`; never through a link. Raise OSError."""
     above = b""
     for part in path.split(b"/")[:-1]:
         above = above + b"/" + part if above else part
-        with atomic_replace.parent_of(root, above) as (at, name):
+        with parent_of(root, above) as (at, name):
             try:
                 os.mkdir(name, 0o700, dir_fd=at)
             except FileExistsError:

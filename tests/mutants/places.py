@@ -64,10 +64,24 @@ MUTATIONS = (
     ),
     Mutation(
         "No file is written or read through a symbolic link.",
-        "gitsync/git/applying/atomic_replace.py",
-        "os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC\n_UNSUPPORTED",
-        "os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC\n_UNSUPPORTED",
+        "gitsync/git/applying/directories.py",
+        "OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC\n",
+        "OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC\n",
         "tests/unit/git/applying/test_writer.py::test_nothing_is_beyond_a_link",
+    ),
+    Mutation(
+        "A directory that was moved is not taken for the one at its path.",
+        "gitsync/git/applying/directories.py",
+        "        return (self.device, self.inode) == (facts.st_dev, facts.st_ino)\n",
+        "        return True\n",
+        "tests/property/test_directories.py::test_a_kept_handle_is_the_one_that_its_path_leads_to",
+    ),
+    Mutation(
+        "A version that another program changed since the look is not removed unread.",
+        "gitsync/git/applying/atomic_replace.py",
+        "        return identity(self.facts) == identity(facts)\n",
+        "        return True\n",
+        "tests/property/test_directories.py::test_a_known_version_is_the_one_that_a_look_finds",
     ),
     Mutation(
         "Nothing is renamed onto a file that is not known.",
@@ -79,8 +93,8 @@ MUTATIONS = (
     Mutation(
         "A file that a program has open for writing is not replaced.",
         "gitsync/git/applying/atomic_replace.py",
-        "        return error.errno == errno.EAGAIN",
-        "        return False",
+        "        return True if error.errno == errno.EAGAIN else None",
+        "        return None",
         "tests/unit/git/applying/test_apply_ways.py::test_a_file_that_is_open_for_writing_waits",
     ),
     Mutation(

@@ -25,6 +25,7 @@ from gitsync.core.conflict import copy_name
 from gitsync.core.pairs import DIRECTORY, Decision, ListedEntry
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace
+from gitsync.git.applying.directories import parent_of
 from gitsync.git.probe import Probe, no_probe
 from gitsync.text import escape
 
@@ -94,7 +95,7 @@ def _delete_one(tree: Path, root: int, path: str, entry: ListedEntry, probe: Pro
     """Delete a path and return None, or what it came to instead; raise OSError."""
     name = os.fsencode(path)
     if entry.kind == DIRECTORY:
-        with atomic_replace.parent_of(root, name) as (at, last):
+        with parent_of(root, name) as (at, last):
             os.rmdir(last, dir_fd=at)
         return None
     if atomic_replace.is_directory(root, name):
@@ -121,7 +122,7 @@ def _is_closed_and_as_listed(root: int, hidden: bytes, entry: ListedEntry) -> bo
 
     Where the system cannot tell whether somebody has it open for writing, it is taken that nobody has.
     """
-    with atomic_replace.parent_of(root, hidden) as (at, name):
+    with parent_of(root, hidden) as (at, name):
         facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         if stat.S_ISREG(facts.st_mode) and os.access(name, os.R_OK, dir_fd=at):
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)

@@ -32,13 +32,14 @@ from gitsync.core.message import with_machine
 from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.applying import atomic_replace, journal, modes
 from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
-from gitsync.git.applying.hidden import Mark, hidden
+from gitsync.git.applying.directories import parent_of
+from gitsync.git.applying.hidden import Entries, Mark, entries_of, hidden
 from gitsync.git.applying.journal import Phase
 from gitsync.git.applying.move_aside import Moved
 from gitsync.git.applying.preflight import OWN_REPOSITORY, Changes, Prepared, Surprise, prepare
 from gitsync.git.applying.writer import Applier
 from gitsync.git.files import storage_error
-from gitsync.git.index.raw import CorruptIndexError, NewEntry
+from gitsync.git.index.raw import NewEntry
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects import refs
 from gitsync.git.objects.branch_move import BranchMove
@@ -220,7 +221,7 @@ def _apply(
                 _half(worktree, partial(modes.follow, worktree.root, prepared.changes))
             try:
                 refs.backup(worktree.repo, reason, outcome=target)
-                arrive(worktree, applier, message)
+                arrive(worktree, applier, message, prepared.changes)
             except GitsyncError as error:
                 moved = error
         if surprise or moved is not None:
@@ -321,23 +322,25 @@ def _recover(worktree: Worktree, applier: Applier) -> str:
 logger = logging.getLogger(__name__)
 
 
-def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
+def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes | None = None) -> None:
     """Move the branch of the applier's journal to its target, read it back, and update the index.
 
+    `changes` are those from the journal's base to its target, where they are known.
     Raise TipMovedError when HEAD is not at the journal's base, when the user has a git operation in progress, or has
     staged one of the paths since; TransientError for locks; OperationError when a write fails. The branch has not moved
     then.
     """
     noted = applier.journal
-    changes = diff(worktree.store, noted.base_tree, noted.target_tree)
+    changes = diff(worktree.store, noted.base_tree, noted.target_tree) if changes is None else changes
     fingerprints = {step.path: step.target for step in noted.steps}
     branch = noted.ref.removeprefix("refs/heads/")
     _place_submodules(worktree, changes)
     moved = [(path, new.id) for path, (_, new) in changes.items() if new is not None and new.mode == MODE_GITLINK]
     if moved:
         worktree.left_behind.note(moved)
-    _check_unstaged(worktree, changes)
-    marks = hidden(worktree, changes)
+    entries = entries_of(worktree, changes)
+    _check_unstaged(worktree, changes, entries)
+    marks = hidden(worktree, changes, entries)
     new = {
         path: _new_entry(applier, fingerprints, path, entry, marks.get(path)) for path, (_, entry) in changes.items()
     }
@@ -350,7 +353,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str) -> None:
             if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
                 raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
             if prepared is None or prepared.signature != worktree.index.signature:
-                _check_unstaged(worktree, changes)
+                _check_unstaged(worktree, changes, entries_of(worktree, changes))
             move.make()
             is_followed = worktree.set_entries(new, noted.target_tree, replace, prepared)
     finally:
@@ -369,13 +372,9 @@ def _mover(worktree: Worktree) -> Person:
         return Person("gitsync", "gitsync@localhost")
 
 
-def _check_unstaged(worktree: Worktree, changes: Changes) -> None:
-    try:
-        entries = worktree.index.entries(changes)
-    except CorruptIndexError:
+def _check_unstaged(worktree: Worktree, changes: Changes, entries: Entries | None) -> None:
+    if entries is None or worktree.index.is_missing:
         return  # it is rebuilt
-    if worktree.index.is_missing:
-        return
     if any((entry and (entry.mode, entry.id)) not in changes[path] for path, entry in entries.items()):
         raise TipMovedError(f"files of {worktree.root} were staged meanwhile", "gitsync will try again by itself")
 
@@ -398,7 +397,7 @@ def _place_submodules(worktree: Worktree, changes: Changes) -> None:
     try:
         for path, (_, entry) in changes.items():
             if entry is not None and entry.mode == MODE_GITLINK:
-                with atomic_replace.parent_of(root, path + b"/.", is_made=True):
+                with parent_of(root, path + b"/.", is_made=True):
                     pass
     except OSError as error:
         raise storage_error(f"cannot create the directory of a submodule in {worktree.root}", error) from error

@@ -15,11 +15,11 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from functools import cache
+from typing import NamedTuple
 
-from gitsync.git.files import full_fsync
+from gitsync.git.applying.directories import Directories, Root, parent_of
+from gitsync.git.files import TICK_NS, full_fsync
 
 ABSENT = ""
 DIRECTORY = "directory"
@@ -29,35 +29,15 @@ UNREADABLE = "unreadable"
 # Suffix of the second name that a temporary gets while an exchange is emulated with hard links.
 KEPT = b"~"
 
+# Larger files are read piece by piece.
+_PIECE = 1 << 20
+
 _NOREPLACE, _EXCHANGE = 1, 2  # Linux; on macOS RENAME_SWAP is 2 and RENAME_EXCL 4
-_OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 class BusyError(Exception):
     """Another process has the file open for writing, so its content is not final."""
-
-
-@contextmanager
-def parent_of(root: int, path: bytes, *, is_made: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Open the directory that contains `path`, component by component below `root`; yield it and the last component.
-
-    With `is_made`, create missing directories. Raise OSError: ENOENT, ENOTDIR or ELOOP where a component is not a
-    directory.
-    """
-    *steps, name = path.split(b"/")
-    at = os.dup(root)
-    try:
-        for step in steps:
-            if is_made:
-                with suppress(FileExistsError):  # also raised for a non-directory: opening it reports that
-                    os.mkdir(step, dir_fd=at)
-            below = os.open(step, _OPEN_DIR, dir_fd=at)
-            os.close(at)
-            at = below
-        yield at, name
-    finally:
-        os.close(at)
 
 
 def is_missing(error: OSError) -> bool:
@@ -80,63 +60,109 @@ def comparable(version: str, *, has_modes: bool) -> str:
     return version if has_modes else version.replace("exec:", "file:", 1)
 
 
-def look(root: int, path: bytes) -> str:
+class Sight(NamedTuple):
+    """A version as it was read: its fingerprint, its stat data, and its content unless that is large.
+
+    `is_alone`: it is known that no process had the file open for writing; some file systems do not tell.
+    """
+
+    fingerprint: str
+    facts: os.stat_result | None = None
+    data: bytes | None = None
+    is_alone: bool = False
+
+    def is_still(self, facts: os.stat_result | None, since_ns: int) -> bool:
+        """Return whether a file with the stat data `facts` has this content, so that it need not be read again.
+
+        `since_ns` is a moment before this version was read: a file that was changed later than that, or shortly before,
+        may have been changed again without its stat data showing it.
+        """
+        if self.facts is None or facts is None or not self.is_alone or self.facts.st_mtime_ns >= since_ns - TICK_NS:
+            return False
+        return identity(self.facts) == identity(facts)
+
+
+def identity(facts: os.stat_result) -> tuple[int, int, int, int, int]:
+    """Return what differs between two files, and between two moments of one that was changed in the meantime."""
+    return facts.st_dev, facts.st_ino, *_moment(facts)
+
+
+def look(root: Root, path: bytes) -> str:
     """Return the fingerprint of `path`, or ABSENT when nothing is there (also behind a symbolic link).
 
     Raise BusyError while another process has the file open for writing or changes it during the read, and OSError
     when it cannot be read: an unreadable path is never treated as absent.
     """
-    return look_with_stat(root, path)[0]
+    return see(root, path).fingerprint
 
 
-def look_calmly(root: int, path: bytes) -> str:
+def look_calmly(root: Root, path: bytes) -> str:
     """Return the fingerprint of `path` even while it is open for writing; never raises BusyError."""
     try:
-        return look_with_stat(root, path, is_calm=True)[0]
+        return see(root, path, is_calm=True).fingerprint
     except PermissionError:
         return UNREADABLE
 
 
-def look_with_stat(root: int, path: bytes, *, is_calm: bool = False) -> tuple[str, os.stat_result | None]:
-    """Return the fingerprint as `look` does, and the stat data of exactly that version."""
+def see(root: Root, path: bytes, *, is_calm: bool = False) -> Sight:
+    """Return the version at `path`; raise as `look` does, and no BusyError if `is_calm`."""
     try:
         with parent_of(root, path) as (at, name):
-            return _look_at(at, name, is_calm)
+            return _see_at(at, name, is_calm)
     except OSError as error:
         if is_missing(error):
-            return ABSENT, None
+            return Sight(ABSENT)
         raise
 
 
-def _look_at(at: int, name: bytes, is_calm: bool) -> tuple[str, os.stat_result]:
+def _see_at(at: int, name: bytes, is_calm: bool) -> Sight:
     facts = os.stat(name, dir_fd=at, follow_symlinks=False)
     if stat.S_ISLNK(facts.st_mode):
-        return fingerprint_of_link(os.readlink(name, dir_fd=at)), facts
+        target = os.readlink(name, dir_fd=at)
+        return Sight(fingerprint_of_link(target), facts, target)
     if not stat.S_ISREG(facts.st_mode):
-        return (DIRECTORY if stat.S_ISDIR(facts.st_mode) else SPECIAL), facts
+        return Sight(DIRECTORY if stat.S_ISDIR(facts.st_mode) else SPECIAL, facts)
     handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
     try:
-        before = os.fstat(handle)
-        if not is_calm and is_open_for_writing(handle):
-            raise BusyError(os.fsdecode(name))
-        digest = hashlib.sha256()
-        while piece := os.read(handle, 1 << 20):
-            digest.update(piece)
-        # A second lease detects a process that opened the file during the read; the times, one that closed it again.
-        after = os.fstat(handle)
-        if not is_calm and (is_open_for_writing(handle) or _moment(before) != _moment(after)):
-            raise BusyError(os.fsdecode(name))
+        return _see_open(handle, name, is_calm)
     finally:
         os.close(handle)
-    return ("exec:" if after.st_mode & stat.S_IXUSR else "file:") + digest.hexdigest(), after
 
 
-def exists(root: int, path: bytes) -> bool:
+def _see_open(handle: int, name: bytes, is_calm: bool) -> Sight:
+    before = os.fstat(handle)
+    if not is_calm and is_open_for_writing(handle):
+        raise BusyError(os.fsdecode(name))
+    data, digest = _read(handle, before.st_size)
+    # A second lease detects a process that opened the file during the read; the times, one that closed it again.
+    after = os.fstat(handle)
+    is_written = None if is_calm else _is_written(handle)
+    if is_written or (not is_calm and _moment(before) != _moment(after)):
+        raise BusyError(os.fsdecode(name))
+    kind = "exec:" if after.st_mode & stat.S_IXUSR else "file:"
+    return Sight(kind + digest, after, data, is_alone=is_written is False)
+
+
+def _read(handle: int, size: int) -> tuple[bytes | None, str]:
+    """Return an open file's content, None of a large one, and its digest."""
+    if size < _PIECE:
+        # One byte more is asked for than there is: a file that grows meanwhile is read to its end.
+        data = os.read(handle, size + 1)
+        if len(data) <= size:
+            return data, hashlib.sha256(data).hexdigest()
+        os.lseek(handle, 0, os.SEEK_SET)
+    digest = hashlib.sha256()
+    while piece := os.read(handle, _PIECE):
+        digest.update(piece)
+    return None, digest.hexdigest()
+
+
+def exists(root: Root, path: bytes) -> bool:
     """Return whether anything exists at `path`; raise OSError when that cannot be determined."""
     return _mode_of(root, path) is not None
 
 
-def is_same(root: int, path: bytes, other: bytes) -> bool:
+def is_same(root: Root, path: bytes, other: bytes) -> bool:
     """Return whether both paths are names of the same inode; False when either does not exist."""
     found = []
     for each in (path, other):
@@ -151,22 +177,28 @@ def is_same(root: int, path: bytes, other: bytes) -> bool:
     return found[0] == found[1]
 
 
-def is_plain(root: int, path: bytes) -> bool:
+def is_plain(root: Root, path: bytes) -> bool:
     """Return whether `path` is a regular file or a symbolic link, which git can track."""
     mode = _mode_of(root, path)
     return mode is not None and (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
 
 
-def is_directory(root: int, path: bytes) -> bool:
+def is_directory(root: Root, path: bytes) -> bool:
     """Return whether `path` is a directory, and not a symbolic link to one."""
     mode = _mode_of(root, path)
     return mode is not None and stat.S_ISDIR(mode)
 
 
-def _mode_of(root: int, path: bytes) -> int | None:
+def _mode_of(root: Root, path: bytes) -> int | None:
+    facts = facts_of(root, path)
+    return None if facts is None else facts.st_mode
+
+
+def facts_of(root: Root, path: bytes) -> os.stat_result | None:
+    """Return the stat data of what is at `path`, None of nothing; raise OSError when that cannot be determined."""
     try:
         with parent_of(root, path) as (at, name):
-            return os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+            return os.stat(name, dir_fd=at, follow_symlinks=False)
     except OSError as error:
         if is_missing(error):
             return None
@@ -179,20 +211,25 @@ def _moment(facts: os.stat_result) -> tuple[int, int, int]:
 
 def is_open_for_writing(handle: int) -> bool:
     """Return whether a process has the file open for writing, by asking for a read lease; False where unsupported."""
+    return bool(_is_written(handle))
+
+
+def _is_written(handle: int) -> bool | None:
+    """Return whether a process has the file open for writing, None where the system does not tell."""
     lease = getattr(fcntl, "F_SETLEASE", None)
     if lease is None:
-        return False
+        return None
     try:
         # A lease that another process breaks raises a signal; the default action of SIGIO would end this process.
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(handle, lease, fcntl.F_RDLCK)
         fcntl.fcntl(handle, lease, fcntl.F_UNLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return True if error.errno == errno.EAGAIN else None
     return False
 
 
-def exchange(root: int, one: bytes, other: bytes) -> None:
+def exchange(root: Root, one: bytes, other: bytes) -> None:
     """Exchange two existing paths atomically; raise OSError.
 
     Where the file system has no exchange, `other` (the user's path) still holds a complete version at every moment:
@@ -223,7 +260,7 @@ def _exchange_by_links(one_at: int, one: bytes, other_at: int, other: bytes) -> 
     os.rename(kept, one, src_dir_fd=one_at, dst_dir_fd=one_at)
 
 
-def move_new(root: int, source: bytes, target: bytes, *, is_made: bool = False) -> None:
+def move_new(root: Root, source: bytes, target: bytes, *, is_made: bool = False) -> None:
     """Rename `source` to `target` without replacing anything; raise FileExistsError, or another OSError.
 
     With `is_made`, create the directories above `target`.
@@ -238,7 +275,7 @@ def move_new(root: int, source: bytes, target: bytes, *, is_made: bool = False) 
             os.unlink(name, dir_fd=source_at)
 
 
-def remove(root: int, path: bytes) -> None:
+def remove(root: Root, path: bytes) -> None:
     """Unlink a temporary of gitsync's; do nothing when it does not exist."""
     try:
         with parent_of(root, path) as (at, name):
@@ -248,7 +285,7 @@ def remove(root: int, path: bytes) -> None:
             raise
 
 
-def remove_directory(root: int, path: bytes) -> bool:
+def remove_directory(root: Root, path: bytes) -> bool:
     """Remove an empty directory; return whether it no longer exists."""
     try:
         with parent_of(root, path) as (at, name):
@@ -262,7 +299,7 @@ def remove_directory(root: int, path: bytes) -> bool:
     return True
 
 
-def sync_directory(root: int, path: bytes) -> None:
+def sync_directory(root: Root, path: bytes) -> None:
     """Sync a directory, so that its entries are durable; do nothing when it does not exist."""
     try:
         with parent_of(root, path + b"/.") as (at, _):
@@ -272,12 +309,12 @@ def sync_directory(root: int, path: bytes) -> None:
             raise
 
 
-def sync_all(root: int) -> bool:
+def sync_all(root: Root) -> bool:
     """Sync the whole file system with one call; return False where the system has no syncfs."""
     libc = _libc()
     if not hasattr(libc, "syncfs"):
         return False
-    if libc.syncfs(root) != 0:
+    if libc.syncfs(root.root if isinstance(root, Directories) else root) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return True

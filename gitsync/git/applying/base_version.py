@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from gitsync.errors import OperationError
+from gitsync.git.applying.directories import Root
 from gitsync.git.applying.temporaries import read
 from gitsync.git.index.raw import CorruptIndexError
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_LINK
@@ -26,8 +27,11 @@ class BaseVersions:
         self._has_modes = has_modes
         self._has_links = has_links
 
-    def is_there(self, root: int, path: bytes, entry: TreeEntry, here: str) -> bool:
-        """Whether what `here` is the fingerprint of is the version `entry`; raise OSError or OperationError."""
+    def is_there(self, root: Root, path: bytes, entry: TreeEntry, here: str, data: bytes | None = None) -> bool:
+        """Whether what `here` is the fingerprint of is the version `entry`; raise OSError or OperationError.
+
+        `data` is its content where that was read already.
+        """
         if not here.startswith(("file:", "exec:", "link:")):
             return False
         is_link = entry.mode == MODE_LINK
@@ -35,14 +39,14 @@ class BaseVersions:
             return False
         if self._has_modes and here.startswith("exec:") != (entry.mode == MODE_EXECUTABLE):
             return False
-        content = read(root, path)
-        if object_id_of(BLOB, content.data) == entry.id:
+        data = read(root, path).data if data is None else data
+        if object_id_of(BLOB, data) == entry.id:
             return True
         if here.startswith("link:"):
             return False
-        if self._worktree.arrivals.of(path, entry.id) == digest_of(content.data):
+        if self._worktree.arrivals.of(path, entry.id) == digest_of(data):
             return True
-        return self._is_unmodified(path, entry) or self._is_converted(path, entry, content.data)
+        return self._is_unmodified(path, entry) or self._is_converted(path, entry, data)
 
     def _is_unmodified(self, path: bytes, entry: TreeEntry) -> bool:
         index = self._worktree.index

@@ -23,6 +23,8 @@ from gitsync.git.staging.worktree import Worktree
 # git-lfs may have to fetch a large file.
 FILTER_S = 300.0
 CACHED_MAX = 1 << 20
+# Each content is needed twice: to be compared, and to be written.
+KEPT_BYTES = 16 << 20
 
 
 class Renderer:
@@ -33,6 +35,8 @@ class Renderer:
         self._worktree = worktree
         self._coming = coming
         self._cache: dict[bytes, bytes] = {}
+        self._kept: dict[bytes, Content] = {}
+        self._kept_bytes = 0
         settings = config.read(Path(worktree.root))
         self._settings = eol_settings(settings)
         self._has_links = settings.is_true("core.symlinks", True)
@@ -51,7 +55,15 @@ class Renderer:
 
     def content(self, path: bytes) -> Content:
         """Return what is to be on disk at `path`; raise OperationError "filter" or "missing-object"."""
-        entry = self._coming[path]
+        content = self._kept.get(path)
+        if content is None:
+            content = self._content(path, self._coming[path])
+            if self._kept_bytes + len(content.data) <= KEPT_BYTES:
+                self._kept_bytes += len(content.data)
+                self._kept[path] = content
+        return content
+
+    def _content(self, path: bytes, entry: TreeEntry) -> Content:
         if entry.mode == MODE_LINK:
             # As git: where links are not wanted, a file holds the target.
             return Content(self._blob(entry), is_link=self._has_links)

@@ -7,7 +7,6 @@ those that are there, inside the checkout, and as the last commit has them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import NamedTuple
 
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry
@@ -23,16 +22,23 @@ class Mark(NamedTuple):
     is_outside: bool
 
 
-def hidden(worktree: Worktree, paths: Iterable[bytes]) -> Mapping[bytes, Mark]:
+Entries = Mapping[bytes, IndexEntry | None]
+
+
+def entries_of(worktree: Worktree, paths: Iterable[bytes]) -> Entries | None:
+    """Return the index entries of `paths`, None where the index is damaged: it is rebuilt then."""
+    try:
+        return worktree.index.entries(paths)
+    except CorruptIndexError:
+        return None
+
+
+def hidden(worktree: Worktree, paths: Iterable[bytes], entries: Entries | None) -> Mapping[bytes, Mark]:
     """Return the marks of those of `paths` that have one, or that get one because they are new and outside."""
-    paths = list(paths)
     sparse = SparseCheckout(worktree.root)
-    entries: dict[bytes, IndexEntry | None] = {}
-    with suppress(CorruptIndexError):  # it is rebuilt
-        entries = worktree.index.entries(paths)
     found = {}
     for path in paths:
-        entry = entries.get(path)
+        entry = None if entries is None else entries[path]
         is_outside = sparse.is_outside(path)
         is_skipped = entry.is_skipped if entry is not None else is_outside
         mark = Mark(entry is not None and entry.is_assumed, is_skipped, is_outside and is_skipped)

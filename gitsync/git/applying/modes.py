@@ -12,6 +12,7 @@ import stat
 from collections.abc import Mapping
 
 from gitsync.git.applying import atomic_replace
+from gitsync.git.applying.directories import parent_of
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE
 from gitsync.git.objects.trees import TreeEntry
 
@@ -39,7 +40,7 @@ def follow(root: str, changes: Mapping[bytes, tuple[TreeEntry | None, TreeEntry 
 
 def _set(top: int, path: bytes, *, is_executable: bool) -> None:
     try:
-        with atomic_replace.parent_of(top, path) as (at, name):
+        with parent_of(top, path) as (at, name):
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
             try:
                 mode = stat.S_IMODE(os.fstat(handle).st_mode)

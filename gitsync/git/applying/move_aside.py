@@ -20,6 +20,7 @@ from pathlib import Path
 
 from gitsync.core.conflict import copy_name
 from gitsync.git.applying import atomic_replace
+from gitsync.git.applying.directories import Root, parent_of
 from gitsync.git.files import full_fsync, storage_error, write_durably
 from gitsync.git.objects.store import BLOB, common_dir, object_id_of
 from gitsync.git.objects.trees import TREE, lookup
@@ -71,10 +72,10 @@ def move_aside(
     return tuple(done)
 
 
-def _link(root: int, path: bytes, name: bytes) -> bool:
+def _link(root: Root, path: bytes, name: bytes) -> bool:
     """Hard-link a file to a second name, unless it has it already; return False where that is not possible."""
     try:
-        with atomic_replace.parent_of(root, path) as (at, old):
+        with parent_of(root, path) as (at, old):
             new = name.rpartition(b"/")[2]
             if not atomic_replace.exists(root, name):
                 os.link(old, new, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
@@ -84,7 +85,7 @@ def _link(root: int, path: bytes, name: bytes) -> bool:
     return True
 
 
-def _move(root: int, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool:
+def _move(root: Root, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool:
     is_moved = False
     for part in parts:
         target = name + part[len(path) :]
@@ -100,7 +101,7 @@ def _move(root: int, path: bytes, name: bytes, parts: tuple[bytes, ...]) -> bool
     return is_moved
 
 
-def _name(worktree: Worktree, root: int, tree: str, path: bytes) -> bytes:
+def _name(worktree: Worktree, root: Root, tree: str, path: bytes) -> bytes:
     def is_taken(name: bytes) -> bool:
         is_other = atomic_replace.exists(root, name) and not atomic_replace.is_same(root, path, name)
         return is_other or lookup(worktree.store, tree, name) is not None
@@ -108,9 +109,9 @@ def _name(worktree: Worktree, root: int, tree: str, path: bytes) -> bytes:
     return copy_name(path, _id_of(root, path), is_taken)
 
 
-def _id_of(root: int, path: bytes) -> str:
+def _id_of(root: Root, path: bytes) -> str:
     """Return the id of a file's blob; for what has no readable content, a hash of device and inode."""
-    with atomic_replace.parent_of(root, path) as (at, name):
+    with parent_of(root, path) as (at, name):
         facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         if stat.S_ISLNK(facts.st_mode):
             return object_id_of(BLOB, os.readlink(name, dir_fd=at))
@@ -152,7 +153,7 @@ class Obstacles:
     `movable` are paths that an attempted commit did not include.
     """
 
-    def __init__(self, worktree: Worktree, root: int, base: str | None, movable: frozenset[bytes]) -> None:
+    def __init__(self, worktree: Worktree, root: Root, base: str | None, movable: frozenset[bytes]) -> None:
         self._worktree = worktree
         self._root = root
         self._base = base

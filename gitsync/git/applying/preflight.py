@@ -14,18 +14,19 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gitsync.git.applying import atomic_replace
+from gitsync.git.applying.ancestors import Ancestors
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError
 from gitsync.git.applying.base_version import BaseVersions
 from gitsync.git.applying.checkout_filters import Renderer
+from gitsync.git.applying.directories import Directories, parent_of
 from gitsync.git.applying.forgotten import forgotten_by
-from gitsync.git.applying.hidden import hidden
+from gitsync.git.applying.hidden import entries_of, hidden
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.move_aside import Moved, Obstacles, move_aside
 from gitsync.git.applying.temporaries import Content, read
-from gitsync.git.index.raw import CorruptIndexError
 from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects.modes import MODE_GITLINK
-from gitsync.git.objects.trees import TREE, TreeEntry, diff, lookup
+from gitsync.git.objects.trees import TreeEntry, diff
 from gitsync.git.rules import config
 from gitsync.git.rules.ignores import is_work_tree
 from gitsync.git.staging.arrivals import Arrival
@@ -101,15 +102,16 @@ class Preflight:
         self._case_variants = frozenset(
             path for path, (old, _) in changes.items() if old is None and _fold(path) in folded
         )
-        self._hidden = hidden(worktree, changes)
+        self._entries = entries_of(worktree, changes)
+        self._hidden = hidden(worktree, changes, self._entries)
         self._left: set[bytes] = set()
-        self._root = -1
 
     def look(self) -> PreflightReport:
         """Check every path; raise OperationError when a file cannot be rendered."""
-        self._root = os.open(self._worktree.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._obstacles = Obstacles(self._worktree, self._root, self._base, self._movable)
-        try:
+        with Directories(self._worktree.root) as self._root:
+            self._obstacles = Obstacles(self._worktree, self._root, self._base, self._movable)
+            store = self._worktree.store
+            self._ancestors = Ancestors(store, self._root, self._base, self._target, self._changes)
             self._look_at_index()
             self._left = {path for path in self._hidden if self._is_left(path)} | self._forgotten
             self._look_for_repositories()
@@ -118,20 +120,14 @@ class Preflight:
                 if path not in self._report.blocked and path not in self._left:
                     self._look_at(path, _file(old), _file(new))
             self._look_at_directories()
-        finally:
-            os.close(self._root)
         return self._report
 
     def _look_at_index(self) -> None:
         """Block paths that the user has staged: those entries are the user's, and the merge waits for them."""
-        try:
-            entries = self._worktree.index.entries(self._changes)
-        except CorruptIndexError:
+        if self._entries is None or self._worktree.index.is_missing:
             return  # it is rebuilt from HEAD after the branch has moved
-        if self._worktree.index.is_missing:
-            return
         for path, (old, new) in self._changes.items():
-            entry = entries[path]
+            entry = self._entries[path]
             if (entry and (entry.mode, entry.id)) not in (old, new):
                 self._report.blocked[path] = STAGED
 
@@ -160,8 +156,13 @@ class Preflight:
         old = _file(self._changes[path][0])
         if self._hidden[path].is_outside or old is None:
             return True
-        here = atomic_replace.comparable(atomic_replace.look(self._root, path), has_modes=self._has_modes)
-        return here == ABSENT or not self._base_versions.is_there(self._root, path, old, here)
+        here, data = self._see(path)
+        return here == ABSENT or not self._base_versions.is_there(self._root, path, old, here, data)
+
+    def _see(self, path: bytes) -> tuple[str, bytes | None]:
+        """Return the fingerprint of what is at `path`, and its content unless that is large."""
+        sight = atomic_replace.see(self._root, path)
+        return atomic_replace.comparable(sight.fingerprint, has_modes=self._has_modes), sight.data
 
     def _look_at(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> None:
         target = ABSENT
@@ -182,21 +183,21 @@ class Preflight:
                 self._report.blocked[path] = error.strerror or str(error)
 
     def _compare(self, path: bytes, old: TreeEntry | None, target: str) -> None:
-        here = atomic_replace.comparable(atomic_replace.look(self._root, path), has_modes=self._has_modes)
+        here, data = self._see(path)
         if path in self._case_variants:
             here = ABSENT  # the file there belongs to the other spelling of the name
         if here == target or (here == atomic_replace.DIRECTORY and target == ABSENT and old is None):
             return  # the target is already there
         if old is None:
             self._look_at_new(path, here, target)
-        elif here != ABSENT and self._base_versions.is_there(self._root, path, old, here):
+        elif here != ABSENT and self._base_versions.is_there(self._root, path, old, here, data):
             self._step(path, here, target)
         else:
             self._report.edited.append(path)
 
     def _look_at_new(self, path: bytes, here: str, target: str) -> None:
         """Check a path that HEAD does not have: it must be free, or a directory that is going to be removed."""
-        blocker = self._blocker(path)
+        blocker = self._ancestors.blocker(path)
         if blocker is not None:
             self._in_way(blocker)
         elif here == ABSENT:
@@ -214,7 +215,7 @@ class Preflight:
 
     def _displace(self, path: bytes, here: str, target: str) -> None:
         """Keep the content of an untracked file that is going to be replaced."""
-        with atomic_replace.parent_of(self._root, path) as (at, name):
+        with parent_of(self._root, path) as (at, name):
             size = os.stat(name, dir_fd=at, follow_symlinks=False).st_size
         if size > DISPLACED_MAX:
             self._report.blocked[path] = f"an untracked file of {size >> 20} MiB is there: move it away"
@@ -244,52 +245,26 @@ class Preflight:
         else:
             self._report.edited.append(path)  # the next commit includes it, and the merge starts again
 
-    def _blocker(self, path: bytes) -> bytes | None:
-        """Return a file in the place of a directory above a new path, unless the steps remove it."""
-        above = b""
-        for part in path.split(b"/")[:-1]:
-            above = above + b"/" + part if above else part
-            if atomic_replace.is_plain(self._root, above) and above not in self._changes:
-                return above
-            if not atomic_replace.exists(self._root, above):
-                break
-        return None
-
     def _step(self, path: bytes, here: str, target: str) -> None:
-        self._report.steps.append(JournalStep(path, temp_name(self._anchor(path)), here, target, path in self._early))
-
-    def _anchor(self, path: bytes) -> bytes:
-        """Return the deepest directory above `path` that exists now and remains."""
-        directory = path.rpartition(b"/")[0]
-        while directory and not (
-            self._was_tree(directory)
-            and self._will_be_tree(directory)
-            and atomic_replace.is_directory(self._root, directory)
-        ):
-            directory = directory.rpartition(b"/")[0]
-        return directory
-
-    def _was_tree(self, path: bytes) -> bool:
-        return _is_tree(lookup(self._worktree.store, self._base, path))
-
-    def _will_be_tree(self, path: bytes) -> bool:
-        return _is_tree(lookup(self._worktree.store, self._target, path))
+        temp = temp_name(self._ancestors.anchor(path))
+        self._report.steps.append(JournalStep(path, temp, here, target, path in self._early))
 
     def _look_at_directories(self) -> None:
         """Find the directories that the steps create and remove, and check that their parents are writable."""
+        ancestors = self._ancestors
         for path, (old, new) in self._changes.items():
             if path in self._left:
                 continue
             above = path
             while above := above.rpartition(b"/")[0]:
-                if new is not None and not atomic_replace.is_directory(self._root, above):
+                if new is not None and not ancestors.is_directory(above):
                     self._report.made.add(above)
-                elif old is not None and not self._will_be_tree(above):
+                elif old is not None and not ancestors.will_be_tree(above):
                     self._report.gone.add(above)
+        place = os.fsencode(self._worktree.root)
         for step in self._report.steps:
-            for place in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._report.made:
-                where = os.path.join(os.fsencode(self._worktree.root), place)
-                if os.path.isdir(where) and not os.access(where, os.W_OK | os.X_OK):
+            for directory in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._report.made:
+                if not ancestors.is_writable(place, directory):
                     self._report.blocked[step.path] = "its directory is not writable"
 
     def _find_early(self, removed: list[bytes], is_case_blind: bool) -> frozenset[bytes]:
@@ -315,10 +290,6 @@ def _file(entry: TreeEntry | None) -> TreeEntry | None:
 
 def _fold(path: bytes) -> str:
     return os.fsdecode(path).casefold()
-
-
-def _is_tree(entry: TreeEntry | None) -> bool:
-    return entry is not None and entry.mode == TREE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gitsync.core.conflict import is_conflict_copy
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT
+from gitsync.git.applying.directories import Directories, Root, parent_of
 from gitsync.git.applying.journal import Journal, JournalStep
 from gitsync.git.files import full_fsync
 from gitsync.git.probe import Probe
@@ -51,31 +51,39 @@ class Content:
         return atomic_replace.fingerprint_of_file(self.data, is_executable=self.is_executable)
 
 
-def write(root: int, journal: Journal, contents: Callable[[bytes], Content], probe: Probe) -> None:
-    """Write the temporary of every step with a new version; raise OSError with the path."""
-    written = []
+def write(
+    root: Directories, journal: Journal, contents: Callable[[bytes], Content], probe: Probe
+) -> dict[bytes, os.stat_result | None]:
+    """Write the temporary of every step with a new version, and return them; raise OSError with the path.
+
+    Each has its stat data, but for the mode and the time of the last change, where it is known to hold the target.
+    """
+    written: dict[bytes, os.stat_result | None] = {}
     gone = {_bytes_of(step.base): step.path for step in journal.steps if step.base != ABSENT}
     for step in journal.steps:
         if step.target != ABSENT:
             probe("stage", step.path)
+            content = contents(step.path)
             try:
-                _write_one(root, step, contents(step.path), gone)
+                facts = _write_one(root, step, content, gone)
             except OSError as error:
                 error.filename = os.fsdecode(step.path)
                 raise
-            written.append(step.temp)
+            is_target = facts and atomic_replace.comparable(content.fingerprint, has_modes=journal.has_modes)
+            written[step.temp] = facts if is_target == step.target else None
     if len(written) >= SYNC_ALL_FROM and atomic_replace.sync_all(root):
-        return
+        return written
     for temp in written:
         _sync_file(root, temp)
     sync_directories(root, written)
+    return written
 
 
 def _bytes_of(version: str) -> str:
     return atomic_replace.comparable(version, has_modes=False)
 
 
-def _facts_for(root: int, step: JournalStep, gone: Mapping[str, bytes]) -> os.stat_result | None:
+def _facts_for(root: Root, step: JournalStep, gone: Mapping[str, bytes]) -> os.stat_result | None:
     """Return the stat data of the file whose permissions the new file takes, or None.
 
     That is the file that it replaces. A new path may be an old file under another name (a rename, a version that
@@ -95,47 +103,46 @@ def _facts_for(root: int, step: JournalStep, gone: Mapping[str, bytes]) -> os.st
         raise
 
 
-def _write_one(root: int, step: JournalStep, content: Content, gone: Mapping[str, bytes]) -> None:
-    with atomic_replace.parent_of(root, step.temp) as (at, name):
+def _write_one(root: Root, step: JournalStep, content: Content, gone: Mapping[str, bytes]) -> os.stat_result | None:
+    """Write one temporary, and return the stat data of a regular file that is not a link to another one."""
+    facts = _facts_for(root, step, gone) if content.mode is None and not content.is_link else None
+    with parent_of(root, step.temp) as (at, name):
         if content.link_source is not None:
-            with _opened(content.link_source[0]) as other:
+            with Directories(content.link_source[0]) as other:
                 if _link(other, content.link_source[1], at, name):
-                    return
+                    return None
                 content = replace(read(other, content.link_source[1]), mode=content.mode)
         if content.is_link:
             os.symlink(content.data, name, dir_fd=at)
-            return
-        facts = _facts_for(root, step, gone) if content.mode is None else None
+            return None
         # Private until it has the permissions of the file that it replaces; a new file gets the umask's.
         is_private = facts is not None or content.mode is not None
         mode = 0o600 if is_private else 0o777 if content.is_executable else 0o666
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(name, flags, mode, dir_fd=at)
         try:
-            view = memoryview(content.data)
-            while view:
-                view = view[os.write(handle, view) :]
-            if content.mode is not None:
-                os.fchmod(handle, content.mode)
-            elif facts is not None:
-                _take_over(handle, facts, content.is_executable)
+            return _fill(handle, content, facts)
         finally:
             os.close(handle)
 
 
-@contextmanager
-def _opened(root: bytes) -> Iterator[int]:
-    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+def _fill(handle: int, content: Content, facts: os.stat_result | None) -> os.stat_result:
+    """Write a new file, give it the permissions of `facts` or of the content, and return its stat data before that."""
+    view = memoryview(content.data)
+    while view:
+        view = view[os.write(handle, view) :]
+    written = os.fstat(handle)
+    if content.mode is not None:
+        os.fchmod(handle, content.mode)
+    elif facts is not None:
+        _take_over(handle, written, facts, content.is_executable)
+    return written
 
 
-def _link(source: int, path: bytes, at: int, name: bytes) -> bool:
+def _link(source: Root, path: bytes, at: int, name: bytes) -> bool:
     """Hard-link the file at `path` below the handle `source`; return False where that is not possible."""
     try:
-        with atomic_replace.parent_of(source, path) as (source_at, source_name):
+        with parent_of(source, path) as (source_at, source_name):
             os.link(source_name, name, src_dir_fd=source_at, dst_dir_fd=at, follow_symlinks=False)
     except OSError as error:
         if error.errno in CANNOT_LINK:
@@ -144,18 +151,18 @@ def _link(source: int, path: bytes, at: int, name: bytes) -> bool:
     return True
 
 
-def _facts_of(root: int, path: bytes) -> os.stat_result | None:
-    with atomic_replace.parent_of(root, path) as (at, name):
+def _facts_of(root: Root, path: bytes) -> os.stat_result | None:
+    with parent_of(root, path) as (at, name):
         facts = os.stat(name, dir_fd=at, follow_symlinks=False)
     return facts if stat.S_ISREG(facts.st_mode) else None
 
 
-def _take_over(handle: int, facts: os.stat_result, is_executable: bool) -> None:
+def _take_over(handle: int, now: os.stat_result, facts: os.stat_result, is_executable: bool) -> None:
     """Give a new file the group and the permissions of the file that it replaces, except the executable bits."""
     mode = stat.S_IMODE(facts.st_mode) & 0o666
     if is_executable:
         mode |= (mode & 0o444) >> 2
-    if os.fstat(handle).st_gid != facts.st_gid:
+    if now.st_gid != facts.st_gid:
         try:
             os.fchown(handle, -1, facts.st_gid)
         except OSError as error:
@@ -165,8 +172,8 @@ def _take_over(handle: int, facts: os.stat_result, is_executable: bool) -> None:
     os.fchmod(handle, mode)
 
 
-def _sync_file(root: int, temp: bytes) -> None:
-    with atomic_replace.parent_of(root, temp) as (at, name):
+def _sync_file(root: Root, temp: bytes) -> None:
+    with parent_of(root, temp) as (at, name):
         try:
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
         except OSError as error:
@@ -181,19 +188,19 @@ def _sync_file(root: int, temp: bytes) -> None:
             os.close(handle)
 
 
-def sync_directories(root: int, paths: Iterable[bytes]) -> None:
+def sync_directories(root: Root, paths: Iterable[bytes]) -> None:
     """Sync the directory of every path, each directory once."""
     for directory in sorted({path.rpartition(b"/")[0] for path in paths}):
         atomic_replace.sync_directory(root, directory)
 
 
-def discard(root: int, journal: Journal) -> None:
+def discard(root: Root, journal: Journal) -> None:
     """Remove the temporaries of an abandoned staging; they never hold a version of the user's."""
     for step in journal.steps:
         atomic_replace.remove(root, step.temp)
 
 
-def settle_links(root: int, journal: Journal) -> None:
+def settle_links(root: Root, journal: Journal) -> None:
     """After a crash: finish the exchanges that were emulated with hard links."""
     for step in journal.steps:
         kept = step.temp + atomic_replace.KEPT
@@ -205,9 +212,9 @@ def settle_links(root: int, journal: Journal) -> None:
             atomic_replace.move_new(root, kept, step.temp)
 
 
-def read(root: int, path: bytes) -> Content:
+def read(root: Root, path: bytes) -> Content:
     """Return the version at `path`; raise OSError."""
-    with atomic_replace.parent_of(root, path) as (at, name):
+    with parent_of(root, path) as (at, name):
         facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         if stat.S_ISLNK(facts.st_mode):
             return Content(os.fsencode(os.readlink(name, dir_fd=at)), is_link=True)

@@ -19,7 +19,8 @@ from types import TracebackType
 
 from gitsync.clock import SystemClock
 from gitsync.git.applying import atomic_replace, temporaries
-from gitsync.git.applying.atomic_replace import ABSENT, BusyError
+from gitsync.git.applying.atomic_replace import ABSENT, BusyError, Sight, identity
+from gitsync.git.applying.directories import Directories
 from gitsync.git.applying.journal import Journal, JournalStep
 from gitsync.git.applying.preflight import BUSY, IN_THE_WAY, Surprise
 from gitsync.git.applying.temporaries import SYNC_ALL_FROM, Content
@@ -51,17 +52,28 @@ class Applier:
         # Creations and replacements come before removals: a renamed file exists at every moment.
         late.sort(key=lambda step: step.target == ABSENT)
         self._ordered = (*early, *late)
-        self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._root = Directories(root)
+        # What is known without another look: of the temporaries that were written here, of the versions that came out
+        # of a step, and of the files that a step has put in place.
+        self._written: dict[bytes, os.stat_result | None] = {}
+        self._replaced: dict[bytes, Sight] = {}
+        self._placed: dict[bytes, os.stat_result] = {}
+        self._began_ns = 0
 
     def __enter__(self) -> Applier:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        os.close(self._root)
+        self._root.close()
 
     def stage(self, contents: Callable[[bytes], Content]) -> None:
         """Write the temporaries durably; raise OSError (then call `discard`)."""
-        temporaries.write(self._root, self.journal, contents, self._probe)
+        self._written = temporaries.write(self._root, self.journal, contents, self._reach)
+
+    def _reach(self, point: str, path: bytes) -> None:
+        """Begin the change of a path: the way to it may have changed."""
+        self._probe(point, path)
+        self._root.renew()
 
     def discard(self) -> None:
         """Remove the temporaries before the first step."""
@@ -85,8 +97,9 @@ class Applier:
         Raise OSError only when a version of the user's could not be put back: the journal must remain then.
         """
         surprise = Surprise()
+        self._began_ns = int(SystemClock().wall() * 1e9)
         for step in self._ordered:
-            self._probe("before", step.path)
+            self._reach("before", step.path)
             self._make(step, surprise)
             if surprise:
                 return surprise
@@ -97,10 +110,12 @@ class Applier:
 
     def _make(self, step: JournalStep, surprise: Surprise) -> None:
         try:
-            if not self._is_made(step):
+            is_new = step.temp in self._written
+            if is_new or not self._is_made(step):
                 self._rename(step)
+                self._note_placed(step)
             self._probe("renamed", step.path)
-            replaced = self._look(step.temp)
+            replaced = self._see_replaced(step)
         except BusyError:
             self._put_back(step)
             surprise.blocked[step.path] = BUSY
@@ -117,6 +132,21 @@ class Applier:
         else:
             self._probe("looked", step.path)
             self._check_replaced(step, replaced, surprise)
+
+    def _note_placed(self, step: JournalStep) -> None:
+        """Remember the file that a step has put in place, if it is still as it was written."""
+        written = self._written.pop(step.temp, None)
+        if written is not None and written.st_mtime_ns < self._began_ns - TICK_NS:
+            facts = atomic_replace.facts_of(self._root, step.path)
+            if facts is not None and _content_of(facts) == _content_of(written):
+                self._placed[step.path] = facts
+
+    def _see_replaced(self, step: JournalStep) -> str:
+        sight = atomic_replace.see(self._root, step.temp)
+        found = atomic_replace.comparable(sight.fingerprint, has_modes=self.journal.has_modes)
+        if found == step.base:
+            self._replaced[step.temp] = sight._replace(data=None)
+        return found
 
     def _check_replaced(self, step: JournalStep, replaced: str, surprise: Surprise) -> None:
         """Accept the version that a step replaced if it is the base, else put it back."""
@@ -162,7 +192,7 @@ class Applier:
 
     def _put_back(self, step: JournalStep) -> None:
         """Undo one step that replaced an edit: the edit gets its path back, unless a newer version is there."""
-        self._probe("put back", step.path)
+        self._reach("put back", step.path)
         if step.target == ABSENT:
             self._restore(step)
             return
@@ -208,9 +238,14 @@ class Applier:
 
     def _keep(self, step: JournalStep) -> None:
         """Rescue the version under the temporary's name unless history has it, then remove the temporary."""
-        if self._look_calmly(step.temp) not in (step.base, step.target, ABSENT):
+        if not self._has_base(step) and self._look_calmly(step.temp) not in (step.base, step.target, ABSENT):
             self._rescue(step.path, temporaries.read(self._root, step.temp))
         atomic_replace.remove(self._root, step.temp)
+
+    def _has_base(self, step: JournalStep) -> bool:
+        """Whether the temporary holds the base still, as its stat data show; its content decides where they do not."""
+        sight = self._replaced.get(step.temp)
+        return sight is not None and sight.is_still(atomic_replace.facts_of(self._root, step.temp), self._began_ns)
 
     def roll_back(self) -> list[bytes]:
         """Roll back every step that was made; return the paths that do not hold their base afterwards.
@@ -220,7 +255,7 @@ class Applier:
         """
         edited = []
         for step in reversed(self._ordered):
-            self._probe("roll back", step.path)
+            self._reach("roll back", step.path)
             if not self._take_back(step):
                 edited.append(step.path)
         return edited
@@ -278,7 +313,7 @@ class Applier:
         A temporary holds the base, which history has; anything else goes to `rescue`.
         """
         for step in self._ordered:
-            self._probe("sweep", step.path)
+            self._reach("sweep", step.path)
             self._keep(step)
         for directory in sorted(self.journal.gone, key=len, reverse=True):
             atomic_replace.remove_directory(self._root, directory)
@@ -286,10 +321,19 @@ class Applier:
     def stat_of(self, path: bytes, target: str) -> os.stat_result | None:
         """Return the stat data of a path that provably holds `target`; None where git must read the file itself."""
         try:
-            found, facts = atomic_replace.look_with_stat(self._root, path)
+            placed = self._placed.get(path)
+            now = None if placed is None else atomic_replace.facts_of(self._root, path)
+            if placed is not None and now is not None and identity(placed) == identity(now):
+                return now
+            found, facts, *_ = atomic_replace.see(self._root, path)
             found = atomic_replace.comparable(found, has_modes=self.journal.has_modes)
         except (OSError, BusyError):
             return None
         # The index could not detect a change within the same clock tick.
         is_racy = facts is None or facts.st_mtime_ns >= int(SystemClock().wall() * 1e9) - TICK_NS
         return None if found != target or is_racy else facts
+
+
+def _content_of(facts: os.stat_result) -> tuple[int, int, int, int]:
+    """Return what differs between two files, and when the content of one was changed; a rename changes none of it."""
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns

@@ -127,7 +127,7 @@ class IndexFile:
         try:
             index = self._load()
             if len(wanted) > index.count / _WALK_FROM and len(wanted) > _WALK_FROM:
-                found.update((path, entry) for path, entry in index.walk() if path in wanted)
+                found.update(index.among(wanted))
             else:
                 found = {path: index.entry(path) for path in wanted}
         except UnsupportedIndexError:

@@ -13,7 +13,7 @@ import os
 import re
 import struct
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 HEADER = struct.Struct(">4sII")
@@ -191,6 +191,16 @@ class RawIndex:
         while at < self.entries_end:
             yield self._name(at), self._read(at)
             at = self._next(at)
+
+    def among(self, paths: Container[bytes]) -> Iterator[tuple[bytes, IndexEntry]]:
+        """Yield what `walk` yields of these paths; the other entries are passed over."""
+        data, at = self._data, HEADER.size
+        while at < self.entries_end:
+            begin, end = self._name_span(at)
+            name = data[begin:end]
+            if name in paths:
+                yield name, self._read(at)
+            at += (end - at + 8) & ~7
 
     def has_conflicts(self) -> bool:
         """Whether an entry is unmerged."""

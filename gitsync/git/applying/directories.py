@@ -1,0 +1,147 @@
+"""The directories below one root, opened without following links and kept open for their next use.
+
+Runs on the thread of its owner. `renew` is called before each change of a file: after it, a kept handle is used only
+where its path still leads to that very directory, compared by device and inode. Between two calls no directory is
+looked for again, so that a directory that is moved at this moment is met by the next change, and not half way.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from types import TracebackType
+from typing import NamedTuple
+
+OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Neighbours are used one after the other; a rename needs two of them at a time.
+_KEPT = 32
+
+
+class Directories:
+    """The root and the directories below it that were used last; a context manager."""
+
+    def __init__(self, root: str | bytes) -> None:
+        """Open the root; raise OSError."""
+        self.root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._known: dict[bytes, _Known] = {}
+        self._turn = 0
+        self._retired: tuple[list[int], list[int]] = [], []
+
+    def __enter__(self) -> Directories:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every handle."""
+        kept = [known.handle for known in self._known.values()]
+        for handle in (*kept, *self._retired[0], *self._retired[1], self.root):
+            os.close(handle)
+        self._known.clear()
+        self._retired = [], []
+
+    def parent(self, path: bytes, *, is_made: bool = False) -> tuple[int, bytes]:
+        """Return the handle of the directory that contains `path`, and the last component.
+
+        The handle is valid until the next call but one. With `is_made`, create missing directories. Raise OSError:
+        ENOENT, ENOTDIR or ELOOP where a component is not a directory.
+        """
+        # The handle that the last call returned is in use: it is closed later even if its directory was moved.
+        for handle in self._retired[1]:
+            os.close(handle)
+        self._retired = [], self._retired[0]
+        while len(self._known) > _KEPT:
+            self._retired[0].append(self._known.pop(next(iter(self._known))).handle)
+        above, _, name = path.rpartition(b"/")
+        known = self._known.get(above)
+        if known is not None and known.turn == self._turn:
+            return known.handle, name
+        return self._open(above, is_made), name
+
+    def renew(self) -> None:
+        """Compare each directory with its path before it is used the next time."""
+        self._turn += 1
+
+    def _open(self, path: bytes, is_made: bool) -> int:
+        if not path:
+            return self.root
+        above, _, name = path.rpartition(b"/")
+        at = self._open(above, is_made)
+        known = self._known.pop(path, None)
+        if known is not None and (known.turn == self._turn or known.is_at(at, name)):
+            self._known[path] = known._replace(turn=self._turn)
+            return known.handle
+        if known is not None:
+            self._retired[0].append(known.handle)
+        if is_made:
+            with suppress(FileExistsError):  # also raised for a non-directory: opening it reports that
+                os.mkdir(name, dir_fd=at)
+        handle = os.open(name, OPEN_DIR, dir_fd=at)
+        facts = os.fstat(handle)
+        self._known[path] = _Known(handle, facts.st_dev, facts.st_ino, self._turn)
+        return handle
+
+
+class _Known(NamedTuple):
+    handle: int
+    device: int
+    inode: int
+    turn: int
+
+    def is_at(self, at: int, name: bytes) -> bool:
+        try:
+            facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        except OSError:
+            return False  # opening it reports why
+        return (self.device, self.inode) == (facts.st_dev, facts.st_ino)
+
+
+# A root may be the bare handle of its directory, too, for a use or two.
+Root = int | Directories
+
+
+class Parent:
+    """The directory of one path below a root, open while the context lasts."""
+
+    __slots__ = ("_at", "_is_kept", "_name")
+
+    def __init__(self, root: Root, path: bytes, is_made: bool) -> None:
+        self._is_kept = isinstance(root, Directories)
+        if isinstance(root, Directories):
+            self._at, self._name = root.parent(path, is_made=is_made)
+        else:
+            self._at, self._name = _opened(root, path, is_made)
+
+    def __enter__(self) -> tuple[int, bytes]:
+        return self._at, self._name
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        if not self._is_kept:
+            os.close(self._at)
+
+
+def parent_of(root: Root, path: bytes, *, is_made: bool = False) -> Parent:
+    """Open the directory that contains `path`, component by component below `root`; yield it and the last component.
+
+    With `is_made`, create missing directories. Raise OSError: ENOENT, ENOTDIR or ELOOP where a component is not a
+    directory.
+    """
+    return Parent(root, path, is_made)
+
+
+def _opened(root: int, path: bytes, is_made: bool) -> tuple[int, bytes]:
+    above, _, name = path.rpartition(b"/")
+    at = os.dup(root)
+    try:
+        for step in above.split(b"/") if above else ():
+            if is_made:
+                with suppress(FileExistsError):
+                    os.mkdir(step, dir_fd=at)
+            below = os.open(step, OPEN_DIR, dir_fd=at)
+            os.close(at)
+            at = below
+    except BaseException:
+        os.close(at)
+        raise
+    return at, name
