@@ -19,7 +19,7 @@ help:
 	@echo "make check             the fast loop: format, lint, types, layers, unit and property tests that are quick"
 	@echo "make bench             print the benchmark tables"
 	@echo "make soak              compare with git, let machines meet at random, for SOAK_SECONDS (300) each, and let one"
-	@echo "                       die at every system call"
+	@echo "                       die at every system call; use a daemon for two hours, and measure what it takes"
 	@echo "make mutants           break the program at one place after the other, and see a test fail for each"
 	@echo "make coverage          run every test and report the branches that none of them takes"
 	@echo "make docs              write the generated pages of docs/, and build all of them into docs/_build"
@@ -72,6 +72,7 @@ soak: $(STAMP)
 	$(BIN)/python -m tests.convergence.soak
 	$(BIN)/python -m tests.convergence.schedules 1000 $(SCHEDULES)
 	$(BIN)/python -m tests.crashes
+	$(BIN)/python -m tests.daemon.growth
 	GITSYNC_STARTS=200 $(BIN)/python -m pytest -q -p no:randomly --timeout=0 tests/daemon/test_start_race.py
 
 # Of the branches, in every process that a test starts. It takes about twice as long as `make test`.

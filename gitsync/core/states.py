@@ -30,7 +30,8 @@ Four rules decide the rest:
 
 A merge that waits for a person is not a state of these machines: the work tree returns to `clean` and still commits,
 the exchange goes to `idle` and tries the merge again when either side moves. `status` derives `conflict` from the
-facts.
+facts. Where both versions were kept nothing waits: the file is listed in `conflicts`, `status` exits with 1, and the
+state stays `ok`.
 
 Waiting, needing a person and broken are three different things: `back-off` retries by itself, `halted` waits for a
 person, and a bug raises.

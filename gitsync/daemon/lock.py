@@ -10,6 +10,7 @@ import errno
 import fcntl
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gitsync.errors import AlreadyRunningError, OperationError
@@ -58,9 +59,15 @@ class InstanceLock:
         self.write_pid()
 
     def write_pid(self) -> None:
-        """Write this process's PID into the lock file; to be repeated after a fork."""
-        os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
+        """Write this process's PID into the lock file; to be repeated after a fork.
+
+        The lock is held without it, too: a daemon that starts on a full disk goes on when there is space again.
+        """
+        try:
+            os.ftruncate(self.fd, 0)
+            os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            logger.warning("cannot write the PID to %s: %s", self._path, error.strerror)
 
     def hand_over(self) -> None:
         """Forget the lock in this process; the forked child continues to hold it."""
@@ -71,7 +78,8 @@ class InstanceLock:
     def release(self) -> None:
         """Release the lock. The file stays: after removing a lock file, two processes could hold one lock."""
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with suppress(OSError):  # a PID that is left is not taken for a lock
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None
 

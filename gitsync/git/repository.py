@@ -21,6 +21,9 @@ from gitsync.git.objects.store import COMMIT, ObjectStore
 from gitsync.git.program import GitProgram
 from gitsync.git.remote.local_damage import damaged_ref
 
+# Each fetch makes a pack, and libgit2 keeps every pack open that it has read, of every repository, without a limit.
+OPEN_PACKS = 8
+
 
 class Readable(Protocol):
     """Anything that history and objects can be read from: a `ReadOnlyRepository`, or the committer's Worktree."""
@@ -158,6 +161,7 @@ def open_repository(root: str) -> pygit2.Repository:
     Raise OperationError: not-a-repository, bare, unsafe (owned by another user), unsupported, worktree-elsewhere.
     """
     pygit2.settings.enable_fsync_gitdir(True)
+    pygit2.settings.mwindow_file_limit = OPEN_PACKS
     follow_environment()
     try:
         repository = pygit2.Repository(root, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)

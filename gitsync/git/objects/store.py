@@ -34,7 +34,7 @@ _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
 PACK_FROM = 100
 _FLUSH_BYTES = 32 << 20
 # The trees that are kept; that of a large directory and those on the way to it stay, whatever they take.
-_CACHED_BYTES, _CACHED_LEAST = 4 << 20, 4
+_CACHED_BYTES, _CACHED_LEAST = 1 << 20, 4
 _ENTRY_BYTES = 250
 
 
@@ -125,6 +125,8 @@ class ObjectStore:
 
     def remember(self, tree_id: str, entries: Mapping[bytes, TreeEntry]) -> Mapping[bytes, TreeEntry]:
         """Keep the entries of a tree that is stored for the next look at it, and return them."""
+        if (known := self._trees.pop(tree_id, None)) is not None:
+            self._cached -= _cost(known)
         self._trees[tree_id] = entries
         self._cached += _cost(entries)
         while self._cached > _CACHED_BYTES and len(self._trees) > _CACHED_LEAST:

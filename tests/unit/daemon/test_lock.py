@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -17,6 +18,21 @@ def test_the_second_one_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
     first.acquire()
     with pytest.raises(AlreadyRunningError, match=f"PID {os.getpid()}"):
         second.acquire()
+    first.release()
+    second.acquire()
+    second.release()
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    first, second = InstanceLock(tmp_path / "lock"), InstanceLock(tmp_path / "lock")
+    monkeypatch.setattr("os.pwrite", fail)
+    first.acquire()
+    with pytest.raises(AlreadyRunningError, match="PID unknown"):
+        second.acquire()
+    monkeypatch.setattr("os.ftruncate", fail)
     first.release()
     second.acquire()
     second.release()

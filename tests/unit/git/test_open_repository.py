@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import pygit2
 import pytest
 
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error
-from gitsync.git.repository import head_of, open_repository
+from gitsync.git.repository import OPEN_PACKS, head_of, open_repository
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import commit
@@ -81,3 +83,18 @@ def test_conflicts_are_called_by_what_left_them(repo: Path, worktree: Worktree, 
     else:
         run_git(repo, "checkout", "-q", "-m", "side", check=False)
     assert worktree.facts().open_operation == ("squash" if how == "squash" else "conflicts")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_few_packs_are_open_at_a_time(repo: Path) -> None:
+    commits = []
+    for number in range(OPEN_PACKS + 4):
+        run_git(repo, "commit", "-q", "--allow-empty", "-m", str(number))
+        commits.append(run_git(repo, "rev-parse", "HEAD"))
+        run_git(repo, "repack", "-q", "-d")
+    opened = open_repository(os.path.realpath(repo))
+    for each in commits * 2:
+        assert opened[each].type == pygit2.enums.ObjectType.COMMIT
+    names = [os.path.realpath(path) for path in Path("/proc/self/fd").iterdir()]
+    assert 0 < sum(name.endswith(".pack") for name in names) <= OPEN_PACKS
+    opened.free()
