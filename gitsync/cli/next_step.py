@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitsync.cli import service_view
 from gitsync.control import client
 
 TYPE_CHECKING = False
@@ -18,6 +19,8 @@ def shown(context: Context, show: Callable[[Output, Json], None]) -> Callable[[O
     def both(output: Output, answer: Json) -> None:
         show(output, answer)
         if context.is_alone:
-            output.wrapped(f"gitsync is not running yet; {client.HOW_TO_START}")
+            # One that is started by hand would keep an installed service from starting.
+            service = service_view.view(context, None) or {}
+            output.wrapped(f"gitsync is not running yet; {service.get('hint') or client.HOW_TO_START}")
 
     return both

@@ -170,6 +170,17 @@ def test_a_mask_is_lifted_when_that_is_agreed_to_and_put_back(session: UserManag
     document(session, "uninstall")
     assert "/bin/sleep 600" in session.show("ExecStart")
     assert (session.show("ActiveState"), session.show("UnitFileState")) == ("active", "enabled")
+    # A package's unit, which stays where it is, is hidden and comes back likewise.
+    packaged = str(session.home / ".local/share/systemd/user/gitsync.service")
+    session.must("systemctl", "--user", "disable", "--now", "gitsync")
+    session.must("bash", "-c", f"mkdir -p $(dirname {packaged}) && mv {session.home / UNIT} {packaged}")
+    session.must("systemctl", "--user", "daemon-reload")
+    session.must("systemctl", "--user", "enable", "--now", "gitsync")
+    document(session, "install")
+    assert session.show("FragmentPath") == str(session.home / UNIT)
+    assert any(packaged in note for note in document(session, "uninstall")["notes"])
+    assert (session.show("FragmentPath"), session.show("ActiveState")) == (packaged, "active")
+    assert session.show("UnitFileState") == "enabled"
 
 
 def test_an_agent_that_comes_later_is_found_without_a_restart(session: UserManager) -> None:

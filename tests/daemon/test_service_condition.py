@@ -80,14 +80,22 @@ def test_each_way_not_to_run_has_its_name_its_reason_and_the_next_command(sessio
     check(session, "stopped", "systemctl --user start gitsync")
     ran = session.ctl("pause", "notes")
     assert (ran.status, "systemctl --user start gitsync" in ran.errors) == (3, True)
+    # The last line of a command that sets something up does not have it started by hand either.
+    ran = session.ctl("watch", str(session.repo("more")))
+    assert (ran.status, "systemctl --user start gitsync" in ran.out, "--daemon" in ran.out) == (0, True, False)
     session.must(str(BIN / "gitsync"), "--daemon")
     check(session, "by-hand", "gitsyncctl stop && systemctl --user start gitsync", reason="started by hand")
+    assert "started by hand" in session.ctl("status", "--short").out
     assert session.ctl("stop").status == 0
     session.must("systemctl", "--user", "disable", "gitsync")
     check(session, "disabled", "systemctl --user enable --now gitsync")
     session.must("rm", str(session.home / ".config/systemd/user/gitsync.service"))
     session.must("systemctl", "--user", "mask", "gitsync")
     check(session, "masked", "systemctl --user unmask gitsync")
+    # With a mask on purpose, a daemon that is started by hand is nothing to complain about.
+    session.must(str(BIN / "gitsync"), "--daemon")
+    status, document = shown(session, "status")
+    assert (status, document["service"]["state"]) == (0, "masked")
 
 
 def test_a_service_that_ends_again_and_again_is_shown_as_that(session: UserManager) -> None:

@@ -171,7 +171,7 @@ def _show_status(why: str, advice: str, output: Output, answer: Json) -> None:
     if manager is None:
         output.wrapped(why, "yellow")
         output.wrapped(f"hint: {advice}")
-    elif not answer["installed"] and answer["state"] != "masked":
+    elif not (answer["installed"] or answer["active"] or answer["state"] == "masked"):
         output.wrapped(f"not installed as a service of {manager}; to have it: gitsyncctl service install", "yellow")
     else:
         how = ["starts with your session" if answer["enabled"] else "is not started with your session"]
@@ -180,11 +180,13 @@ def _show_status(why: str, advice: str, output: Output, answer: Json) -> None:
             f"service of {manager}: {', '.join(how)}",
             "green" if answer["enabled"] and answer["active"] else "yellow",
         )
-        output.wrapped(text.tilde(str(answer["file"])), "dim", "  ")
+        if answer["file"]:
+            output.wrapped(text.tilde(str(answer["file"])), "dim", "  ")
         if answer["enabled"] and answer["lingering"] is False:
             output.wrapped(f"note: {LINGER}")
-    if answer["reason"] or answer["state"] not in ("running", "not-installed"):
-        output.wrapped(sentence(answer), "red" if answer["needs_user"] else "yellow")
+    is_shown = answer["reason"] or answer["state"] not in ("running", "not-installed")
+    if is_shown and (told := sentence(answer)):
+        output.wrapped(told, "red" if answer["needs_user"] else "yellow")
     if answer["hint"]:
         output.wrapped(f"hint: {answer['hint']}")
     if answer["page"]:

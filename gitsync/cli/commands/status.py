@@ -97,12 +97,7 @@ def _service_lines(output: Output, service: Json, *, is_running: bool) -> list[s
 
     told = condition_sentence(service)
     if is_running:
-        return [
-            line
-            for part in (service.get("reason"), service.get("hint"))
-            if part
-            for line in output.wrap(str(part), "yellow")
-        ]
+        return [line for part in (told, service.get("hint")) if part for line in output.wrap(str(part), "yellow")]
     lines = output.wrap(f"gitsync is not running: nothing is watched; {told}", "red")
     return [*lines, *(output.wrap(f"hint: {service['hint']}") if service.get("hint") else [])]
 
@@ -116,8 +111,9 @@ def _short(output: Output, document: Json) -> str:
         more = f", {len(needy) - 3} more" if len(needy) > 3 else ""
         return output.paint(f"{bad} {shown}{more}", "red")
     service = document.get("service") or {}
-    if service.get("needs_user") and not document.get("daemon"):
-        return output.paint(f"{bad} gitsync: the service is {service.get('state')}", "red")
+    if service.get("needs_user"):
+        what = "started by hand, beside the service" if document.get("daemon") else f"the service is {service['state']}"
+        return output.paint(f"{bad} gitsync: {what}", "red")
     if document.get("refused_reload"):
         return output.paint(f"{bad} gitsync: the configuration has a fault", "red")
     count = text.counted(len(everything), "repo")

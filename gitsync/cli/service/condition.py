@@ -55,8 +55,10 @@ def condition(
     found = _not_running(manager, state, config)
     if daemon_pid is None:
         return found
-    if found.state in ("masked", "disabled"):
-        return found if found.state == "masked" else Condition("by-hand")
+    if found.state == "masked":
+        return Condition("masked", found.reason, found.hint)  # on purpose, it seems: gitsync runs
+    if found.state == "disabled":
+        return Condition("by-hand")
     why = f"; the service is in the state {found.state}" + (f": {found.reason}" if found.reason else "")
     return Condition(
         "by-hand",
@@ -69,7 +71,7 @@ def condition(
 
 def _not_running(manager: ServiceManager, state: State, config: str | None) -> Condition:
     if state.is_masked:
-        return Condition("masked", "it is masked, and cannot be started", f"to allow it: {manager.unmask}", True)
+        return Condition("masked", "this forbids it to start", f"to allow it: {manager.unmask}", True)
     if state.activity == "failed":
         reason, hint = reason_of(manager, state, config), manager.start
         if state.has_hit_limit:
@@ -92,7 +94,9 @@ def _not_running(manager: ServiceManager, state: State, config: str | None) -> C
     if not state.is_enabled:
         reason = "it does not run, and is not started with your session"
         return Condition("disabled", reason, f"to start it now and with each login: {manager.enable}", state.is_ours)
-    return Condition("stopped", "it is stopped", f"to start it: {manager.start}", needs_person=True)
+    return Condition(
+        "stopped", "it ended in order, or was not started yet", f"to start it: {manager.start}", needs_person=True
+    )
 
 
 def reason_of(manager: ServiceManager, state: State, config: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The unit, or the mask, that `service install` found in its place: moved aside, and put back by `uninstall`.
+"""The unit, or the mask, that `service install` found: moved aside or hidden by its own, and put back by `uninstall`.
 
 Runs on the control command's only thread; owns `service.json` in the state directory.
 """
@@ -16,9 +16,9 @@ from gitsync.cli.service.kind import State
 FILE = "service.json"
 
 
-def note(aside: Path, was: State) -> None:
-    """Note where a unit that was not gitsync's is now, and how it was used."""
-    told = {"aside": str(aside), "enabled": was.is_enabled, "active": was.is_active}
+def note(aside: Path | None, was: State) -> None:
+    """Note where a unit that was not gitsync's is now, None for a package's in its own place, and how it was used."""
+    told = {"aside": str(aside or ""), "enabled": was.is_enabled, "active": was.is_active}
     (places.state_dir() / FILE).write_text(json.dumps(told), encoding="utf-8")
 
 
@@ -27,12 +27,13 @@ def put_back(path: Path) -> State | None:
     memory = places.state_dir() / FILE
     try:
         found = json.loads(memory.read_text(encoding="utf-8"))
-        aside = Path(found["aside"])
+        aside = found["aside"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not os.path.lexists(aside) or os.path.lexists(path):
+    if aside and (not os.path.lexists(aside) or os.path.lexists(path)):
         return None
-    aside.rename(path)
+    if aside:
+        Path(aside).rename(path)
     with contextlib.suppress(OSError):
         memory.unlink()
     return State(is_enabled=bool(found.get("enabled")), is_active=bool(found.get("active")))

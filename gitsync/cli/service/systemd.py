@@ -109,6 +109,8 @@ class Systemd:
         before = {path: path.read_bytes() if written.has_mark(path) else None for path in texts}
         is_same = all(before[path] == text.encode("utf-8", "surrogateescape") for path, text in texts.items())
         try:
+            if was.is_installed and not was.is_ours and was.file != str(self.file):
+                replaced.note(None, was)
             for path, text in texts.items():
                 is_foreign = not written.has_mark(path)
                 aside = written.put(path, text)
@@ -151,8 +153,9 @@ class Systemd:
         before = replaced.put_back(self.file)
         must("systemctl", "--user", "daemon-reload")
         run_manager("systemctl", "--user", "reset-failed", unit.NAME)
-        if before is not None:
-            change.notes.append(f"what was there before is in its place again: {self.file}")
+        now = self.state() if before is not None else None
+        if before is not None and now is not None and (now.is_installed or now.is_masked):
+            change.notes.append(f"what was there before is in its place again: {now.file or self.file}")
             for verb, is_wanted in (("enable", before.is_enabled), ("start", before.is_active)):
                 if is_wanted:
                     run_manager("systemctl", "--user", "--quiet", verb, unit.NAME, deadline_s=START_S)
@@ -172,6 +175,8 @@ class Systemd:
         run_manager("systemctl", "--user", "daemon-reload")
         run_manager("systemctl", "--user", "reset-failed", unit.NAME)
         if was_enabled:
+            # The link that enables it leads to the file that was removed.
+            run_manager("systemctl", "--user", "reenable", "--quiet", unit.NAME)
             run_manager("systemctl", "--user", "start", unit.NAME, deadline_s=START_S)
 
 
