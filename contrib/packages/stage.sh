@@ -16,7 +16,7 @@ trap 'rm -rf "$scratch"' EXIT
     tar -C "$scratch" -xf -
 mkdir -p "$lib" "$destdir/usr/bin"
 "${PIP_PYTHON:-$python}" -m pip --quiet --disable-pip-version-check --python "$python" install --no-compile \
-    --target "$lib" "$scratch[web]"
+    --target "$lib" "${scratch}[web]"
 # What pip lays out for a prefix of its own is put where a system has it.
 rm -rf "${lib:?}/bin" "$lib/share" "$lib/lib"
 install -d "$destdir/usr/lib/systemd/user" "$destdir/usr/lib/systemd/system" "$destdir/usr/share/man/man1" \

@@ -25,7 +25,9 @@ else:
     Json = dict
 
 # An answer takes milliseconds; a person waits no longer than three seconds to hear that there is none.
-ANSWER_S = 2.2
+ANSWER_S = 1.5
+# One that has just begun to answer does so at once.
+AGAIN_S = 0.4
 # For a daemon that is at work, on a busy machine.
 AT_WORK_S = 8.0
 
@@ -60,23 +62,29 @@ def view(context: Context, daemon: Json | None, *, is_hung: bool = False) -> Jso
 
 def ask(context: Context, arguments: Json) -> Json:
     """Return the answer of `Context.ask`; raise OperationError, with the service's view, for a daemon that hangs."""
-    context.patience_s = ANSWER_S
-    try:
-        return context.ask(arguments)
-    except OperationError as error:
-        if error.code != "timeout":
-            raise
+    for patience_s in (ANSWER_S, AGAIN_S, AT_WORK_S):
+        context.patience_s = patience_s
+        try:
+            return context.ask(arguments)
+        except OperationError as error:
+            if error.code != "timeout":
+                raise
         pid = holder()
         # Without a holder, it is being started by its socket.
-        if pid is not None and not _is_at_work(pid):
-            raise hung(context, pid) from None
-    context.patience_s = AT_WORK_S
+        is_over = pid is not None and not _is_at_work(pid)
+        if patience_s == AT_WORK_S or (is_over and patience_s == AGAIN_S):
+            break
+    raise hung(context, pid)
+
+
+def told(context: Context) -> Json:
+    """Return the daemon's status within the same time; raise OperationError "timeout" when it does not answer."""
     try:
-        return context.ask(arguments)
+        return context.tell_daemon("status", ANSWER_S)
     except OperationError as error:
         if error.code != "timeout":
             raise
-        raise hung(context, pid) from None
+    return context.tell_daemon("status", AGAIN_S)
 
 
 def hung(context: Context, pid: int | None) -> OperationError:
@@ -138,7 +146,20 @@ def how_to_restart(document: Json) -> str:
         return "gitsyncctl stop; gitsync --daemon"
     if sys.platform == "darwin":
         return f"launchctl kickstart -k gui/{os.getuid()}/org.gitsync.gitsync"
+    if system_unit := system_unit_of(int(document["daemon"].get("pid") or 0)):
+        return f"sudo systemctl restart {system_unit}"
     return "systemctl --user restart gitsync"
+
+
+def system_unit_of(pid: int) -> str:
+    """Return the unit of the system that the process runs as, "" for none: gitsync@ada on a server."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="ascii", errors="replace") as file:
+            group = file.read().strip().rpartition("\n")[2].rpartition("::")[2]
+    except OSError:
+        return ""
+    name = group.rpartition("/")[2]
+    return text.clean(name.removesuffix(".service")) if name.startswith("gitsync@") else ""
 
 
 def _has_manager() -> bool:

@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def recipe(log: Path, pid_file: Path) -> str:
     """Return the recipe of the page, for these files."""
     page = (ROOT / "docs/service.rst").read_text()
-    found = re.search(r"(?m)^    /var/log/gitsync/ada\.log \{\n(?:    .*\n)+?    \}\n", page)
+    found = re.search(r"(?m)^    /home/ada/\S*/gitsync\.log \{\n(?:    .*\n)+?    \}\n", page)
     assert found is not None
     text = re.sub(r"(?m)^    ", "", found[0])
-    text = text.replace("/var/log/gitsync/ada.log", str(log)).replace("/run/gitsync-ada/pid", str(pid_file))
+    places = "/home/ada/.local/state/gitsync/gitsync"
+    text = text.replace(f"{places}.log", str(log)).replace(f"{places}.pid", str(pid_file))
     return re.sub(r"(?m)^ *(su|create) .*\n", lambda each: "    create 0600\n" if each[1] == "create" else "", text)
 
 

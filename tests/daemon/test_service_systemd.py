@@ -215,6 +215,8 @@ def test_its_socket_outlives_a_faulty_configuration(session: UserManager) -> Non
         assert "quiett" in ran.errors
     assert session.show("ActiveState", "gitsync.socket") == "active"
     assert "quiett" in session.show("StatusText")
+    ran = session.ctl("service", "status")
+    assert (ran.status, "config.toml:6" in ran.out) == (1, True)
     session.write(".config/gitsync/config.toml", good)
     document = json.loads(session.ctl("status", "--json").out)
     assert str(document["daemon"]["pid"]) == session.show("MainPID")

@@ -20,6 +20,7 @@ from gitsync.errors import (
     EXIT_NOT_RUNNING,
     EXIT_OK,
     AlreadyRunningError,
+    ConfigError,
     GitsyncError,
     NotRunningError,
     OperationError,
@@ -151,7 +152,11 @@ def _show_removed(output: Output, answer: Json) -> None:
 
 def _status(context: Context) -> Reply:
     """Show the state of the service; status 3 when no daemon answers, however it was started."""
-    daemon = _running(context)
+    fault: ConfigError | None = None
+    try:
+        daemon = _running(context)
+    except ConfigError as error:  # a process holds its socket and waits for the file to be fixed
+        daemon, fault = None, error
     why = advice = ""
     manager: ServiceManager | None = None
     try:
@@ -161,7 +166,10 @@ def _status(context: Context) -> Reply:
     state = manager.state() if manager is not None else State()
     document = _document(context, manager, state, daemon)
     status = EXIT_OK if daemon else EXIT_NOT_RUNNING
-    if daemon and (document["needs_user"] or not daemon["answers"]):
+    if fault is not None:
+        document |= {"reason": fault.faults[0], "hint": fault.advice, "needs_user": True}
+        status = EXIT_ATTENTION
+    elif daemon and (document["needs_user"] or not daemon["answers"]):
         status = EXIT_ATTENTION
     return Reply(document, partial(_show_status, why, advice), status)
 
@@ -200,8 +208,9 @@ def _show_status(why: str, advice: str, output: Output, answer: Json) -> None:
     if daemon is None:
         output.wrapped("gitsync is not running", "yellow")
     elif daemon["pid"] != answer["pid"]:
-        where = "" if manager is None else " outside of it"
-        output.wrapped(f"gitsync {daemon['version']} runs{where} (PID {daemon['pid']})", "yellow")
+        unit = service_view.system_unit_of(daemon["pid"])
+        where = f" as the system's service {unit}" if unit else "" if manager is None else " outside of it"
+        output.wrapped(f"gitsync {daemon['version']} runs{where} (PID {daemon['pid']})", "green" if unit else "yellow")
     else:
         output.wrapped(f"gitsync {daemon['version']} answers, running for {text.span(daemon['uptime_s'])}")
 
@@ -231,7 +240,7 @@ def _document(context: Context, manager: ServiceManager | None, state: State, da
 def _running(context: Context) -> Json | None:
     """Return version, pid and uptime_s of the daemon, None when there is none; `answers` is false when it hangs."""
     try:
-        document = context.tell_daemon("status", service_view.ANSWER_S)
+        document = service_view.told(context)
     except NotRunningError:
         return None
     except GitsyncError as error:

@@ -85,7 +85,7 @@ def _not_running(manager: ServiceManager, state: State, config: str | None) -> C
             hint = f"its log: {manager.log}; to start it: {hint}"
         return Condition("failed", reason, hint, needs_person=True)
     if state.activity == "auto-restart":
-        reason = f"it ended ({reason_of(manager, state, config)}), and is started again in a moment"
+        reason = f"{reason_of(manager, state, config)}; it is started again in a moment"
         return Condition("auto-restart", reason, f"its log: {manager.log}", needs_person=True)
     if state.activity in ("starting", "stopping"):
         return Condition(state.activity)
@@ -106,6 +106,8 @@ def reason_of(manager: ServiceManager, state: State, config: str | None) -> str:
     words = manager.last_words()
     if words:
         return words
+    if state.result == "signal" and state.exit_status:
+        return f"ended by signal {state.exit_status}"
     if state.result and state.result != "exit-code":
         return f"{state.result}, status {state.exit_status}" if state.exit_status else state.result
     return ENDS.get(state.exit_status or 0, f"it ended with status {state.exit_status}")
@@ -130,7 +132,7 @@ def sentence(found: dict[str, Any]) -> str:
     state, reason = str(found.get("state", "")), str(found.get("reason", ""))
     what = {
         "by-hand": "",
-        "auto-restart": "the service keeps failing",
+        "auto-restart": "the service has failed and is tried again",
         "failed": "the service has failed",
         "hung": "the service does not answer",
     }.get(state, f"the service is {state}")
