@@ -25,6 +25,7 @@ from gitsync.daemon.jobs import JobThreads, watching
 from gitsync.daemon.lock import RepositoryLocks
 from gitsync.daemon.notify import Notifier
 from gitsync.daemon.watchers import REMAKE_EVERY_S, Watchers
+from gitsync.engine.alarm import Alarm
 from gitsync.engine.board import INBOX, Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
@@ -95,6 +96,7 @@ class Runtime:
         self.board = Board(clock, self._take_event)
         self.locks = RepositoryLocks()
         self.committer = Committer(clock, self.board, self._route, on_message, probe=probe)
+        self._alarm = Alarm(clock, on_message)
         self.exchangers = Exchanges(self.board, self._exchanger)
         inotify = SharedInotify()
         self.system_events = SystemEvents(clock, self._route, self._route_all, on_message, inotify)
@@ -135,7 +137,7 @@ class Runtime:
             self.notifier,
             self.committer,
             self.inbox,
-            *((self.system_events,) if self._is_watching else ()),
+            *((self.system_events, self._alarm) if self._is_watching else ()),
         ):
             owner.start()
         for repo in self.config.repositories:
@@ -164,7 +166,7 @@ class Runtime:
             self.committer.post(Stop())
             if not self.committer.join(COMMITTER_STOP_S):
                 logger.warning("the last commit did not end in time; the next start goes on with it")
-        for owner in (self.notifier, self.housekeeper):
+        for owner in (self._alarm, self.notifier, self.housekeeper):
             if owner.is_alive:
                 owner.post(Stop())
                 if not owner.join(HOUSEKEEPER_STOP_S):
@@ -290,7 +292,7 @@ class Runtime:
         self.watchers.tell(repo.name)
 
     def _exchanger(self, config: RepoConfig) -> Exchanger:
-        return Exchanger(
+        exchanger = Exchanger(
             config,
             timeout_s=self.config.daemon.network_timeout,
             clock=self.clock,
@@ -302,6 +304,9 @@ class Runtime:
             on_death=self._on_message,
             turns=self._turns,
         )
+        if self._is_watching:
+            exchanger.rest_without_thread(self._alarm.set)
+        return exchanger
 
     def _remove(self, name: str, root: Path | None = None) -> None:
         """Let go of a repository; with `root`, its work tree, no other gitsync watches it now."""

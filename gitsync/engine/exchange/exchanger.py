@@ -1,8 +1,7 @@
 """The exchanger of one repository: when to look at the remote, and what to tell it.
 
-Runs on the thread `exchange-NAME`, one a repository with a remote. It owns the schedule, the back-off, the network
-children and the remote-tracking refs. It never touches the work tree: what was fetched goes to the committer as
-`Fetched`, and comes back as `Integrated` with what may be pushed.
+Runs on the thread `exchange-NAME`, which is there while there is something to do. It owns the schedule, the back-off,
+the network children and the remote-tracking refs. A fetch is `Fetched` for the committer, which answers `Integrated`.
 """
 
 from __future__ import annotations
@@ -136,6 +135,11 @@ class Exchanger(Owner):
         next_at = self._times.retry_at if self._machine is X_.HALTED else self._times.next_at()
         return min((at for at in (next_at, self._machines.due_at) if at is not None), default=None)
 
+    @property
+    def needs_thread(self) -> bool:
+        """Whether the line of this exchange is a child of its thread."""
+        return self._limits.line.is_held
+
     def step(self, message: object | None, now: float) -> None:
         """Take one message; begin a cycle when its time has come."""
         if isinstance(message, Stop):
@@ -147,9 +151,10 @@ class Exchanger(Owner):
         # Once cancelled, what was under way was left where it was: only the stop is waited for.
         if self.is_cancelled or wake_at is None or wake_at > self.clock.now():
             return
+        at = {X_.IDLE: self._times.next_at(), X_.HALTED: self._times.retry_at}.get(self._machine, now)
         if self._machine is X_.AWAITING:
             self._fail(Problem("no-answer", f"{self.config.name}: the merge takes longer than {AWAITING_S:.0f} s"))
-        elif self._is_for_machines_alone(now):
+        elif at is None or at > now:
             self._tend_machines()
         elif self._machine is X_.HALTED and self._pending_halt.is_as_seen(self.config, self._branch, self._limits):
             self._times.halt(self.clock.now())
@@ -161,10 +166,6 @@ class Exchanger(Owner):
             if self._machine is X_.HALTED:
                 self._move(V_.RESUMED)
             self._guarded(self._begin)
-
-    def _is_for_machines_alone(self, now: float) -> bool:
-        at = {X_.IDLE: self._times.next_at(), X_.HALTED: self._times.retry_at}.get(self._machine, now)
-        return at is None or at > now
 
     def _tend_machines(self) -> None:
         place, found = self._remote_branch, self._found
@@ -382,8 +383,7 @@ class Exchanger(Owner):
             problem = self._left.send(self._branch, self._limits)
         code, now = problem.code if problem is not None else "", self.clock.now()
         self._show(None if code == "conflict" else problem, RepoState.ERROR)
-        has_remote = self._remote_branch is not None or code == "remote-lost"
-        self._times.rest(now, has_remote=has_remote, look_s=self._look_s)
+        self._times.rest(now, has_remote=self._remote_branch is not None or code == "remote-lost", look_s=self._look_s)
         self._tend_machines()
         self._limits.tend_line(self._remote_branch, is_lively=self._hearing.needs_line(self._times, now))
         self._answer()

@@ -46,6 +46,11 @@ class SshMaster:
             return self._borrowed
         return self._path if self._held is not None and self._held.is_alive else ""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether there is a child that keeps a line open, or tried to."""
+        return self._held is not None
+
     def keep(self, root: Path, remote: str, *, rest_s: float = REST_S, probe_s: int = PROBE_S) -> None:
         """Open the line to `remote` unless it is open; what cannot be kept open is done without.
 
