@@ -16,7 +16,9 @@ from gitsync.clock import Clock
 from gitsync.config.options import HooksConfig
 from gitsync.engine.idle_work import IdleWork, Unwatched, Watched
 from gitsync.engine.owner import Owner, Stop, ThreadDied
+from gitsync.errors import OperationError
 from gitsync.git import program
+from gitsync.git.rules import config
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +117,7 @@ class Housekeeper(Owner):
             logger.warning("the hook %r was not run for %d events that happened meanwhile", command, count)
 
     def _collect(self, name: str, root: Path) -> None:
-        if not _is_worth_collecting(root / ".git"):
+        if not _is_worth_collecting(root / ".git") or not _may_collect(root):
             return
         logger.debug("%s: collecting garbage", name)
         # Never --prune=now: beside a commit that is being made it takes objects which no ref reaches yet.
@@ -146,6 +148,16 @@ def commands_for(hooks: HooksConfig, event: dict[str, Any]) -> tuple[str, ...]:
 
 def _text(value: object) -> str:
     return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _may_collect(root: Path) -> bool:
+    """Whether git would collect garbage here by itself: `gc.auto = 0` leaves it to the user."""
+    try:
+        settings = config.read(root)
+    except OperationError as error:
+        logger.debug("garbage is not collected: %s", error.message)
+        return False
+    return settings.is_true("gc.auto", True) and not settings.get("gc.auto").startswith("-")
 
 
 def _is_worth_collecting(git_dir: Path) -> bool:

@@ -3,66 +3,47 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from gitsync.errors import OperationError
+from gitsync.git.flush import flush
 
 # Tells apart the temporary files of threads that write at the same time.
 _WRITES = count()
 _NEW = re.compile(r".*\.(?P<pid>\d+)-\d+\.new", re.DOTALL)
 
-# Network file systems, and some disks, know only fsync.
-_NOT_HERE = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL)
 
-
-def full_fsync(handle: int) -> None:
-    """Sync an open file or directory to the disk itself, as git does; raise OSError."""
-    # macOS's fsync leaves the data in the disk's own cache, which a power cut empties. git uses this since 2.36.
-    command: int | None = getattr(fcntl, "F_FULLFSYNC", None)
-    if command is not None:
-        try:
-            fcntl.fcntl(handle, command)
-            return
-        except OSError as error:
-            if error.errno not in _NOT_HERE:
-                raise
-    os.fsync(handle)
-
-
-def write_new(path: str, data: Sequence[bytes | memoryview], *, is_durable: bool = False) -> None:
-    """Create a file that must not exist yet with `data`; raise OSError. It is synced to the disk if `is_durable`."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def write_new(path: str, data: Sequence[bytes | memoryview], *, mode: int = 0o666) -> None:
+    """Create a file that must not exist yet with `data`; raise OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         for piece in data:
             view = memoryview(piece)
             while view:
                 view = view[os.write(handle, view) :]
-        if is_durable:
-            full_fsync(handle)
     finally:
         os.close(handle)
 
 
-def write_durably(path: Path, data: bytes) -> None:
+def write_durably(path: Path, data: bytes, unsynced: Iterable[str] = ()) -> None:
     """Replace the file `path` by `data`; a power cut leaves the old or the new content. Raise OperationError.
 
-    Its directory is made where it is missing. The temporary file has a name that no other process uses: one that writes
-    the same file at the same time must not have its half taken for the whole.
+    The paths in `unsynced` are durable before it is replaced: where that is cheap, by the same flush. Its directory is
+    made where it is missing. The temporary file has a name that no other process uses: one that writes the same file at
+    the same time must not have its half taken for the whole.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{next(_WRITES)}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(temporary, "wb") as stream:
             stream.write(data)
-            stream.flush()
-            full_fsync(stream.fileno())
+        flush((str(temporary), *unsynced))
         os.replace(temporary, path)
     except OSError as error:
         with suppress(OSError):

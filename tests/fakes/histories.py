@@ -14,8 +14,9 @@ import pygit2
 from gitsync.core.conflict import Rules
 from gitsync.git.merging.threeway import Merged, merge
 from gitsync.git.objects.commits import write_commit
+from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_GITLINK, MODE_LINK
-from gitsync.git.objects.store import BLOB, LooseWriter, object_id_of
+from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.objects.trees import TreeEntry, edit_tree, walk
 from gitsync.git.rules.identity import Person
 from gitsync.git.staging.worktree import Worktree

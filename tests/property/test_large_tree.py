@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitsync.git.objects.large_tree import LargeTree
-from gitsync.git.objects.store import BLOB, LooseWriter, ObjectStore
+from gitsync.git.objects.loose import LooseWriter
+from gitsync.git.objects.store import BLOB, ObjectStore
 from gitsync.git.objects.trees import TREE, TreeEntry, diff, edit_tree, parse, serialize
 from gitsync.git.program import GitProgram
 

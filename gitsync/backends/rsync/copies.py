@@ -15,7 +15,7 @@ from typing import BinaryIO
 from gitsync.backends.rsync.program import PARTIAL_NAME
 from gitsync.core.conflict import copy_name
 from gitsync.errors import OperationError
-from gitsync.git.files import full_fsync
+from gitsync.git.flush import full_fsync
 from gitsync.text import escape
 
 _DRAFT_NAME = f"{PARTIAL_NAME}-copy-"

@@ -19,7 +19,8 @@ from functools import cache
 from typing import NamedTuple
 
 from gitsync.git.applying.directories import Directories, Root, parent_of
-from gitsync.git.files import TICK_NS, full_fsync
+from gitsync.git.files import TICK_NS
+from gitsync.git.flush import full_fsync
 
 ABSENT = ""
 DIRECTORY = "directory"

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.errors import OperationError
-from gitsync.git.files import TEMP_PREFIX, full_fsync, storage_error, write_durably
+from gitsync.git.files import TEMP_PREFIX, storage_error, write_durably
+from gitsync.git.flush import full_fsync
 
 _NAME = "integration.json"
 _FORMAT = 1

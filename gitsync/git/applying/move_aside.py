@@ -21,7 +21,8 @@ from pathlib import Path
 from gitsync.core.conflict import copy_name
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.directories import Root, parent_of
-from gitsync.git.files import full_fsync, storage_error, write_durably
+from gitsync.git.files import storage_error, write_durably
+from gitsync.git.flush import full_fsync
 from gitsync.git.objects.store import BLOB, common_dir, object_id_of
 from gitsync.git.objects.trees import TREE, lookup
 from gitsync.git.staging.worktree import Worktree

@@ -16,7 +16,7 @@ from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.atomic_replace import ABSENT
 from gitsync.git.applying.directories import Directories, Root, parent_of
 from gitsync.git.applying.journal import Journal, JournalStep
-from gitsync.git.files import full_fsync
+from gitsync.git.flush import full_fsync
 from gitsync.git.probe import Probe
 
 # From this many files on, one sync of the file system is cheaper than one for each file.

@@ -15,7 +15,7 @@ import pygit2
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.backup_blob import IN_THE_WAY, RESCUED
 from gitsync.git.applying.journal import temp_name
-from gitsync.git.files import full_fsync
+from gitsync.git.flush import full_fsync
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_LINK
 from gitsync.git.objects.refs import backups
 from gitsync.git.objects.trees import TreeEntry, diff

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 
 from gitsync.errors import TransientError
 from gitsync.git.applying.atomic_replace import move_new
-from gitsync.git.files import TEMP_PREFIX, full_fsync, storage_error
+from gitsync.git.files import TEMP_PREFIX, storage_error
+from gitsync.git.flush import full_fsync
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry, NewEntry
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK
 from gitsync.git.objects.trees import TREE, TreeEntry, lookup

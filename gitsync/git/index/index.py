@@ -252,12 +252,12 @@ class IndexFile:
                 with suppress(FileNotFoundError):
                     os.unlink(leftover)
 
-    def intend(self, old: str | None, new: str, ref_lock: str) -> None:
+    def intend(self, old: str | None, new: str, ref_lock: str, unsynced: Iterable[str] = ()) -> None:
         """Record, durably, that the branch is about to move under `ref_lock` and the index is to be updated after
-        it.
+        it. The paths in `unsynced`, of the objects that it moves to, are made durable first.
         """
         note = {"index": self.path, "old": old, "new": new, "ref_lock": ref_lock, "owner": myself()}
-        write_durably(self._intent, json.dumps(note).encode())
+        write_durably(self._intent, json.dumps(note).encode(), unsynced)
 
     def sweep_ref_lock(self) -> None:
         """Remove the lock of a branch that a killed gitsync process left while it moved the branch.

@@ -75,20 +75,19 @@ def empty() -> bytes:
 
 def packed(path: bytes, new: NewEntry) -> bytes:
     """Return an entry in the format of index version 2 or 3; without stat data git reads the file itself."""
-    facts = new.stat
-    times = (0, 0, 0, 0, 0, 0)
-    owner = (0, 0, 0)
-    if facts is not None:
-        times = (
-            *divmod(facts.st_ctime_ns, 1_000_000_000),
-            *divmod(facts.st_mtime_ns, 1_000_000_000),
-            facts.st_dev,
-            facts.st_ino,
-        )
-        owner = (facts.st_uid, facts.st_gid, facts.st_size)
-    numbers = (number & 0xFFFFFFFF for number in (*times, new.mode, *owner))
+    facts, low = new.stat, 0xFFFFFFFF
     flags = min(len(path), LENGTH) | (_ASSUMED if new.is_assumed else 0) | (_EXTENDED if new.is_skipped else 0)
-    head = ENTRY.pack(*numbers, bytes.fromhex(new.id), flags)
+    object_id = bytes.fromhex(new.id)
+    if facts is None:
+        head = ENTRY.pack(0, 0, 0, 0, 0, 0, new.mode, 0, 0, 0, object_id, flags)
+    else:
+        changed_at, changed_ns = divmod(facts.st_ctime_ns, 1_000_000_000)
+        written_at, written_ns = divmod(facts.st_mtime_ns, 1_000_000_000)
+        device, inode = facts.st_dev & low, facts.st_ino & low
+        head = ENTRY.pack(
+            changed_at & low, changed_ns, written_at & low, written_ns, device, inode,
+            new.mode, facts.st_uid & low, facts.st_gid & low, facts.st_size & low, object_id, flags,
+        )  # fmt: skip
     if new.is_skipped:
         head += _SKIPPED.to_bytes(2, "big")
     return (head + path).ljust((len(head) + len(path) + 8) & ~7, b"\0")
@@ -244,7 +243,8 @@ class RawIndex:
 
         A file replaces a directory of the same name, and the reverse.
         """
-        cuts: dict[int, tuple[int, bytes]] = {}
+        # By where a cut begins: its end, and what is put there.
+        cuts: dict[int, tuple[int, list[bytes]]] = {}
         fine: set[bytes] = set()
         count = self.count
         if 2 * len(changes) * search_cost > count:
@@ -254,18 +254,19 @@ class RawIndex:
             while end < self.entries_end and self._name(end) == path:
                 end = self._next(end)
                 count -= 1
-            had_end, had = cuts.get(start, (start, b""))
             # Several new entries may be inserted before the same old one; they come in order.
-            cuts[start] = (max(end, had_end), had if new is None else had + packed(path, new))
+            had_end, put = cuts.get(start, (start, []))
+            cuts[start] = (max(end, had_end), put)
             if new is not None:
+                put.append(packed(path, new))
                 count += 1 - self._cut_clashes(path, changes, cuts, fine)
         data = memoryview(self._data)
         has_extended = any(new is not None and new.is_skipped for new in changes.values())
         version = max(self.version, 3) if has_extended else self.version
         pieces: list[bytes | memoryview] = [HEADER.pack(b"DIRC", version, count)]
         at = HEADER.size
-        for start, (end, new_bytes) in sorted(cuts.items()):
-            pieces += [data[at:start], new_bytes]
+        for start, (end, put) in sorted(cuts.items()):
+            pieces += [data[at:start], *put]
             at = max(end, at)
         pieces.append(data[at : self.entries_end])
         for name, start, stop in self.extensions:
@@ -282,7 +283,7 @@ class RawIndex:
         self,
         path: bytes,
         changes: Mapping[bytes, NewEntry | None],
-        cuts: dict[int, tuple[int, bytes]],
+        cuts: dict[int, tuple[int, list[bytes]]],
         fine: set[bytes],
     ) -> int:
         """Remove entries that conflict with a new `path`; return how many. Those in `changes` are handled already, and
@@ -302,9 +303,9 @@ class RawIndex:
             at = self._next(at)
         found = 0
         for at in clashing:
-            end, new = cuts.get(at, (at, b""))
+            end, put = cuts.get(at, (at, []))
             if end == at and self._name(at) not in changes:
-                cuts[at] = (self._next(at), new)
+                cuts[at] = (self._next(at), put)
                 found += 1
         return found
 

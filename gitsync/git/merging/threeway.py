@@ -19,8 +19,8 @@ from gitsync.git.merging.conflict_resolver import ConflictResolver, Side, ThreeW
 from gitsync.git.merging.renames import Renames
 from gitsync.git.merging.text_merge import LineMerger
 from gitsync.git.objects.ancestry import merge_bases
+from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.modes import MODE_GITLINK
-from gitsync.git.objects.store import LooseWriter
 from gitsync.git.objects.trees import TREE, TreeEntry, diff, edit_tree, lookup
 from gitsync.git.repository import Mergeable, tree_of
 

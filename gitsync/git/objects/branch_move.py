@@ -16,7 +16,8 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import TransientError
-from gitsync.git.files import full_fsync, storage_error, write_new
+from gitsync.git.files import storage_error, write_new
+from gitsync.git.flush import flush
 from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, time_stamp, tip_of
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.rules.identity import Person
@@ -52,7 +53,8 @@ class BranchMove:
             return self  # libgit2 makes a new branch, with the directories above it
         try:
             os.makedirs(os.path.dirname(self._lock), exist_ok=True)  # of a packed branch it may be missing
-            write_new(self._lock, [self._new.encode("ascii") + b"\n"], is_durable=True)
+            write_new(self._lock, [self._new.encode("ascii") + b"\n"])
+            flush([self._lock])
         except FileExistsError as error:
             hint = f"if no git process is running there: rm {shlex.quote(self._lock)}"
             raise TransientError(f"{self._what}: failed to lock it: {self._lock}", hint, code="ref-locked") from error
@@ -86,11 +88,7 @@ class BranchMove:
                 os.unlink(self._lock)
             return
         self._note()
-        handle = os.open(os.path.dirname(self._lock), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            full_fsync(handle)
-        finally:
-            os.close(handle)
+        flush([os.path.dirname(self._lock)])
         share_ref(self._repository.workdir, self._repository.path, f"refs/heads/{self._branch}")
         # A commit of the user's may be on top of it by now.
         if error is None and tip_of(self._repository, self._branch) == self._old:

@@ -38,12 +38,14 @@ def write_commit(
     wall: float,
     writer: ObjectWriter | None = None,
     *,
+    unsynced: set[str] | None = None,
     is_utc: bool = False,
 ) -> str:
     """Store a commit, signed if `commit.gpgsign` is set, and return its id.
 
-    The objects in `writer`, such as its tree, are stored together with it. The commit time is in this machine's time
-    zone, or in UTC (`is_utc`). Raise OperationError: "signing" with the signer's message, disk-full, read-only, io.
+    The objects in `writer`, such as its tree, are stored together with it; `unsynced` is what its `flush` takes. The
+    commit time is in this machine's time zone, or in UTC (`is_utc`). Raise OperationError: "signing" with the signer's
+    message, disk-full, read-only, io.
     """
     text = message.rstrip("\n").encode("utf-8", "backslashreplace") + b"\n"
     stamp = time_stamp(wall, is_utc=is_utc)
@@ -55,7 +57,7 @@ def write_commit(
     lines += [f"author {_line(author)} {stamp}", f"committer {_line(committer)} {stamp}", "", ""]
     commit = (writer or store).write(COMMIT, "\n".join(lines).encode("utf-8", "backslashreplace") + text)
     if writer is not None:
-        writer.flush()
+        writer.flush(unsynced)
     store.read(commit)
     return commit
 

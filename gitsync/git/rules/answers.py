@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.program import GitProgram
-from gitsync.git.rules.chain import Chains
+from gitsync.git.rules.chain import Chain, Chains
 from gitsync.proc import Conversation, ConversationOverError
 from gitsync.text import clean
 
@@ -77,10 +77,11 @@ class Answers(Generic[T]):
     def _known(self, path: bytes) -> T | None:
         if not path:
             return self._nothing
-        chain = self._chains.at(path.rpartition(b"/")[0])
+        directory, _, name = path.rpartition(b"/")
+        chain = self._chains.at(directory)
         if not chain.has_rules or chain.is_beyond_link:
             return self._nothing
-        return self._kept.get(self._key(path))
+        return self._kept.get(_key(chain, path, directory, name))
 
     def _keep(self, path: bytes, answer: T) -> None:
         if len(self._kept) >= _KEPT_MAX:
@@ -90,10 +91,7 @@ class Answers(Generic[T]):
     def _key(self, path: bytes) -> Hashable:
         """Return what an answer depends on: the chain and, in short or in full, the path."""
         directory, _, name = path.rpartition(b"/")
-        chain = self._chains.at(directory)
-        if chain.patterns is None:
-            return chain.number, path
-        return chain.number, directory if chain.patterns.has_slash else None, chain.patterns.matching(name)
+        return _key(self._chains.at(directory), path, directory, name)
 
     def _ask(self, paths: list[bytes]) -> list[T]:
         needs_index = any(self._chains.at(path.rpartition(b"/")[0]).needs_index for path in paths)
@@ -127,3 +125,9 @@ class Answers(Generic[T]):
         return OperationError(
             f"git {command} failed for {name!r} in {clean(self._program.root)}: {words[0]}", code="git"
         )
+
+
+def _key(chain: Chain, path: bytes, directory: bytes, name: bytes) -> Hashable:
+    if chain.patterns is None:
+        return chain.number, path
+    return chain.number, directory if chain.patterns.has_slash else None, chain.patterns.matching(name)

@@ -50,6 +50,8 @@ _EDITOR_LOCKS = (
 def editor_lock(path: bytes) -> str:
     """Return the pattern by which a file is left out as an editor's lock, "" for any other file."""
     name = path.rpartition(b"/")[2]
+    if not name.startswith((b".", b"~$")):
+        return ""
     return next((pattern for pattern, match in _EDITOR_LOCKS if match.match(name)), "")
 
 
@@ -120,11 +122,12 @@ class IgnoreRules:
             return True
         if path in self.exempt:
             return False
-        asked = os.fsdecode(path) + ("/" if is_dir else "")
-        if self._include is not None and self._matches(self._include, asked):
-            return False
-        if self._exclude is not None and self._matches(self._exclude, asked):
-            return True
+        if self._include is not None or self._exclude is not None:
+            asked = os.fsdecode(path) + ("/" if is_dir else "")
+            if self._include is not None and self._matches(self._include, asked):
+                return False
+            if self._exclude is not None and self._matches(self._exclude, asked):
+                return True
         if not is_dir and editor_lock(path):
             return True
         return self._rule_of(path).is_ignoring

@@ -25,6 +25,7 @@ class Expansion:
         self._on_unreadable = on_unreadable
         self._named: set[bytes] = set()
         self._owners: dict[bytes, bytes | None] = {}
+        self._replaced: dict[bytes, bytes | None] = {}
 
     def candidates(self, noted: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the paths to compare for what was noted; a directory stands for everything below it."""
@@ -40,7 +41,8 @@ class Expansion:
             yield owner
             return
         entry = lookup(self._store, self._head_tree, path)
-        yield from self._replaced(path)
+        if entry is None and (above := self._in_the_way(path.rpartition(b"/")[0])) is not None:
+            yield above
         is_tree = entry is not None and entry.mode == TREE
         if is_tree:
             for below, _ in walk(self._store, self._head_tree, path):
@@ -55,18 +57,19 @@ class Expansion:
         elif path and not (is_tree and found.kind is FoundKind.ABSENT):
             yield path
 
-    def _replaced(self, path: bytes) -> Iterator[bytes]:
-        """Yield files of HEAD where `path` needs a directory now."""
-        if lookup(self._store, self._head_tree, path) is not None:
-            return
-        at = path.rfind(b"/")
-        while at > 0:
-            entry = lookup(self._store, self._head_tree, path[:at])
+    def _in_the_way(self, directory: bytes) -> bytes | None:
+        """Return the file of HEAD that is where `directory`, or one above it, is now."""
+        at, missing = directory, []
+        while at and at not in self._replaced:
+            entry = lookup(self._store, self._head_tree, at)
             if entry is not None:
-                if entry.mode != TREE:
-                    yield path[:at]
-                return
-            at = path.rfind(b"/", 0, at)
+                self._replaced[at] = None if entry.mode == TREE else at
+                break
+            missing.append(at)
+            at = at.rpartition(b"/")[0]
+        found = self._replaced.get(at)
+        self._replaced.update(dict.fromkeys(missing, found))
+        return found
 
     def _on_disk(self, top: bytes) -> Iterator[bytes]:
         waiting = [top]

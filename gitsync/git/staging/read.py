@@ -14,9 +14,9 @@ import signal
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
+from typing import NamedTuple
 
 from gitsync.clock import SystemClock
 from gitsync.core.spelling import composed
@@ -41,8 +41,7 @@ class FoundKind(StrEnum):
     LATER = "later"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What is at a path: `data` of a file or link, or `blob` when a git child stored it already.
 
     `is_racy`: the file may change again without its stat data showing it.
@@ -107,20 +106,27 @@ class Reader:
         except OSError as error:
             return fault(error)
 
-    def read(self, path: bytes, *, is_forced: bool = False, through: Callable[[int], str] | None = None) -> Found:
-        """Return what is at `path`, with its content.
+    def read(
+        self,
+        path: bytes,
+        *,
+        is_forced: bool = False,
+        through: Callable[[int], str] | None = None,
+        seen: Found | None = None,
+    ) -> Found:
+        """Return what is at `path`, with its content; `seen` is what a look at it has just found.
 
         A file that changes while it is read, or that somebody has open for writing, is LATER; with `is_forced` it is
         taken as it is. `through` gets the open file and returns the id of the blob it stored; it may raise
         OperationError.
         """
-        found = self._read_once(path, is_forced, through)
+        found = self._read_once(path, is_forced, through, seen)
         for _ in range(_FORCED_TRIES - 1 if is_forced else 0):
             if found.kind is not FoundKind.LATER:
                 return found
             found = self._read_once(path, is_forced, through)
         if is_forced and found.kind is FoundKind.LATER and (found.data is not None or found.blob):
-            return replace(found, kind=FoundKind.FILE, is_racy=True)
+            return found._replace(kind=FoundKind.FILE, is_racy=True)
         return found
 
     def names(self, path: bytes) -> list[tuple[bytes, bool]]:
@@ -153,19 +159,22 @@ class Reader:
         self._above = above
         return (self._way[-1][1] if self._way else self._root), name
 
-    def _read_once(self, path: bytes, is_forced: bool, through: Callable[[int], str] | None) -> Found:
+    def _read_once(
+        self, path: bytes, is_forced: bool, through: Callable[[int], str] | None, seen: Found | None = None
+    ) -> Found:
         try:
             parent, name = self._parent(path)
-            found = _looked(os.stat(name or b".", dir_fd=parent, follow_symlinks=False))
+            found = seen or _looked(os.stat(name or b".", dir_fd=parent, follow_symlinks=False))
             if found.kind is FoundKind.LINK:
                 target = os.readlink(name, dir_fd=parent)
-                return replace(found, data=target, is_racy=self._is_racy(found.stat))
+                return found._replace(data=target, is_racy=self._is_racy(found.stat))
             if found.kind is not FoundKind.FILE:
                 return found
             handle = os.open(name, _FILE, dir_fd=parent)
         except OSError as error:
             # Between the look and the open it became something else, or went away.
-            return Found(FoundKind.LATER) if error.errno in (errno.ELOOP, errno.ENXIO) else fault(error)
+            is_other = error.errno in (errno.ELOOP, errno.ENXIO, errno.EINVAL)
+            return Found(FoundKind.LATER) if is_other else fault(error)
         try:
             return self._read_open(handle, is_forced, through)
         except OSError as error:

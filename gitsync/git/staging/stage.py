@@ -19,8 +19,10 @@ from gitsync.errors import OperationError
 from gitsync.git.index.index import IndexFile
 from gitsync.git.index.raw import IndexEntry
 from gitsync.git.merging.unsafe_trees import MAX_DEPTH
+from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.modes import MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE
-from gitsync.git.objects.store import BLOB, PACK_FROM, LooseWriter, ObjectStore, ObjectWriter, PackWriter, object_id_of
+from gitsync.git.objects.pack import PACK_FROM, PackWriter
+from gitsync.git.objects.store import BLOB, ObjectStore, ObjectWriter, object_id_of
 from gitsync.git.objects.trees import TreeEntry, is_refused, lookup
 from gitsync.git.rules.attributes import NOTHING, Attributes
 from gitsync.git.rules.ignores import IgnoreRules
@@ -142,8 +144,6 @@ class Staging:
             for path in chunk:
                 self._stage(path, entries[path])
                 yield
-        if isinstance(self._writer, PackWriter):
-            self._writer.flush()
         context.rest()
 
     def _stage(self, path: bytes, in_index: IndexEntry | None) -> None:
@@ -267,7 +267,7 @@ class Staging:
                 is_secret = examine is not None and examine(os.pread(handle, HEAD_BYTES, 0))
                 return "" if is_secret else filters.store_open(path, told, handle, old)
 
-        found = self._reader.read(path, is_forced=self._rules.is_forced, through=through)
+        found = self._reader.read(path, is_forced=self._rules.is_forced, through=through, seen=look)
         if found.kind is FoundKind.DIRECTORY:
             return Found(FoundKind.LATER)  # it became one just now
         if found.kind not in (FoundKind.FILE, FoundKind.LINK):

@@ -26,7 +26,9 @@ from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry, NewEntry
 from gitsync.git.objects.branch_move import BranchMove
 from gitsync.git.objects.commits import TipMovedError, info_of, lock_of, write_commit
-from gitsync.git.objects.store import LooseWriter, ObjectStore, common_dir
+from gitsync.git.objects.loose import LooseWriter
+from gitsync.git.objects.pack import PackWriter
+from gitsync.git.objects.store import ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.open_commit import is_git_at_work
 from gitsync.git.probe import Probe, no_probe
@@ -204,13 +206,18 @@ class Worktree:
         base = self._base_of(staged)
         old_tree = None if base is None else self._tree_of(base)
         writer = staged.writer or LooseWriter(self.store)
+        if only is not None and isinstance(writer, PackWriter):
+            writer.flush()
+            writer = LooseWriter(self.store)  # a pack for each of many commits would be many packs
         tree = edit_tree(writer, old_tree, {change.path: change.entry for change in changes})
         if tree == old_tree:
             return None
         who = identity_of(self.root, author)
         parents = [] if base is None else [base]
         text = with_machine(message, self.machine)
-        commit = write_commit(self.store, tree, parents, text, who.author, who.committer, self._clock.wall(), writer)
+        unsynced: set[str] = set()
+        at = self._clock.wall()
+        commit = write_commit(self.store, tree, parents, text, who.author, who.committer, at, writer, unsynced=unsynced)
         subject = message.partition("\n")[0]
         branch = staged.branch
         if branch is None:
@@ -218,7 +225,7 @@ class Worktree:
         self._check_unmoved(staged, base, changes)
         new = {change.path: _new_entry(change) for change in changes}
         prepared = self.index.prepare(new)
-        self.index.intend(base, commit, lock_of(self.repo, branch))
+        self.index.intend(base, commit, lock_of(self.repo, branch), unsynced)
         move = BranchMove(self.repo, branch, base, commit, subject, who.committer)
         try:
             # git does not wait for the lock of the index: all that takes time is done before.

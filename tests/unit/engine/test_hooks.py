@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import logging
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from gitsync.config.options import HooksConfig
 from gitsync.engine import housekeeper
 from gitsync.engine.housekeeper import Housekeeper, commands_for
+from tests.conftest import run_git
 from tests.fakes.clock import FakeClock
 
 HOOKS = HooksConfig(after_commit=("c",), after_sync=("s",), on_conflict=("x",), on_error=("e",))
@@ -89,3 +93,21 @@ def test_one_that_hangs_is_ended_and_does_not_fall_behind(tmp_path: Path, caplog
     assert told.read_text() == "x\n", "it was not run for the nineteen that came meanwhile"
     assert "took longer than" in caplog.text
     assert "19 events" in caplog.text
+
+
+def put_loose(repo: Path, count: int) -> None:
+    """Store blobs in the one directory that stands for all."""
+    numbers = (b"%d" % number for number in itertools.count())
+    blobs = (b"blob %d\0" % len(number) + number for number in numbers)
+    for blob in itertools.islice((blob for blob in blobs if hashlib.sha1(blob).hexdigest().startswith("17")), count):
+        path = repo / ".git/objects/17" / hashlib.sha1(blob).hexdigest()[2:]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zlib.compress(blob))
+
+
+@pytest.mark.parametrize(("auto", "is_collected"), [("1", True), ("0", False), ("-1", False)])
+def test_garbage_is_left_to_a_user_who_says_so(auto: str, is_collected: bool, repo: Path) -> None:
+    put_loose(repo, housekeeper.LOOSE_LIMIT + 1)
+    run_git(repo, "config", "gc.auto", auto)
+    run("true", event("committed", path=str(repo)))
+    assert bool(list((repo / ".git/objects/pack").glob("*.pack"))) is is_collected

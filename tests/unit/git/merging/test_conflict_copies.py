@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from gitsync.git.merging.conflict_copies import births, followed, kept_copies
 from gitsync.git.merging.conflict_view import TEXT_MAX, Conflicted, described
-from gitsync.git.objects.store import BLOB, raw_object
+from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.repository import ReadOnlyRepository, head_tree
 from tests.conftest import run_git
 from tests.fakes.conflicts import keep_both
@@ -126,7 +125,7 @@ def test_both_versions_are_told_with_who_made_them(pair: Pair) -> None:
     assert (ours.text, ours.author, ours.is_here) == ("ours\n", "Test Person <test@example.org>", True)
     assert (theirs.text, theirs.author, theirs.is_here) == ("theirs\n", "Ada <ada@example.org>", False)
     assert (theirs.path, ours.path.decode()) == (b"a.txt", name)
-    assert theirs.entry.id == hashlib.sha1(raw_object(BLOB, b"theirs\n")).hexdigest()
+    assert theirs.entry.id == object_id_of(BLOB, b"theirs\n")
     assert [theirs.commit, ours.commit] == run_git(pair.ours, "rev-parse", "HEAD^2", "HEAD^1").split()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gitsync.errors import OperationError
-from gitsync.git.objects.store import BLOB, LooseWriter, object_id_of
+from gitsync.git.objects.loose import LooseWriter
+from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import commit
@@ -85,6 +86,7 @@ def test_a_refusal_of_the_system_is_told_and_all_of_it_waits(
         real(handle)
 
     with monkeypatch.context() as patched:
+        patched.setattr(os, "uname", lambda: os.uname_result(("Linux", "", "4.19.0", "", "")))  # each by itself
         patched.setattr(os, "fsync", refuse)
         with pytest.raises(OperationError, match="disk is full") as caught:
             writer.flush()

@@ -9,7 +9,8 @@ import pygit2
 import pytest
 
 from gitsync.errors import OperationError
-from gitsync.git.objects.store import BLOB, ObjectStore, PackWriter
+from gitsync.git.objects.pack import PackWriter
+from gitsync.git.objects.store import BLOB, ObjectStore
 from gitsync.git.objects.trees import TREE, TreeEntry, diff, edit_tree, is_refused, lookup, walk
 from gitsync.git.program import GitProgram
 from tests.conftest import run_git
