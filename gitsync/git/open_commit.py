@@ -1,7 +1,8 @@
 """Whether the user's own git is at work: it may have read HEAD, and fails where that moves. Any thread.
 
 Between its locks a `git commit` holds none: from its first look at HEAD to the move there are moments, or, while an
-editor is open, hours. Processes are looked for only where something tells of them.
+editor is open, hours. A commit that takes moments is found by its process (`RecentGit`), one that takes longer by what
+it has left in the repository, and only then by its process.
 """
 
 from __future__ import annotations
@@ -45,6 +46,58 @@ def is_git_at_work(git_dir: str, root: str, index_age_s: float | None, staged_s:
     return any(_is_git_in(pid, root) for pid in _processes())
 
 
+# A git command that was started less than this ago is likely to end soon (seconds); an older one may be a service.
+YOUNG_S = 3.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class RecentGit:
+    """Looks for git commands that were started in a work tree moments ago: they are about to take its locks.
+
+    It costs one look at the list of processes and one at each new process: a file or two.
+    """
+
+    def __init__(self, root: str, young_s: float = YOUNG_S) -> None:
+        self._root = root
+        self._young_s = young_s
+        self._old: set[str] = set()
+
+    def is_running(self) -> bool:
+        """Return whether there is one; False where that cannot be known (no /proc)."""
+        pids = _processes()
+        self._old.intersection_update(pids)
+        now = _uptime()
+        # The newest ones come last: one that is started meanwhile is met as well.
+        return any(self._is_recent(pid, now) and _is_git_in(pid, self._root) for pid in pids if pid not in self._old)
+
+    def _is_recent(self, pid: str, now: float) -> bool:
+        started = _started(pid)
+        if started is None:
+            return False
+        is_young = now - started <= self._young_s
+        if not is_young:
+            self._old.add(pid)
+        return is_young
+
+
+def _uptime() -> float:
+    try:
+        with open("/proc/uptime", "rb") as stream:
+            return float(stream.read().split()[0])
+    except OSError:
+        return 0.0
+
+
+def _started(pid: str) -> float | None:
+    """Return when a process was started, in seconds since the boot; None when it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:
+            facts = stream.read()
+    except OSError:
+        return None
+    return int(facts.rpartition(b")")[2].split()[19]) / _TICKS
+
+
 def _changed_at(path: str) -> int | None:
     try:
         return os.stat(path).st_mtime_ns
@@ -69,7 +122,8 @@ def _is_git_in(pid: str, root: str) -> bool:
             said = stream.read()
     except OSError:
         return False  # it has ended meanwhile, or is somebody else's
-    is_here = directory == root or directory.startswith(f"{root}/")
+    # A `git -C` may be on its way there.
+    is_here = directory == root or directory.startswith(f"{root}/") or os.fsencode(root) in said
     is_reading = any(word in said for word in _HARMLESS) or _command_of(said) in _READING
     return is_here and not is_reading and not _is_own(pid)
 

@@ -347,9 +347,14 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
     prepared = worktree.index.prepare(new)
     worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
     subject = message.partition("\n")[0]
-    move = BranchMove(worktree.repo, branch, noted.base, noted.target, subject, _mover(worktree))
+    who, draft = _mover(worktree), worktree.index.lock.draft
+    move = BranchMove(worktree.repo, branch, noted.base, noted.target, subject, who, draft)
     try:
-        with move, worktree.index.lock.held() as replace:
+        worktree.await_calm()
+        if prepared is not None and prepared.signature != worktree.index.signature:
+            _check_unstaged(worktree, changes, entries_of(worktree, changes))
+            prepared = worktree.index.prepare(new)
+        with move, worktree.calm_lock(move, prepared) as replace:
             if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
                 raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
             if prepared is None or prepared.signature != worktree.index.signature:

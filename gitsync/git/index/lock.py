@@ -1,8 +1,9 @@
 """git's index lock, taken so that a crash of gitsync can be distinguished from a running git process. Committer thread.
 
 The lock file identifies its owner: process, its start time, the boot, the machine, and a token that is recorded in the
-state directory first. A lock with a recorded token whose owner has provably ended is removed at once, any other as soon
-as no process can hold it any more (`dead_locks`); until then it is waited for.
+state directory first; or it is a second name of the index that the owner has prepared. A lock whose recorded owner has
+provably ended is removed at once, any other as soon as no process can hold it any more (`dead_locks`); until then it is
+waited for.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class IndexLock:
         self._notes = repo_state_dir
         self.sweep()
         self._token = secrets.token_hex(16)
+        self._is_prepared = self._is_installed = False
         self._note = repo_state_dir / f"lock-{self._token}.json"
         self._own = os.path.join(git_dir, f"gitsync-{self._token}.tmp")
         write_durably(self._note, json.dumps({**myself(), "lock": self.path, "own": self._own}).encode())
@@ -44,7 +46,7 @@ class IndexLock:
     def close(self) -> None:
         """Remove this owner's record, and what an error has kept it from removing."""
         with suppress(OSError):  # then the record stays, and the next start does it
-            for path in (self._own, self.prepared, self.aside, self.aside + ".lock", self._note):
+            for path in (self._own, self.prepared, self.aside, self.aside + ".lock", self.draft, self._note):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
 
@@ -53,16 +55,21 @@ class IndexLock:
         return os.path.lexists(self.path) and not self._is_swept()
 
     @contextmanager
-    def held(self) -> Iterator[Replace]:
+    def held(self, prepared: str | None = None) -> Iterator[Replace]:
         """Hold the lock; yield a function that installs a new index.
 
-        Raise TransientError "index-locked" when another process holds it.
+        A `prepared` index becomes the lock, as git does it, so that `install` ends both with one rename. Raise
+        TransientError "index-locked" when another process holds the lock.
         """
-        self._acquire()
+        self._is_prepared = prepared is not None and self._acquire_by(prepared)
+        if not self._is_prepared:
+            self._acquire()
+        self._is_installed = False
         try:
             yield self._replace
         finally:
-            for path in (self.path, self._own):
+            # After that rename the lock may be another process's.
+            for path in (self._own,) if self._is_installed else (self.path, self._own):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
 
@@ -70,6 +77,11 @@ class IndexLock:
     def prepared(self) -> str:
         """The path of a prepared index."""
         return self._own + ".index"
+
+    @property
+    def draft(self) -> str:
+        """The path of a file that becomes the lock of a ref."""
+        return self._own + ".ref"
 
     @property
     def aside(self) -> str:
@@ -91,12 +103,14 @@ class IndexLock:
         return path
 
     def install(self, path: str) -> None:
-        """Put a prepared index in the place of the real one; the lock is held."""
+        """Put a prepared index in the place of the real one; the lock is held, and is gone if it is that index."""
         index = self.path.removesuffix(".lock")
         try:
-            os.rename(path, index)
+            os.rename(self.path if self._is_prepared else path, index)
         except OSError as error:
             raise storage_error(f"cannot write the index {index}", error) from error
+        self._is_installed = self._is_prepared
+        self.discard()
 
     def discard(self) -> None:
         """Remove a prepared index that was not installed."""
@@ -118,9 +132,9 @@ class IndexLock:
                 continue  # truncated by a power cut: it proves nothing
             if lock != self.path or not is_gone(owner):
                 continue
-            if _token_in(lock) == token:
+            if _token_in(lock) == token or _is_same(lock, own + ".index"):
                 os.unlink(lock)
-            for left in (own, own + ".index", own + ".git", own + ".git.lock", note):
+            for left in (own, own + ".index", own + ".git", own + ".git.lock", own + ".ref", note):
                 with suppress(FileNotFoundError):
                     os.unlink(left)
 
@@ -131,6 +145,13 @@ class IndexLock:
             return remove_if_dead(self.path) if self._removes_dead_locks else not os.path.lexists(self.path)
         except OSError as error:
             raise storage_error(f"cannot remove the lock {self.path}", error) from error
+
+    def _acquire_by(self, prepared: str) -> bool:
+        try:
+            os.link(prepared, self.path)
+        except OSError:
+            return False  # held, or a file system without hard links: the other way tells
+        return True
 
     def _acquire(self) -> None:
         for is_last in (False, True):
@@ -191,6 +212,13 @@ def is_gone(owner: dict[str, object]) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _token_in(path: str) -> str | None:

@@ -1,7 +1,7 @@
 """The move of a branch, prepared under git's own lock of it, so that making it takes one rename. Committer thread.
 
-git waits for the lock of a ref, but not for the one of the index: a caller that must hold both does all slow work
-before it takes the latter.
+git waits for the lock of a ref for a tenth of a second, and for the one of the index not at all: who must hold both
+does all slow work before, and the new value is on disk before it becomes the lock.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 import pygit2
@@ -30,12 +31,20 @@ _CRUD = str.maketrans("", "", "\n<>\0")
 class BranchMove:
     """Points `branch` from `old` (None: it must not exist) to `new`; `who` made the move, for the reflog.
 
-    `is_made` tells whether it has moved.
+    `is_made` tells whether it has moved. `draft` is a path beside the refs that only this process uses.
     """
 
     def __init__(
-        self, repository: pygit2.Repository, branch: str, old: str | None, new: str, subject: str, who: Person
+        self,
+        repository: pygit2.Repository,
+        branch: str,
+        old: str | None,
+        new: str,
+        subject: str,
+        who: Person,
+        draft: str,
     ) -> None:
+        self._draft = draft
         self._repository = repository
         self._branch, self._old, self._new = branch, old, new
         self._subject = subject.translate(_CRUD)
@@ -45,16 +54,45 @@ class BranchMove:
         self.is_made = False
 
     def __enter__(self) -> BranchMove:
-        """Take the lock, with the new value on disk in it.
-
-        Raise TransientError "ref-locked" when another process holds it, OperationError when it cannot be written.
-        """
+        """Write the new value to disk; raise OperationError when that fails."""
         if self._old is None:
             return self  # libgit2 makes a new branch, with the directories above it
         try:
             os.makedirs(os.path.dirname(self._lock), exist_ok=True)  # of a packed branch it may be missing
-            write_new(self._lock, [self._new.encode("ascii") + b"\n"])
-            flush([self._lock])
+            self._drop_draft()
+            write_new(self._draft, [self._new.encode("ascii") + b"\n"])
+            flush([self._draft])
+        except OSError as error:
+            self._drop_draft()
+            raise storage_error(self._what, error) from error
+        return self
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock, with the new value in it.
+
+        Raise TransientError "ref-locked" when another process holds it, OperationError when it cannot be written.
+        """
+        if self._old is None:
+            yield
+            return
+        self._take()
+        try:
+            yield
+        finally:
+            if not self.is_made:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._lock)
+
+    def _take(self) -> None:
+        try:
+            try:
+                os.link(self._draft, self._lock)
+            except FileExistsError:
+                raise
+            except OSError:  # a file system without hard links
+                write_new(self._lock, [self._new.encode("ascii") + b"\n"])
+                flush([self._lock])
         except FileExistsError as error:
             hint = f"if no git process is running there: rm {shlex.quote(self._lock)}"
             raise TransientError(f"{self._what}: failed to lock it: {self._lock}", hint, code="ref-locked") from error
@@ -62,7 +100,10 @@ class BranchMove:
             with suppress(OSError):
                 os.unlink(self._lock)
             raise storage_error(self._what, error) from error
-        return self
+
+    def _drop_draft(self) -> None:
+        with suppress(OSError):  # then the next start does it
+            os.unlink(self._draft)
 
     def make(self) -> None:
         """Move the branch; raise TipMovedError when it is not where it was, OperationError when that fails."""
@@ -80,12 +121,11 @@ class BranchMove:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the lock; after the move, make it durable and read it back (raise TransientError "ref-lost")."""
+        """After the move, make it durable and read it back (raise TransientError "ref-lost")."""
         if self._old is None:
             return
+        self._drop_draft()
         if not self.is_made:
-            with suppress(FileNotFoundError):
-                os.unlink(self._lock)
             return
         self._note()
         flush([os.path.dirname(self._lock)])

@@ -7,7 +7,8 @@ without the bodies and without credentials, and is taken out of it here.
 from __future__ import annotations
 
 import re
-from email.utils import mktime_tz, parsedate_tz
+
+from gitsync.clock import parse_http
 
 # Added to the environment of a git that talks to a web server.
 TRACE = {"GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
@@ -37,8 +38,8 @@ def _seconds(value: str, wall: float) -> float:
     """Return the seconds of a Retry-After header, which holds a number of them or a date."""
     if re.fullmatch(r"[0-9]{1,9}", value):
         wait_s = float(value)
-    elif (date := parsedate_tz(value)) is not None:
-        wait_s = mktime_tz(date) - wall
+    elif (at := parse_http(value)) is not None:
+        wait_s = at - wall
     else:
         return USUAL_S
     return min(LONGEST_S, max(1.0, wait_s))

@@ -12,10 +12,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gitsync import clock
 from gitsync.clock import SystemClock
 from gitsync.core.message import with_machine
 from gitsync.core.spelling import composed
@@ -30,7 +31,7 @@ from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.pack import PackWriter
 from gitsync.git.objects.store import ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
-from gitsync.git.open_commit import is_git_at_work
+from gitsync.git.open_commit import RecentGit, is_git_at_work
 from gitsync.git.probe import Probe, no_probe
 from gitsync.git.program import GitProgram
 from gitsync.git.repository import RepoFacts, head_of, open_operation, open_repository
@@ -47,6 +48,9 @@ from gitsync.model import CommitInfo
 
 __all__ = ["RepoFacts", "StageRules", "Staged", "StagedChange", "Staging", "TipMovedError", "Worktree"]
 logger = logging.getLogger(__name__)
+
+# How long a pull that is ready waits for the end of a git command of the user's (seconds); then it is put back.
+CALM_S, CALM_POLL_S = 0.3, 0.01
 
 
 class Worktree:
@@ -92,6 +96,7 @@ class Worktree:
         self._opened_as = self.identity()
         self._successor: tuple[object, str] | None = None
         self._clock = SystemClock()
+        self._recent_git = RecentGit(self.root)
         # A lock that somebody holds is met again, and reported, by the next staging.
         with suppress(TransientError):
             self.recover()
@@ -226,12 +231,14 @@ class Worktree:
         new = {change.path: _new_entry(change) for change in changes}
         prepared = self.index.prepare(new)
         self.index.intend(base, commit, lock_of(self.repo, branch), unsynced)
-        move = BranchMove(self.repo, branch, base, commit, subject, who.committer)
+        move = BranchMove(self.repo, branch, base, commit, subject, who.committer, self.index.lock.draft)
         try:
             # git does not wait for the lock of the index: all that takes time is done before.
             with move:
-                self.check_calm()
-                with self.index.lock.held() as replace:
+                if prepared is not None and prepared.signature != self.index.signature:
+                    self._check_unmoved(staged, base, changes)
+                    prepared = self.index.prepare(new)
+                with self.calm_lock(move, prepared) as replace:
                     if prepared is None or prepared.signature != self.index.signature:
                         self._check_unmoved(staged, base, changes)
                     else:
@@ -247,11 +254,27 @@ class Worktree:
             self.index.settle()
         return info_of(self.repo, commit)
 
+    @contextmanager
+    def calm_lock(self, move: BranchMove, prepared: PreparedIndex | None) -> Iterator[Replace]:
+        """Hold the locks of the branch and the index, unless a git command of the user's runs; raise as they do."""
+        self.check_calm()
+        with move.locked(), self.index.lock.held(None if prepared is None else prepared.path) as replace:
+            yield replace
+
+    def await_calm(self) -> None:
+        """Wait for a moment until no git command of the user's runs; holds no lock."""
+        ends_at = self._clock.now() + CALM_S
+        while self._clock.now() < ends_at:
+            with suppress(TransientError):
+                self.check_calm()
+                return
+            clock.sleep(CALM_POLL_S)
+
     def check_calm(self) -> None:
         """Raise TransientError "index-locked" while a git command of the user's runs, which may be a commit."""
         written_at = self.index.foreign_at
         age = None if written_at is None else self._clock.wall() - written_at
-        if is_git_at_work(self.git_dir, self.root, age):
+        if self._recent_git.is_running() or is_git_at_work(self.git_dir, self.root, age):
             raise TransientError(
                 f"a git command of its user is running in {self.root}",
                 "gitsync will try again when git has finished",

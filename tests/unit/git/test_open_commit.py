@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from contextlib import suppress
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from gitsync.git.open_commit import is_git_at_work
-from gitsync.git.program import GitProgram
+from gitsync.git.open_commit import RecentGit, is_git_at_work
+from gitsync.git.program import OWN, GitProgram
 from tests.daemon.harness import wait_for
 
 
@@ -44,3 +48,35 @@ def test_a_git_of_gitsyncs_own_is_never_taken_for_the_users(repo: Path) -> None:
         assert not is_at_work()
     finally:
         own.end()
+
+
+@contextmanager
+def committing(repo: Path, ready: Path, **env: str) -> Iterator[None]:
+    """Have a git command of the user's at work, in its editor."""
+    editor = f"sh -c 'touch {ready}; exec sleep 30'"
+    argv = ["git", "commit", "-q", "--allow-empty"]
+    child = subprocess.Popen(argv, cwd=repo, env={**os.environ, "GIT_EDITOR": editor, **env}, start_new_session=True)
+    try:
+        while not ready.exists():
+            time.sleep(0.01)
+        yield
+    finally:
+        os.killpg(child.pid, 15)
+        child.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells of the processes of others")
+def test_a_git_that_was_started_a_moment_ago_is_seen_and_neither_an_old_one_nor_one_of_gitsync(
+    repo: Path, tmp_path: Path
+) -> None:
+    root = str(repo)
+    assert not RecentGit(root).is_running()
+    with committing(repo, tmp_path / "one"):
+        recent = RecentGit(root, young_s=60.0)
+        assert recent.is_running()
+        assert recent.is_running()
+        assert not RecentGit(str(tmp_path / "elsewhere")).is_running()
+        assert not RecentGit(root, young_s=0.0).is_running()
+    assert not recent.is_running()
+    with committing(repo, tmp_path / "other", **dict([OWN])):
+        assert not RecentGit(root, young_s=60.0).is_running()

@@ -154,3 +154,33 @@ def test_without_proc_the_start_of_a_process_is_asked_of_ps(tmp_path: Path) -> N
     assert len(me["start"].split()) == 5
     # Another start, another boot; another machine is not known here.
     assert gone == [False, True, True, False]
+
+
+def test_a_prepared_index_is_the_lock_until_it_is_in_place_and_the_next_lock_is_left_alone(
+    places: tuple[str, Path],
+) -> None:
+    git_dir, notes = places
+    index = Path(git_dir, "index")
+    index.write_bytes(b"old")
+    lock = IndexLock(git_dir, notes)
+    prepared = lock.prepare([b"new"])
+    with lock.held(prepared):
+        assert Path(lock.path).read_bytes() == b"new"
+        lock.install(prepared)
+        assert not lock.is_held()
+        Path(lock.path).write_bytes(b"another git's")
+    assert (index.read_bytes(), Path(lock.path).read_bytes()) == (b"new", b"another git's")
+    assert index.stat().st_nlink == 1
+    with pytest.raises(TransientError), lock.held(lock.prepare([b"newer"])):
+        pass
+    assert Path(lock.path).read_bytes() == b"another git's"
+
+
+def test_a_prepared_lock_of_a_killed_process_is_removed(places: tuple[str, Path]) -> None:
+    git_dir, notes = places
+    held = HOLD.replace("lock.held()", "lock.held(lock.prepare([b'new']))")
+    subprocess.run([sys.executable, "-c", held, git_dir, notes, "kill"], check=False)
+    assert Path(git_dir, "index.lock").read_bytes() == b"new"
+    lock = IndexLock(git_dir, notes)
+    assert not lock.is_held()
+    assert os.listdir(git_dir) == []

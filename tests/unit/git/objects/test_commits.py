@@ -227,9 +227,10 @@ def test_a_branch_moves_only_from_where_it_was_seen(repo: Path, worktree: Worktr
 def test_a_branch_that_is_not_where_it_was_moved_to_is_no_commit(repo: Path, worktree: Worktree) -> None:
     old = run_git(repo, "rev-parse", "HEAD")
     new = run_git(repo, "commit-tree", "-p", old, "-m", "new", "HEAD^{tree}")
-    move = BranchMove(worktree.repo, "main", old, new, "new", Person("A", "a@b"))
+    move = BranchMove(worktree.repo, "main", old, new, "new", Person("A", "a@b"), worktree.index.lock.draft)
     move.__enter__()
-    move.make()
+    with move.locked():
+        move.make()
     (repo / ".git/refs/heads/main").write_text(f"{old}\n")  # as a disk does that forgets what it was given
     with pytest.raises(TransientError) as told:
         move.__exit__(None, None, None)
@@ -239,8 +240,8 @@ def test_a_branch_that_is_not_where_it_was_moved_to_is_no_commit(repo: Path, wor
 def test_a_branch_that_moved_in_the_last_moment_is_left_there(repo: Path, worktree: Worktree) -> None:
     old = run_git(repo, "rev-parse", "HEAD")
     mine, theirs = (run_git(repo, "commit-tree", "-p", old, "-m", who, "HEAD^{tree}") for who in ("mine", "theirs"))
-    move = BranchMove(worktree.repo, "main", old, mine, "mine", Person("A", "a@b"))
-    with move:
+    move = BranchMove(worktree.repo, "main", old, mine, "mine", Person("A", "a@b"), worktree.index.lock.draft)
+    with move, move.locked():
         (repo / ".git/refs/heads/main").write_text(f"{theirs}\n")  # as a program does that knows no lock
         with pytest.raises(TipMovedError):
             move.make()
