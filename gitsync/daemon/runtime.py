@@ -313,13 +313,14 @@ class Runtime:
         logger.info("no longer watching %s", name)
         self.exchangers.end(name)
         self.housekeeper.post(Unwatched(name))
-        self.inbox.post(InboxClosed(name, root))
         self.watchers.stop(name)
         self.watchers.remake_at.pop(name, None)
-        try:
-            self.committer.ask(Drop(name), DROP_S)
-        except OperationError as error:
-            logger.warning("%s is let go of as soon as the work under way is done: %s", name, error.message)
+        # Waited for: a user who has stopped watching a directory may move or delete it next.
+        for owner, what in ((self.inbox, InboxClosed(name, root)), (self.committer, Drop(name))):
+            try:
+                owner.ask(what, DROP_S)
+            except OperationError as error:
+                logger.warning("%s is let go of as soon as the work under way is done: %s", name, error.message)
         self.locks.release(name)
 
     def repo_state_dir(self, repo: RepoConfig) -> Path:

@@ -101,8 +101,9 @@ def test_where_no_gitsync_watches_both_ways_out_are_said(box: Machine, desk: Mac
     desk.configure(far)
     desk.start()
     wait_for("the file over there", (far / "box.txt").exists)
-    desk.ctl("unwatch", "notes")
-    wait_for("the inbox to be closed", lambda: run_git(far, "for-each-ref", "refs/gitsync/inbox") == "")
+    assert desk.ctl("unwatch", "notes").returncode == 0
+    # At once: the directory may be moved or deleted now, and nothing is at work in it.
+    assert run_git(far, "for-each-ref", "refs/gitsync/inbox") == ""
 
 
 def test_odd_refs_in_the_inbox_change_nothing(box: Machine) -> None:

@@ -111,6 +111,9 @@ class InboxTaker(Owner):
                 self._plan(config.name, now)
             case InboxClosed(repo=name, root=root):
                 self._close(name, root)
+            case Ask(what=InboxClosed(repo=name, root=root), future=future):
+                self._close(name, root)
+                future.set_result(None)
             case RemoteMoved(repo=name) | Opened(repo=name) if name in self._repos:
                 self._plan(name, now)
             case Ask(what=InboxNow(repo=name), future=future):
