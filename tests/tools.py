@@ -31,6 +31,7 @@ TOOLS = (
     Tool("gitolite", "gitolite3", "a server with rights for each user"),
     Tool("rsync", "rsync", "jobs with rsync"),
     Tool("unison", "unison", "jobs with unison"),
+    Tool("git-filter-repo", "git-filter-repo", "a history that is made smaller"),
     Tool("vim", "vim", "what editors do when they save"),
     Tool("emacs", "emacs-nox", "what editors do when they save"),
     Tool("ps", "procps", "looking at processes"),

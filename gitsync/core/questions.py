@@ -11,6 +11,8 @@ from gitsync.model import Problem, Question
 from gitsync.text import as_word, shown
 
 ACCEPT = "accept"
+# A rewritten history takes the place of the one here.
+TAKE = "take"
 SHOWN_PATHS = 10
 _KINDS = {
     "mass-deletion": "deletions",

@@ -184,8 +184,8 @@ class Committer(Owner):
             case Pause(repo=name, until=until):
                 self._repos[name].pause(until)
                 future.set_result(None)
-            case Resume(repo=name, is_accepted=is_accepted, ids=ids):
-                self._repos[name].resume(is_accepted=is_accepted, ids=ids)
+            case Resume(repo=name):
+                self._repos[name].resume(ask.what)
                 future.set_result(None)
             case _:
                 raise TypeError(f"the committer cannot be asked {ask.what!r}")

@@ -64,7 +64,8 @@ class Fetched:
     `was` is what was last taken in of it. `label` names the remote's branch in a sentence, `ref` in a git command.
     With `is_joining` a person has accepted a history that shares nothing with the one here, or was rewritten. `via` is
     the remote that the exchanger is for where a repository has several (`RepoConfig.via`); so in the messages below.
-    Only what `is_verified` is taken in where the configuration says `verify`.
+    Only what `is_verified` is taken in where the configuration says `verify`. With `is_taking` a person wants the
+    rewritten history in place of the one here.
     """
 
     repo: str
@@ -77,6 +78,7 @@ class Fetched:
     is_joining: bool = False
     via: str = ""
     is_verified: bool = False
+    is_taking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,8 +382,12 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on; with `is_accepted` what the questions `ids` (none: the open one) ask is confirmed."""
+    """Go on; with `is_accepted` what the questions `ids` (none: the open one) ask is confirmed.
+
+    With `is_taking`, the remote's rewritten history is to take the place of the one here.
+    """
 
     repo: str
     is_accepted: bool
     ids: tuple[str, ...] = ()
+    is_taking: bool = False

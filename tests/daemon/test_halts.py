@@ -120,6 +120,34 @@ def test_a_rewritten_remote_is_merged_as_it_is_when_accepted(box: Machine, hub: 
     box.wait_state("ok")
 
 
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_rewritten_history_takes_the_place_of_the_one_here(box: Machine, hub: Path, is_running: bool) -> None:
+    root = alone(box, hub)
+    first = head_of(root)
+    (root / "b.txt").write_text("b\n")
+    box.wait_committed(root)
+    wait_for("the push", lambda: head_of(hub) == head_of(root))
+    old = head_of(root)
+    box.stop()
+    there = run_git(hub, "commit-tree", "-p", first, "-m", "without b", f"{first}^{{tree}}")
+    run_git(hub, "update-ref", "refs/heads/main", there)
+    (root / "first.txt").write_text("edited meanwhile\n")
+    if is_running:
+        box.start()
+        halted(box, "remote-rewritten")
+        assert box.repo_status()["questions"][0]["answers"] == ["accept", "take"]
+    else:
+        assert box.gitsync("--once").returncode == 1
+    done = box.ctl("resume", "notes", "--answer", "take")
+    assert done.returncode == 0, done.stderr
+    wait_for("the edit to be sent", lambda: head_of(hub) == head_of(root) != there)
+    assert run_git(root, "rev-parse", "HEAD^@") == there  # nothing of the old history is sent
+    assert run_git(root, "show", "HEAD:first.txt") == "edited meanwhile"
+    assert {path.name for path in root.iterdir()} == {".git", "first.txt"}
+    assert old in run_git(root, "rev-list", "--glob=refs/gitsync/backup")
+    assert box.gitsync("--once").returncode == (3 if is_running else 0)
+
+
 @pytest.mark.parametrize("mode", ["both", "push"])
 def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Machine, hub: Path, mode: str) -> None:
     run_git(hub, "config", "receive.denyNonFastForwards", "true")

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.harness import Machine
+from tests.needs import needs
 
 HOWTO = Path(__file__).resolve().parents[2] / "docs/howto"
 PAGES = sorted(HOWTO.glob("*.rst"))
+SHRINK = HOWTO.parent / "shrink.rst"
+SYNC = "gitsyncctl sync Notes --wait"
 # Runs the command here, in a directory for each host: what is between two real machines has its own tests.
 SSH = """#!/bin/bash
 while [ $# -gt 0 ]; do case $1 in
@@ -95,8 +98,29 @@ def matching(shown: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, shown.split("…"))))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_commands_of_a_page_do_what_it_says(world: World, page: Path) -> None:
+def test_a_history_is_made_small_on_all_machines(world: World) -> None:
+    needs("git-filter-repo")
+    desk, laptop = "desk", "laptop"
+    for name in (desk, laptop):
+        world.run(name, "git config --global user.name Ada; git config --global user.email ada@example.org")
+        world.run(name, "gitsync --daemon")
+    world.run(desk, "gitsyncctl watch ~/Notes --init; head -c 300000 /dev/urandom > ~/Notes/video.mp4")
+    world.run(desk, "echo one > ~/Notes/todo.md; gitsyncctl server init ada@server.example.org:notes.git --for Notes")
+    world.run(desk, "gitsyncctl sync --wait")
+    world.run(laptop, "gitsyncctl clone ada@server.example.org:notes.git ~/Notes")
+    follow(world, SHRINK)
+    # The edit on the laptop came through, and the file is in no history any more, on no machine.
+    heads = {world.run(name, "git -C ~/Notes rev-parse HEAD") for name in (desk, laptop) if world.run(name, SYNC) or 1}
+    assert len(heads) == 1
+    for name in (desk, laptop):
+        assert "written meanwhile" in world.run(name, "cat ~/Notes/todo.md")
+        assert world.run(name, "git -C ~/Notes log --oneline -- video.mp4") == ""
+    left = world.run(laptop, "git -C ~/Notes for-each-ref; du -sk ~/Notes/.git/objects")
+    assert int(left.splitlines()[-1].split()[0]) < 290, left
+
+
+def follow(world: World, page: Path) -> None:
+    """Type the commands of a page, and compare what they print with it."""
     typed = list(steps(page))
     assert typed
     for machine, command, expected in typed:
@@ -104,3 +128,8 @@ def test_the_commands_of_a_page_do_what_it_says(world: World, page: Path) -> Non
         left = iter(printed)
         for line in expected:
             assert any(matching(line).fullmatch(each) for each in left), (command, line, printed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_do_what_it_says(world: World, page: Path) -> None:
+    follow(world, page)

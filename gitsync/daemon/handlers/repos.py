@@ -15,7 +15,7 @@ from gitsync.clock import iso, parse_iso
 from gitsync.config import document
 from gitsync.config.load import load
 from gitsync.config.options import MIRROR_NAME, JobConfig, RepoConfig
-from gitsync.core.questions import ACCEPT, chosen, is_id
+from gitsync.core.questions import ACCEPT, TAKE, chosen, is_id
 from gitsync.daemon.first_commit import commit_alone
 from gitsync.daemon.handlers import init_repository
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, Targets, real
@@ -191,8 +191,12 @@ class _Repos:
             if of_repos:
                 for answer in of_repos:
                     self._tell(answer, word)
+                if word == TAKE and not self._context.is_daemon:
+                    self._context.runtime.sync([answer.repo for answer in of_repos], patience_s=SYNC_PATIENCE_S)
                 names = [*(answer.repo for answer in of_repos), *(report["name"] for report in reports)]
                 return {"resumed": names, "job_names": [report["name"] for report in reports], "jobs": reports}
+            if not reports and word == TAKE and params["names"] and not ids and not self._context.is_daemon:
+                return self._accept_alone(params, self._held(params)[0], set(), word)
             if not reports:
                 raise UsageError(
                     f"there is no open question {ids[0]}" if ids else f"no open question has the answer {word!r}",
@@ -213,7 +217,7 @@ class _Repos:
             self._context.runtime.board.publish("resumed", name, f"resumed {name}")
         return {"resumed": [*names, *jobs, *answered], "job_names": [*jobs, *answered], "jobs": reports}
 
-    def _accept_alone(self, params: Json, names: list[str], answered: set[str]) -> Json:
+    def _accept_alone(self, params: Json, names: list[str], answered: set[str], word: str = ACCEPT) -> Json:
         """Check a halted repository again, accept the result, and continue: a brake lasts as long as its process."""
         if not params.get("names"):
             raise UsageError("give the name: no question was asked yet", "gitsyncctl resume NAME --accept")
@@ -221,9 +225,10 @@ class _Repos:
         jobs = [job for job in self._context.targets(params["names"]).jobs if job.name not in answered]
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         for name in names:
-            self._tell(self._answer_of(name, ACCEPT, []), ACCEPT)
+            self._tell(self._answer_of(name, word, []), word)
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
-        runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
+        if word == ACCEPT:
+            runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
         repos = [runtime.board.status(name).to_json() for name in names]
         job_names = [*(job.name for job in jobs), *answered]
         return {"resumed": [*names, *job_names], "job_names": job_names, "repos": repos}
@@ -245,7 +250,8 @@ class _Repos:
         questions = self._context.runtime.board.status(name).questions
         if not word or not questions:
             return Resume(name, word == ACCEPT)
-        return Resume(name, word == ACCEPT, tuple(each.id for each in chosen(name, questions, word, ids)))
+        asked = tuple(each.id for each in chosen(name, questions, word, ids))
+        return Resume(name, word in (ACCEPT, TAKE), asked, word == TAKE)
 
     def _tell(self, answer: Resume, word: str) -> None:
         """Give a repository the answer to what is asked of it; what comes into home is asked by home itself."""

@@ -208,8 +208,8 @@ class Exchanger(Owner):
             case Pause():
                 self._move(V_.PAUSED)
                 self._waiters.answer_all()
-            case Resume(is_accepted=is_accepted, ids=ids):
-                self._resume(now, is_accepted=is_accepted, ids=ids)
+            case Resume():
+                self._resume(message, now)
 
     def _defer(self, reasons: tuple[str, ...]) -> None:
         self._times.defer(is_deferred=bool(reasons))
@@ -220,8 +220,8 @@ class Exchanger(Owner):
         if reasons:
             self._limits.line.close()
 
-    def _resume(self, now: float, *, is_accepted: bool, ids: tuple[str, ...]) -> None:
-        if self._pending_halt.drop(is_accepted=is_accepted, ids=ids):
+    def _resume(self, message: Resume, now: float) -> None:
+        if self._pending_halt.drop(message):
             self._shows(state=RepoState.SYNCING, reason="looking again", error=None, asked=())
         self._move(V_.RESUMED)
         self._times.forgive(now)
@@ -265,10 +265,10 @@ class Exchanger(Owner):
             self._follow_rename(place, branch, new)
             return
         self._hearing.see_look(self._times, self.clock.now(), has_news=found.upstream != found.was)
-        is_joining, remote, ref = self._pending_halt.is_joining, place.choice.remote, place.choice.ref
-        via, upstream = self.config.via, found.upstream
-        verify(self.config, self._memory, branch, upstream, self._limits, self._board)
-        self._ask_committer(Fetched(name, branch, remote, upstream, known, place.label, ref, is_joining, via, True))
+        remote, ref, halt = place.choice.remote, place.choice.ref, self._pending_halt
+        verify(self.config, self._memory, branch, found.upstream, self._limits, self._board)
+        told = (place.label, ref, halt.is_joining, self.config.via, True, halt.is_taking)
+        self._ask_committer(Fetched(name, branch, remote, found.upstream, known, *told))
 
     def _follow_rename(self, place: RemoteBranch, branch: str, new: str) -> None:
         """Rename the local branch as its user has agreed to; the next cycle exchanges the new one."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitsync.config.options import RepoConfig
-from gitsync.core.questions import id_of
+from gitsync.core.questions import ACCEPT, TAKE, id_of
 from gitsync.model import Problem, Question, RepoState
 from gitsync.text import as_word
 
@@ -27,7 +27,8 @@ RENAMED = "remote-branch-renamed"
 # Of what there is no commit to look at.
 _GONE = frozenset({"remote-branch-gone", "remote-emptied", "other-branch", RENAMED})
 UNSIGNED = "unsigned-commits"
-HALTING = _GONE | {"unrelated-histories", "remote-rewritten", UNSIGNED}
+REWRITTEN = "remote-rewritten"
+HALTING = _GONE | {"unrelated-histories", REWRITTEN, UNSIGNED}
 SHOWN_BRANCHES = 5
 # Why a repository is not in order before it was exchanged for the first time.
 FIRST_PULL = "waits for its first pull"
@@ -67,9 +68,10 @@ class Halt:
 
     def question(self, branch: str) -> Question:
         """Return the question as it is shown; `branch` is the local one."""
-        kinds = {"unrelated-histories": "unrelated", "remote-rewritten": "rewritten", UNSIGNED: "incoming"}
+        kinds = {"unrelated-histories": "unrelated", REWRITTEN: "rewritten", UNSIGNED: "incoming"}
         kind = kinds.get(self.problem.code, "branch")
-        return Question(self.id, kind, self.problem.message, branch, self.count, self.paths)
+        answers = (ACCEPT, TAKE) if self.problem.code == REWRITTEN else (ACCEPT,)
+        return Question(self.id, kind, self.problem.message, branch, self.count, self.paths, answers)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is remembered of it."""
@@ -193,11 +195,12 @@ def unrelated(name: str, source: str) -> Problem:
 def rewritten(name: str, source: str, ref: str) -> Problem:
     """Return the problem of a remote from which commits are gone; `ref` is what git takes for it."""
     return Problem(
-        "remote-rewritten",
+        REWRITTEN,
         f"{name}: the history of {source} was rewritten: commits that were there are gone from it; "
         "nothing was taken in and nothing is sent",
-        f"look at it: git log {ref}; to merge it with all that is here, which brings back what was taken out: "
-        f"gitsyncctl resume {as_word(name)} --accept",
+        f"look at it: git log {ref}; where that was meant, to have it here, too, with what was changed here on top: "
+        f"gitsyncctl resume {as_word(name)} --answer take; to merge it with all that is here, which brings back what "
+        f"was taken out: gitsyncctl resume {as_word(name)} --accept",
     )
 
 

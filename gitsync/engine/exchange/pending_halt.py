@@ -7,12 +7,12 @@ Runs on the exchanger's thread, with that exchanger's memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 
 from gitsync.config.options import RepoConfig
-from gitsync.engine.exchange.halt_reasons import RENAMED, UNSIGNED, Halt, Halting
+from gitsync.engine.exchange.halt_reasons import RENAMED, REWRITTEN, UNSIGNED, Halt, Halting
 from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.memory import ExchangeMemory
+from gitsync.engine.messages import Resume
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Question
 
@@ -26,6 +26,8 @@ class PendingHalt:
         self._memory = memory
         self.open = Halt.from_json(memory.get("halt"))
         self._accepted: Halt | None = None
+        # Whether the remote's history is to take the place of the one here.
+        self.is_taking = False
 
     @property
     def is_joining(self) -> bool:
@@ -45,25 +47,28 @@ class PendingHalt:
     def ask(self, halting: Halting, key: str, seen: str | None) -> None:
         """Open the question that `halting` is; `seen` is the remote's commit now, `key` the place."""
         self.open, self._accepted = Halt(halting.problem, key, seen, halting.count, halting.paths), None
+        self.is_taking = False
         self._memory.remember(halt=self.open.to_json())
 
     def questions(self, branch: str) -> tuple[Question, ...]:
         """Return the open question as it is shown; `branch` is the local one."""
         return () if self.open is None else (self.open.question(branch),)
 
-    def drop(self, *, is_accepted: bool, ids: Collection[str] = ()) -> bool:
-        """Go on, with or without a person's acceptance; return whether there was a question.
-
-        `ids` are the questions that are accepted, the open one where there are none.
-        """
+    def drop(self, answer: Resume) -> bool:
+        """Go on, with or without a person's acceptance; return whether there was a question."""
         asked, self.open = self.open, None
-        if asked is not None and is_accepted and (not ids or asked.id in ids):
+        if asked is not None and answer.is_accepted and (not answer.ids or asked.id in answer.ids):
             # From here on, what was seen then counts as taken in: any other change over there asks again. A branch that
             # is to be followed to its new name stays missed until that is done.
             if asked.problem.code == UNSIGNED and asked.seen is not None:
                 self._memory.trust(asked.seen)
                 return True
-            if asked.problem.code == RENAMED:
+            self.is_taking = answer.is_taking and asked.problem.code == REWRITTEN
+            if self.is_taking:
+                # Until it is done, what was there before is the base of what was changed here since; the question stays
+                # remembered, and a start before that asks it again.
+                pass
+            elif asked.problem.code == RENAMED:
                 self._memory.remember(halt=None)
             else:
                 self._memory.take_in(asked.key, asked.seen, halt=None)
@@ -73,6 +78,7 @@ class PendingHalt:
     def settle(self) -> None:
         """An exchange ended well: nothing is open and nothing is left of an acceptance."""
         self.open = self._accepted = None
+        self.is_taking = False
         self._memory.remember(halt=None)
 
     def is_as_seen(self, config: RepoConfig, branch: str, limits: Limits) -> bool:

@@ -50,12 +50,20 @@ def integrate(repository: LocalRepository, now: float) -> None:
     repository.advance(E_.INTEGRATION_BEGUN)
     try:
         rules = _rules(repository, worktree, fetched.upstream)
-        wanted = plan(worktree, fetched.upstream, fetched.was, rules, is_joining=fetched.is_joining)
+        wanted = plan(
+            worktree,
+            fetched.upstream,
+            fetched.was,
+            rules,
+            is_joining=fetched.is_joining,
+            is_taking=fetched.is_taking,
+        )
         outcome = None
         if wanted.changes_work_tree:
-            message = merge_message(_source(fetched), wanted.resolved)
+            message = merge_message(_source(fetched), wanted.resolved, is_taking=fetched.is_taking)
             _note_arrivals(repository, worktree, wanted, _source(fetched))
-            outcome = apply(worktree, wanted, message=message, author=repository.config.author)
+            reason = "rewritten" if fetched.is_taking else ""
+            outcome = apply(worktree, wanted, message=message, author=repository.config.author, reason=reason)
             again_at = repository.batch.patience_for(outcome.paths, now)
             if outcome.kind in (OutcomeKind.EDITED, OutcomeKind.BLOCKED) and again_at is not None:
                 # A file that a program has open is neither moved nor replaced: it is committed once it is closed.

@@ -195,16 +195,16 @@ class LocalRepository(RepositoryHooks):
         self.show(RepoState.PAUSED, "paused by you")
         self.end_hurry()
 
-    def resume(self, *, is_accepted: bool, ids: tuple[str, ...] = ()) -> None:
+    def resume(self, message: Resume) -> None:
         """Go on; with `is_accepted` what the questions `ids` (none: the open one) ask is meant, and nothing else."""
         self.retry.try_now()
-        if self.hold.resume(is_accepted=is_accepted, ids=ids) == "root-replaced":
+        if self.hold.resume(is_accepted=message.is_accepted, ids=message.ids) == "root-replaced":
             self.handle.root.forget()
             self.close_worktree()
         self.drop_staging()
         self.advance(E_.RESUMED)
         self.context.show(asked=())
-        self.context.send(Resume(self.name, is_accepted, ids))
+        self.context.send(message)
         self.advance(E_.RESCAN_WANTED)
         if self.machine is S_.SCANNING:
             self.show(RepoState.SYNCING, "resumed")

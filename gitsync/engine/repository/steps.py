@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gitsync.core.safety import mass_deletion, still_missing
 from gitsync.core.states import WorktreeEvent, WorktreeState
-from gitsync.engine.messages import Opened, WatcherDoubted
+from gitsync.engine.messages import Opened, Resume, WatcherDoubted
 from gitsync.engine.repository.commit import commit
 from gitsync.engine.repository.integrate import answer_at_once, integrate
 from gitsync.engine.repository.merge_saved import merge_saved
@@ -73,7 +73,7 @@ def _tick(repo: LocalRepository, now: float) -> None:
 def _stay_paused(repo: LocalRepository, now: float) -> None:
     until = repo.hold.paused_until
     if until is not None and now >= until:
-        repo.resume(is_accepted=False)
+        repo.resume(Resume(repo.name, is_accepted=False))
 
 
 def _start(repo: LocalRepository, now: float) -> None:

@@ -20,12 +20,16 @@ _OUTCOMES = {
 }
 
 
-def merge_message(source: str, resolved: Sequence[ResolvedConflict]) -> str:
-    """Return the message of a merge with `source`, with the result of each conflict."""
+def merge_message(source: str, resolved: Sequence[ResolvedConflict], *, is_taking: bool = False) -> str:
+    """Return the message of a merge with `source`, with the result of each conflict.
+
+    With `is_taking` the history of `source` takes the place of the one here, and the commit has what is only here.
+    """
     lines = [f"{shown(item.path)}: {_outcome(item)}" for item in resolved[:LISTED]]
     if resolved[LISTED:]:
         lines.append(f"and {len(resolved) - LISTED} more")
-    return "\n".join([f"Merge {source}", *(["", "Changed on both sides:", *lines] if lines else [])])
+    first = f"Keep what was changed here on top of {source}" if is_taking else f"Merge {source}"
+    return "\n".join([first, *(["", "Changed on both sides:", *lines] if lines else [])])
 
 
 def conflict_event(resolved: Sequence[ResolvedConflict], source: str) -> dict[str, Any]:

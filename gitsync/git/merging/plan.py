@@ -96,12 +96,14 @@ def plan(
     rules: Rules = DEFAULT_RULES,
     *,
     is_joining: bool = False,
+    is_taking: bool = False,
 ) -> Plan:
     """Return the plan for integrating the commit `upstream`; `previous` is where the remote was at the last fetch.
 
     `rules` resolve conflicts. Pass None as `previous` to accept a rewritten remote. `is_joining` merges unrelated
-    histories, as if every file were new on both sides. Raise OperationError when HEAD is detached or an object is
-    missing.
+    histories, as if every file were new on both sides. With `is_taking`, a rewritten history takes the place of the
+    one here, and what was changed here since `previous` comes on top. Raise OperationError when HEAD is detached or an
+    object is missing.
     """
     repo = worktree.repo
     branch, head = head_of(repo)
@@ -110,9 +112,27 @@ def plan(
             f"{clean(worktree.root)}: HEAD is on no branch", "switch to a branch: git switch BRANCH", code="detached"
         )
     try:
-        return _plan(worktree, Plan(PlanKind.EQUAL, branch, head, upstream), previous, rules, is_joining)
+        bare = Plan(PlanKind.EQUAL, branch, head, upstream)
+        if is_taking and head is not None and previous is not None and not repo.descendant_of(head, upstream):
+            return _taking(worktree, bare, head, previous, rules)
+        return _plan(worktree, bare, previous, rules, is_joining)
     except (KeyError, ValueError, pygit2.GitError) as error:
         raise said(f"{clean(worktree.root)}: cannot compute the merge with {upstream[:10]}", error) from error
+
+
+def _taking(worktree: Mergeable, bare: Plan, head: str, previous: str, rules: Rules) -> Plan:
+    """Return the plan for having `upstream` in place of a history that was at `previous` when it was rewritten."""
+    upstream, base = bare.upstream, tree_of(worktree, head)
+    tree = tree_of(worktree, upstream)
+    refuse_unsafe(worktree, base, tree)
+    before = tree_of(worktree, previous)
+    merged = merge_from(worktree, before, head, upstream, rules)
+    if merged.tree is None:  # nothing of it may wait, or it would be settled by a merge with the old history
+        merged = merge_from(worktree, before, head, upstream, DEFAULT_RULES)
+    assert merged.tree is not None
+    refuse_unsafe(worktree, base, merged.tree)
+    kind = PlanKind.FAST_FORWARD if merged.tree == tree else PlanKind.MERGE
+    return replace(bare, kind=kind, base_tree=base, tree=merged.tree, parents=(upstream,), resolved=merged.resolved)
 
 
 def _plan(worktree: Mergeable, bare: Plan, previous: str | None, rules: Rules, is_joining: bool) -> Plan:
