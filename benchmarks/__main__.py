@@ -5,28 +5,51 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import (
     attributes,
     churn,
+    compare,
     control,
     exchange,
     finding,
+    first,
     fleet,
     flood,
+    growth,
+    history,
+    homefiles,
     idle,
+    jobs,
+    notice,
+    once,
+    pulling,
     saving,
+    slowdisk,
     starting,
     table,
     trees,
     wires,
 )
 from benchmarks.harness import Place, median, p90
-from benchmarks.table import NONE, Table, ms, progress, ratio
+from benchmarks.table import NONE, Table, against, ms, progress, ratio
 
 SIZES = (1_000, 20_000, 100_000)
-GROUPS = ("sizes", "flat", "flood", "churn", "exchange", "fleet", "control", "find", "many", "attributes")
+SMALL = ("flood", "churn", "exchange", "fleet", "control", "find", "many", "attributes")
+LARGE = {
+    "pull": pulling.rows,
+    "home": homefiles.rows,
+    "jobs": jobs.rows,
+    "once": once.rows,
+    "history": history.rows,
+    "slow-disk": slowdisk.rows,
+    "first": first.rows,
+    "notice": notice.rows,
+}
+GROUPS = ("sizes", "flat", *SMALL, *LARGE, "growth")
+PAIR = ("", "gitsync", "against", "ratio", "target")
 FLAT = ("save, beyond quiet", "p90", "git add + commit", "ratio", "CPU", "git", "ratio", "disk / git")
 TARGETS = {"file": "< 150 ms", "ssh": "< 600 ms"}
 
@@ -38,22 +61,45 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="GROUP,GROUP", default=",".join(GROUPS), help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--quick", action="store_true", help="about a minute: fewer rounds, 1,000 and 20,000 files")
     parser.add_argument("--dir", metavar="DIR", help="where the work trees are made (default: the temporary directory)")
+    parser.add_argument("--json", action="store_true", help="print each table as a line of JSON")
+    parser.add_argument("--compare", metavar="REV", help="measure this revision and REV in turns, and print the ratios")
+    parser.add_argument("--rounds", metavar="N", type=int, default=3, help="how often, with --compare (default: 3)")
     given = parser.parse_args(argv)
-    sizes = [int(size) for size in given.sizes.split(",") if size] or (SIZES[:2] if given.quick else SIZES)
+    sizes = tuple(int(size) for size in given.sizes.split(",") if size)
     with tempfile.TemporaryDirectory(prefix="gitsync-", dir=given.dir, ignore_cleanup_errors=True) as name:
         directory = Path(name).resolve()
-        print(table.facts(directory))
-        only = given.only.split(",")
-        if "sizes" in only:
-            print(_by_size(directory, sizes, is_quick=given.quick).text(), flush=True)
-        if "flat" in only:
-            print(_flat(directory / "flat", sizes, is_quick=given.quick).text(), flush=True)
-        if rest := [group for group in GROUPS[2:] if group in only]:
-            print(_others(directory, rest, is_quick=given.quick).text(), flush=True)
+        if given.compare:
+            more = ["--only", given.only, *(("--sizes", given.sizes) if sizes else ()), "--dir", str(directory)]
+            more += ["--quick"] if given.quick else []
+            tables = iter([compare.table(directory / "compared", given.compare, more, given.rounds)])
+        else:
+            tables = _tables(directory, given.only.split(","), sizes, is_quick=given.quick)
+        if not given.json:
+            print(table.facts(directory))
+        for shown in tables:
+            print(shown.json() if given.json else shown.text(), flush=True)
     return 0
 
 
-def _by_size(directory: Path, sizes: list[int] | tuple[int, ...], *, is_quick: bool) -> Table:
+def _tables(directory: Path, only: list[str], sizes: tuple[int, ...], *, is_quick: bool) -> Iterator[Table]:
+    usual = sizes or (SIZES[:2] if is_quick else SIZES)
+    if "sizes" in only:
+        yield _by_size(directory, usual, is_quick=is_quick)
+    if "flat" in only:
+        yield _flat(directory / "flat", usual, is_quick=is_quick)
+    if rest := [group for group in SMALL if group in only]:
+        yield _others(directory, rest, is_quick=is_quick)
+    if rest := [group for group in LARGE if group in only]:
+        shown = Table("What users have", PAIR)
+        for group in rest:
+            progress(group)
+            shown.rows += LARGE[group](directory / group, is_quick=is_quick)
+        yield shown
+    if "growth" in only:
+        yield growth.table(directory / "growth", sizes or growth.SIZES[: 2 if is_quick else 4], is_quick=is_quick)
+
+
+def _by_size(directory: Path, sizes: tuple[int, ...], *, is_quick: bool) -> Table:
     saves, rounds, idle_s = (6, 3, 5.0) if is_quick else (20, 5, 60.0)
     columns = [_figures(directory / str(count), count, saves, rounds, idle_s) for count in sizes]
     shown = Table(
@@ -107,7 +153,7 @@ def _figures(directory: Path, count: int, saves: int, rounds: int, idle_s: float
     ]
 
 
-def _flat(directory: Path, sizes: list[int] | tuple[int, ...], *, is_quick: bool) -> Table:
+def _flat(directory: Path, sizes: tuple[int, ...], *, is_quick: bool) -> Table:
     saves = 6 if is_quick else 20
     shown = Table(f"Saves in one directory with all files: medians of {saves}", ["files", *FLAT])
     for count in sizes:
@@ -128,7 +174,7 @@ def _flat(directory: Path, sizes: list[int] | tuple[int, ...], *, is_quick: bool
 
 
 def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
-    shown = Table("The rest, on small work trees of 1,000 files", ["", "gitsync", "against", "ratio", "target"])
+    shown = Table("The rest, on small work trees of 1,000 files", PAIR)
     place = Place(directory / "rest")
     root = trees.make(place, place.home / "watched", 1000)
     if "control" in groups:
@@ -139,7 +185,7 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
             ("status, no daemon", told.alone_s, "< 60 ms"),
             ("--help", told.help_s, NONE),
         ):
-            shown.rows.append(_against(f"gitsyncctl {what} / python -c pass", taken, told.python_s, target))
+            shown.rows.append(against(f"gitsyncctl {what} / python -c pass", taken, told.python_s, target))
     if "churn" in groups:
         seconds = 8.0 if is_quick else 20.0
         progress(f"10 saves and 200 ignored writes a second for {seconds:.0f} s")
@@ -155,10 +201,10 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
         flooded = flood.measure(place, root, beside)
         git = flooded.git
         shown.rows += [
-            _against(
+            against(
                 f"{flood.NEW_FILES:,} new files / git add + commit, no fsync", flooded.wall_s, git.wall_s, "<= 0.6"
             ),
-            _against("  CPU", flooded.cpu_s, git.cpu_s, NONE),
+            against("  CPU", flooded.cpu_s, git.cpu_s, NONE),
             ["  commits; files missing", f"{flooded.commits}; {flooded.missing}", NONE, NONE, "<= 2; 0"],
         ]
     if "exchange" in groups:
@@ -172,7 +218,7 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
             ):
                 shown.rows.append([what, ms(median(times)), f"p90 {ms(p90(times))}", NONE, target])
             shown.rows.append(
-                _against(
+                against(
                     "  to the whole file on B / git push + git pull", median(sent.arrived), median(sent.by_hand), NONE
                 )
             )
@@ -191,15 +237,15 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
         pairs = attributes.measure(Place(directory / "attributes"), *((6, 1, 2) if is_quick else (20, 5, 7)))
         for name, target in (("save", "<= 1.1"), ("storm", "<= 1.3"), ("pull", "<= 1.2")):
             pair = pairs[name]
-            shown.rows.append(_against(f"{name} with attributes / without", pair.with_s, pair.without_s, target))
+            shown.rows.append(against(f"{name} with attributes / without", pair.with_s, pair.without_s, target))
     if "find" in groups:
         progress(f"a history of {finding.COMMITS:,} commits")
         other = Place(directory / "find")
         seen = finding.measure(other, finding.make(other, other.home / "notes"), 3 if is_quick else 9)
         shown.rows += [
-            _against(f"find a word in {finding.COMMITS:,} commits / git log -S", seen.all_s, seen.log_s, "<= 150 ms"),
+            against(f"find a word in {finding.COMMITS:,} commits / git log -S", seen.all_s, seen.log_s, "<= 150 ms"),
             ["  the first hit", ms(seen.first_s), NONE, NONE, "<= 50 ms"],
-            _against("  a word that is nowhere", seen.none_s, seen.log_none_s, "<= 150 ms"),
+            against("  a word that is nowhere", seen.none_s, seen.log_none_s, "<= 150 ms"),
         ]
     if "many" in groups:
         progress("50 repositories")
@@ -210,10 +256,6 @@ def _others(directory: Path, groups: list[str], *, is_quick: bool) -> Table:
             ["  wake-ups", str(many.switches), NONE, NONE, "none"],
         ]
     return shown
-
-
-def _against(what: str, ours: float, theirs: float, target: str) -> list[str]:
-    return [what, ms(ours), ms(theirs), ratio(ours, theirs), target]
 
 
 if __name__ == "__main__":

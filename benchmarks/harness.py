@@ -28,7 +28,9 @@ GITCONFIG = """\
 [maintenance]
     auto = false
 """
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
+# Names the directory whose gitsync is measured, where that is another revision's.
+TREE = "BENCH_TREE"
 # How often a ref is looked at while one waits for it to move: the resolution of what is measured.
 LOOK_EVERY_S = 0.0003
 
@@ -75,6 +77,8 @@ class Place:
             "GIT_CONFIG_NOSYSTEM": "1",
             "LC_ALL": "C.UTF-8",
         }
+        if tree := os.environ.get(TREE):
+            self.env["PYTHONPATH"] = tree
 
     def configure(self, roots: Sequence[Path], **defaults: str) -> None:
         """Watch `roots`; `defaults` are keys of [defaults]."""

@@ -51,11 +51,15 @@ def measure(
     return Saving(waits, cpu / saves, git)
 
 
-def save_one(daemon: Daemon, root: Path, name: str, number: int, version: int) -> float:
-    """Save the file `name` and return the seconds from its close to the moved ref, less the quiet period."""
-    before = tip(root)
+def save_one(daemon: Daemon, root: Path, name: str, number: int, version: int, repository: Path | None = None) -> float:
+    """Save the file `name` and return the seconds from its close to the moved ref, less the quiet period.
+
+    The ref is that of `repository`, where it is not the one in `root`.
+    """
+    repository = repository or root
+    before = tip(repository)
     with (root / name).open("wb") as stream:
         stream.write(content_of(number, version))
     closed = time.perf_counter()
     time.sleep(QUIET_S * 0.9)
-    return daemon.wait("the commit", lambda: tip(root) != before) - closed - QUIET_S
+    return daemon.wait("the commit", lambda: tip(repository) != before) - closed - QUIET_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -18,6 +19,8 @@ import pygit2
 from benchmarks.harness import median
 
 NONE = ""
+# What was measured, gitsync's figure, the other one, their ratio, the target.
+Row = list[str]
 
 
 @dataclass(slots=True)
@@ -28,6 +31,12 @@ class Table:
     columns: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def json(self) -> str:
+        """Return the table as one line of JSON, for another run of the benchmarks to read."""
+        return json.dumps(
+            {"title": self.title, "columns": list(self.columns), "rows": [list(row) for row in self.rows]}
+        )
 
     def text(self) -> str:
         """Return the table as lines."""
@@ -53,6 +62,11 @@ def ms(seconds: float) -> str:
 def ratio(part: float, whole: float) -> str:
     """Return a ratio with two digits."""
     return f"{part / whole:.2f}" if whole else "-"
+
+
+def against(what: str, ours: float, theirs: float, target: str = NONE) -> Row:
+    """Return a row that compares two durations."""
+    return [what, ms(ours), ms(theirs), ratio(ours, theirs), target]
 
 
 def facts(directory: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,11 @@ class Wire:
     remote: Path
     url: str
     ssh_command: str = ""
+    connections: Callable[[], int] = int  # how many there were so far
 
-    def clone(self, place: Place) -> Path:
+    def clone(self, place: Place, name: str = "notes") -> Path:
         """Clone it into a machine's home and return the work tree."""
-        root = place.home / "notes"
+        root = place.home / name
         ssh = ["-c", f"core.sshCommand={self.ssh_command}"] if self.ssh_command else []
         place.git(place.home, "clone", "-q", *ssh, self.url, str(root))
         if self.ssh_command:
@@ -53,4 +54,4 @@ def laid(directory: Path, kind: str, files: int) -> Iterator[Wire]:
         yield Wire(remote, str(remote))
         return
     with Sshd(directory / "sshd") as server:
-        yield Wire(remote, server.url(remote), server.ssh_command())
+        yield Wire(remote, server.url(remote), server.ssh_command(), lambda: server.connections)
