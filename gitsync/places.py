@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 
+from gitsync import digests
 from gitsync.errors import OperationError, UsageError
 
 TYPE_CHECKING = False
@@ -54,9 +55,7 @@ def repository_dir(state: Path, root: Path) -> Path:
 
     It is by path, not by name: a repository that is renamed in the configuration keeps its journal.
     """
-    import hashlib
-
-    return state / "repos" / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+    return state / "repos" / digests.sha256(os.fsencode(root)).hexdigest()[:16]
 
 
 def check_home() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,6 @@ def own_id(path: Path) -> str:
     known = read(path).get("id")
     if isinstance(known, str):
         return known
-    made = uuid.uuid4().hex[:16]
+    made = os.urandom(8).hex()
     write(path, {"id": made})
     return made

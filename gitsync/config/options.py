@@ -17,6 +17,8 @@ __all__ = ["SECTIONS", "Config", "DaemonConfig", "HomeConfig", "HooksConfig", "J
 
 # The name of the home mirror where a repository has its name.
 MIRROR_NAME = "home"
+# The name of the watcher of home itself, next to that of the mirror.
+HOME_WATCH = "home-files"
 
 
 @dataclass(frozen=True, slots=True)

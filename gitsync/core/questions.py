@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from gitsync import digests
 from gitsync.errors import UsageError
 from gitsync.model import Problem, Question
 from gitsync.text import as_word, shown
@@ -25,7 +25,7 @@ _ID = re.compile(r"q-[0-9a-f]{8}")
 
 def id_of(*parts: str) -> str:
     """Return the id of a question; the same cause always has the same id."""
-    return f"q-{hashlib.sha256(chr(0).join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    return f"q-{digests.sha256(chr(0).join(parts).encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def brake_question(problem: Problem, cause: str, branch: str, removed: Collection[bytes]) -> Question | None:

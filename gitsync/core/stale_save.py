@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 # More lines than this, without those that two versions begin and end with, are not compared.
@@ -72,6 +71,8 @@ def _hunks(old: list[bytes], new: list[bytes]) -> list[_Hunk] | None:
     old, new = old[head : len(old) - tail], new[head : len(new) - tail]
     if max(len(old), len(new)) > LINES:
         return None
+    from difflib import SequenceMatcher  # late: few saves need it
+
     found = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return [_Hunk(head + start, head + end, new[at:to]) for kind, start, end, at, to in found if kind != "equal"]
 

@@ -5,7 +5,6 @@ Runs on the main thread, which owns the list of jobs; connection threads ask the
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -15,6 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from gitsync import digests
 from gitsync.backends.base import Direction, Item, Level, Order, Report
 from gitsync.backends.registry import BACKENDS
 from gitsync.clock import Clock
@@ -260,7 +260,7 @@ class JobThreads:
         """Return the directory for a job's lock, memory and history, made where missing."""
         # By what is synced, not by name: a renamed job keeps its history, and two names for one pair share a lock.
         both = os.fsencode(config.path) + b"\0" + os.fsencode(config.url) + b"\0" + config.backend.encode()
-        path = self._state_dir / "jobs" / hashlib.sha256(both).hexdigest()[:16]
+        path = self._state_dir / "jobs" / digests.sha256(both).hexdigest()[:16]
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

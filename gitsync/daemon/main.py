@@ -24,7 +24,7 @@ from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.pidfile import PidFile
 from gitsync.daemon.readiness import bound_errors, is_launchd
 from gitsync.errors import EXIT_NOT_RUNNING, EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
-from gitsync.git import program
+from gitsync.git import late_ssl, program
 from gitsync.model import JobStatus, RepoState, RepoStatus
 from gitsync.redaction import redact
 from gitsync.text import as_word, escape, tildes
@@ -92,6 +92,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     places.check_home()
     config = _loaded(arguments)
+    late_ssl.import_pygit2()
     if arguments.check:
         return _check(config)
     if not arguments.daemon and (status := first_process.become_daemon()) is not None:

@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -144,6 +143,8 @@ def show_on_desktop(
     options = ["--app-name=gitsync", "--category=transfer", "--print-id", f"--urgency={_URGENCIES[wanted.urgency]}"]
     if replaces:
         options.append(f"--replace-id={replaces}")
+    from html import escape  # late: most daemons show none
+
     # The body may contain markup and backslash escapes, so plain text must be escaped.
     body = escape(wanted.body, quote=False).replace("\\", "\\\\")
     return proc.run(

@@ -5,10 +5,9 @@ Runs on the main thread of a single pass; owns `reported.json` in the state dire
 
 from __future__ import annotations
 
-import hashlib
 import json
 
-from gitsync import places
+from gitsync import digests, places
 from gitsync.errors import OperationError
 from gitsync.git.files import write_durably
 
@@ -18,7 +17,7 @@ FILE = "reported.json"
 def fresh(reports: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return the reports that differ from those of the last pass, and remember these; an empty one is forgotten."""
     path = places.state_dir() / FILE
-    sums = {name: hashlib.sha256("\n".join(lines).encode()).hexdigest() for name, lines in reports.items() if lines}
+    sums = {name: digests.sha256("\n".join(lines).encode()).hexdigest() for name, lines in reports.items() if lines}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

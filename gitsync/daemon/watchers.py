@@ -12,13 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from gitsync.clock import Clock
-from gitsync.config.options import MIRROR_NAME, RepoConfig
+from gitsync.config.options import HOME_WATCH, MIRROR_NAME, RepoConfig
 from gitsync.engine.committer import Committer
 from gitsync.engine.messages import Watched
-from gitsync.engine.repository.home import HOME_WATCH
 from gitsync.errors import GitsyncError
 from gitsync.git.rules.ignores import IgnoreRules, rule_files
-from gitsync.mirror.walk import HomePrune
 from gitsync.watch.shared import SharedInotify
 from gitsync.watch.watcher import Watcher
 
@@ -68,6 +66,8 @@ class Watchers:
 
     def _start_home(self, repo: RepoConfig) -> bool:
         """Start the watcher of the tracked files of home, which are those of the mirror's manifest."""
+        from gitsync.mirror.walk import HomePrune  # late: not everybody has a mirror
+
         buffer, home = self._committer.home_buffer, Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - of no user: stays as it is
 
         def make_prune() -> Callable[[bytes], bool]:

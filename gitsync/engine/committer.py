@@ -54,7 +54,6 @@ from gitsync.engine.messages import (
 )
 from gitsync.engine.offline_status import show_head
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
-from gitsync.engine.repository.home import HomeRepository, track
 from gitsync.engine.repository.perform import path_status, perform
 from gitsync.engine.repository.preconditions import refresh
 from gitsync.engine.repository.repository import LocalRepository
@@ -170,6 +169,8 @@ class Committer(Owner):
                 self._board.forget(name)
                 future.set_result(None)
             case Track() | Untrack() | Agree() | TakeAnswer():
+                from gitsync.engine.repository.home import track  # late: not everybody has a mirror
+
                 track(self._repos.get(MIRROR_NAME), ask.what, future)
             case (
                 CommitNow(repo=name) | Pause(repo=name) | Resume(repo=name) | Perform(repo=name) | Explain(repo=name)
@@ -193,14 +194,16 @@ class Committer(Owner):
     def _adopt(self, adopt: Adopt) -> None:
         config = adopt.repo
         known = self._repos.get(config.name)
-        if known is not None:
-            if isinstance(known, HomeRepository) and adopt.home is not None:
-                known.reconfigure_home(adopt.home)
-            known.reconfigure(config)
-            return
         make: Callable[..., LocalRepository] = LocalRepository
         if adopt.home is not None and config.name == MIRROR_NAME:
+            from gitsync.engine.repository.home import HomeRepository  # late: not everybody has a mirror
+
+            if isinstance(known, HomeRepository):
+                known.reconfigure_home(adopt.home)
             make = partial(HomeRepository, adopt.home, self.home_buffer)
+        if known is not None:
+            known.reconfigure(config)
+            return
         self._repos[config.name] = make(
             config,
             buffer=self.buffer_for(config.name),

@@ -8,14 +8,13 @@ reports (`renew`).
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gitsync import digests
 from gitsync.core.machines import ID
 from gitsync.git.files import write_durably
 
@@ -51,7 +50,7 @@ def _read(state_dir: Path, system: Path) -> str:
 
 
 def _create(state_dir: Path, system: Path) -> str:
-    id = secrets.token_hex(8)
+    id = os.urandom(8).hex()
     write_durably(state_dir / FILE, json.dumps({"id": id, "of": _place(state_dir, system)}).encode())
     return id
 
@@ -62,7 +61,7 @@ def _place(state_dir: Path, system: Path) -> str:
         own = system.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         own = ""
-    return hashlib.sha256(os.fsencode(f"{own} {os.path.realpath(state_dir)}")).hexdigest()
+    return digests.sha256(os.fsencode(f"{own} {os.path.realpath(state_dir)}")).hexdigest()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ no work: it is written by rename, and what cannot be read or written is logged a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
@@ -14,6 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from gitsync import digests
 from gitsync.errors import OperationError
 from gitsync.git.files import write_durably
 from gitsync.git.remote.results import tracking_ref
@@ -95,7 +95,7 @@ class ExchangeMemory(Memory):
         """
         if not via:
             return cls(repo_state_dir / EXCHANGE_FILE)
-        found = cls(repo_state_dir / f"exchange-{hashlib.sha256(os.fsencode(via)).hexdigest()[:16]}.json")
+        found = cls(repo_state_dir / f"exchange-{digests.sha256(os.fsencode(via)).hexdigest()[:16]}.json")
         before = cls(repo_state_dir / EXCHANGE_FILE)
         if found._values or not before._values:
             return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
@@ -66,7 +65,7 @@ def remove_if_dead(lock: str | Path) -> bool:
     if not is_dead(path):
         return False
     # Another process may have done the same, and taken the lock, a moment ago: what is moved away is looked at again.
-    aside = f"{path}.dead-{secrets.token_hex(4)}"
+    aside = f"{path}.dead-{os.urandom(4).hex()}"
     try:
         os.rename(path, aside)
     except FileNotFoundError:

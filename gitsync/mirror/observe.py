@@ -6,12 +6,12 @@ directory that its user moved away and linked to would take all its files out of
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from types import TracebackType
 
+from gitsync import digests
 from gitsync.clock import SystemClock
 from gitsync.core.dotfiles import ABSENT, SHARED_BITS, FileKind, Fingerprint
 from gitsync.git.applying import atomic_replace
@@ -178,8 +178,8 @@ def _moment(facts: os.stat_result) -> _Moment:
 
 def _digests(handle: int, size: int) -> tuple[str, str]:
     """Return the blob id and the print of an open file; both are of what was read, which the caller compares."""
-    blob = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    plain = hashlib.sha256()
+    blob = digests.sha1(b"blob %d\0" % size, size)
+    plain = digests.sha256(size=size)
     while piece := os.read(handle, 1 << 20):
         blob.update(piece)
         plain.update(piece)

@@ -6,12 +6,12 @@ The name is the same as everywhere in gitsync, so that two machines that keep th
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from gitsync import digests
 from gitsync.backends.rsync.program import PARTIAL_NAME
 from gitsync.core.conflict import copy_name
 from gitsync.errors import OperationError
@@ -68,8 +68,8 @@ def id_of(path: Path) -> str:
     """Return the id that git gives a file's content or a link's target; raise OSError."""
     if path.is_symlink():
         target = os.fsencode(path.readlink())
-        return hashlib.sha1(b"blob %d\0" % len(target) + target, usedforsecurity=False).hexdigest()
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+        return digests.sha1(b"blob %d\0" % len(target) + target).hexdigest()
+    digest = digests.sha1(b"blob %d\0" % path.stat().st_size, path.stat().st_size)
     with path.open("rb") as file:
         while data := file.read(_READ_BYTES):
             digest.update(data)
@@ -86,7 +86,7 @@ def _put(root: Path, path: str, content: Path) -> None:
     """Make `path` a copy of `content`, durably; raise FileExistsError where something is, OSError as it comes."""
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    name = f"{_DRAFT_NAME}{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+    name = f"{_DRAFT_NAME}{digests.sha256(os.fsencode(path)).hexdigest()[:16]}"
     try:
         _write(root / name, target, content)  # where the next run finds what a killed one leaves
     except OSError as error:

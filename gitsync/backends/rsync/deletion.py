@@ -8,13 +8,13 @@ What is about to be renamed is noted in `deleting.json` before, so that the next
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from gitsync import digests
 from gitsync.backends import state_file
 from gitsync.backends.base import Item, Level, Order, summed
 from gitsync.backends.rsync.copies import id_of, is_same, sync_directory
@@ -165,7 +165,7 @@ def _kept(path: str) -> Item:
 def _hidden(path: str) -> str:
     """Return the hidden name, in the directory of `path`, that a file has just before it is deleted."""
     above, slash, _ = path.rpartition("/")
-    return f"{above}{slash}{PARTIAL_NAME}-deleted-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+    return f"{above}{slash}{PARTIAL_NAME}-deleted-{digests.sha256(os.fsencode(path)).hexdigest()[:16]}"
 
 
 def _delete_there(rsync: Rsync, paths: Iterable[str]) -> None:

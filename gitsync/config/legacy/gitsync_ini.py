@@ -5,7 +5,6 @@ Its behaviour is kept where gitsync supports it: one commit per file. Everything
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from pathlib import Path
@@ -31,6 +30,8 @@ def looks_like_ini(text: str) -> bool:
 
 def parse_ini(text: str, source: Path) -> Config:
     """Return the Config for an INI file of GitSync; raise ConfigError with all its faults."""
+    import configparser  # late: few have such a file
+
     faults = Faults(source)
     # Option names are not case-sensitive, "%" is literal, and " ;" begins a comment, as in GitSync.
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",))

@@ -8,13 +8,13 @@ is shown and decides nothing: nothing of theirs is fetched.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gitsync import digests
 from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.core.machines import REFS, Report
@@ -310,7 +310,7 @@ def own_name(config: RepoConfig) -> str:
 def work_tree_id(state_dir: Path, root: Path) -> str:
     """Return the id of a work tree on this machine, as reports have it."""
     of = f"{machine_id(state_dir)} {os.path.realpath(root)}"
-    return hashlib.sha256(os.fsencode(of)).hexdigest()[:16]
+    return digests.sha256(os.fsencode(of)).hexdigest()[:16]
 
 
 def _files(directory: Path) -> object:

@@ -5,7 +5,6 @@ Runs on the exchanger's thread, which owns the children that talk.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from gitsync import digests
 from gitsync.clock import SystemClock
 from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.halt_reasons import Halting, branch_gone, rewritten
@@ -107,7 +107,7 @@ class RemoteBranch:
         choice, goal = found
         url = upstream.url_of(config.path, choice.remote)
         # The URL as a digest: it may hold a password.
-        key = f"{choice.tracking} {hashlib.sha256(os.fsencode(url)).hexdigest()[:16]}"
+        key = f"{choice.tracking} {digests.sha256(os.fsencode(url)).hexdigest()[:16]}"
         directory = local_remote.git_directory(config.path, url)
         if directory is not None:
             _free_once(str(directory))

@@ -5,11 +5,11 @@ Runs on the exchanger's thread, and on that of a command which only shows them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from gitsync import digests
 from gitsync.core.machines import REFS, Report, newest, parse
 from gitsync.engine.memory import Memory
 from gitsync.git.remote.results import RefLine
@@ -28,7 +28,7 @@ class ReportMemory(Memory):
     @classmethod
     def of(cls, repo_state_dir: Path, via: str) -> ReportMemory:
         """Return what is remembered for one exchange of a repository; `via` is its remote where there are several."""
-        more = f"-{hashlib.sha256(os.fsencode(via)).hexdigest()[:16]}" if via else ""
+        more = f"-{digests.sha256(os.fsencode(via)).hexdigest()[:16]}" if via else ""
         return cls(repo_state_dir / f"machines{more}.json")
 
     def use(self, address: str) -> None:

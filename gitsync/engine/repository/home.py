@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.clock import Clock
-from gitsync.config.options import HomeConfig, RepoConfig
+from gitsync.config.options import HOME_WATCH, HomeConfig, RepoConfig
 from gitsync.core.coverage import Added, Coverage, add
 from gitsync.core.dotfiles import ABSENT
 from gitsync.core.manifest import NAME, ManifestEntry
@@ -49,8 +49,6 @@ from gitsync.watch.selected import SelectedBuffer
 
 logger = logging.getLogger(__name__)
 
-# The name of the watcher of home itself, next to that of the mirror.
-HOME_WATCH = "home-files"
 SHOWN_NOTES = 20
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-import hashlib
 import os
 import signal
 import stat
@@ -18,6 +17,7 @@ import sys
 from functools import cache
 from typing import NamedTuple
 
+from gitsync import digests
 from gitsync.git.applying.directories import Directories, Root, parent_of
 from gitsync.git.files import TICK_NS
 from gitsync.git.flush import full_fsync
@@ -48,12 +48,12 @@ def is_missing(error: OSError) -> bool:
 
 def fingerprint_of_link(target: bytes) -> str:
     """Return the fingerprint of a symbolic link to `target`."""
-    return "link:" + hashlib.sha256(target).hexdigest()
+    return "link:" + digests.sha256(target).hexdigest()
 
 
 def fingerprint_of_file(data: bytes, *, is_executable: bool) -> str:
     """Return the fingerprint of a regular file with content `data`."""
-    return ("exec:" if is_executable else "file:") + hashlib.sha256(data).hexdigest()
+    return ("exec:" if is_executable else "file:") + digests.sha256(data).hexdigest()
 
 
 def comparable(version: str, *, has_modes: bool) -> str:
@@ -150,9 +150,9 @@ def _read(handle: int, size: int) -> tuple[bytes | None, str]:
         # One byte more is asked for than there is: a file that grows meanwhile is read to its end.
         data = os.read(handle, size + 1)
         if len(data) <= size:
-            return data, hashlib.sha256(data).hexdigest()
+            return data, digests.sha256(data).hexdigest()
         os.lseek(handle, 0, os.SEEK_SET)
-    digest = hashlib.sha256()
+    digest = digests.sha256(size=size)
     while piece := os.read(handle, _PIECE):
         digest.update(piece)
     return None, digest.hexdigest()

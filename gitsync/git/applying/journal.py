@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -73,7 +72,7 @@ class Journal:
 
 def temp_name(directory: bytes) -> bytes:
     """Return an unused, short name for a temporary in `directory` ("" is the root)."""
-    name = TEMP_PREFIX + secrets.token_hex(8).encode()
+    name = TEMP_PREFIX + os.urandom(8).hex().encode()
     return directory + b"/" + name if directory else name
 
 

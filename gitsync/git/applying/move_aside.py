@@ -10,7 +10,6 @@ first, so that a file that was not to be committed is not committed under its ne
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import stat
@@ -18,6 +17,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitsync import digests
 from gitsync.core.conflict import copy_name
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.directories import Root, parent_of
@@ -123,11 +123,11 @@ def _id_of(root: Root, path: bytes) -> str:
                 pass
             else:
                 with open(handle, "rb") as stream:
-                    digest = hashlib.sha1(b"blob %d\0" % facts.st_size)
+                    digest = digests.sha1(b"blob %d\0" % facts.st_size, facts.st_size)
                     while piece := stream.read(1 << 20):
                         digest.update(piece)
                 return digest.hexdigest()
-    return hashlib.sha1(b"%d %d" % (facts.st_dev, facts.st_ino)).hexdigest()
+    return digests.sha1(b"%d %d" % (facts.st_dev, facts.st_ino)).hexdigest()
 
 
 def _exclude(worktree: Worktree, path: bytes) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,7 +36,7 @@ class IndexLock:
         self.path = os.path.join(git_dir, "index.lock")
         self._notes = repo_state_dir
         self.sweep()
-        self._token = secrets.token_hex(16)
+        self._token = os.urandom(16).hex()
         self._is_prepared = self._is_installed = False
         self._note = repo_state_dir / f"lock-{self._token}.json"
         self._own = os.path.join(git_dir, f"gitsync-{self._token}.tmp")

@@ -7,7 +7,6 @@ entry by its mode field and verifies it by the entries that follow. It reads a f
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 import re
@@ -15,6 +14,8 @@ import struct
 from bisect import bisect_left
 from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
+
+from gitsync import digests
 
 HEADER = struct.Struct(">4sII")
 ENTRY = struct.Struct(">10I20sH")
@@ -70,7 +71,7 @@ def stat_of(facts: os.stat_result) -> tuple[int, ...]:
 def empty() -> bytes:
     """Return an index without entries."""
     head = HEADER.pack(b"DIRC", 2, 0)
-    return head + hashlib.sha1(head).digest()
+    return head + digests.sha1(head).digest()
 
 
 def packed(path: bytes, new: NewEntry) -> bytes:
@@ -176,7 +177,7 @@ class RawIndex:
     def check(self) -> None:
         """Raise CorruptIndexError unless the checksum is correct (or absent, as with index.skipHash)."""
         trailer = bytes(self._data[self._last :])
-        if any(trailer) and hashlib.sha1(memoryview(self._data)[: self._last]).digest() != trailer:
+        if any(trailer) and digests.sha1(memoryview(self._data)[: self._last]).digest() != trailer:
             raise CorruptIndexError("its checksum is wrong")
 
     def entry(self, path: bytes) -> IndexEntry | None:
@@ -274,7 +275,7 @@ class RawIndex:
                 body = bytes(data[start:stop])
                 body = invalidated(body, changes) if name == b"TREE" else body
                 pieces += [name, struct.pack(">I", len(body)), body]
-        digest = hashlib.sha1()
+        digest = digests.sha1(size=sum(map(len, pieces)))
         for piece in pieces:
             digest.update(piece)
         return [*pieces, digest.digest() if any(data[self._last :]) else bytes(_TRAILER)]

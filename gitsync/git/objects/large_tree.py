@@ -7,13 +7,13 @@ trees are equal chunks; each is compressed once, by itself, and the stream of a 
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from gitsync import digests
 from gitsync.git.objects.trees import MODES, TREE, EditableTree, TreeEntry
 
 # A tree of this many bytes or more is kept in chunks: some 700 names.
@@ -129,7 +129,7 @@ class LargeTree(EditableTree):
 
     def object_id(self) -> str:
         """Return the hex id of the object."""
-        digest = hashlib.sha1(self._head())
+        digest = digests.sha1(self._head(), digests.SHORT + 1)
         for chunk in self._chunks:
             digest.update(chunk.raw)
         return digest.hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -89,7 +88,7 @@ class LooseWriter:
 
     def _add(self, objects: Mapping[str, bytes]) -> set[str]:
         """Store objects, whose content is durable before they have their names; return the directories of the names."""
-        token = secrets.token_hex(8)
+        token = os.urandom(8).hex()
         temporaries = {name: os.path.join(self._directory, f"{_TEMPORARY}{token}_{name}") for name in objects}
         try:
             for name, data in objects.items():

@@ -5,9 +5,7 @@ A pack here is what git's documentation describes in gitformat-pack(5), without 
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import struct
 import zlib
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import accumulate
 
+from gitsync import digests
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error, write_new
 from gitsync.git.flush import flush
@@ -92,7 +91,7 @@ class PackWriter:
         """Write a pack and its index; both have their content on the disk before they have their names."""
         pack, entries = self._packed()
         checksum = pack[-1][-20:]
-        token = secrets.token_hex(8)
+        token = os.urandom(8).hex()
         temporaries = {end: os.path.join(directory, f"{_TEMPORARY}{token}.{end}") for end in ("pack", "idx")}
         sharing = sharing_of(self._store.program.root)
         try:
@@ -120,7 +119,7 @@ class PackWriter:
             entries.append((object_id, zlib.crc32(data, zlib.crc32(head)), place))
             pieces += (head, data)
             place += len(head) + len(data)
-        digest = hashlib.sha1()
+        digest = digests.sha1(size=sum(map(len, pieces)))
         for piece in pieces:
             digest.update(piece)
         return [*pieces, digest.digest()], entries
@@ -160,4 +159,4 @@ def _index(entries: list[tuple[str, int, int]], checksum: bytes) -> list[bytes]:
         struct.pack(f">{len(entries)}I", *(place for _, _, place in entries)),
         checksum,
     ]
-    return [*pieces, hashlib.sha1(b"".join(pieces)).digest()]
+    return [*pieces, digests.sha1(b"".join(pieces)).digest()]

@@ -6,7 +6,6 @@ An object is durable, and was read back, before its id is returned.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import zlib
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from typing import Protocol
 
 import pygit2
 
+from gitsync import digests
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error
 from gitsync.git.objects import promised
@@ -156,7 +156,7 @@ def object_head(kind: int, size: int) -> bytes:
 
 def object_id_of(kind: int, data: bytes) -> str:
     """Return the hex id of an object."""
-    digest = hashlib.sha1(object_head(kind, len(data)))
+    digest = digests.sha1(object_head(kind, len(data)), len(data))
     digest.update(data)
     return digest.hexdigest()
 
@@ -204,7 +204,7 @@ def read_loose(directory: str, object_id: str) -> tuple[int, bytes] | None:
         data = inflating.decompress(packed)
     except zlib.error as error:
         raise ValueError(str(error)) from error
-    if not inflating.eof or hashlib.sha1(data).hexdigest() != object_id:
+    if not inflating.eof or digests.sha1(data).hexdigest() != object_id:
         raise ValueError(f"{object_id} is truncated or damaged")
     head, _, content = data.partition(b"\0")
     return _KINDS[head.partition(b" ")[0]], content

@@ -12,6 +12,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import CredentialType, FetchPrune
 
+from gitsync.git.late_ssl import trust_authorities
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.remote.errors import Subject, failure, from_exception, from_rejection, problem
 from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, never, tracking_ref
@@ -90,6 +91,7 @@ class _Session:
     def __init__(
         self, action: str, root: Path, remote: str, branch: str, timeout_s: float, is_cancelled: IsCancelled
     ) -> None:
+        trust_authorities()
         # Process-wide in libgit2; every exchange sets them from the same option.
         pygit2.settings.server_timeout = max(1, int(timeout_s * 1000))
         pygit2.settings.server_connect_timeout = max(1, min(CONNECT_TIMEOUT_MS, int(timeout_s * 1000)))

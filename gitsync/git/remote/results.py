@@ -5,13 +5,13 @@ Pure; any thread. Two transports (the git program, libgit2) import this and not 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gitsync import digests
 from gitsync.model import Problem
 
 IsCancelled = Callable[[], bool]
@@ -124,5 +124,5 @@ def tracking_ref(remote: str, branch: str) -> str:
     """
     if not is_url(remote) and re.fullmatch(r"[^\s~^:?*\[\\]+", remote):
         return f"refs/remotes/{remote}/{branch}"
-    digest = hashlib.sha256(remote.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    digest = digests.sha256(remote.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return f"refs/gitsync/remotes/{digest}/{branch}"

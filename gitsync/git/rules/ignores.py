@@ -65,15 +65,16 @@ class IgnoreRules:
         """Open the repository; raise OperationError when it cannot be."""
         self._root = os.fsencode(os.path.realpath(root))
         try:
-            self._repository = pygit2.Repository(os.fsdecode(self._root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+            self._git_dir = self._open().path
         except (pygit2.GitError, KeyError, ValueError) as error:
             raise OperationError(f"cannot open the repository {root}: {error}", code="not-a-repository") from error
+        self._repository: pygit2.Repository | None = None
         self.exempt: frozenset[bytes] = frozenset()  # tracked by name, whatever a pattern says
         self._include = _spec(include) if include else None
         self._exclude = _spec(exclude) if exclude else None
         self._excluded = tuple(exclude)
         self._stems = tuple(_stem(pattern) for pattern in include if pattern and not pattern.startswith(("#", "!")))
-        program = GitProgram(self._repository.path.rstrip("/"), os.fsdecode(self._root))
+        program = GitProgram(self._git_dir.rstrip("/"), os.fsdecode(self._root))
         self._is_sparse = False
         self._chains = Chains(self._root, b".gitignore", lambda path: None)
         self._answers = Answers(program, self._chains, self._start, 4, _rule, _NO_RULE)
@@ -94,7 +95,7 @@ class IgnoreRules:
         """Look again at the rule files; answers that may have changed are asked for again."""
         settings = config.read(Path(os.fsdecode(self._root)))
         self._is_sparse = settings.is_true("core.sparsecheckout")
-        places = _outside(self._repository.path, self._root, settings)
+        places = _outside(self._git_dir, self._root, settings)
         outside = (settings.stamp or object(), *map(signature_of, places))
         has_outside = any(map(_has_rules, places))
         self._chains.refresh(outside, has_outside=has_outside)
@@ -105,6 +106,7 @@ class IgnoreRules:
         """Let go of what the questions needed; the next one looks again at the rule files."""
         self._answers.rest()
         self._below_top.rest()
+        self._repository = None
         self._is_fresh = False
 
     def __call__(self, directory: bytes) -> bool:
@@ -213,12 +215,16 @@ class IgnoreRules:
         below = directory + "/"
         return any(not stem or stem.startswith(below) or below.startswith(stem) for stem in self._stems)
 
+    def _open(self) -> pygit2.Repository:
+        return pygit2.Repository(os.fsdecode(self._root), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+
     def _has_tracked_below(self, directory: bytes) -> bool:
         return self._is_tree(directory)
 
     def _is_tree(self, directory: bytes) -> bool:
         """Whether HEAD has a directory of this name."""
         with suppress(KeyError, pygit2.GitError, ValueError):
+            self._repository = self._repository or self._open()
             node = self._repository.head.peel(pygit2.Tree)
             return bool(node[os.fsdecode(directory)].filemode == TREE)
         return False

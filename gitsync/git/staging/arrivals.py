@@ -7,7 +7,6 @@ restart nor a fresh index makes an edit of it. The record is in the repository's
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gitsync import digests
 from gitsync.git.files import write_durably
 
 logger = logging.getLogger(__name__)
@@ -71,12 +71,12 @@ class Arrivals:
 
 def digest_of(data: bytes) -> str:
     """Return the digest of a file's content."""
-    return hashlib.sha256(data).hexdigest()
+    return digests.sha256(data).hexdigest()
 
 
 def digest_of_open(handle: int) -> str:
     """Return the digest of an open file's content, which may be large."""
-    digest, at = hashlib.sha256(), 0
+    digest, at = digests.sha256(size=os.fstat(handle).st_size), 0
     while piece := os.pread(handle, _PIECE, at):
         digest.update(piece)
         at += len(piece)
