@@ -16,9 +16,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gitsync.errors import ConfigError, GitsyncError, NotRunningError, UsageError
+from gitsync.errors import GitsyncError, NotRunningError, UsageError
 from gitsync.web import guard
-from gitsync.web.page import POST, Asked, House, Page, parsed
+from gitsync.web.page import POST, Asked, House, Page, faults_of, parsed
 
 STATIC = Path(__file__).parent / "static"
 NOT_FOUND = frozenset({"unknown-path", "no-version", "unknown-revision", "outside", "is-directory", "only-version"})
@@ -59,8 +59,9 @@ def _endpoint(house: House, page: Page) -> Callable[[Request], Awaitable[Respons
 
 def _problem(house: House, request: Request, error: GitsyncError, status: int = 0) -> Response:
     asked = Asked(house, request.scope["path"], parsed(request.scope["query_string"]))
-    faults = error.faults if isinstance(error, ConfigError) else [error.message]
-    return asked.render("problem.html", http_status=status or _status(error), faults=faults, hint=error.advice)
+    return asked.render(
+        "problem.html", http_status=status or _status(error), faults=faults_of(error), hint=error.advice
+    )
 
 
 def _status(error: GitsyncError) -> int:

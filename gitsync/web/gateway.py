@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from gitsync.errors import (
 Json = dict[str, Any]
 # A command in a process of its own, as an import or the installation of the service.
 COMMAND_S = 300.0
+GLANCE_S = 0.5
 
 
 class Gateway:
@@ -56,11 +58,16 @@ class Gateway:
             raise client.nonsense()
         return answer
 
-    def command(self, *words: str) -> str:
+    def glance(self) -> Json:
+        """Return the status of a daemon that answers at once; raise GitsyncError where there is none."""
+        answer = client.call(self.address, "status", {}, GLANCE_S)
+        return answer if isinstance(answer, dict) else {}
+
+    def command(self, *words: str, is_cancelled: Callable[[], bool] | None = None) -> str:
         """Run a command of `gitsyncctl` in a process of its own, and return what it said; raise OperationError."""
         options = ["--config", self.config] if self.config else []
         argv = [sys.executable, "-m", "gitsync.cli.main", *options, *words]
-        done = proc.run(argv, deadline_s=COMMAND_S, env=_import_path())
+        done = proc.run(argv, deadline_s=COMMAND_S, env=_import_path(), is_cancelled=is_cancelled)
         if done.returncode not in (EXIT_OK, EXIT_ATTENTION):
             error, _, hint = done.errors.strip().partition("\nhint: ")
             raise OperationError(error.removeprefix("error: ") or f"{words[0]} ended with {done.returncode}", hint)

@@ -6,21 +6,30 @@ Handlers run on worker threads; everything here is made for one request.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote_to_bytes
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.types import Receive
 
-from gitsync.errors import UsageError
+from gitsync import text
+from gitsync.clock import SystemClock
+from gitsync.errors import ConfigError, GitsyncError, UsageError
 from gitsync.web.feed import Feed
 from gitsync.web.gateway import Gateway
 from gitsync.web.library import Library
 from gitsync.web.notes import Note, Notes
 from gitsync.web.render import Renderer
+from gitsync.web.work import Function, Work, Works
 
 GET, POST = "GET", "POST"
+# A page waits so long for what it shows; then it says that it is worked on. A change, whose button says so at once, is
+# waited for longer.
+PATIENCE_S = 0.08
+CHANGE_S = 3.0
+STEP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class House:
     renderer: Renderer
     feed: Feed
     notes: Notes = field(default_factory=Notes)
+    works: Works = field(default_factory=Works)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +84,52 @@ class Asked:
 
     def number(self, name: str, default: int, most: int) -> int:
         """Return a parameter that is a whole number from 1 to `most`, `default` for anything else."""
-        text = self.get(name)
-        return min(int(text), most) if text.isascii() and text.isdigit() and 0 < len(text) < 10 else default
+        word = self.get(name)
+        return min(int(word), most) if word.isascii() and word.isdigit() and 0 < len(word) < 10 else default
 
     def render(self, template: str, *, http_status: int = 200, **values: Any) -> Response:
         """Return a page."""
         note = self.house.notes.take(self.get("note"))
-        text = self.house.renderer.page(template, here=self.path, note=note, **values)
-        return HTMLResponse(text.encode("utf-8", "backslashreplace"), http_status)
+        page = self.house.renderer.page(template, here=self.path, note=note, **values)
+        return HTMLResponse(page.encode("utf-8", "backslashreplace"), http_status)
 
-    def stream(self, template: str, **values: Any) -> Response:
-        """Return a page that is sent part by part, as what it shows is found."""
+    def stream(self, template: str, reader: Reader, **values: Any) -> Response:
+        """Return a page that is sent part by part, as what it shows is found, for as long as `reader` is there."""
         parts = self.house.renderer.parts(template, here=self.path, note=None, **values)
         chunks = (part.encode("utf-8", "backslashreplace") for part in parts)
-        return StreamingResponse(chunks, media_type="text/html; charset=utf-8")
+        return _Stream(chunks, reader)
+
+    def patiently(self, work: Work, function: Function, show: Callable[[Any], Response]) -> Response:
+        """Return what `show` makes of a change's result; the way to a page that says how far it is, after a while."""
+        self.house.works.begin(work, function)
+        if work.is_done(CHANGE_S):
+            return show(work.result())
+        self.house.works.keep(work, show)
+        return RedirectResponse(address("/work", id=work.word), 303)
+
+    def awaited(
+        self, work: Work, function: Function, template: str, values: Callable[[Any], dict[str, Any]]
+    ) -> Response:
+        """Return a page with what `values` makes of the function's result.
+
+        Where that takes long, the page begins at once with how far it is, and ends with the result.
+        """
+        self.house.works.begin(work, function)
+        if work.is_done(PATIENCE_S):
+            return self.render(template, **values(work.result()))
+        return self.stream("waiting.html", Reader(work), work=work, steps=self._steps(work, template, values))
+
+    def _steps(self, work: Work, template: str, values: Callable[[Any], dict[str, Any]]) -> Iterator[tuple[str, str]]:
+        """Yield for how long the work goes on, second by second, and then what came of it."""
+        while not work.is_done(STEP_S):
+            if work.is_over():
+                return
+            yield text.span(SystemClock().now() - work.began_at), ""
+        renderer = self.house.renderer
+        try:
+            yield "", renderer.main(template, **values(work.result()))
+        except GitsyncError as error:
+            yield "", renderer.main("problem.html", faults=faults_of(error), hint=error.advice)
 
     def leave(self, back: str, note: Note | None = None) -> Response:
         """Return the way back after a change, to a page of this server, which shows `note` once."""
@@ -95,6 +137,37 @@ class Asked:
         if note is not None:
             where += ("&" if "?" in where else "?") + f"note={self.house.notes.keep(note)}"
         return RedirectResponse(where, 303)
+
+
+class Reader:
+    """The browser that a page is sent to part by part; it may go before the end."""
+
+    def __init__(self, work: Work | None = None) -> None:
+        self._work = work
+        self._has_gone = False
+
+    def leave(self) -> None:
+        """Note that it has gone; nobody waits for the work of the page then."""
+        self._has_gone = True
+        if self._work is not None:
+            self._work.cancel()
+
+    def has_gone(self) -> bool:
+        """Return whether nobody reads any more."""
+        return self._has_gone
+
+
+class _Stream(StreamingResponse):
+    """Tells its reader's going to what makes the parts: a thread that waits for the next one cannot be stopped."""
+
+    def __init__(self, chunks: Iterator[bytes], reader: Reader) -> None:
+        super().__init__(chunks, media_type="text/html; charset=utf-8")
+        self._reader = reader
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Wait until the browser has gone."""
+        await super().listen_for_disconnect(receive)
+        self._reader.leave()
 
 
 Handler = Callable[[Asked], Response]
@@ -116,6 +189,11 @@ class Link:
     path: str
     label: str
     icon: str
+
+
+def faults_of(error: GitsyncError) -> list[str]:
+    """Return what a person reads of an error."""
+    return error.faults if isinstance(error, ConfigError) else [error.message]
 
 
 def parsed(query: bytes) -> dict[str, list[str]]:

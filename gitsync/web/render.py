@@ -14,8 +14,8 @@ from markupsafe import Markup
 from gitsync import clock, text, times
 
 LONGEST = 10_000
-# Pieces of a template that are sent together: about one entry of a list.
-BUFFERED = 30
+# Where a page that is sent part by part may be cut: what is above is shown before the rest is there.
+FLUSH = Markup("<!-- -->\n")
 
 
 class Renderer:
@@ -31,7 +31,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.globals.update(globals, navigation=navigation, note=None, here="")
+        self._environment.globals.update(globals, navigation=navigation, note=None, here="", flush=FLUSH)
         filters: dict[str, Callable[..., Any]] = {
             "when": when,
             "ago": ago,
@@ -48,11 +48,20 @@ class Renderer:
         """Return a page."""
         return self._environment.get_template(template).render(values)
 
+    def main(self, template: str, **values: Any) -> Markup:
+        """Return what is in the middle of a page."""
+        whole = self.page(template, **values)
+        return Markup(whole.partition("<main")[2].partition(">")[2].rpartition("</main>")[0])
+
     def parts(self, template: str, **values: Any) -> Iterator[str]:
         """Return a page in parts, each as soon as its values are there."""
-        stream = self._environment.get_template(template).stream(values)
-        stream.enable_buffering(BUFFERED)
-        return stream
+        pieces: list[str] = []
+        for piece in self._environment.get_template(template).generate(values):
+            pieces.append(piece)
+            if piece == FLUSH:
+                yield "".join(pieces)
+                pieces.clear()
+        yield "".join(pieces)
 
 
 def visible(value: Any) -> Any:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import ipaddress
 import logging
 import math
@@ -20,10 +21,11 @@ from pathlib import Path
 
 import anyio
 import uvicorn
+from anyio import to_thread
 
 from gitsync import places
 from gitsync.clock import SystemClock
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import EXIT_OK, OperationError, UsageError
 from gitsync.web import activation, table
 from gitsync.web.app import application
 from gitsync.web.entrance import Entrance
@@ -39,6 +41,11 @@ LOOPBACK = "127.0.0.1"
 # Open responses are given so long to end.
 END_S = 1
 QUEUE = 64
+# Pages that are made at the same time.
+WORKERS = 12
+# malloc.h of glibc, and from how many bytes on a piece of memory is given back as soon as it is free.
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
+LARGE = 1 << 18
 # As a service it is started again by the next call.
 IDLE_S = 600.0
 
@@ -65,6 +72,7 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
     """
     # A malformed request is its sender's affair; bugs are reported by the guard.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    _share_heap()
     passed = activation.passed()
     kept = places.runtime_dir() / "web-sessions" if passed else None
     sessions = Sessions(_checked_password(options), kept)
@@ -92,9 +100,22 @@ def run(options: Options, announce: Callable[[str], None]) -> None:
             else:
                 server = _Server(config, house, lambda: _open(announce, *entrance.new(options.start), options))
                 anyio.run(_serve, server, listener)
+    if house.works.is_busy:
+        # A thread that waits for git would keep the process; git ends with it.
+        sys.stdout.flush()
+        os._exit(EXIT_OK)
+
+
+def _share_heap() -> None:
+    """Have all threads allocate from one heap: with glibc each has its own, and keeps what it once needed."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 async def _serve(server: _Server, listener: socket.socket) -> None:
+    to_thread.current_default_thread_limiter().total_tokens = WORKERS
     await server.serve([listener])
 
 
@@ -106,7 +127,7 @@ async def _serve_with_door(
         return {"address": where, "file": str(file), "config": str(places.config_file(config))}
 
     async with await activation.answer(door, entry):
-        await server.serve([listener])
+        await _serve(server, listener)
 
 
 def _settings(guard: Guard, options: Options) -> uvicorn.Config:
@@ -164,6 +185,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
         self._house.feed.close()
         self._house.library.close()
+        self._house.works.close()
 
 
 def _checked_password(options: Options) -> str:

@@ -18,9 +18,26 @@ from gitsync.web.pages import (
     tree,
     undo,
     watch,
+    work,
 )
 
-MODULES = (overview, timeline, find, conflicts, machines, room, settings, tree, file, restore, undo, watch, job, setup)
+MODULES = (
+    overview,
+    timeline,
+    find,
+    conflicts,
+    machines,
+    room,
+    settings,
+    tree,
+    file,
+    restore,
+    undo,
+    watch,
+    job,
+    setup,
+    work,
+)
 
 
 def pages() -> list[Page]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
@@ -32,13 +32,17 @@ def answers(context: Selection) -> dict[str, Answer]:
     return {"find": partial(_find, context), "size": partial(_size, context)}
 
 
-def hits(context: Selection, params: Json) -> Iterator[Json]:
-    """Return what is found, newest first, as it is found; raise UsageError before anything is looked for."""
+def hits(context: Selection, params: Json, is_over: Callable[[], bool] = lambda: False) -> Iterator[Json]:
+    """Return what is found, newest first, as it is found, until `is_over`.
+
+    Raise UsageError before anything is looked for.
+    """
     places = _places(context, params)
     histories = [place.history() for place in places]
     queries = [_query(history, params) for history in histories]
     found = [
-        _described(place, history, query) for place, history, query in zip(places, histories, queries, strict=True)
+        _described(place, history, query, is_over)
+        for place, history, query in zip(places, histories, queries, strict=True)
     ]
     merged = heapq.merge(*found, key=lambda item: item[0])
     return (document for _, document in islice(merged, params.get("count")))
@@ -98,8 +102,10 @@ def _query(history: History, params: Json) -> Query:
     )
 
 
-def _described(place: ResolvedPath, history: History, query: Query) -> Iterator[tuple[float, Json]]:
-    yield from _documents(place, history, search(history, query, place.path, place.index(history)))
+def _described(
+    place: ResolvedPath, history: History, query: Query, is_over: Callable[[], bool]
+) -> Iterator[tuple[float, Json]]:
+    yield from _documents(place, history, search(history, query, place.path, place.index(history), is_over))
 
 
 def _documents(place: ResolvedPath, history: History, found: Iterator[Hit]) -> Iterator[tuple[float, Json]]:

@@ -159,11 +159,18 @@ def tree(view: View, commit: str | None) -> Json:
     return {"commit": commit, "time": _time(view, commit), "path": os.fsdecode(name), "rows": rows}
 
 
+def commit_at(view: View, instant: float) -> str | None:
+    """Return the commit that was checked out here at an instant, None before the first one."""
+    if view.outline is None:
+        return view.history.commit_at(instant)
+    return view.history.checked_out_at(instant) or view.outline.commit_at(instant)
+
+
 def is_directory(view: View, commit: str | None) -> bool:
     """Return whether a place is a directory in a commit, by default in HEAD."""
     if view.outline is not None and view.outline.is_file(view.place.path):
         return False
-    entry = view.history.entry(commit or "HEAD", view.place.path)
+    entry = view.history.entry(commit or view.history.head() or "HEAD", view.place.path)
     return entry is not None and entry.mode == MODE_TREE
 
 
@@ -202,6 +209,9 @@ def _until(view: View, commit: str) -> int | None:
 
 
 def _time(view: View, commit: str) -> str:
+    number = view.outline.number(commit) if view.outline is not None else None
+    if number is not None and view.outline is not None:
+        return iso(view.outline.at(number))
     return iso(records(view.history, b"", start=commit, limit=1)[0].at)
 
 

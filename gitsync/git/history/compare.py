@@ -1,4 +1,4 @@
-"""The lines in which two texts differ, as git finds them, and the words inside of changed lines. Read-only.
+"""The lines in which two texts differ, as git or libgit2 finds them, and the words inside of changed lines. Read-only.
 
 Runs on the calling thread; owns nothing. Times are bounded: the lines are git's work, with its deadline, and words are
 compared only in lines of a reasonable length.
@@ -14,11 +14,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
+import pygit2
+
 from gitsync.git.history.log import History
 from gitsync.git.program import failed
 
 CONTEXT = 3
 COMPARE_S = 20.0
+# Longer texts (in bytes, both together) are compared by a child, which keeps no other thread waiting.
+SHORT_MAX = 200_000
 # In longer lines, and after so many of them, words are not marked.
 LINE_MAX = 1000
 PAIRS_MAX = 400
@@ -52,6 +56,9 @@ class Row:
 
 def compare(history: History, old: bytes, new: bytes, *, context: int = CONTEXT) -> list[Row]:
     """Return two texts row by row, equal lines beyond `context` around a change left out."""
+    total = len(new.split(b"\n"))
+    if len(old) + len(new) <= SHORT_MAX:
+        return list(_rows(_short_patch(old, new, context), total))
     with tempfile.TemporaryDirectory(prefix="gitsync-compare-") as scratch:
         names = [os.path.join(scratch, name) for name in ("old", "new")]
         for name, data in zip(names, (old, new), strict=True):
@@ -61,7 +68,13 @@ def compare(history: History, old: bytes, new: bytes, *, context: int = CONTEXT)
         done = history.program.run(*argv, f"-U{context}", "--", *names, deadline_s=COMPARE_S)
     if done.returncode not in (0, 1):
         raise failed("git cannot compare two versions", done)
-    return list(_rows(done.stdout, len(new.split(b"\n"))))
+    return list(_rows(done.stdout, total))
+
+
+def _short_patch(old: bytes, new: bytes, context: int) -> bytes:
+    flag = pygit2.enums.DiffOption.PATIENCE | pygit2.enums.DiffOption.FORCE_TEXT
+    patch = pygit2.Patch.create_from(old, new, flag=flag, context_lines=context)
+    return bytes(patch.data)
 
 
 def _rows(patch: bytes, total: int) -> Iterator[Row]:

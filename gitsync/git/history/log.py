@@ -20,6 +20,7 @@ from pathlib import Path
 from gitsync.clock import SystemClock, iso
 from gitsync.core.moments import EXAMPLES, may_be_now, spelled
 from gitsync.errors import OperationError, UsageError
+from gitsync.git.history import quick
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import GitProgram, failed
@@ -33,6 +34,8 @@ SHOWN_CANDIDATES = 5
 # A HEAD as git writes it, and what in a repository's own configuration makes it one to be opened with more care.
 _HEAD = re.compile(rb"ref: refs/[^\n]+\n\Z|[0-9a-f]{40}\n\Z")
 _DOUBTFUL = re.compile(rb"worktree|include|extensions|bare(?!\s*=\s*false)|repositoryformatversion\s*=\s*[^0\s]")
+# The name of a commit as it is stored.
+_WHOLE = re.compile(r"[0-9a-f]{40}")
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 # Overrides settings of the user's that would change the output read here.
 _PLAIN = ("log.showSignature=false", "log.follow=false", "diff.orderFile=/dev/null", "diff.relative=false")
@@ -152,6 +155,9 @@ class History:
 
     def head(self) -> str | None:
         """Return the commit of HEAD, None when there is none yet."""
+        known = quick.head(self.root)
+        if known is not quick.UNKNOWN:
+            return known
         found = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return None if found is None else found.decode("ascii").strip()
 
@@ -175,6 +181,9 @@ class History:
             raise UsageError(
                 f"{rev!r} is not a single revision", "give a commit, a tag or a branch; see: gitsyncctl log"
             )
+        known = quick.commit(self.root, rev) if _WHOLE.fullmatch(rev) else quick.UNKNOWN
+        if known is not quick.UNKNOWN:
+            return known
         found = self.try_ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
         if found is not None:
             return found.decode("ascii").strip()
@@ -227,6 +236,9 @@ class History:
         """Return the commit that the branch was at then on this machine, None when its reflog does not go back so
         far.
         """
+        known = quick.checked_out_at(self.root, instant)
+        if known is not quick.UNKNOWN:
+            return known
         branch = self.try_ask("symbolic-ref", "--quiet", "HEAD")
         if branch is None:
             return None
@@ -252,6 +264,9 @@ class History:
 
     def entry(self, commit: str, path: bytes) -> TreeEntry | None:
         """Return the entry of `path` in `commit`, also of a directory; None when there is none."""
+        known = quick.entry(self.root, commit, path) if _WHOLE.fullmatch(commit) else quick.UNKNOWN
+        if known is not quick.UNKNOWN:
+            return known
         if not path:
             found = self.try_ask("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
             return None if found is None else TreeEntry(MODE_TREE, found.decode("ascii").strip())
@@ -287,6 +302,9 @@ class History:
 
     def sizes(self, ids: list[str]) -> dict[str, int]:
         """Return the size of each blob in bytes; blobs that are not stored here (a partial clone) are left out."""
+        known = quick.sizes(self.root, ids)
+        if known is not quick.UNKNOWN:
+            return known
         given = "\n".join(ids).encode("ascii") + b"\n"
         told = self.ask("cat-file", "--batch-check=%(objectname) %(objectsize)", input=given) if ids else b""
         pairs = [line.split() for line in told.decode("ascii", "replace").splitlines()]

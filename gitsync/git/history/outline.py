@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from heapq import merge as merged
 from itertools import pairwise
 
-LOG = ("log", "--reverse", "--format=%x01%H%x00%ct", "--raw", "-z", "--no-abbrev", "-M", "--diff-merges=first-parent",
-       "--no-ext-diff", "--no-color")  # fmt: skip
+LOG = ("log", "--reverse", "--format=%x01%H%x00%ct %P", "--raw", "-z", "--no-abbrev", "-M",
+       "--diff-merges=first-parent", "--no-ext-diff", "--no-color")  # fmt: skip
 
-LATEST = 1 << 40
+# Times are kept in 32 bits.
+LATEST = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,12 @@ class Outline:
     head: str = ""
     _ids: bytearray = field(default_factory=bytearray)
     _id_bytes: int = 20
-    _times: array[int] = field(default_factory=lambda: array("Q"))
+    _times: array[int] = field(default_factory=lambda: array("I"))
     # The latest time so far: clocks of machines differ, so that the times themselves are not quite in order.
-    _latest: array[int] = field(default_factory=lambda: array("Q"))
+    _latest: array[int] = field(default_factory=lambda: array("I"))
+    # The commits whose first parent is not the one before, in order, and that parent: -1 for none.
+    _jumps: array[int] = field(default_factory=lambda: array("I"))
+    _parents: array[int] = field(default_factory=lambda: array("i"))
     # The commits that changed a path, oldest first.
     _commits: dict[bytes, array[int]] = field(default_factory=dict)
     # By a commit's number: where paths came from that it renamed, and the paths that it removed.
@@ -73,7 +77,8 @@ class Outline:
         if line.startswith(b"\x01"):
             if left < 2:
                 return 0
-            self._begin(bytes.fromhex(line[1:].decode("ascii")), int(pieces[at + 1]))
+            instant, _, parents = pieces[at + 1].partition(b" ")
+            self._begin(bytes.fromhex(line[1:].decode("ascii")), int(instant), parents.partition(b" ")[0])
             return 2
         if not line.startswith(b":"):
             return 1
@@ -84,12 +89,18 @@ class Outline:
         self._note(letter, pieces[at + 1], pieces[at + count - 1])
         return count
 
-    def _begin(self, commit: bytes, at: int) -> None:
+    def _begin(self, commit: bytes, at: int, parent: bytes) -> None:
+        self._note_parent(bytes.fromhex(parent.decode("ascii")))
         at = min(max(at, 0), LATEST)  # anybody can write anything into a commit
         self._id_bytes = len(commit)
         self._ids += commit
         self._latest.append(max(at, self._latest[-1] if self._latest else 0))
         self._times.append(at)
+
+    def _note_parent(self, parent: bytes) -> None:
+        if len(self) and not (parent and self._ids.endswith(parent)):
+            self._jumps.append(len(self))
+            self._parents.append(self._number(parent) if parent else -1)
 
     def _note(self, letter: bytes, was: bytes, path: bytes) -> None:
         number = len(self._times) - 1
@@ -116,10 +127,28 @@ class Outline:
 
     def number(self, commit: str) -> int | None:
         """Return the number of a commit, None where it is not in this history."""
-        wanted, at = bytes.fromhex(commit), -1
-        while (at := self._ids.find(wanted, at + 1)) >= 0:
+        found = self._number(bytes.fromhex(commit))
+        return None if found < 0 else found
+
+    def _number(self, wanted: bytes) -> int:
+        at = len(self._ids)
+        while (at := self._ids.rfind(wanted, 0, at + len(wanted) - 1)) >= 0:
             if at % self._id_bytes == 0:
                 return at // self._id_bytes
+        return -1
+
+    def commit_at(self, instant: float) -> str | None:
+        """Return the newest commit by an instant along first parents: what one machine had, not a mixture of several.
+
+        None where there was none yet.
+        """
+        newest, by = len(self) - 1, self.until(instant) - 1
+        while newest >= 0:
+            place = bisect_right(self._jumps, newest) - 1
+            first = self._jumps[place] if place >= 0 else 0
+            if min(newest, by) >= first:
+                return self.id(min(newest, by))
+            newest = self._parents[place] if place >= 0 else -1
         return None
 
     def latest(self, number: int) -> int:

@@ -61,11 +61,17 @@ class Hit:
     is_deleted: bool
 
 
-def search(history: History, query: Query, path: bytes = b"", index: LineIndex | None = None) -> Iterator[Hit]:
+def search(
+    history: History,
+    query: Query,
+    path: bytes = b"",
+    index: LineIndex | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Iterator[Hit]:
     """Yield what there is at or below `path` (b"": everywhere), newest first; it may be closed at any time.
 
-    A file is at `path` when it is called so now, or was then. `index` saves time where it can. Raise UsageError
-    "pattern" for a regular expression that is not one.
+    A file is at `path` when it is called so now, or was then. `index` saves time where it can. It ends where `is_over`
+    says so, also while there is no hit. Raise UsageError "pattern" for a regular expression that is not one.
     """
     matcher = _matcher(query)
     head = history.head()
@@ -73,7 +79,7 @@ def search(history: History, query: Query, path: bytes = b"", index: LineIndex |
         return
     found = _indexed(history, query, path, matcher, head, index)
     if found is None:
-        found = _matches(history, query, path, matcher, head)
+        found = _matches(history, query, path, matcher, head, is_over)
     yield from _hits(history, query, head, found)
 
 
@@ -127,13 +133,19 @@ def _read(history: History, versions: list[BlobVersion], matcher: Matcher) -> It
 
 
 def _matches(
-    history: History, query: Query, path: bytes, matcher: Matcher, head: str
+    history: History, query: Query, path: bytes, matcher: Matcher, head: str, is_over: Callable[[], bool]
 ) -> Iterator[tuple[BlobVersion, Lines]]:
     walk = VersionWalk()
     log = (*LOG, head, "--")
     if not query.word:
-        walk.feed(history.ask(*log))
-        yield from ((version, [(0, "")]) for version in walk.found if _is_meant(version, query, path))
+        for data in history.program.stream(*log, deadline_s=SEARCH_S):
+            if is_over():
+                return
+            walk.feed(data)
+            while walk.found:
+                version = walk.found.popleft()
+                if _is_meant(version, query, path):
+                    yield version, [(0, "")]
         return
     waiting: deque[BlobVersion] = deque()
     asked: set[str] = set()
@@ -153,6 +165,8 @@ def _matches(
 
     known: dict[str, Lines] = {}
     for blob, content in parsed(history.program.pipe(log, wanted, BATCH, deadline_s=SEARCH_S)):
+        if is_over():
+            return
         known[blob] = matcher(content)
         while waiting and (lines := known.get(waiting[0].blob)) is not None:
             yield waiting.popleft(), lines

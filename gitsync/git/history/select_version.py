@@ -254,13 +254,23 @@ def _resolved(history: History, head: str, path: bytes, version: FileVersion, st
         below = history.below(entry.id, path)
         wanted = {name: item.entry for name, item in below.items() if item.entry.mode != MODE_GITLINK}
     gone = frozenset(name for name in here if name not in wanted and here[name].mode != MODE_GITLINK)
-    dirty = history.dirty(path, head)
+    dirty = _dirty(history, path, head, here)
     what = {name: _what(history, name, item, here.get(name), dirty) for name, item in wanted.items()}
     what |= dict.fromkeys(sorted(gone), "removed")
     nested = _nested(history, (*wanted, *gone))
     return SelectedVersion(
         path, is_directory, version.commit, state, version.at, version.subject, version.path, wanted, gone, what, nested
     )
+
+
+def _dirty(history: History, path: bytes, head: str, here: dict[bytes, TreeEntry]) -> frozenset[bytes]:
+    """Return the paths whose content on disk differs from HEAD; for an unedited file, without a look at all others."""
+    there = here.get(path)
+    if there is not None and there.mode != MODE_GITLINK:
+        present = history.present(path)
+        if present is not None and history.is_same(present, there):
+            return frozenset()
+    return history.dirty(path, head)
 
 
 def _nested(history: History, paths: Iterable[bytes]) -> frozenset[bytes]:

@@ -5,13 +5,14 @@ Runs on the calling thread; owns nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gitsync.git.history.log import History
 from gitsync.git.history.walk import LOG, VersionWalk
 
 KIB = 1024
+READ_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,25 @@ class StoredVersion:
     bytes: int
 
 
-def stored_versions(history: History) -> list[StoredVersion]:
+def stored_versions(history: History, is_over: Callable[[], bool] = lambda: False) -> list[StoredVersion]:
     """Return every content in a history, under the name that its file has now, or had last.
 
-    A content that several files have counts for the one that had it last.
+    A content that several files have counts for the one that had it last. Where `is_over` says so, it is left at what
+    was read until then.
     """
     if history.head() is None:
         return []
     walk = VersionWalk()
-    walk.feed(history.ask(*LOG, "HEAD", "--"))
     names: dict[str, bytes] = {}
     first_at: dict[str, float] = {}
-    for version in walk.found:
-        names.setdefault(version.blob, version.name)
-        first_at[version.blob] = version.at
+    for data in history.program.stream(*LOG, "HEAD", "--", deadline_s=READ_S):
+        walk.feed(data)
+        while walk.found:
+            version = walk.found.popleft()
+            names.setdefault(version.blob, version.name)
+            first_at[version.blob] = version.at
+        if is_over():
+            break
     sizes = _disk_sizes(history, list(names))
     return [StoredVersion(names[blob], first_at[blob], count) for blob, count in sizes.items()]
 

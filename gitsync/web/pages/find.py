@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gitsync.daemon.handlers import find
 from gitsync.errors import GitsyncError
-from gitsync.web.page import Asked, Link, Page
+from gitsync.web.page import Asked, Link, Page, Reader
 from gitsync.web.states import Json
 
 # As many hits as a page shows before it asks whether it is to go on.
@@ -25,13 +25,15 @@ def show(asked: Asked) -> Response:
     wanted = {name: asked.get(name) for name in ("word", "name", "repo", "since", "until")}
     flags = {name: asked.get(name) == "1" for name in ("regex", "ignore_case", "deleted")}
     hits: Iterator[Json] = iter(())
-    is_asked = bool(wanted["word"] or wanted["name"])
+    is_asked = bool(wanted["word"] or wanted["name"]) and not asked.get("stop")
+    reader = Reader()
     count = asked.number("n", COUNT, MOST)
     if is_asked:
         names = [wanted["repo"]] if wanted["repo"] else []
-        hits = find.hits(asked.library.looking(), {**wanted, **flags, "names": names})
+        hits = find.hits(asked.library.looking(), {**wanted, **flags, "names": names}, reader.has_gone)
     return asked.stream(
         "find.html",
+        reader,
         wanted=wanted,
         flags=flags,
         names=asked.library.names(),

@@ -19,6 +19,7 @@ from gitsync.web.library import LONG_S
 from gitsync.web.notes import Note
 from gitsync.web.page import POST, Asked, Link, Page, address
 from gitsync.web.states import Json
+from gitsync.web.work import Work
 
 SHOWN = 200
 MONTH_S = 30 * 86400.0
@@ -28,36 +29,57 @@ def preview(asked: Asked) -> Response:
     """Show what bringing a version back would change."""
     repo, path, rev = asked.needed("repo"), asked.get("path"), asked.get("rev")
     place = asked.library.place(repo, path)
-    found = _ask(asked, place, rev, dry_run=True)["restored"][0]
-    files = found["files"]
-    return asked.render(
+    return asked.awaited(
+        Work("Working out what would change", back=address("/tree", repo=repo, path=path.rpartition("/")[0])),
+        lambda is_over: _ask(asked, place, rev, dry_run=True)["restored"][0],
         "restore.html",
-        repo=repo,
-        path=path,
-        rev=rev,
-        found=found,
-        files=files[:SHOWN],
-        more=max(0, len(files) - SHOWN),
-        counts={what: sum(each["what"] == what for each in files) for what in ("added", "changed", "removed")},
-        beside=_beside(place, found),
+        lambda found: _described(asked, place, found),
     )
+
+
+def _described(asked: Asked, place: ResolvedPath, found: Json) -> Json:
+    files = found["files"]
+    return {
+        "repo": asked.get("repo"),
+        "path": asked.get("path"),
+        "rev": asked.get("rev"),
+        "found": found,
+        "files": files[:SHOWN],
+        "more": max(0, len(files) - SHOWN),
+        "counts": {what: sum(each["what"] == what for each in files) for what in ("added", "changed", "removed")},
+        "beside": _beside(place, found),
+    }
 
 
 def restore(asked: Asked) -> Response:
     """Bring a version back: to its place by one commit, or as a copy next to it."""
-    repo, path, rev = asked.needed("repo"), asked.get("path"), asked.get("rev")
+    repo, path = asked.needed("repo"), asked.get("path")
     place = asked.library.place(repo, path)
-    name = Path(place.absolute).name
-    if asked.get("where") == "beside":
-        wanted = _beside(place, _ask(asked, place, rev, dry_run=True)["restored"][0])
-        done = _ask(asked, place, rev, to=str(Path(place.absolute).parent / wanted))
-        note = Note(f"A copy is there as {Path(str(done['to'])).name}")
-    else:
-        done = _ask(asked, place, rev)
-        is_same = not done["commits"]
-        note = Note(f"{name} is like that already: nothing was changed") if is_same else _told(f"{name} is back", done)
-    is_directory = done["restored"][0]["kind"] == "directory"
-    return asked.leave(address("/tree" if is_directory else "/file", repo=repo, path=path), note)
+
+    def show(done: Json) -> Response:
+        is_directory = done["restored"][0]["kind"] == "directory"
+        note = _copied(done) if asked.get("where") == "beside" else _returned(Path(place.absolute).name, done)
+        return asked.leave(address("/tree" if is_directory else "/file", repo=repo, path=path), note)
+
+    return asked.patiently(Work("Bringing it back", about=repo), lambda is_over: _restore(asked, place), show)
+
+
+def _restore(asked: Asked, place: ResolvedPath) -> Json:
+    rev = asked.get("rev")
+    if asked.get("where") != "beside":
+        return _ask(asked, place, rev)
+    wanted = _beside(place, _ask(asked, place, rev, dry_run=True)["restored"][0])
+    return _ask(asked, place, rev, to=str(Path(place.absolute).parent / wanted))
+
+
+def _copied(done: Json) -> Note:
+    return Note(f"A copy is there as {Path(str(done['to'])).name}")
+
+
+def _returned(name: str, done: Json) -> Note:
+    if not done["commits"]:
+        return Note(f"{name} is like that already: nothing was changed")
+    return _told(f"{name} is back", done)
 
 
 def _ask(asked: Asked, place: ResolvedPath, rev: str, **more: object) -> Json:
@@ -113,14 +135,19 @@ def restore_deleted(asked: Asked) -> Response:
     for word in chosen:
         commit, _, name = word.partition(":")
         groups.setdefault(commit, []).append(asked.library.place(repo, name).absolute)
-    commits: list[Json] = []
-    for commit, paths in groups.items():
-        commits += asked.gateway.ask("restore", paths=paths, rev=f"{commit}^")["commits"]
     where = address("/deleted", repo=repo, path=path)
-    if not commits:
-        return asked.leave(where, Note("Those files are there already: nothing was changed"))
-    note = _told(f"{text.counted(len(chosen), 'file')} came back to {top.repo}", {"commits": commits})
-    return asked.leave(where, note if len(commits) == 1 else Note(note.text, undo=address("/timeline", repo=repo)))
+
+    def act(is_over: object) -> list[Json]:
+        answers = [asked.gateway.ask("restore", paths=paths, rev=f"{commit}^") for commit, paths in groups.items()]
+        return [commit for answer in answers for commit in answer["commits"]]
+
+    def show(commits: list[Json]) -> Response:
+        if not commits:
+            return asked.leave(where, Note("Those files are there already: nothing was changed"))
+        note = _told(f"{text.counted(len(chosen), 'file')} came back to {top.repo}", {"commits": commits})
+        return asked.leave(where, note if len(commits) == 1 else Note(note.text, undo=address("/timeline", repo=repo)))
+
+    return asked.patiently(Work("Bringing them back", about=repo), act, show)
 
 
 def _instant(asked: Asked, name: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from starlette.responses import Response
 
@@ -12,6 +13,7 @@ from gitsync.git.history.size import FileSize, StoredVersion, file_sizes, stored
 from gitsync.web.notes import Note
 from gitsync.web.page import POST, Asked, Link, Page, address
 from gitsync.web.states import Json
+from gitsync.web.work import Work
 
 FILES = 40
 DIRECTORIES = 12
@@ -24,19 +26,26 @@ def show(asked: Asked) -> Response:
     repo = asked.get("repo") or (names[0] if names else "")
     if not repo:
         return asked.render("room.html", repo="", names=names)
-    history = asked.library.place(repo).history()
-    versions = stored_versions(history)
-    files = file_sizes(history, versions=versions)
-    most = files[0].bytes if files else 0
-    return asked.render(
+    place = asked.library.place(repo)
+
+    def measured(is_over: Callable[[], bool]) -> Json:
+        history = place.history()
+        versions = stored_versions(history, is_over)
+        files = file_sizes(history, versions=versions)
+        most = files[0].bytes if files else 0
+        return {
+            "total": total_bytes(history),
+            "files": [(item, os.fsdecode(item.path), _share(item.bytes, most)) for item in files[:FILES]],
+            "count": len(files),
+            "directories": _directories(files),
+            "months": _months(versions),
+        }
+
+    return asked.awaited(
+        Work(f"Measuring the history of {repo}", back="/machines"),
+        measured,
         "room.html",
-        repo=repo,
-        names=names,
-        total=total_bytes(history),
-        files=[(item, os.fsdecode(item.path), _share(item.bytes, most)) for item in files[:FILES]],
-        count=len(files),
-        directories=_directories(files),
-        months=_months(versions),
+        lambda found: {"repo": repo, "names": names, **found},
     )
 
 

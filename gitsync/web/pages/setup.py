@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from pathlib import Path
 
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from gitsync.git import program
 from gitsync.web.notes import Note
 from gitsync.web.page import POST, Asked, Link, Page
 from gitsync.web.states import Json
+from gitsync.web.work import Work
 
 GIT_S = 10.0
 WHO = {"user.name": "Your name", "user.email": "Your mail address"}
@@ -57,9 +59,13 @@ def clone(asked: Asked) -> Response:
     """Bring a repository, or a mirror of home files, from a server to this machine."""
     url, directory = asked.needed("url"), asked.get("dir")
     path = str(Path(os.path.expanduser(directory)).absolute()) if directory else _named(url)  # noqa: PTH111
-    answer = asked.gateway.ask("clone", url=url, path=path, yes=asked.get("yes") == "1")
-    where = text.tilde(str(answer.get("path") or answer.get("repo") or path))
-    return asked.leave("/setup", Note(f"{url} is in {where}, and watched"))
+
+    def show(answer: Json) -> Response:
+        where = text.tilde(str(answer.get("path") or answer.get("repo") or path))
+        return asked.leave("/setup", Note(f"{url} is in {where}, and watched"))
+
+    act = partial(asked.gateway.ask, "clone", url=url, path=path, yes=asked.get("yes") == "1")
+    return asked.patiently(Work(f"Bringing {url} here"), lambda is_over: act(), show)
 
 
 def _named(url: str) -> str:
@@ -75,13 +81,21 @@ def take_over(asked: Asked) -> Response:
     found = {each["kind"]: each for each in _old()}.get(kind)
     if found is None:
         raise UsageError("there is nothing of that program to take over", "see the list on the page")
-    said = asked.gateway.command("import", f"--{kind}", found["path"])
-    return asked.leave("/setup", Note(f"{found['name']} is taken over", hint=said))
+    act = partial(asked.gateway.command, "import", f"--{kind}", found["path"])
+    return asked.patiently(
+        Work(f"Taking over {found['shown']}", back="/setup"),
+        lambda is_over: act(is_cancelled=is_over),
+        lambda said: asked.leave("/setup", Note(f"{found['name']} is taken over", hint=said)),
+    )
 
 
 def start(asked: Asked) -> Response:
     """Have gitsync started now and with each login."""
-    return asked.leave("/setup", Note("gitsync is a service now", hint=asked.gateway.command("service", "install")))
+    return asked.patiently(
+        Work("Installing the service"),
+        lambda is_over: asked.gateway.command("service", "install"),
+        lambda said: asked.leave("/setup", Note("gitsync is a service now", hint=said)),
+    )
 
 
 def _known(key: str) -> str:

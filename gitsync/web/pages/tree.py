@@ -70,7 +70,7 @@ def chosen(view: View, asked: Asked) -> str | None:
     if not asked.get("at"):
         return None
     instant = view.history.instant(asked.get("at").replace("T", " "))
-    found = view.history.commit_at(instant)
+    found = moments.commit_at(view, instant)
     if found is None:
         raise OperationError(f"{view.place.name} has no version from then or before", code="no-version")
     return found
