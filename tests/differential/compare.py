@@ -202,10 +202,7 @@ class Case:
             self._root, "--work-tree", str(apart), "checkout", "-q", "-f", target, "--", ".", env=env, check=False
         )
         for path in changed:
-            ours, gits = (
-                _look(os.path.join(os.fsencode(self._root), path)),
-                _look(os.path.join(os.fsencode(apart), path)),
-            )
+            ours, gits = (_look_below(os.fsencode(place), path) for place in (self._root, apart))
             if ours != gits and not (gits is None and ours == ("directory", b"")):
                 raise DifferentError(f"{path!r} was written as {ours}, git writes {gits}")
 
@@ -263,6 +260,13 @@ def _staged(worktree: Worktree, noted: Iterable[bytes]) -> Staged:
         pass
     worktree.rest()
     return staging.result()
+
+
+def _look_below(top: bytes, path: bytes) -> tuple[str, bytes] | None:
+    """Return what is at `path` itself: beyond a link that has taken a directory's place there is nothing of it."""
+    parts = path.split(b"/")
+    above = (b"/".join(parts[:count]) for count in range(1, len(parts)))
+    return None if any(os.path.islink(os.path.join(top, each)) for each in above) else _look(os.path.join(top, path))
 
 
 def _look(place: bytes) -> tuple[str, bytes] | None:
