@@ -302,9 +302,9 @@ MUTATIONS = (
     ),
     Mutation(
         "Nothing is written into a directory that is a repository of its own by now.",
-        "gitsync/git/applying/preflight.py",
-        "            self._look_for_repositories()\n",
-        "",
+        "gitsync/git/applying/hidden.py",
+        "    nested = inside(worktree.root, paths)\n",
+        "    nested = inside(worktree.root, [])\n",
         "tests/unit/engine/repository/test_integrate.py::test_a_pull_writes_nothing_into_a_directory_that_is_a_repository_by_now",
     ),
     Mutation(

@@ -75,6 +75,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
                 wanted = replace(wanted, movable=frozenset(outcome.paths))
                 outcome = apply(worktree, wanted, message=message, author=repository.config.author)
             _report_aside(repository, outcome, _source(fetched))
+            _report_held(repository, outcome, _source(fetched))
         elif wanted.kind is PlanKind.CONFLICT:
             pending_merge.hold(worktree, wanted)
     except UNEXPECTED_ERRORS as trouble:
@@ -194,6 +195,16 @@ def _report_aside(repository: LocalRepository, outcome: Outcome, source: str) ->
         details = {"file": os.fsdecode(item.path), "copy": os.fsdecode(item.name)}
         text = f"{repository.name}: {text}"
         repository.board.publish("moved-aside", repository.name, text, level=logging.WARNING, **details)
+
+
+def _report_held(repository: LocalRepository, outcome: Outcome, source: str) -> None:
+    if outcome.held:
+        names, count = ", ".join(map(shown, outcome.held[:5])), len(outcome.held)
+        more = f" and {count - 5} more" if count > 5 else ""
+        text = f"{repository.name}: not written from {source}, inside another repository: {names}{more}"
+        details = {"files": [os.fsdecode(path) for path in outcome.held]}
+        repository.board.publish("held-path", repository.name, text, level=logging.WARNING, **details)
+        repository.context.show(notes=repository.notes())
 
 
 def _report_conflicts(repository: LocalRepository, wanted: Plan, source: str) -> None:

@@ -22,6 +22,7 @@ from gitsync.engine.repository.repository import LocalRepository
 from gitsync.engine.repository.retry import SOON_TRIES
 from gitsync.engine.repository.revive import revive_next
 from gitsync.errors import GitsyncError, HaltError, TransientError
+from gitsync.git.changes.held import release
 from gitsync.git.staging.worktree import Staged, TipMovedError
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
@@ -127,6 +128,7 @@ def _scan(repo: LocalRepository, now: float) -> None:
     repo.show(RepoState.SYNCING, "scanning")
     repo.buffer.steal()  # the scan sees all that was noted until here
     started = repo.clock.now()
+    release(worktree)
     paths = worktree.scan()
     logger.debug("%s: scanned differing=%d seconds=%.3f", repo.name, len(paths), repo.clock.now() - started)
     repo.retry.plan_reconcile(repo.config.reconcile, now)

@@ -73,7 +73,7 @@ class Outcome:
 
     DONE: `head` is the new HEAD, `paths` were changed. EDITED: `paths` hold uncommitted edits; commit them and plan
     again. BLOCKED: `problem` describes what prevents changing `paths`; try again later. `aside` lists untracked files
-    that were moved aside, with their new names.
+    that were moved aside, with their new names, `held` the paths that were not written for another repository's sake.
     """
 
     kind: OutcomeKind
@@ -82,6 +82,7 @@ class Outcome:
     commit: CommitInfo | None = None
     problem: Problem | None = None
     aside: tuple[Moved, ...] = ()
+    held: tuple[bytes, ...] = ()
 
 
 class OvertakenError(TransientError):
@@ -235,7 +236,8 @@ def _apply(
         _half(worktree, applier.sweep)
     journal.drop(worktree.repo_state_dir)
     refs.expire(worktree.repo, worktree.repo_state_dir)
-    return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit())
+    held = tuple(sorted(prepared.report.held))
+    return Outcome(OutcomeKind.DONE, tuple(sorted(prepared.changes)), target, worktree.last_commit(), held=held)
 
 
 def _has(worktree: Worktree, tree: str | None, path: bytes, blob: str) -> bool:
@@ -341,6 +343,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
     entries = entries_of(worktree, changes)
     _check_unstaged(worktree, changes, entries)
     marks = hidden(worktree, changes, entries)
+    worktree.held.note(path for path, mark in marks.items() if mark.nested and changes[path][1] is not None)
     new = {
         path: _new_entry(applier, fingerprints, path, entry, marks.get(path)) for path, (_, entry) in changes.items()
     }

@@ -1,7 +1,8 @@
 """Paths whose files git does not look at: outside a sparse checkout, skip-worktree, assume-unchanged.
 
 Committer thread; reads only. A pull moves the entries of such paths and keeps their marks; of files it writes only
-those that are there, inside the checkout, and as the last commit has them.
+those that are there, inside the checkout, and as the last commit has them. A path below a directory that is another
+repository by now gets such a mark, too: its files belong to that.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ from typing import NamedTuple
 
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry
 from gitsync.git.rules.sparse import SparseCheckout
+from gitsync.git.staging.held_paths import inside
 from gitsync.git.staging.worktree import Worktree
 
 
 class Mark(NamedTuple):
-    """Why git does not look at a file: an entry of the index says so, or (`is_outside`) the sparse checkout."""
+    """Why git does not look at a file: an entry of the index says so, the sparse checkout (`is_outside`), or another
+    repository that begins at `nested`.
+    """
 
     is_assumed: bool
     is_skipped: bool
     is_outside: bool
+    nested: bytes = b""
 
 
 Entries = Mapping[bytes, IndexEntry | None]
@@ -34,14 +39,21 @@ def entries_of(worktree: Worktree, paths: Iterable[bytes]) -> Entries | None:
 
 
 def hidden(worktree: Worktree, paths: Iterable[bytes], entries: Entries | None) -> Mapping[bytes, Mark]:
-    """Return the marks of those of `paths` that have one, or that get one because they are new and outside."""
+    """Return the marks of those of `paths` that have one, or that get one because of where they are."""
+    paths = list(paths)
     sparse = SparseCheckout(worktree.root)
+    nested = inside(worktree.root, paths)
     found = {}
     for path in paths:
         entry = None if entries is None else entries[path]
         is_outside = sparse.is_outside(path)
         is_skipped = entry.is_skipped if entry is not None else is_outside
-        mark = Mark(entry is not None and entry.is_assumed, is_skipped, is_outside and is_skipped)
+        mark = Mark(
+            entry is not None and entry.is_assumed,
+            is_skipped or path in nested,
+            is_outside and is_skipped,
+            nested.get(path, b""),
+        )
         if mark.is_assumed or mark.is_skipped:
             found[path] = mark
     return found

@@ -28,7 +28,6 @@ from gitsync.git.merging.plan import Plan, PlanKind
 from gitsync.git.objects.modes import MODE_GITLINK
 from gitsync.git.objects.trees import TreeEntry, diff
 from gitsync.git.rules import config
-from gitsync.git.rules.ignores import is_work_tree
 from gitsync.git.staging.arrivals import Arrival
 from gitsync.git.staging.worktree import Worktree
 from gitsync.text import shown
@@ -48,7 +47,8 @@ class PreflightReport:
     `blocked`, and the content of those untracked files that are `displaced`.
 
     `aside` maps each path in the way of an incoming one to what must be moved: the path itself, or those parts of a
-    directory that no commit would include. Paths in `linkable` only need a second name.
+    directory that no commit would include. Paths in `linkable` only need a second name. `held` are below a directory
+    that is another repository by now, and where that begins.
     """
 
     steps: list[JournalStep] = field(default_factory=list)
@@ -60,6 +60,7 @@ class PreflightReport:
     gone: set[bytes] = field(default_factory=set)
     aside: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     linkable: set[bytes] = field(default_factory=set)
+    held: dict[bytes, bytes] = field(default_factory=dict)
 
 
 class Preflight:
@@ -114,7 +115,7 @@ class Preflight:
             self._ancestors = Ancestors(store, self._root, self._base, self._target, self._changes)
             self._look_at_index()
             self._left = {path for path in self._hidden if self._is_left(path)} | self._forgotten
-            self._look_for_repositories()
+            self._report.held = {path: mark.nested for path, mark in self._hidden.items() if mark.nested}
             self._fetch_promised()
             for path, (old, new) in sorted(self._changes.items()):
                 if path not in self._report.blocked and path not in self._left:
@@ -131,20 +132,6 @@ class Preflight:
             if (entry and (entry.mode, entry.id)) not in (old, new):
                 self._report.blocked[path] = STAGED
 
-    def _look_for_repositories(self) -> None:
-        """Block paths in a directory that is another repository by now: its files belong to that."""
-        root = os.fsencode(self._worktree.root)
-        directories = {path.rpartition(b"/")[0] for path in self._changes if b"/" in path and path not in self._left}
-        above = {
-            b"/".join(parts[: at + 1])
-            for each in directories
-            for parts in [each.split(b"/")]
-            for at in range(len(parts))
-        }
-        for directory in sorted(each for each in above if is_work_tree(root + b"/" + each)):
-            inside = [path for path in self._changes if path.startswith(directory + b"/") and path not in self._left]
-            self._report.blocked |= dict.fromkeys(inside, f"{shown(directory)} {OWN_REPOSITORY}")
-
     def _fetch_promised(self) -> None:
         """In a partial clone, ask for all contents that are needed at once."""
         coming = {path: _file(new) for path, (_, new) in self._changes.items() if path not in self._left}
@@ -154,7 +141,7 @@ class Preflight:
     def _is_left(self, path: bytes) -> bool:
         """Whether the file at a path that git does not look at stays as it is, or away: only its entry moves."""
         old = _file(self._changes[path][0])
-        if self._hidden[path].is_outside or old is None:
+        if self._hidden[path].is_outside or self._hidden[path].nested or old is None:
             return True
         here, data = self._see(path)
         return here == ABSENT or not self._base_versions.is_there(self._root, path, old, here, data)
@@ -372,6 +359,8 @@ def prepare(worktree: Worktree, plan: Plan) -> Prepared:
         )
         report = surveyor(renderer=renderer).look()
         moved: tuple[Moved, ...] = ()
+        if plan.kind is PlanKind.COMMIT:
+            report.blocked |= {path: f"{shown(nested)} {OWN_REPOSITORY}" for path, nested in report.held.items()}
         if plan.kind is PlanKind.COMMIT and len(plan.parents) < 2:
             # The person who asked for the change is present, and can decide about what is in its way.
             report.blocked |= dict.fromkeys(report.aside, UNTRACKED)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 
 from gitsync.git.rules.ignores import is_work_tree
+from gitsync.git.staging.held_paths import HeldPaths
 from gitsync.text import as_word, clean, shown
 
 _SHOWN = 3
@@ -17,8 +18,9 @@ _SHOWN = 3
 class Remarks:
     """What is known of one work tree; a scan learns it, and staging adds to it."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, held: HeldPaths) -> None:
         self._root = root
+        self._held = held
         self._nested: set[bytes] = set()
         self._ignored: tuple[bytes, ...] = ()
         self._excluded: dict[bytes, str] = {}
@@ -40,7 +42,8 @@ class Remarks:
     @property
     def lines(self) -> tuple[str, ...]:
         """Return a sentence for each, with what can be done."""
-        return (*map(self._of_nested, sorted(self._nested_now())), *self._of_ignored(), *self._of_excluded())
+        nested = map(self._of_nested, sorted(self._nested_now()))
+        return (*self._of_held(), *nested, *self._of_ignored(), *self._of_excluded())
 
     def _nested_now(self) -> list[bytes]:
         return [path for path in self._nested if is_work_tree(os.path.join(os.fsencode(self._root), path))]
@@ -51,6 +54,22 @@ class Remarks:
             f"{shown(path)} is a repository of its own and is not committed here: make it a submodule "
             f"(git submodule add), ignore it (.gitignore), or watch it: gitsyncctl watch {as_word(place)}"
         )
+
+    def _of_held(self) -> Iterable[str]:
+        held, top = self._held.inside, clean(self._root)
+        for nested in sorted(set(held.values())):
+            names = _names(tuple(path for path, at in held.items() if at == nested))
+            yield (
+                f"{names}: not written on this machine, because {shown(nested)} is a git repository of its own by now; "
+                f"to get what was pulled, move that repository elsewhere, then: gitsyncctl sync {as_word(top)}"
+            )
+        for path in [path for path in self._held.paths if path not in held][:_SHOWN]:
+            name = os.fsdecode(path)
+            yield (
+                f"{shown(path)} is not what was pulled, and its changes are not committed; to get what was pulled: "
+                f"rm {as_word(clean(os.path.join(self._root, name)))}, then: gitsyncctl sync {as_word(top)}; to commit "
+                f"what is there: git -C {as_word(top)} update-index --no-skip-worktree {as_word(clean(name))}"
+            )
 
     def _of_ignored(self) -> Iterable[str]:
         if self._ignored:

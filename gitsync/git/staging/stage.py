@@ -30,6 +30,7 @@ from gitsync.git.staging import unfetchable
 from gitsync.git.staging.arrivals import Arrivals, digest_of, digest_of_open
 from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
+from gitsync.git.staging.held_paths import HeldPaths
 from gitsync.git.staging.left_behind import LeftBehind, checked_out
 from gitsync.git.staging.read import Found, FoundKind, Reader
 from gitsync.git.staging.remarks import Remarks
@@ -51,6 +52,7 @@ class StageContext:
     ignores: IgnoreRules
     filters: Filters
     left_behind: LeftBehind
+    held: HeldPaths
     arrivals: Arrivals
     remarks: Remarks
     head: str | None
@@ -85,6 +87,8 @@ class Staging:
         self._context = context
         self._rules = rules
         self._reader = Reader(context.root, is_composing=context.is_composing)
+        # To git, a directory with an entry in the index does not count as a separate repository any more.
+        self._foreign = tuple(top + b"/" for top in set(context.held.inside.values()))
         self._tally = _Tally()
         self._writer: LooseWriter | PackWriter = LooseWriter(context.store)
         self._clock = SystemClock()
@@ -226,7 +230,7 @@ class Staging:
         if look.kind is FoundKind.DIRECTORY:
             return self._found_directory(path, head)
         is_new = head is None and in_index is None
-        if is_new and self._context.ignores.is_ignored(path, False):
+        if is_new and (path.startswith(self._foreign) or self._context.ignores.is_ignored(path, False)):
             self._tally.ignored.add(path)
             return None
         if look.kind not in (FoundKind.FILE, FoundKind.LINK):

@@ -40,6 +40,7 @@ from gitsync.git.rules.identity import identity_of
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.arrivals import Arrivals
 from gitsync.git.staging.filters import Filters
+from gitsync.git.staging.held_paths import HeldPaths
 from gitsync.git.staging.left_behind import LeftBehind
 from gitsync.git.staging.remarks import Remarks
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
@@ -91,7 +92,8 @@ class Worktree:
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
         self.filters = Filters(self.store, self.root, is_leaving)
         self.arrivals = Arrivals(repo_state_dir)
-        self.remarks = Remarks(self.root)
+        self.held = HeldPaths(self.root, repo_state_dir)
+        self.remarks = Remarks(self.root, self.held)
         self._include = tuple(include)
         self._opened_as = self.identity()
         self._successor: tuple[object, str] | None = None
@@ -184,6 +186,7 @@ class Worktree:
             self.ignores,
             self.filters,
             self.left_behind,
+            self.held,
             self.arrivals,
             self.remarks,
             head,

@@ -236,17 +236,37 @@ def test_a_pull_writes_nothing_into_a_directory_that_is_a_repository_by_now(benc
     run_git(bench.root.parent, "clone", "-q", str(bench.root), str(other))
     (other / "lib").mkdir()
     (other / "lib/code.txt").write_text("theirs\n")
+    (other / "else.txt").write_text("theirs\n")
     run_git(other, "add", ".")
     run_git(other, "commit", "-qm", "theirs")
     run_git(bench.root, "remote", "add", "origin", str(other))
     run_git(bench.root, "fetch", "-q", "origin")
     run_git(bench.root, "init", "-q", "lib")
     (bench.root / "lib/own.txt").write_text("own\n")
-    before = bench.head()
     bench.tell(bench.fetched(run_git(other, "rev-parse", "HEAD")))
     bench.run(2.0)
-    problem = bench.integrated()[-1].problem
-    assert problem is not None
-    assert "lib is a git repository of its own by now" in problem.message
+    assert bench.integrated()[-1].problem is None
+    assert bench.head() == run_git(other, "rev-parse", "HEAD")
+    assert (bench.root / "else.txt").read_text() == "theirs\n", "it holds up nothing else"
     assert sorted(path.name for path in (bench.root / "lib").iterdir()) == [".git", "own.txt"]
-    assert bench.head() == before
+    assert run_git(bench.root, "ls-files", "-t", "lib") == "S lib/code.txt"
+    said = next(line for line in bench.status().notes if "lib/code.txt" in line)
+    assert "because lib is a git repository of its own by now" in said
+    # The other machine goes on, and nothing here takes the missing file for a deletion.
+    (other / "lib/code.txt").write_text("theirs again\n")
+    run_git(other, "commit", "-qam", "theirs again")
+    run_git(bench.root, "fetch", "-q", "origin")
+    bench.tell(bench.fetched(run_git(other, "rev-parse", "HEAD")))
+    bench.tell(Rescan("notes", "a test"))
+    bench.note("lib/own.txt", "lib")
+    bench.run(5.0)
+    assert bench.head() == run_git(other, "rev-parse", "HEAD"), "nor the files of that repository for new ones"
+    # Moved away, it makes room for what was pulled.
+    (bench.root / "lib").rename(bench.root.with_name("lib"))
+    bench.tell(Rescan("notes", "a test"))
+    bench.run(2.0)
+    assert (bench.root / "lib/code.txt").read_text() == "theirs again\n"
+    assert run_git(bench.root, "status", "--porcelain") == ""
+    assert run_git(bench.root, "ls-files", "-t", "lib") == "H lib/code.txt"
+    assert bench.head() == run_git(other, "rev-parse", "HEAD")
+    assert not [line for line in bench.status().notes if "lib" in line]
