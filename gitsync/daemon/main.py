@@ -40,10 +40,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the daemon's command line and return the exit status."""
     if is_launchd():
         bound_errors()
+    arguments = None
     try:
-        return _run(make_parser().parse_args(argv))
+        arguments = make_parser().parse_args(argv)
+        return _run(arguments)
     except GitsyncError as error:
-        say_error(error)
+        if _is_fresh(arguments, error):
+            say_error(error)
         # launchd starts an agent again after every failure: here that would be for ever, and would help nobody.
         is_final = is_launchd() and error.exit_status in (EXIT_USAGE, EXIT_NOT_RUNNING)
         return EXIT_OK if is_final else error.exit_status
@@ -174,6 +177,15 @@ def say_error(error: GitsyncError) -> None:
     logs.complain(logging.WARNING, f"hint: {escape(tildes(error.advice))}")
 
 
+def _is_fresh(arguments: argparse.Namespace | None, error: GitsyncError) -> bool:
+    """Whether an error is to be reported: a single pass with `--quiet` reports each once, as cron mails it."""
+    if arguments is None or not (arguments.once and arguments.quiet):
+        return True
+    from gitsync.daemon.reported import is_fresh
+
+    return is_fresh(error)
+
+
 def _once(config: Config, *, is_quiet: bool) -> int:
     from gitsync.daemon.oneshot import run_once
 
@@ -183,8 +195,9 @@ def _once(config: Config, *, is_quiet: bool) -> int:
         return EXIT_OK  # stopped on request, after committing, as the daemon does
     reports = {repo.name: _reported(repo) for repo in statuses if not (is_quiet and repo.state is RepoState.OFFLINE)}
     if is_quiet:
-        from gitsync.daemon.reported import fresh
+        from gitsync.daemon.reported import fresh, is_fresh
 
+        is_fresh(None)
         reports = fresh(reports)
     for lines in reports.values():
         for line in lines:

@@ -130,3 +130,26 @@ def test_the_command_in_a_hint_can_be_pasted(box: Machine, hub: Path) -> None:
     pasted = hint[hint.index("gitsyncctl resume") : hint.index("--accept")] + "--accept"
     done = subprocess.run(["sh", "-c", pasted], env=box.env, cwd=box.home, capture_output=True, text=True, check=True)
     assert done.stdout == "resumed my notes; echo ha\n"
+
+
+def test_a_quiet_pass_reports_each_problem_once_and_none_while_offline(box: Machine) -> None:
+    root = box.repo()
+    run_git(root, "remote", "add", "origin", "https://127.0.0.1:9/hub.git")
+    box.configure(root)
+    good = box.config.read_text()
+
+    def passed() -> tuple[int, str]:
+        done = box.gitsync("--once", "-q")
+        return done.returncode, done.stdout + done.stderr
+
+    assert passed() == (0, "")  # nobody listens there: offline
+    run_git(root, "remote", "remove", "origin")
+    (root / "id_rsa").write_text("-----BEGIN RSA PRIVATE KEY-----\nabc\n")
+    status, said = passed()
+    assert (status, said.count("id_rsa")) == (1, 1)
+    assert passed() == (1, "")
+    # A fault that keeps the pass from beginning is reported in the same way.
+    box.write_config(good + "quiett = 3\n")
+    status, said = passed()
+    assert (status, "quiett" in said) == (2, True)
+    assert passed() == (2, "")
