@@ -73,7 +73,7 @@ soak: $(STAMP)
 	$(BIN)/python -m tests.convergence.schedules 1000 $(SCHEDULES)
 	$(BIN)/python -m tests.crashes
 	$(BIN)/python -m tests.daemon.growth
-	GITSYNC_STARTS=200 $(BIN)/python -m pytest -q -p no:randomly --timeout=0 tests/daemon/test_start_race.py
+	SOAK_STARTS=200 $(BIN)/python -m pytest -q -m soak -p no:randomly --timeout=0 tests/daemon/test_start_race.py
 
 # Of the branches, in every process that a test starts. It takes about twice as long as `make test`.
 coverage: $(STAMP)

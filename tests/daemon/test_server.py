@@ -84,6 +84,12 @@ def test_a_repository_that_has_a_remote_keeps_it(box: Machine, hub: Path) -> Non
     done = box.ctl("server", "init", "other.git", "--for", "notes")
     assert (done.returncode, "has a remote already" in done.stderr) == (2, True)
     assert not (box.home / "other.git").exists()
+    # One that was set before it was there is created.
+    later = box.home / "later.git"
+    run_git(box.home / "notes", "remote", "set-url", "origin", str(later))
+    assert box.ctl("server", "init", str(later), "--for", "notes").returncode == 0
+    assert run_git(box.home / "notes", "remote") == "origin"
+    assert setting(later, "core.bare") == "true"
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import run_git
 from tests.daemon.harness import BIN, Machine, wait_for
 
-STARTS = int(os.environ.get("GITSYNC_STARTS", "6"))
+STARTS = int(os.environ.get("SOAK_STARTS", "6"))
 
 
 @pytest.mark.soak
 def test_what_is_configured_at_a_random_moment_of_the_start_counts(box: Machine) -> None:
-    seed = int(os.environ.get("GITSYNC_SEED", random.randrange(1 << 30)))
-    print(f"GITSYNC_SEED={seed}")
+    seed = int(os.environ.get("SOAK_SEED", random.randrange(1 << 30)))
+    print(f"SOAK_SEED={seed}")
     moments = random.Random(seed)
     box.write_config('[defaults]\nquiet = "100ms"\n')
     names: list[str] = []

@@ -14,9 +14,11 @@ LEFT_OUT = (".git", ".venv", "build", "dist", "demo", ".run", "*.egg-info", "*_c
 BUILD = "import sys; out = sys.argv[1]; from setuptools import build_meta as b; b.build_sdist(out); b.build_wheel(out)"
 
 
-def run(*argv: str | Path, cwd: Path = ROOT, **env: str) -> str:
+def run(*argv: str | Path, cwd: Path = ROOT, timeout_s: float = 230.0, **env: str) -> str:
     """Run a program that has to end well, and return its output."""
-    done = subprocess.run(argv, cwd=cwd, env=os.environ | env, check=False, capture_output=True, text=True, timeout=230)
+    done = subprocess.run(
+        argv, cwd=cwd, env=os.environ | env, check=False, capture_output=True, text=True, timeout=timeout_s
+    )
     assert done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
     return done.stdout
 

@@ -176,3 +176,33 @@ def test_the_recipes_of_other_distributions_name_what_there_is() -> None:
         missing = [name for name in needed if name not in text]
         assert not missing, f"{recipe} lacks {missing}"
         assert "gitsyncd" in text
+
+
+def test_the_recipes_are_read_by_the_programs_that_they_are_for(tmp_path: Path) -> None:
+    needs("makepkg", "pacman", "nix-instantiate", "ruby", "setpriv")
+    contrib = ROOT / "contrib"
+    run("ruby", "-c", contrib / "homebrew/gitsyncd.rb")
+    # Evaluated with stand-ins for Nix's packages; a library that is missing there would be an error.
+    libraries = "jeepney pathspec platformdirs pygit2 python-daemon tomlkit watchdog jinja2 pygments starlette uvicorn"
+    given = " ".join(f"{name} = 1;" for name in (*libraries.split(), "setuptools"))
+    lib = 'head = builtins.head; cleanSource = x: x; makeBinPath = x: ""; licenses.mit = 1; platforms.unix = [ ];'
+    packages = f"{{ buildPythonApplication = x: x; {given} }}"
+    arguments = f"{{ lib = {{ {lib} }}; python3Packages = {packages}; git = 1; openssh = 1; makeWrapper = 1; }}"
+    recipe = f"(import {contrib / 'nix/package.nix'} {arguments})"
+    expression = f"let of = {recipe}; in [ of.pname of.version (builtins.length of.dependencies) ]"
+    found = run("nix-instantiate", "--eval", "--strict", "--store", "dummy://", "--expr", expression)
+    assert found.split() == ["[", '"gitsyncd"', f'"{VERSION}"', "7", "]"]
+    # As another user: makepkg does not run as root.
+    place = tmp_path / "aur"
+    place.mkdir()
+    text = (contrib / "aur/PKGBUILD").read_text().replace("@VERSION@", VERSION)
+    (place / "PKGBUILD").write_text(text)
+    other: list[str] = []
+    if os.geteuid() == 0:
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        os.chown(place, 65534, 65534)
+        for path in place.parents[:3]:
+            path.chmod(path.stat().st_mode | 0o055)
+    source = run(*other, "makepkg", "--printsrcinfo", cwd=place, HOME=str(place))
+    assert f"pkgver = {VERSION}" in source
+    assert "depends = python-pygit2" in source

@@ -109,7 +109,8 @@ class Systemd:
         before = {path: path.read_bytes() if written.has_mark(path) else None for path in texts}
         is_same = all(before[path] == text.encode("utf-8", "surrogateescape") for path, text in texts.items())
         try:
-            if was.is_installed and not was.is_ours and was.file != str(self.file):
+            is_hidden = was.is_installed and not was.is_ours and was.file != str(self.file)
+            if is_hidden and (was.is_enabled or was.is_active):
                 replaced.note(None, was)
             for path, text in texts.items():
                 is_foreign = not written.has_mark(path)

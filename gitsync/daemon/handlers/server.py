@@ -32,15 +32,18 @@ class _Server:
     def init(self, params: Json) -> Json:
         place = bare.place_of(params["place"])
         repo = self._context.one(params["for"]) if params.get("for") else None
-        branch = own_branch(Path.home()) if repo is None else self._branch_without_remote(repo, place)
+        branch = own_branch(Path.home()) if repo is None else self._branch_to_send(repo, place)
         bare.create(place, branch, Path.home() if repo is None else repo.path)
         if repo is not None:
             self._add_remote(repo, place)
         name = repo.name if repo is not None else None
         return {"url": place.url, "branch": branch, "for": name}
 
-    def _branch_without_remote(self, repo: RepoConfig, place: bare.Place) -> str:
-        """Return the branch of a repository; raise UsageError when it is exchanged with another remote already."""
+    def _branch_to_send(self, repo: RepoConfig, place: bare.Place) -> str:
+        """Return the branch of a repository; raise UsageError when it is exchanged with another remote already.
+
+        A remote that was set before it was created is the one to create.
+        """
         branch = own_branch(repo.path)
         choice = remote_for(repo.path, repo.remote, branch)
         if repo.remote == "":
@@ -48,7 +51,7 @@ class _Server:
                 f'{repo.name} is configured to have no remote: remote = ""',
                 f"to let it have one: gitsyncctl config set {as_word(f'repo.{repo.name}.remote')} origin",
             )
-        if choice is not None:
+        if choice is not None and url_of(repo.path, choice.remote) != place.url:
             raise UsageError(
                 redact(f"{repo.name} has a remote already: {clean(url_of(repo.path, choice.remote))}"),
                 f"to create a further one, leave --for out: gitsyncctl server init {as_word(place.url)}",
@@ -57,7 +60,8 @@ class _Server:
 
     def _add_remote(self, repo: RepoConfig, place: bare.Place) -> None:
         try:
-            init_repository.set_origin(repo.path, place.url)
+            if remote_for(repo.path, repo.remote, own_branch(repo.path)) is None:
+                init_repository.set_origin(repo.path, place.url)
         except UsageError as error:
             raise OperationError(f"{place.label} is created, but {error.message}", error.hint) from error
         if self._context.is_daemon:
