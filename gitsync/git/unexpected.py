@@ -8,6 +8,7 @@ concern that repository only, are shown and tried again, and must not end the da
 from __future__ import annotations
 
 import logging
+import re
 
 import pygit2
 
@@ -18,6 +19,8 @@ from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
 
+# Words of libgit2 about the file of an object that is empty or cut.
+_DAMAGED = re.compile(r"failed to (?:parse|inflate|read) loose object|invalid header|object file is empty|inflate")
 # libgit2's binding also raises KeyError for a missing object or ref, and ValueError for an invalid one.
 UNEXPECTED_ERRORS = (GitsyncError, OSError, pygit2.GitError, KeyError, ValueError)
 
@@ -30,6 +33,11 @@ def as_error(name: str, error: Exception) -> GitsyncError:
     if isinstance(error, OSError):
         return storage_error(f"{name}: cannot work with {clean(str(error.filename or 'its files'))}", error)
     words = clean(str(error))
+    if _DAMAGED.search(words):
+        # Fetched again, where a remote has it.
+        return OperationError(
+            f"{name}: an object of the repository is damaged: {words}", "to see which: git fsck", code="local-damage"
+        )
     if not isinstance(error, pygit2.GitError):
         words = f"{'it lacks' if isinstance(error, KeyError) else 'it holds something invalid:'} {words}"
     return OperationError(f"{name}: libgit2 cannot read the repository: {words}", "to check it: git fsck")

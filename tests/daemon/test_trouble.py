@@ -302,7 +302,7 @@ def test_one_pass_says_what_it_left_out(box: Machine) -> None:
     assert "'elsewhere'" in told[0]
 
 
-@pytest.mark.parametrize("rev", ["HEAD", "HEAD^{tree}"])
+@pytest.mark.parametrize("rev", ["HEAD", "HEAD^{tree}", "HEAD:first.txt"])
 def test_an_object_that_a_power_cut_left_empty_is_fetched_again(box: Machine, hub: Path, rev: str) -> None:
     root = box.repo(remote=hub)
     run_git(root, "push", "-qu", "origin", "main")

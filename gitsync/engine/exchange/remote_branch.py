@@ -25,7 +25,7 @@ from gitsync.git.remote import bare, inbox, local_damage, local_remote, ssh_mast
 from gitsync.git.remote.destination import exchanged
 from gitsync.git.remote.errors import Subject
 from gitsync.git.remote.inbox import Handover
-from gitsync.git.remote.repair import repair
+from gitsync.git.remote.repair import damaged, repair
 from gitsync.git.remote.results import Companion, FetchResult, PushResult, RemoteChoice
 from gitsync.git.remote.shell import gives_shell
 from gitsync.git.remote.ssh_master import SshMaster
@@ -38,22 +38,32 @@ logger = logging.getLogger(__name__)
 
 # As many of a remote's branches are fetched to see whether they share anything with a branch that it does not have.
 COMPARED = 20
-REPAIR_EVERY_S = 3600.0
+REPAIR_EVERY_S, REPAIR_AGAIN_S = 3600.0, 60.0
 
 
 class Repairs:
-    """When a repository was last repaired: that may fetch all of it, and so is tried once an hour."""
+    """When a repository was last repaired: that may fetch all of it, and so is tried once an hour, and after a failure
+    once a minute.
+
+    `is_first` is whether nobody has looked yet at what a power cut has left before this start.
+    """
 
     def __init__(self) -> None:
-        self._tried_at: float | None = None
+        self.is_first = True
+        self._due_at: float | None = None
 
     def is_due(self) -> bool:
-        """Return whether it may be tried, and count it as tried."""
-        now = SystemClock().now()
-        if self._tried_at is not None and now - self._tried_at < REPAIR_EVERY_S:
-            return False
-        self._tried_at = now
-        return True
+        """Return whether it may be tried."""
+        return self._due_at is None or SystemClock().now() >= self._due_at
+
+    def note(self, *, is_done: bool) -> None:
+        """Note a try, which may have failed."""
+        self.is_first = self.is_first and not is_done
+        self._due_at = SystemClock().now() + (REPAIR_EVERY_S if is_done else REPAIR_AGAIN_S)
+
+    def see_whole(self) -> None:
+        """Note that nothing was found."""
+        self.is_first = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +173,13 @@ class RemoteBranch:
     def fetch(self, limits: Limits, local: Problem | None = None) -> FetchResult:
         """Fetch the branch; raises as `transport.fetch` does.
 
-        Objects that are damaged here, which may be the cause of the `local` problem, are fetched again.
+        Objects that are damaged here, which may be the cause of the `local` problem, are fetched again; at the first
+        look, also those that a power cut has left empty and that nothing has read yet.
         """
         logger.debug("%s: fetching %s", self.config.name, self.label)
         try:
-            if local is not None:
-                self._repair(limits, local.message)
+            if local is not None or limits.repairs.is_first:
+                self._repair(limits, "" if local is None else local.message)
             return self._fetch(limits)
         except TransientError as error:
             if error.code != "locked":
@@ -188,10 +199,15 @@ class RemoteBranch:
             return False
         root, remote = self.config.path, self.choice.remote
         try:
-            found = repair(root, remote, said, timeout_s=limits.timeout_s, is_cancelled=limits.is_cancelled)
+            if not (objects := damaged(root, said)):
+                limits.repairs.see_whole()
+                return False
+            found = repair(root, remote, objects, timeout_s=limits.timeout_s, is_cancelled=limits.is_cancelled)
         except UNEXPECTED_ERRORS as trouble:
+            limits.repairs.note(is_done=False)
             logger.debug("%s: cannot repair: %s", self.config.name, as_error(self.config.name, trouble).message)
             return False
+        limits.repairs.note(is_done=True)
         if found:
             logger.warning("%s: fetched %s again that were damaged", self.config.name, counted(len(found), "object"))
         return bool(found)
@@ -219,6 +235,11 @@ class RemoteBranch:
             result = self._push(commit, expected, limits, companion)
         except TransientError as error:
             if error.code not in ("locked", "remote-locked") or not self.free():
+                raise
+            return self._push(commit, expected, limits, companion)
+        except UNEXPECTED_ERRORS as trouble:
+            found = as_error(self.config.name, trouble)
+            if found.code != local_damage.CODE or not self._repair(limits, found.message):
                 raise
             return self._push(commit, expected, limits, companion)
         is_locked = result.problem is not None and result.problem.code == "remote-locked"

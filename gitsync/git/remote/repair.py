@@ -23,30 +23,45 @@ ASIDE = "gitsync-damaged"
 _NAMED = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38})|\b([0-9a-f]{40})\b")
 
 
-def repair(root: Path, remote: str, said: str, *, timeout_s: float, is_cancelled: Callable[[], bool]) -> list[str]:
-    """Return the objects that were fetched again: of those that `said` names, and of those whose files are empty.
+def damaged(root: Path, said: str = "") -> list[str]:
+    """Return the objects that are to be fetched again: those whose files are empty, as a power cut leaves them, and
+    those that `said` names and that cannot be read.
+    """
+    named = {match[3] or match[1] + match[2] for match in _NAMED.finditer(said)}
+    empty = _empty(common_dir(git_dir(root)) / "objects")
+    return sorted({*empty, *(each for each in named if not _is_readable(root, each))})
 
-    Raise OperationError when the remote or the disk fails; nothing is lost then.
+
+def repair(
+    root: Path, remote: str, objects: list[str], *, timeout_s: float, is_cancelled: Callable[[], bool]
+) -> list[str]:
+    """Fetch these objects again; return those that the remote has.
+
+    Raise OperationError or TransientError when the remote or the disk fails; nothing is lost then.
     """
     own = common_dir(git_dir(root))
-    named = {match[3] or match[1] + match[2] for match in _NAMED.finditer(said)}
-    damaged = sorted({*_empty(own / "objects"), *(each for each in named if not _is_readable(root, each))})
-    if not damaged:
-        return []
     try:
         with tempfile.TemporaryDirectory(prefix=os.fsdecode(TEMP_PREFIX), dir=own) as scratch:
             _fetch(root, remote, own, scratch, timeout_s, is_cancelled)
-            return [each for each in damaged if _copy(root, own, scratch, each)]
+            return [each for each in objects if _copy(root, own, scratch, each)]
     except OSError as error:
         raise storage_error(f"cannot repair {clean(str(root))}", error) from error
 
 
 def _empty(objects: Path) -> Iterator[str]:
-    """Yield the objects whose files are empty, as a power cut leaves them."""
+    """Yield the objects whose files are empty."""
     for directory in objects.glob("[0-9a-f][0-9a-f]"):
-        for file in directory.iterdir():
-            if len(file.name) == 38 and file.stat().st_size == 0:
-                yield directory.name + file.name
+        with suppress(FileNotFoundError), os.scandir(directory) as files:  # `git gc` removes empty directories
+            for file in files:
+                if len(file.name) == 38 and _is_empty(file):
+                    yield directory.name + file.name
+
+
+def _is_empty(file: os.DirEntry[str]) -> bool:
+    try:
+        return file.stat(follow_symlinks=False).st_size == 0
+    except FileNotFoundError:
+        return False
 
 
 def _is_readable(root: Path, name: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.remote.repair import ASIDE, repair
+from gitsync.git.remote.repair import ASIDE, damaged, repair
 from tests.conftest import run_git
 
 
@@ -19,7 +19,7 @@ def spoil(root: Path, rev: str) -> Path:
 
 
 def mend(root: Path, said: str = "") -> list[str]:
-    return repair(root, "origin", said, timeout_s=20.0, is_cancelled=lambda: False)
+    return repair(root, "origin", damaged(root, said), timeout_s=20.0, is_cancelled=lambda: False)
 
 
 @pytest.fixture
