@@ -25,6 +25,9 @@ from gitsync.git.remote.local_damage import damaged_ref
 OPEN_PACKS = 8
 
 
+BARE = "bare"
+
+
 class Readable(Protocol):
     """Anything that history and objects can be read from: a `ReadOnlyRepository`, or the committer's Worktree."""
 
@@ -168,11 +171,7 @@ def open_repository(root: str) -> pygit2.Repository:
     except (pygit2.GitError, KeyError, ValueError, OSError) as error:
         raise _refusal(root, str(error)) from error
     if (repository.is_bare or repository.workdir is None) and os.path.isdir(os.path.join(root, ".git")):
-        raise OperationError(
-            f"core.bare is set in {root}, although it has a work tree: git takes it for a repository without files",
-            f"git -C {shlex.quote(root)} config --unset core.bare",
-            code="bare",
-        )
+        raise bare_error(root)
     if repository.is_bare or repository.workdir is None:
         raise OperationError(f"{root} is a bare repository: it has no files to watch", "use a clone of it", code="bare")
     if os.path.realpath(repository.workdir) != root:
@@ -182,6 +181,15 @@ def open_repository(root: str) -> pygit2.Repository:
             code="worktree-elsewhere",
         )
     return repository
+
+
+def bare_error(root: str) -> OperationError:
+    """Return the error of a work tree whose repository is configured to have none."""
+    return OperationError(
+        f"core.bare is set in {root}, although it has a work tree: git takes it for a repository without files",
+        f"git -C {shlex.quote(root)} config --unset core.bare",
+        code=BARE,
+    )
 
 
 def _refusal(root: str, words: str) -> OperationError:

@@ -317,3 +317,18 @@ def test_an_object_that_a_power_cut_left_empty_is_fetched_again(box: Machine, hu
     box.wait_committed(root)
     box.wait_state("ok")
     assert run_git(root, "fsck") == ""
+
+
+def test_core_bare_that_is_set_meanwhile_is_said_at_once_and_its_end_is_seen(box: Machine) -> None:
+    root = box.repo()
+    box.configure(root)
+    box.start()
+    box.wait_state("ok")
+    run_git(root, "config", "core.bare", "true")
+    status = box.repo_status()
+    assert (status["state"], status["error"]["code"]) == ("error", "bare")
+    assert status["error"]["hint"] == f"git -C {root} config --unset core.bare"
+    run_git(root, "config", "--unset", "core.bare")
+    (root / "a.txt").write_text("a\n")
+    assert box.wait_state("ok")["error"] is None
+    box.wait_committed(root)

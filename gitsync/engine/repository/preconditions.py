@@ -15,6 +15,7 @@ from gitsync.engine.messages import Committed, Opened, RootLost, WatcherDoubted
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.engine.repository.root import Found
 from gitsync.errors import TransientError
+from gitsync.git.repository import BARE
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.model import Problem, RepoState
 
@@ -90,7 +91,12 @@ def refresh(repo: LocalRepository, now: float) -> None:
             repo.count(repo.worktree)
         repo.show_copies()
     except UNEXPECTED_ERRORS as trouble:
-        logger.debug("%s: cannot refresh: %s", repo.name, as_error(repo.name, trouble).message)
+        error = as_error(repo.name, trouble)
+        logger.debug("%s: cannot refresh: %s", repo.name, error.message)
+        if error.code == BARE:
+            problem = Problem(error.code, error.message, error.hint)
+            repo.context.show(state=RepoState.ERROR, reason=error.message, error=problem)
+            repo.rescan("core.bare was set")  # which goes on until that is over
 
 
 def _root_problem(repo: LocalRepository) -> Problem | None:

@@ -34,7 +34,7 @@ from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.open_commit import RecentGit, is_git_at_work
 from gitsync.git.probe import Probe, no_probe
 from gitsync.git.program import GitProgram
-from gitsync.git.repository import RepoFacts, head_of, open_operation, open_repository
+from gitsync.git.repository import RepoFacts, bare_error, head_of, open_operation, open_repository
 from gitsync.git.rules import config
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.rules.ignores import IgnoreRules
@@ -135,7 +135,14 @@ class Worktree:
         return self.index.signature, head_of(self.repo)[1]
 
     def facts(self) -> RepoFacts:
-        """Return where HEAD is and what the user has open; raise OperationError when HEAD cannot be read."""
+        """Return where HEAD is and what the user has open.
+
+        Raise OperationError when HEAD cannot be read, and "bare" when core.bare was set since the repository was
+        opened: every git command of the user's fails then.
+        """
+        # Of a linked work tree, the repository may well be bare.
+        if os.path.isdir(os.path.join(self.root, ".git")) and config.read(Path(self.root)).is_true("core.bare"):
+            raise bare_error(self.root)
         branch, head = head_of(self.repo)
         operation = open_operation(self.repo)
         if not operation and self.index.has_conflicts():

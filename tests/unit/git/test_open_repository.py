@@ -98,3 +98,19 @@ def test_few_packs_are_open_at_a_time(repo: Path) -> None:
     names = [os.path.realpath(path) for path in Path("/proc/self/fd").iterdir()]
     assert 0 < sum(name.endswith(".pack") for name in names) <= OPEN_PACKS
     opened.free()
+
+
+def test_core_bare_that_is_set_later_and_a_linked_work_tree_of_a_bare_repository(repo: Path, tmp_path: Path) -> None:
+    worktree = Worktree(repo, tmp_path / "state")
+    run_git(repo, "config", "core.bare", "true")
+    with pytest.raises(OperationError) as caught:
+        worktree.facts()
+    assert (caught.value.code, "core.bare is set" in caught.value.message) == ("bare", True)
+    run_git(repo, "config", "--unset", "core.bare")
+    assert worktree.facts().branch == "main"
+    worktree.close()
+    run_git(tmp_path, "clone", "-q", "--bare", str(repo), "b.git")
+    run_git(tmp_path / "b.git", "worktree", "add", "-q", "-b", "side", str(tmp_path / "linked"))
+    linked = Worktree(tmp_path / "linked", tmp_path / "state2")
+    assert linked.facts().branch == "side"
+    linked.close()
