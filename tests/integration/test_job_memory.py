@@ -45,6 +45,20 @@ def test_rsync_without_a_record_says_so_and_deletes_nothing(clients: list[Client
     assert ok(one.run()).items == ()
 
 
+def test_rsync_without_a_record_reports_what_differs_once(clients: list[Client]) -> None:
+    one, server = clients[0], Path(clients[0].url)
+    one.write("a", "a")
+    ok(one.run())
+    (one.notes / "listing.json").unlink()
+    one.write("a", "mine")
+    (server / "a").write_text("theirs")
+    report = ok(one.run())
+    assert report.conflicts == ("a",)
+    assert {"mine", "theirs"} == set(one.tree().values())
+    # Nobody knows that both sides had changed it: both versions are there, and the job is well.
+    assert ok(one.run()).conflicts == ()
+
+
 @pytest.mark.parametrize("spoil", [*SPOILS.values(), shutil.rmtree], ids=[*SPOILS.keys(), "removed"])
 def test_damaged_archives_of_unison_are_set_aside_and_made_anew(
     trio: list[Client], spoil: Callable[[Path], object]

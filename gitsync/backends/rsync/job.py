@@ -112,7 +112,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     if decision.contested:
         settled = settle(rsync, decision.contested, *_without_shifts(decision.contested, here, there, agreed))
         items += settled.items
-        remember_open(order.state_dir, items)
+        _remember_open(order, agreed, items)
         decision.take += settled.take
         decision.send += settled.send
     if order.direction.is_sending:
@@ -125,7 +125,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         moved, after_here, after_there = _carry_out(rsync, decision, here, there, items)
     if order.direction.is_sending:
         items += settle_replaced(rsync, there.entries, after_there, last)
-    remember_open(order.state_dir, items)
+    _remember_open(order, agreed, items)
     if after_here.is_complete and after_there.is_complete:
         items += still_open(order.state_dir, items, after_here.entries, after_there.entries)
         equal |= _find_rounded(rsync, moved, after_here, after_there)
@@ -134,6 +134,16 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         forget_moving(order.state_dir)
     forget_interrupted(order)
     return None
+
+
+def _remember_open(order: Order, agreed: dict[str, AgreedPair], items: list[Item]) -> None:
+    """Keep the conflicts listed until their user is done with them.
+
+    Without a record of an earlier run nothing says that both sides were changed, only that they differ: this run
+    reports it, once.
+    """
+    if agreed:
+        remember_open(order.state_dir, items)
 
 
 def _carry_out(
