@@ -84,7 +84,7 @@ class Halt:
 class Report:
     """The result of a run; `problem` ended it early, and `is_halting` says that it waits for its user.
 
-    `conflicts` are the paths that both sides changed and that no person has settled yet; `questions` are open.
+    `conflicts` are the paths that both sides changed and that no person has resolved yet; `questions` are open.
     """
 
     items: tuple[Item, ...] = ()
@@ -111,7 +111,7 @@ class Order:
     `state_dir` is the job's own directory for what has to outlast the run (listings, profiles, archives); `deadline_s`
     bounds each exchange with the other side. `answers` are words by the ids of the questions that they answer. `tell`
     shows a line of progress. `borrow(act)` returns what `act` makes of the job's git work tree, on the thread that may
-    do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` settle the conflicts of a
+    do that, under the repository's lock; it raises GitsyncError where that cannot be. `rules` decide the conflicts of a
     git job; `is_watched` says that gitsync commits what is edited there. `probe` is called between the steps of a run.
     `died_at` is when the last run began, in seconds since the epoch, where that did not get to its end.
     """

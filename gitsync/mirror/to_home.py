@@ -123,7 +123,7 @@ def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None,
         known = entries.get(path)
         copied = is_conflict_copy(path)
         if copied is None and found.id in settled:
-            copied = is_conflict_copy(settled[found.id])  # it got another name when the conflict was settled
+            copied = is_conflict_copy(settled[found.id])  # it got another name when the conflict was resolved
         # The original may be deleted by now: the copy is all that is left of one side.
         original = keeper.coverage.entry(copied[0]) or entries.get(copied[0]) if copied is not None else None
         if copied is not None and original is not None and copied[0] in modes:

@@ -39,6 +39,7 @@ BANNED = {
     "stands": r"\bstands?\b(?! for\b| by\b|ing\b|ard)",
     "trouble": r"\btroubles?\b",
     "kept copy": r"\bkept cop(y|ies)\b",
+    "settle": r"\b[Ss]ettle[sd]?\b",
 }
 # "What … is" as a noun phrase: say what it is instead.
 WHAT_PHRASE = (

@@ -55,14 +55,14 @@ def test_what_was_lost_or_torn_on_two_machines_is_put_right(browser: Browser, hu
             counts["the version that contained a word"] = word(one, world)
             counts["a dotfile after a bad upgrade"] = dotfile(one, desk)
             counts["the undo of a merge, on both machines"] = merge(one, desk, world, laptop.home / "Notes")
-            counts["a conflict settled by mixing both"] = conflict(one, desk, world, laptop.home / "Notes")
+            counts["a conflict resolved by mixing both"] = conflict(one, desk, world, laptop.home / "Notes")
             counts["what makes the repository large"] = large(one, world)
     assert counts == {
         "a new machine from the server": 2,
         "the version that contained a word": 3,
         "a dotfile after a bad upgrade": 4,
         "the undo of a merge, on both machines": 3,
-        "a conflict settled by mixing both": 4,
+        "a conflict resolved by mixing both": 4,
         "what makes the repository large": 4,
     }
 
@@ -152,10 +152,10 @@ def conflict(person: Tab, desk: Machine, world: World, there: Path) -> int:
     meanwhile(desk, world, there, "todo.txt", f"{first} and tea\n{rest}", mine, f"{first} and honey\n{rest}")
     wait_for("the conflict", lambda: desk.repo_status("Notes")["conflicts"])
     person.begin()
-    person.click("See and settle")
-    person.click("Settle todo.txt")
+    person.click("See and resolve")
+    person.click("Resolve todo.txt")
     person.click("Both, one after the other", role="radio")
-    person.click("Settle it so", role="button")
+    person.click("Resolve it so", role="button")
     assert "todo.txt is settled" in person.text()
     assert sorted(mine.read_text().splitlines()[:2]) == [f"{first} and honey", f"{first} and tea"]
     wait_for("the other machine", lambda: (there / "todo.txt").read_text() == mine.read_text())

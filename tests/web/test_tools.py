@@ -115,7 +115,7 @@ def test_a_conflict_is_settled_part_by_part(torn: tuple[Machine, World, Site]) -
     mine, theirs = ("b", "a") if first[1] == "laptop" else ("a", "b")
     answer = site.post("/conflict/settle?repo=Notes&path=todo.txt", fields(site, how="parts", part1=mine, part2=theirs))
     assert answer.status == 303
-    assert "todo.txt is settled" in seen(site.get(answer.headers["location"]))
+    assert "todo.txt is resolved" in seen(site.get(answer.headers["location"]))
     settled = "buy rye bread\ncall the plumber at eleven\npay the rent\nwrite to aunt Josephine, at last\n"
     assert (world.root / "todo.txt").read_text() == settled
     assert not list(world.root.glob("*conflict*"))

@@ -1,7 +1,7 @@
 """Conflict copies that merges of a git job created: they stay in `conflicts` until the user has resolved them.
 
 On the thread that owns the work tree; what is open is remembered in `conflicts.json` of the job's notes. A conflict
-copy is settled when it is no longer on its branch.
+copy is resolved when it is no longer on its branch.
 """
 
 from __future__ import annotations

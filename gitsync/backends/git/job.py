@@ -115,7 +115,7 @@ def _texts(order: Order, file: str) -> dict[str, str]:
 
 
 def _renamed(order: Order, server: Server, there: There, known: dict[str, str]) -> dict[str, str]:
-    """Return the default branch's new name on the server by its old one, and remember it until that is settled."""
+    """Return the default branch's new name on the server by its old one, and remember it until that is resolved."""
     file = order.state_dir / RENAMED_FILE
     found = {
         old: new

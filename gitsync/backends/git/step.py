@@ -37,7 +37,7 @@ class Local:
 
     `taken` is where the server's branches are that are contained here now, `gone` are branches that are on neither side
     any more, `missing` went from the server and are kept here, `revived` are no longer to be deleted. `matters` are the
-    ids of all that was asked and is not settled, answered or not; `questions` are those without an answer. `kept` are
+    ids of all that was asked and is not resolved, answered or not; `questions` are those without an answer. `kept` are
     the copies of conflicts, `moved` where each branch that moved was before and is now.
     """
 

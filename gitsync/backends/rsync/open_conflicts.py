@@ -1,4 +1,4 @@
-"""Conflicts of an rsync job that are not settled yet: they stay in `conflicts` until their copy is gone.
+"""Conflicts of an rsync job that are not resolved yet: they stay in `conflicts` until their copy is gone.
 
 On the thread that owns the job; the paths are remembered in `conflicts.json` of the job's notes.
 """

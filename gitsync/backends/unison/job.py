@@ -2,7 +2,7 @@
 
     look: unison with both sides fixed prints its plan; an emptied side, and too many deletions, halt here
     work: the side that the direction protects is fixed; without a deletion in the plan none is allowed at all
-    permissions and times alone in conflict are settled, the newer ones win; contents never
+    permissions and times alone in conflict are resolved, the newer ones win; contents never
     remember which files there are, so that a directory's deletion can be counted next time
 
 unison itself replaces only what is as it was when it looked, by a rename; a death leaves its temporary files, which it
@@ -26,7 +26,7 @@ from gitsync.text import escape
 
 MISSED = "fast update detection"
 FILES_FILE = "files.json"
-# How many conflicts of permissions alone are settled in one run; the rest follow.
+# How many conflicts of permissions alone are resolved in one run; the rest follow.
 PROPS_MAX = 500
 _WORDS = {"": "unchanged", "props": "other permissions or time", "chgd lnk": "a changed link", "chgd dir": "changed"}
 

@@ -1,4 +1,4 @@
-"""`gitsyncctl resolve`: settle a conflict with one command."""
+"""`gitsyncctl resolve`: end a conflict with one command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
 from gitsync.errors import OperationError, UsageError
 
-# The same for a merge that waits until all of its files are settled.
+# The same for a merge that waits until all of its files are resolved.
 WAITING = {
     "name": "what is here stays",
     "copy": "what is there takes its place",
@@ -28,14 +28,14 @@ WHAT = {
 
 
 def run(context: Context, arguments: Json) -> Reply:
-    """Settle it, and say what was done, in which commit, and how to take it back."""
+    """Resolve it, and say what was done, in which commit, and how to take it back."""
     if arguments["edit"] and not arguments["dry_run"]:
         return Reply(_edited(context, arguments), _show)
     return Reply(_ask(context, arguments), _show_trial if arguments["dry_run"] else _show)
 
 
 def _edited(context: Context, arguments: Json) -> Json:
-    """Let the person merge the versions, and settle the conflict with the result."""
+    """Let the person merge the versions, and resolve the conflict with the result."""
     from gitsync.cli.merge_versions import discard, merged
 
     seen = _ask(context, {**arguments, "dry_run": True})

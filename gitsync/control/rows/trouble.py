@@ -1,4 +1,4 @@
-"""The commands for what went wrong between machines: see it, settle it, take it back."""
+"""The commands for what went wrong between machines: see it, resolve it, take it back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ conflict as long as the copy is there: resolve it with "gitsyncctl resolve",
 or delete the copy.
 
 What jobs with a server left alone on both sides is listed, too, with how to
-settle it; it goes from the list with the next run.""",
+resolve it; it goes from the list with the next run.""",
         without_daemon=LOOK,
         timeout_s=120.0,
     ),

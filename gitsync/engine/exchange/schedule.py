@@ -265,7 +265,7 @@ class Schedule:
         Return how many times in a row that happened.
         """
         self._crossings += 1
-        # Two who meet by chance settle it at once.
+        # Two that meet by chance part at once.
         is_by_chance = self._crossings == 1 and self._crowd.span(now) == 0.0
         self._crowd.lose(now, took_s)
         self._retry(now, 0.0 if is_by_chance else self._crowd.turn(now))

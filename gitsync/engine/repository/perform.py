@@ -1,4 +1,4 @@
-"""Changing a repository for its user: a restore, an undo, a settled conflict.
+"""Changing a repository for its user: a restore, an undo, a resolved conflict.
 
 Runs on the committer thread, between commits: what is pending is committed first, so that a change never takes away
 what history does not have. The change itself is a commit like any other and goes through `git.applying.apply`.

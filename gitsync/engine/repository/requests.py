@@ -1,4 +1,4 @@
-"""Changes that a user has asked for and that wait for their turn: a restore, an undo, a settled conflict.
+"""Changes that a user has asked for and that wait for their turn: a restore, an undo, a resolved conflict.
 
 Runs on the committer thread. Making one is in `perform`.
 """

@@ -1,4 +1,4 @@
-"""The steps of work on one repository: scan, settle, stage and commit, integrate, one bounded step at a time.
+"""The steps of work on one repository: scan, wait for quiet, stage and commit, integrate, one bounded step at a time.
 
 Runs on the committer thread. The state of a repository (`core.states`) decides the next step: `STEPS` names the
 function of each, which ends by moving the state.
@@ -82,7 +82,7 @@ def _start(repo: LocalRepository, now: float) -> None:
 
 
 def _answer_early(repo: LocalRepository) -> None:
-    """Answer an exchanger while something is pending: mostly nothing is new there, and edits may settle on."""
+    """Answer an exchanger while something is pending: mostly nothing is new there, and edits may come on."""
     if repo.integration.wanted is not None and repo.has_pending:
         answer_at_once(repo)
 

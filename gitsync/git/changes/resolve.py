@@ -206,4 +206,4 @@ def _message(original: bytes, choice: Resolution, renamed: list[tuple[bytes, byt
         Resolution.BOTH: f"keep both, one as {kept}",
         Resolution.DONE: "done by hand",
     }
-    return f"Settle {shown(original)}: {what[choice]}"
+    return f"Resolve {shown(original)}: {what[choice]}"

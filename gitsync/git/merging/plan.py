@@ -127,7 +127,7 @@ def _taking(worktree: Mergeable, bare: Plan, head: str, previous: str, rules: Ru
     refuse_unsafe(worktree, base, tree)
     before = tree_of(worktree, previous)
     merged = merge_from(worktree, before, head, upstream, rules)
-    if merged.tree is None:  # nothing of it may wait, or it would be settled by a merge with the old history
+    if merged.tree is None:  # nothing of it may wait, or it would be resolved by a merge with the old history
         merged = merge_from(worktree, before, head, upstream, DEFAULT_RULES)
     assert merged.tree is not None
     refuse_unsafe(worktree, base, merged.tree)

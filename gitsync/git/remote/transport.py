@@ -176,7 +176,7 @@ def fetch(
     wanted = f"+refs/heads/{branch}:{tracking}"
     done = call.run("fetch", *options, "--", remote, wanted, *_tag_lines(root, remote))
     if not done.ok and (b"refs/tags/" in done.stderr or b"existing tag" in done.stderr):
-        # A tag that cannot be moved or made here is for its user to settle, and stops nothing else.
+        # A tag that cannot be moved or made here is for its user to resolve, and stops nothing else.
         logger.info("%s: a tag is not taken in: %s", clean(str(root)), clean(done.errors))
         done = call.run("fetch", *options, "--no-tags", "--", remote, wanted)
     if done.ok:

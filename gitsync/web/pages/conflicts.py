@@ -1,4 +1,4 @@
-"""Conflicts: the versions of a file with what they began from; chosen whole, part by part, or edited; then settled."""
+"""Conflicts: the versions of a file with what they began from; chosen whole, part by part, or edited; then resolved."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def show(asked: Asked) -> Response:
 
 
 def one(asked: Asked) -> Response:
-    """Show the versions of one file next to each other, and the ways to settle it."""
+    """Show the versions of one file next to each other, and the ways to resolve it."""
     item = _conflict(asked)
     view = _view(asked)
     sides = [_content(view, version) for version in item["versions"]]
@@ -57,7 +57,7 @@ def one(asked: Asked) -> Response:
 
 
 def edit(asked: Asked) -> Response:
-    """Show the text that the choices give, to be edited before it is settled."""
+    """Show the text that the choices give, to be edited before it is resolved."""
     item = _conflict(asked)
     view = _view(asked)
     sides = [_content(view, version) for version in item["versions"]]
@@ -69,7 +69,7 @@ def edit(asked: Asked) -> Response:
 
 
 def settle(asked: Asked) -> Response:
-    """Settle a conflict as it was chosen, if the versions are still those that were seen."""
+    """Resolve a conflict as it was chosen, if the versions are still those that were seen."""
     item, how = _conflict(asked), asked.needed("how")
     if _blobs(item) != asked.needed("blobs"):
         raise OperationError(
@@ -81,7 +81,7 @@ def settle(asked: Asked) -> Response:
     else:
         with _kept(_result(asked, item, how)) as file:
             asked.gateway.ask("resolve", **where, file=file)
-    return asked.leave("/conflicts", Note(f"{item['path']} is settled", undo=item["repo"]))
+    return asked.leave("/conflicts", Note(f"{item['path']} is resolved", undo=item["repo"]))
 
 
 def _result(asked: Asked, item: Json, how: str) -> bytes:
@@ -93,7 +93,7 @@ def _result(asked: Asked, item: Json, how: str) -> bytes:
         return text.replace(b"\n", b"\r\n") if is_dos else text
     parts = _parts(view, item, sides) if how == "parts" else None
     if parts is None:
-        raise UsageError(f"{how!r} is not a way to settle a conflict", "choose one of the buttons")
+        raise UsageError(f"{how!r} is not a way to resolve a conflict", "choose one of the buttons")
     return mixing.mixed(parts, _choices(asked))
 
 
