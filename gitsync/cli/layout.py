@@ -45,14 +45,15 @@ def fit_path(path: str, columns: int, mark: str = "…") -> str:
     return fit(path[::-1], columns, mark[::-1])[::-1]
 
 
-def wrap(sentence: str, columns: int, indent: str) -> list[str]:
+def wrap(sentence: str, columns: int, indent: str, *, has_commands: bool = True) -> list[str]:
     """Return the lines of a sentence broken at spaces, all but the first indented two columns more.
 
-    A word longer than a line stays whole: it is a path or a command that somebody wants to copy.
+    A word longer than a line stays whole: it is a path that somebody wants to copy. So does a command, which would not
+    run with a line break in it; a terminal breaks it without one.
     """
     lines: list[str] = []
     line = indent
-    for word in sentence.split(" "):
+    for word in _words(sentence) if has_commands else sentence.split(" "):
         longer = f"{line} {word}" if line.strip() else line + word
         if width(longer) <= columns or not line.strip():
             line = longer
@@ -60,6 +61,24 @@ def wrap(sentence: str, columns: int, indent: str) -> list[str]:
             lines.append(line)
             line = f"{indent}  {word}"
     return [*lines, line]
+
+
+def _words(sentence: str) -> list[str]:
+    """Return the words of a sentence, each command as one."""
+    import re  # here: hardly an output is wrapped
+
+    commands = r"(?:(?<=: )(?:gitsync(?= --)|git|ssh|sudo|systemctl)|(?:(?<=: )|(?<=\A))gitsyncctl)"
+    parts = re.split(rf"({commands} [^;]+?(?=; |, or |\Z))", sentence)
+    words: list[str] = []
+    for number, part in enumerate(parts):
+        if number % 2:
+            words.append(part)
+        elif part:
+            inner = part.split(" ")
+            if words:  # what follows a command up to the next space belongs to it
+                words[-1] += inner.pop(0)
+            words += inner[:-1] if number + 1 < len(parts) and inner and not inner[-1] else inner
+    return words
 
 
 def entry(name: str, help: str, widest: int, columns: int | None) -> list[str]:
@@ -76,4 +95,4 @@ def filled(sentence: str, columns: int | None, taken: int = 0) -> list[str]:
     """Return a sentence broken to lines of `columns` less those that are `taken`; None is as long as it likes."""
     if columns is None:
         return [sentence]
-    return [line.strip() for line in wrap(sentence, max(columns - taken - 2, NARROWEST), "")]
+    return [line.strip() for line in wrap(sentence, max(columns - taken - 2, NARROWEST), "", has_commands=False)]

@@ -183,8 +183,11 @@ def _needs(output: Output, entry: dict[str, Any]) -> list[str]:
     unfiltered = [item for item in quarantined if str(item.get("why", "")).startswith("filter: ")]
     if unfiltered:
         lines += _hint(output, f"gitsyncctl doctor says how to set it up; then: gitsyncctl sync {text.as_word(name)}")
-    if len(unfiltered) < len(quarantined):
-        lines += _hint(output, "if it is meant: gitsyncctl allow PATH; else list it in .gitignore or move it away")
+    meant = [item for item in quarantined if item not in unfiltered]
+    if meant:
+        place = text.tilde(_place(entry, str(meant[0].get("path", ""))))
+        how = f"if it is meant: gitsyncctl allow {text.as_word(place)}"
+        lines += _hint(output, f"{how}; else list it in .gitignore or move it away")
     if entry.get("state") == "halted" and not error.get("hint"):
         lines += _hint(output, f"if this is meant: gitsyncctl resume {text.as_word(name)} --accept")
     if "backend" not in entry:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gitsync.model import FILTER, Problem, Quarantined, RepoState, RepoStatus
-from gitsync.text import as_word, escape
+from gitsync.text import as_word, escape, tilde
 
 LISTED = 5
 
@@ -123,7 +123,8 @@ def _held_back(before: Notified, now: RepoStatus) -> list[Notice]:
     listed = ", ".join(f"{escape(item.path)} ({item.why})" for item in fresh[:LISTED])
     listed += f" and {len(fresh) - LISTED} more" if fresh[LISTED:] else ""
     title = f"{now.name}: not committed, please check"
-    hint = "add them to .gitignore, or commit them with git add and git commit"
+    first = tilde(f"{now.path}/{fresh[0].path}")
+    hint = f"if it is meant: gitsyncctl allow {as_word(first)}; else list it in .gitignore or move it away"
     if all(item.why.startswith(FILTER) for item in fresh):
         hint = "to see how to set up the filter: gitsyncctl doctor"
     return [Notice("quarantined", Severity.PROBLEM, title, f"{now.name}: {listed}", hint)]

@@ -86,7 +86,8 @@ def test_every_line_fits(daemon: Daemon, columns: int) -> None:
     terminal = Terminal(daemon, columns, "status")
     assert terminal.end() == 1
     shown = lines(terminal.shown)
-    assert all(layout.width(line) <= columns for line in shown)
+    # A command is left whole: the terminal breaks it, without a line break in what is copied.
+    assert all(layout.width(line) <= columns or "gitsyncctl " in line for line in shown)
     assert any(line.startswith("日本語") for line in shown)
     assert ("down/in/the" in terminal.shown) == (columns == 200)
 

@@ -52,8 +52,8 @@ def show_conflict(output: Output, conflict: Json, *, is_full: bool = False) -> N
     """Show one file in conflict: its versions, how each differs from the one with the name, and the ways out."""
     now = clock.SystemClock().wall()
     path = str(conflict.get("path", ""))
-    title = f"{text.escape(str(conflict.get('repo', '')))}: {text.escape(path)}"
-    output.painted([f"{output.paint(title, 'bold')}{_when(conflict.get('time'), now)}"])
+    title = f"{conflict.get('repo', '')}: {path}"
+    output.wrapped(f"{title}{_when(conflict.get('time'), now)}", "bold")
     if conflict.get("is_waiting"):
         output.wrapped("nothing is merged or pushed before this is resolved; your files stay as is", "dim", "  ")
     versions = conflict.get("versions") or []

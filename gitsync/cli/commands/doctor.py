@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gitsync import text
-from gitsync.cli import service_view
+from gitsync.cli import layout, service_view
 from gitsync.cli.context import Context, Json, Reply
-from gitsync.cli.output import Cell, Output
+from gitsync.cli.output import GAP, Cell, Output
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK, ConfigError
 from gitsync.version import VERSION
 
@@ -66,26 +66,39 @@ def _version_check(document: Json) -> Json:
 def _lines(output: Output, checks: list[Json]) -> list[str]:
     """Return one line per check, passed checks of many repositories in one line, and the problems in full below."""
     shown = _gathered(checks)
-    # On a narrow terminal there is room for what is wrong, and for names.
-    has_room = output.size is None or output.size[0] >= NARROW
     rows = [
         [
             Cell(_verdict(output, str(check.get("state"))), STYLES.get(str(check.get("state")), "red")),
             Cell(str(check.get("id")), "bold"),
             Cell(text.tilde(str(check.get("subject")))),
-            Cell(text.tildes(str(check.get("message"))) if has_room and check.get("state") == "ok" else "", "dim"),
         ]
         for check in shown
     ]
+    messages = [_beside(output, rows, check) for check in shown]
+    cells = [[*row, Cell(first, "dim")] for row, (first, _) in zip(rows, messages, strict=True)]
     lines = []
-    for check, row in zip(shown, output.table(rows), strict=True):
-        lines.append(row)
+    for check, row, (_, rest) in zip(shown, output.table(cells), messages, strict=True):
+        lines += [row, *rest]
         if check.get("state") != "ok":
             style = STYLES.get(str(check.get("state")), "red")
             lines += output.wrap(str(check.get("message")), style, "  ")
             if check.get("fix"):
                 lines += output.wrap(f"fix: {check['fix']}", "", "  ")
     return [*lines, *_summary(output, checks)]
+
+
+def _beside(output: Output, rows: list[list[Cell]], check: Json) -> tuple[str, list[str]]:
+    """Return the message of a passed check: its part beside the other cells, and the lines below that."""
+    message = text.tildes(str(check.get("message")))
+    # On a narrow terminal there is room for what is wrong, and for names.
+    if check.get("state") != "ok" or (output.size is not None and output.size[0] < NARROW):
+        return "", []
+    if output.size is None:
+        return message, []
+    widths = [max(layout.width(text.escape(row[i].text)) for row in rows) for i in range(len(rows[0]))]
+    taken = sum(width + GAP for width in widths if width)
+    first, *rest = layout.filled(message, output.size[0], taken)
+    return first, [output.paint(" " * taken + line, "dim") for line in rest]
 
 
 def _verdict(output: Output, state: str) -> str:

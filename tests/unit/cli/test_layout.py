@@ -81,3 +81,19 @@ def test_counts() -> None:
         "0 repos",
         "2 cities",
     ]
+
+
+def test_a_command_is_not_broken_as_it_would_not_run() -> None:
+    hint = "to see the versions: gitsyncctl restore ~/Notes/todo.txt --list; else: git -C ~/Notes log, or nothing"
+    assert layout.wrap(hint, 40, "") == [
+        "to see the versions:",
+        "  gitsyncctl restore ~/Notes/todo.txt --list;",
+        "  else: git -C ~/Notes log, or nothing",
+    ]
+    assert layout.wrap("gitsyncctl restore ~/a --rev 12", 20, "") == ["gitsyncctl restore ~/a --rev 12"]
+
+
+@given(st.text(alphabet="a: ;,git", max_size=60), st.integers(5, 40))
+def test_nothing_is_lost_by_wrapping(sentence: str, columns: int) -> None:
+    lines = layout.wrap(sentence, columns, "")
+    assert "".join(lines).replace(" ", "") == sentence.replace(" ", "")
