@@ -114,10 +114,12 @@ def decide(
     """Return what makes both sides equal without losing either side's changes."""
     decision = Decision()
     for path in sorted(here.keys() | there.keys()):
-        if _is_below(path, decision.blocked):
+        if decision.blocked and _is_below(path, decision.blocked):
             decision.blocked.append(path)
             continue
         mine, theirs, known = here.get(path), there.get(path), agreed.get(path)
+        if known is not None and (mine, theirs) == known and known.here.kind == known.there.kind:
+            continue  # nothing has changed, as in most cases
         if mine is not None and theirs is not None:
             _both(path, mine, theirs, known, decision)
         elif mine is not None:

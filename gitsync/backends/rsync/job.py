@@ -84,7 +84,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
     order = rsync.order
     if rsync.address.is_local:
         refuse_nested(order, rsync.address.place)
-    agreed = remembered(order.state_dir)
+    stored = agreed = remembered(order.state_dir)
     gone = make_here(order, had=len(agreed))
     if gone is not None:
         return gone
@@ -130,7 +130,7 @@ def _run(rsync: Rsync, items: list[Item]) -> Halt | None:
         items += still_open(order.state_dir, items, after_here.entries, after_there.entries)
         equal |= _find_rounded(rsync, moved, after_here, after_there)
         before, after = (here.entries, there.entries), (after_here.entries, after_there.entries)
-        remember(order.state_dir, before, after, agreed, moved, equal)
+        remember(order.state_dir, before, after, agreed, moved, equal, stored)
         forget_moving(order.state_dir)
     forget_interrupted(order)
     return None

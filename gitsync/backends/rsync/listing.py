@@ -20,7 +20,6 @@ from gitsync.core.pairs import DIRECTORY, FILE, LINK, AgreedPair, ListedEntry, i
 
 # No name has two slashes in a row. After them comes the target of a link, or the other name of a hard link.
 FORMAT = "--out-format=%i\t%l\t%M\t%n//%L"
-_LINE = re.compile(rb"[<>ch.*](?P<kind>[fdLDS])\S* *\t(?P<size>[\d,]+)\t(?P<time>[^\t]+)\t(?P<name>.+?)//(?P<link>.*)")
 # rsync's message about a directory that it cannot read.
 _UNREAD = re.compile(r'(?:opendir|change_dir|readdir)[^"\n]* "(?P<path>[^"\n]*)".*failed: (?P<why>[^(\n]*?) \(\d+\)')
 _ESCAPE = re.compile(rb"\\#(\d{3})")
@@ -29,6 +28,8 @@ _ON_ITS_WAY = re.compile(r"(?:.*/)?\..+\.[A-Za-z0-9]{6}", re.DOTALL)
 # Longer than rsync is silent before it gives up; a file of a user's that is called so waits for as long.
 ON_ITS_WAY_S = 900.0
 _KINDS = {b"f": FILE, b"d": DIRECTORY, b"L": LINK}
+# How rsync's summary of an item begins; a message about another thing does not.
+_ACTIONS = frozenset(b"<>ch.*"[at : at + 1] for at in range(6))
 LISTING_FILE = "listing.json"
 MOVING_FILE = "moving.json"
 
@@ -100,18 +101,22 @@ def _list(rsync: Rsync, source: str) -> Listing:
 
 def itemized(stdout: bytes) -> Iterator[tuple[str, ListedEntry]]:
     """Yield what an rsync that was given FORMAT says of each path: what it lists, or what it has transferred."""
+    days: dict[bytes, int] = {}
     for line in stdout.splitlines():
-        found = _LINE.fullmatch(line)
-        if found is None or found["kind"] not in _KINDS:
+        fields = line.split(b"\t", 3)
+        kind = _KINDS.get(line[1:2])
+        if len(fields) != 4 or kind is None or line[:1] not in _ACTIONS:
+            continue  # another message
+        name, slashes, link = fields[3].partition(b"//")
+        day, _, hour = fields[2].partition(b"-")
+        if not (slashes and name and hour and fields[1].replace(b",", b"").isdigit()):
             continue
-        day, _, hour = found["time"].decode("ascii").partition("-")
-        modified = int(parse_iso(f"{day.replace('/', '-')}T{hour}+00:00"))
-        target = _unescaped(found["link"]).removeprefix(" -> ") if found["kind"] == b"L" else ""
-        size = int(found["size"].replace(b",", b""))
-        yield (
-            _unescaped(found["name"]).rstrip("/"),
-            ListedEntry(_KINDS[found["kind"]], size, modified, modified, target),
-        )
+        if day not in days:
+            days[day] = int(parse_iso(f"{day.decode('ascii').replace('/', '-')}T00:00:00+00:00"))
+        modified = days[day] + int(hour[:2]) * 3600 + int(hour[3:5]) * 60 + int(hour[6:8])
+        target = _unescaped(link).removeprefix(" -> ") if kind == LINK else ""
+        entry = ListedEntry(kind, int(fields[1].replace(b",", b"")), modified, modified, target)
+        yield _unescaped(name).rstrip("/"), entry
 
 
 def is_on_its_way(path: str, there: Listing, agreed: Mapping[str, AgreedPair]) -> bool:
@@ -128,6 +133,8 @@ def is_as_listed(facts: os.stat_result, entry: ListedEntry) -> bool:
 
 def _unescaped(name: bytes) -> str:
     """Return a name as it is; rsync writes what is not printable, and a backslash before such a text, as \\#ooo."""
+    if b"\\" not in name:
+        return os.fsdecode(name)
     return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 8) & 0xFF]), name))
 
 
@@ -147,8 +154,11 @@ def remember(
     agreed: Mapping[str, AgreedPair],
     moved: Moved,
     equal: Collection[str],
+    stored: Mapping[str, AgreedPair],
 ) -> None:
     """Note what both sides have in common now; what is not alike keeps what was known of it before, `agreed`.
+
+    Nothing is written where that is what is `stored` already.
 
     `before` and `after` are the listings of both sides around the run; the contents of `equal` are the same. A file
     that existed here and was not replaced from there keeps its listed state: a file that was saved since may have been
@@ -172,7 +182,8 @@ def remember(
     for path in sorted(after[0].keys() ^ after[1].keys()):
         if path in agreed:
             found[path] = agreed[path]
-    state_file.write_changed(state_dir / LISTING_FILE, dict(found))
+    if found != stored:
+        state_file.write(state_dir / LISTING_FILE, dict(found))
 
 
 def note_moving(

@@ -98,6 +98,13 @@ def test_no_case_loses_what_somebody_changed() -> None:
             assert is_alike(here, there)
 
 
+def test_what_is_as_it_was_needs_no_decision() -> None:
+    for known in MEMORIES:
+        if known is not None:
+            is_blocked = (FOLDER in known) and known.here != known.there
+            assert one(known.here, known.there, known) == ({"blocked": ["p"]} if is_blocked else {})
+
+
 def test_without_evidence_nothing_is_deleted() -> None:
     for here, there in itertools.product(ENTRIES, repeat=2):
         assert not one(here, there, None).keys() & {"drop_here", "drop_there"}
