@@ -67,7 +67,7 @@ class Place:
         self.socket = runtime / "s"
         self.log = directory / "daemon.log"
         self.config = self.home / ".config/gitsync/config.toml"
-        foreign = ("GIT_", "GITSYNC_", "XDG_", "SSH_")
+        foreign = ("GIT_", "GITSYNC_", "XDG_", "SSH_", "PYTHON")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / ".config"),

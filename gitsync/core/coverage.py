@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from gitsync.core.agreement import Agreement
 
 
+# How many answers about paths are kept.
+_KEPT = 20_000
+
+
 class Coverage:
     """The manifest as seen from the machine `host`; `apart` are directories that are never tracked: the mirror itself
     and gitsync's own state. `own` are gitsync's own files of this machine, tracked where an entry names them.
@@ -40,6 +44,7 @@ class Coverage:
         self.files = frozenset(entry.path for entry in self.active if not entry.is_directory)
         self.directories = frozenset(entry.path for entry in self.active if entry.is_directory)
         self._above = frozenset(above for entry in self.active for above in parents(entry.path))
+        self._known: dict[bytes, ManifestEntry | None] = {}  # answers of `entry`, which never change
 
     def _agreed_parts(self, entry: ManifestEntry) -> list[ManifestEntry]:
         """Return the entry where it was agreed to, else an entry for each part of it that was."""
@@ -50,8 +55,12 @@ class Coverage:
 
     def entry(self, path: bytes) -> ManifestEntry | None:
         """Return the entry by which `path` is tracked here: its own, else that of the nearest directory above it."""
-        found = self.listed(path)
-        return found if self._agreement is None or self._agreement.holds(path) else None
+        if path not in self._known:
+            found = self.listed(path)
+            if len(self._known) >= _KEPT:
+                self._known = {}
+            self._known[path] = found if self._agreement is None or self._agreement.holds(path) else None
+        return self._known[path]
 
     def offered(self, path: bytes) -> ManifestEntry | None:
         """Return the entry by which `path` would be tracked here if it was agreed to, None where it is, or never is."""

@@ -47,8 +47,18 @@ class _Work:
     chmods: dict[bytes, int] = field(default_factory=dict)
 
 
-def bring(keeper: MirrorSync, paths: Iterable[bytes], brake: Brake, *, is_calm: bool, max_size: int | None) -> Brought:
+def bring(
+    keeper: MirrorSync,
+    paths: Iterable[bytes],
+    brake: Brake,
+    *,
+    is_calm: bool,
+    max_size: int | None,
+    is_judged_later: bool = False,
+) -> Brought:
     """Bring what changed at these tracked paths into the mirror; `is_calm` takes what is being written as it is.
+
+    With `is_judged_later` the list of what is not in order is left to the caller, who brings all of it up to date.
 
     Raise what the brake raises, before anything was changed, and OperationError when the mirror cannot be written.
     """
@@ -64,7 +74,8 @@ def bring(keeper: MirrorSync, paths: Iterable[bytes], brake: Brake, *, is_calm: 
             brake(keeper.tracked_count(tree), len(work.removals))
         _place(keeper, work)
         _record(keeper, work, wanted)
-        keeper.judge(wanted, tree)
+        if not is_judged_later:
+            keeper.judge(wanted, tree)
         keeper.shared.save()
         return Brought(frozenset(work.paths), frozenset(work.held), tuple(work.quarantined))
 
@@ -175,6 +186,7 @@ def _place_rules(keeper: MirrorSync, work: _Work) -> None:
 def _place(keeper: MirrorSync, work: _Work) -> None:
     emptied = {above for path in work.removals for above in parents(path)}
     placed = keeper.into_mirror.place([*work.placements.values(), *work.removals.values()], gone=emptied)
+    keeper.renew()
     for path, why in placed.left.items():
         work.alike.pop(path, None)
         work.modes.pop(path, None)

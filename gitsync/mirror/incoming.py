@@ -97,7 +97,8 @@ def offer(keeper: MirrorSync, tree: str | None) -> Offer:
             if _is_open(keeper, entry):
                 _add_entry(keeper, found, entry, tree)
         for path in keeper.agreed.unsettled:
-            if keeper.coverage.entry(path) is not None and not keeper.agreement.is_declined(path):
+            may_ask = keeper.coverage.is_own(path) or why_asked(path)
+            if may_ask and keeper.coverage.entry(path) is not None and not keeper.agreement.is_declined(path):
                 _add_door(keeper, found, path, tree)
     found.entries.sort(key=lambda entry: entry.path)
     return found

@@ -131,6 +131,11 @@ class MirrorSync:
         if stack is not None:
             stack.close()
 
+    def renew(self) -> None:
+        """Look for the directories of both sides again: something was changed there."""
+        self.home.renew()
+        self.mirror.renew()
+
     # -- the manifest -------------------------------------------------------------------------------------------------
 
     @property
@@ -320,9 +325,10 @@ class MirrorSync:
 
     def note_links(self, paths: Iterable[bytes]) -> None:
         """Remember which of these could not be linked, so that it is not tried for ever."""
+        self.renew()
         for path in paths:
-            home, mirror = self.home.look(path, is_calm=True), self.mirror.look(path, is_calm=True)
-            if home.is_file and mirror.is_file and home.file != mirror.file:
+            home, mirror = self.home.file_of(path), self.mirror.file_of(path)
+            if home is not None and mirror is not None and home != mirror:
                 self._unlinkable.add(path)
 
     def mode_of(self, facts: PathFacts) -> int:
@@ -350,6 +356,7 @@ class MirrorSync:
 
     def judge(self, paths: Iterable[bytes], head_tree: str | None) -> None:
         """Bring the list of what is not in order up to date for these paths."""
+        self.renew()
         for path in paths:
             if self.coverage.entry(path) is None:
                 found = self._judge_untracked(path, head_tree)

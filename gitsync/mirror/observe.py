@@ -15,7 +15,7 @@ from gitsync import digests
 from gitsync.clock import SystemClock
 from gitsync.core.dotfiles import ABSENT, SHARED_BITS, FileKind, Fingerprint
 from gitsync.git.applying import atomic_replace
-from gitsync.git.applying.directories import parent_of
+from gitsync.git.applying.directories import Directories, parent_of
 from gitsync.git.files import TICK_NS
 from gitsync.git.objects.store import BLOB, object_id_of
 
@@ -45,41 +45,48 @@ _Moment = tuple[int, int, int, int, int]
 class Looker:
     """Looks below one root, and remembers what unchanged files hold; a context manager that holds the root open.
 
-    It may be entered again inside."""
+    It may be entered again inside. Each time, and by `renew`, the directories that are open are compared with their
+    paths again."""
 
     def __init__(self, root: bytes) -> None:
         self.root = root
-        self._handle = -1
+        self._directories: Directories | None = None
         self._depth = 0
         self._known: dict[_Moment, tuple[str, str]] = {}
         self._clock = SystemClock()
 
     def __enter__(self) -> Looker:
         if self._depth == 0:
-            self._handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._directories = Directories(self.root)
         self._depth += 1
+        self.renew()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self._depth -= 1
         if self._depth == 0:
-            os.close(self._handle)
-            self._handle = -1
+            self.handle.close()
+            self._directories = None
 
     @property
-    def handle(self) -> int:
-        """Return the handle of the root, while it is held open."""
-        return self._handle
+    def handle(self) -> Directories:
+        """Return the directories below the root, while it is held open."""
+        assert self._directories is not None
+        return self._directories
+
+    def renew(self) -> None:
+        """Compare each open directory with its path before it is used the next time: something was changed."""
+        self.handle.renew()
 
     @property
     def device(self) -> int:
         """Return the file system that the root is on."""
-        return os.fstat(self._handle).st_dev
+        return os.fstat(self.handle.root).st_dev
 
     def look(self, path: bytes, *, is_calm: bool = False) -> Seen:
         """Return what is at `path`; `is_calm` takes a file as it is although somebody has it open for writing."""
         try:
-            with parent_of(self._handle, path) as (at, name):
+            with parent_of(self.handle, path) as (at, name):
                 return self._look_at(at, name, is_calm)
         except OSError as error:
             if atomic_replace.is_missing(error):
@@ -90,7 +97,7 @@ class Looker:
     def directory_mode(self, path: bytes) -> int | None:
         """Return the permissions of a directory, None when there is none."""
         try:
-            with parent_of(self._handle, path) as (at, name):
+            with parent_of(self.handle, path) as (at, name):
                 facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         except OSError:
             return None  # what cannot be looked at has no permissions that could be kept
@@ -99,14 +106,23 @@ class Looker:
     def inode_of(self, path: bytes) -> int:
         """Return the inode number of what is at `path`, 0 where nothing is, or where it cannot be looked at."""
         try:
-            with parent_of(self._handle, path) as (at, name):
+            with parent_of(self.handle, path) as (at, name):
                 return os.stat(name, dir_fd=at, follow_symlinks=False).st_ino
         except OSError:
             return 0
 
+    def file_of(self, path: bytes) -> tuple[int, int] | None:
+        """Return which regular file is at `path`, by device and inode; None where none is, or it cannot be read."""
+        try:
+            with parent_of(self.handle, path) as (at, name):
+                facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+        except OSError:
+            return None
+        return _file(facts) if stat.S_ISREG(facts.st_mode) else None
+
     def changed_at(self, path: bytes) -> float:
         """Return when the file at `path` was written, in seconds since the epoch; raise OSError."""
-        with parent_of(self._handle, path) as (at, name):
+        with parent_of(self.handle, path) as (at, name):
             return os.stat(name, dir_fd=at, follow_symlinks=False).st_mtime
 
     def _link_above(self, path: bytes) -> bytes | None:
@@ -115,7 +131,7 @@ class Looker:
         for count in range(1, len(parts) + 1):
             above = b"/".join(parts[:count])
             try:
-                with parent_of(self._handle, above) as (at, name):
+                with parent_of(self.handle, above) as (at, name):
                     if stat.S_ISLNK(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
                         return above
             except OSError:

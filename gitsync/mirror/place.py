@@ -17,7 +17,7 @@ from pathlib import Path
 from gitsync.core.coverage import parents
 from gitsync.errors import OperationError
 from gitsync.git.applying import atomic_replace, journal, temporaries
-from gitsync.git.applying.directories import Root, parent_of
+from gitsync.git.applying.directories import Directories, Root, parent_of
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.temporaries import Content
 from gitsync.git.applying.writer import Applier
@@ -178,46 +178,43 @@ class Placer:
 
     def _wrongly_staged(self, noted: Journal) -> dict[bytes, str]:
         """Return the paths whose source was changed since it was looked at: what is staged is not what was decided."""
-        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with Directories(self._root) as root:
             return {
                 step.path: ""
                 for step in noted.steps
                 if step.target != atomic_replace.ABSENT
-                and atomic_replace.comparable(atomic_replace.look_calmly(handle, step.temp), has_modes=False)
+                and atomic_replace.comparable(atomic_replace.look_calmly(root, step.temp), has_modes=False)
                 != step.target
             }
-        finally:
-            os.close(handle)
 
     def _take_over_attributes(self, noted: Journal, wanted: Mapping[bytes, Placement]) -> None:
         if not self._keeps_attributes:
             return
         replacing = [step for step in noted.steps if atomic_replace.ABSENT not in (step.base, step.target)]
-        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        with Directories(self._root) as root:
             for step in replacing:
-                why = take_over(handle, step.path, step.temp, wanted[step.path].mode)
+                why = take_over(root, step.path, step.temp, wanted[step.path].mode)
                 if why:
                     self._bare[step.path] = why
-        finally:
-            os.close(handle)
 
     def _make_way(self, wanted: list[Placement], modes: Mapping[bytes, int]) -> dict[bytes, str]:
         """Make the directories above what comes, private until they have their permissions; return what cannot be
         written, and why."""
         blocked: dict[bytes, str] = {}
-        handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
+        ready: set[tuple[bytes, bool]] = set()  # directories, with whether they had to be made
+        with Directories(self._root) as root:
             for one in wanted:
+                is_coming = one.target != atomic_replace.ABSENT
+                directory = one.path.rpartition(b"/")[0], is_coming
+                if directory in ready:
+                    continue
                 try:
-                    if one.target != atomic_replace.ABSENT:
-                        make_directories(handle, one.path, modes)
-                    _check_writable(handle, one.path)
+                    if is_coming:
+                        make_directories(root, one.path, modes)
+                    _check_writable(root, one.path)
+                    ready.add(directory)
                 except OSError as error:
-                    blocked[one.path] = _why_not(handle, one.path, error)
-        finally:
-            os.close(handle)
+                    blocked[one.path] = _why_not(root, one.path, error)
         return blocked
 
 

@@ -272,6 +272,7 @@ def _place(keeper: MirrorSync, work: _Work) -> frozenset[bytes]:
         set_mode(keeper.mirror.root, path, mode)
     placements = [*work.placements.values(), *work.removals.values()]
     placed = keeper.into_home.place(placements, _directory_modes(keeper), _emptied(keeper, work.removals))
+    keeper.renew()
     for path in placed.done:
         keeper.bare.pop(path, None)
     keeper.bare |= placed.bare

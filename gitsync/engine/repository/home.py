@@ -167,6 +167,7 @@ class HomeRepository(LocalRepository):
             self._brake("home"),
             is_calm=is_overdue or self.hurry.is_on,
             max_size=self.config.max_file_size,
+            is_judged_later=is_full,  # by `_show`
         )
         if brought.held:
             self.home_buffer.give_back(Noted(brought.held, frozenset(), frozenset(), now, now))

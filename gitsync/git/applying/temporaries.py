@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import TracebackType
 
 from gitsync.core.conflict import is_conflict_copy
 from gitsync.git.applying import atomic_replace
@@ -58,6 +59,40 @@ def write(
 
     Each has its stat data, but for the mode and the time of the last change, where it is known to hold the target.
     """
+    with _Sources() as sources:
+        written = _write_all(root, journal, contents, probe, sources)
+    if len(written) >= SYNC_ALL_FROM and atomic_replace.sync_all(root):
+        return written
+    for temp in written:
+        _sync_file(root, temp)
+    sync_directories(root, written)
+    return written
+
+
+class _Sources:
+    """The roots that files are linked from, each opened once; a context manager."""
+
+    def __init__(self) -> None:
+        self._roots: dict[bytes, Directories] = {}
+
+    def __enter__(self) -> _Sources:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        for root in self._roots.values():
+            root.close()
+
+    def of(self, place: bytes) -> Directories:
+        """Return the directories below `place`, none of which is used without a look at its path; raise OSError."""
+        if place not in self._roots:
+            self._roots[place] = Directories(place)
+        self._roots[place].renew()
+        return self._roots[place]
+
+
+def _write_all(
+    root: Directories, journal: Journal, contents: Callable[[bytes], Content], probe: Probe, sources: _Sources
+) -> dict[bytes, os.stat_result | None]:
     written: dict[bytes, os.stat_result | None] = {}
     gone = {_bytes_of(step.base): step.path for step in journal.steps if step.base != ABSENT}
     for step in journal.steps:
@@ -65,17 +100,12 @@ def write(
             probe("stage", step.path)
             content = contents(step.path)
             try:
-                facts = _write_one(root, step, content, gone)
+                facts = _write_one(root, step, content, gone, sources)
             except OSError as error:
                 error.filename = os.fsdecode(step.path)
                 raise
             is_target = facts and atomic_replace.comparable(content.fingerprint, has_modes=journal.has_modes)
             written[step.temp] = facts if is_target == step.target else None
-    if len(written) >= SYNC_ALL_FROM and atomic_replace.sync_all(root):
-        return written
-    for temp in written:
-        _sync_file(root, temp)
-    sync_directories(root, written)
     return written
 
 
@@ -103,15 +133,17 @@ def _facts_for(root: Root, step: JournalStep, gone: Mapping[str, bytes]) -> os.s
         raise
 
 
-def _write_one(root: Root, step: JournalStep, content: Content, gone: Mapping[str, bytes]) -> os.stat_result | None:
+def _write_one(
+    root: Root, step: JournalStep, content: Content, gone: Mapping[str, bytes], sources: _Sources
+) -> os.stat_result | None:
     """Write one temporary, and return the stat data of a regular file that is not a link to another one."""
     facts = _facts_for(root, step, gone) if content.mode is None and not content.is_link else None
     with parent_of(root, step.temp) as (at, name):
         if content.link_source is not None:
-            with Directories(content.link_source[0]) as other:
-                if _link(other, content.link_source[1], at, name):
-                    return None
-                content = replace(read(other, content.link_source[1]), mode=content.mode)
+            other = sources.of(content.link_source[0])
+            if _link(other, content.link_source[1], at, name):
+                return None
+            content = replace(read(other, content.link_source[1]), mode=content.mode)
         if content.is_link:
             os.symlink(content.data, name, dir_fd=at)
             return None
