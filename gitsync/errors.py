@@ -49,6 +49,10 @@ class UsageError(GitsyncError):
     general_hint = "see: gitsyncctl --help"
 
 
+# A longer fault is a wall of text in a status.
+LONG_FAULT = 200
+
+
 class ConfigError(GitsyncError):
     """The configuration has faults; `faults` lists all of them, so that the file needs to be fixed only once."""
 
@@ -59,6 +63,16 @@ class ConfigError(GitsyncError):
     def __init__(self, faults: list[str], hint: str = "") -> None:
         self.faults = [redact(fault) for fault in faults]
         super().__init__("\n".join(self.faults), hint)
+
+    @property
+    def summary(self) -> str:
+        """Return the first fault, without a long list of what is allowed there, and how many more there are."""
+        first, rest = self.faults[0], ""
+        if len(first) > LONG_FAULT:
+            first, _, listed = first.partition("; allowed: ")
+            rest = listed.partition("; ")[2]
+        more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
+        return f"{first}{f'; {rest}' if rest else ''}{more}"
 
 
 class NotRunningError(GitsyncError):

@@ -40,7 +40,7 @@ def serve(error: ConfigError, config_option: str | None) -> None:
     with socket.socket(fileno=os.dup(FIRST_FD)) as listener:
         listener.setblocking(False)
         while True:
-            readiness.ready(f"the configuration has a fault: {error.faults[0]}")
+            readiness.ready(f"the configuration has a fault: {error.summary}")
             readiness.ping()
             waiting, _, _ = select.select([listener], [], [], LOOK_EVERY_S)
             try:

@@ -33,8 +33,7 @@ class RefusedReload:
         self._look_at = self._clock.now() + LOOK_EVERY_S
         message, hint = error.message, error.advice
         if isinstance(error, ConfigError):
-            more = len(error.faults) - 1
-            message = error.faults[0] + (f" (and {more} more)" if more else "")
+            message = error.summary
             hint = "to see all faults: gitsyncctl config check; it is taken over as soon as there are none"
         return Problem(error.code, message, hint)
 

@@ -167,7 +167,7 @@ def _status(context: Context) -> Reply:
     document = _document(context, manager, state, daemon)
     status = EXIT_OK if daemon else EXIT_NOT_RUNNING
     if fault is not None:
-        document |= {"reason": fault.faults[0], "hint": fault.advice, "needs_user": True}
+        document |= {"reason": fault.summary, "hint": fault.advice, "needs_user": True}
         status = EXIT_ATTENTION
     elif daemon and (document["needs_user"] or not daemon["answers"]):
         status = EXIT_ATTENTION

@@ -120,8 +120,7 @@ def _fault(config: str | None) -> str:
     try:
         load(config)
     except ConfigError as error:
-        more = len(error.faults) - 1
-        return error.faults[0] + (f" (and {more} more)" if more else "")
+        return error.summary
     except GitsyncError as error:
         return error.message
     return ""

@@ -54,9 +54,11 @@ def configuration(case: Case) -> list[Finding]:
     try:
         now = load(case.config_option)
     except ConfigError as error:
-        more = len(error.faults) - 1
-        said = error.faults[0] + (f" (and {more} more)" if more else "")
-        return [problem(f"the configuration file has a fault: {said}", "to see all faults: gitsyncctl config check")]
+        return [
+            problem(
+                f"the configuration file has a fault: {error.summary}", "to see all faults: gitsyncctl config check"
+            )
+        ]
     if not (now.repos or now.home or now.jobs):
         return [warning("nothing is watched", "gitsyncctl watch DIR")]
     if case.is_daemon and now != case.config:
