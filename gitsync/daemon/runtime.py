@@ -47,6 +47,7 @@ from gitsync.engine.messages import (
     Opened,
     Perform,
     Rescan,
+    Resume,
     WatcherDoubted,
     Woken,
 )
@@ -386,7 +387,7 @@ class Runtime:
         else:
             for exchanger in self.exchangers.addressed(name, message):
                 exchanger.post(message)
-            if isinstance(message, Opened) or getattr(message, "via", "") == INBOX:
+            if isinstance(message, Opened | Resume) or getattr(message, "via", "") == INBOX:
                 self.inbox.post(message)
 
     def _route_all(self, message: object) -> None:

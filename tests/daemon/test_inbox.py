@@ -11,7 +11,9 @@ import pytest
 
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
+from tests.fakes.signers import Signers, sign_with
 from tests.fakes.sshd import Sshd
+from tests.needs import needs
 
 
 @pytest.fixture
@@ -128,8 +130,9 @@ def test_odd_refs_in_the_inbox_change_nothing(box: Machine) -> None:
     run_git(root, "symbolic-ref", f"{inbox}/link", "refs/heads/main")
     box.configure(root)
     box.start()
-    status = box.wait_state("error")
+    status = box.wait_state("halted")
     assert status["error"]["code"] in ("fsck", "unrelated-histories")
+    assert [question["kind"] for question in status["questions"]] == ["unrelated"]
     assert "update-ref -d refs/gitsync/inbox/" in status["error"]["hint"]
     (root / "goes-on.txt").write_text("goes on\n")
     commit = box.wait_committed(root)
@@ -139,3 +142,35 @@ def test_odd_refs_in_the_inbox_change_nothing(box: Machine) -> None:
     for each in (strange, bad):
         run_git(root, "update-ref", "-d", f"{inbox}/{each}/main")
     box.wait_state("ok")
+
+
+def test_what_needs_a_person_is_a_question_that_is_answered_by_its_id(box: Machine, tmp_path: Path) -> None:
+    needs("ssh-keygen")
+    signed, joined = box.repo("signed"), box.repo("joined")
+    sign_with(signed, (signers := Signers(tmp_path / "keys")).key("ada"))
+    signers.trust_in(signed)
+    box.write_config(
+        f'[defaults]\nquiet = "100ms"\n[[repo]]\npath = "{signed}"\nverify = "signed"\n[[repo]]\npath = "{joined}"\n'
+    )
+    handed = {}
+    for root, parents in ((signed, ("-p", "HEAD")), (joined, ())):
+        (root / "from-eve.txt").write_text("eve\n")
+        run_git(root, "add", ".")
+        tree = run_git(root, "write-tree")
+        run_git(root, "rm", "-qf", "from-eve.txt")
+        handed[root] = run_git(root, "-c", "commit.gpgSign=false", "commit-tree", "-m", "eve", *parents, tree)
+        run_git(root, "update-ref", f"refs/gitsync/inbox/{handed[root]}/main", handed[root])
+    box.start()
+    for root, kind in ((signed, "incoming"), (joined, "unrelated")):
+        status = box.wait_state("halted", root.name)
+        (asked,) = status["questions"]
+        assert (asked["kind"], asked["answers"]) == (kind, ["accept"])
+        assert f"gitsyncctl resume {root.name} --accept" in status["error"]["hint"]
+        assert not (root / "from-eve.txt").exists()
+        assert box.ctl("resume", root.name).returncode == 0, "to go on is not to accept"
+        assert box.wait_state("halted", root.name)["questions"] == [asked]
+        assert box.ctl("resume", "--accept", asked["id"]).returncode == 0
+        wait_for("what was accepted", (root / "from-eve.txt").exists)
+        assert box.wait_state("ok", root.name)["questions"] == []
+        assert run_git(root, "for-each-ref", "refs/gitsync/inbox").endswith("open")
+        assert run_git(root, "merge-base", "--is-ancestor", handed[root], "HEAD") == ""

@@ -17,7 +17,7 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.engine.board import INBOX, Board
-from gitsync.engine.exchange.halt_reasons import Halting
+from gitsync.engine.exchange.halt_reasons import HALTING, UNSIGNED, Halt, Halting
 from gitsync.engine.exchange.remote_branch import Limits
 from gitsync.engine.exchange.verification import verify
 from gitsync.engine.memory import ExchangeMemory
@@ -30,6 +30,7 @@ from gitsync.engine.messages import (
     Listen,
     Opened,
     RemoteMoved,
+    Resume,
 )
 from gitsync.engine.owner import Ask, Owner, Stop, ThreadDied
 from gitsync.git.remote import inbox
@@ -71,6 +72,8 @@ class InboxTaker(Owner):
         self._taking: tuple[str, Handed] | None = None
         self._left: list[Handed] = []
         self._trouble: dict[str, Problem] = {}
+        self._halts: dict[str, dict[str, Halt]] = {}  # by repository and ref
+        self._joined: set[str] = set()  # refs of histories that a person wants to have joined
         self._state_dirs: dict[str, Path] = {}
         self._limits = Limits(AWAITING_S, lambda: self.is_cancelled)
         self._checked: dict[str, Problem | None] = {}
@@ -119,8 +122,25 @@ class InboxTaker(Owner):
             case Ask(what=InboxNow(repo=name), future=future):
                 self._asked.setdefault(name, []).append(future)
                 self._due[name] = now
+            case Resume(repo=name) if name in self._repos:
+                self._resume(message, now)
             case Integrated() if self._taking is not None and message.repo == self._taking[0]:
                 self._taken(message)
+
+    def _resume(self, answer: Resume, now: float) -> None:
+        """Take a person's answer to what is asked of a commit in the inbox, and look again."""
+        name = answer.repo
+        for ref, halt in self._halts.get(name, {}).items():
+            if not answer.is_accepted or (answer.ids and halt.id not in answer.ids):
+                continue
+            if halt.problem.code == UNSIGNED and halt.seen is not None:
+                self._memory(name).trust(halt.seen)
+            else:
+                self._joined.add(ref)
+        self._plan(name, now)
+
+    def _memory(self, name: str) -> ExchangeMemory:
+        return ExchangeMemory(self._state_dirs[name] / INBOX_FILE)
 
     def _plan(self, name: str, at: float) -> None:
         if self._is_scheduled:  # else only when it is asked for
@@ -132,6 +152,7 @@ class InboxTaker(Owner):
         if self._taking is not None and self._taking[0] == name:
             self._taking = None
         self._system_events(Listen(name, None, INBOX))
+        self._halts.pop(name, None)
         self._show(name, None)
         if root is not None:
             inbox.close_inbox(root)
@@ -153,6 +174,7 @@ class InboxTaker(Owner):
         self._system_events(Listen(name, inbox.open_inbox(config.path), INBOX))
         self._left = inbox.handed_over(config.path)
         self._trouble.pop(name, None)
+        self._halts.pop(name, None)
         self._take_next(name)
 
     def _take_next(self, name: str) -> None:
@@ -162,18 +184,19 @@ class InboxTaker(Owner):
             handed = self._left.pop(0)
             if handed.branch != branch:
                 continue
-            if (problem := self._fault(config, handed)) is not None:
-                self._refuse(name, handed, problem)
+            if (halting := self._fault(config, handed)) is not None:
+                self._refuse(name, handed, halting)
                 continue
             label = f"what {inbox.sender(config.path, handed.commit) or 'another machine'} handed over"
             self._taking, self._awaiting_until = (name, handed), self.clock.now() + AWAITING_S
+            is_joining = handed.ref in self._joined
             self._committer(
-                Fetched(name, branch, "inbox", handed.commit, None, label, handed.ref, via=INBOX, is_verified=True)
+                Fetched(name, branch, "inbox", handed.commit, None, label, handed.ref, is_joining, INBOX, True)
             )
             return
         self._rest(name)
 
-    def _fault(self, config: RepoConfig, handed: Handed) -> Problem | None:
+    def _fault(self, config: RepoConfig, handed: Handed) -> Halting | None:
         """Return why what is fetched would be refused if it were this commit; its objects are checked once."""
         root = config.path
         try:
@@ -181,14 +204,14 @@ class InboxTaker(Owner):
                 self._checked[handed.ref] = None
                 inbox.check(root, handed.commit)
             if self._checked[handed.ref] is None:
-                memory = ExchangeMemory(self._state_dirs[config.name] / INBOX_FILE)
-                verify(config, memory, handed.branch, handed.commit, self._limits, self._board)
+                verify(config, self._memory(config.name), handed.branch, handed.commit, self._limits, self._board)
         except Halting as halting:
-            return halting.problem
+            return halting
         except UNEXPECTED_ERRORS as trouble:
             error = as_error(config.name, trouble)
             self._checked[handed.ref] = Problem(error.code, error.message, error.hint)
-        return self._checked[handed.ref]
+        found = self._checked[handed.ref]
+        return None if found is None else Halting(found)
 
     def _taken(self, answer: Integrated) -> None:
         assert self._taking is not None
@@ -197,21 +220,25 @@ class InboxTaker(Owner):
         if name not in self._repos:
             return
         if answer.problem is not None and answer.problem.code != "conflict":
-            self._refuse(name, handed, answer.problem)
+            self._refuse(name, handed, Halting(answer.problem))
         elif answer.problem is not None or answer.head is None:
             self._plan(name, self.clock.now() + AGAIN_S)
         else:
             inbox.remove(self._repos[name].path, handed)
             self._checked.pop(handed.ref, None)
+            self._joined.discard(handed.ref)
         self._guarded(name, self._take_next)
 
-    def _refuse(self, name: str, handed: Handed, why: Problem) -> None:
+    def _refuse(self, name: str, handed: Handed, halting: Halting) -> None:
         """Note what a person has to decide; it stays in the inbox until then, and is tried again."""
+        why = halting.problem
         where = as_word(str(self._repos[name].path))
         drop = f"git -C {where} update-ref -d {as_word(clean(handed.ref))}"
         hint = f"to see it: git -C {where} log {handed.commit[:10]}; to drop it: {drop}"
-        if why.code == "unrelated-histories":
-            hint = f"to join the two: git -C {where} merge --allow-unrelated-histories {handed.commit[:10]}; {hint}"
+        if why.code in HALTING:
+            hint = f"to take it in anyway: gitsyncctl resume {as_word(name)} --accept; {hint}"
+            halt = Halt(replace(why, hint=hint), handed.ref, handed.commit, halting.count, halting.paths)
+            self._halts.setdefault(name, {})[handed.ref] = halt
         self._trouble[name] = replace(why, hint=hint)
         self._plan(name, self.clock.now() + AGAIN_S)
 
@@ -220,10 +247,12 @@ class InboxTaker(Owner):
         self._answer(name)
 
     def _show(self, name: str, problem: Problem | None) -> None:
-        part = self._board.exchange(name, INBOX)
-        if part.error != problem:
+        part, branch = self._board.exchange(name, INBOX), self._board.local(name).branch
+        asked = tuple(halt.question(branch) for halt in self._halts.get(name, {}).values())
+        if part.error != problem or part.asked != asked:
             state, reason = (RepoState.ERROR, problem.message) if problem is not None else (RepoState.OK, "")
-            self._board.set_exchange(name, INBOX, state=state, reason=reason, error=problem)
+            state = RepoState.HALTED if asked else state
+            self._board.set_exchange(name, INBOX, state=state, reason=reason, error=problem, asked=asked)
 
     def _answer(self, name: str) -> None:
         for future in self._asked.pop(name, []):
