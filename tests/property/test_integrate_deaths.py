@@ -64,6 +64,31 @@ def test_death_during_recovery(points: list[tuple[str, bytes]], fresh: Callable[
         assert run_git(pair.ours, "rev-parse", "HEAD^{tree}") == made.tree
 
 
+def test_a_directory_that_is_moved_after_a_death_takes_nothing_along(
+    points: list[tuple[str, bytes]], fresh: Callable[[], Case]
+) -> None:
+    for number, point in enumerate(points):
+        if not point[1].startswith(b"dir/"):
+            continue
+        pair = fresh()
+        edited = pair.ours / "dir/deep/c.txt"
+        data = b"precious %d\n" % number
+
+        def act(pair: Case = pair, edited: Path = edited, data: bytes = data) -> None:
+            if edited.exists():
+                edited.write_bytes(data)
+            raise Death
+
+        with pytest.raises(Death):
+            apply(pair.worktree, pair.made, message="Merge", probe=at(number, act))
+        was_edited = edited.exists() and edited.read_bytes() == data
+        (pair.ours / "dir").rename(pair.ours / "moved")
+        pair.reopen()
+        recover(pair.worktree)
+        check_no_leftovers(pair.ours)
+        assert not was_edited or is_kept(pair.ours, data), point
+
+
 def in_place(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 

@@ -288,6 +288,7 @@ def recover(worktree: Worktree, *, probe: Probe | None = None) -> Recovered:
     paths = tuple(sorted(step.path for step in noted.steps))
     with Applier(worktree.root, noted, rescue=rescuer(worktree), probe=probe or worktree.probe) as applier:
         summary = _half(worktree, lambda: _recover(worktree, applier))
+        _half(worktree, lambda: applier.sweep_strays(worktree.root))
     journal.drop(worktree.repo_state_dir)
     return Recovered(summary, paths)
 

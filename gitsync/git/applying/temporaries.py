@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -253,3 +253,16 @@ def read(root: Root, path: bytes) -> Content:
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
         with open(handle, "rb") as stream:
             return Content(stream.read(), is_executable=bool(facts.st_mode & stat.S_IXUSR))
+
+
+def names_of(step: JournalStep) -> tuple[bytes, bytes]:
+    """Return the names that files of a step have in their directory: the temporary's, and that of its second link."""
+    name = step.temp.rpartition(b"/")[2]
+    return name, name + atomic_replace.KEPT
+
+
+def find(root: bytes, names: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the paths below `root` of files with these names; git directories are left out."""
+    for place, directories, files in os.walk(root):
+        directories[:] = [name for name in directories if name != b".git"]
+        yield from (os.path.relpath(os.path.join(place, name), root) for name in files if name in names)

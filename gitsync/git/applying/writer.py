@@ -318,6 +318,18 @@ class Applier:
         for directory in sorted(self.journal.gone, key=len, reverse=True):
             atomic_replace.remove_directory(self._root, directory)
 
+    def sweep_strays(self, root: str) -> None:
+        """After a crash: remove the temporaries whose directory was moved since, wherever they are below `root`.
+
+        One that holds neither the base nor the target of its step goes to `rescue`.
+        """
+        steps = {name: step for step in self._ordered for name in temporaries.names_of(step)}
+        for path in temporaries.find(os.fsencode(root), steps.keys()):
+            step = steps[path.rpartition(b"/")[2]]
+            if self._look_calmly(path) not in (step.base, step.target, ABSENT):
+                self._rescue(step.path, temporaries.read(self._root, path))
+            atomic_replace.remove(self._root, path)
+
     def stat_of(self, path: bytes, target: str) -> os.stat_result | None:
         """Return the stat data of a path that provably holds `target`; None where git must read the file itself."""
         try:
