@@ -37,23 +37,29 @@ class LooseWriter:
 
     def write(self, kind: int, data: bytes) -> str:
         """Accept an object and return its hex id; it is stored by `flush`, or when enough objects wait."""
-        return self._take(object_id_of(kind, data), kind, data, len(data))
+        object_id = object_id_of(kind, data)
+        self.take(object_id, kind, data)
+        return object_id
+
+    def take(self, object_id: str, kind: int, data: bytes) -> None:
+        """Accept an object whose id is known, as `write` does."""
+        self._take(object_id, kind, data, len(data))
 
     def write_tree(self, entries: Mapping[bytes, TreeEntry]) -> str:
         """Take a tree and return its hex id; a large one is not put together before it is stored."""
         if not isinstance(entries, LargeTree):
             return self.write(TREE, serialize(entries))
-        tree_id = self._take(entries.object_id(), TREE, entries, entries.size)
+        tree_id = entries.object_id()
+        self._take(tree_id, TREE, entries, entries.size)
         self._store.remember(tree_id, entries)
         return tree_id
 
-    def _take(self, object_id: str, kind: int, data: bytes | LargeTree, size: int) -> str:
+    def _take(self, object_id: str, kind: int, data: bytes | LargeTree, size: int) -> None:
         if object_id not in self._waiting:
             self._waiting[object_id] = (kind, data)
             self._size += size
             if self._size > _FLUSH_BYTES or len(self._waiting) >= _FLUSH_OBJECTS:
                 self.flush()
-        return object_id
 
     def flush(self, unsynced: set[str] | None = None) -> None:
         """Store the accepted objects as `ObjectWriter` says."""

@@ -24,7 +24,7 @@ from gitsync.git.objects.trees import TreeEntry
 # From this many objects on a pack is cheaper: loose objects need a file each.
 PACK_FROM = 100
 # Bytes of content in one pack: it is kept in memory until it is written.
-_FLUSH_BYTES = 64 << 20
+_FLUSH_BYTES = 32 << 20
 # Content of so many bytes is compressed on another thread: zlib works without the GIL.
 _APART_FROM = 32 << 10
 # git's own prefix for such files: `git gc` removes those that a crash left.
@@ -52,12 +52,16 @@ class PackWriter:
     def write(self, kind: int, data: bytes) -> str:
         """Accept an object and return its hex id; it is stored by `flush`, or when enough objects wait."""
         object_id = object_id_of(kind, data)
+        self.take(object_id, kind, data)
+        return object_id
+
+    def take(self, object_id: str, kind: int, data: bytes) -> None:
+        """Accept an object whose id is known, as `write` does."""
         if object_id not in self._pieces:
             self._pieces[object_id] = (_head(kind, len(data)), self._compressed(data))
             self._size += len(data)
             if self._size > self._limit:
                 self.flush()
-        return object_id
 
     def write_tree(self, entries: Mapping[bytes, TreeEntry]) -> str:
         """Take a tree and return its hex id."""

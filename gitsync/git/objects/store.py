@@ -35,6 +35,9 @@ _ENTRY_BYTES = 250
 class ObjectWriter(TreeStore, Protocol):
     """Accepts objects and stores them durably, at the latest in `flush`."""
 
+    def take(self, object_id: str, kind: int, data: bytes) -> None:
+        """Accept an object whose id is known, as `write` does."""
+
     def flush(self, unsynced: set[str] | None = None) -> None:
         """Store the accepted objects durably; raise OperationError (disk-full, read-only, io), and keep all of them.
 

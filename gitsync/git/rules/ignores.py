@@ -253,8 +253,10 @@ _NO_RULE = Rule()
 
 
 def _rule(fields: list[bytes]) -> Rule:
+    if not fields[0]:
+        return _NO_RULE
     source, line, pattern = (os.fsdecode(field) for field in fields[:3])
-    return Rule(source, line, pattern) if source else _NO_RULE
+    return Rule(source, line, pattern)
 
 
 def rule_files(root: Path) -> tuple[bytes, ...]:

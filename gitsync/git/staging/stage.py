@@ -218,7 +218,7 @@ class Staging:
             if refused:
                 self._quarantine(path, REFUSED + refused)
                 return
-            self._store(found.data, entry.id)
+            self._writer.take(entry.id, BLOB, found.data)
         kind = ChangeKind.REMOVED if entry is None else ChangeKind.ADDED if head is None else ChangeKind.CHANGED
         stat = None if found.is_racy or entry is None else found.stat
         self._tally.changes.append(StagedChange(path, kind, entry, head, stat))
@@ -312,11 +312,6 @@ class Staging:
         if not self._context.has_modes:
             return head.mode if head is not None and head.mode not in (MODE_LINK, MODE_GITLINK) else MODE_FILE
         return found.mode
-
-    def _store(self, data: bytes, expected: str) -> None:
-        stored = self._writer.write(BLOB, data)
-        if stored != expected:
-            raise OperationError(f"an object was stored as {stored} instead of {expected}", code="io")
 
     def _is_secret(self, path: bytes, head: bytes) -> bool:
         kind = secret_in(path, head)
