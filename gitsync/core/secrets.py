@@ -12,6 +12,7 @@ File", gitcredentials(7), npmrc(5); and the rule lists of gitleaks and detect-se
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 # How much of a file is examined: keys and settings are small, and tokens are usually near the beginning.
@@ -211,6 +212,20 @@ _BY_CONTENT = tuple(
     if not rule.names
     for literal in rule.literals
 )
+
+
+def _one_of(words: Iterable[bytes]) -> bytes:
+    """Return a pattern that finds any of these words; their beginnings are compared together, not word by word."""
+    below: dict[bytes, list[bytes]] = {}
+    for word in words:
+        if not word:
+            return b""
+        below.setdefault(word[:1], []).append(word[1:])
+    return b"(?:" + b"|".join(re.escape(first) + _one_of(rest) for first, rest in below.items()) + b")"
+
+
+# Most files contain no literal at all, which one search finds out.
+_ANY = re.compile(_one_of(literal for _, literal, _ in _BY_CONTENT))
 _PUBLIC = re.compile(
     rb"\s*(?:(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA|---- BEGIN SSH2 PUBLIC KEY|-----BEGIN (?:[A-Z]+ )?PUBLIC KEY)"
 )
@@ -236,7 +251,7 @@ def secret_in(path: bytes, head: bytes) -> str | None:
         for kind, names, literals, pattern in _BY_NAME:
             if names.fullmatch(base) and any(literal in head for literal in literals) and pattern.search(head):
                 return kind
-    for kind, literal, pattern in _BY_CONTENT:
+    for kind, literal, pattern in _BY_CONTENT if _ANY.search(head) else ():
         if literal in head and pattern.search(head):
             return kind
     return None

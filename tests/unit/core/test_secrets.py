@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 import string
 
 import pytest
@@ -187,3 +189,26 @@ def test_no_content_makes_the_search_slow(path: bytes, piece: bytes) -> None:
     # Sixteen heads at once: a quadratic pattern takes minutes here and runs into the timeout of every test.
     size = 16 * HEAD_BYTES
     secret_in(path, (piece * size)[:size])
+
+
+def slow(head: bytes) -> str | None:
+    """What the rules for any file find, asked one by one."""
+    return next(
+        (
+            rule.kind
+            for rule in NAMES_AND_PATTERNS
+            if not rule.names and any(literal in head for literal in rule.literals) and re.search(rule.pattern, head)
+        ),
+        None,
+    )
+
+
+def test_one_search_for_all_words_finds_what_each_finds() -> None:
+    dice = random.Random(5)
+    samples = [content.encode() for name, content, _ in FOUND if name == "notes.txt"]
+    words = [literal for rule in NAMES_AND_PATTERNS if not rule.names for literal in rule.literals]
+    pieces = [*samples, *words, *(word[:-1] for word in words), *(word[1:] for word in words), b"a", b"\n", b"_", b"-"]
+    heads = [*pieces, *(b"".join(dice.choices(pieces, k=dice.randrange(1, 6))) for _ in range(3000))]
+    found = [secret_in(b"notes.txt", head) for head in heads]
+    assert found == [slow(head) for head in heads]
+    assert len({*found}) > 3
