@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TRIAL := $(VENV)/.installed-to-run
 DIR ?=
 # How many tests run side by side: most of them wait for a daemon, a server or a clock.
 TESTERS ?= 4
@@ -25,15 +26,18 @@ help:
 	@echo "make docs              write the generated pages of docs/, and build all of them into docs/_build"
 	@echo "make pictures          take the pictures of docs/web.rst again, with Chromium"
 
-# Editable, so that a changed source file needs no reinstallation.
-$(STAMP): setup.cfg pyproject.toml
+# Editable, so that a changed source file needs no reinstallation. To try gitsync, the tools for working on it are not
+# waited for.
+$(TRIAL): EXTRAS := web
+$(STAMP): EXTRAS := web,test,check,docs
+$(TRIAL) $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo "error: $(PYTHON) has no venv module"; echo "hint: on Debian: apt install python3-venv"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "preparing $(VENV) (once) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[web,test,check,docs]'
-	@touch $@
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $(TRIAL) $@
 
-run: $(STAMP)
+run: $(TRIAL)
 	@$(BIN)/python scripts/run.py --bin $(BIN) $(if $(DIR),--dir "$(DIR)")
 
 # Only what is missing; tests/tools.py has the list.
