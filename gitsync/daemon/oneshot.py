@@ -49,7 +49,7 @@ def run_once(config: Config) -> tuple[int, list[RepoStatus | JobStatus]]:
         runtime.start()
         if waiting := sentence(_deferral(config)):
             logger.info("%s", waiting)
-            sync.commit(runtime.committer, names, runtime.clock, SYNC_PATIENCE_S)
+            sync.commit(runtime.committer, names, runtime.clock, SYNC_PATIENCE_S, is_scanning=False)
         else:
             _exchange(runtime, names)
         statuses: list[RepoStatus | JobStatus] = [runtime.board.status(name) for name in names]

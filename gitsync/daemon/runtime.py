@@ -242,7 +242,17 @@ class Runtime:
 
     def sync(self, names: list[str], *, patience_s: float, direction: str = "both") -> None:
         """Commit, fetch, integrate and push the named repositories now; return when done or out of patience."""
-        sync.sync(self.committer, self.exchangers, self.inbox, self.board, names, self.clock, patience_s, direction)
+        sync.sync(
+            self.committer,
+            self.exchangers,
+            self.inbox,
+            self.board,
+            names,
+            self.clock,
+            patience_s,
+            direction,
+            is_scanning=self._is_watching,  # a single pass has just compared everything
+        )
 
     def begin_sync(self, names: list[str]) -> None:
         """Begin the same and return at once."""

@@ -35,17 +35,20 @@ def sync(
     clock: Clock,
     patience_s: float,
     direction: str = "both",
+    *,
+    is_scanning: bool = True,
 ) -> None:
     """Commit, fetch, integrate and push the named repositories; return when done or out of patience (seconds).
 
-    `direction` push or pull leaves out the other part of the exchange.
+    `direction` push or pull leaves out the other part of the exchange. Without `is_scanning` everything is known that
+    is to be committed.
     """
     ends_at = clock.now() + patience_s
 
     def wait_for(futures: list[Future[Any]]) -> None:
         _await(futures, committer, clock, ends_at)
 
-    commit(committer, names, clock, patience_s)
+    commit(committer, names, clock, patience_s, is_scanning=is_scanning)
     if direction != "push":
         wait_for([_ask(inbox, InboxNow(name)) for name in names])
     wait_for([_ask(each, ExchangeNow(direction)) for name in names for each in exchangers.of(name)])
@@ -57,9 +60,12 @@ def sync(
     wait_for([_ask(committer, CommitNow(name, is_scanning=False)) for name in names])
 
 
-def commit(committer: Committer, names: list[str], clock: Clock, patience_s: float) -> None:
+def commit(
+    committer: Committer, names: list[str], clock: Clock, patience_s: float, *, is_scanning: bool = True
+) -> None:
     """Commit what is pending in the named repositories; return when done or out of patience (seconds)."""
-    _await([_ask(committer, CommitNow(name)) for name in names], committer, clock, clock.now() + patience_s)
+    asked = [_ask(committer, CommitNow(name, is_scanning=is_scanning)) for name in names]
+    _await(asked, committer, clock, clock.now() + patience_s)
 
 
 def _lacks(board: Board, name: str, via: str) -> bool:

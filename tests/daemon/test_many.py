@@ -44,6 +44,17 @@ def test_sixteen_repositories_have_one_inotify_instance_and_a_thread_each(box: M
     assert box.stop() == 0
 
 
+def test_a_single_pass_compares_each_repository_once(box: Machine) -> None:
+    clean, dirty = box.repo("clean"), box.repo("dirty")
+    box.configure(clean, dirty)
+    (dirty / "b.txt").write_text("b\n")
+    done = box.gitsync("--once", "-v")
+    assert done.returncode == 0
+    assert done.stderr.count("clean: scanned differing=0") == 1
+    assert done.stderr.count("dirty: scanned differing=") == 1
+    assert run_git(dirty, "status", "--porcelain") == ""
+
+
 def test_a_daemon_that_may_not_have_an_inotify_instance_says_what_it_does_not_notice(box: Machine, hub: Path) -> None:
     unshare = shutil.which("unshare")
     if unshare is None or subprocess.run([unshare, "-Ur", "true"], check=False, capture_output=True).returncode != 0:
