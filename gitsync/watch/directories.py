@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 # Whether nothing below a directory (its path relative to the root) is watched: it is ignored, or a separate repository.
 # It is called again for the same path after a change, so it must read the current state, and must not raise.
 # It may have a method `rest`, which is called after a while without calls (see `rest`).
 Prune = Callable[[bytes], bool]
+# Its name, and its own ".": each subdirectory has one link more, its "..".
+_NO_SUBDIRECTORY = 2
 
 
 def rest(prune: Prune) -> None:
@@ -20,6 +22,13 @@ def rest(prune: Prune) -> None:
     let_go = getattr(prune, "rest", None)
     if let_go is not None:
         let_go()
+
+
+def learn(prune: Prune, paths: Iterable[bytes]) -> None:
+    """Let `prune` find the answers for many paths at once, if it can, before it is called for each."""
+    find = getattr(prune, "learn", None)
+    if find is not None:
+        find(paths)
 
 
 class Node:
@@ -61,17 +70,24 @@ class Node:
         return node is self
 
 
-def list_directory(path: bytes) -> tuple[list[bytes], bool]:
-    """Return the names of the subdirectories of a directory, without symbolic links, and whether it has a `.git`."""
+def list_directory(path: bytes, counting: int | None = None) -> tuple[list[bytes], bool]:
+    """Return the names of the subdirectories of a directory, without symbolic links, and whether it has a `.git`.
+
+    On the device `counting` the link count of a directory tells that it has no subdirectory; then it is not read.
+    """
+    if counting is not None:
+        facts = os.lstat(path)
+        if facts.st_nlink == _NO_SUBDIRECTORY and facts.st_dev == counting and stat.S_ISDIR(facts.st_mode):
+            return [], has_git(path)
     names = []
-    has_git = False
+    is_repository = False
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.name == b".git":
-                has_git = True
+                is_repository = True
             elif entry.is_dir(follow_symlinks=False):
                 names.append(entry.name)
-    return names, has_git
+    return names, is_repository
 
 
 def directories(root: bytes, prune: Prune) -> Iterator[tuple[bytes, bool]]:

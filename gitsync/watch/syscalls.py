@@ -45,7 +45,20 @@ def _bind() -> ctypes.CDLL:
     libc.inotify_init1.argtypes = (ctypes.c_int,)
     libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
     libc.inotify_rm_watch.argtypes = (ctypes.c_int, ctypes.c_int)
+    libc.statfs.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
     return libc
+
+
+# statfs(2): ext2, ext3 and ext4; XFS; tmpfs. Others keep no count of subdirectories, or one that means nothing.
+_COUNTING = frozenset((0xEF53, 0x58465342, 0x01021994))
+
+
+def counts_subdirectories(path: bytes) -> bool:
+    """Whether the link count of each directory on that file system is two and the number of its subdirectories."""
+    facts = ctypes.create_string_buffer(256)
+    if _bind().statfs(path, facts) != 0:
+        return False
+    return int(struct.unpack_from("@l", facts)[0]) in _COUNTING
 
 
 class Watches(Protocol):

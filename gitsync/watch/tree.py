@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitsync.watch import syscalls
-from gitsync.watch.directories import Node, Prune, directories, git_directory, has_git, list_directory
+from gitsync.watch.directories import Node, Prune, directories, git_directory, has_git, learn, list_directory
 from gitsync.watch.syscalls import Watches
 
 # Both IN_MODIFY and IN_CLOSE_WRITE: a file that is written continuously is never closed, and a write through mmap is
@@ -89,6 +89,7 @@ class WatchTree:
         self._max_watches = max_watches
         self._work = 0
         self._identity = self._look_at_root()
+        self._counting = self._identity[0] if syscalls.counts_subdirectories(root) else None
         self.top = Node(None, b"", -1)
 
     def rebuild(self) -> None:
@@ -201,7 +202,7 @@ class WatchTree:
         is_repository = node.is_nested
         if not node.is_nested:
             try:
-                names, is_repository = list_directory(full)
+                names, is_repository = list_directory(full, self._counting)
             except OSError as error:
                 self._failed(path, node if node is not self.top else None, error)
                 return []
@@ -211,6 +212,8 @@ class WatchTree:
             for name in node.children.keys() - set(names):
                 if not (is_repository and name == b".git"):
                     self.drop(node.children[name])
+        if names:
+            learn(self.prune, [path + b"/" + name for name in names] if path else names)
         return [(node, name) for name in names]
 
     def _mark(self, node: Node, full: bytes) -> None:
