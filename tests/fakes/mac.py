@@ -1,4 +1,4 @@
-"""The daemon on a machine that passes for a Mac: `python mac.py OPTIONS`.
+"""gitsync on a machine that passes for a Mac: `python mac.py OPTIONS` is the daemon, `python mac.py ctl …` gitsyncctl.
 
 `sys.platform` is macOS's, so the daemon goes the ways it would go there. In the place of FSEvents is a module of the
 same shape that walks through the tree; it reports names in decomposed form, as HFS+ does. It lies about nothing that is
@@ -130,6 +130,10 @@ def pass_for_a_mac() -> list[int]:
 
 if __name__ == "__main__":
     flushed = pass_for_a_mac()
+    if sys.argv[1:2] == ["ctl"]:
+        from gitsync.cli.main import main as control
+
+        sys.exit(control(sys.argv[2:]))
     from gitsync.daemon.main import main
 
     status = main(sys.argv[1:])
