@@ -40,6 +40,8 @@ def view(context: Context, daemon: Json | None, *, is_hung: bool = False) -> Jso
     pid = int(daemon.get("pid") or 0) if daemon else None
     if daemon and not is_hung and (daemon.get("managed") or not _has_unit()):
         return None
+    if pid is None and sys.platform == "linux" and (of_system := _of_system()):
+        return of_system
     if not _has_manager():
         return None
     from gitsync.cli.service.condition import condition
@@ -57,7 +59,17 @@ def view(context: Context, daemon: Json | None, *, is_hung: bool = False) -> Jso
         found = condition(manager, state, pid, context.config, is_hung=is_hung)
     except GitsyncError:
         return None  # status is shown even if the manager does not answer
-    return None if found.state == "not-installed" else found.to_json(manager, state)
+    return None if found.state == "not-installed" else found.to_json(manager.name, state)
+
+
+def _of_system() -> Json | None:
+    """Return the condition of the unit by which the system runs gitsync for this user, None where there is none."""
+    if not os.path.isdir("/etc/systemd/system/multi-user.target.wants"):  # noqa: PTH112 - pathlib takes 3 ms to load
+        return None
+    from gitsync.cli.service.server_unit import ServerUnit
+
+    unit = ServerUnit()
+    return unit.condition().to_json(unit.name, unit.state()) if unit.is_enabled else None
 
 
 def ask(context: Context, arguments: Json) -> Json:

@@ -34,6 +34,9 @@ as bob gitsyncctl service install | head -n 1
 systemctl enable --now gitsync@eve && echo enabled
 su - eve -c 'env -u XDG_RUNTIME_DIR gitsyncctl status' | head -n 1
 as eve gitsyncctl service status | tail -n 1
+echo "== server"
+as eve 'gitsyncctl stop; gitsyncctl status'
+systemctl start gitsync@eve
 echo "== restarts"
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do as ada systemctl --user restart gitsync || echo refused; done
 as ada gitsyncctl status | head -n 1
@@ -90,6 +93,12 @@ def test_each_way_to_start_it_works_at_once(said: dict[str, list[str]]) -> None:
     assert "runs as a service of systemd" in bob
     assert ", running for " in seen
     assert "as the system's service gitsync@eve" in named
+
+
+@pytest.mark.soak
+def test_the_user_of_a_server_is_shown_the_command_of_the_system(said: dict[str, list[str]]) -> None:
+    assert "the service is stopped: the system runs it as gitsync@eve" in said["server"][1]
+    assert said["server"][2].endswith("to start it: sudo systemctl start gitsync@eve")
 
 
 @pytest.mark.soak

@@ -28,10 +28,10 @@ class Condition:
     hint: str = ""
     needs_person: bool = False
 
-    def to_json(self, manager: ServiceManager, state: State) -> dict[str, Any]:
+    def to_json(self, manager: str, state: State) -> dict[str, Any]:
         """Return the wire form."""
         return {
-            "manager": manager.name,
+            "manager": manager,
             "file": state.file,
             "state": self.state,
             "enabled": state.is_enabled,
