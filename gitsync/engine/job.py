@@ -324,6 +324,8 @@ def _ended(memory: Memory) -> float | None:
 
 
 LOOK_EVERY_S = 0.2
+# In the lock's file, instead of a PID, once the run got to its end.
+ENDED = "-"
 
 
 @contextlib.contextmanager
@@ -338,20 +340,27 @@ def locked(path: Path, name: str, is_cancelled: Callable[[], bool] | None = None
         while not _is_taken_now(fd):
             holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
             # Nothing is written yet, or any more, where it was taken or is given back at this instant.
-            is_ours = holder in ("", str(os.getpid()))
+            is_ours = holder in ("", ENDED, str(os.getpid()))
             if is_cancelled is None or not is_ours:
                 who = "is running" if is_ours else f"is being run by another gitsync with PID {holder}"
                 raise AlreadyRunningError(f"{name} {who}", "wait until it has ended")
             if is_cancelled():
                 raise TransientError(f"{name}: stopped before its turn came", code="cancelled")
             sleep(LOOK_EVERY_S)
-        facts = os.fstat(fd)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        yield facts.st_mtime if facts.st_size else None
-        os.ftruncate(fd, 0)
+        facts, said = os.fstat(fd), os.pread(fd, 32, 0)
+        _write(fd, str(os.getpid()))
+        # A power cut leaves the file empty, as a new one is: there, no lock is older.
+        yield None if said == f"{ENDED}\n".encode() else facts.st_mtime
+        _write(fd, ENDED)
     finally:
         os.close(fd)
+
+
+def _write(fd: int, word: str) -> None:
+    """Write who holds a lock, as far as there is space for it."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{word}\n".encode(), 0)
 
 
 def _is_taken_now(fd: int) -> bool:

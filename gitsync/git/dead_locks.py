@@ -105,9 +105,24 @@ def sweep(git_dir: str, common_dir: str, *, since: float = 0.0) -> bool:
     return is_any
 
 
+def age_s(git_dir: str, common_dir: str, since: float) -> float | None:
+    """Return the age in seconds of the youngest lock that is not older than `since`, None without one."""
+    made = [at for lock in _locks(git_dir, common_dir) if (at := _made_at(lock)) >= since]
+    return SystemClock().wall() - max(made) if made else None
+
+
+def _made_at(lock: Path) -> float:
+    try:
+        return os.lstat(lock).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def _locks(git_dir: str, common_dir: str) -> Iterator[Path]:
     for directory in dict.fromkeys((git_dir, common_dir)):
         yield from (path for name in _TOP if os.path.lexists(path := Path(directory, f"{name}.lock")))
+        # git writes it under packed-refs.lock, and refuses to write it while it is there.
+        yield from (path for path in (Path(directory, "packed-refs.new"),) if os.path.lexists(path))
     yield from Path(common_dir, "refs").glob("**/*.lock")
     # libgit2 calls a pack so that it is receiving; git locks the graph of commits.
     yield from Path(common_dir, "objects/pack").glob("*.lock")

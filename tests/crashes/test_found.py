@@ -13,7 +13,7 @@ from tests.crashes.world import World
 from tests.needs import needs
 
 FOUND = {
-    "a temporary file of the state directory stays": ("save", "kill", "fsync", "index-intent.json."),
+    "a temporary file of the state directory stays": ("save", "kill", "rename", "index-intent.json"),
     "a prepared index stays after an error": ("save", "ENOSPC", "rename", "index-intent.json"),
     "a temporary index stays that could not be removed": ("save", "EIO", "unlink", ".tmp"),
     "a push left a lock in a remote on this disk": ("save", "kill", "rename", "hub.git/refs/heads/main"),
@@ -24,6 +24,8 @@ FOUND = {
     "libgit2 left a lock in a remote on this disk": ("merge-libgit2", "kill", "write", "hub.git/refs/heads/main.lock"),
     "libgit2 was receiving a pack": ("merge-libgit2", "kill", "fsync", "idx.lock"),
     "a fetch of a job left a lock": ("git-job", "kill", "write", "origin/draft.lock"),
+    "git was writing the packed refs anew": ("git-job", "kill", "fsync", "packed-refs.new"),
+    "nothing says any more which run has died": ("git-job", "power", "write", "origin/draft.lock"),
     "a job left the lock of a backup": ("git-job", "kill", "write", "gitsync/outcome/"),
     "rsync was receiving a file": ("rsync-job", "kill", "write", "/thesis/"),
     "the draft of a conflict copy stays": ("rsync-job", "kill", "unlink", "rsync-partial-copy-"),

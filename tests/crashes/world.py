@@ -166,7 +166,8 @@ class World:
 
     def age(self) -> None:
         """Let every lock be older than all processes; a test does not wait for that."""
-        for path in (*self.place.rglob("*.lock"), *self.home.glob(".local/state/gitsync/jobs/*/lock")):
+        locks = (*self.place.rglob("*.lock"), *self.place.rglob("packed-refs.new"))
+        for path in (*locks, *self.home.glob(".local/state/gitsync/jobs/*/lock")):
             facts = path.stat()
             os.utime(path, (facts.st_atime - LONG_AGO_S, facts.st_mtime - LONG_AGO_S))
 
@@ -229,7 +230,15 @@ class World:
 
     def left(self) -> list[str]:
         """Return what a machine at rest does not have: locks, temporaries, journals."""
-        names = (".gitsync-tmp-*", "integration.json", "*.new", "gitsync-*.tmp*", "*.dead-*", "MERGE_HEAD")
+        names = (
+            ".gitsync-tmp-*",
+            "integration.json",
+            "*.new",
+            "gitsync-*.tmp*",
+            "*.dead-*",
+            "MERGE_HEAD",
+            "packed-refs.new",
+        )
         found = {path for name in names for path in self.place.rglob(name)}
         for git_dir in self.repositories():
             found.update(git_dir.rglob("*.lock"))

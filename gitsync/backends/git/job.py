@@ -22,7 +22,7 @@ from gitsync.backends.git.branches import Seen, forget_branch, settle_branches
 from gitsync.backends.git.setup import prepare
 from gitsync.backends.git.step import Local
 from gitsync.backends.git.undo import BranchMove, UndoneRun, remember_run, undo_run
-from gitsync.clock import SystemClock
+from gitsync.clock import SystemClock, sleep
 from gitsync.core.branches import is_emptied, principal, renamed_default
 from gitsync.errors import GitsyncError
 from gitsync.git import dead_locks, program
@@ -41,6 +41,7 @@ TRIES = 5
 PATIENCE = 20
 # The instants of two files in different file systems may differ by this much (seconds).
 BLUR_S = 2.0
+LOOK_EVERY_S = 0.5
 QUICKER = ("fetch-first", "non-fast-forward")
 
 
@@ -107,7 +108,17 @@ def _free(order: Order) -> None:
         local_remote.git_directory(order.job.path, order.job.url),
     ):
         if directory is not None:
-            dead_locks.sweep(str(directory), str(directory), since=order.died_at - BLUR_S)
+            _free_directory(order, str(directory), order.died_at - BLUR_S)
+
+
+def _free_directory(order: Order, directory: str, since: float) -> None:
+    """Remove the dead locks that are not older than `since`; none is taken for dead before it is some seconds old."""
+    while not order.is_cancelled():
+        dead_locks.sweep(directory, directory, since=since)
+        age_s = dead_locks.age_s(directory, directory, since)
+        if age_s is None or not 0 <= age_s <= dead_locks.HELD_S:
+            return
+        sleep(LOOK_EVERY_S)
 
 
 def _texts(order: Order, file: str) -> dict[str, str]:

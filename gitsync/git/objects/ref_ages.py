@@ -1,6 +1,6 @@
 """The age of backup refs, counted in days on which gitsync changed the repository.
 
-Runs on the committer thread; owns `ref-ages.json` in the repository's state directory.
+Runs on the committer thread; owns `ref-ages` in the repository's state directory.
 
 The names of the refs have the time in them, but no ref may be removed because of a clock: one that is a year ahead for
 an hour (a flat battery, a virtual machine that was resumed, a wrong time server) would make all of them old at once,
@@ -25,7 +25,7 @@ from gitsync.text import clean
 logger = logging.getLogger(__name__)
 
 KEEP_DAYS = 90
-_NAME = "ref-ages.json"
+_NAME = "ref-ages"
 Days = list[tuple[str, list[str]]]
 
 

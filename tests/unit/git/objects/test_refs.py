@@ -89,7 +89,7 @@ def test_the_age_of_refs_is_counted_again_where_it_is_spoiled(worktree: Worktree
     refs.backup(worktree.repo, "pull", wall=NOON)
     pass_days(worktree, 80)
     for spoiled in (b"", b"[1]", b"\0\0"):
-        (worktree.repo_state_dir / "ref-ages.json").write_bytes(spoiled)
+        (worktree.repo_state_dir / "ref-ages").write_bytes(spoiled)
         assert pass_days(worktree, 80) == []
 
 
