@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -81,6 +82,47 @@ def test_pushes_over_ssh_arrive_by_one_channel(box: Machine, server: Sshd, tmp_p
     box.process.wait()
     box.process = None
     wait_for("the server to be left", lambda: not on_server(tmp_path), 60)
+
+
+@pytest.mark.soak
+def test_a_server_that_allows_one_session_in_a_connection_is_heard_and_exchanged_with(
+    box: Machine, tmp_path: Path
+) -> None:
+    with Sshd(tmp_path / "one", settings="MaxSessions 1") as server:
+        root, hub = work_tree(box, "notes", server, tmp_path)
+        configure(box, root)
+        box.start()
+        wait_for("the channel", lambda: notice(box) == "ssh")
+        push_elsewhere(hub, "one.txt")
+        wait_for("the push", (root / "one.txt").exists)
+        (root / "own.txt").write_text("own\n")
+        wait_for("the own push", lambda: run_git(hub, "ls-tree", "main", "own.txt"))
+        assert box.wait_state("ok")["error"] is None
+        assert notice(box) == "ssh"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(200)
+def test_a_client_that_says_nothing_leaves_no_process_on_the_server_after_a_minute(
+    box: Machine, server: Sshd, tmp_path: Path
+) -> None:
+    root, _ = work_tree(box, "notes", server, tmp_path)
+    configure(box, root)
+    box.start()
+    wait_for("the channel", lambda: notice(box) == "ssh")
+    assert box.process is not None
+    lines = subprocess.run(["ps", "axww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    masters = [int(line.split()[0]) for line in lines.splitlines() if " ssh " in line and str(tmp_path / "ssh") in line]
+    stopped = [box.process.pid, *masters]
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        began_at = time.monotonic()
+        wait_for("the server to be left", lambda: not on_server(tmp_path), 60)
+        print(f"left after {time.monotonic() - began_at:.0f} s")
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("extra", ["", 'notice = "off"\n'])

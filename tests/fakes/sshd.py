@@ -31,8 +31,11 @@ def require_sshd() -> None:
 class Sshd:
     """The server, with the files that a client needs to be let in; use it as a context manager."""
 
-    def __init__(self, directory: Path, *, home: Path | None = None) -> None:
-        """`home` is where whoever logs in finds his files and his authorized keys; None: an empty one."""
+    def __init__(self, directory: Path, *, home: Path | None = None, settings: str = "") -> None:
+        """`home` is where whoever logs in finds his files and his authorized keys; None: an empty one.
+
+        `settings` are further lines of its configuration.
+        """
         require_sshd()
         self.directory = directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,6 +59,7 @@ class Sshd:
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             "PermitRootLogin yes\nPubkeyAuthentication yes\nPrintMotd no\nPrintLastLog no\n"
             f"SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 HOME={home}\nPidFile none\n"
+            f"{settings}\n"
         )
         self._children: list[subprocess.Popen[bytes]] = []
         self._thread = threading.Thread(target=self._serve, name="fake-sshd", daemon=True)

@@ -123,6 +123,21 @@ def test_a_server_that_gets_no_answer_ends_by_itself(hub: Path, monkeypatch: pyt
         child.end()
 
 
+def test_a_channel_ends_after_its_hour_however_well_it_is_answered(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ref_channel, "BEAT_S", 1)
+    monkeypatch.setattr(ref_channel, "BEATS", 2)
+    listener = Listener([far(hub)])
+    listener.wait(0)
+    began_at = time.monotonic()
+    while not listener.channel.has_ended:
+        assert time.monotonic() < began_at + 20
+        if listener.channel.is_readable(0.1):
+            listener.channel.hear()
+    assert time.monotonic() > began_at + 1.0
+    assert not processes("tail", str(hub))
+    listener.channel.end()
+
+
 def test_lines_that_come_in_pieces_and_strange_ones() -> None:
     reader = Reader(["main", "main"])
     commit = "a" * 40

@@ -20,8 +20,9 @@ from gitsync.errors import UsageError
 from gitsync.git.program import ASK_NOBODY
 from gitsync.git.remote import bare, noninteractive_env, ssh_master
 
-# How often the server reports that it is there, and how long it waits for the answer (seconds).
-BEAT_S, ANSWER_S = 75, 10
+# How often the server reports that it is there, and how long it waits for the answer (seconds): together less than a
+# minute, after which nothing is left there of a connection that was cut.
+BEAT_S, ANSWER_S = 50, 8
 # After this (seconds) without a word the connection is taken for dead; the channel gets so long to begin.
 SILENCE_S, BEGIN_S = BEAT_S + 25.0, 45.0
 BEATS = 3600 // BEAT_S
