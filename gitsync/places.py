@@ -28,26 +28,44 @@ def config_file(option: str | None = None) -> Path:
     """Return the configuration file: the option, else `$GITSYNC_CONFIG`, else the user's config.toml."""
     from pathlib import Path
 
+    return Path(config_address(option))
+
+
+def config_address(option: str | None = None) -> str:
+    """Return the same path as `config_file`, as text."""
     chosen = option or os.environ.get("GITSYNC_CONFIG")
-    if chosen:
-        return Path(absolute(chosen))
-    return user_config_dir() / "config.toml"
+    return absolute(chosen) if chosen else f"{_base('XDG_CONFIG_HOME', '~/.config', 'user_config_dir')}/config.toml"
 
 
 def user_config_dir() -> Path:
     """Return the directory of the user's configuration; creates nothing."""
-    import platformdirs
+    from pathlib import Path
 
-    return platformdirs.user_config_path("gitsync", appauthor=False)
+    return Path(_base("XDG_CONFIG_HOME", "~/.config", "user_config_dir"))
 
 
 def state_dir() -> Path:
     """Return the directory for last runs, locks and logs; create it (0700) if missing."""
-    import platformdirs
+    from pathlib import Path
 
-    path = platformdirs.user_state_path("gitsync", appauthor=False)
+    path = Path(state_address())
     _make_private(path)
     return path
+
+
+def state_address() -> str:
+    """Return the same path as `state_dir`, as text; creates nothing."""
+    return _base("XDG_STATE_HOME", "~/.local/state", "user_state_dir")
+
+
+def _base(variable: str, default: str, otherwise: str) -> str:
+    """Return platformdirs' directory for gitsync; on Linux without loading it, which takes longer than the rest."""
+    if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
+        given = os.environ.get(variable, "")
+        return f"{given if given.strip() else os.path.expanduser(default)}/gitsync"  # noqa: PTH111 - no pathlib here
+    import platformdirs
+
+    return str(getattr(platformdirs, otherwise)("gitsync", appauthor=False))
 
 
 def repository_dir(state: Path, root: Path) -> Path:
@@ -92,10 +110,7 @@ def claim(path: str | os.PathLike[str]) -> None:
 
 def own_paths() -> tuple[str, ...]:
     """Return the real paths of gitsync's own files and directories, whether they exist or not."""
-    import platformdirs
-
-    state = platformdirs.user_state_path("gitsync", appauthor=False)
-    found = [os.path.realpath(path) for path in (str(state), runtime_address(), str(config_file()))]
+    found = [os.path.realpath(path) for path in (state_address(), runtime_address(), config_address())]
     return tuple(dict.fromkeys((*found, *sorted(_CLAIMED))))
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from gitsync import clock
 
@@ -28,27 +27,14 @@ PIPE_BYTES = 65536
 # Variables that would redirect git to another repository than the one in its arguments. They are set when gitsync is
 # started from a git hook or alias. (`git rev-parse --local-env-vars`, without the configuration.)
 MISLEADING = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_COMMON_DIR",
-    "GIT_CONFIG",
-    "GIT_DIR",
-    "GIT_GRAFT_FILE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_INTERNAL_SUPER_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_QUARANTINE_PATH",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_SHALLOW_FILE",
-    "GIT_WORK_TREE",
-)
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """The result of a child; `returncode` is negative for a signal, as in subprocess."""
 
     argv: tuple[str | bytes, ...]
@@ -69,6 +55,13 @@ class Completed:
         return self.stderr.decode("utf-8", "replace").strip()
 
 
+def which(name: str) -> str | None:
+    """Return the path of a program, None where it is not installed."""
+    import shutil  # here: it brings three libraries for compression along, and a shell prompt needs none of it
+
+    return shutil.which(name)
+
+
 def run(
     argv: Sequence[str | bytes],
     *,
@@ -86,7 +79,7 @@ def run(
     process's environment, without `MISLEADING`. `input` is written to its stdin; `stdin_fd` is passed as its stdin.
     Raise FileNotFoundError when the program is not installed.
     """
-    if shutil.which(os.fsdecode(argv[0])) is None:
+    if which(os.fsdecode(argv[0])) is None:
         raise FileNotFoundError(f"{os.fsdecode(argv[0])} is not installed, or not on the PATH")
     ends_at = clock.SystemClock().now() + deadline_s
     stdin = stdin_fd if stdin_fd is not None else (subprocess.PIPE if input is not None else subprocess.DEVNULL)
@@ -350,7 +343,7 @@ def converse(
     env: Mapping[str, str] | None = None,
 ) -> Conversation:
     """Start a child to be asked again and again, with `env` as in `run`; raise FileNotFoundError as that does."""
-    if shutil.which(os.fsdecode(argv[0])) is None:
+    if which(os.fsdecode(argv[0])) is None:
         raise FileNotFoundError(f"there is no program {os.fsdecode(argv[0])!r} on the PATH")
     return Conversation(_start(argv, cwd, env, subprocess.PIPE))
 
@@ -441,7 +434,7 @@ def _tether() -> tuple[str, ...]:
 
     The signal is SIGTERM, not SIGKILL: git removes its locks then, which would otherwise block every later git.
     """
-    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    setpriv = which("setpriv") if sys.platform == "linux" else None
     if setpriv is None:
         return ()
     probe = subprocess.run(

@@ -107,8 +107,7 @@ class Context:
             except NotRunningError:
                 if self.command.without_daemon == NO:
                     raise
-            progress.hear_log()
-            answer = self._alone(params)
+            answer = self._alone(params, progress)
             self._unsent = answer.get("unsent") or []
             self.is_alone = True
             if self.command.name in EDITING:
@@ -118,16 +117,17 @@ class Context:
                     self.is_alone = False
             return answer
 
-    def _alone(self, params: Json) -> Json:
+    def _alone(self, params: Json, progress: Progress) -> Json:
         """Return the answer from this process."""
 
         def handled() -> Json:
+            progress.hear_log()
             oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
             return _document(oneshot.handle(self.command.name, params, self.config))
 
         if self.command.name != "status":
             return handled()
-        return known_status.answer(str(places.config_file(self.config)), params, handled)
+        return known_status.answer(places.config_address(self.config), params, handled)
 
     @property
     def _timeout_s(self) -> float:

@@ -24,6 +24,8 @@ FILE = "status.json"
 GIT_S = 20.0
 # States that last until something changes; a pause ends by itself, and what is busy or in error depends on more.
 LASTING = ("ok", "pending", "conflict")
+# Marks the mirror of home files among the work trees.
+MIRROR = "home:"
 # Settings outside of config.toml; each is a file or a directory.
 _SETTINGS = (
     "~/.gitconfig",
@@ -39,7 +41,7 @@ def answer(config: str, params: Json, look: Callable[[], Json]) -> Json:
     """Return the status: the last one where it still holds, else what `look` finds."""
     import json
 
-    place = os.path.join(places.state_dir(), FILE)  # noqa: PTH118 - pathlib takes 3 ms to load
+    place = f"{places.state_address()}/{FILE}"
     try:
         with open(place, encoding="utf-8") as stream:
             known = json.load(stream)
@@ -50,16 +52,26 @@ def answer(config: str, params: Json, look: Callable[[], Json]) -> Json:
     except (OSError, ValueError, KeyError, TypeError):
         roots, before = None, None
     found = look()
-    now = [repo["path"] for repo in found["repos"]]
+    places.state_dir()  # where there was none, there is one now
+    now = _roots(found)
     # A change during the look may be in the answer or not: then it is not kept.
     is_kept = _is_lasting(found) and now == roots and before is not None and before == _facts(config, params, now)
     _write(place, json.dumps({"roots": now, "facts": before if is_kept else "", "answer": found if is_kept else None}))
     return found
 
 
+def _roots(found: Json) -> list[str]:
+    """Return the work trees that a status is of; that of the mirror is marked."""
+    home = found["home"]
+    return [repo["path"] for repo in found["repos"]] + ([f"{MIRROR}{home['repo']}"] if home else [])
+
+
 def _is_lasting(found: Json) -> bool:
-    is_plain = not (found["home"] or found["jobs"] or found["left_out"] or found["deferred"])
-    return is_plain and all(repo["state"] in LASTING and not repo["error"] for repo in found["repos"])
+    repos = [*found["repos"], *([found["home"]] if found["home"] else [])]
+    # Without a daemon the status of a job is what its last run left in the state directory, and a pause ends by itself.
+    is_job_lasting = all(job["state"] != "paused" for job in found["jobs"])
+    is_plain = is_job_lasting and not (found["left_out"] or found["deferred"])
+    return is_plain and all(repo["state"] in LASTING and not repo["error"] for repo in repos)
 
 
 def _write(place: str, data: str) -> None:
@@ -79,25 +91,53 @@ def _facts(config: str, params: Json, roots: list[str]) -> str:
     with open(config, encoding="utf-8", errors="surrogateescape") as stream:
         parts = [VERSION, repr(sorted(params.items())), config, stream.read(), os.environ.get("SYNC_ENV", "")]
     parts += [repr((name, *_stamps(os.path.expanduser(name)))) for name in _SETTINGS]  # noqa: PTH111 - the same
-    parts += [repr(_stamps(os.fspath(places.state_dir()), without=FILE))]
-    parts += [part for root in roots for part in _facts_of(root)]
+    parts += [repr(_stamps(places.state_address(), without=FILE))]
+    for root in roots:
+        parts += _facts_of(root.removeprefix(MIRROR))
+        parts += _home_facts(root.removeprefix(MIRROR)) if root.startswith(MIRROR) else ()
     return "\n".join(parts).encode("utf-8", "backslashreplace").decode("ascii", "backslashreplace")
 
 
 def _facts_of(root: str) -> Iterator[str]:
-    from gitsync.git import program
-
-    listed = program.run("status", "--porcelain", "-z", "--untracked-files=all", root=root, deadline_s=GIT_S)
-    refs = program.run("for-each-ref", "--format=%(objectname) %(refname)", root=root, deadline_s=GIT_S)
-    if not (listed.ok and refs.ok):
-        raise OSError(f"git does not answer in {root}")
-    yield repr(listed.stdout)
-    yield repr(refs.stdout)
-    for field in listed.stdout.split(b"\0"):
-        yield repr(_stamp(os.path.join(os.fsencode(root), field[3:])))  # noqa: PTH118 - the same
-    git = os.path.join(root, ".git")  # noqa: PTH118 - the same
-    yield repr(sorted(os.listdir(git)) if os.path.isdir(git) else _stamp(git))  # noqa: PTH112, PTH208 - the same
+    git = f"{root}/.git"
+    listed = _asked(root, "status", "--porcelain", "-z", "--untracked-files=all")
+    yield repr(listed)
+    for field in listed.split(b"\0"):
+        yield repr(_stamp(b"%b/%b" % (os.fsencode(root), field[3:])))
+    if not os.path.isdir(git):  # noqa: PTH112 - pathlib takes 3 ms to load
+        # A linked work tree: its refs are elsewhere.
+        yield repr((_stamp(git), _asked(root, "for-each-ref", "--format=%(objectname) %(refname)")))
+        return
+    yield repr(sorted(os.listdir(git)))  # noqa: PTH208 - the same
     yield repr([_stamp(f"{git}/{name}") for name in ("HEAD", "config", "info/exclude", "info/attributes")])
+    yield repr((_stamp(f"{git}/packed-refs"), _stamps(f"{git}/refs")))
+
+
+def _home_facts(mirror: str) -> Iterator[str]:
+    """Return what the status of home files depends on beside the mirror's repository; raise OSError where unknown."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - the same
+    yield repr((home, os.uname().nodename))
+    with open(f"{mirror}/.gitsync-manifest", encoding="utf-8", errors="surrogateescape") as stream:
+        lines = stream.read().splitlines()
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        if kind == "track" and "\\" not in line:
+            path = rest.partition(" ")[2].rstrip("/")
+            yield repr([(_stamp(f"{top}/{path}"), _stamps(f"{top}/{path}")) for top in (home, mirror)])
+        elif kind == "track" or not line.startswith(("#", "gone ", "mode ")):
+            raise OSError(f"{line!r} is not compared")  # a name that is written with escapes
+
+
+def _asked(root: str, *argv: str) -> bytes:
+    """Return the output of git; raise OSError when it fails. A plain child: it only reads, and ends by itself."""
+    from gitsync import proc
+    from gitsync.git.program import ASK_NOBODY
+
+    command = ["git", "-C", root, *argv]
+    try:
+        return b"".join(proc.stream(command, deadline_s=GIT_S, env=ASK_NOBODY))
+    except (ChildProcessError, TimeoutError) as error:
+        raise OSError(f"git does not answer in {root}") from error
 
 
 def _stamps(place: str, without: str = "") -> list[object]:

@@ -7,9 +7,8 @@ locks, never prompts, and syncs what it stores.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitsync import proc
 from gitsync.errors import OperationError, TransientError
@@ -83,7 +82,7 @@ def read(*argv: str, root: str | os.PathLike[str], deadline_s: float = LOCAL_S, 
 
 def check_installed() -> None:
     """Raise OperationError "git-missing" when git is not installed: nothing here works without it."""
-    if shutil.which("git") is None:
+    if proc.which("git") is None:
         raise missing("it is not on the PATH")
 
 
@@ -96,8 +95,7 @@ def _options(settings: Sequence[str]) -> list[str]:
     return [word for setting in settings for word in ("-c", setting)]
 
 
-@dataclass(frozen=True, slots=True)
-class GitProgram:
+class GitProgram(NamedTuple):
     """The git program, bound to one repository."""
 
     git_dir: str

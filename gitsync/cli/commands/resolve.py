@@ -74,8 +74,9 @@ def _show(output: Output, answer: Json) -> None:
     for pair in answer.get("renamed") or ():
         output.wrapped(f"{pair.get('from', '')} is now {pair.get('to', '')}", indent="  ")
     for copy in answer.get("removed") or ():
-        place = f"git -C {text.tilde(str(answer.get('root', '')))} show {str(answer.get('before', ''))[:10]}:{copy}"
-        output.wrapped(f"removed {copy}; its content: {place}", indent="  ")
+        version = f"{str(answer.get('before', ''))[:10]}:{copy}"
+        how = f"gitsyncctl show {text.as_word(version)} --in {text.as_word(name)}"
+        output.wrapped(f"removed {copy}; its content: {how}", indent="  ")
     if commit:
         output.wrapped(f"commit {str(commit.get('id', ''))[:7]} '{commit.get('message', '')}'", indent="  ")
         output.wrapped(f"to take this back: gitsyncctl undo {text.as_word(name)}", "dim", "  ")

@@ -122,7 +122,7 @@ class Call:
         )
         stderr, wait_s = http_wait.split(done.stderr, clock.SystemClock().wall())
         self.waits.append(wait_s)
-        return replace(done, stderr=stderr)
+        return done._replace(stderr=stderr)
 
     def trouble(self, done: proc.Completed) -> Problem:
         """Return the `Problem` of a child that did not end well."""

@@ -68,7 +68,7 @@ def test_it_holds_until_something_changes(repo: Path, git: Git, asked: Callable[
 def test_what_ends_by_itself_or_is_not_compared_is_never_kept(asked: Callable[..., bool]) -> None:
     for state in ("paused", "busy", "error", "offline"):
         assert all(asked(state) for _ in range(3))
-    kinds: tuple[dict[str, Any], ...] = ({"home": {"repo": "x"}}, {"jobs": [{}]}, {"deferred": ["battery"]})
+    kinds: tuple[dict[str, Any], ...] = ({"jobs": [{"state": "paused"}]}, {"deferred": ["battery"]})
     for more in kinds:
         assert all(asked(**more) for _ in range(3))
 
@@ -78,3 +78,39 @@ def test_a_spoiled_cache_is_looked_past(asked: Callable[..., bool]) -> None:
     for text in ("", "[]", '{"roots": 1}', '{"roots": [], "facts": "", "answer": null}'):
         places.state_dir().joinpath(known_status.FILE).write_text(text)
         assert asked()
+
+
+def test_the_status_of_jobs_is_kept_until_one_has_run(asked: Callable[..., bool]) -> None:
+    jobs = [{"name": "thesis", "state": "halted"}]
+    assert [asked(jobs=jobs) for _ in range(3)] == [True, True, False]
+    places.state_dir().joinpath("job.json").write_text("{}")
+    assert [asked(jobs=jobs) for _ in range(2)] == [True, False]
+
+
+def test_the_status_of_home_files_is_kept_until_one_changes(
+    repo: Path, asked: Callable[..., bool], tmp_path: Path
+) -> None:
+    home, manifest = tmp_path / "HOME", repo / ".gitsync-manifest"
+    manifest.write_text("# gitsync manifest 1\ntrack * .config/app/\ntrack desk .vimrc\nmode 600 .vimrc\ngone * .old\n")
+    (home / ".config/app/deep").mkdir(parents=True)
+    (home / ".vimrc").write_text("a")
+
+    def ask() -> bool:
+        return asked(home={"repo": str(repo), "state": "ok", "error": None})
+
+    changes: list[Callable[[], object]] = [
+        lambda: (home / ".vimrc").write_text("b"),
+        lambda: (home / ".vimrc").chmod(0o600),
+        lambda: (home / ".config/app/deep/new").write_text("x"),
+        lambda: (home / ".config/app/deep/new").unlink(),
+        lambda: (repo / ".vimrc").write_text("b"),
+        lambda: (repo / ".vimrc").unlink(),
+        lambda: manifest.write_text(manifest.read_text() + "track * .bashrc\n"),
+        lambda: (home / ".bashrc").symlink_to(".vimrc"),
+    ]
+    assert [ask() for _ in range(4)] == [True, True, False, False]
+    for number, change in enumerate(changes):
+        change()
+        assert [ask(), ask()] == [True, False], number
+    manifest.write_text("track * a\\x20b\n")
+    assert all(ask() for _ in range(3))
