@@ -23,8 +23,8 @@ help:
 	@echo "                       die at every system call; use a daemon for two hours, and measure what it takes"
 	@echo "make mutants           break the program at one place after the other, and see a test fail for each"
 	@echo "make coverage          run every test and report the branches that none of them takes"
-	@echo "make docs              write the generated pages of docs/, and build all of them into docs/_build"
-	@echo "make pictures          take the pictures of docs/web.rst again, with Chromium"
+	@echo "make docs              write the generated pages and pictures of docs/, and build all of it into docs/_build"
+	@echo "make pictures          take the pictures of docs/web.rst again, with Chromium; part of make docs"
 
 # Editable, so that a changed source file needs no reinstallation. To try gitsync, the tools for working on it are not
 # waited for.
@@ -88,6 +88,8 @@ coverage: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python scripts/generate_docs.py
+	@if command -v chromium >/dev/null; then $(MAKE) --no-print-directory pictures; else \
+	    echo "the pictures of the page stay as they are: chromium is not installed (apt install chromium)"; fi
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build
 	@echo "the pages are in docs/_build/index.html"
 

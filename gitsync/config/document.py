@@ -206,6 +206,29 @@ def add_jobs(path: Path, jobs: Sequence[JobConfig], *, system_ini: Path = SYSTEM
     return added
 
 
+def remove_job(path: Path, name: str, *, system_ini: Path = SYSTEM_INI) -> None:
+    """Remove the job of that name from the file. Raise UsageError where there is none."""
+
+    def edit(text: str, raw: dict[str, Any]) -> str:
+        jobs = parse(text, path).jobs
+        number = next((place for place, job in enumerate(jobs) if job.name == name), None)
+        if number is None:
+            raise UsageError(
+                f"there is no job {quoted(name)}", "to list the jobs: gitsyncctl list", code="unknown-name"
+            )
+        expected = copy.deepcopy(raw)
+        del expected["job"][number]
+        if not expected["job"]:
+            del expected["job"]
+        return _verified(
+            expected,
+            lambda: remove_table(text, ("job", number)),
+            lambda: _with_tomlkit(text, lambda document, _: document["job"].pop(number)),
+        )
+
+    _edit(path, edit, system_ini)
+
+
 def _written(job: JobConfig) -> dict[str, Any]:
     """Return a job's values as written in a file: the required ones, and those that differ from the default."""
     values: dict[str, Any] = {"name": job.name, "backend": job.backend, "path": shorten_path(job.path), "url": job.url}

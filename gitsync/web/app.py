@@ -52,6 +52,8 @@ def _endpoint(house: House, page: Page) -> Callable[[Request], Awaitable[Respons
         if page.method == POST:
             # The form never replaces a parameter of the address, where pages put paths.
             values = {**parsed(await guard.body(request.receive)), **values}
+        if any("\0" in word for words in values.values() for word in words):
+            raise UsageError("no name and no text has a NUL character in it", "go back, and choose it on the page")
         return await to_thread.run_sync(page.handler, Asked(house, request.scope["path"], values))
 
     return endpoint

@@ -1,7 +1,7 @@
 """Takes pictures of every page, in each width and theme: `python -m tests.web.pictures DIRECTORY`.
 
-It fails where text is cut or overlaps, or something reaches out of the window. With `--docs`, only those of the
-documentation are taken.
+It fails where text is cut or overlaps, something reaches out of the window, or axe finds a violation. With `--docs`,
+only those of the documentation are taken.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
-from tests.web.browser import FAULTS, WIDTHS, Tab, chromium, look, tab
+from tests.web.browser import FAULTS, WIDTHS, Tab, axe, chromium, look, tab
 from tests.web.kit import page
 from tests.web.world import World, usual
 
+# As narrow, and as wide, as a page may be.
+EDGES = (360, 3840)
 LONG = "a-name-of-a-file-that-does-not-end-" * 6
 DOCS = {"overview": "/", "timeline": "/timeline?repo=Notes", "file": "/file?repo=Notes&path=todo.txt"}
 PAGES = {
@@ -36,6 +38,25 @@ PAGES = {
     "full": "/tree?repo=Full",
     "full-timeline": "/timeline?repo=Full",
     "full-file": f"/file?repo=Full&path={LONG}.txt",
+    "full-find": "/find?word=again&ignore_case=1",
+    "full-room": "/room?repo=Full",
+    "full-machines": "/machines",
+    "found": "/find?word=Zanzibar",
+    "find": "/find",
+    "nothing-found": "/find?word=Timbuktu",
+    "conflicts": "/conflicts",
+    "conflict": "/conflict?repo=Torn&path=list.txt",
+    "conflict-edit": "/conflict/edit?repo=Torn&path=list.txt",
+    "room": "/room?repo=Notes",
+    "forget": "/forget?repo=Notes&path=pictures/garden.png",
+    "held-back": "/held-back?name=Notes&path=id_rsa",
+    "settings": "/settings",
+    "settings-repo": "/settings?table=repo.Notes",
+    "home": "/home",
+    "watch": "/watch",
+    "job": "/job",
+    "set-up": "/setup",
+    "undo": "/undo?name=Torn",
 }
 
 
@@ -57,15 +78,38 @@ def overfull(root: Path) -> World:
     return world
 
 
+def torn(root: Path) -> World:
+    """Make a repository that has changed a line otherwise than its remote has."""
+    world, hub = World(root), root.parent.parent / "torn.git"
+    world.write("list.txt", "bread\nmilk\npay the rent\nlibrary: return the atlas\ncall Josephine\n")
+    world.commit("Add list.txt", ago_s=9000)
+    run_git(root, "branch", "-M", "main")
+    run_git(root, "clone", "-q", "--bare", ".", str(hub))
+    run_git(root, "remote", "add", "origin", str(hub))
+    world.write("list.txt", "bread rolls\nmilk\npay the rent\nlibrary: renew the atlas\ncall Josephine\n")
+    world.commit("Change list.txt", ago_s=4000, machine="laptop")
+    run_git(root, "push", "-q", "-u", "origin", "main")
+    run_git(root, "reset", "-q", "--hard", "HEAD~")
+    world.write("list.txt", "rye bread\nmilk and honey\npay the rent\nlibrary: return the atlas by Friday\n")
+    world.commit("Change list.txt", ago_s=3000, machine="desk")
+    return world
+
+
 def furnish(box: Machine) -> None:
-    """Have a usual, an overfull and an empty repository, with something that needs a person."""
+    """Have a usual, an overfull, an empty and a torn repository, home files and a job, and what needs a person."""
     roots = [usual(box.home / "Notes").root, overfull(box.home / "Full").root, box.home / "Empty"]
     roots[2].mkdir()
     run_git(roots[2], "init", "-q")
-    box.configure(*roots)
+    box.configure(*roots, torn(box.home / "Torn").root)
+    job = f'[[job]]\nname = "thesis"\nbackend = "rsync"\npath = "~/thesis"\nurl = "{box.home}/server"\nevery = "off"\n'
+    box.write_config(f'{box.config.read_text()}\n{job}[daemon]\nmachine = "desk"\n')
     box.start()
+    (box.home / ".bashrc").write_text("alias ll='ls -l'\n")
+    for words in (("init",), ("add", ".bashrc")):
+        assert box.ctl(*words).returncode == 0
     (roots[0] / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n")
     wait_for("the key to be held back", lambda: box.repo_status("Notes")["quarantined"])
+    wait_for("the conflict", lambda: box.repo_status("Torn")["conflicts"])
 
 
 def take(found: Tab, name: str, path: str, out: Path | None, *, width: int, is_dark: bool) -> list[str]:
@@ -92,12 +136,15 @@ def main(argv: list[str]) -> int:
         furnish(box)
         with page(box) as site, tab(browser, site.entry) as found:
             for name, path in (DOCS if is_docs else PAGES).items():
-                for width in (1280,) if is_docs else WIDTHS:
+                for width in (1280,) if is_docs else (*WIDTHS, *EDGES):
                     for is_dark in (False,) if is_docs else (False, True):
                         faults += take(found, name, path, out, width=width, is_dark=is_dark)
+                        if width == WIDTHS[0] and not is_docs:
+                            faults += [f"{name}, {'dark' if is_dark else 'light'}: {each}" for each in axe(found)]
             # The page of a problem is one that the browser complains of, too.
-            faults += [each for each in found.complaints if "404" not in each]
+            faults += found.complaints
             found.complaints.clear()
+    faults = [each for each in faults if "status of 404" not in each]
     sys.stdout.write("".join(f"{fault}\n" for fault in faults))
     return 1 if faults else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -128,11 +129,14 @@ def test_the_overview_changes_by_itself(person: Tab, furnished: Machine) -> None
 
 def test_axe_finds_nothing_and_nothing_is_cut_in_either_theme(person: Tab) -> None:
     faults: list[str] = []
-    for name, path in PAGES.items():
+    for number, (name, path) in enumerate(PAGES.items()):
         for width, is_dark in ((1280, False), (390, True)):
             faults += take(person, name, path if width == 1280 else "", None, width=width, is_dark=is_dark)
-            faults += [f"{name}, {width} px: {violation}" for violation in axe(person)]
-    person.complaints[:] = [each for each in person.complaints if "404" not in each]
+            # Every page in one theme; tests.web.pictures has both.
+            if is_dark == bool(number % 2):
+                faults += [f"{name}, {width} px: {violation}" for violation in axe(person)]
+    # The page of a problem; and another test may have allowed the file that is held back.
+    person.complaints[:] = [each for each in person.complaints if not re.search("status of 40[04]", each)]
     look(person, width=1280, is_dark=False)
     assert faults == []
 

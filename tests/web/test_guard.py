@@ -6,13 +6,17 @@ import http.client
 import os
 import shutil
 import signal
+import socket
+import ssl
 import stat
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.harness import Machine, wait_for
+from tests.needs import needs
 from tests.web.kit import Site, page
 
 EVIL = "http://evil.example"
@@ -145,6 +149,43 @@ def test_a_password_lets_in_and_a_wrong_one_takes_its_time(box: Machine) -> None
         assert site.post("/enter", "password=correct+horse+battery", origin=EVIL).status == 403
         site.cookie = site.post("/enter", "password=correct+horse+battery").headers["set-cookie"].split(";")[0]
         assert site.get("/").status == 200
+
+
+def test_other_machines_get_in_by_password_and_tls_alone(box: Machine) -> None:
+    needs("openssl")
+    box.configure(box.repo())
+    key, certificate, password = (box.home / name for name in ("key.pem", "certificate.pem", "password"))
+    request = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=desk", "-keyout", key)
+    subprocess.run([*request, "-out", certificate], check=True, capture_output=True, timeout=60)
+    password.write_text("correct horse battery\n")
+    password.chmod(0o600)
+    tls = ssl.create_default_context(cafile=str(certificate))
+    tls.check_hostname = False
+    files = ("--password-file", str(password), "--certificate", str(certificate), "--key", str(key))
+
+    def ask(method: str, path: str, body: str = "", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPSConnection(f"127.0.0.1:{port}", context=tls, timeout=20)
+        connection.request(method, path, body, {"host": host, **headers})
+        answer = connection.getresponse()
+        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        connection.close()
+        return found
+
+    with page(box, "--listen", "0.0.0.0", *files) as site:
+        port = int(site.host.rpartition(":")[2])
+        host = f"{socket.gethostname()}:{port}"
+        assert site.entry.startswith("https://0.0.0.0:")
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            Site(site.process, f"http://127.0.0.1:{port}/").ask("GET", "/")
+        assert ask("GET", "/")[0] == 401
+        assert ask("GET", "/", host=f"127.0.0.1:{port}")[0] == 421
+        own = {"origin": f"https://{host}", "sec-fetch-site": "same-origin"}
+        assert ask("POST", "/enter", "password=wrong", **own)[0] == 401
+        assert ask("POST", "/enter", "password=correct+horse+battery", origin=f"http://{host}")[0] == 403
+        status, headers, _ = ask("POST", "/enter", "password=correct+horse+battery", **own)
+        assert (status, headers["location"]) == (303, "/")
+        assert {"Secure", "HttpOnly", "SameSite=Strict"} <= set(headers["set-cookie"].split("; "))
+        assert b"notes" in ask("GET", "/", cookie=headers["set-cookie"].split(";")[0])[2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

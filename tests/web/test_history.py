@@ -141,6 +141,35 @@ def test_a_revision_is_one_and_no_option(site: Site, rev: str) -> None:
         assert site.get(path_of(address, repo="Notes", path="todo.txt", rev=rev)).status in (400, 404)
 
 
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/tree?repo=Notes&path=a%00b", 400),
+        ("/tree?repo=%00", 400),
+        ("/watch?dir=%00", 400),
+        ("/home?dir=%00", 400),
+        ("/timeline?repo=Notes&slot=9999999&first=1&end=999999999999", 200),
+        ("/timeline?repo=Notes&before=9999999999999999999&first=0&end=0", 200),
+        ("/tree?repo=Notes&page=999999999", 200),
+        ("/file?repo=Notes&path=todo.txt&part=999", 200),
+        ("/file?repo=Notes&path=" + "a/" * 3000, 404),
+    ],
+)
+def test_an_address_that_no_page_has_made_is_answered_in_words(site: Site, address: str, status: int) -> None:
+    assert site.get(address).status == status
+
+
+def test_a_long_text_is_shown_in_parts(site: Site, past: tuple[Machine, World]) -> None:
+    world = past[1]
+    world.write("long.txt", "".join(f"line {number}\n" for number in range(1, 1201)))
+    world.commit("Add long.txt", ago_s=0)
+    first = seen(site.get("/file?repo=Notes&path=long.txt"))
+    assert "line 500" in first
+    assert "line 501" not in first
+    assert "1 of 3 Below" in first
+    assert "line 1200" in seen(site.get("/file?repo=Notes&path=long.txt&part=3"))
+
+
 def test_new_commits_are_there_at_once(site: Site, past: tuple[Machine, World]) -> None:
     world = past[1]
     world.write("todo.txt", "nothing any more\n")

@@ -96,6 +96,10 @@ def test_a_home_file_is_tracked_and_a_job_added(box: Machine, site: Site) -> Non
     assert answer.status == 303
     assert "thesis was added" in seen(site.get(answer.headers["location"]))
     assert [each["name"] for each in box.status()["jobs"]] == ["thesis"]
+    assert "Remove the job thesis" in seen(site.get("/settings?table=job.thesis"))
+    assert site.post("/job/remove?name=thesis").status == 303
+    assert box.status()["jobs"] == []
+    assert site.post("/job/remove?name=thesis").status == 400
 
 
 def test_the_set_up_leads_from_nothing_to_a_working_machine(box: Machine, hub: Path) -> None:

@@ -6,11 +6,13 @@ The page asks this module, on its worker threads. Only what is in a history is g
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gitsync.daemon.handlers.moments import View
-from gitsync.errors import OperationError
+from gitsync.errors import GitsyncError, OperationError
+from gitsync.git.history import quick
 from gitsync.git.history.log import History
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
@@ -30,6 +32,9 @@ _IMAGES = (
     (b"BM", "image/bmp"),
 )
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
+_LFS_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
+# A longer file is no pointer of Git LFS (bytes).
+POINTER_MAX = 1024
 _CRYPT = b"\0GITCRYPT\0"
 
 
@@ -60,18 +65,34 @@ def content(view: View, path: bytes, entry: TreeEntry) -> Content:
     size = view.history.sizes([entry.id]).get(entry.id)
     if size is None:
         return Content("hidden", 0, why="its content is not stored here: this is a partial clone")
-    if size > TEXT_MAX:
-        return _large(view.history, path, entry, size)
-    data = view.history.content(path, entry)
+    stored = quick.content(view.history.root, entry.id) if size < POINTER_MAX else b""
+    size = max(size, _lfs_size(stored))
+    try:
+        if size > TEXT_MAX:
+            return _large(view.history, path, entry, size)
+        data = view.history.content(path, entry)
+    except GitsyncError:
+        seen = _seen(stored or quick.content(view.history.root, entry.id))
+        if seen.kind != "hidden":
+            raise
+        return seen  # a filter that does not work here
     if entry.mode == MODE_LINK:
         return Content("link", len(data), "text/plain", data)
     return _seen(data)
 
 
+def _lfs_size(stored: bytes) -> int:
+    """Return the size of what Git LFS has in the place of a pointer, 0 for anything else."""
+    found = _LFS_SIZE.search(stored) if stored.startswith(_LFS) else None
+    return int(found[1]) if found else 0
+
+
 def _seen(data: bytes) -> Content:
     size = len(data)
-    if data.startswith(_LFS) and size < 1024:
-        return Content("hidden", size, why="Git LFS keeps its content, which is not on this machine: git lfs pull")
+    if data.startswith(_LFS) and size < POINTER_MAX:
+        return Content(
+            "hidden", _lfs_size(data), why="Git LFS keeps its content, which is not on this machine: git lfs pull"
+        )
     if data.startswith(_CRYPT):
         return Content("hidden", size, why="git-crypt encrypts it, and is locked on this machine: git-crypt unlock")
     if size > TEXT_MAX:

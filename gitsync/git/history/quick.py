@@ -90,6 +90,15 @@ def sizes(root: str, blobs: list[str]) -> dict[str, int] | Unknown:
             return UNKNOWN
 
 
+def content(root: str, blob: str) -> bytes:
+    """Return the content of a blob as it is stored, b"" where that is not known."""
+    with _opened(root) as repository:
+        try:
+            return bytes(repository.odb.read(blob)[1])
+        except _BROKEN:
+            return b""
+
+
 def checked_out_at(root: str, instant: float) -> str | Unknown | None:
     """Return the commit that the branch was at then, None when its reflog does not go back so far."""
     with _opened(root) as repository:

@@ -20,8 +20,9 @@ from gitsync.web.page import Asked, Link, Page, address
 from gitsync.web.states import Json
 
 LISTED = 25
-# A text is shown in parts of so many lines, and equal lines around a change up to so many.
-LINES = 2000
+# A text is shown in parts of so many lines: a browser lays out more of them only with a visible pause.
+LINES = 500
+# Equal lines around a change, for the whole of a text.
 ALL = 1_000_000
 WAYS = {"two": "Side by side", "one": "One column", "text": "This version"}
 
@@ -61,7 +62,10 @@ def show(asked: Asked) -> Response:
         older=around[1] if len(around) > 1 else None,
         listed=listed["versions"],
         more=listed["next"],
-        body=_body(view, old, new, chosen, way, is_whole=asked.get("whole") == "1"),
+        is_whole=asked.get("whole") == "1",
+        body=_body(
+            view, old, new, chosen, way, is_whole=asked.get("whole") == "1", part=asked.number("part", 1, 10**6)
+        ),
     )
 
 
@@ -76,7 +80,7 @@ def _around(view: View, listed: list[Json], rev: str | None) -> list[Json]:
     return found
 
 
-def _body(view: View, old: Json | None, new: Json | None, chosen: Json, way: str, *, is_whole: bool) -> Json:
+def _body(view: View, old: Json | None, new: Json | None, chosen: Json, way: str, *, is_whole: bool, part: int) -> Json:
     """Return both sides, and their difference where both are text."""
     if way == "text":
         old, new = None, chosen if chosen["blob"] else old
@@ -87,7 +91,9 @@ def _body(view: View, old: Json | None, new: Json | None, chosen: Json, way: str
     if all(each.kind in ("text", "link") for each in texts) and texts:
         rows = _rows(view, left, right, context=ALL if is_whole or len(texts) == 1 else 3)
         name = (right or left or {"path": ""})["path"]
-        found |= {"kind": "text", "rows": _lines(rows[:LINES], left, right, name), "is_cut": len(rows) > LINES}
+        shown = rows[(part - 1) * LINES : part * LINES]
+        found |= {"kind": "text", "rows": _lines(shown, left, right, name)}
+        found |= {"part": part, "parts": -(-len(rows) // LINES)}
         found["is_equal"] = len(texts) == 2 and not rows
     elif all(each.kind == "image" for each in texts) and texts:
         found["kind"] = "image"

@@ -1,4 +1,4 @@
-"""Add a job: a periodic exchange of a directory, or of all branches of a project, with a server."""
+"""Add or remove a job: a periodic exchange of a directory, or of all branches of a project, with a server."""
 
 from __future__ import annotations
 
@@ -41,11 +41,19 @@ def add(asked: Asked) -> Response:
     return asked.leave("/", Note(f"{added[0]} was added{how}" if added else "there is such a job already"))
 
 
+def remove(asked: Asked) -> Response:
+    """Take it out of the configuration; what it has brought stays on both sides."""
+    name = asked.needed("name")
+    document.remove_job(places.config_file(asked.gateway.config), name)
+    how = taken_over(asked)
+    return asked.leave("/settings", Note(f"the job {name} was removed{how}; no file was deleted"))
+
+
 def _form(asked: Asked, given: Mapping[str, str], faults: list[str]) -> Response:
     rows = SECTIONS["job"].rows
     fields = [field_of(rows[key], given.get(key)) for key in KEYS]
     return asked.render("job.html", http_status=400 if faults else 200, fields=fields, faults=faults)
 
 
-PAGES = (Page("/job", ask), Page("/job", add, POST))
+PAGES = (Page("/job", ask), Page("/job", add, POST), Page("/job/remove", remove, POST))
 LINKS: tuple[Link, ...] = ()

@@ -46,6 +46,8 @@ def who(asked: Asked) -> Response:
     for key in WHO:
         value = asked.get(key).strip()
         if value and value != _known(key):
+            if not value.isprintable():
+                raise UsageError(f"{text.clean(value)!r} has characters that no name has", "write it without them")
             if key == "user.email" and "@" not in value:
                 raise UsageError(f"{text.clean(value)!r} is not a mail address", "write it like ada@example.org")
             answer = program.run("config", "--global", key, value, root="/", deadline_s=GIT_S)

@@ -16,6 +16,7 @@ COUNT = 30
 BARS = 96
 # Commits of one machine and act that are shown before the rest of them is folded.
 OPEN = 4
+LAST = 250_000_000_000.0
 SPANS = {"": "All", "1y": "Year", "30d": "Month", "7d": "Week", "1d": "Day"}
 _SPAN_S = {"1y": 366 * 86400.0, "30d": 30 * 86400.0, "7d": 7 * 86400.0, "1d": 86400.0}
 
@@ -107,7 +108,8 @@ def _label(wall: float, width: float) -> str:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 13 else None
+    """Return an instant of an address, none beyond the year 9999."""
+    return min(float(text), LAST) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _days(commits: list[Json]) -> list[Json]:

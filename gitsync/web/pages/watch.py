@@ -41,7 +41,8 @@ def watch(asked: Asked) -> Response:
     given = {"remote": asked.get("remote"), "name": asked.get("name")}
     options = {key: value for key, value in given.items() if value}
     answer = asked.gateway.ask("watch", path=path, init=asked.get("init") == "1", **options)
-    return asked.leave("/", Note(f"{answer['name']} is watched: {text.tilde(str(answer['path']))}"))
+    note = f"{answer['name']} is watched: {text.tilde(str(answer['path']))}"
+    return asked.leave("/", Note(note, hint="What is in it is committed now; Pause stops that."))
 
 
 def unwatch(asked: Asked) -> Response:
