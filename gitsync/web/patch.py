@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 LINES = 2000
+_HUNK = re.compile(r"[-+](\d+)")
 _KINDS = {"+": "added", "-": "removed", " ": "same", "@": "hunk"}
 
 
@@ -28,9 +30,15 @@ def files(patch: str) -> list[PatchedFile]:
             continue
         elif line.startswith("@@"):
             is_body = True
-            found[-1].lines.append(("hunk", line.partition("@@ ")[2].partition(" @@")[0]))
+            found[-1].lines.append(("hunk", f"from line {_first(line)}"))
         elif is_body and line[:1] in _KINDS:
             found[-1].lines.append((_KINDS[line[0]], line[1:]))
         elif line.startswith("Binary files "):
             found[-1].lines.append(("hunk", "not text"))
     return found
+
+
+def _first(line: str) -> int:
+    """Return the line that a hunk begins at: of the new version, or of the old one where nothing is left of it."""
+    numbers = [int(number) for number in _HUNK.findall(line)]
+    return (numbers[1] or numbers[0]) if len(numbers) > 1 else 1

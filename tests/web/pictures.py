@@ -33,20 +33,20 @@ PAGES = {
     "restore": "/restore?repo=Notes&path=todo.txt",
     "deleted": "/deleted?repo=Notes",
     "problem": "/tree?repo=Notes&path=nothing",
-    "empty": "/timeline?repo=Empty",
-    "empty-tree": "/tree?repo=Empty",
-    "full": "/tree?repo=Full",
-    "full-timeline": "/timeline?repo=Full",
-    "full-file": f"/file?repo=Full&path={LONG}.txt",
+    "empty": "/timeline?repo=Sketches",
+    "empty-tree": "/tree?repo=Sketches",
+    "full": "/tree?repo=Archive",
+    "full-timeline": "/timeline?repo=Archive",
+    "full-file": f"/file?repo=Archive&path={LONG}.txt",
     "full-find": "/find?word=again&ignore_case=1",
-    "full-room": "/room?repo=Full",
+    "full-room": "/room?repo=Archive",
     "full-machines": "/machines",
     "found": "/find?word=Zanzibar",
     "find": "/find",
     "nothing-found": "/find?word=Timbuktu",
     "conflicts": "/conflicts",
-    "conflict": "/conflict?repo=Torn&path=list.txt",
-    "conflict-edit": "/conflict/edit?repo=Torn&path=list.txt",
+    "conflict": "/conflict?repo=Household&path=list.txt",
+    "conflict-edit": "/conflict/edit?repo=Household&path=list.txt",
     "room": "/room?repo=Notes",
     "forget": "/forget?repo=Notes&path=pictures/garden.png",
     "held-back": "/held-back?name=Notes&path=id_rsa",
@@ -56,7 +56,7 @@ PAGES = {
     "watch": "/watch",
     "job": "/job",
     "set-up": "/setup",
-    "undo": "/undo?name=Torn",
+    "undo": "/undo?name=Household",
 }
 
 
@@ -97,10 +97,10 @@ def torn(root: Path) -> World:
 
 def furnish(box: Machine) -> None:
     """Have a usual, an overfull, an empty and a torn repository, home files and a job, and what needs a person."""
-    roots = [usual(box.home / "Notes").root, overfull(box.home / "Full").root, box.home / "Empty"]
+    roots = [usual(box.home / "Notes").root, overfull(box.home / "Archive").root, box.home / "Sketches"]
     roots[2].mkdir()
     run_git(roots[2], "init", "-q")
-    box.configure(*roots, torn(box.home / "Torn").root)
+    box.configure(*roots, torn(box.home / "Household").root)
     job = f'[[job]]\nname = "thesis"\nbackend = "rsync"\npath = "~/thesis"\nurl = "{box.home}/server"\nevery = "off"\n'
     box.write_config(f'{box.config.read_text()}\n{job}[daemon]\nmachine = "desk"\n')
     box.start()
@@ -109,7 +109,7 @@ def furnish(box: Machine) -> None:
         assert box.ctl(*words).returncode == 0
     (roots[0] / "id_rsa").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n")
     wait_for("the key to be held back", lambda: box.repo_status("Notes")["quarantined"])
-    wait_for("the conflict", lambda: box.repo_status("Torn")["conflicts"])
+    wait_for("the conflict", lambda: box.repo_status("Household")["conflicts"])
 
 
 def take(found: Tab, name: str, path: str, out: Path | None, *, width: int, is_dark: bool) -> list[str]:

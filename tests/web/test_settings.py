@@ -96,6 +96,8 @@ def test_a_home_file_is_tracked_and_a_job_added(box: Machine, site: Site) -> Non
     assert answer.status == 303
     assert "thesis was added" in seen(site.get(answer.headers["location"]))
     assert [each["name"] for each in box.status()["jobs"]] == ["thesis"]
+    assert site.post("/settings?table=job.thesis", urlencode({"every": "2h"})).status == 303
+    assert 'every = "2h"' in box.config.read_text()
     assert "Remove the job thesis" in seen(site.get("/settings?table=job.thesis"))
     assert site.post("/job/remove?name=thesis").status == 303
     assert box.status()["jobs"] == []

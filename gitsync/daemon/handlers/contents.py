@@ -33,7 +33,7 @@ _IMAGES = (
 )
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
 _LFS_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
-# A longer file is no pointer of Git LFS (bytes).
+# A pointer of Git LFS is shorter (bytes).
 POINTER_MAX = 1024
 _CRYPT = b"\0GITCRYPT\0"
 
