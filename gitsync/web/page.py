@@ -28,7 +28,7 @@ GET, POST = "GET", "POST"
 # A page waits so long for what it shows; then it says that it is worked on. A change, whose button says so at once, is
 # waited for longer.
 PATIENCE_S = 0.08
-CHANGE_S = 3.0
+CHANGE_S = 5.0
 STEP_S = 1.0
 
 

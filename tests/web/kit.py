@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,8 +78,15 @@ class Site:
         return self.ask("GET", path, **{"sec_fetch_site": "same-origin", **headers})
 
     def post(self, path: str, body: str = "", **headers: str) -> Reply:
-        """Send a form as a page of this server would."""
-        return self.ask("POST", path, body, **{"sec_fetch_site": "same-origin", "origin": self.origin, **headers})
+        """Send a form as a page of this server would, and wait for its end where that takes long."""
+        found = self.ask("POST", path, body, **{"sec_fetch_site": "same-origin", "origin": self.origin, **headers})
+        work = found.headers.get("location", "")
+        while (
+            work.startswith("/work?") and found.status in (200, 303) and found.headers.get("location") in (work, None)
+        ):
+            time.sleep(0.2)
+            found = self.get(work)
+        return found
 
     def enter(self) -> Reply:
         """Spend the token, and keep the cookie."""

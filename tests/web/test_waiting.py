@@ -108,7 +108,8 @@ def test_a_change_that_takes_long_has_a_page_of_its_own(held: tuple[Held, Site])
     it, site = held
     first = run_git(it.root, "rev-list", "--max-parents=0", "HEAD")
     it.begin("--name-only")
-    answer = site.post(path_of("/restore", repo="Notes", path="code", rev=first))
+    where = path_of("/restore", repo="Notes", path="code", rev=first)
+    answer = site.ask("POST", where, sec_fetch_site="same-origin", origin=site.origin)
     assert (answer.status, answer.headers["location"][:9]) == (303, "/work?id=")
     work = answer.headers["location"]
     assert "Bringing it back" in seen(site.get(work))
