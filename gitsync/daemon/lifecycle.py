@@ -42,6 +42,7 @@ from gitsync.daemon.readiness import Readiness, bound_errors, is_launchd, summar
 from gitsync.daemon.refusal import RefusedReload
 from gitsync.daemon.runtime import Runtime
 from gitsync.daemon.socket_activation import inherited
+from gitsync.engine import heap
 from gitsync.engine.messages import CoverageChanged, WatcherDoubted
 from gitsync.engine.owner import Ask, ThreadDied
 from gitsync.errors import EXIT_BUG, EXIT_OK, GitsyncError, OperationError
@@ -100,6 +101,7 @@ class Service:
         runtime = self.runtime
         with contextlib.ExitStack() as stack:
             self._catch_signals()
+            heap.have_few_arenas()
             listen_fd = inherited(self._socket)
             stack.callback(runtime.stop)
             runtime.start()
@@ -123,6 +125,7 @@ class Service:
                 bound_errors(0)  # the reasons of earlier starts are over
             self._readiness.ready(self._story())
             self._take_over_edits()
+            heap.give_back()  # what the start needed
             status = self._loop()
             self._readiness.stopping()
             return status

@@ -14,6 +14,7 @@ from typing import Any
 from gitsync import proc
 from gitsync.clock import Clock
 from gitsync.config.options import HooksConfig
+from gitsync.engine.heap import give_back
 from gitsync.engine.idle_work import IdleWork, Unwatched, Watched
 from gitsync.engine.owner import Owner, Stop, ThreadDied
 from gitsync.errors import OperationError
@@ -72,6 +73,7 @@ class Housekeeper(Owner):
             self._idle_work.unwatch(message.name)
         elif message is None:
             self._idle_work.do(now, self._is_wanted)
+            give_back()
 
     def wake_at(self) -> float | None:
         """Return when a repository will have been idle for long enough."""
