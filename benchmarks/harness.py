@@ -208,6 +208,14 @@ class Daemon:
         """Return how many threads there are."""
         return len(list(Path("/proc", str(self._process.pid), "task").iterdir()))
 
+    def descriptors(self) -> list[str]:
+        """Return what each open descriptor refers to."""
+        found = []
+        for entry in Path("/proc", str(self._process.pid), "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(str(entry.readlink()))
+        return found
+
     def watch_count(self) -> int:
         """Return how many inotify watches the process holds."""
         count = 0
