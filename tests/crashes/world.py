@@ -180,6 +180,7 @@ class World:
                 facts = path.lstat()
                 if stat.S_ISREG(facts.st_mode) and facts.st_ino in inodes and facts.st_size:
                     os.truncate(path, 0)
+                    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # a journal has what rsync has set
                     found.append(path)
         return found
 

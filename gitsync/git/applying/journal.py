@@ -127,8 +127,9 @@ def read(repo_state_dir: Path) -> Journal | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         # It is written atomically, so an unreadable journal is unexpected. It must not be ignored: temporaries beside
         # the user's files may hold an edit.
+        why = error.strerror if isinstance(error, OSError) else "it is damaged"
         raise OperationError(
-            f"cannot read the journal of an unfinished pull, {path}: {error}",
+            f"cannot read the journal of an unfinished pull, {path}: {why}",
             f"look for files named {os.fsdecode(TEMP_PREFIX)}* in the work tree, keep what you need, then: rm {path}",
             code="journal",
         ) from error

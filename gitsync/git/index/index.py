@@ -288,10 +288,16 @@ class IndexFile:
             return noted["old"], str(noted["new"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
             raise OperationError(
-                f"cannot read {self._intent}: {error}", f"remove it: rm {self._intent}", code="notes"
+                f"cannot read {self._intent}: {error.strerror}", f"ls -l {self._intent}", code="notes"
             ) from error
+        except (ValueError, KeyError, TypeError):
+            # A damaged disk. At worst the index shows what the last commit changed as staged back: it is not committed
+            # from there, but as it is on disk.
+            logger.warning("%s is damaged, and was set aside", self._intent)
+            self._intent.replace(f"{self._intent}.damaged")
+            return None
 
     def settle(self) -> None:
         """Remove the record of a move: the index was updated."""

@@ -222,3 +222,14 @@ def test_a_commit_that_the_index_cannot_follow_is_still_told(
     assert run_git(repo, "rev-parse", "HEAD") == info.id
     assert commit(worktree, "a.txt") is None  # and the next batch mends the index first
     assert_clean(repo)
+
+
+@pytest.mark.parametrize("spoiled", [b"", b"\0\0garbage{", b"[]"])
+def test_a_damaged_note_of_a_move_needs_no_person(repo: Path, tmp_path: Path, spoiled: bytes) -> None:
+    note = tmp_path / "notes/index-intent.json"
+    note.parent.mkdir()
+    note.write_bytes(spoiled)
+    again = Worktree(repo, tmp_path / "notes")
+    assert again.index.intended() is None
+    assert not note.exists()
+    again.close()
