@@ -52,11 +52,17 @@ find /usr/share/bash-completion /usr/share/zsh /usr/share/fish -name '*gitsync*'
 echo "== upgrade"
 pids; dpkg -i /var/tmp/given/*.deb >/dev/null; sleep 2; pids
 echo "== purge"
+useradd -m -s /bin/bash fay
+as fay 'git config --global user.name F; git config --global user.email f@b.c'
+as fay 'gitsyncctl watch ~/Notes --init' >/dev/null
+as fay gitsync --daemon
+as fay 'echo late >Notes/late.txt; sleep 0.3'
 dpkg --purge gitsync >/dev/null
 ps -eo args | grep -c '[/]usr/bin/gitsync$'
 find /etc/systemd /home -name '*gitsync*' -type l
 find /usr/lib/gitsync /usr/bin/gitsync* /usr/share/doc/gitsync 2>/dev/null
 as ada 'cat Notes/b.txt; git -C Notes log --format=%s -1'
+as fay 'git -C Notes log --format=%s -1'
 echo "== end"
 """
 
@@ -128,4 +134,4 @@ def test_an_upgrade_restarts_every_daemon_and_a_purge_leaves_none(said: dict[str
     before, after = said["upgrade"][:3], said["upgrade"][3:]
     assert "0" not in (*before, *after)
     assert not set(before) & set(after)
-    assert said["purge"] == ["0", "two", "Add b.txt"]
+    assert said["purge"] == ["0", "two", "Add b.txt", "Add late.txt"]
