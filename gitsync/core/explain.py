@@ -94,7 +94,7 @@ def _never(facts: Facts) -> Explanation | None:
     if facts.kind == "absent" and not facts.is_tracked:
         if facts.last:
             return Explanation(
-                NOT, "removed", f"it does not exist; it was last committed in {facts.last}",
+                NOT, "removed", f"it does not exist; it was last committed {facts.last}",
                 f"to restore it: gitsyncctl restore {path}",
             )  # fmt: skip
         return Explanation(NOT, "unknown", "it does not exist and was never committed", "check the spelling")
@@ -148,7 +148,7 @@ def _done(facts: Facts) -> Explanation | None:
         if facts.copy_of:
             return Explanation(
                 COMMITTED, "conflict-copy",
-                f"it is the other version of {facts.copy_of} in a conflict; committed in {facts.last}{facts.pushed}",
+                f"it is the other version of {facts.copy_of} in a conflict; committed {facts.last}{facts.pushed}",
                 f"copy what you need of it into {facts.copy_of}, "
                 f"then: gitsyncctl resolve {as_word(facts.copy_of)} --done",
             )  # fmt: skip
@@ -189,12 +189,12 @@ def _waiting(facts: Facts) -> Explanation:
         return Explanation(
             NOT, "too-large",
             f"it is a new file of {size(facts.size)}, and the limit is {size(facts.size_limit)}",
-            f"raise max_file_size, ignore it, or add it yourself: {facts.git} add {facts.below} && {facts.git} commit",
+            f"raise max_file_size, ignore it, or commit it anyway: gitsyncctl allow {path}",
         )  # fmt: skip
     if facts.secret:
         return Explanation(
             NOT, "secret", f"it looks like a secret: {facts.secret}",
-            f"ignore it in .gitignore, or if it is not one: {facts.git} add {facts.below} && {facts.git} commit",
+            f"ignore it in .gitignore, or if it is not one: gitsyncctl allow {path}",
         )  # fmt: skip
     if facts.refused:
         return Explanation(

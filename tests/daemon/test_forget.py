@@ -42,6 +42,10 @@ def test_a_forgotten_file_stays_on_every_machine(tmp_path: Path, box: Machine, h
     assert box.ctl("undo", "notes").returncode == 0
     assert "build/a.o" in run_git(ours, "ls-files")
     assert not (ours / ".gitignore").exists()
+    assert box.ctl("redo", "notes").returncode == 0
+    assert "build" not in run_git(ours, "ls-files")
+    assert (ours / "build/a.o").exists()  # a redone forget leaves the files, too, and says so to other machines
+    assert "Gitsync-Forgets: 3" in run_git(ours, "log", "-1", "--format=%b")
 
 
 def test_events_can_be_narrowed(box: Machine) -> None:

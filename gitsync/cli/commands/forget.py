@@ -21,7 +21,8 @@ def _show(output: Output, answer: Json) -> None:
     for item in answer.get("forgotten") or ():
         name, paths = str(item.get("repo", "")), item.get("paths") or []
         what = "would forget" if is_trial else "forgot"
-        output.wrapped(f"{name}: {what} {text.counted(len(paths), 'file')}, which stay on disk", "green")
+        stay = "which stays" if len(paths) == 1 else "which stay"
+        output.wrapped(f"{name}: {what} {text.counted(len(paths), 'file')}, {stay} on disk", "green")
         for path in paths[:NAMED]:
             output.line(f"  {path}")
         if len(paths) > NAMED:

@@ -40,7 +40,7 @@ def _list(output: Output, answer: Json) -> None:
             Cell(str(change.get("reason", ""))),
             Cell(_counted(change)),
             Cell("undone" if change.get("is_undone") else "", "dim"),
-            Cell(str((change.get("commit") or {}).get("message", "")), "dim", is_path=True),
+            Cell(str((change.get("commit") or {}).get("message", "")), "dim"),
         ]
         for change in changes
     ]

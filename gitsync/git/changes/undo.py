@@ -25,6 +25,7 @@ from gitsync import clock
 from gitsync.core.conflict import Policy, Rules
 from gitsync.errors import OperationError, UsageError
 from gitsync.git.applying.apply import put
+from gitsync.git.applying.forgotten import TRAILER as FORGETS
 from gitsync.git.changes.displaced import displaced_by, put_back
 from gitsync.git.merging.threeway import merge_from
 from gitsync.git.objects.commits import info_of
@@ -137,9 +138,25 @@ def undo(worktree: Worktree, way: Way = NEWEST, *, author: str = "") -> Undone:
         raise OperationError(f"{clean(worktree.root)}: there is nothing to {way.verb}", code="nothing-to-undo")
     displaced = displaced_by(worktree, change.before)
     reason = REDO if change.reason == REASON else REASON
-    done = put(worktree, tried.tree, message=_message(change), reason=reason, author=author)
+    forgotten = _forgotten(worktree, change, tried.tree)
+    message = _message(change) + (f"{FORGETS}: {len(forgotten)}\n" if forgotten else "")
+    done = put(worktree, tried.tree, message=message, reason=reason, author=author, forgotten=forgotten)
     back = tuple(map(os.fsdecode, put_back(worktree, displaced)))
     return Undone(change, tried.paths, tried.clashes, done.commit, back)
+
+
+def _forgotten(worktree: Worktree, change: Undoable, tree: str) -> frozenset[bytes]:
+    """Return the files that a redone `forget` takes out of the repository: they stay on disk, as they did then."""
+    if change.reason != REASON:
+        return frozenset()
+    found: set[bytes] = set()
+    for each in _UNDOES.findall(worktree.repo[change.commit.id].peel(pygit2.Commit).message):
+        commit = worktree.repo[each].peel(pygit2.Commit) if each in worktree.repo else None
+        if commit is not None and f"\n{FORGETS}: " in commit.message and commit.parents:
+            before, after = tree_of(worktree, str(commit.parents[0].id)), tree_of(worktree, each)
+            found.update(path for path, (_, new) in diff(worktree.store, before, after).items() if new is None)
+    removed = diff(worktree.store, head_tree(worktree)[2], tree)
+    return frozenset(path for path, (_, new) in removed.items() if new is None and path in found)
 
 
 def _choose(place: Mergeable, way: Way) -> tuple[Undoable, _Trial]:
