@@ -2,6 +2,7 @@
 
 Runs on the event loop's thread; owns the sessions. Whatever is routed is behind it, so a page cannot leave it out:
 
+- another user of this machine gets nothing, whatever they know,
 - Host is compared with an allow list (a name that was rebound to this address is not in it),
 - everything but the entrance needs the cookie of a session,
 - a change is a POST that a page of this server sent (Sec-Fetch-Site, else Origin),
@@ -23,6 +24,7 @@ from urllib.parse import parse_qs
 import anyio
 
 from gitsync.control import bugs
+from gitsync.web import neighbours
 from gitsync.web.sessions import Sessions
 
 Scope = MutableMapping[str, Any]
@@ -62,11 +64,15 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode("ascii")).digest()).
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The addresses under which the page is reached: `origins` are scheme, host and port, `cookie` is its name."""
+    """The addresses under which the page is reached: `origins` are scheme, host and port, `cookie` is its name.
+
+    `is_for_one_user` is whether only the user who runs the page may connect, as on a loopback address.
+    """
 
     origins: frozenset[str]
     cookie: str
     is_secure: bool = False
+    is_for_one_user: bool = True
 
     def is_host(self, host: str) -> bool:
         """Return whether a Host header names this server."""
@@ -101,6 +107,8 @@ class Guard:
             await self._pass_on(scope, receive, answer)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
+        if self._place.is_for_one_user and not neighbours.is_own(scope.get("client"), scope["server"]):
+            return 403, "Refused", "This page is for another user of this machine."
         if not self._place.is_host(headers.get("host", "")):
             return 421, "This is another server", "The address in the browser is not that of this page."
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")

@@ -248,7 +248,7 @@ def _place(name: str, port: int, *, is_secure: bool) -> Place:
     origins = {f"{scheme}://{each.lower()}:{port}" for each in shown}
     origins |= {f"{scheme}://{each.lower()}" for each in shown} if port == usual else set()
     # Cookies do not distinguish ports: two pages on one machine need two names.
-    return Place(frozenset(origins), f"gitsync-{port}", is_secure)
+    return Place(frozenset(origins), f"gitsync-{port}", is_secure, is_for_one_user=_is_loopback(name))
 
 
 def _open(announce: Callable[[str], None], entry: str, file: Path, options: Options) -> None:

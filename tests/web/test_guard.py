@@ -48,6 +48,21 @@ def test_a_token_opens_the_page_once_and_leaves_the_address(box: Machine) -> Non
         assert site.get("/").status == 200
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_another_user_of_this_machine_gets_nothing_even_with_the_cookie(site: Site) -> None:
+    needs("setpriv")
+    port = site.host.rpartition(":")[2]
+    ask = (
+        "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]));"
+        "c.request('GET', '/', headers={'cookie': sys.argv[2]}); r = c.getresponse(); print(r.status, r.read())"
+    )
+    other = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "/usr/bin/python3", "-c", ask)
+    done = subprocess.run([*other, port, site.cookie], check=True, capture_output=True, text=True, timeout=20)
+    assert done.stdout.startswith("403 ")
+    assert "another user" in done.stdout
+    assert site.get("/").status == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}", ""])
 def test_a_name_that_was_rebound_to_this_address_gets_nothing(site: Site, host: str) -> None:
     port = site.host.rpartition(":")[2]
