@@ -16,7 +16,8 @@ _HARMLESS = (b"fetch", b"push", b"ls-remote", b"cat-file", b"check-", b"upload-p
 # Commands that only read, which users leave open in a pager and other programs run for a prompt.
 _READING = frozenset(
     (b"log", b"show", b"diff", b"diff-tree", b"status", b"blame", b"rev-list", b"rev-parse", b"ls-tree", b"ls-files",
-     b"for-each-ref", b"merge-base", b"hash-object")
+     b"for-each-ref", b"merge-base", b"hash-object", b"describe", b"name-rev", b"show-ref", b"symbolic-ref", b"config",
+     b"var", b"grep", b"shortlog", b"diff-files", b"diff-index", b"count-objects", b"remote", b"version")
 )  # fmt: skip
 # Options of git itself whose value is the next word.
 _WITH_VALUE = frozenset((b"-c", b"-C", b"--git-dir", b"--work-tree", b"--namespace", b"--exec-path"))
@@ -48,6 +49,8 @@ def is_git_at_work(git_dir: str, root: str, index_age_s: float | None, staged_s:
 
 # A git command that was started less than this ago is likely to end soon (seconds); an older one may be a service.
 YOUNG_S = 3.0
+# Where one git follows the other for longer than this (seconds), as in a loop of a script, none is waited for.
+PATIENCE_S = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -57,18 +60,23 @@ class RecentGit:
     It costs one look at the list of processes and one at each new process: a file or two.
     """
 
-    def __init__(self, root: str, young_s: float = YOUNG_S) -> None:
+    def __init__(self, root: str, young_s: float = YOUNG_S, patience_s: float = PATIENCE_S) -> None:
         self._root = root
-        self._young_s = young_s
+        self._young_s, self._patience_s = young_s, patience_s
+        self._since: float | None = None  # without a moment in which there was none
         self._old: set[str] = set()
 
     def is_running(self) -> bool:
-        """Return whether there is one; False where that cannot be known (no /proc)."""
+        """Return whether there is one, and not one after the other for long; False where that cannot be known."""
         pids = _processes()
         self._old.intersection_update(pids)
         now = _uptime()
         # The newest ones come last: one that is started meanwhile is met as well.
-        return any(self._is_recent(pid, now) and _is_git_in(pid, self._root) for pid in pids if pid not in self._old)
+        if not any(self._is_recent(pid, now) and _is_git_in(pid, self._root) for pid in pids if pid not in self._old):
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        return now - self._since <= self._patience_s
 
     def _is_recent(self, pid: str, now: float) -> bool:
         started = _started(pid)

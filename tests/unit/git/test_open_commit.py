@@ -77,6 +77,10 @@ def test_a_git_that_was_started_a_moment_ago_is_seen_and_neither_an_old_one_nor_
         assert recent.is_running()
         assert not RecentGit(str(tmp_path / "elsewhere")).is_running()
         assert not RecentGit(root, young_s=0.0).is_running()
+        impatient = RecentGit(root, young_s=60.0, patience_s=0.05)
+        assert impatient.is_running()
+        time.sleep(0.1)
+        assert not impatient.is_running(), "a loop of a script holds up no commit for ever"
     assert not recent.is_running()
     with committing(repo, tmp_path / "other", **dict([OWN])):
         assert not RecentGit(root, young_s=60.0).is_running()
