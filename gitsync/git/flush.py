@@ -15,8 +15,9 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
-# With more than this (bytes) in memory for any disk, what other programs wrote is not waited for.
-_LITTLE = 32 << 20
+# With more than this (bytes) in memory for any disk, what other programs wrote is not waited for: a second or so on a
+# disk that turns, and once, as nothing of it waits any more then.
+_LITTLE = 128 << 20
 # The numbers in statfs(2) of ext2 to ext4, xfs, btrfs, f2fs, tmpfs. FUSE, for one, does not pass syncfs on.
 _KNOWN = frozenset({0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0x01021994})
 # Before, syncfs did not report that something could not be written.

@@ -163,4 +163,5 @@ def test_an_error_of_the_disk_is_raised(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.skipif(sys.platform != "linux", reason="syncfs and statfs are Linux's")
 def test_the_real_calls_are_made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     say_waiting(monkeypatch, 0)
-    flush([str(tmp_path), "/proc/self"])
+    (tmp_path / "a").touch()
+    flush([str(tmp_path), str(tmp_path / "a")])
