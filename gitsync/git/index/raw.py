@@ -187,20 +187,14 @@ class RawIndex:
 
     def walk(self) -> Iterator[tuple[bytes, IndexEntry]]:
         """Yield every path and entry in order."""
-        at = HEADER.size
-        while at < self.entries_end:
-            yield self._name(at), self._read(at)
-            at = self._next(at)
+        for at, name in self._named():
+            yield name, self._read(at)
 
     def among(self, paths: Container[bytes]) -> Iterator[tuple[bytes, IndexEntry]]:
         """Yield what `walk` yields of these paths; the other entries are passed over."""
-        data, at = self._data, HEADER.size
-        while at < self.entries_end:
-            begin, end = self._name_span(at)
-            name = data[begin:end]
+        for at, name in self._named():
             if name in paths:
                 yield name, self._read(at)
-            at += (end - at + 8) & ~7
 
     def has_conflicts(self) -> bool:
         """Whether an entry is unmerged."""
@@ -331,11 +325,9 @@ class RawIndex:
 
     def _list_all(self) -> None:
         """Record the offset of every entry: for many changes, that is faster than searching for each."""
-        at = HEADER.size
-        while at < self.entries_end:
-            self._names.append(self._name(at))
+        for at, name in self._named():
+            self._names.append(name)
             self._starts.append(at)
-            at = self._next(at)
 
     def _find_end(self) -> Layout:
         """Return the end of the entries, and the extensions after it."""
@@ -402,6 +394,21 @@ class RawIndex:
             end = self._data.find(b"\0", begin + length)
             return begin, end if end >= 0 else self._last
         return begin, begin + length
+
+    def _named(self) -> Iterator[tuple[int, bytes]]:
+        """Yield where each entry begins, and its name, in order: what `_next` and `_name` say, without the calls."""
+        data, at, last = self._data, HEADER.size, self._last
+        while at < self.entries_end:
+            high = data[at + 60]
+            if high & 0x40 or high & 0x0F == 0x0F:  # extended, or a long name
+                begin, end = self._name_span(at)
+            else:
+                begin = at + _NAME
+                end = begin + ((high & 0x0F) << 8 | data[at + 61])
+            yield at, data[begin:end]
+            at += (end - at + 8) & ~7
+            if at > last:
+                raise CorruptIndexError("an entry extends beyond the end")
 
     def _name(self, at: int) -> bytes:
         begin, end = self._name_span(at)

@@ -95,6 +95,18 @@ def test_a_patched_index_is_what_git_would_have_written(
     assert load(tmp_path).count == len(expected)
 
 
+def test_walking_finds_the_names_that_searching_finds(tmp_path: Path) -> None:
+    run_git(tmp_path, "init", "-q")
+    paths = sorted(b"/".join([b"d" * 200] * 25)[:length] + b"x" for length in (1, 255, 256, 4093, 4094, 4095, 5000))
+    fill(tmp_path, paths)
+    run_git(tmp_path, "update-index", "--skip-worktree", paths[0], paths[4])
+    run_git(tmp_path, "update-index", "--assume-unchanged", paths[2], paths[5])
+    index = load(tmp_path)
+    assert list(index.walk()) == [(path, index.entry(path)) for path in paths]
+    assert list(index.among({paths[1], paths[6], b"other"})) == [(path, index.entry(path)) for path in paths[1::5]]
+    assert {entry.is_skipped for _, entry in index.walk()} == {True, False}
+
+
 @pytest.mark.parametrize(
     ("before", "change", "after"),
     [
