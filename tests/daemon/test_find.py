@@ -63,6 +63,16 @@ def test_each_hit_ends_in_the_command_that_brings_it_back(box: Machine, is_runni
     assert "Zanzibar" in (root / "journey.md").read_text()
 
 
+def test_a_home_file_is_brought_back_by_the_path_that_people_know(box: Machine) -> None:
+    box.configure()
+    (box.home / ".vimrc").write_text("set number\n")
+    assert box.ctl("init").returncode == 0
+    assert box.ctl("add", str(box.home / ".vimrc")).returncode == 0
+    (hit,) = json.loads(box.ctl("find", "number", "--json").stdout)["hits"]
+    assert (hit["path"], hit["restore"].split()[2]) == (".vimrc", "~/.vimrc")
+    assert "gitsyncctl restore ~/.vimrc " in box.ctl("find", "number", "home").stdout
+
+
 def test_hits_are_printed_for_people_and_nothing_found_is_status_1(box: Machine) -> None:
     a_past(box)
     done = box.ctl("find", "-i", "zanzibar", "notes", "-n", "1")
