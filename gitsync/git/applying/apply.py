@@ -344,7 +344,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
     entries = entries_of(worktree, changes)
     _check_unstaged(worktree, changes, entries)
     marks = hidden(worktree, changes, entries)
-    worktree.held.note(path for path, mark in marks.items() if mark.nested and changes[path][1] is not None)
+    worktree.held.note(path for path, mark in marks.items() if mark.nested)
     new = {
         path: _new_entry(applier, fingerprints, path, entry, marks.get(path)) for path, (_, entry) in changes.items()
     }
