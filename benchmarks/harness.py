@@ -176,14 +176,15 @@ class Daemon:
         return self.wait("the socket", self._answers, every_s=0.001)
 
     def wait_resting(self) -> None:
-        """Wait until the daemon has used no CPU for a while."""
+        """Wait until the daemon has used no CPU, and had no child, for a while: a child's CPU counts once it ended."""
         resting = 0
         before = self.usage().cpu_s
         ends_at = time.perf_counter() + PATIENCE_S
         while resting < 5 and time.perf_counter() < ends_at:
             time.sleep(0.1)
             now = self.usage().cpu_s
-            resting, before = (resting + 1 if now - before < 0.0005 else 0), now
+            is_at_rest = now - before < 0.0005 and not self._has_children()
+            resting, before = (resting + 1 if is_at_rest else 0), now
 
     def usage(self) -> Usage:
         """Return what the process has used until now, from /proc."""
@@ -223,6 +224,13 @@ class Daemon:
             with contextlib.suppress(OSError):
                 count += info.read_text().count("inotify wd:")
         return count
+
+    def _has_children(self) -> bool:
+        for task in Path("/proc", str(self._process.pid), "task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if (task / "children").read_text():
+                    return True
+        return False
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as end:
