@@ -105,7 +105,7 @@ class Asked:
         if work.is_done(CHANGE_S):
             return show(work.result())
         self.house.works.keep(work, show)
-        return RedirectResponse(address("/work", id=work.word), 303)
+        return RedirectResponse(address("/waiting", id=work.word), 303)
 
     def awaited(
         self, work: Work, function: Function, template: str, values: Callable[[Any], dict[str, Any]]

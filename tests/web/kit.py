@@ -82,7 +82,9 @@ class Site:
         found = self.ask("POST", path, body, **{"sec_fetch_site": "same-origin", "origin": self.origin, **headers})
         work = found.headers.get("location", "")
         while (
-            work.startswith("/work?") and found.status in (200, 303) and found.headers.get("location") in (work, None)
+            work.startswith("/waiting?")
+            and found.status in (200, 303)
+            and found.headers.get("location") in (work, None)
         ):
             time.sleep(0.2)
             found = self.get(work)

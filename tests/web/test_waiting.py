@@ -110,16 +110,16 @@ def test_a_change_that_takes_long_has_a_page_of_its_own(held: tuple[Held, Site])
     it.begin("--name-only")
     where = path_of("/restore", repo="Notes", path="code", rev=first)
     answer = site.ask("POST", where, sec_fetch_site="same-origin", origin=site.origin)
-    assert (answer.status, answer.headers["location"][:9]) == (303, "/work?id=")
+    assert (answer.status, answer.headers["location"][:12]) == (303, "/waiting?id=")
     work = answer.headers["location"]
     assert "Bringing it back" in seen(site.get(work))
-    assert site.get(work.replace("/work", "/work/state")).text.startswith('{"done":false')
-    assert site.post(work.replace("/work", "/work/cancel")).status == 400
+    assert site.get(work.replace("/waiting", "/waiting/state")).text.startswith('{"done":false')
+    assert site.post(work.replace("/waiting", "/waiting/cancel")).status == 400
     it.release()
-    wait_for("its end", lambda: '"done":true' in site.get(work.replace("/work", "/work/state")).text)
+    wait_for("its end", lambda: '"done":true' in site.get(work.replace("/waiting", "/waiting/state")).text)
     done = site.get(work)
     assert "code is back" in seen(site.get(done.headers["location"]))
-    assert site.get("/work?id=nothing").status == 400
+    assert site.get("/waiting?id=nothing").status == 400
 
 
 def test_it_ends_in_the_middle_of_a_change(box: Machine) -> None:

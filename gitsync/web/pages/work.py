@@ -51,5 +51,5 @@ def _said(asked: Asked, work: Work) -> str:
     return seconds
 
 
-PAGES = (Page("/work", show), Page("/work/state", state), Page("/work/cancel", cancel, POST))
+PAGES = (Page("/waiting", show), Page("/waiting/state", state), Page("/waiting/cancel", cancel, POST))
 LINKS: tuple[Link, ...] = ()
