@@ -121,8 +121,8 @@ def _texts() -> list[Path]:
 
 
 def test_no_text_knows_the_machine_it_was_written_on() -> None:
-    # Put together, so that this file does not find itself.
-    machine = re.compile("|".join([r"(?<![\w}.~])/wo" + "rk/", "/ro" + r"ot/\.", "/tmp/br" + "ief"]))
+    # Put together, so that this file does not find itself. The page has an address of such a name.
+    machine = re.compile("|".join([r"(?<![\w}.~])/wo" + r"rk/(?!state|cancel)", "/ro" + r"ot/\.", "/tmp/br" + "ief"]))
     found = [
         f"{name(path)}: {match[0]}"
         for path in _texts()
