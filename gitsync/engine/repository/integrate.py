@@ -41,12 +41,17 @@ def integrate(repository: LocalRepository, now: float) -> None:
         return
     fetched = repository.integration.wanted
     assert isinstance(fetched, Fetched)
-    assert fetched.upstream is not None
     worktree = repository.open()
     if repository.config.verify != "off" and not fetched.is_verified:
         text = f"{repository.name}: the signatures of {_source(fetched)} were not checked; nothing was taken in"
         repository.integration.answer(repository.context, None, problem=Problem("not-verified", text))
         return
+    with worktree.store.keeping_trees():
+        _integrate(repository, worktree, fetched, now)
+
+
+def _integrate(repository: LocalRepository, worktree: Worktree, fetched: Fetched, now: float) -> None:
+    assert fetched.upstream is not None
     repository.advance(E_.INTEGRATION_BEGUN)
     try:
         rules = _rules(repository, worktree, fetched.upstream)

@@ -9,7 +9,8 @@ import errno
 import os
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,8 @@ _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
 
 # The trees that are kept; that of a large directory and those on the way to it stay, whatever they take.
 _CACHED_BYTES, _CACHED_LEAST = 1 << 20, 4
+# As long as a pull is planned and applied: it compares the same trees five times.
+_PULL_BYTES = 16 << 20
 _ENTRY_BYTES = 250
 
 
@@ -53,6 +56,7 @@ class ObjectStore:
         self.program = program
         self._directory = os.path.join(common_dir(program.git_dir), "objects")
         self._trees: OrderedDict[str, Mapping[bytes, TreeEntry]] = OrderedDict()
+        self._limit = _CACHED_BYTES
         self._cached = 0
 
     def read(self, object_id: str) -> tuple[int, bytes]:
@@ -129,9 +133,22 @@ class ObjectStore:
             self._cached -= _cost(known)
         self._trees[tree_id] = entries
         self._cached += _cost(entries)
-        while self._cached > _CACHED_BYTES and len(self._trees) > _CACHED_LEAST:
-            self._cached -= _cost(self._trees.popitem(last=False)[1])
+        self._trim()
         return entries
+
+    @contextmanager
+    def keeping_trees(self) -> Iterator[None]:
+        """Keep more trees while the context lasts, in which the same ones are compared again and again."""
+        self._limit = _PULL_BYTES
+        try:
+            yield
+        finally:
+            self._limit = _CACHED_BYTES
+            self._trim()
+
+    def _trim(self) -> None:
+        while self._cached > self._limit and len(self._trees) > _CACHED_LEAST:
+            self._cached -= _cost(self._trees.popitem(last=False)[1])
 
 
 def raw_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
