@@ -41,6 +41,8 @@ BIG = 2 << 20
 # How many index entries are looked up at a time.
 _CHUNK = 5000
 
+EMPTY_BLOB = object_id_of(BLOB, b"")
+
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
@@ -195,12 +197,10 @@ class Staging:
 
     def _is_truncated(self, path: bytes, found: Found) -> bool:
         """Whether this may be the moment between a program's truncation of a file and its first write."""
-        if (
-            found.stat is None
-            or found.kind is not FoundKind.FILE
-            or found.stat.st_size
-            or path in self._rules.take_empty
-        ):
+        if found.stat is None or found.kind is not FoundKind.FILE or path in self._rules.take_empty:
+            return False
+        # A forced read may have met the empty moment, and the stat after it the next content.
+        if found.stat.st_size and found.blob != EMPTY_BLOB:
             return False
         return self._clock.wall() - found.stat.st_mtime < self._rules.quiet_s
 

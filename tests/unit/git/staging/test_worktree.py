@@ -232,3 +232,22 @@ def test_what_is_too_deep_is_told_and_holds_up_nothing(worktree: Worktree, repo:
     assert [change.path for change in staged.changes] == [b"flat.txt"]
     assert [problem.code for problem in staged.problems] == ["bad-name"]
     subprocess.run(["rm", "-rf", str(repo / "d")], check=True)
+
+
+def test_an_empty_moment_that_a_read_met_is_not_committed(
+    repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is empty when it is read, and has content again when its size is asked for afterwards."""
+    path = repo / "state"
+    path.write_text("content\n")
+
+    def met(handle: int, size: int) -> bytes:
+        os.utime(path)
+        return b""
+
+    monkeypatch.setattr("gitsync.git.staging.read._read_all", met)
+    staged = stage(worktree, "state", is_forced=True, quiet_s=60.0)
+    assert staged.later == {b"state"}
+    assert not staged.changes
+    (taken,) = stage(worktree, "state", is_forced=True, quiet_s=60.0, take_empty=frozenset({b"state"})).changes
+    assert taken.path == b"state"
