@@ -156,7 +156,7 @@ def conflict(person: Tab, desk: Machine, world: World, there: Path) -> int:
     person.click("Resolve todo.txt")
     person.click("Both, one after the other", role="radio")
     person.click("Resolve it so", role="button")
-    assert "todo.txt is settled" in person.text()
+    assert "todo.txt is resolved" in person.text()
     assert sorted(mine.read_text().splitlines()[:2]) == [f"{first} and honey", f"{first} and tea"]
     wait_for("the other machine", lambda: (there / "todo.txt").read_text() == mine.read_text())
     assert not list(there.glob("*conflict*"))
