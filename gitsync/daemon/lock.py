@@ -10,6 +10,7 @@ import errno
 import fcntl
 import logging
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,17 @@ SHARED = Path("/run/lock")
 
 # Errors of file systems without flock (some NFS and FUSE): there, the user's lock must suffice.
 UNSUPPORTED = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+def is_answering(path: Path) -> bool:
+    """Whether a daemon listens on a socket."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1.0)
+            probe.connect(os.fspath(path))
+    except OSError:
+        return False
+    return True
 
 
 class InstanceLock:

@@ -16,14 +16,23 @@ from pathlib import Path
 from typing import NoReturn
 
 from gitsync import places
-from gitsync.clock import SystemClock
+from gitsync.clock import SystemClock, sleep
 from gitsync.config.load import check_paths, load
 from gitsync.config.options import Config
 from gitsync.daemon import first_process, logs
-from gitsync.daemon.lock import InstanceLock
+from gitsync.daemon.lock import InstanceLock, is_answering
 from gitsync.daemon.pidfile import PidFile
 from gitsync.daemon.readiness import bound_errors, is_launchd
-from gitsync.errors import EXIT_NOT_RUNNING, EXIT_OK, EXIT_USAGE, ConfigError, GitsyncError, OperationError, UsageError
+from gitsync.errors import (
+    EXIT_NOT_RUNNING,
+    EXIT_OK,
+    EXIT_USAGE,
+    AlreadyRunningError,
+    ConfigError,
+    GitsyncError,
+    OperationError,
+    UsageError,
+)
 from gitsync.git import late_ssl, program
 from gitsync.model import JobStatus, RepoState, RepoStatus
 from gitsync.redaction import redact
@@ -32,6 +41,9 @@ from gitsync.version import VERSION
 
 # The exit status that a shell reports for a program ended by Ctrl-C.
 EXIT_INTERRUPTED = 130
+# How long a command such as `gitsyncctl watch` may hold the lock before a start is refused.
+COMMAND_S = 3.0
+LOOK_S = 0.05
 # At most this many things that wait for a person are listed by a single pass.
 NAMED = 20
 
@@ -107,7 +119,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if own is not None:
             places.claim(own)
     lock = InstanceLock(places.state_dir() / "lock")
-    lock.acquire()
+    _acquire(lock)
     try:
         if arguments.once:
             # The report at the end has all of it: in a mail from cron, the log would say it a second time.
@@ -133,6 +145,20 @@ def _run(arguments: argparse.Namespace) -> int:
             pid_file.remove()
     finally:
         lock.release()
+
+
+def _acquire(lock: InstanceLock) -> None:
+    """Take the user's lock; a control command that works without a daemon is waited for, another daemon is not."""
+    clock = SystemClock()
+    ends_at = clock.now() + COMMAND_S
+    while True:
+        try:
+            lock.acquire()
+            return
+        except AlreadyRunningError:
+            if clock.now() > ends_at or is_answering(places.socket_path()):
+                raise
+        sleep(LOOK_S)
 
 
 def _serve(arguments: argparse.Namespace, config: Config, on_ready: Callable[[], None]) -> int:

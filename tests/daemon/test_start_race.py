@@ -40,3 +40,15 @@ def test_what_is_configured_at_a_random_moment_of_the_start_counts(box: Machine)
 def _watched(box: Machine) -> list[str] | None:
     status = box.status()
     return sorted(repo["name"] for repo in status["repos"]) if status.get("daemon") else None
+
+
+def test_a_start_waits_for_a_command_that_works_alone(box: Machine) -> None:
+    box.configure(box.repo())
+    state = box.home / ".local/state/gitsync"
+    state.mkdir(parents=True, mode=0o700)
+    holder = subprocess.Popen(["flock", str(state / "lock"), "sleep", "0.7"])
+    wait_for("the lock", lambda: subprocess.run(["flock", "-n", str(state / "lock"), "true"], check=False).returncode)
+    box.start()
+    assert holder.wait(10) == 0
+    # Another daemon is not waited for.
+    assert box.gitsync("-q").returncode == 3
