@@ -106,7 +106,7 @@ def test_the_index_finds_what_reading_everything_finds(tmp_path: Path, seed: int
             assert quick is not None or is_behind, (seed, at, query)
             below = list(search(history, query, b"d", index))
             assert below == list(search(history, query, b"d")), (seed, at, query)
-    assert answered > 3 * len(QUERIES)
+    assert answered >= 3 * len(QUERIES)
     assert found > 20
 
 
