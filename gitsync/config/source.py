@@ -49,7 +49,7 @@ def active_file(option: str | None = None, *, system_ini: Path = SYSTEM_INI) -> 
 
 def staged_dir(path: Path) -> Path:
     """Return where the directory of the configuration `path` is made while an INI file still has its name."""
-    return path.parent.with_name(f".{path.parent.name}-new")
+    return path.parent.parent / f".{path.parent.name}-new"
 
 
 def _finish_move(path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_move_that_dies_half_way_is_completed_by_the_next_start(
         patch.setattr(place.get(call, "shutil.rmtree"), die)
         with pytest.raises(KeyboardInterrupt):
             make_way(path, ini)
-    monkeypatch.setattr("gitsync.places.user_config_dir", lambda: ini)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     found = active_file(system_ini=tmp_path / "none")
     assert found == (path if call == "rename" else ini)
     if found == ini:

@@ -190,12 +190,14 @@ def test_head_is_asked_for_where_something_came_in_between(wire: Wire, spoil: Ca
 
 def test_what_cannot_be_sent_from_a_branch_that_was_left_is_said(wire: Wire) -> None:
     head = wire.commit("b.txt")
+    wire.board.set_local("notes", state=RepoState.BUSY)  # so it is not sent at once
     wire.tell(Committed("notes", "main", head))
     run_git(wire.repo, "switch", "-q", "-c", "side", "HEAD~1")
     other = run_git(wire.hub, "commit-tree", f"{wire.there()}^{{tree}}", "-p", wire.there(), "-m", "theirs")
     run_git(wire.hub, "update-ref", "refs/heads/main", other)
     wire.board.set_local("notes", branch="side")
     wire.tell(Opened("notes"))
+    wire.board.set_local("notes", state=RepoState.OK)
     wire.run(60.0)
     assert heads(wire)["main"] == other
     shown = wire.board.exchange("notes")
