@@ -46,7 +46,9 @@ setup:
 	    root=; test "$$(id -u)" = 0 || root="sudo"; \
 	    $$root apt-get update -qq && $$root apt-get install -qq --yes --no-install-recommends $$missing; }
 
+# Compiled first, whatever PYTHONDONTWRITEBYTECODE says: the tests start gitsync thousands of times.
 test: $(STAMP)
+	@$(BIN)/python -m compileall -q gitsync
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
 # What looks at the text alone; a part of its own, because the tests of `check` are a part of `test` too.

@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, wait_for
 
@@ -67,6 +69,7 @@ def test_reasons_with_and_without_a_daemon(box: Machine) -> None:
     assert told.startswith("~/notes/a.log: not committed: it is ignored by .gitignore:2: *.log\n")
 
 
+@pytest.mark.soak
 def test_what_only_the_committer_knows(box: Machine) -> None:
     root = box.repo()
     box.configure(root, quiet="30s", max_wait="60s")

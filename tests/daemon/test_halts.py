@@ -148,7 +148,7 @@ def test_a_rewritten_history_takes_the_place_of_the_one_here(box: Machine, hub: 
     assert box.gitsync("--once").returncode == (3 if is_running else 0)
 
 
-@pytest.mark.parametrize("mode", ["both", "push"])
+@pytest.mark.parametrize("mode", ["both", pytest.param("push", marks=pytest.mark.soak)])
 def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Machine, hub: Path, mode: str) -> None:
     run_git(hub, "config", "receive.denyNonFastForwards", "true")
     root = box.repo(remote=hub)

@@ -11,7 +11,7 @@ from tests.daemon.harness import Machine, wait_for
 
 
 @pytest.mark.parametrize("watch", ["native", "polling"])
-@pytest.mark.parametrize("place", ["exclude", "own"])
+@pytest.mark.parametrize("place", [pytest.param("exclude", marks=pytest.mark.soak), "own"])
 def test_what_is_ignored_no_more_is_committed_at_once_and_watched(box: Machine, place: str, watch: str) -> None:
     """Long before the hourly comparison."""
     root = box.repo()

@@ -51,7 +51,9 @@ def roots(hub: Path) -> int:
     return len(set(run_git(hub, "rev-list", "--max-parents=0", "--branches").split()))
 
 
-@pytest.mark.parametrize(("command", "own"), [("watch", "master"), ("clone", "main")])
+@pytest.mark.parametrize(
+    ("command", "own"), [pytest.param("watch", "master", marks=pytest.mark.soak), ("clone", "main")]
+)
 def test_a_directory_begins_on_the_servers_branch(box: Machine, tmp_path: Path, command: str, own: str) -> None:
     (box.home / ".gitconfig").write_text(GITCONFIG.replace("defaultBranch = main", f"defaultBranch = {own}"))
     seed = a_seed(tmp_path, a_txt="a\n")

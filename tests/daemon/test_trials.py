@@ -24,7 +24,7 @@ def everything(box: Machine) -> dict[str, tuple[int, bytes]]:
     return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in seen}
 
 
-@pytest.mark.parametrize("is_running", [True, False])
+@pytest.mark.parametrize("is_running", [pytest.param(True, marks=pytest.mark.soak), False])
 def test_a_trial_tells_and_changes_nothing(box: Machine, hub: Path, is_running: bool) -> None:
     root = box.repo(remote=hub)
     box.configure(root, quiet="60s", max_wait="300s")

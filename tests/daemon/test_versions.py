@@ -78,11 +78,11 @@ def test_versions_have_the_same_names_on_every_machine(two: Two) -> None:
     [
         ("desk", ("--keep", "laptop"), LAPTOP),
         ("laptop", ("--keep", "Desk"), DESK),
-        ("desk", ("--ours",), DESK),
-        ("laptop", ("--ours",), LAPTOP),
-        ("desk", ("--theirs",), LAPTOP),
+        pytest.param("desk", ("--ours",), DESK, marks=pytest.mark.soak),
+        pytest.param("laptop", ("--ours",), LAPTOP, marks=pytest.mark.soak),
+        pytest.param("desk", ("--theirs",), LAPTOP, marks=pytest.mark.soak),
         ("laptop", ("--copy",), LAPTOP),
-        ("desk", ("--name",), DESK),
+        pytest.param("desk", ("--name",), DESK, marks=pytest.mark.soak),
     ],
 )
 def test_a_version_is_kept_wherever_that_is_typed(two: Two, where: str, how: tuple[str, ...], text: str) -> None:
