@@ -48,6 +48,7 @@ def test_what_is_not_to_be_sent_is_not(box: Machine, hub: Path, extra: str) -> N
     assert tip(hub) == before
 
 
+@pytest.mark.soak
 def test_what_cannot_be_sent_is_said_with_what_sends_it(box: Machine, hub: Path) -> None:
     root = synced(box, hub, extra='name = "my notes"\n')
     hub.rename(hub.with_name("aside.git"))
@@ -63,6 +64,7 @@ def test_what_cannot_be_sent_is_said_with_what_sends_it(box: Machine, hub: Path)
     assert tip(hub) == tip(root)
 
 
+@pytest.mark.soak
 def test_a_merge_that_waits_is_shown_settled_and_sent(box: Machine, hub: Path) -> None:
     root = synced(box, hub, extra='conflict = "manual"\n')
     other = hub.with_name("other")

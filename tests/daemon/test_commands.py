@@ -117,6 +117,7 @@ def test_a_watch_that_fails_leaves_nothing_behind(box: Machine) -> None:
     assert not (box.home / "a b").exists()
 
 
+@pytest.mark.soak
 def test_a_name_may_be_typed_in_another_case(box: Machine) -> None:
     root = box.repo("Notes")
     box.configure(root)

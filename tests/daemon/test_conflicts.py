@@ -122,6 +122,7 @@ def test_files_in_the_way_of_a_pull(box: Machine, other: Machine, hub: Path) -> 
     assert events.count('"moved-aside"') == 2
 
 
+@pytest.mark.soak
 def test_what_waits_below_a_link_is_settled_by_the_name_it_is_listed_with(
     box: Machine, other: Machine, hub: Path
 ) -> None:

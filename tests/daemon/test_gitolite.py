@@ -85,6 +85,7 @@ def other(tmp_path: Path) -> Iterator[Machine]:
         yield it
 
 
+@pytest.mark.soak
 def test_the_old_workflow_of_two_machines(gitolite: Gitolite, box: Machine, other: Machine) -> None:
     """One reads the old INI file with the old defaults, the other is told by a command."""
     ours = gitolite.clone("ada", "notes", box.home)

@@ -171,6 +171,7 @@ def test_what_was_taken_out_of_the_remote_does_not_come_back_by_itself(box: Mach
     assert box.repo_status()["state"] == "ok"
 
 
+@pytest.mark.soak
 def test_a_mirror_that_lags_behind_is_not_taken_for_a_remote_that_was_set_back(
     box: Machine, hub: Path, tmp_path: Path
 ) -> None:

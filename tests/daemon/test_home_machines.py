@@ -103,6 +103,7 @@ def test_a_clone_overwrites_nothing_unseen(box: Machine, other: Machine, hub: Pa
     assert mode_of(other.home / ".other") == 0o600
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("has_daemon", [True, False])
 def test_a_clone_into_the_place_that_is_configured_already(
     box: Machine, other: Machine, hub: Path, has_daemon: bool

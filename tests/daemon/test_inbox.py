@@ -64,6 +64,7 @@ def test_two_directories_meet_without_a_server_and_it_is_said(box: Machine, desk
     assert not (far / "box.txt").exists() or (far / "box.txt").read_text() == "box\n"
 
 
+@pytest.mark.soak
 def test_over_ssh_it_waits_while_the_other_gitsync_does_not_run(box: Machine, desk: Machine, tmp_path: Path) -> None:
     far = desk.repo()
     desk.configure(far)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, wait_for
 from tests.fakes.git_client import heads
@@ -140,6 +142,7 @@ def test_set_conf_sets_what_is_configured_and_nothing_else(box: Machine) -> None
     assert "already as configured" in box.ctl("set-conf").stdout
 
 
+@pytest.mark.soak
 def test_a_branch_is_deleted_with_and_without_a_daemon(box: Machine) -> None:
     hub, home = make_hub(box), box.home
     box.write_config(f'[[job]]\npath = "{home}/thesis"\nurl = "{hub}"\nevery = "off"\n')
@@ -161,6 +164,7 @@ def test_a_branch_is_deleted_with_and_without_a_daemon(box: Machine) -> None:
     box.stop()
 
 
+@pytest.mark.soak
 def test_a_branch_of_a_job_that_only_a_named_file_has_is_deleted(box: Machine) -> None:
     hub, home = make_hub(box), box.home
     conf = home / "work.conf"

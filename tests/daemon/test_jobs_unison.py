@@ -141,6 +141,7 @@ def test_a_brake_of_unison_is_taken_off_by_its_user(box: Machine, far: Path) -> 
     box.stop()
 
 
+@pytest.mark.soak
 def test_a_brake_of_a_file_that_is_named_is_taken_off_by_the_command(box: Machine, far: Path) -> None:
     here, there = photos(box)
     box.write_config("")
@@ -201,6 +202,7 @@ def test_a_push_that_was_killed_in_mid_transfer_is_done_by_the_next(box: Machine
     assert job(box, "big")["state"] == "ok"
 
 
+@pytest.mark.soak
 def test_a_server_that_was_away_is_met_again_by_itself(box: Machine, far: Path) -> None:
     there = photos(box)[1]
     rows = "".join(

@@ -100,6 +100,7 @@ def test_offline_is_told_once_and_its_end_once(box: Machine, hub: Path) -> None:
     assert len([line for line in said if "cannot be reached" in line]) == 1
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 def test_a_push_into_a_remote_nearby_is_pulled_at_once(box: Machine, other: Machine, hub: Path) -> None:
     """The remote is looked at once an hour, and no push is waited for: what arrives was heard."""

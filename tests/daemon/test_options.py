@@ -177,6 +177,7 @@ def test_once_tells_by_its_status_what_needs_somebody(box: Machine) -> None:
     assert "hint: " in done.stderr
 
 
+@pytest.mark.soak
 def test_a_repository_of_another_daemon_is_taken_when_it_is_free(box: Machine) -> None:
     mine, theirs = box.repo("mine"), box.repo("theirs")
     box.configure(mine)

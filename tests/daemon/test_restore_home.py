@@ -72,6 +72,7 @@ def test_a_bad_edit_is_taken_back_and_what_was_deleted_comes_back_private(box: M
     assert ask(box, "explain", str(path))["code"] == "committed"
 
 
+@pytest.mark.soak
 def test_home_files_go_by_their_names_at_home(box: Machine) -> None:
     begin(box, "auto")
     path = box.home / ".conf/one"

@@ -51,6 +51,7 @@ def test_a_server_without_a_shell_or_that_is_away_is_said(box: Machine, tmp_path
     assert (done.returncode, "cannot be reached" in done.stderr) == (4, True), done.stderr
 
 
+@pytest.mark.soak
 def test_on_a_disk_what_exists_is_left_as_it_is(box: Machine) -> None:
     disk = box.home / "disk"
     done = box.ctl("server", "init", "disk/notes.git")

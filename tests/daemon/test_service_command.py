@@ -254,6 +254,7 @@ def test_where_there_is_no_manager_it_says_what_to_do(session: UserManager) -> N
     assert document(session, "status", status=3, env={"PATH": "/nowhere"})["manager"] is None
 
 
+@pytest.mark.soak
 def test_after_pip_install_user_one_command_of_systemd_is_enough(session: UserManager, tmp_path: Path) -> None:
     _, wheel = build_checkout(tmp_path)
     shutil.copy(wheel, session.stand)

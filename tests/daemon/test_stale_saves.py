@@ -22,6 +22,7 @@ def other(tmp_path: Path) -> Iterator[Machine]:
         yield it
 
 
+@pytest.mark.soak
 def test_an_old_buffer_of_a_home_file(box: Machine, other: Machine, hub: Path) -> None:
     begin(box, "--remote", str(hub))
     names = (".vimrc", ".inputrc")

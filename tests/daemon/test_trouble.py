@@ -131,6 +131,7 @@ def test_an_undone_pull_goes_out_and_does_not_come_again(box: Machine, other: Ma
     assert [ref for ref in there if not ref.startswith("refs/gitsync/machines/")] == [], "backup refs stay at home"
 
 
+@pytest.mark.soak
 def test_settling_and_undoing_without_a_daemon(box: Machine, other: Machine, hub: Path) -> None:
     ours, theirs = pair(box, other, hub)
     collide(box, other, ours, theirs, hub)
@@ -190,6 +191,7 @@ def test_an_undo_without_a_name_takes_the_newest_of_all_outside_of_watched_direc
     assert [(root / "first.txt").read_text() for root in roots] == ["first\n", "edited\n"]
 
 
+@pytest.mark.soak
 def test_home_alone_is_undone_and_settled_by_the_names_at_home(box: Machine, other: Machine, hub: Path) -> None:
     for one in (box, other):
         one.write_config("")

@@ -86,6 +86,7 @@ def test_two_laptops_without_a_server(two: dict[str, Machine], tmp_path: Path) -
         assert is_everywhere(two, "first.txt")
 
 
+@pytest.mark.soak
 def test_two_laptops_and_a_stick(two: dict[str, Machine], tmp_path: Path) -> None:
     stick = tmp_path / "media/usb"
     stick.mkdir(parents=True)

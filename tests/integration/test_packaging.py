@@ -84,6 +84,7 @@ def test_the_version_is_written_in_one_place() -> None:
     assert found == ["gitsync/version.py"]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
