@@ -96,3 +96,17 @@ def test_home_files_go_by_their_names_at_home(box: Machine) -> None:
     assert secret.read_text() == "good\n"
     assert "only at home" in run_git(mirror(box), "log", "-p", "--all", "--", ".secret")
     assert secret.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_no_longer_tracked_and_is_as_it_was_is_tracked_again(box: Machine) -> None:
+    (box.home / ".vimrc").write_text("one\n")
+    assert box.ctl("init").returncode == 0
+    assert box.ctl("add", "~/.vimrc").returncode == 0
+    assert box.ctl("remove", "~/.vimrc").returncode == 0
+    trial = box.ctl("restore", "~/.vimrc", "--dry-run").stdout
+    assert "would track it again" in trial
+    assert "vimrc" not in box.ctl("list").stdout
+    assert "tracking it again" in box.ctl("restore", "~/.vimrc").stdout
+    assert "~/.vimrc" in box.ctl("list").stdout
+    assert (box.home / ".vimrc").read_text() == "one\n"
+    assert box.ctl("restore", "~/.vimrc").returncode == 4, "there is one version, and it is tracked"

@@ -49,6 +49,11 @@ def _tell(output: Output, answer: Json) -> None:
         if item["what"] == "unchanged":
             output.wrapped(f"{name} is the version {version} already; nothing to do")
             continue
+        if item["what"] == "tracked":
+            output.wrapped(
+                f"{name} is the version {version} already; {'would track' if is_dry else 'tracking'} it again"
+            )
+            continue
         output.wrapped(f"{'would restore' if is_dry else 'restored'} {name}: the version {version}", "bold")
         _files(output, item)
         for nested in item["nested"]:

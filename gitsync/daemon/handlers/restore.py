@@ -62,6 +62,8 @@ def restore(context: HandlerContext, params: Json) -> Json:
         try:
             group = groups.get(place.root) or _Group(place.history())
             commit = group.history.commit(rev) if rev is not None else None
+            if rev is None and when is None:
+                commit = _as_it_was(place, group.history)
             choice = choose(group.history, place.path, commit=commit, when=when)
             if params.get("to") is None:
                 _check_nested(place, choice)
@@ -108,13 +110,18 @@ def _told(place: ResolvedPath, trouble: Exception) -> GitsyncError:
             f"to keep its versions from now on: gitsyncctl add {where}",
             code=error.code,
         )
-    if error.code == "only-version" and place.is_at_home and _is_untracked(place):
-        error = OperationError(
-            f"{clean(place.absolute)} is as it was committed last, but it is not tracked any more",
-            f"to have later edits committed: gitsyncctl add {shlex.quote(clean(place.absolute))}",
-            code=error.code,
-        )
     return error
+
+
+def _as_it_was(place: ResolvedPath, history: History) -> str | None:
+    """Return the commit of the last version of a home file that is not tracked any more and is still that version."""
+    path = Path(place.absolute)
+    if not (place.is_at_home and _is_untracked(place) and (path.is_symlink() or path.is_file())):
+        return None
+    last = next((version for version in versions(history, place.path) if version.entry is not None), None)
+    present = history.present(place.path)
+    is_same = last is not None and present is not None and history.is_same(present, last.entry)
+    return last.commit if last is not None and is_same else None
 
 
 def _is_untracked(place: ResolvedPath) -> bool:
@@ -125,6 +132,7 @@ def _bring_back(context: HandlerContext, group: _Group, answer: Json, *, is_only
     """Make one repository's commit; a failure does not prevent the commits of the other repositories."""
     place, first = group.chosen[0]
     if all(choice.is_there for _, choice in group.chosen):
+        _track_again(context, group)
         return
     entries: dict[bytes, TreeEntry] = {}
     gone: set[bytes] = set()
@@ -148,6 +156,19 @@ def _bring_back(context: HandlerContext, group: _Group, answer: Json, *, is_only
         kept = [os.fsdecode(path) for path in done.kept]
         made = {"repo": place.repo, "commit": done.commit.id, "message": done.commit.message, "kept": kept}
         answer["commits"].append({**made, "undo": f"gitsyncctl undo {as_word(place.repo)}"})
+
+
+def _track_again(context: HandlerContext, group: _Group) -> None:
+    """Track home files that are restored where nothing has to be written: what is restored is kept from now on."""
+    paths = [place.path for place, choice in group.chosen if _is_to_be_tracked(place, choice)]
+    if paths:
+        context.runtime.committer.ask(Track(tuple(map(ManifestEntry, paths))), TRACK_S)
+        bring_home(context, paths)
+
+
+def _is_to_be_tracked(place: ResolvedPath, choice: SelectedVersion) -> bool:
+    is_there = choice.is_there and not choice.is_directory
+    return is_there and place.is_at_home and not is_mirror_metadata(place.path) and _is_untracked(place)
 
 
 def _bring_home(context: HandlerContext, group: _Group, act: Restoring) -> None:
@@ -190,7 +211,7 @@ def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
 
 
 def _item(place: ResolvedPath, choice: SelectedVersion) -> Json:
-    kinds = set(choice.what.values())
+    kinds = {"tracked"} if _is_to_be_tracked(place, choice) else set(choice.what.values())
     return {
         "repo": place.repo,
         "path": os.fsdecode(choice.path),
