@@ -46,7 +46,11 @@ def _run(directory: Path, test: str, *options: str) -> subprocess.CompletedProce
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="processes are found by /proc")
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize(
+    "workers",
+    # With a worker pytest-xdist now and then waits at its end for as long as the process runs.
+    ["0", pytest.param("1", marks=pytest.mark.soak)],
+)
 def test_a_process_that_is_left_running_fails_the_run(tmp_path: Path, workers: str) -> None:
     ran = _run(tmp_path, LEAVING, "--numprocesses", workers)
     line = next((line for line in ran.stdout.splitlines() if line.startswith("PID ")), "")

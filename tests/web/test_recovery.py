@@ -113,7 +113,11 @@ def dotfile(person: Tab, desk: Machine) -> int:
 
 def meanwhile(desk: Machine, world: World, there: Path, name: str, theirs: str, mine: Path, text: str) -> None:
     """Have the laptop change a file, and the desk, which hears nothing of it, `mine`; then let the desk go on."""
-    run_git(there, "pull", "-q")
+    # Not by a git of the test's: it would meet gitsync, which has written the files and not moved the branch yet.
+    wait_for(
+        "the laptop to be level",
+        lambda: run_git(there, "rev-parse", "HEAD") == run_git(world.root, "ls-remote", "origin", "main").split()[0],
+    )
     assert desk.ctl("pause", "Notes").returncode == 0
     (there / name).write_text(theirs)
     wait_for(
