@@ -80,5 +80,5 @@ def boot_offset() -> float:
 
 
 def sleep(seconds: float) -> None:
-    """Wait in a program's foreground; the daemon's threads must not call this."""
+    """Wait in a program's foreground; the daemon's threads must not call this for longer than a moment."""
     time.sleep(seconds)

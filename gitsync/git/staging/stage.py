@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
-from gitsync import text
+from gitsync import clock, text
 from gitsync.clock import SystemClock
 from gitsync.core.secrets import HEAD_BYTES, secret_in
 from gitsync.errors import OperationError
@@ -42,6 +42,9 @@ BIG = 2 << 20
 _CHUNK = 5000
 
 EMPTY_BLOB = object_id_of(BLOB, b"")
+# So long a batch looks again, in all, at files that were truncated a moment ago, and how often: a program that has
+# truncated a file writes it next, but on a busy machine its turn may come tens of milliseconds later (seconds).
+EMPTY_LOOKS_S, EMPTY_PAUSE_S = 0.08, 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Staging:
         self._tally = _Tally()
         self._writer: LooseWriter | PackWriter = LooseWriter(context.store)
         self._clock = SystemClock()
+        self._looks_left_s = EMPTY_LOOKS_S if rules.is_forced else 0.0
         self._work = self._steps(frozenset(noted))
         self._is_done = self._has_failed = False
 
@@ -177,6 +181,11 @@ class Staging:
             return
         try:
             found = self._found(path, head, in_index)
+            while self._looks_left_s > 0 and found is not None and self._was_truncated(found):
+                began_at = self._clock.now()
+                clock.sleep(EMPTY_PAUSE_S)
+                found = self._found(path, head, in_index)
+                self._looks_left_s -= self._clock.now() - began_at
         except OperationError as error:
             if error.code in ("filter", "git"):
                 self._complain(path, error.code, error.message, error.hint)
@@ -197,7 +206,10 @@ class Staging:
 
     def _is_truncated(self, path: bytes, found: Found) -> bool:
         """Whether this may be the moment between a program's truncation of a file and its first write."""
-        if found.stat is None or found.kind is not FoundKind.FILE or path in self._rules.take_empty:
+        return path not in self._rules.take_empty and self._was_truncated(found)
+
+    def _was_truncated(self, found: Found) -> bool:
+        if found.stat is None or found.kind is not FoundKind.FILE:
             return False
         # A forced read may have met the empty moment, and the stat after it the next content.
         if found.stat.st_size and found.blob != EMPTY_BLOB:

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,21 @@ def test_an_empty_moment_that_a_read_met_is_not_committed(
     assert not staged.changes
     (taken,) = stage(worktree, "state", is_forced=True, quiet_s=60.0, take_empty=frozenset({b"state"})).changes
     assert taken.path == b"state"
+
+
+def test_the_writing_after_a_truncation_is_waited_for_a_moment(
+    repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the file would be taken empty: each of the moments before was empty, too."""
+    path = repo / "state"
+    path.write_text("")
+    sleep = time.sleep
+
+    def slept(seconds: float) -> None:
+        path.write_text("content\n")
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", slept)
+    (taken,) = stage(worktree, "state", is_forced=True, quiet_s=60.0, take_empty=frozenset({b"state"})).changes
+    assert taken.entry is not None
+    assert taken.entry.id == run_git(repo, "hash-object", "state")
