@@ -105,6 +105,7 @@ def test_a_file_that_is_no_longer_tracked_and_is_as_it_was_is_tracked_again(box:
     assert box.ctl("remove", "~/.vimrc").returncode == 0
     trial = box.ctl("restore", "~/.vimrc", "--dry-run").stdout
     assert "would track it again" in trial
+    assert box.ctl("restore", "~/.vimrc", "--to", "~/copy").returncode == 4, "a copy is of the version before"
     assert "vimrc" not in box.ctl("list").stdout
     assert "tracking it again" in box.ctl("restore", "~/.vimrc").stdout
     assert "~/.vimrc" in box.ctl("list").stdout

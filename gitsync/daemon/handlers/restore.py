@@ -62,7 +62,7 @@ def restore(context: HandlerContext, params: Json) -> Json:
         try:
             group = groups.get(place.root) or _Group(place.history())
             commit = group.history.commit(rev) if rev is not None else None
-            if rev is None and when is None:
+            if rev is None and when is None and params.get("to") is None:
                 commit = _as_it_was(place, group.history)
             choice = choose(group.history, place.path, commit=commit, when=when)
             if params.get("to") is None:
@@ -73,7 +73,11 @@ def restore(context: HandlerContext, params: Json) -> Json:
         groups[place.root] = group
     dest = params.get("to")
     answer: Json = {
-        "restored": [_item(place, choice) for group in groups.values() for place, choice in group.chosen],
+        "restored": [
+            _item(place, choice, is_copy=dest is not None)
+            for group in groups.values()
+            for place, choice in group.chosen
+        ],
         "commit": None,
         "commits": [],
         "failed": [],
@@ -210,8 +214,9 @@ def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
     return where
 
 
-def _item(place: ResolvedPath, choice: SelectedVersion) -> Json:
-    kinds = {"tracked"} if _is_to_be_tracked(place, choice) else set(choice.what.values())
+def _item(place: ResolvedPath, choice: SelectedVersion, *, is_copy: bool) -> Json:
+    is_tracked_again = not is_copy and _is_to_be_tracked(place, choice)
+    kinds = {"tracked"} if is_tracked_again else set(choice.what.values())
     return {
         "repo": place.repo,
         "path": os.fsdecode(choice.path),
