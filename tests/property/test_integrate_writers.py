@@ -10,6 +10,8 @@ import pytest
 from gitsync.git.applying.apply import apply, recover
 from tests.fakes.deaths import Case, Death, at, fresh, points, settle, template
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["fresh", "points", "template"]  # fixtures are found by name
 
 

@@ -17,6 +17,8 @@ from gitsync.git.history.log import History
 from gitsync.git.history.search import Query, quick_search, search
 from tests.conftest import run_git
 
+pytestmark = pytest.mark.slow
+
 SEEDS = [int(os.environ["INDEX_SEED"])] if "INDEX_SEED" in os.environ else [1, 2]
 WORDS = ("tea", "Teapot", "POT", "häuser", "a-b", "x_1", "zan", "zanzibar", "é", "caf")
 NAMES = (b"a.md", b"b.md", b"d/a.md", b"d/c.md", b"e/a.md", b'odd "name"\n.md')

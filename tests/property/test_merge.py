@@ -20,6 +20,8 @@ from gitsync.git.objects.modes import MODE_LINK
 from tests.conftest import run_git
 from tests.fakes.histories import File, History, link, program
 
+pytestmark = pytest.mark.slow
+
 PATHS = ("a.txt", "b.txt", "d", "d/a.txt", "d/b.txt", "d/e/a.txt", "f/a.txt", "f", "a.conflict-0123abcd.txt")
 DIRECTORIES = ("d", "d/e", "f", "g")
 KEEPING = ("keep-both", "union")

@@ -16,6 +16,8 @@ from gitsync.cli.service.setting import Setting
 from gitsync.errors import OperationError
 from tests.needs import needs
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = Path(__file__).resolve().parents[3] / "contrib/launchd/org.gitsync.gitsync.plist"
 # launchd.plist(5), those that may stand in an agent's file.
 KEYS = {

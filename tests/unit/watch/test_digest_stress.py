@@ -10,6 +10,8 @@ import pytest
 from tests.fakes.synchronous_watch import Watch
 from tests.fakes.watched_tree import Vandal, View, everything, make_prune
 
+pytestmark = pytest.mark.slow
+
 
 def run_vandal(seed: int, top: Path, steps: int = 40) -> None:
     """Compare what is known by hints with what is there, after random changes that were noticed late."""

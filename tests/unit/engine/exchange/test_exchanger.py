@@ -12,6 +12,8 @@ from gitsync.model import Problem, RepoState
 from tests.conftest import run_git
 from tests.fakes.wire import Wire
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def wire(repo: Path, tmp_path: Path) -> Wire:

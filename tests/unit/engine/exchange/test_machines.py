@@ -15,6 +15,8 @@ from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.wire import Wire
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 
 

@@ -14,6 +14,8 @@ from tests.fakes.signers import Signers, sign_with
 from tests.fakes.wire import Wire
 from tests.needs import needs
 
+pytestmark = pytest.mark.slow
+
 
 class Following(Wire):
     """An exchange whose committer takes in what it is told of, where nothing is to be merged."""

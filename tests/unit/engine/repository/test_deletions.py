@@ -9,6 +9,8 @@ from gitsync.model import Question, RepoState
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
 
+pytestmark = pytest.mark.slow
+
 COUNT = 200
 
 

@@ -15,6 +15,8 @@ from gitsync.model import Question
 from tests.conftest import run_git
 from tests.fakes.homes import HomeBench, mode_of, settled
 
+pytestmark = pytest.mark.slow
+
 
 class Two:
     """This machine, which tracks .vimrc alone, and another one that shares its mirror."""

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import run_git
 from tests.fakes.homes import HomeBench, mode_of, settled
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[tuple[HomeBench, HomeBench, Path]]:

@@ -11,6 +11,8 @@ from gitsync.git.changes.undo import undo
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
 
+pytestmark = pytest.mark.slow
+
 OLD = "".join(f"line {number}\n" for number in range(12))
 
 

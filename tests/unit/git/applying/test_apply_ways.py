@@ -15,6 +15,8 @@ from gitsync.git.objects.commits import TipMovedError
 from tests.conftest import run_git
 from tests.fakes.pair import Pair, check_no_leftovers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:

@@ -14,6 +14,8 @@ from gitsync.git.staging.worktree import StageRules, Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import commit
 
+pytestmark = pytest.mark.slow
+
 PATHS = [
     f"{a}{b}{c}" for a in ("", "in/", "out/", "in/deep/", "out/in/") for b in ("x", "y") for c in (".txt", "/z.md")
 ]

@@ -18,6 +18,8 @@ from gitsync.git.repository import ReadOnlyRepository
 from tests.conftest import run_git
 from tests.fakes.pair import Pair
 
+pytestmark = pytest.mark.slow
+
 MANUAL = Rules(Policy.MANUAL)
 
 

@@ -20,6 +20,8 @@ from tests.conftest import run_git
 from tests.fakes.deaths import Death, is_kept
 from tests.unit.git.conftest import assert_clean, head_file
 
+pytestmark = pytest.mark.slow
+
 
 def save(repo: Path, **files: str) -> str:
     """Write files and commit them."""

@@ -17,6 +17,8 @@ from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.fakes.pair import Pair
 
+pytestmark = pytest.mark.slow
+
 LINES = [f"line {number}" for number in range(12)]
 
 

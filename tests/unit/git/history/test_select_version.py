@@ -15,6 +15,8 @@ from gitsync.git.history.versions import records, versions
 from gitsync.git.objects.store import COMMIT, object_id_of
 from tests.conftest import run_git
 
+pytestmark = pytest.mark.slow
+
 EPOCH = 1_700_000_000
 DAY = 86400
 

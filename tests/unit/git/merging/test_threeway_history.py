@@ -13,6 +13,8 @@ from gitsync.git.objects.trees import lookup
 from tests.conftest import run_git
 from tests.fakes.histories import History
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def history(tmp_path: Path) -> Iterator[History]:

@@ -61,6 +61,7 @@ def pass_days(worktree: Worktree, days: int) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_expiry(worktree: Worktree, repo: Path) -> None:
     for number in range(105):
         refs.backup(worktree.repo, "pull", wall=NOON + number)

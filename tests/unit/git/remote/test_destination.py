@@ -14,6 +14,8 @@ from gitsync.git.remote.results import RemoteChoice
 from gitsync.model import Problem
 from tests.conftest import run_git
 
+pytestmark = pytest.mark.slow
+
 REMOTES = ("origin", "fork")
 
 

@@ -11,6 +11,8 @@ from gitsync.git.remote import transport
 from gitsync.git.remote.all_branches import Server
 from tests.conftest import run_git
 
+pytestmark = pytest.mark.slow
+
 T = 60.0
 ADA = b"Ada <ada@example.org> 1300000000 +0000"
 

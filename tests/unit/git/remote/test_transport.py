@@ -11,6 +11,8 @@ from gitsync.git.remote import transport, upstream
 from gitsync.git.remote.results import PushKind, tracking_ref
 from tests.conftest import run_git
 
+pytestmark = pytest.mark.slow
+
 BOTH = ("git", "libgit2")
 T = 60.0
 
