@@ -205,6 +205,9 @@ class Case:
         for path in changed:
             ours, gits = (_look_below(os.fsencode(place), path) for place in (self._root, apart))
             if ours != gits and not (gits is None and ours == ("directory", b"")):
+                # git's checkout goes through such a content by another code than its other commands, and finds less.
+                if ours and gits and b"$$Id" in gits[1] and ours[1] == self._filtered(target, path):
+                    continue
                 raise DifferentError(f"{path!r} was written as {ours}, git writes {gits}")
 
     def _is_at_rest(self, worktree: Worktree, changed: list[bytes]) -> None:
@@ -229,6 +232,10 @@ class Case:
     def _blob(self, blob: str) -> bytes:
         done = subprocess.run(["git", "cat-file", "blob", blob], cwd=self._root, capture_output=True, check=False)
         return done.stdout
+
+    def _filtered(self, commit: str, path: bytes) -> bytes:
+        argv = [b"git", b"cat-file", b"--filters", commit.encode() + b":" + path]
+        return subprocess.run(argv, cwd=self._root, capture_output=True, check=False).stdout
 
     def _set(self, root: Path, key: str, value: str | None) -> None:
         if value is not None:

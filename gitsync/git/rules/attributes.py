@@ -60,6 +60,7 @@ class WorkTreeAttributes:
 
     def refresh(self, head_tree: str | None, settings: GitConfig) -> None:
         """Look again at the attribute files; `head_tree` is HEAD's."""
+        self.rest()  # a child keeps the files that it has read
         self._head_tree = head_tree
         self._is_sparse = settings.is_true("core.sparsecheckout")
         places = outside_files(self._store.program, settings)

@@ -93,6 +93,7 @@ class IgnoreRules:
 
     def refresh(self) -> None:
         """Look again at the rule files; answers that may have changed are asked for again."""
+        self.rest()  # a child keeps the rule files that it has read
         settings = config.read(Path(os.fsdecode(self._root)))
         self._is_sparse = settings.is_true("core.sparsecheckout")
         places = _outside(self._git_dir, self._root, settings)

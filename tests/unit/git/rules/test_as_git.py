@@ -174,3 +174,20 @@ def test_a_save_of_a_known_path_asks_git_nothing(repo: Path, worktree: Worktree)
     (repo / "a.txt").write_bytes(b"known\r\n")
     commit(worktree, "a.txt")
     assert run_git(repo, "cat-file", "-s", "HEAD:a.txt") == "6", "a changed rule file is read again"
+
+
+def test_a_second_batch_sees_what_changed_since_the_first(repo: Path, worktree: Worktree) -> None:
+    attributes, ignores = repo / ".gitattributes", repo / ".gitignore"
+    attributes.write_text("*.txt -text\n")
+    ignores.write_text("*.log\n")
+    with IgnoreRules(repo) as rules:
+        worktree.filters.refresh(None)
+        rules.refresh()
+        assert worktree.filters.attributes(b"a.txt").text == "unset"
+        assert rules.is_ignored(b"a.log", False)
+        attributes.write_text("*.txt text=auto\n")
+        ignores.write_text("*.bak\n")
+        worktree.filters.refresh(None)
+        rules.refresh()
+        assert worktree.filters.attributes(b"a.txt").text == "auto"
+        assert not rules.is_ignored(b"a.log", False)
