@@ -7,6 +7,7 @@ with its whole process group. On Linux, a child also ends when the process that 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -24,6 +25,8 @@ CANCEL_POLL_S = 0.1
 # How long to wait for the pipes of a child that has ended.
 EXIT_POLL_S = 0.5
 PIPE_BYTES = 65536
+# For what is read piece by piece: a writer that need not wait for its reader so often.
+WIDE_PIPE_BYTES = 1 << 20
 # Variables that would redirect git to another repository than the one in its arguments. They are set when gitsync is
 # started from a git hook or alias. (`git rev-parse --local-env-vars`, without the configuration.)
 MISLEADING = (
@@ -166,6 +169,8 @@ def _piped(
     is_translated = False
     now = clock.SystemClock().now
     os.set_blocking(second.stdin.fileno(), False)
+    with contextlib.suppress(OSError, AttributeError):  # only Linux has wider pipes
+        fcntl.fcntl(second.stdout, fcntl.F_SETPIPE_SZ, WIDE_PIPE_BYTES)
     with selectors.DefaultSelector() as selector:
         for pipe_ in (first.stdout, first.stderr, second.stdout, second.stderr):
             selector.register(pipe_, selectors.EVENT_READ)
@@ -181,7 +186,7 @@ def _piped(
                     if not pending:
                         selector.unregister(second.stdin)
                     continue
-                data = os.read(key.fd, PIPE_BYTES)
+                data = os.read(key.fd, WIDE_PIPE_BYTES)
                 if not data:
                     selector.unregister(key.fileobj)
                 if key.fd in said:

@@ -122,8 +122,8 @@ class Context:
 
         def handled() -> Json:
             progress.hear_log()
-            oneshot = __import__("gitsync.daemon.oneshot", fromlist=["handle"])
-            return _document(oneshot.handle(self.command.name, params, self.config))
+            alone = __import__("gitsync.daemon.alone", fromlist=["handle"])
+            return _document(alone.handle(self.command.name, params, self.config))
 
         if self.command.name != "status":
             return handled()
@@ -135,7 +135,7 @@ class Context:
 
     def stream(self, arguments: Json, handler: Callable[[Any, Json], Iterator[Json]]) -> Iterator[Json]:
         """Return what a handler that only reads yields, in this process, so that it can be printed as it comes."""
-        looking = __import__("gitsync.daemon.looking", fromlist=["looking"]).looking(self.config)
+        looking = __import__("gitsync.daemon.alone", fromlist=["looking"]).looking(self.config)
         params = checked(self.command, arguments)
         try:
             return handler(looking, params)

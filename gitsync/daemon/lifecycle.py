@@ -106,7 +106,8 @@ class Service:
             stack.callback(runtime.stop)
             runtime.start()
             context = HandlerContext(
-                runtime,
+                lambda: runtime.config,
+                lambda: runtime,
                 self._clock,
                 self._config_option,
                 self.reload_soon,

@@ -15,9 +15,6 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import load
 from gitsync.config.options import Config
-from gitsync.control.client import HOW_TO_START
-from gitsync.control.commands import BY_NAME
-from gitsync.control.table import ACT, NO
 from gitsync.core.deferral import sentence
 from gitsync.core.reconcile import may_push
 from gitsync.daemon import sync
@@ -27,7 +24,7 @@ from gitsync.daemon.handlers.repos import SYNC_PATIENCE_S
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.runtime import Runtime
 from gitsync.engine.owner import ThreadDied
-from gitsync.errors import EXIT_ATTENTION, EXIT_OK, NotRunningError
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 from gitsync.model import JobStatus, Problem, RepoStatus
 
 logger = logging.getLogger(__name__)
@@ -83,41 +80,39 @@ def _deferral(config: Config) -> tuple[str, ...]:
         conditions.close()
 
 
-def handle(method: str, params: dict[str, Any], config_option: str | None) -> dict[str, Any]:
-    """Return the reply that the daemon would give, from files and git alone.
+def act(method: str, params: dict[str, Any], config_option: str | None) -> dict[str, Any]:
+    """Return the reply that the daemon would give to a command that changes something, under its lock.
 
-    Raise NotRunningError for commands that need a daemon, AlreadyRunningError when one has started meanwhile.
+    Raise AlreadyRunningError when a daemon has started meanwhile.
     """
-    command = BY_NAME[method]
-    without_daemon = command.without_daemon
-    is_of_daemon = command.acts_with and not any(params.get(name) for name in command.acts_with)
-    if without_daemon == NO or is_of_daemon:
-        raise NotRunningError("gitsync is not running", HOW_TO_START)
-    config = load(config_option, is_to_be_made=method in MAKERS)
-    runtime, bugs = _runtime(config)
+    runtime, bugs = _runtime(load(config_option, is_to_be_made=method in MAKERS))
 
     def reload() -> dict[str, Any]:
         return dict(runtime.reload(load(config_option)))
 
-    context = HandlerContext(runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False)
-    handlers = Handlers(context)
-    if without_daemon == ACT and not any(params.get(name) for name in command.looks_with):
-        lock = InstanceLock(places.state_dir() / "lock")
-        lock.acquire()
+    context = HandlerContext(
+        lambda: runtime.config, lambda: runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False
+    )
+    lock = InstanceLock(places.state_dir() / "lock")
+    lock.acquire()
+    try:
+        runtime.lock_all()
         try:
-            runtime.lock_all()
-            try:
-                _end_in_order()
-                runtime.start()
-                answer = handlers.dispatch(method, params)
-                unsent = _send(runtime, context.changed)
-            finally:
-                runtime.stop()
+            _end_in_order()
+            runtime.start()
+            answer = Handlers(context).dispatch(method, params)
+            unsent = _send(runtime, context.changed)
         finally:
-            lock.release()
-        _raise_bug(bugs)
-        return {**answer, "unsent": unsent} if unsent else answer
-    return handlers.dispatch(method, params)
+            runtime.stop()
+    finally:
+        lock.release()
+    _raise_bug(bugs)
+    return {**answer, "unsent": unsent} if unsent else answer
+
+
+def resting(config: Config) -> Runtime:
+    """Return an engine that is not started: the states that it would find can be asked for, and nothing is changed."""
+    return _runtime(config)[0]
 
 
 def _send(runtime: Runtime, names: set[str]) -> list[dict[str, Any]]:

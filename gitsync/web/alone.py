@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from gitsync.daemon import oneshot
+from gitsync.daemon import alone
 from gitsync.errors import GitsyncError
 
 
@@ -16,7 +16,7 @@ def main() -> int:
     """Run the act that was asked for."""
     name, params, config = json.load(sys.stdin.buffer)
     try:
-        document = {"answer": oneshot.handle(name, params, config)}
+        document = {"answer": alone.handle(name, params, config)}
     except GitsyncError as error:
         document = {"error": {"code": error.code, "message": error.message, "hint": error.advice}}
     sys.stdout.write(json.dumps(document))

@@ -77,9 +77,9 @@ class Gateway:
         only_looks = command.without_daemon != ACT or any(params.get(name) for name in command.looks_with)
         if not only_looks:
             return self._in_child(command, params)
-        from gitsync.daemon import oneshot
+        from gitsync.daemon import alone
 
-        return oneshot.handle(command.name, params, self.config)
+        return alone.handle(command.name, params, self.config)
 
     def _in_child(self, command: Command, params: Json) -> Any:
         """Return the answer of a process that acts under the daemon's lock and ends, as the control command does."""

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 
-from gitsync.daemon import looking
+from gitsync.daemon import alone
 from gitsync.daemon.handlers.context import Selection
 from gitsync.daemon.handlers.moments import View
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
@@ -47,7 +47,7 @@ class Library:
 
     def looking(self) -> Selection:
         """Return what handlers need that only read."""
-        return looking.looking(self._config)
+        return alone.looking(self._config)
 
     def names(self) -> list[str]:
         """Return the names of what has a history: the repositories, and the mirror of home files."""

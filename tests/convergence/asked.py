@@ -36,7 +36,9 @@ class Asked:
         self._step = step
         self._patience_s = 0.0
         committer.ask = self._ask  # type: ignore[method-assign]  # the thread is not started: nobody would answer
-        desk = HandlerContext(cast(Runtime, self), committer.clock, None, dict, lambda: None)
+        desk = HandlerContext(
+            lambda: self.config, lambda: cast(Runtime, self), committer.clock, None, dict, lambda: None
+        )
         self._answers = {**conflicts.answers(desk), **undo.answers(desk)}
 
     def repo_state_dir(self, repo: RepoConfig) -> Path:

@@ -56,7 +56,7 @@ class Run:
         config = parse(f'[[repo]]\npath = "{repo}"\nname = "notes"\nquiet = "0.1s"\n', file)
         clock = SystemClock()
         self.runtime = Runtime(config, clock, tmp_path / "state", lambda message: None, is_watching=True)
-        context = HandlerContext(self.runtime, clock, str(file), dict, lambda: None)
+        context = HandlerContext(lambda: config, lambda: self.runtime, clock, str(file), dict, lambda: None)
         self.server = ControlServer(self.socket, Handlers(context).dispatch, self.runtime.board.subscribe)
 
     def start(self) -> None:

@@ -38,7 +38,7 @@ ROWS: tuple[Command, ...] = (
         Parameter("to", PATH, "--to", metavar="DEST", help="write a copy there, and change nothing else"),
         Parameter("list", FLAG, "--list", help="show the versions there are"),
         DRY_RUN,
-        handler="files",
+        handler="restore",
         epilog="gitsyncctl restore ~/Notes/todo.txt\n"
         'gitsyncctl restore ~/Notes/todo.txt --at "2 hours ago"\n'
         "gitsyncctl restore ~/Notes/todo.txt --list\n"

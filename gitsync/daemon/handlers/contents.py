@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from gitsync.daemon.handlers.moments import View
 from gitsync.errors import GitsyncError, OperationError
-from gitsync.git.history import quick
 from gitsync.git.history.log import History
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
@@ -65,14 +64,14 @@ def content(view: View, path: bytes, entry: TreeEntry) -> Content:
     size = view.history.sizes([entry.id]).get(entry.id)
     if size is None:
         return Content("hidden", 0, why="its content is not stored here: this is a partial clone")
-    stored = quick.content(view.history.root, entry.id) if size < POINTER_MAX else b""
+    stored = view.history.stored(entry.id) if size < POINTER_MAX else b""
     size = max(size, _lfs_size(stored))
     try:
         if size > TEXT_MAX:
             return _large(view.history, path, entry, size)
         data = view.history.content(path, entry)
     except GitsyncError:
-        seen = _seen(stored or quick.content(view.history.root, entry.id))
+        seen = _seen(stored or view.history.stored(entry.id))
         if seen.kind != "hidden":
             raise
         return seen  # a filter that does not work here

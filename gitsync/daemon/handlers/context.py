@@ -114,12 +114,14 @@ class Selection:
 class HandlerContext(Selection):
     """The environment of handlers; `is_daemon` is false in the control command's own process.
 
-    `is_managed` is whether a service manager started the daemon.
+    `runtime` is called for the first handler that needs the engine. `is_managed` is whether a service manager started
+    the daemon.
     """
 
     def __init__(
         self,
-        runtime: Runtime,
+        config: Callable[[], Config],
+        runtime: Callable[[], Runtime],
         clock: Clock,
         config_option: str | None,
         reload: Callable[[], Json],
@@ -128,8 +130,8 @@ class HandlerContext(Selection):
         is_daemon: bool = True,
         is_managed: bool = False,
     ) -> None:
-        super().__init__(lambda: runtime.config)
-        self.runtime = runtime
+        super().__init__(config)
+        self._runtime = runtime
         self.clock = clock
         self.reload = reload
         self.stop = stop
@@ -138,6 +140,11 @@ class HandlerContext(Selection):
         self.started_at = clock.now()
         self.changed: set[str] = set()
         self.config_option = config_option
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """Return the engine."""
+        return self._runtime()
 
     @cached_property
     def distances(self) -> Distances:

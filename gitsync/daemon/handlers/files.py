@@ -13,10 +13,7 @@ from pathlib import Path
 
 from gitsync.clock import iso
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
-from gitsync.daemon.handlers.jobs import of_file
-from gitsync.daemon.handlers.pending import uncommitted
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
-from gitsync.daemon.handlers.restore import restore
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.diff import Changes, of
 from gitsync.git.history.directory_names import directory_records
@@ -36,7 +33,6 @@ CONTENT_MAX = 512 << 10
 def answers(context: HandlerContext) -> dict[str, Answer]:
     """Return the answers, by method."""
     return {
-        "restore": partial(restore, context),
         "log": partial(_log, context),
         "diff": partial(_diff, context),
         "show": partial(_show, context),
@@ -70,6 +66,8 @@ def _log(context: HandlerContext, params: Json) -> Json:
 
 
 def _runs(context: HandlerContext, name: str, path: str | None, count: int, conf: str | None) -> Json:
+    from gitsync.daemon.handlers.jobs import of_file  # late: it needs the engine, which a history does not
+
     if path:
         raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(clean(name))}")
     found = of_file({"conf": conf, "names": [name]})[0] if conf else context.targets([name], is_for_jobs=True).jobs
@@ -162,6 +160,8 @@ def _since(context: HandlerContext, place: ResolvedPath, when: str | None, rev: 
     paths = [place.path] if place.path else []
     if place.path and history.entry(commit, place.path) is None:
         paths = sorted({place.path, name_then(history, commit, place.path)})
+    from gitsync.daemon.handlers.pending import uncommitted  # late: it needs the ignore rules, and those libgit2
+
     changes = uncommitted(context, place, commit, paths)
     record = records(history, b"", start=commit, limit=1)[0]
     base = {"commit": commit, "time": iso(record.at), "message": clean(record.subject)}

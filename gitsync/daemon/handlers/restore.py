@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gitsync.clock import iso, local
@@ -17,7 +18,7 @@ from gitsync.core import manifest
 from gitsync.core.coverage import Coverage
 from gitsync.core.manifest import ManifestEntry
 from gitsync.daemon.handlers import init_mirror
-from gitsync.daemon.handlers.context import HandlerContext, Json
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.daemon.handlers.home import bring_home
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate
 from gitsync.engine.messages import Track
@@ -37,6 +38,11 @@ from gitsync.mirror.relist import relisted
 from gitsync.text import as_word, clean
 
 TRACK_S = 60.0
+
+
+def answers(context: HandlerContext) -> dict[str, Answer]:
+    """Return the answer, by method."""
+    return {"restore": partial(restore, context)}
 
 
 @dataclass(slots=True)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gitsync.git.history.log import History
 from gitsync.git.history.versions import Touched, touched_in
-from gitsync.git.staging.held_back import Acceptance
+
+if TYPE_CHECKING:
+    from gitsync.git.staging.held_back import Acceptance
 
 # A longer patch is cut here; `is_cut` records that.
 PATCH_MAX = 4 << 20

@@ -318,6 +318,11 @@ class History:
             return self.ask("cat-file", "blob", entry.id)
         return self.ask("cat-file", "--filters", b"--path=" + path, entry.id)
 
+    def stored(self, blob: str) -> bytes:
+        """Return the content of a blob as it is stored, b"" where it cannot be read."""
+        known = quick.content(self.root, blob)
+        return known if known is not quick.UNKNOWN else self.try_ask("cat-file", "blob", blob) or b""
+
     def is_same(self, one: TreeEntry, other: TreeEntry | None) -> bool:
         """Whether two versions are equal on disk; ignores the executable bit where the file system has none."""
         if other is None or self._has_modes or MODE_LINK in (one.mode, other.mode):

@@ -1,26 +1,28 @@
 """Facts of a history that need no child: HEAD, a commit, an entry, sizes, where the branch was. Read-only.
 
 Runs on the calling thread; owns nothing: each call opens the repository for itself, which takes 0.3 ms. A fact that
-cannot be read so (a broken object, a promised one, an unusual reflog) is UNKNOWN, and git is asked for it.
+cannot be read so (a broken object, a promised one, an unusual reflog) is UNKNOWN, and git is asked for it. So is every
+fact in a process that has not loaded libgit2: to load it takes as long as ten children of git.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
 from enum import Enum
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import pygit2
-
-from gitsync.git.objects.store import common_dir
+from gitsync.git.objects.modes import MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
-from gitsync.git.repository import open_repository
+
+if TYPE_CHECKING:
+    import pygit2
 
 # A longer reflog is read from its end by git.
 REFLOG_MAX = 4 << 20
-_BROKEN = (pygit2.GitError, KeyError, ValueError, TypeError)
 
 
 class Unknown(Enum):
@@ -31,84 +33,87 @@ class Unknown(Enum):
 
 UNKNOWN = Unknown.UNKNOWN
 
-
-@contextmanager
-def _opened(root: str) -> Iterator[pygit2.Repository]:
-    repository = open_repository(root)
-    try:
-        yield repository
-    finally:
-        repository.free()
+Asked = ParamSpec("Asked")
+Fact = TypeVar("Fact")
 
 
-def head(root: str) -> str | Unknown | None:
+def _by_libgit2(
+    read: Callable[Concatenate[pygit2.Repository, Asked], Fact],
+) -> Callable[Concatenate[str, Asked], Fact | Unknown]:
+    """Return `read` for the root of a repository, which is opened for it."""
+
+    @wraps(read)
+    def reading(root: str, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Fact | Unknown:
+        if "pygit2" not in sys.modules:
+            return UNKNOWN
+        from pygit2 import GitError
+
+        from gitsync.git.repository import open_repository
+
+        repository = open_repository(root)
+        try:
+            return read(repository, *args, **kwargs)
+        except (GitError, KeyError, ValueError, TypeError):
+            return UNKNOWN
+        finally:
+            repository.free()
+
+    return reading
+
+
+@_by_libgit2
+def head(repository: pygit2.Repository) -> str | None:
     """Return the commit of HEAD, None when there is none yet."""
-    with _opened(root) as repository:
-        try:
-            if repository.head_is_unborn:
-                return None
-            return str(repository.head.peel(pygit2.Commit).id)
-        except _BROKEN:
-            return UNKNOWN
+    from pygit2 import Commit
+
+    return None if repository.head_is_unborn else str(repository.head.peel(Commit).id)
 
 
-def commit(root: str, name: str) -> str | Unknown:
+@_by_libgit2
+def commit(repository: pygit2.Repository, name: str) -> str:
     """Return a commit that is given by its whole name."""
-    with _opened(root) as repository:
-        try:
-            return str(repository[name].peel(pygit2.Commit).id)
-        except (*_BROKEN, pygit2.InvalidSpecError):
-            return UNKNOWN
+    from pygit2 import Commit
+
+    return str(repository[name].peel(Commit).id)
 
 
-def entry(root: str, name: str, path: bytes) -> TreeEntry | Unknown | None:
+@_by_libgit2
+def entry(repository: pygit2.Repository, name: str, path: bytes) -> TreeEntry | None:
     """Return the entry of `path` in a commit that is given by its whole name, None when there is none."""
-    with _opened(root) as repository:
-        try:
-            tree = repository[name].peel(pygit2.Tree)
-            if not path:
-                return TreeEntry(int(pygit2.enums.FileMode.TREE), str(tree.id))
-        except (*_BROKEN, pygit2.InvalidSpecError):
-            return UNKNOWN
-        *above, last = os.fsdecode(path).split("/")
-        for part in above:
-            if part not in tree or tree[part].filemode != pygit2.enums.FileMode.TREE:
-                return None
-            try:
-                tree = repository[tree[part].id].peel(pygit2.Tree)
-            except _BROKEN:
-                return UNKNOWN
-        return TreeEntry(int(tree[last].filemode), str(tree[last].id)) if last in tree else None
+    from pygit2 import Tree
 
-
-def sizes(root: str, blobs: list[str]) -> dict[str, int] | Unknown:
-    """Return the sizes of blobs in bytes, as stored."""
-    with _opened(root) as repository:
-        try:
-            return {blob: repository.odb.read_header(blob)[1] for blob in blobs}
-        except _BROKEN:
-            return UNKNOWN
-
-
-def content(root: str, blob: str) -> bytes:
-    """Return the content of a blob as it is stored, b"" where that is not known."""
-    with _opened(root) as repository:
-        try:
-            return bytes(repository.odb.read(blob)[1])
-        except _BROKEN:
-            return b""
-
-
-def checked_out_at(root: str, instant: float) -> str | Unknown | None:
-    """Return the commit that the branch was at then, None when its reflog does not go back so far."""
-    with _opened(root) as repository:
-        try:
-            branch = repository.lookup_reference("HEAD").target
-        except _BROKEN:
-            return UNKNOWN
-        if not isinstance(branch, str):
+    tree = repository[name].peel(Tree)
+    if not path:
+        return TreeEntry(MODE_TREE, str(tree.id))
+    *above, last = os.fsdecode(path).split("/")
+    for part in above:
+        if part not in tree or tree[part].filemode != MODE_TREE:
             return None
-        place = Path(common_dir(repository.path.rstrip("/")), "logs", branch)
+        tree = repository[tree[part].id].peel(Tree)
+    return TreeEntry(int(tree[last].filemode), str(tree[last].id)) if last in tree else None
+
+
+@_by_libgit2
+def sizes(repository: pygit2.Repository, blobs: list[str]) -> dict[str, int]:
+    """Return the sizes of blobs in bytes, as stored."""
+    return {blob: repository.odb.read_header(blob)[1] for blob in blobs}
+
+
+@_by_libgit2
+def content(repository: pygit2.Repository, blob: str) -> bytes:
+    """Return the content of a blob as it is stored."""
+    return bytes(repository.odb.read(blob)[1])
+
+
+@_by_libgit2
+def checked_out_at(repository: pygit2.Repository, instant: float) -> str | Unknown | None:
+    """Return the commit that the branch was at then, None when its reflog does not go back so far."""
+    from gitsync.git.objects.store import common_dir
+
+    branch = repository.lookup_reference("HEAD").target
+    if not isinstance(branch, str):
+        return None
+    place = Path(common_dir(repository.path.rstrip("/")), "logs", branch)
     try:
         if place.stat().st_size > REFLOG_MAX:
             return UNKNOWN

@@ -23,6 +23,10 @@ SEARCH_S = 600.0
 # A line of a hit is shown as far as this, in characters; a minified script is one line.
 LINE_CHARS = 400
 
+# An entry of LOG up to its names, and how long one can be that a piece of the output ends in.
+_BLOB = re.compile(rb":[0-7]{6} (?:[0-7]{6} |[0-9a-f]{40} )*([0-9a-f]{40}) [A-Z]+[0-9]*\0")
+_ENTRY_BYTES = 4096
+
 # The lines of a content that match, each with its number from 1.
 Lines = list[tuple[int, str]]
 Matcher = Callable[[bytes], Lines]
@@ -135,9 +139,9 @@ def _read(history: History, versions: list[BlobVersion], matcher: Matcher) -> It
 def _matches(
     history: History, query: Query, path: bytes, matcher: Matcher, head: str, is_over: Callable[[], bool]
 ) -> Iterator[tuple[BlobVersion, Lines]]:
-    walk = VersionWalk()
     log = (*LOG, head, "--")
     if not query.word:
+        walk = VersionWalk()
         for data in history.program.stream(*log, deadline_s=SEARCH_S):
             if is_over():
                 return
@@ -147,29 +151,63 @@ def _matches(
                 if _is_meant(version, query, path):
                     yield version, [(0, "")]
         return
-    waiting: deque[BlobVersion] = deque()
-    asked: set[str] = set()
-
-    def wanted(data: bytes) -> bytes:
-        """Return the ids of the contents to read for the versions in a piece of the log."""
-        walk.feed(data)
-        new: list[str] = []
-        while walk.found:
-            version = walk.found.popleft()
-            if _is_meant(version, query, path):
-                waiting.append(version)
-                if version.blob not in asked:
-                    asked.add(version.blob)
-                    new.append(f"{version.blob}\n")
-        return "".join(new).encode("ascii")
-
-    known: dict[str, Lines] = {}
-    for blob, content in parsed(history.program.pipe(log, wanted, BATCH, deadline_s=SEARCH_S)):
+    listed = _Listed(query, path)
+    for blob, content in parsed(history.program.pipe(log, listed.wanted, BATCH, deadline_s=SEARCH_S)):
         if is_over():
             return
-        known[blob] = matcher(content)
-        while waiting and (lines := known.get(waiting[0].blob)) is not None:
-            yield waiting.popleft(), lines
+        lines = listed.known[blob] = matcher(content)
+        if lines:
+            yield from listed.answered()
+    if any(listed.known.values()):
+        yield from listed.answered()
+
+
+class _Listed:
+    """The versions that `git log` lists, whose contents are read meanwhile: `known` are the matching lines of those.
+
+    Where every version is meant, what git lists is only taken apart when there is a hit: most words have few.
+    """
+
+    def __init__(self, query: Query, path: bytes) -> None:
+        self.known: dict[str, Lines] = {}
+        self._query, self._path = query, path
+        self._takes_all = not (path or query.glob) and query.since is None and query.until is None
+        self._walk = VersionWalk()
+        self._unread: list[bytes] = []
+        self._waiting: deque[BlobVersion] = deque()
+        self._asked: set[str] = {"0" * 40}
+        self._rest = b""
+
+    def wanted(self, data: bytes) -> bytes:
+        """Return the ids of the contents to read for the versions in a piece of the log."""
+        self._unread.append(data)
+        new = [blob for blob in self._blobs(data) if blob not in self._asked]
+        self._asked.update(new)
+        return "".join(f"{blob}\n" for blob in dict.fromkeys(new)).encode("ascii")
+
+    def _blobs(self, data: bytes) -> list[str]:
+        if not self._takes_all:
+            return [version.blob for version in self._read()]
+        # Names are between the entries: one that looks like an entry has a content read, and no more.
+        data = self._rest + data
+        self._rest = data[-_ENTRY_BYTES:]
+        return [blob.decode("ascii") for blob in _BLOB.findall(data)]
+
+    def _read(self) -> list[BlobVersion]:
+        """Take apart what git has listed; return the versions in it that are meant."""
+        for data in self._unread:
+            self._walk.feed(data)
+        self._unread.clear()
+        found = [version for version in self._walk.found if _is_meant(version, self._query, self._path)]
+        self._walk.found.clear()
+        self._waiting.extend(found)
+        return found
+
+    def answered(self) -> Iterator[tuple[BlobVersion, Lines]]:
+        """Yield the next versions, as far as their contents are known, with the matching lines."""
+        self._read()
+        while self._waiting and (lines := self.known.get(self._waiting[0].blob)) is not None:
+            yield self._waiting.popleft(), lines
 
 
 def _is_meant(version: BlobVersion, query: Query, path: bytes) -> bool:

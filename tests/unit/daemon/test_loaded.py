@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 LATE = {
     "hashlib",
@@ -46,3 +47,12 @@ paths = ssl.get_default_verify_paths()
 assert (pygit2.settings.ssl_cert_file, pygit2.settings.ssl_cert_dir) == (paths.cafile, paths.capath)
 """
     assert "ssl" in loaded(code)
+
+
+def test_a_question_about_a_history_needs_no_engine(repo: Path) -> None:
+    config = repo / "config.toml"
+    config.write_text(f'[[repo]]\npath = "{repo}"\n')
+    for asked in (["log", "-n3"], ["show", "HEAD"], ["find", "nothing-like-this"], ["size"]):
+        modules = loaded(f"from gitsync.cli.main import main; main(['--config', {str(config)!r}, *{asked}])")
+        assert "gitsync.daemon.alone" in modules
+        assert {"gitsync.daemon.runtime", "gitsync.git.repository"} & modules == set(), asked
