@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 # Digested in less than a millisecond by Python's own code.
@@ -43,16 +45,24 @@ def sha256(data: Data = b"", size: int = 0) -> Digest:
 
 
 def _made(name: str, modules: tuple[str, ...], data: Data, size: int) -> Digest:
-    made: Digest
     if max(size, len(data)) <= SHORT and "hashlib" not in sys.modules:
-        for module in modules:
-            try:
-                made = getattr(importlib.import_module(module), name)(data)
-            except ImportError:
-                continue  # of another version of Python, or built without
-            return made
+        short = _of_python(name, modules)
+        if short is not None:
+            return short(data)
     import hashlib
 
     # Ids of git's objects, and names of files of our own.
-    made = getattr(hashlib, name)(data, usedforsecurity=False)
+    made: Digest = getattr(hashlib, name)(data, usedforsecurity=False)
     return made
+
+
+@cache
+def _of_python(name: str, modules: tuple[str, ...]) -> Callable[[Data], Digest] | None:
+    """Return Python's own code for a digest, None where it was built without."""
+    for module in modules:
+        try:
+            found: Callable[[Data], Digest] = getattr(importlib.import_module(module), name)
+        except ImportError:
+            continue  # of another version of Python
+        return found
+    return None

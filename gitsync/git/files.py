@@ -108,12 +108,3 @@ def signature_of(path: str | bytes, *, is_followed: bool = True) -> Signature | 
     except OSError:
         return None
     return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-
-
-# Prefix of temporary files that are never the user's: watching, staging and ignore rules skip them.
-TEMP_PREFIX = b".gitsync-tmp-"
-
-
-def is_temporary(path: bytes) -> bool:
-    """Return whether `path` is one of gitsync's temporary files, or below one."""
-    return path.startswith(TEMP_PREFIX) or b"/" + TEMP_PREFIX in path

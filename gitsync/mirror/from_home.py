@@ -27,11 +27,15 @@ Brake = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What came of it: `paths` of the mirror to commit, `held` paths of home that somebody is writing."""
+    """What came of it: `paths` of the mirror to commit, `held` paths of home that somebody is writing.
+
+    `known` are facts of paths that hold afterwards, too.
+    """
 
     paths: frozenset[bytes] = frozenset()
     held: frozenset[bytes] = frozenset()
     quarantined: tuple[Quarantined, ...] = ()
+    known: Mapping[bytes, PathFacts] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class _Work:
     modes: dict[bytes, int] = field(default_factory=dict)
     gone: set[bytes] = field(default_factory=set)
     chmods: dict[bytes, int] = field(default_factory=dict)
+    known: dict[bytes, PathFacts] = field(default_factory=dict)  # both sides have the same file
 
 
 def bring(
@@ -75,9 +80,9 @@ def bring(
         _place(keeper, work)
         _record(keeper, work, wanted)
         if not is_judged_later:
-            keeper.judge(wanted, tree)
+            keeper.judge(wanted, tree, work.known)
         keeper.shared.save()
-        return Brought(frozenset(work.paths), frozenset(work.held), tuple(work.quarantined))
+        return Brought(frozenset(work.paths), frozenset(work.held), tuple(work.quarantined), work.known)
 
 
 def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | None) -> None:
@@ -109,9 +114,11 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | N
                 source=(keeper.places.home, path),
                 is_linked=home.is_file and keeper.wants_link(path, home),
                 mode=mode,
+                file=home.moment,
             )
             work.alike[path] = replace(home.version, mode=mode or 0)
             _want_mode(work, facts, mode)
+            work.known[path] = replace(facts, mirror=home)
         case MirrorAction.TO_MIRROR:
             work.removals[path] = Placement(path, mirror.fingerprint, atomic_replace.ABSENT)
             work.gone.add(path)
@@ -142,8 +149,10 @@ def _agree(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
                 source=(keeper.places.home, path),
                 is_linked=keeper.wants_link(path, facts.home),
                 mode=mode,
+                file=facts.home.moment,
             )
         work.alike[path] = replace(facts.home.version, mode=mode)
+        work.known[path] = replace(facts, mirror=facts.home) if path in work.placements else facts
     else:
         work.alike[path] = facts.home.version
     if not facts.mirror.version.is_alike(facts.head):
@@ -196,7 +205,9 @@ def _place(keeper: MirrorSync, work: _Work) -> None:
         else:
             work.held.add(path)
     work.paths |= placed.done
-    keeper.note_links(path for path, one in work.placements.items() if one.is_linked and path in placed.done)
+    linked = keeper.note_links(path for path, one in work.placements.items() if one.is_linked and path in placed.done)
+    for path in (*(work.placements.keys() - linked), *work.chmods):
+        work.known.pop(path, None)  # what was made there has not been looked at
     # What this machine has sent does not ask when it comes back.
     if doors := [path for path in placed.done if path in work.placements and why_asked(path)]:
         keeper.agree_placed(doors)

@@ -10,8 +10,8 @@ from pathlib import Path
 from gitsync import places
 from gitsync.core.coverage import parents
 from gitsync.core.manifest import ManifestEntry, is_sound
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.errors import UsageError
-from gitsync.git.files import TEMP_PREFIX
 from gitsync.git.rules.ignores import is_work_tree
 from gitsync.text import as_word, escape
 

@@ -44,7 +44,7 @@ from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
 from gitsync.mirror.home_paths import Places
 from gitsync.mirror.manifests import ManifestFile, mend, trakk_entries
 from gitsync.mirror.metadata import TRAKK_INDEX, is_mirror_metadata
-from gitsync.mirror.observe import Looker, Seen
+from gitsync.mirror.observe import KnownContents, Looker, Seen
 from gitsync.mirror.place import Placement, Placer, obstacle
 from gitsync.mirror.shared_files import SharedFiles
 from gitsync.mirror.walk import files_below
@@ -91,8 +91,9 @@ class MirrorSync:
         self.host = host
         self.agreed = AgreedVersions(repo_state_dir, host, probe)
         self.shared = SharedFiles(repo_state_dir, is_reading=is_reading)
-        self.home = Looker(places.home)
-        self.mirror = Looker(os.fsencode(worktree.root))
+        contents = KnownContents()
+        self.home = Looker(places.home, contents)
+        self.mirror = Looker(os.fsencode(worktree.root), contents)
         self.wanting: set[bytes] = set()  # paths that the next following looks at, whatever was committed
         self.broken: dict[bytes, Letter] = {}
         self.notes: dict[bytes, str] = {}  # what cannot be done, and waits for a person
@@ -323,13 +324,20 @@ class MirrorSync:
             return True
         return (facts.home.file == facts.mirror.file) == self.wants_link(facts.path, facts.home)
 
-    def note_links(self, paths: Iterable[bytes]) -> None:
-        """Remember which of these could not be linked, so that it is not tried for ever."""
+    def note_links(self, paths: Iterable[bytes]) -> set[bytes]:
+        """Return which of these are one file; remember the others, so that linking them is not tried for ever."""
         self.renew()
+        linked = set()
         for path in paths:
             home, mirror = self.home.file_of(path), self.mirror.file_of(path)
-            if home is not None and mirror is not None and home != mirror:
+            if home is None or mirror is None:
+                continue
+            if home == mirror:
+                self.shared.note(path, home[1], is_linked=True)
+                linked.add(path)
+            else:
                 self._unlinkable.add(path)
+        return linked
 
     def mode_of(self, facts: PathFacts) -> int:
         """Return the permissions that a file is to have, here and in the manifest."""
@@ -354,14 +362,14 @@ class MirrorSync:
 
     # -- what is not in order -----------------------------------------------------------------------------------------
 
-    def judge(self, paths: Iterable[bytes], head_tree: str | None) -> None:
-        """Bring the list of what is not in order up to date for these paths."""
+    def judge(self, paths: Iterable[bytes], head_tree: str | None, known: Mapping[bytes, PathFacts]) -> None:
+        """Bring the list of what is not in order up to date for these paths, of which some facts may be `known`."""
         self.renew()
         for path in paths:
             if self.coverage.entry(path) is None:
                 found = self._judge_untracked(path, head_tree)
             else:
-                facts = self.facts(path, head_tree, is_calm=True)
+                facts = known.get(path) or self.facts(path, head_tree, is_calm=True)
                 found = letter(
                     facts.home.version,
                     facts.mirror.version,
@@ -395,11 +403,11 @@ class MirrorSync:
             for above in parents(path)
         )
 
-    def judge_all(self) -> None:
-        """Look at everything that is tracked or in the mirror."""
+    def judge_all(self, known: Mapping[bytes, PathFacts]) -> None:
+        """Look at everything that is tracked or in the mirror, but for what is `known`."""
         tree = self.head_tree
         self.broken.clear()
-        self.judge({*self.files_of(b"", tree), *self.in_head(tree)}, tree)
+        self.judge({*self.files_of(b"", tree), *self.in_head(tree)}, tree, known)
 
     def note_blocked(self, facts: PathFacts) -> None:
         """Note why a path cannot be looked at; what is new in a tracked directory is left out of it."""

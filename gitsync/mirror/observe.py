@@ -10,6 +10,7 @@ import os
 import stat
 from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 from gitsync import digests
 from gitsync.clock import SystemClock
@@ -30,7 +31,13 @@ class Seen:
     fingerprint: str = atomic_replace.ABSENT
     file: tuple[int, int] = (0, 0)
     size: int = 0
+    changed_ns: int = 0
     why: str = ""
+
+    @property
+    def moment(self) -> tuple[int, int, int, int]:
+        """Return what tells the file from others, and from itself after it was written."""
+        return *self.file, self.size, self.changed_ns
 
     @property
     def is_file(self) -> bool:
@@ -42,18 +49,44 @@ NOTHING = Seen(ABSENT)
 _Moment = tuple[int, int, int, int, int]
 
 
+class _Content(NamedTuple):
+    """Blob id and print of a file; `is_alone`: nobody had it open for writing when it was read."""
+
+    id: str
+    fingerprint: str
+    is_alone: bool
+
+
+class KnownContents:
+    """What unchanged files hold, by their stat data: home and mirror share it, as they share the files."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Moment, _Content] = {}
+        self._clock = SystemClock()
+
+    def of(self, facts: os.stat_result) -> _Content | None:
+        """Return what a file with these stat data holds, None where it has to be read."""
+        return self._known.get(_moment(facts))
+
+    def remember(self, facts: os.stat_result, content: _Content) -> None:
+        """Remember what was read, unless a change within the same tick of the clock would not show."""
+        if facts.st_ctime_ns < int(self._clock.wall() * 1e9) - TICK_NS:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[_moment(facts)] = content
+
+
 class Looker:
     """Looks below one root, and remembers what unchanged files hold; a context manager that holds the root open.
 
     It may be entered again inside. Each time, and by `renew`, the directories that are open are compared with their
     paths again."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, contents: KnownContents) -> None:
         self.root = root
         self._directories: Directories | None = None
         self._depth = 0
-        self._known: dict[_Moment, tuple[str, str]] = {}
-        self._clock = SystemClock()
+        self._contents = contents
 
     def __enter__(self) -> Looker:
         if self._depth == 0:
@@ -152,6 +185,10 @@ class Looker:
             return NOTHING  # its files have paths of their own
         if not stat.S_ISREG(facts.st_mode):
             return _blocked("it is not a regular file")
+        known = self._contents.of(facts)
+        # Whoever opened it for writing since has not written: that would show, as it would in a mapping.
+        if known is not None and (known.is_alone or is_calm):
+            return _seen(facts, known)
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
         try:
             return self._look_into(handle, is_calm)
@@ -162,22 +199,17 @@ class Looker:
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
             return Seen(Fingerprint(FileKind.HELD), file=_file(before), size=before.st_size)
-        known = self._known.get(_moment(before))
-        if known is None:
-            known = _digests(handle, before.st_size)
-            after = os.fstat(handle)
-            if _moment(before) != _moment(after) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
-                return Seen(Fingerprint(FileKind.HELD), file=_file(after), size=after.st_size)
-            self._remember(after, known)
-        version = Fingerprint(FileKind.FILE, known[0], stat.S_IMODE(before.st_mode) & SHARED_BITS)
-        return Seen(version, known[1], _file(before), before.st_size)
+        read = _read(handle, before.st_size, is_alone=not is_calm)
+        after = os.fstat(handle)
+        if _moment(before) != _moment(after) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
+            return Seen(Fingerprint(FileKind.HELD), file=_file(after), size=after.st_size)
+        self._contents.remember(after, read)
+        return _seen(before, read)
 
-    def _remember(self, facts: os.stat_result, digests: tuple[str, str]) -> None:
-        # A change within one tick of the clock would not show.
-        if facts.st_ctime_ns < int(self._clock.wall() * 1e9) - TICK_NS:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[_moment(facts)] = digests
+
+def _seen(facts: os.stat_result, content: _Content) -> Seen:
+    version = Fingerprint(FileKind.FILE, content.id, stat.S_IMODE(facts.st_mode) & SHARED_BITS)
+    return Seen(version, content.fingerprint, _file(facts), facts.st_size, facts.st_mtime_ns)
 
 
 def _blocked(why: str) -> Seen:
@@ -192,11 +224,11 @@ def _moment(facts: os.stat_result) -> _Moment:
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
-def _digests(handle: int, size: int) -> tuple[str, str]:
+def _read(handle: int, size: int, *, is_alone: bool) -> _Content:
     """Return the blob id and the print of an open file; both are of what was read, which the caller compares."""
     blob = digests.sha1(b"blob %d\0" % size, size)
     plain = digests.sha256(size=size)
     while piece := os.read(handle, 1 << 20):
         blob.update(piece)
         plain.update(piece)
-    return blob.hexdigest(), "file:" + plain.hexdigest()
+    return _Content(blob.hexdigest(), "file:" + plain.hexdigest(), is_alone)

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class Placement:
     """One path: from the print `base` (of what was seen there) to `content`, whose print is `target`; "" is absent.
 
     With `source` (root and path) the content comes from that file, as a second name of it when `is_linked`; else from
-    `data`. `mode` are the permissions that it has from its first instant.
+    `data`. `mode` are the permissions that it has from its first instant. `file` tells which file the
+    source was, and of when: device, inode, size, and the moment of its last change.
     """
 
     path: bytes
@@ -48,6 +50,7 @@ class Placement:
     is_linked: bool = False
     mode: int | None = None
     data: Content | None = None
+    file: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,10 @@ class Placer:
             raise storage_error(f"cannot make {self._repo_state_dir}", error) from error
         self.recover()
         left: dict[bytes, str] = {}
-        waiting = list(wanted)
+        try:
+            waiting, done = self._link_new(list(wanted), modes or {}, left)
+        except OSError as error:
+            raise storage_error(f"cannot write {clean(str(error.filename or self._root))}", error) from error
         edits = 0
         self._bare = {}
         while waiting and edits < _TRIES:
@@ -126,11 +132,43 @@ class Placer:
                 raise storage_error(f"cannot write {clean(str(error.filename or self._root))}", error) from error
             left |= surprise
             if not surprise:
-                return Placed(frozenset(one.path for one in waiting), left, self._bare)
+                return Placed(done.union(one.path for one in waiting), left, self._bare)
             waiting = [one for one in waiting if one.path not in left]
             edits += not all(surprise.values())
         left |= {one.path: "" for one in waiting}
-        return Placed(frozenset(), left)
+        return Placed(done, left, self._bare)
+
+    def _link_new(
+        self, wanted: list[Placement], modes: Mapping[bytes, int], left: dict[bytes, str]
+    ) -> tuple[list[Placement], frozenset[bytes]]:
+        """Give files a second name where nothing is; return what is left to be placed, and what has its name by now.
+
+        That takes no temporary and no journal: nothing is replaced, the name comes with the whole file, and after a
+        death or a power cut the file is where it was, and is linked again.
+        """
+        new = [one for one in wanted if one.is_linked and one.file is not None and one.base == atomic_replace.ABSENT]
+        if not new:
+            return wanted, frozenset()
+        left |= self._make_way(new, modes)
+        done, others = set(), set()
+        with ExitStack() as stack:
+            root = stack.enter_context(Directories(self._root))
+            sources = {at: stack.enter_context(Directories(at)) for at in {one.source[0] for one in new if one.source}}
+            for one in new:
+                if one.path in left or one.source is None:
+                    continue
+                self._probe("link", one.path)
+                root.renew()
+                sources[one.source[0]].renew()
+                found = _link(root, sources[one.source[0]], one)
+                if found is None:
+                    others.add(one.path)
+                elif found == one.file:
+                    done.add(one.path)
+                else:
+                    left[one.path] = obstacle(root, one.path)  # "": a file came, went or was changed just now
+        apart = {one.path for one in new} - others
+        return [one for one in wanted if one.path not in apart], frozenset(done)
 
     def _try(self, wanted: list[Placement], modes: Mapping[bytes, int], gone: tuple[bytes, ...]) -> dict[bytes, str]:
         """Place a batch whole, or leave all of it as it was and return which paths were in the way, and why."""
@@ -216,6 +254,24 @@ class Placer:
                 except OSError as error:
                     blocked[one.path] = _why_not(root, one.path, error)
         return blocked
+
+
+def _link(root: Directories, source: Directories, one: Placement) -> tuple[int, ...] | None:
+    """Give the source a second name; return which file has that name, or () where something else came in between, None
+    where it cannot be linked.
+    """
+    assert one.source is not None
+    try:
+        with parent_of(source, one.source[1]) as (source_at, source_name), parent_of(root, one.path) as (at, name):
+            os.link(source_name, name, src_dir_fd=source_at, dst_dir_fd=at, follow_symlinks=False)
+            facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in temporaries.CANNOT_LINK:
+            return None
+        if isinstance(error, FileExistsError) or atomic_replace.is_missing(error):
+            return ()
+        raise
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def obstacle(root: Root, path: bytes) -> str:

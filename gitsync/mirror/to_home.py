@@ -53,6 +53,7 @@ class _Work:
     agreeing: set[bytes] = field(default_factory=set)
     merges: list[PathFacts] = field(default_factory=list)
     unseen: list[PathFacts] = field(default_factory=list)
+    known: dict[bytes, PathFacts] = field(default_factory=dict)  # both sides have the same file
 
 
 def follow(keeper: MirrorSync, brake: Brake) -> Followed:
@@ -71,7 +72,7 @@ def follow(keeper: MirrorSync, brake: Brake) -> Followed:
         _modes_of_directories(keeper)
         keeper.agreed.settle(keeper.head, work.unsettled)
         keeper.wanting -= wanted
-        keeper.judge(wanted, tree)
+        keeper.judge(wanted, tree, work.known)
         keeper.shared.save()
         return Followed(
             changed,
@@ -159,6 +160,8 @@ def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts) -> None:
             if facts.home.is_file and (not keeper.is_linked_as_wanted(facts) or _is_other_mode(keeper, facts)):
                 work.again.add(path)
                 work.unsettled[path] = facts.base
+            if facts.home.is_file:
+                work.known[path] = facts
         case MirrorAction.TO_HOME if facts.mirror.version.is_there:
             _to_home(keeper, work, facts)
         case MirrorAction.TO_HOME:

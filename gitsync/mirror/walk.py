@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from gitsync.core.coverage import Coverage
 from gitsync.core.spelling import spelled_in_home
-from gitsync.git.files import is_temporary
+from gitsync.core.temporary import is_temporary
 from gitsync.git.rules.ignores import IgnoreRules, is_work_tree
 
 IsPruned = Callable[[bytes], bool]

@@ -34,6 +34,7 @@ from watchdog.events import (
     FileSystemEvent,
 )
 
+from gitsync.core.temporary import is_temporary
 from gitsync.watch.directories import Prune, rest
 from gitsync.watch.hints import Hints
 
@@ -93,7 +94,7 @@ class Translator:
             self._wants_refresh, self._prune = False, None
         for name in (event.src_path, event.dest_path):
             path = self._relative(os.fsencode(name)) if name else None
-            if path is None or b".git" in path.split(b"/"):
+            if path is None or b".git" in path.split(b"/") or is_temporary(path):
                 continue
             if path == b"":
                 if event.event_type in (EVENT_TYPE_DELETED, EVENT_TYPE_MOVED):

@@ -17,13 +17,13 @@ from typing import Any
 from gitsync.config.load import parse
 from gitsync.config.options import HomeConfig
 from gitsync.core.manifest import NAME, ManifestEntry
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.daemon.handlers.init_mirror import make
 from gitsync.engine.board import Board
 from gitsync.engine.committer import Committer
 from gitsync.engine.messages import Adopt, CommitNow, Fetched, Resume, TakeAnswer, Track, Untrack
 from gitsync.engine.owner import Ask
 from gitsync.engine.repository.home import HomeRepository
-from gitsync.git.files import TEMP_PREFIX
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.clock import FakeClock

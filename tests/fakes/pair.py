@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from gitsync.core.conflict import Rules
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.git.applying.apply import Outcome, OutcomeKind, apply
-from gitsync.git.files import TEMP_PREFIX
 from gitsync.git.merging.plan import DEFAULT_RULES, Plan, plan
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git

@@ -187,7 +187,7 @@ def look(context: HandlerContext) -> None:
             incoming=home.incoming,
         )
         with keeper:
-            keeper.judge_all()
+            keeper.judge_all({})
             keeper.find_obstacles()
             tracked = keeper.tracked_count(keeper.head_tree)
         question = offer(keeper, keeper.head_tree).question(MIRROR_NAME)

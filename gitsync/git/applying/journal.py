@@ -15,8 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.errors import OperationError
-from gitsync.git.files import TEMP_PREFIX, storage_error, write_durably
+from gitsync.git.files import storage_error, write_durably
 from gitsync.git.flush import full_fsync
 
 _NAME = "integration.json"

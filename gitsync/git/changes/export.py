@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.errors import UsageError
 from gitsync.git.applying.atomic_replace import move_new
-from gitsync.git.files import TEMP_PREFIX, storage_error
+from gitsync.git.files import storage_error
 from gitsync.git.history.log import History
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.program import failed

@@ -11,9 +11,10 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.errors import TransientError
 from gitsync.git.applying.atomic_replace import move_new
-from gitsync.git.files import TEMP_PREFIX, storage_error
+from gitsync.git.files import storage_error
 from gitsync.git.flush import full_fsync
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry, NewEntry
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK

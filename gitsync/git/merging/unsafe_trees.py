@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from gitsync.git.files import TEMP_PREFIX
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.git.objects.trees import TREE, TreeEntry, TreeStore
 
 # The limit of common file systems for a name; depth and number of files are beyond anything that people have.

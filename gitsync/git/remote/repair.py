@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.git import program
-from gitsync.git.files import TEMP_PREFIX, storage_error
+from gitsync.git.files import storage_error
 from gitsync.git.remote import fsck, noninteractive_env
 from gitsync.git.rules.config import common_dir, git_dir
 from gitsync.text import clean

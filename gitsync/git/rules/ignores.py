@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import pygit2
 
+from gitsync.core.temporary import is_temporary
 from gitsync.errors import OperationError
-from gitsync.git.files import is_temporary, signature_of
+from gitsync.git.files import signature_of
 from gitsync.git.objects.store import common_dir
 from gitsync.git.objects.trees import TREE
 from gitsync.git.program import GitProgram

@@ -255,12 +255,7 @@ class Staging:
             return None
         examine = partial(self._is_secret, path) if is_examined and self._rules.secrets != "off" else None
         told = self._context.filters.attributes(path) if look.kind is FoundKind.FILE else NOTHING
-        if (
-            head is not None
-            and in_index is not None
-            and not self._context.filters.is_plain(told)
-            and self._context.index.is_unmodified(in_index, look.stat)
-        ):
+        if head is not None and in_index is not None and self._context.index.is_unmodified(in_index, look.stat):
             # As git, which looks into a file again when it is touched: other attributes are not an edit.
             return Found(look.kind, look.mode, None, head.id, look.stat)
         old = None if in_index is None else in_index.id

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gitsync.core.temporary import TEMP_PREFIX, is_temporary
 from gitsync.errors import OperationError
 from gitsync.git.applying import journal
 from gitsync.git.applying.journal import Journal, JournalStep, Phase
-from gitsync.git.files import TEMP_PREFIX, is_temporary
 
 NOTED = Journal(
     Phase.STAGING,
