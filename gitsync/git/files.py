@@ -6,8 +6,8 @@ import errno
 import os
 import re
 import shlex
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -29,6 +29,29 @@ def write_new(path: str, data: Sequence[bytes | memoryview], *, mode: int = 0o66
                 view = view[os.write(handle, view) :]
     finally:
         os.close(handle)
+
+
+def remove(path: str) -> None:
+    """Remove a file that may be gone, with a second try: a lock of a process that lives on is nobody's to remove.
+
+    Raise OSError.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError:
+        os.unlink(path)
+
+
+@contextmanager
+def held_open(*paths: str) -> Iterator[None]:
+    """Keep open what is at these paths now: one that is replaced meanwhile is freed afterwards."""
+    with ExitStack() as stack:
+        for path in paths:
+            with suppress(OSError):
+                stack.callback(os.close, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        yield
 
 
 def write_durably(path: Path, data: bytes, unsynced: Iterable[str] = ()) -> None:

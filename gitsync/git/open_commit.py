@@ -49,6 +49,8 @@ def is_git_at_work(git_dir: str, root: str, index_age_s: float | None, staged_s:
 
 # A git command that was started less than this ago is likely to end soon (seconds); an older one may be a service.
 YOUNG_S = 3.0
+# A process that was started less than this ago may be about to become git (seconds).
+FORKED_S = 0.1
 # Where one git follows the other for longer than this (seconds), as in a loop of a script, none is waited for.
 PATIENCE_S = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -57,7 +59,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class RecentGit:
     """Looks for git commands that were started in a work tree moments ago: they are about to take its locks.
 
-    It costs one look at the list of processes and one at each new process: a file or two.
+    It costs two looks at the list of processes and one at each new process: a file or two.
     """
 
     def __init__(self, root: str, young_s: float = YOUNG_S, patience_s: float = PATIENCE_S) -> None:
@@ -68,24 +70,31 @@ class RecentGit:
 
     def is_running(self) -> bool:
         """Return whether there is one, and not one after the other for long; False where that cannot be known."""
-        pids = _processes()
-        self._old.intersection_update(pids)
-        now = _uptime()
-        # The newest ones come last: one that is started meanwhile is met as well.
-        if not any(self._is_recent(pid, now) and _is_git_in(pid, self._root) for pid in pids if pid not in self._old):
+        if not self._finds_one():
             self._since = None
             return False
+        now = _uptime()
         self._since = now if self._since is None else self._since
         return now - self._since <= self._patience_s
 
-    def _is_recent(self, pid: str, now: float) -> bool:
-        started = _started(pid)
-        if started is None:
-            return False
-        is_young = now - started <= self._young_s
-        if not is_young:
-            self._old.add(pid)
-        return is_young
+    def _finds_one(self) -> bool:
+        """Look twice: on a busy machine a look takes as long as git does from its start to its first lock."""
+        known: set[str] = set()
+        for _ in range(2):
+            pids = _processes()
+            self._old.intersection_update(pids)
+            now = _uptime()
+            for pid in pids:
+                started = None if pid in self._old or pid in known else _started(pid)
+                if started is None:
+                    continue
+                if now - started > self._young_s:
+                    self._old.add(pid)
+                elif _is_git_in(pid, self._root):
+                    return True
+                elif now - started > FORKED_S:
+                    known.add(pid)
+        return False
 
 
 def _uptime() -> float:

@@ -349,7 +349,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
         path: _new_entry(applier, fingerprints, path, entry, marks.get(path)) for path, (_, entry) in changes.items()
     }
     prepared = worktree.index.prepare(new)
-    worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch))
+    worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch), (), prepared)
     subject = message.partition("\n")[0]
     who, draft = _mover(worktree), worktree.index.lock.draft
     move = BranchMove(worktree.repo, branch, noted.base, noted.target, subject, who, draft)
@@ -357,7 +357,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
         worktree.await_calm()
         if prepared is not None and prepared.signature != worktree.index.signature:
             _check_unstaged(worktree, changes, entries_of(worktree, changes))
-            prepared = worktree.index.prepare(new)
+            prepared = worktree.index.prepare_again(new)
         with move, worktree.calm_lock(move, prepared) as replace:
             if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
                 raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")

@@ -16,7 +16,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cmp_to_key, partial
 from itertools import islice
 
 import pygit2
@@ -224,7 +223,7 @@ def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
     _, head, _ = head_tree(place)
     undone: set[str] = set()
     seen: set[str] = set()
-    for item in sorted(backups(place.repo), key=cmp_to_key(partial(_order, place.repo))):
+    for item in reversed(_oldest_first(place.repo)):
         if item.outcome is None or head is None or item.outcome in seen or not _is_whole(place, item, head):
             continue
         seen.add(item.outcome)
@@ -234,11 +233,26 @@ def _changes(place: Mergeable) -> Iterator[tuple[Backup, bool]]:
         yield item, is_undone
 
 
-def _order(repo: pygit2.Repository, one: Backup, other: Backup) -> int:
-    """Compare by age, newest first; within one second, by history."""
-    if one.at != other.at or one.outcome is None or other.outcome is None or one.outcome == other.outcome:
-        return int(one.at < other.at) - int(one.at > other.at)
-    return int(is_ancestor(repo, one.outcome, other.outcome)) - int(is_ancestor(repo, other.outcome, one.outcome))
+def _oldest_first(repo: pygit2.Repository) -> list[Backup]:
+    """Return the changes in the order of history: the clock may have been set back since one of them.
+
+    Those that history does not order, as on two branches, stay in the order of their dates.
+    """
+    ordered: list[Backup] = []
+    for item in reversed(backups(repo)):
+        place = end = len(ordered)
+        while end and not _is_after(repo, item, ordered[end - 1]):
+            end -= 1
+            if _is_after(repo, ordered[end], item):
+                place = end
+        ordered.insert(place, item)
+    return ordered
+
+
+def _is_after(repo: pygit2.Repository, one: Backup, other: Backup) -> bool:
+    if one.outcome is None or other.outcome is None or one.outcome == other.outcome:
+        return False
+    return is_ancestor(repo, other.outcome, one.outcome)
 
 
 def _is_whole(place: Mergeable, item: Backup, head: str) -> bool:

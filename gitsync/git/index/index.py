@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from gitsync.errors import OperationError
 from gitsync.git.files import TICK_NS, storage_error, write_durably
+from gitsync.git.flush import flush
 from gitsync.git.index.lock import IndexLock, Replace, is_gone, myself
 from gitsync.git.index.raw import (
     HEADER,
@@ -146,6 +147,13 @@ class IndexFile:
                 IndexEntry(int(mode, 8), entry_id.decode(), int(stage), tag.islower(), tag in (b"S", b"s")),
             )
 
+    def prepare_again(self, changes: Mapping[bytes, NewEntry | None]) -> PreparedIndex | None:
+        """Do it again after `intend`, because another process has written the index since."""
+        prepared = self.prepare(changes)
+        if prepared is not None:
+            flush([prepared.path])
+        return prepared
+
     def prepare(self, changes: Mapping[bytes, NewEntry | None]) -> PreparedIndex | None:
         """Write the index that `update` would make beside the real one, without the lock.
 
@@ -252,12 +260,23 @@ class IndexFile:
                 with suppress(FileNotFoundError):
                     os.unlink(leftover)
 
-    def intend(self, old: str | None, new: str, ref_lock: str, unsynced: Iterable[str] = ()) -> None:
+    def intend(
+        self,
+        old: str | None,
+        new: str,
+        ref_lock: str,
+        unsynced: Iterable[str] = (),
+        prepared: PreparedIndex | None = None,
+    ) -> None:
         """Record, durably, that the branch is about to move under `ref_lock` and the index is to be updated after
         it. The paths in `unsynced`, of the objects that it moves to, are made durable first.
+
+        So is a prepared index: some file systems write a file before they rename it, and the lock would be held for
+        so long.
         """
         note = {"index": self.path, "old": old, "new": new, "ref_lock": ref_lock, "owner": myself()}
-        write_durably(self._intent, json.dumps(note).encode(), unsynced)
+        also = () if prepared is None else (prepared.path,)
+        write_durably(self._intent, json.dumps(note).encode(), (*unsynced, *also))
 
     def sweep_ref_lock(self) -> None:
         """Remove the lock of a branch that a killed gitsync process left while it moved the branch.

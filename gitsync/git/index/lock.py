@@ -19,7 +19,7 @@ from pathlib import Path
 from gitsync import proc
 from gitsync.errors import TransientError
 from gitsync.git.dead_locks import hint, remove_if_dead
-from gitsync.git.files import storage_error, write_durably, write_new
+from gitsync.git.files import remove, storage_error, write_durably, write_new
 
 Replace = Callable[[Sequence[bytes | memoryview]], None]
 
@@ -69,8 +69,7 @@ class IndexLock:
         finally:
             # After that rename the lock may be another process's.
             for path in (self._own,) if self._is_installed else (self.path, self._own):
-                with suppress(FileNotFoundError):
-                    os.unlink(path)
+                remove(path)
 
     @property
     def prepared(self) -> str:

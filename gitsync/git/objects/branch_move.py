@@ -17,7 +17,7 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import TransientError
-from gitsync.git.files import storage_error, write_new
+from gitsync.git.files import remove, storage_error, write_new
 from gitsync.git.flush import flush
 from gitsync.git.objects.commits import TipMovedError, lock_of, move_branch, time_stamp, tip_of
 from gitsync.git.objects.sharing import share_ref
@@ -31,7 +31,8 @@ _CRUD = str.maketrans("", "", "\n<>\0")
 class BranchMove:
     """Points `branch` from `old` (None: it must not exist) to `new`; `who` made the move, for the reflog.
 
-    `is_made` tells whether it has moved. `draft` is a path beside the refs that only this process uses.
+    `is_made` tells whether it has moved, `path` is the file of the branch where it is not packed. `draft` is a path
+    beside the refs that only this process uses.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class BranchMove:
         self._subject = subject.translate(_CRUD)
         self._who = who
         self._lock = lock_of(repository, branch)
+        self.path = self._lock.removesuffix(".lock")
         self._what = f"cannot move the branch {branch} of {repository.workdir}"
         self.is_made = False
 
@@ -81,8 +83,7 @@ class BranchMove:
             yield
         finally:
             if not self.is_made:
-                with suppress(FileNotFoundError):
-                    os.unlink(self._lock)
+                remove(self._lock)
 
     def _take(self) -> None:
         try:
@@ -113,7 +114,7 @@ class BranchMove:
             if tip_of(self._repository, self._branch) != self._old:
                 raise TipMovedError(f"{self._what}: it has moved meanwhile", "gitsync will try again by itself")
             try:
-                os.rename(self._lock, self._lock.removesuffix(".lock"))
+                os.rename(self._lock, self.path)
             except OSError as error:
                 raise storage_error(self._what, error) from error
         self.is_made = True

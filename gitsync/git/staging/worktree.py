@@ -22,6 +22,7 @@ from gitsync.core.message import with_machine
 from gitsync.core.spelling import composed
 from gitsync.errors import OperationError, TransientError
 from gitsync.git import dead_locks
+from gitsync.git.files import held_open
 from gitsync.git.index.index import IndexFile, PreparedIndex, Signature
 from gitsync.git.index.lock import Replace
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry, NewEntry
@@ -240,14 +241,14 @@ class Worktree:
         self._check_unmoved(staged, base, changes)
         new = {change.path: _new_entry(change) for change in changes}
         prepared = self.index.prepare(new)
-        self.index.intend(base, commit, lock_of(self.repo, branch), unsynced)
+        self.index.intend(base, commit, lock_of(self.repo, branch), unsynced, prepared)
         move = BranchMove(self.repo, branch, base, commit, subject, who.committer, self.index.lock.draft)
         try:
             # git does not wait for the lock of the index: all that takes time is done before.
             with move:
                 if prepared is not None and prepared.signature != self.index.signature:
                     self._check_unmoved(staged, base, changes)
-                    prepared = self.index.prepare(new)
+                    prepared = self.index.prepare_again(new)
                 with self.calm_lock(move, prepared) as replace:
                     if prepared is None or prepared.signature != self.index.signature:
                         self._check_unmoved(staged, base, changes)
@@ -268,7 +269,9 @@ class Worktree:
     def calm_lock(self, move: BranchMove, prepared: PreparedIndex | None) -> Iterator[Replace]:
         """Hold the locks of the branch and the index, unless a git command of the user's runs; raise as they do."""
         self.check_calm()
-        with move.locked(), self.index.lock.held(None if prepared is None else prepared.path) as replace:
+        path = None if prepared is None else prepared.path
+        # What is replaced is freed when nobody has it open any more, which takes milliseconds on a busy disk.
+        with held_open(self.index.path, move.path), move.locked(), self.index.lock.held(path) as replace:
             yield replace
 
     def await_calm(self) -> None:
@@ -284,7 +287,7 @@ class Worktree:
         """Raise TransientError "index-locked" while a git command of the user's runs, which may be a commit."""
         written_at = self.index.foreign_at
         age = None if written_at is None else self._clock.wall() - written_at
-        if self._recent_git.is_running() or is_git_at_work(self.git_dir, self.root, age):
+        if is_git_at_work(self.git_dir, self.root, age) or self._recent_git.is_running():
             raise TransientError(
                 f"a git command of its user is running in {self.root}",
                 "gitsync will try again when git has finished",

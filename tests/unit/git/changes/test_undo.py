@@ -11,6 +11,7 @@ from gitsync.git.applying.apply import OvertakenError, put
 from gitsync.git.changes.restore import Restoring
 from gitsync.git.changes.undo import Way, trial, undo, undoables
 from gitsync.git.objects.modes import MODE_FILE
+from gitsync.git.objects.refs import BACKUPS, OUTCOMES
 from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.repository import ReadOnlyRepository
 from gitsync.git.staging.worktree import Worktree
@@ -142,6 +143,18 @@ def test_a_further_undo_goes_one_further_back_and_an_undo_can_be_undone_by_name(
     assert undo(pair.worktree).change.commit.id == second
     assert read(pair, "dir/b.txt") == b"b\n"
     pair.check_clean()
+
+
+def test_the_last_change_of_history_is_the_newest_whatever_the_clock_said(pair: Pair) -> None:
+    first = pulled(pair, {"a.txt": b"first\n"})
+    second = pulled(pair, {"dir/b.txt": b"second\n"})
+    third = pulled(pair, {"run.sh": b"third\n"})
+    for year, commit in (("2001", third), ("2000", second)):  # as dated by a clock without a battery
+        name = run_git(pair.ours, "for-each-ref", "--format=%(refname:lstrip=3)", "--points-at", commit, OUTCOMES)
+        for below in (OUTCOMES, BACKUPS):
+            run_git(pair.ours, "update-ref", f"{below}{year}0101T000000Z-pull", f"{below}{name}")
+            run_git(pair.ours, "update-ref", "-d", f"{below}{name}")
+    assert [undo(pair.worktree).change.commit.id for _ in range(3)] == [third, second, first]
 
 
 def test_a_change_asked_for_is_taken_back(pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -45,6 +46,27 @@ def test_it_excludes_git_and_leaves_nothing_behind(repo: Path, tmp_path: Path) -
     lock.close()
     assert not list((tmp_path / "notes").iterdir())
     assert not [name for name in os.listdir(repo / ".git") if "gitsync" in name or "lock" in name]
+
+
+def test_an_error_of_the_disk_leaves_no_lock_of_a_process_that_lives_on(
+    places: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_dir, notes = places
+    lock = IndexLock(git_dir, notes)
+    failing = [lock.path]
+    unlink = os.unlink
+
+    def fail_once(path: str) -> None:
+        if path in failing:
+            failing.remove(path)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", fail_once)
+    with lock.held():
+        pass
+    assert not failing
+    assert not os.listdir(git_dir)
 
 
 def test_what_is_put_in_place_is_whole_and_an_error_changes_nothing(places: tuple[str, Path]) -> None:

@@ -237,6 +237,40 @@ def test_a_branch_that_is_not_where_it_was_moved_to_is_no_commit(repo: Path, wor
     assert told.value.code == "ref-lost"
 
 
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_nothing_slow_is_done_while_the_index_is_locked(
+    repo: Path, worktree: Worktree, monkeypatch: pytest.MonkeyPatch, is_packed: bool
+) -> None:
+    """git does not wait for that lock, and on a busy disk it takes milliseconds to sync a file, or to free one."""
+    if is_packed:
+        run_git(repo, "pack-refs", "--all")
+    events: list[tuple[str, str]] = []
+    opened: dict[object, str] = {}
+
+    def watched(name: str) -> None:
+        act = getattr(os, name)
+
+        def noted(what: object, *rest: object, **options: object) -> object:
+            done = act(what, *rest, **options)
+            told = rest[0] if name in ("link", "rename") else what
+            events.append((name, opened.get(told) or os.path.basename(str(told))))
+            if name == "open":
+                opened[done] = os.path.basename(str(what))
+            return done
+
+        monkeypatch.setattr(os, name, noted)
+
+    for name in ("open", "close", "link", "rename", "unlink", "fsync"):
+        watched(name)
+    (repo / "a.txt").write_text("two")
+    assert commit(worktree) is not None
+    start, end = events.index(("link", "index.lock")), events.index(("rename", "index"))
+    assert [each for each in events[start + 1 : end] if each[0] != "open"] == [("rename", "main")]
+    kept = {"index"} if is_packed else {"index", "main"}
+    assert kept <= {what for name, what in events[:start] if name == "open"}
+    assert kept <= {what for name, what in events[end:] if name == "close"}, "what was replaced is freed afterwards"
+
+
 def test_a_branch_that_moved_in_the_last_moment_is_left_there(repo: Path, worktree: Worktree) -> None:
     old = run_git(repo, "rev-parse", "HEAD")
     mine, theirs = (run_git(repo, "commit-tree", "-p", old, "-m", who, "HEAD^{tree}") for who in ("mine", "theirs"))
