@@ -151,8 +151,9 @@ def _questions(output: Output, name: str, questions: list[dict[str, Any]]) -> li
     lines: list[str] = []
     for question in questions:
         lines += output.wrap(str(question.get("message", "")), "red", "  ")
-        for word in question.get("answers") or ():
-            answer = ["--accept"] if word == "accept" else ["--answer", str(word)]
+        answers = question.get("answers") or ()
+        for word in answers:
+            answer = ["--accept"] if answers == ["accept"] else ["--answer", str(word)]
             words = ["gitsyncctl", "resume", name, *answer, str(question.get("id", ""))]
             lines += _hint(output, " ".join(map(text.as_word, words)))
     return lines

@@ -57,28 +57,33 @@ def is_id(word: str) -> bool:
 def commands(name: str, question: Question, *, is_only: bool = True) -> list[str]:
     """Return the command of each answer to a question of `name`, with the question's id unless it `is_only`."""
     more = "" if is_only else f" {question.id}"
-    return [
-        f"gitsyncctl resume {as_word(name)} " + ("--accept" if word == ACCEPT else f"--answer {word}") + more
-        for word in question.answers
-    ]
+    start = f"gitsyncctl resume {as_word(name)} "
+    if question.answers == (ACCEPT,):
+        return [f"{start}--accept{more}"]
+    return [f"{start}--answer {word}{more}" for word in question.answers]
 
 
-def chosen(name: str, questions: Sequence[Question], word: str, ids: Iterable[str] = ()) -> list[Question]:
+def chosen(
+    name: str, questions: Sequence[Question], word: str, ids: Iterable[str] = (), *, is_bare: bool = False
+) -> list[Question]:
     """Return the open questions of `name` that the answer `word` is for: those of `ids`, or the only one that accepts
     it.
 
-    Raise UsageError, listing the possible commands, when there is none, or several.
+    With `is_bare` the person said yes and named neither question nor answer: that is for a question without any other
+    answer. Raise UsageError, listing the possible commands, when there is none, or several.
     """
     wanted = list(ids)
     asked = [question for question in questions if question.id in wanted] if wanted else list(questions)
     unknown = [each for each in wanted if all(question.id != each for question in questions)]
     if unknown:
         raise UsageError(f"{name} has no open question {unknown[0]}", _hint(name, questions))
-    fitting = [question for question in asked if word in question.answers]
+    several = [question for question in asked if is_bare and len(question.answers) > 1]
+    fitting = [question for question in asked if word in question.answers and question not in several]
     if not fitting:
         what = "it has several answers" if word == ACCEPT and asked else f"{word!r} is not one of its answers"
+        about = (several or asked)[:1]
         raise UsageError(
-            f"{name}: {asked[0].message}: {what}" if asked else f"{name} has no open question", _hint(name, asked)
+            f"{name}: {about[0].message}: {what}" if about else f"{name} has no open question", _hint(name, asked)
         )
     if len(fitting) > 1 and not wanted:
         raise UsageError(f"{name} has {len(fitting)} open questions; give the id of one", _hint(name, fitting))

@@ -162,7 +162,11 @@ def test_a_directory_in_the_way_of_what_was_accepted_is_an_error(box: Machine, o
     (other.home / ".one/kept").write_text("mine\n")
     ctl(box, "add", str(box.home / ".one"))
     asked_of(other)
-    other.ctl("resume", "home", "--accept")
+    refused = other.ctl("resume", "home", "--accept")
+    assert refused.returncode == 2
+    for word in ("accept", "leave"):
+        assert f"gitsyncctl resume home --answer {word}" in refused.stderr
+    other.ctl("resume", "home", "--answer", "accept")
     error = wait_for("the error", lambda: home_status(other)["error"])
     assert ".one" in error["message"]
     (other.home / ".one/kept").unlink()

@@ -195,7 +195,7 @@ class _Repos:
                     self._context.runtime.sync([answer.repo for answer in of_repos], patience_s=SYNC_PATIENCE_S)
                 names = [*(answer.repo for answer in of_repos), *(report["name"] for report in reports)]
                 return {"resumed": names, "job_names": [report["name"] for report in reports], "jobs": reports}
-            if not reports and word == TAKE and params["names"] and not ids and not self._context.is_daemon:
+            if not (reports or ids or self._context.is_daemon) and word in (ACCEPT, TAKE) and params["names"]:
                 return self._accept_alone(params, self._held(params)[0], set(), word)
             if not reports:
                 raise UsageError(
@@ -209,25 +209,28 @@ class _Repos:
         jobs = [job for job in jobs if job not in answered]
         if not self._context.is_daemon:
             return {**self._accept_alone(params, names, answered), "jobs": reports}
-        for name in names:
-            self._tell(self._answer_of(name, word, []), word)
+        for answer in [self._answer_of(name, word, [], is_bare=True) for name in names]:
+            self._tell(answer, word)
         for job in jobs:
             self._context.runtime.jobs.tell(job, Resume(job, word == ACCEPT))
         for name in (*names, *jobs):
             self._context.runtime.board.publish("resumed", name, f"resumed {name}")
         return {"resumed": [*names, *jobs, *answered], "job_names": [*jobs, *answered], "jobs": reports}
 
-    def _accept_alone(self, params: Json, names: list[str], answered: set[str], word: str = ACCEPT) -> Json:
-        """Check a halted repository again, accept the result, and continue: a brake lasts as long as its process."""
+    def _accept_alone(self, params: Json, names: list[str], answered: set[str], word: str = "") -> Json:
+        """Check a halted repository again, answer what it asks by `word`, by yes for "", and continue: a brake lasts as
+        long as its process.
+        """
+        is_bare, word = not word, word or ACCEPT
         if not params.get("names"):
             raise UsageError("give the name: no question was asked yet", "gitsyncctl resume NAME --accept")
         runtime = self._context.runtime
         jobs = [job for job in self._context.targets(params["names"]).jobs if job.name not in answered]
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
         for name in names:
-            self._tell(self._answer_of(name, word, []), word)
+            self._tell(self._answer_of(name, word, [], is_bare=is_bare), word)
         runtime.sync(names, patience_s=SYNC_PATIENCE_S)
-        if word == ACCEPT:
+        if is_bare:
             runtime.jobs.run(jobs, "both", SYNC_PATIENCE_S, is_accepted=True)
         repos = [runtime.board.status(name).to_json() for name in names]
         job_names = [*(job.name for job in jobs), *answered]
@@ -245,12 +248,12 @@ class _Repos:
         own = {name: [each for each in ids if each in questions[name]] for name in questions}
         return [self._answer_of(name, word, mine) for name, mine in own.items() if mine]
 
-    def _answer_of(self, name: str, word: str, ids: list[str]) -> Resume:
+    def _answer_of(self, name: str, word: str, ids: list[str], *, is_bare: bool = False) -> Resume:
         """Return what resumes a repository, bound to what is asked of it now. Raise UsageError: several are asked."""
         questions = self._context.runtime.board.status(name).questions
         if not word or not questions:
             return Resume(name, word == ACCEPT)
-        asked = tuple(each.id for each in chosen(name, questions, word, ids))
+        asked = tuple(each.id for each in chosen(name, questions, word, ids, is_bare=is_bare))
         return Resume(name, word in (ACCEPT, TAKE), asked, word == TAKE)
 
     def _tell(self, answer: Resume, word: str) -> None:

@@ -200,7 +200,7 @@ def rewritten(name: str, source: str, ref: str) -> Problem:
         "nothing was taken in and nothing is sent",
         f"look at it: git log {ref}; where that was meant, to have it here, too, with what was changed here on top: "
         f"gitsyncctl resume {as_word(name)} --answer take; to merge it with all that is here, which brings back what "
-        f"was taken out: gitsyncctl resume {as_word(name)} --accept",
+        f"was taken out: gitsyncctl resume {as_word(name)} --answer accept",
     )
 
 
