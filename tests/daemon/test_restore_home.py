@@ -48,7 +48,7 @@ def test_a_bad_edit_is_taken_back_and_what_was_deleted_comes_back_private(box: M
     begin(box, link)
     path = box.home / ".secret"
     path.write_text("bad\n")
-    answer = ask(box, "restore", str(path))
+    answer = ask(box, "restore", "home:.secret" if link == "hard" else str(path))
     assert path.read_text() == "good\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert answer["restored"][0]["absolute"] == str(path)
@@ -111,3 +111,18 @@ def test_a_file_that_is_no_longer_tracked_and_is_as_it_was_is_tracked_again(box:
     assert "~/.vimrc" in box.ctl("list").stdout
     assert (box.home / ".vimrc").read_text() == "one\n"
     assert box.ctl("restore", "~/.vimrc").returncode == 4, "there is one version, and it is tracked"
+
+
+def test_messages_call_the_mirror_by_its_name(box: Machine) -> None:
+    begin(box, "auto")
+    for asked in (
+        ["log", "home:.nix"],
+        ["log", str(box.home / ".nix")],
+        ["diff", "home", "--rev", "nix"],
+        ["restore", "home", "--at", "2001-01-01"],
+        ["show", "abcdef1", "--in", "home"],
+    ):
+        done = box.ctl(*asked)
+        assert done.returncode == 4, asked
+        assert "home" in done.stderr
+        assert ".local/share" not in done.stderr, asked

@@ -8,14 +8,11 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 from gitsync.clock import iso
-from gitsync.config.options import MIRROR_NAME
-from gitsync.daemon.handlers.context import Answer, Json, Selection, real
+from gitsync.daemon.handlers.context import Answer, Json, Selection
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
 from gitsync.errors import UsageError
 from gitsync.git.history.log import History
@@ -84,13 +81,7 @@ def _find(context: Selection, params: Json) -> Json:
 
 def _places(context: Selection, params: Json) -> list[ResolvedPath]:
     names = params.get("names") or [repo.name for repo in context.config.repositories]
-    return [locate(context, name) if "/" in name else _whole(context, name) for name in names]
-
-
-def _whole(context: Selection, name: str) -> ResolvedPath:
-    """Return a repository; that of home files with the paths that people know them by."""
-    place = whole(context, name)
-    return replace(place, above=str(real(Path.home()))) if place.repo == MIRROR_NAME else place
+    return [locate(context, name) if "/" in name else whole(context, name) for name in names]
 
 
 def _query(history: History, params: Json) -> Query:

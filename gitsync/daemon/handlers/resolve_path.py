@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 
 from gitsync import places
-from gitsync.config.options import RepoConfig
+from gitsync.config.options import MIRROR_NAME, RepoConfig
 from gitsync.daemon.handlers.context import Selection, real
 from gitsync.errors import UsageError
 from gitsync.git.history.line_index import FILE, LineIndex
@@ -50,7 +50,7 @@ class ResolvedPath:
         """Return its repository's history; raise OperationError when it cannot be opened."""
         if not self.is_at_home:
             return History(self.root)
-        return History(self.root, self.above, lambda path: not is_mirror_metadata(path))
+        return History(self.root, self.above, lambda path: not is_mirror_metadata(path), label=self.repo)
 
     @property
     def is_at_home(self) -> bool:
@@ -79,9 +79,9 @@ def locate(context: Selection, given: str) -> ResolvedPath:
         for flags, repo in product((re.NOFLAG, re.IGNORECASE), context.config.repositories):
             _, *found = re.split(re.escape(f"/{repo.name}:"), f"{given}/", maxsplit=1, flags=flags)
             if found:
-                return _in(repo, os.path.normpath(real(repo.path) / found[0].strip("/")))
+                return _named_in(repo, found[0].strip("/"))
         if (named := _named(context, Path(given).name)) is not None and not _was_there(context, given):
-            return _in(named, str(real(named.path)))
+            return _named_in(named, "")
     above, last = os.path.split(given)
     # A link itself is tracked, not its target; the directories above it may be reached by links.
     ways = (str(real(above) / last), given, str(real(given)))
@@ -111,7 +111,7 @@ def _is_of_system(directory: Path, home: str) -> bool:
 def whole(context: Selection, name: str) -> ResolvedPath:
     """Return the root of a repository, by its name or a path in it; raise UsageError when there is none."""
     repo = _named(context, name) or context.one(name)
-    return _in(repo, str(real(repo.path)))
+    return _named_in(repo, "")
 
 
 def _was_there(context: Selection, given: str) -> bool:
@@ -130,6 +130,12 @@ def _named(context: Selection, name: str) -> RepoConfig | None:
 def _deepest(context: Selection, path: str) -> RepoConfig | None:
     within = [repo for repo in context.config.repositories if Path(path).is_relative_to(real(repo.path))]
     return max(within, key=lambda repo: len(real(repo.path).parts), default=None)
+
+
+def _named_in(repo: RepoConfig, below: str) -> ResolvedPath:
+    """Return a path in a repository that is given by its name; those of home files are in home."""
+    above = str(real(Path.home() if repo.name == MIRROR_NAME else repo.path))
+    return _below(repo, above, os.path.normpath(f"{above}/{below}"))
 
 
 def _in(repo: RepoConfig, path: str) -> ResolvedPath:

@@ -82,15 +82,21 @@ class History:
     """The history of one repository, opened for one request."""
 
     def __init__(
-        self, root: str | Path, above: str | Path | None = None, is_below: Callable[[bytes], bool] | None = None
+        self,
+        root: str | Path,
+        above: str | Path | None = None,
+        is_below: Callable[[bytes], bool] | None = None,
+        *,
+        label: str = "",
     ) -> None:
         """Open the repository whose work tree is `root`; raise OperationError as opening a Worktree does.
 
         `above` is the directory where the user has the files instead, as for home files, for the paths for which
-        `is_below` returns True.
+        `is_below` returns True. In messages and commands the repository is called `label`, else by its path.
         """
         self.root = os.path.realpath(root)
         self.above = self.root if above is None else os.path.realpath(above)
+        self.label = label or clean(self.root)
         self._is_below = is_below
         self.program = GitProgram(_plain_git_dir(self.root) or _git_dir(self.root), self.root)
         self._there = GitProgram(self.program.git_dir, self.above)
@@ -192,13 +198,13 @@ class History:
             more = len(candidates) - SHOWN_CANDIDATES
             listed = "; ".join(candidates[:SHOWN_CANDIDATES]) + (f"; and {more} more" if more > 0 else "")
             raise OperationError(
-                f"{rev!r} is an abbreviation of {len(candidates)} commits of {clean(self.root)}: {clean(listed)}",
+                f"{rev!r} is an abbreviation of {len(candidates)} commits of {self.label}: {clean(listed)}",
                 "give more digits",
                 code="ambiguous-revision",
             )
         raise OperationError(
-            f"there is no revision {rev!r} in {clean(self.root)}",
-            self._nearest_ref(rev) or f"to list the commits: gitsyncctl log {as_word(clean(self.root))}",
+            f"there is no revision {rev!r} in {self.label}",
+            self._nearest_ref(rev) or f"to list the commits: gitsyncctl log {as_word(self.label)}",
             code="unknown-revision",
         )
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gitsync.clock import iso
+from gitsync.clock import local
 from gitsync.errors import OperationError
 from gitsync.git.history.directory_names import directory_name_in, directory_versions
 from gitsync.git.history.log import History
@@ -61,7 +61,7 @@ def choose(history: History, path: bytes, *, commit: str | None = None, when: st
     # All questions refer to this one commit: the committer may create another at any moment.
     head = history.head()
     if head is None:
-        raise OperationError(f"{clean(history.root)} has no commit yet", "", code="unknown-path")
+        raise OperationError(f"{history.label} has no commit yet", "", code="unknown-path")
     is_directory = _is_directory(history, head, path)
     instant = history.instant(when) if when is not None else None
     if instant is not None:
@@ -139,7 +139,7 @@ def _last_directory(history: History, head: str, path: bytes) -> tuple[FileVersi
         if entry is not None and entry.mode == MODE_TREE and entry != there:
             return FileVersion(item.commit, item.at, item.subject, path, "changed", entry), newer.commit
     raise OperationError(
-        f"{clean(os.fsdecode(path) or history.root)} has only one version, which is the current one",
+        f"{clean(os.fsdecode(path)) or history.label} has only one version, which is the current one",
         see_versions(history, path),
         code="only-version",
     )
@@ -207,8 +207,8 @@ def _file_name_in(history: History, head: str, commit: str, path: bytes) -> byte
 
 def see_versions(history: History, path: bytes) -> str:
     """Return the hint with the command that lists all versions of a path."""
-    place = os.path.join(history.above, os.fsdecode(path)) if path else history.root
-    return f"to list the versions: gitsyncctl restore {shlex.quote(clean(place))} --list"
+    place = clean(os.path.join(history.above, os.fsdecode(path)) if path else history.above)
+    return f"to list the versions: gitsyncctl restore {shlex.quote(place)} --list"
 
 
 def none_at(history: History, path: bytes, when: str) -> OperationError:
@@ -221,7 +221,7 @@ def none_at(history: History, path: bytes, when: str) -> OperationError:
 def _none_then(
     history: History, path: bytes, commit: str | None, is_directory: bool, when: str, instant: float | None
 ) -> OperationError:
-    name = clean(os.fsdecode(path) or history.root)
+    name = clean(os.fsdecode(path)) or history.label
     known = directory_versions(history, path) if is_directory else versions(history, path)
     if instant is None and commit is not None:
         instant = records(history, b"", start=commit, limit=1)[0].at
@@ -231,12 +231,12 @@ def _none_then(
     if last is not None and before[0].what == "removed":
         place = clean(os.path.join(history.above, os.fsdecode(path)))
         return OperationError(
-            f"{name} did not exist {then}: it was deleted at {iso(before[0].at)} ({before[0].commit[:7]})",
+            f"{name} did not exist {then}: it was deleted at {local(before[0].at)[:16]} ({before[0].commit[:7]})",
             f"the version before: gitsyncctl restore {shlex.quote(place)} --rev {last.commit[:10]}",
             code="no-version",
         )
     first = known[-1] if known else None
-    earliest = f"; its first version is from {iso(first.at)} ({first.commit[:7]})" if first else ""
+    earliest = f"; its first version is from {local(first.at)[:16]} ({first.commit[:7]})" if first else ""
     return OperationError(
         f"{name} did not exist {then}{earliest}",
         see_versions(history, path),

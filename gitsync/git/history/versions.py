@@ -165,8 +165,8 @@ def unknown(history: History, path: bytes) -> OperationError:
     near = near or nearest(last, names, count=SHOWN_NAMES, likeness=0.6)
     hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
     return OperationError(
-        f"{clean(wanted)} was never committed in {clean(history.root)}",
-        hint or f"to list the commits: gitsyncctl log {as_word(clean(history.root))}",
+        f"{clean(wanted)} was never committed in {history.label}",
+        hint or f"to list the commits: gitsyncctl log {as_word(history.label)}",
         code="unknown-path",
     )
 
