@@ -127,10 +127,12 @@ def stream(
     cwd: str | bytes | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     stdin_fd: int | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[bytes]:
     """Run a child and yield its output as it comes, on any number of threads in turn; raise as `pipe` does.
 
-    It ends with the iterator. If this process dies, it ends at its next write. `stdin_fd` is passed as its stdin.
+    It ends with the iterator, or when it is cancelled. If this process dies, it ends at its next write. `stdin_fd` is
+    passed as its stdin.
     """
     ends_at = clock.SystemClock().now() + deadline_s
     said = bytearray()
@@ -141,9 +143,11 @@ def stream(
                 assert pipe_ is not None
                 selector.register(pipe_, selectors.EVENT_READ)
             while selector.get_map():
+                if is_cancelled():
+                    return
                 if (left := ends_at - clock.SystemClock().now()) <= 0:
                     raise TimeoutError("the deadline was exceeded")
-                for key, _ in selector.select(left):
+                for key, _ in selector.select(min(left, CANCEL_POLL_S)):
                     if not (data := os.read(key.fd, PIPE_BYTES)):
                         selector.unregister(key.fileobj)
                     elif key.fileobj is child.stderr:

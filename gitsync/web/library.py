@@ -1,36 +1,37 @@
 """The histories that the page shows: what gitsync watches, and an index of each history, kept up to date.
 
-Pages call it on worker threads. The indexes are filled on one further worker thread, which the event loop starts: it
-owns them while they are filled, and readers never see half a commit (`gitsync.git.history.outline`).
+Pages call it on worker threads. Each index is filled on a further worker thread, which the event loop starts: it owns
+it while it is filled, and readers never see half a commit (`gitsync.git.history.outline`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
 
 import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 
-from gitsync.daemon import alone
-from gitsync.daemon.handlers.context import Selection
+from gitsync import places
+from gitsync.daemon import alone, apart
+from gitsync.daemon.handlers import outlines
+from gitsync.daemon.handlers.context import Json, Selection
 from gitsync.daemon.handlers.moments import View
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
-from gitsync.errors import GitsyncError, OperationError, UsageError
+from gitsync.errors import GitsyncError, UsageError
 from gitsync.git.history.log import History
-from gitsync.git.history.outline import LOG, Outline
+from gitsync.git.history.outline import Outline
+from gitsync.git.history.outline_file import FILE
 from gitsync.git.history.versions import unknown
 from gitsync.text import clean
 
 # A page waits so long for an index; then it shows what it can without, and asks again.
 PATIENCE_S = 0.06
 AGAIN_S = 2.0
-# A page that is nothing without the index waits longer.
+# The reading of all histories goes on to the next one after so long.
 LONG_S = 20.0
-READ_S = 3600.0
 
 
 class Library:
@@ -41,8 +42,11 @@ class Library:
         self._outlines: dict[str, Outline] = {}
         self._tasks: dict[str, asyncio.Task[Outline | None]] = {}
         self._beginning: asyncio.Task[None] | None = None
-        self._one = CapacityLimiter(1)
+        # A long history is read in another process; others need not wait for it.
+        self._few = CapacityLimiter(2)
         self._read_once: set[str] = set()
+        # How far a long reading is: the times of its first and its last commit.
+        self._progress: dict[str, Json] = {}
         self._has_ended = False
 
     def looking(self) -> Selection:
@@ -78,7 +82,7 @@ class Library:
         for place, head in heads:
             if head is not None:
                 with suppress(GitsyncError):
-                    await self._refreshed(place.root, head, LONG_S)
+                    await self._refreshed(place, head, LONG_S)
 
     def _heads(self) -> list[tuple[ResolvedPath, str | None]]:
         """Return the places that can be read, each with its HEAD; the overview says what is wrong with the others."""
@@ -113,13 +117,14 @@ class Library:
             return Outline()
         if known is not None and known.head == head:
             return known
-        return from_thread.run(self._refreshed, place.root, head, patience_s)
+        return from_thread.run(self._refreshed, place, head, patience_s)
 
-    async def _refreshed(self, root: str, head: str, patience_s: float) -> Outline | None:
+    async def _refreshed(self, place: ResolvedPath, head: str, patience_s: float) -> Outline | None:
         """Return the index up to `head`, None where that takes longer than `patience_s` seconds."""
+        root = place.root
         task = self._tasks.get(root)
         if task is None or task.done():
-            task = self._tasks[root] = asyncio.create_task(self._filled(root, head))
+            task = self._tasks[root] = asyncio.create_task(self._filled(place, head))
             # A page that waits gets the error; without one, the next page tries again.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         # New commits since the last time are read in a moment.
@@ -127,13 +132,32 @@ class Library:
             return await asyncio.shield(task)
         return None
 
-    async def _filled(self, root: str, head: str) -> Outline | None:
+    async def _filled(self, place: ResolvedPath, head: str) -> Outline | None:
+        root = place.root
         # Taken out while it is filled: one that is half-filled after an error would get the same commits again.
         old = self._outlines.pop(root, None)
-        found = await self._in_thread(filled, root, head, old, self._is_over)
+        kept = places.repository_dir(places.state_dir(), place.configured) / FILE
+        try:
+            found = await to_thread.run_sync(
+                outlines.filled, root, head, old, kept, self._read_apart, self._is_over, limiter=self._few
+            )
+        finally:
+            self._progress.pop(root, None)
         self._outlines[root] = found
         self._read_once.add(root)
         return found
+
+    def _read_apart(self, root: str, head: str, kept: Path) -> None:
+        """Have a long history read in a process of its own, and note how far it is."""
+        self._progress[root] = {}
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        params = {"root": root, "head": head, "place": str(kept)}
+        for told in apart.ask(apart.OUTLINE, params, self._config, outlines.READ_S, self._is_over):
+            self._progress[root] = told
+
+    def progress(self, root: str) -> Json | None:
+        """Return how far a long reading is: the times of the first and of the last commit that was read."""
+        return self._progress.get(root) or None
 
     def close(self) -> None:
         """Have no history read any further."""
@@ -141,23 +165,3 @@ class Library:
 
     def _is_over(self) -> bool:
         return self._has_ended
-
-    async def _in_thread(self, function: Callable[..., Outline], *arguments: Any) -> Outline:
-        return await to_thread.run_sync(function, *arguments, limiter=self._one)
-
-
-def filled(root: str, head: str, old: Outline | None, is_over: Callable[[], bool]) -> Outline:
-    """Return the index of a history up to `head`: the old one with what came since, else a new one.
-
-    Raise OperationError "abandoned" when `is_over` says so.
-    """
-    history = History(root)
-    is_further = old is not None and history.try_ask("merge-base", "--is-ancestor", old.head, head) is not None
-    outline = old if old is not None and is_further else Outline()
-    since = [f"^{outline.head}"] if outline.head else []
-    for data in history.program.stream(*LOG, head, *since, "--", deadline_s=READ_S):
-        if is_over():
-            raise OperationError(f"{root} is not read any further", code="abandoned")
-        outline.feed(data)
-    outline.finish(head)
-    return outline

@@ -95,7 +95,8 @@ class Asked:
 
     def stream(self, template: str, reader: Reader, **values: Any) -> Response:
         """Return a page that is sent part by part, as what it shows is found, for as long as `reader` is there."""
-        parts = self.house.renderer.parts(template, here=self.path, note=None, **values)
+        note = self.house.notes.take(self.get("note"))
+        parts = self.house.renderer.parts(template, here=self.path, note=note, **values)
         chunks = (part.encode("utf-8", "backslashreplace") for part in parts)
         return _Stream(chunks, reader)
 

@@ -7,6 +7,7 @@ import os
 import shlex
 import sqlite3
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -137,3 +138,24 @@ def test_the_largest_files_are_named_first(box: Machine) -> None:
     shown = box.ctl("size", "-n", "1").stdout
     assert "film.mp4" in shown
     assert "journey.md" not in shown
+
+
+def test_an_endless_regular_expression_does_not_hold_up_the_daemon(box: Machine) -> None:
+    root = a_past(box)
+    (root / "long.txt").write_text("a" * 60 + "!\n")
+    box.start()
+    box.wait_state("ok")
+    search = subprocess.Popen(
+        [BIN / "gitsyncctl", "find", "--json", "--regex", "(a+)+$", "Notes"],
+        env=box.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        time.sleep(1)
+        assert box.ctl("status", "--short", timeout=5).returncode == 0
+        assert search.poll() is None  # it would end by itself after five seconds
+    finally:
+        search.kill()
+        search.communicate()

@@ -97,6 +97,18 @@ class Site:
         return found
 
 
+def begun(site: Site, path: str, until: str) -> http.client.HTTPConnection:
+    """Ask for a page, read it as far as some words, and return the connection."""
+    connection = http.client.HTTPConnection(site.host, timeout=20)
+    connection.request("GET", path, headers={"cookie": site.cookie})
+    answer, text = connection.getresponse(), ""
+    while until not in text:
+        part = answer.read1(65536).decode()
+        assert part, text
+        text += part
+    return connection
+
+
 def path_of(page: str, **values: str) -> str:
     """Return the address of a page with parameters."""
     return page + "?" + "&".join(f"{name}={quote(os.fsencode(value), safe='')}" for name, value in values.items())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,7 +14,7 @@ import pytest
 
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
-from tests.web.kit import Site, page, path_of
+from tests.web.kit import Site, begun, page, path_of
 from tests.web.test_history import seen
 from tests.web.world import World, usual
 
@@ -82,6 +84,24 @@ def test_a_question_that_cannot_be_understood_is_answered_in_words(quiet: Site, 
     answer = quiet.get(f"/find?{query}")
     assert answer.status in (200, 400)
     assert re.search('That did not work|role="alert"', answer.text)
+
+
+def test_an_endless_regular_expression_holds_up_no_other_page(quiet: Site) -> None:
+    connection = begun(quiet, path_of("/find", word="(x+x+)+y", regex="1"), "Looking through every version")
+    wait_for("the search", lambda: searches(quiet))
+    time.sleep(0.3)  # it is at the long line by then
+    began = time.monotonic()
+    assert quiet.get("/room?repo=").status == 200
+    assert quiet.get("/").status == 200
+    assert time.monotonic() - began < 3
+    connection.close()
+    wait_for("its end with its reader", lambda: not searches(quiet), 4.0)
+
+
+def searches(site: Site) -> list[str]:
+    """Return the searches of a page, which are processes of their own."""
+    listed = subprocess.run(["ps", "-o", "args=", "--ppid", str(site.process.pid)], capture_output=True, text=True)
+    return [line for line in listed.stdout.splitlines() if "gitsync.daemon.apart" in line]
 
 
 def test_what_takes_the_room_can_be_given_up(quiet: Site) -> None:

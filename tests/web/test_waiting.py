@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import shutil
 import signal
 import socket
@@ -13,7 +12,7 @@ import pytest
 
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
-from tests.web.kit import Site, page, path_of
+from tests.web.kit import Site, begun, page, path_of
 from tests.web.test_history import seen
 from tests.web.world import usual
 
@@ -64,18 +63,6 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Held, Site]
                 yield it, site
         finally:
             it.release()
-
-
-def begun(site: Site, path: str, until: str) -> http.client.HTTPConnection:
-    """Ask for a page, read it as far as some words, and return the connection."""
-    connection = http.client.HTTPConnection(site.host, timeout=20)
-    connection.request("GET", path, headers={"cookie": site.cookie})
-    answer, text = connection.getresponse(), ""
-    while until not in text:
-        part = answer.read1(65536).decode()
-        assert part, text
-        text += part
-    return connection
 
 
 def test_a_preview_that_takes_long_begins_at_once_and_ends_with_its_result(held: tuple[Held, Site]) -> None:

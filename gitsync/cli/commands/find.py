@@ -36,6 +36,7 @@ def _hits(context: Context, arguments: Json) -> Iterable[Json]:
     answer = context.ask_daemon({**arguments, "quick": True})
     if answer is not None and answer.get("hits") is not None:
         return list(answer["hits"])
+    __import__("gitsync.git.history.match_time", fromlist=["limit"]).limit()
     handler = __import__("gitsync.daemon.handlers.find", fromlist=["hits"])
     return context.stream(arguments, handler.hits)
 

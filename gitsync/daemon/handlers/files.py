@@ -249,7 +249,7 @@ def _content(place: ResolvedPath, history: History, commit: str, named: str) -> 
             hint = f"when it was there: gitsyncctl log {as_word(str(Path(place.above, os.fsdecode(path))))}"
         raise OperationError(f"{clean(named)} is not in {commit[:10]} of {place.repo}", hint, code="no-version")
     if entry.mode == MODE_TREE:
-        names = sorted(os.fsdecode(name) for name in history.below(entry.id, b""))
+        names = sorted(os.fsdecode(name) for name in history.entries_below(entry.id, b""))
         raise UsageError(
             f"{clean(named)} is a directory there, of {len(names)} files",
             f"bring a copy: gitsyncctl restore {as_word(f'{place.repo}:{clean(named)}')} --rev {commit[:10]} --to DEST",

@@ -23,6 +23,8 @@ from gitsync.text import as_word, clean, tilde
 
 # As many hits as an answer through the socket can carry; the control command prints any number as they come.
 MOST = 2000
+# How long a search may take in a process of its own.
+APART_S = 600.0
 # A history of so many commits is read at once, without an index; but not very many of them.
 SHORT, MOST_SHORT = 500, 5
 
@@ -58,7 +60,7 @@ def _quick(context: Selection, params: Json) -> Json:
         quick = quick_search(history, query, place.path, place.index(history)) if query.word else None
         if quick is None:
             short += 1
-            if short > MOST_SHORT or not _is_short(history):
+            if query.is_regex or short > MOST_SHORT or not _is_short(history):
                 return {"hits": None, "complete": False}
             quick = search(history, query, place.path)
         found.append(_documents(place, history, quick))
@@ -75,8 +77,17 @@ def _is_short(history: History) -> bool:
 def _find(context: Selection, params: Json) -> Json:
     if params.get("quick"):
         return _quick(context, params)
-    found = list(islice(hits(context, params), MOST + 1))
+    # A regular expression may take for ever, and holds up every thread meanwhile.
+    each = _apart(context, params) if params.get("regex") else hits(context, params)
+    found = list(islice(each, MOST + 1))
     return {"hits": found[:MOST], "complete": len(found) <= MOST and len(found) != params.get("count")}
+
+
+def _apart(context: Selection, params: Json) -> Iterator[Json]:
+    from gitsync.daemon import apart
+
+    source = context.config.source
+    return apart.ask(apart.FIND, params, None if source is None else str(source), APART_S)
 
 
 def _places(context: Selection, params: Json) -> list[ResolvedPath]:

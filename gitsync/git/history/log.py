@@ -295,6 +295,17 @@ class History:
                 found[above + name] = Listed(entry, None if size == b"-" else int(size))
         return found
 
+    def entries_below(self, tree: str, prefix: bytes) -> dict[bytes, TreeEntry]:
+        """Return what `below` does without sizes, for which each object is opened."""
+        found = {}
+        above = prefix + b"/" if prefix else b""
+        for line in self.ask("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
+            facts, _, name = line.partition(b"\t")
+            if name:
+                mode, _, object_id = facts.decode("ascii").split(" ")
+                found[above + name] = TreeEntry(int(mode, 8), object_id)
+        return found
+
     def children(self, tree: str) -> dict[bytes, Listed]:
         """Return the files and directories that a tree itself has, by name; a directory's size is None."""
         found = {}

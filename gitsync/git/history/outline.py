@@ -11,16 +11,15 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge as merged
 from itertools import pairwise
 
+from gitsync.git.history.commit_table import CommitTable, Part
+
 LOG = ("log", "--reverse", "--format=%x01%H%x00%ct %P", "--raw", "-z", "--no-abbrev", "-M",
        "--diff-merges=first-parent", "--no-ext-diff", "--no-color")  # fmt: skip
-
-# Times are kept in 32 bits.
-LATEST = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,7 @@ class Outline:
     """The index of one history, up to the commit `head`."""
 
     head: str = ""
-    _ids: bytearray = field(default_factory=bytearray)
-    _id_bytes: int = 20
-    _times: array[int] = field(default_factory=lambda: array("I"))
-    # The latest time so far: clocks of machines differ, so that the times themselves are not quite in order.
-    _latest: array[int] = field(default_factory=lambda: array("I"))
+    _table: CommitTable = field(default_factory=CommitTable)
     # The commits whose first parent is not the one before, in order, and that parent: -1 for none.
     _jumps: array[int] = field(default_factory=lambda: array("I"))
     _parents: array[int] = field(default_factory=lambda: array("i"))
@@ -72,6 +67,41 @@ class Outline:
             self._paths = sorted(self._commits)
         self.head = head
 
+    def parts(self) -> dict[str, bytes]:
+        """Return everything, for a file."""
+        renamed = ((number, path, was) for number, each in self._renamed.items() for path, was in each.items())
+        removed = ((number, path) for number, each in self._removed.items() for path in each)
+        return {
+            **self._table.parts(),
+            "jumps": self._jumps.tobytes(),
+            "parents": self._parents.tobytes(),
+            "paths": b"".join(path + b"\0" for path in self._paths),
+            "counts": array("I", (len(self._commits[path]) for path in self._paths)).tobytes(),
+            "numbers": b"".join(self._commits[path].tobytes() for path in self._paths),
+            "renamed": b"".join(b"%d\0%b\0%b\0" % each for each in renamed),
+            "removed": b"".join(b"%d\0%b\0" % each for each in removed),
+        }
+
+    @classmethod
+    def of(cls, head: str, parts: Mapping[str, Part]) -> Outline:
+        """Return the index whose parts are in a file; raise ValueError where they do not belong together."""
+        paths, renamed, removed = (parts[name].read().split(b"\0")[:-1] for name in ("paths", "renamed", "removed"))
+        counts, numbers = array("I", parts["counts"].read()), parts["numbers"].read()
+        found = cls(head, CommitTable.of(parts))
+        found._jumps.frombytes(parts["jumps"].read())
+        found._parents.frombytes(parts["parents"].read())
+        found._paths += paths
+        end = 0
+        for path, count in zip(paths, counts, strict=True):
+            each = found._commits[path] = array("I")
+            start, end = end, end + count * each.itemsize
+            each.frombytes(numbers[start:end])
+        for number, path, was in zip(renamed[::3], renamed[1::3], renamed[2::3], strict=True):
+            found._renamed.setdefault(int(number), {})[path] = was
+        for number, path in zip(removed[::2], removed[1::2], strict=True):
+            found._removed.setdefault(int(number), set()).add(path)
+        return found
+
     def _take(self, pieces: list[bytes], at: int, left: int) -> int:
         line = pieces[at].lstrip(b"\n")
         if line.startswith(b"\x01"):
@@ -91,19 +121,16 @@ class Outline:
 
     def _begin(self, commit: bytes, at: int, parent: bytes) -> None:
         self._note_parent(bytes.fromhex(parent.decode("ascii")))
-        at = min(max(at, 0), LATEST)  # anybody can write anything into a commit
-        self._id_bytes = len(commit)
-        self._ids += commit
-        self._latest.append(max(at, self._latest[-1] if self._latest else 0))
-        self._times.append(at)
+        self._table.add(commit, at)
 
     def _note_parent(self, parent: bytes) -> None:
-        if len(self) and not (parent and self._ids.endswith(parent)):
-            self._jumps.append(len(self))
-            self._parents.append(self._number(parent) if parent else -1)
+        count = len(self)
+        if count and not (parent and self._table.id(count - 1) == parent):
+            self._jumps.append(count)
+            self._parents.append(self._table.number(parent) if parent else -1)
 
     def _note(self, letter: bytes, was: bytes, path: bytes) -> None:
-        number = len(self._times) - 1
+        number = len(self) - 1
         self._commits.setdefault(path, array("I")).append(number)
         if letter == b"R":
             self._renamed.setdefault(number, {})[path] = was
@@ -115,27 +142,20 @@ class Outline:
 
     def __len__(self) -> int:
         """Return the number of commits."""
-        return len(self._times)
+        return len(self._table)
 
     def id(self, number: int) -> str:
         """Return the name of a commit."""
-        return bytes(self._ids[number * self._id_bytes : (number + 1) * self._id_bytes]).hex()
+        return self._table.id(number).hex()
 
     def at(self, number: int) -> int:
         """Return the time of a commit, in seconds since the epoch."""
-        return self._times[number]
+        return self._table.at(number)
 
     def number(self, commit: str) -> int | None:
         """Return the number of a commit, None where it is not in this history."""
-        found = self._number(bytes.fromhex(commit))
+        found = self._table.number(bytes.fromhex(commit))
         return None if found < 0 else found
-
-    def _number(self, wanted: bytes) -> int:
-        at = len(self._ids)
-        while (at := self._ids.rfind(wanted, 0, at + len(wanted) - 1)) >= 0:
-            if at % self._id_bytes == 0:
-                return at // self._id_bytes
-        return -1
 
     def commit_at(self, instant: float) -> str | None:
         """Return the newest commit by an instant along first parents: what one machine had, not a mixture of several.
@@ -153,11 +173,11 @@ class Outline:
 
     def latest(self, number: int) -> int:
         """Return the latest time of the commits up to this one: unlike their times, it never goes back."""
-        return self._latest[number]
+        return self._table.latest(number)
 
     def until(self, instant: float) -> int:
         """Return how many commits there were at an instant."""
-        return bisect_right(self._latest, instant)
+        return self._table.before(int(instant) + 1)
 
     # -- paths --------------------------------------------------------------------------------------------------------
 
@@ -214,7 +234,7 @@ class Outline:
 
     def density(self, path: bytes, edges: list[float]) -> list[int]:
         """Return how many changes there were between each two of the instants `edges`: commits, below a path files."""
-        numbers = [bisect_left(self._latest, edge) for edge in edges]
+        numbers = [self._table.before(edge) for edge in edges]
         if not path:
             return [after - before for before, after in pairwise(numbers)]
         counts = [0] * (len(edges) - 1)

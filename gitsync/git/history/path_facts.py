@@ -75,7 +75,7 @@ def tracked(history: History, path: bytes, kind: str) -> Tracked:
     if entry is not None and entry.mode == MODE_GITLINK:
         entry = None
     if (entry is not None and entry.mode == MODE_TREE) or (entry is None and kind == "directory"):
-        below = len(history.below(entry.id, path)) if entry is not None else 0
+        below = len(history.entries_below(entry.id, path)) if entry is not None else 0
         if history.is_mirrored:
             return Tracked(False, False, False, "", below, len(history.dirty(path)))
         told = history.ask("status", "--porcelain=v1", "-z", "--no-renames", "--", path or b".")

@@ -17,6 +17,7 @@ from gitsync.errors import UsageError
 from gitsync.git.history.contents import BATCH, contents, is_text, parsed
 from gitsync.git.history.line_index import LineIndex
 from gitsync.git.history.log import History
+from gitsync.git.history.match_time import in_time
 from gitsync.git.history.walk import LOG, BlobVersion, VersionWalk
 
 SEARCH_S = 600.0
@@ -230,7 +231,9 @@ def _matcher(query: Query) -> Matcher:
             f"{query.word!r} is not a regular expression: {error}", "leave out --regex to look for it as it is",
             code="pattern",
         ) from error  # fmt: skip
-    if query.is_regex or (query.ignores_case and not query.word.isascii()):
+    if query.is_regex:
+        return lambda content: in_time(lambda: _lines(content, pattern))
+    if query.ignores_case and not query.word.isascii():
         return lambda content: _lines(content, pattern)
     word = query.word.encode("utf-8", "surrogateescape")
     if query.ignores_case:

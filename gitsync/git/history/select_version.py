@@ -251,13 +251,14 @@ def _resolved(history: History, head: str, path: bytes, version: FileVersion, st
     here = _files_at(history, head, path)
     wanted = {path: entry}
     if is_directory:
-        below = history.below(entry.id, path)
-        wanted = {name: item.entry for name, item in below.items() if item.entry.mode != MODE_GITLINK}
+        below = history.entries_below(entry.id, path)
+        wanted = {name: item for name, item in below.items() if item.mode != MODE_GITLINK}
     gone = frozenset(name for name in here if name not in wanted and here[name].mode != MODE_GITLINK)
     dirty = _dirty(history, path, head, here)
     what = {name: _what(history, name, item, here.get(name), dirty) for name, item in wanted.items()}
     what |= dict.fromkeys(sorted(gone), "removed")
-    nested = _nested(history, (*wanted, *gone))
+    # A file that is as it should be is a file, so that no repository of its own is there.
+    nested = _nested(history, what, (name for name, word in what.items() if word != "unchanged"))
     return SelectedVersion(
         path, is_directory, version.commit, state, version.at, version.subject, version.path, wanted, gone, what, nested
     )
@@ -273,9 +274,15 @@ def _dirty(history: History, path: bytes, head: str, here: dict[bytes, TreeEntry
     return history.dirty(path, head)
 
 
-def _nested(history: History, paths: Iterable[bytes]) -> frozenset[bytes]:
-    """Return the directories at or above these paths that are git repositories of their own, outermost only."""
-    directories = {path[:at] for path in paths for at, byte in enumerate(path) if byte == ord("/")} | set(paths)
+def _nested(history: History, paths: Iterable[bytes], places: Iterable[bytes]) -> frozenset[bytes]:
+    """Return what is a git repository of its own, outermost only: directories above `paths`, and `places`."""
+    directories: set[bytes] = set()
+    for path in paths:
+        above = path.rpartition(b"/")[0]
+        while above and above not in directories:
+            directories.add(above)
+            above = above.rpartition(b"/")[0]
+    directories.update(places)
     found = {one for one in directories if one and os.path.lexists(os.path.join(history.place(one), b".git"))}
     return frozenset(one for one in found if not any(one.startswith(other + b"/") for other in found))
 
@@ -285,7 +292,7 @@ def _files_at(history: History, head: str, path: bytes) -> dict[bytes, TreeEntry
     found = history.entry(head, path)
     if found is not None:
         if found.mode == MODE_TREE:
-            return {name: item.entry for name, item in history.below(found.id, path).items()}
+            return history.entries_below(found.id, path)
         return {path: found}
     above = path
     while above := above.rpartition(b"/")[0]:

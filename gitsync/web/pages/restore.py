@@ -15,9 +15,9 @@ from gitsync.daemon.handlers import moments
 from gitsync.daemon.handlers.resolve_path import ResolvedPath
 from gitsync.errors import UsageError
 from gitsync.text import clean
-from gitsync.web.library import LONG_S
 from gitsync.web.notes import Note
 from gitsync.web.page import POST, Asked, Link, Page, address
+from gitsync.web.reading import reading
 from gitsync.web.states import Json
 from gitsync.web.work import Work
 
@@ -108,7 +108,7 @@ def _beside(place: ResolvedPath, found: Json) -> str:
 def deleted(asked: Asked) -> Response:
     """Show what was deleted between two moments, to choose from."""
     repo, path = asked.needed("repo"), asked.get("path")
-    view = asked.library.view(repo, path, LONG_S)
+    view = asked.library.view(repo, path)
     now = clock.SystemClock().wall()
     since, until = (_instant(asked, name) for name in ("since", "until"))
     found = moments.deleted(view, now - MONTH_S if since is None else since, now if until is None else until)
@@ -120,7 +120,7 @@ def deleted(asked: Asked) -> Response:
         until=asked.get("until"),
         found=found[:SHOWN],
         more=max(0, len(found) - SHOWN),
-        is_partial=view.outline is None,
+        reading=reading(asked.library, [view]),
     )
 
 

@@ -9,6 +9,7 @@ from gitsync.daemon.handlers import moments
 from gitsync.daemon.handlers.moments import View
 from gitsync.text import clean
 from gitsync.web.page import Asked, Link, Page
+from gitsync.web.reading import reading
 from gitsync.web.states import Json
 
 # A page of the list, and the bars of the strip.
@@ -47,7 +48,7 @@ def show(asked: Asked) -> Response:
         strip=strip,
         days=_days(found["commits"]),
         next=None if found["next"] is None else int(found["next"]),
-        is_partial=found["is_partial"],
+        reading=reading(asked.library, views),
         is_first=before is None,
         acts=ACTS,
         open=OPEN,
@@ -56,9 +57,10 @@ def show(asked: Asked) -> Response:
 
 
 def ready(asked: Asked) -> Response:
-    """Say whether the histories are read, for a page that waits for them."""
+    """Say whether the histories are read, and how far, for a page that waits for them."""
     views = [asked.library.view(asked.get("repo"))] if asked.get("repo") else asked.library.everything()
-    return JSONResponse({"ready": all(view.outline is not None for view in views if view.history.head())})
+    told = reading(asked.library, views)
+    return JSONResponse({"ready": True} if told is None else {"ready": False, **told})
 
 
 def _strip(views: list[View], asked: Asked) -> Json:

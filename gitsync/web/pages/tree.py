@@ -8,6 +8,7 @@ from gitsync.daemon.handlers import moments
 from gitsync.daemon.handlers.moments import View
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.web.page import Asked, Link, Page, address
+from gitsync.web.reading import reading
 
 # A directory of twenty thousand files is shown in parts.
 ROWS = 200
@@ -37,7 +38,7 @@ def show(asked: Asked) -> Response:
         count=len(rows),
         page=page,
         pages=-(-len(rows) // ROWS),
-        is_partial=view.outline is None,
+        reading=reading(asked.library, [view]),
         names=asked.library.names(),
     )
 

@@ -47,14 +47,3 @@ slot?.addEventListener("input", () => {
   clearTimeout(resting);
   resting = setTimeout(go, REST_MS);
 });
-
-// A history that is still being read: asked for until it is there.
-async function await_history() {
-  const reading = document.getElementById("reading");
-  if (!reading) return;
-  const answer = await fetch(reading.dataset.ready).catch(() => null);
-  if (answer?.ok && (await answer.json()).ready) location.reload();
-  else setTimeout(await_history, 700);
-}
-
-setTimeout(await_history, 400);
