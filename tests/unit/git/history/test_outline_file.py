@@ -10,6 +10,7 @@ from gitsync.daemon.handlers import outlines
 from gitsync.errors import OperationError
 from gitsync.git.history import outline_file
 from gitsync.git.history.log import History
+from gitsync.git.history.outline import Outline
 from tests.conftest import Git, run_git
 
 NAMES = ("a", "b", "c")
@@ -42,7 +43,7 @@ def commit(root: Path, message: str) -> None:
     run_git(root, "commit", "-qm", message)
 
 
-def read(root: Path, place: Path, long: int) -> outlines.Outline:
+def read(root: Path, place: Path, long: int) -> Outline:
     """Read the history as the page does; one of more than `long` commits by way of the file."""
 
     def apart(repository: str, head: str, kept: Path) -> None:
@@ -51,7 +52,7 @@ def read(root: Path, place: Path, long: int) -> outlines.Outline:
     return outlines.filled(str(root), run_git(root, "rev-parse", "HEAD"), None, place, apart, lambda: False, long)
 
 
-def facts(found: outlines.Outline) -> list[object]:
+def facts(found: Outline) -> list[object]:
     ids = [found.id(number) for number in range(len(found))]
     return [
         ids,
