@@ -142,9 +142,7 @@ def stream(
             for pipe_ in (child.stdout, child.stderr):
                 assert pipe_ is not None
                 selector.register(pipe_, selectors.EVENT_READ)
-            while selector.get_map():
-                if is_cancelled():
-                    return
+            while selector.get_map() and not is_cancelled():
                 if (left := ends_at - clock.SystemClock().now()) <= 0:
                     raise TimeoutError("the deadline was exceeded")
                 for key, _ in selector.select(min(left, CANCEL_POLL_S)):
@@ -154,7 +152,7 @@ def stream(
                         said += data
                     else:
                         yield data
-        if child.wait() != 0:
+        if not is_cancelled() and child.wait() != 0:
             raise ChildProcessError(said.decode("utf-8", "replace").strip() or f"status {child.returncode}")
     finally:
         _end_group(child)

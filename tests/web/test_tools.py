@@ -101,7 +101,7 @@ def test_an_endless_regular_expression_holds_up_no_other_page(quiet: Site) -> No
 def searches(site: Site) -> list[str]:
     """Return the searches of a page, which are processes of their own."""
     listed = subprocess.run(["ps", "-o", "args=", "--ppid", str(site.process.pid)], capture_output=True, text=True)
-    return [line for line in listed.stdout.splitlines() if "gitsync.daemon.apart" in line]
+    return [line for line in listed.stdout.splitlines() if "gitsync.daemon.reads" in line]
 
 
 def test_what_takes_the_room_can_be_given_up(quiet: Site) -> None:

@@ -1,7 +1,7 @@
 """Bounds the time that a regular expression may take for one content: some need years for a line of fifty letters.
 
 The bound is a signal, which Python's own matching heeds, and which only the main thread of a process can have: that of
-a process of its own (`gitsync.daemon.apart`), and of the control command.
+a process of its own (`gitsync.daemon.reads`), and of the control command.
 """
 
 from __future__ import annotations

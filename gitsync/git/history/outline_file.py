@@ -1,7 +1,7 @@
 """Keeps the index of a long history in a file, from which it is there in a moment, and need not be loaded.
 
 A cache: it only saves time. Where there is any doubt (another format, a history that was rewritten or looks different,
-damage) it is deleted, and the history is read anew. A file is replaced as a whole and never written to, so that a
+damage) it is deleted, and the history is read again. A file is replaced as a whole and never written to, so that a
 process that has it open keeps what it had.
 """
 
