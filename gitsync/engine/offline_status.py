@@ -95,7 +95,7 @@ def _show(board: Board, repo: RepoConfig, worktree: Worktree, repo_state_dir: Pa
     if copies.head != facts.head:
         copies.look(worktree, facts.head)
     board.set_local(repo.name, kept=copies.originals)
-    pending = len(worktree.scan())
+    pending = len(worktree.scan(is_doubted=False))
     board.set_local(repo.name, notes=worktree.remarks.lines)
     state = RepoState.PENDING if pending else RepoState.OK
     board.set_local(repo.name, state=state, reason="no daemon commits it" if pending else "", pending=pending)

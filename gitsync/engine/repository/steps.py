@@ -129,7 +129,7 @@ def _scan(repo: LocalRepository, now: float) -> None:
     repo.buffer.steal()  # the scan sees all that was noted until here
     started = repo.clock.now()
     release(worktree)
-    paths = worktree.scan()
+    paths = worktree.scan(is_doubted=False)
     logger.debug("%s: scanned differing=%d seconds=%.3f", repo.name, len(paths), repo.clock.now() - started)
     repo.retry.plan_reconcile(repo.config.reconcile, now)
     repo.batch.left_out.forget_seen(paths)

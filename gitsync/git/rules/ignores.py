@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import pygit2
 
+from gitsync.clock import SystemClock
 from gitsync.core.temporary import is_temporary
 from gitsync.errors import OperationError
-from gitsync.git.files import signature_of
+from gitsync.git.files import TICK_NS, signature_of
 from gitsync.git.objects.store import common_dir
 from gitsync.git.objects.trees import TREE
 from gitsync.git.program import GitProgram
@@ -148,6 +149,23 @@ class IgnoreRules:
         if self._include is not None and self._matches(self._include, text):
             return False
         return bool(editor_lock(path)) or (self._exclude is not None and self._matches(self._exclude, text))
+
+    def is_ignored_by_git(self, path: bytes) -> bool:
+        """Whether a rule of git's names `path`, which may be tracked."""
+        return self._rule_of(path).is_ignoring
+
+    def outside(self) -> str:
+        """Return what differs when the rules outside of the work tree do; "" where that is not known, or where other
+        rules count here than for git.
+        """
+        settings = config.read(Path(os.fsdecode(self._root)))
+        if self.passes_over_top or settings.is_true("core.sparsecheckout"):
+            return ""
+        states = [(os.fsdecode(place), signature_of(place)) for place in _outside(self._git_dir, self._root, settings)]
+        recent = int(SystemClock().wall() * 1e9) - TICK_NS
+        if any(state is not None and state[3] >= recent for _, state in states):
+            return ""
+        return repr((states, settings.is_true("core.ignorecase")))
 
     @property
     def has_excluding(self) -> bool:

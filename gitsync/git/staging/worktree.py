@@ -42,10 +42,11 @@ from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.arrivals import Arrivals
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.held_paths import HeldPaths
+from gitsync.git.staging.ignored_tracked import NAME, IgnoredTracked
 from gitsync.git.staging.left_behind import LeftBehind
 from gitsync.git.staging.remarks import Remarks
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
-from gitsync.git.staging.status import differing, ignored_tracked
+from gitsync.git.staging.status import differing
 from gitsync.model import CommitInfo
 
 __all__ = ["RepoFacts", "StageRules", "Staged", "StagedChange", "Staging", "TipMovedError", "Worktree"]
@@ -163,12 +164,19 @@ class Worktree:
         self.store.read(head)  # before libgit2, which hangs on one that is cut short
         return info_of(self.repo, head)
 
-    def scan(self) -> frozenset[bytes]:
-        """Return every path that is not the same in HEAD, index and work tree; what is ignored is left out."""
+    def scan(self, *, is_doubted: bool = True) -> frozenset[bytes]:
+        """Return every path that is not the same in HEAD, index and work tree; what is ignored is left out.
+
+        Unless anything `is_doubted`, what is remembered of the ignore rules counts where no rule is seen to differ.
+        """
         self._check_root()
         self._mend_missing_index()
+        head = head_of(self.repo)[1]
         found = differing(self.program, self._include, self.ignores.is_excluded)
-        self.remarks.see(found.nested, ignored_tracked(self.program))
+        # A tree that was not HEAD's all the time says nothing of what differs.
+        tree = self._tree_of(head) if head is not None and head == head_of(self.repo)[1] else None
+        ignored = IgnoredTracked(self.repo_state_dir / NAME, self.store, self.program, self.index, self.ignores)
+        self.remarks.see(found.nested, (ignored.ask if is_doubted else ignored.update)(tree, found.paths))
         return found.paths
 
     def begin_staging(self, paths: Iterable[bytes], trees: Iterable[bytes], rules: StageRules) -> Staging:
