@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,7 +30,8 @@ _BLUR_S = 2.0
 # The inode number of the first process namespace, PROC_PID_INIT_INO in Linux' include/linux/proc_ns.h.
 _FIRST_NAMESPACE = "pid:[4026531836]"
 _REMOTE = frozenset(("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "glusterfs", "lustre", "virtiofs"))
-_TOP = ("index", "HEAD", "config", "packed-refs", "shallow", "ORIG_HEAD", "FETCH_HEAD")
+# In the git directory itself: HEAD and what is called like it, and what git writes there besides.
+_TOP = re.compile(r"(?:[A-Z_]+|index|index\.stash\.\d+|config|config\.worktree|packed-refs|shallow|gc\.pid)\.lock")
 
 
 def is_dead(lock: str | Path, wall: float | None = None) -> bool:
@@ -120,11 +122,14 @@ def _made_at(lock: Path) -> float:
 
 def _locks(git_dir: str, common_dir: str) -> Iterator[Path]:
     for directory in dict.fromkeys((git_dir, common_dir)):
-        yield from (path for name in _TOP if os.path.lexists(path := Path(directory, f"{name}.lock")))
+        yield from (path for path in Path(directory).glob("*.lock") if _TOP.fullmatch(path.name))
+        # `git gc` takes what is old out of the logs, and fails where it cannot.
+        yield from Path(directory, "logs").glob("**/*.lock")
         # git writes it under packed-refs.lock, and refuses to write it while it is there.
         yield from (path for path in (Path(directory, "packed-refs.new"),) if os.path.lexists(path))
     yield from Path(common_dir, "refs").glob("**/*.lock")
-    # libgit2 calls a pack so that it is receiving; git locks the graph of commits.
+    # libgit2 calls a pack so that it is receiving; git locks the graph of commits, and its maintenance.
+    yield from Path(common_dir, "objects").glob("*.lock")
     yield from Path(common_dir, "objects/pack").glob("*.lock")
     yield from Path(common_dir, "objects/info").glob("**/*.lock")
 
@@ -178,13 +183,18 @@ class HeldLock:
 
 def _places_of(lock: Path) -> tuple[str, ...]:
     """Return git dir and work trees of the repository that a lock belongs to; without one the lock's directory."""
-    git_dir = next((above for above in lock.parents if (above / "HEAD").exists()), lock.parent)
+    git_dir = next(filter(_is_git_dir, lock.parents), lock.parent)
     common = Path(common_dir(str(git_dir)))
     found = [git_dir, common, *(place.parent for place in (git_dir, common) if place.name == ".git")]
     for linked in common.glob("worktrees/*/gitdir"):
         with suppress(OSError):  # it is being removed
             found.append(Path(linked.read_text("utf-8", "surrogateescape").strip()).parent)
     return tuple(dict.fromkeys(os.path.realpath(place) for place in found))
+
+
+def _is_git_dir(directory: Path) -> bool:
+    """Whether it is one: that of a remote's refs and that of the logs have a HEAD, too."""
+    return (directory / "HEAD").exists() and any((directory / name).exists() for name in ("objects", "commondir"))
 
 
 def when_booted() -> float | None:

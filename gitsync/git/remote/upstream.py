@@ -5,6 +5,7 @@ Any thread.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gitsync.git.rules.config import CONFIG_DEADLINE_S, GitConfig, read
 from gitsync.text import clean
 
 HEADS = "refs/heads/"
+# The part of a URL before the host.
+_WAY = re.compile(r"^(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?", re.IGNORECASE)
 
 __all__ = ["RemoteChoice", "read_config", "remote_for", "set_upstream", "url_of"]
 
@@ -73,10 +76,31 @@ def is_sent_elsewhere(root: Path, remote: str) -> bool:
     if is_url(remote):
         return False
     try:
-        config = read_config(root)
+        config = read(root)
     except OperationError:
         return False  # the operation itself meets the same error and reports it
-    return config.get(f"remote.{remote}.pushurl", "") not in ("", config.get(f"remote.{remote}.url", ""))
+    url = config.get(f"remote.{remote}.url")
+    source = _rewritten(config, url, "insteadof")
+    goals = [_rewritten(config, each, "insteadof") for each in config.all(f"remote.{remote}.pushurl") if each]
+    if not goals and (goal := _rewritten(config, url, "pushinsteadof")) != url:
+        goals = [goal]
+    return any(_place(goal) != _place(source) for goal in goals)
+
+
+def _rewritten(config: GitConfig, url: str, key: str) -> str:
+    """Return a URL as url.*.`key` has it: the longest part that it begins with is replaced."""
+    longest, base = "", ""
+    for name in config.values:
+        if name.startswith("url.") and name.endswith(f".{key}"):
+            for begin in config.all(name):
+                if url.startswith(begin) and len(begin) > len(longest):
+                    longest, base = begin, name.removeprefix("url.").removesuffix(f".{key}")
+    return base + url.removeprefix(longest)
+
+
+def _place(url: str) -> str:
+    """Return host and path, whatever the way there: what is fetched by https is often pushed by ssh."""
+    return _WAY.sub("", url).replace(":", "/", 1).removesuffix(".git")
 
 
 def set_upstream(root: Path, branch: str, remote: str, remote_branch: str) -> None:

@@ -26,6 +26,10 @@ LEFT = (
     "refs/heads/main",
     "refs/remotes/origin/main",
     "refs/gitsync/backup/1",
+    "gc.pid",
+    "MERGE_RR",
+    "logs/HEAD",
+    "objects/maintenance",
 )
 
 
@@ -75,6 +79,8 @@ def test_a_git_that_has_worked_on_the_repository_since_before_may_hold_it(
 ) -> None:
     needs_every_process()
     run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    (repo / ".git/refs/remotes/origin").mkdir(parents=True)
+    (repo / ".git/refs/remotes/origin/HEAD").write_text("ref: refs/remotes/origin/main\n")
     lock = leave(repo / ".git" / f"{name}.lock", -1.0)
     later = SystemClock().wall() + 60
     for place in (repo, repo / ".git/refs", tmp_path / "linked"):

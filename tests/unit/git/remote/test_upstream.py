@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitsync.git.remote.upstream import read_config, remote_for
+from gitsync.git.remote.upstream import is_sent_elsewhere, read_config, remote_for
 from tests.conftest import run_git
 
 Count = Callable[[], int]
@@ -77,3 +77,26 @@ def test_a_linked_work_tree_has_the_shared_configuration(repo: Path, tmp_path: P
     assert remote_for(linked, None, "main") is None
     run_git(repo, "config", "remote.origin.url", "/one")
     assert remote_for(linked, None, "main") is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_elsewhere"),
+    [
+        ({"url.ssh://git@host/.pushInsteadOf": "https://host/"}, False),
+        ({"url.git@host:.pushInsteadOf": "https://host/"}, False),
+        ({"url.git@other:.pushInsteadOf": "https://host/"}, True),
+        ({"url.git@host:.pushInsteadOf": "https://", "url./srv/.pushInsteadOf": "https://host/me/"}, True),
+        ({"url./srv/.pushInsteadOf": "https://elsewhere/"}, False),
+        ({"url./srv/.insteadOf": "https://host/"}, False),
+        ({"url./srv/.insteadOf": "https://host/", "remote.origin.pushurl": "/srv/me/it"}, False),
+        ({"url./srv/.pushInsteadOf": "https://host/", "remote.origin.pushurl": "https://host/me/it"}, False),
+        ({"remote.origin.pushurl": "git@host:me/other"}, True),
+    ],
+)
+def test_what_is_pushed_to_another_address_is_known_however_git_was_told(
+    repo: Path, settings: dict[str, str], is_elsewhere: bool
+) -> None:
+    run_git(repo, "remote", "add", "origin", "https://host/me/it.git")
+    for key, value in settings.items():
+        run_git(repo, "config", key, value)
+    assert is_sent_elsewhere(repo, "origin") is is_elsewhere
