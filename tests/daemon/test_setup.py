@@ -42,6 +42,7 @@ def test_from_nothing_to_a_working_machine_and_back(box: Machine, ask: Ask, hub:
         ("Your mail address", "ada@example.org"),
         ("Run that?", ""),
         (DIRECTORY, "Meine Notizen 日本"),
+        ("Create it?", ""),
         (REMOTE, "../../hub.git"),
         ("hub.git answers", "y"),
         (ANOTHER, ""),
@@ -50,7 +51,8 @@ def test_from_nothing_to_a_working_machine_and_back(box: Machine, ask: Ask, hub:
         (REMOTE, ""),
         ("Where is it to be?", ""),
         ("Make it?", "y"),
-        ("Track all of these?", "y"),
+        ("Which of them?", "all"),
+        ("Track this?", "y"),
         ("is to be tracked?", ""),
         (JOB, "~/Music"),
         ("Which program", "rsync"),
@@ -60,6 +62,7 @@ def test_from_nothing_to_a_working_machine_and_back(box: Machine, ask: Ask, hub:
         ("allowed: a duration", "30m"),
         ("Write it into", "y"),
         (ANOTHER, ""),
+        ("Start it in the background now?", "n"),
     )
     assert person.end() == 0, person.shown
     root = box.home / "Meine Notizen 日本"
@@ -131,6 +134,7 @@ def test_a_directory_that_cannot_be_watched_is_refused_with_the_reason(box: Mach
         ("there is no home directory for ~nobody-of-that-name", ""),
         (HOME, ""),
         (JOB, ""),
+        ("Start it in the background now?", "n"),
     )
     assert person.end() == 0
     assert [repo["path"] for repo in config(box)["repo"]] == [str(box.home / "notes")]
@@ -147,7 +151,9 @@ def test_what_older_programs_left_is_taken_over_once(box: Machine, ask: Ask, tmp
     (box.home / ".sync-conf/a.conf").write_text(f'[git]\n~/thesis {tmp_path}/thesis.git "Ada L" ada@example.org\n')
     person = ask()
     person.answers(("is the first GitSync's", ""), ("is TRAKK's", ""), ("are Sync Manager's", ""), (DIRECTORY, ""))
-    person.answers(("Track this one?", ""), ("is to be tracked?", ""), (JOB, ""))
+    person.answers(
+        ("Which of them?", ""), ("is to be tracked?", ""), (JOB, ""), ("Start it in the background now?", "n")
+    )
     assert person.end() == 0, person.shown
     found = config(box)
     assert [repo["path"] for repo in found["repo"]] == ["~/old"]
@@ -156,7 +162,13 @@ def test_what_older_programs_left_is_taken_over_once(box: Machine, ask: Ask, tmp
     assert (box.home / ".vimrc").read_text() == "set nu\n"
     again = ask()
     again.wait_for("all of theirs is taken over already")
-    again.answers((DIRECTORY, ""), ("Track this one?", ""), ("is to be tracked?", ""), (JOB, ""))
+    again.answers(
+        (DIRECTORY, ""),
+        ("Which of them?", ""),
+        ("is to be tracked?", ""),
+        (JOB, ""),
+        ("Start it in the background now?", "n"),
+    )
     assert again.end() == 0
     assert "old  main" in again.shown
 
@@ -164,7 +176,9 @@ def test_what_older_programs_left_is_taken_over_once(box: Machine, ask: Ask, tmp
 def test_forty_columns_are_enough(box: Machine, ask: Ask) -> None:
     box.repo()
     person = ask(40)
-    person.answers((DIRECTORY, "nosuch/" + "x" * 30), (REMOTE, ""), ("Watch", "n"), (ANOTHER, ""), (HOME, ""))
+    person.answers(
+        (DIRECTORY, "nosuch/" + "x" * 30), ("it?", ""), (REMOTE, ""), ("Watch", "n"), (ANOTHER, ""), (HOME, "")
+    )
     person.answers(("there to be a", ""))
     assert person.end() == 0
     told = [line for line in person.shown.splitlines() if line and not line.startswith(("  ", "hint:", ">", "~/"))]
@@ -212,13 +226,51 @@ def test_a_name_that_was_not_given_is_still_to_do(box: Machine, ask: Ask) -> Non
     assert "git config --global user.email" in to_do
 
 
-def test_what_is_left_to_start_is_said_at_the_end(box: Machine, ask: Ask) -> None:
+def test_without_a_service_manager_the_daemon_is_started_or_left_to_do(box: Machine, ask: Ask) -> None:
     box.configure(box.repo())
     person = ask()
-    person.answers((DIRECTORY, ""), (HOME, ""), (JOB, ""))
+    person.answers((DIRECTORY, ""), (HOME, ""), (JOB, ""), ("Start it in the background now?", "n"))
     assert person.end() == 0
     command = person.shown.partition("start it in the background\n")[2].partition("\n")[0]
     assert command == "  gitsync --daemon"
+    person = ask()
+    person.answers((DIRECTORY, ""), (HOME, ""), (JOB, ""), ("Start it in the background now?", ""))
+    assert person.end() == 0
+    assert undo(person) == ["gitsyncctl stop"]
+    assert box.status()["daemon"] is not None
+    assert box.ctl("stop").returncode == 0
+
+
+def test_a_slip_is_found_at_once_and_back_returns_to_the_step_before(box: Machine, ask: Ask) -> None:
+    (box.home / ".gitconfig").write_text("")
+    for name in (".bashrc", ".profile", ".vimrc"):
+        (box.home / name).write_text("")
+    person = ask(80)
+    person.answers(
+        ("Your name", ""),
+        ("Your mail address", "ada@example.org"),
+        ("Run that?", ""),
+        ("Step 2 of 5: directories to watch", "~/Notse"),
+        ("~/Notse does not exist. Create it?", "n"),
+        (ANOTHER, "back"),
+        ("Your name", "Ada"),
+        ("Run that?", "y"),
+        (DIRECTORY, ""),
+        (HOME, "new"),
+        (REMOTE, ""),
+        ("Where is it to be?", ""),
+        ("Make it?", "y"),
+        ("Which of them?", "1 9"),
+        ("'9' is not a number from 1 to 4", "1, 3-4"),
+        ("gitsyncctl add ~/.bashrc ~/.gitconfig ~/.vimrc", ""),
+        ("is to be tracked?", ""),
+        (JOB, ""),
+        ("now?", "n"),
+    )
+    assert person.end() == 0
+    assert "Still to do:\nstart it in the background" in person.shown, "the name was given meanwhile"
+    assert not (box.home / "Notse").exists()
+    assert [line for line in person.shown.splitlines() if layout.width(line) > 80] == []
 
 
 def test_tab_completes_a_directory(box: Machine, ask: Ask) -> None:

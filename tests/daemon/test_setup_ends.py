@@ -40,7 +40,7 @@ def test_an_import_that_cannot_be_made_leaves_the_old_file_in_force(box: Machine
     person = ask()
     person.answers(("Take it over?", "y"))
     person.wait_for("cannot move")
-    person.answers(("~/older", "n"), (DIRECTORY, ""), (HOME, ""), (JOB, ""))
+    person.answers(("~/older", "n"), (DIRECTORY, ""), (HOME, ""), (JOB, ""), ("Start it in the background now?", "n"))
     assert person.end() == 1
     assert ini.read_text() == "[gitsync]\nwork_dir = ~/old\n"
 
@@ -105,6 +105,7 @@ def test_a_server_that_does_not_answer_is_said_and_only_taken_when_wanted(box: M
         ("Where is it to be?", ""),
         ("Take it over?", "y"),
         (JOB, ""),
+        ("Start it in the background now?", "n"),
     )
     assert person.end() == 1
     assert f"hint: to have an empty repository there: git init --bare {gone}" in person.shown

@@ -66,8 +66,8 @@ def here(config: str | None, socket: str | None) -> Setting:
         if name in environment:
             environment[name] = str(Path(environment[name]).expanduser().absolute())
     return Setting(
-        (*_program("gitsync", "gitsync.daemon.main"), *options),
-        (*_program("gitsyncctl", "gitsync.cli.main"), *options),
+        (*program_words("gitsync", "gitsync.daemon.main"), *options),
+        (*program_words("gitsyncctl", "gitsync.cli.main"), *options),
         environment,
     )
 
@@ -81,7 +81,7 @@ def is_lasting(agent: str) -> bool:
     return any(place and Path(agent).is_relative_to(place) for place in places)
 
 
-def _program(name: str, module: str) -> tuple[str, ...]:
+def program_words(name: str, module: str) -> tuple[str, ...]:
     """Return the words that start one of gitsync's programs with this interpreter."""
     script = Path(sys.executable).parent / name
     if os.access(script, os.X_OK):

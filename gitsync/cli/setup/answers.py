@@ -143,6 +143,17 @@ def _identity(found: str, whole: str, allowed: str, example: str) -> str:
     return found
 
 
+def numbers(count: int, answer: str) -> str:
+    """Return numbers from 1 to `count`, each once, in order and parted by blanks, for "1 3 5-7" or "all"."""
+    found: set[int] = set()
+    for word in answer.replace(",", " ").lower().split():
+        first, _, last = (f"1-{count}" if word == "all" else word).partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal() and 1 <= int(first) <= int(last or first) <= count):
+            raise UsageError(f"{word!r} is not a number from 1 to {count}", "type it like 1 3 5-7, or all")
+        found.update(range(int(first), int(last or first) + 1))
+    return " ".join(map(str, sorted(found)))
+
+
 def every(answer: str) -> str:
     """Return how often a job runs, as it is written in the file."""
     try:

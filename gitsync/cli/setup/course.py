@@ -29,18 +29,20 @@ def run(guide: Guide) -> int:
     if shutil.which("git") is None:
         raise OperationError("git is not installed", "install it; on Debian: apt install git")
     status = EXIT_OK
+    steps = [step for step in STEPS if step.act is not import_old.act or import_old.is_wanted()]
     step = 0
     try:
         _show_present(guide)
-        for step, (title, about, act) in enumerate(STEPS):
-            guide.dialogue.begin(f"Step {step + 1} of {len(STEPS)}: {title}", about)
-            guide.go_through(title, act)
-        step = len(STEPS)
+        while step < len(steps):
+            title, about, act = steps[step]
+            guide.dialogue.begin(f"Step {step + 1} of {len(steps)}: {title}", about)
+            is_through = guide.go_through(title, act)
+            step = step + 1 if is_through else max(step - 1, 0)
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
     except EOFError:
         pass  # the user has quit, which is not a failure
-    _sum_up(guide, [step.title for step in STEPS[step:]])
+    _sum_up(guide, [step.title for step in steps[step:]])
     guide.dialogue.end()
     return status or (EXIT_ATTENTION if guide.account.failed else EXIT_OK)
 

@@ -1,6 +1,6 @@
 """The dialogue as a step sees it. The control command's only thread.
 
-A person who leaves makes any question raise KeyboardInterrupt (Ctrl-C) or EOFError (Ctrl-D).
+A person who leaves makes any question raise KeyboardInterrupt (Ctrl-C) or EOFError (Ctrl-D), one who returns BackError.
 """
 
 from __future__ import annotations
@@ -10,10 +10,17 @@ from typing import NamedTuple, Protocol
 from gitsync.cli.output import Output
 from gitsync.errors import GitsyncError
 
+# The word that returns to the step before, typed at any question.
+BACK = "back"
+
 # The kind of an answer: it decides what is completed, or can be looked for.
 TEXT = "text"
 DIRECTORY = "directory"
 PATH = "path"
+
+
+class BackError(Exception):
+    """The person wants to return to the step before."""
 
 
 class Choice(NamedTuple):

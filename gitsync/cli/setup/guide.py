@@ -14,7 +14,7 @@ from typing import Any
 from gitsync import places, text
 from gitsync.cli.context import Context, Reply
 from gitsync.cli.progress import Progress
-from gitsync.cli.setup.dialogue import TEXT, Dialogue
+from gitsync.cli.setup.dialogue import TEXT, BackError, Dialogue
 from gitsync.config.load import load, parse
 from gitsync.config.options import Config
 from gitsync.config.source import read_text
@@ -48,6 +48,7 @@ class Guide:
         self.context = context
         self.dialogue = dialogue
         self.account = Account()
+        self._begun: dict[str, int] = {}  # how much was to be done when a step was begun first
 
     @property
     def config_file(self) -> Path:
@@ -100,13 +101,20 @@ class Guide:
         self.account.done.append(Done(what, undo))
         return True
 
-    def go_through(self, title: str, act: Callable[[Guide], None]) -> None:
-        """Go through a step; an unexpected error ends this one, and the next one follows."""
+    def go_through(self, title: str, act: Callable[[Guide], None]) -> bool:
+        """Go through a step; an unexpected error ends this one, and the next one follows. Return False where the person
+        wants to return to the step before: what a step has done stays done, and it is asked for what is left.
+        """
+        # Tasks left by an earlier pass: the step asks again.
+        del self.account.to_do[self._begun.setdefault(title, len(self.account.to_do)) :]
         try:
             act(self)
+        except BackError:
+            return False
         except GitsyncError as error:
             self.dialogue.refuse(error)
             self.account.failed.append((title, error.message))
+        return True
 
     def run(self, name: str, **arguments: Any) -> int:
         """Run another command as if it had been typed, and return its exit status."""

@@ -1,6 +1,6 @@
 """The setup's face on a terminal: questions line by line, paths completed with Tab where there is a readline.
 
-On the control command's only thread. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError.
+On the control command's only thread. Ctrl-C raises KeyboardInterrupt, Ctrl-D EOFError, the word BACK BackError.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import ModuleType
 from gitsync import text
 from gitsync.cli import layout
 from gitsync.cli.output import Output
-from gitsync.cli.setup.dialogue import DIRECTORY, TEXT, Choice
+from gitsync.cli.setup.dialogue import BACK, DIRECTORY, TEXT, BackError, Choice
 from gitsync.errors import GitsyncError
 
 MARK = "> "
@@ -33,7 +33,11 @@ class Terminal:
         self._readline = _readline()
         if self._readline is not None:
             self._prepare(self._readline)
-        self.tell("Each step says what it would do, and asks before it does it. Ctrl-C or Ctrl-D leaves.", "dim")
+        self.tell(
+            f"Each step says what it would do, and asks before it does it. {BACK!r} returns to the step before; "
+            "Ctrl-C or Ctrl-D leaves.",
+            "dim",
+        )
 
     @property
     def _columns(self) -> int:
@@ -49,17 +53,17 @@ class Terminal:
     def tell(self, sentence: str, style: str = "") -> None:
         """Print it, broken where the terminal is narrow."""
         if sentence:
-            lines = layout.filled(text.escape(sentence), self._columns)
+            lines = layout.filled(text.escape(text.tildes(sentence)), self._columns)
             self.output.painted([self.output.paint(line, style) for line in lines])
 
     def show(self, line: str) -> None:
         """Print it, unbroken: the terminal wraps it, and it can be copied."""
-        self.output.line(f"  {line}", "cyan")
+        self.output.line(f"  {text.tildes(line)}", "cyan")
 
     def refuse(self, error: GitsyncError) -> None:
         """Print it as every other error, but to where the person looks."""
         self.tell(f"error: {error.message}", "red")
-        self.output.line(f"hint: {error.advice}", "dim")
+        self.tell(f"hint: {error.advice}", "dim")
 
     def read(self, question: str, *, default: str, empty: str, kind: str, refusal: GitsyncError | None) -> str:
         """Read a line of its own below the question."""
@@ -102,9 +106,15 @@ class Terminal:
         return f"{last} "
 
     def _line(self, prompt: str, kind: str = TEXT) -> str:
-        """Return what is typed behind a prompt. Raise EOFError at the end of the input."""
+        """Return what is typed behind a prompt. Raise BackError for BACK, EOFError at the end of the input."""
         self._kind = kind
         self.output.flush()
+        line = self._typed(prompt)
+        if line.strip().lower() == BACK:
+            raise BackError
+        return line
+
+    def _typed(self, prompt: str) -> str:
         if self._readline is not None:
             return input(prompt)  # readline has to know the prompt, to draw it again
         self.output.prompt(prompt)

@@ -121,9 +121,14 @@ def _track(guide: Guide) -> None:
     ]
     if typical:
         guide.dialogue.tell("Files that people often track, and that you have:")
-        words = [f"~/{name}" for name in typical]
-        if guide.is_yes(f"Track {'this one' if len(words) == 1 else 'all of these'}?", "add", *words):
-            _add(guide, [f"{home}/{name}" for name in typical])
+        for number, name in enumerate(typical, 1):
+            guide.dialogue.show(f"{number:2}  ~/{name}")
+        picked = guide.ask(
+            "Which of them? (like: 1 3 5-7, or all)", partial(answers.numbers, len(typical)), empty="none"
+        )
+        wanted = [typical[int(number) - 1] for number in picked.split()]
+        if wanted and guide.is_yes("Track this?", "add", *(f"~/{name}" for name in wanted), is_default=True):
+            _add(guide, [f"{home}/{name}" for name in wanted])
     question = "Which file or directory of home is to be tracked?"
     while path := guide.ask(question, partial(_checked, guide), empty="no more", kind=PATH):
         if guide.is_yes(f"Track {text.tilde(path)}?", "add", text.tilde(path), is_default=True):

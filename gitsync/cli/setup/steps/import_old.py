@@ -22,10 +22,19 @@ ABOUT = (
 )
 
 
+def is_wanted() -> bool:
+    """Return whether one of these programs left something."""
+    return bool(_inis() or default_file().is_file() or conf_files())
+
+
+def _inis() -> list[Path]:
+    inis = [*default_inis(), Path(os.path.expanduser("~/.config/gitsync.ini"))]  # noqa: PTH111 - never raises
+    return [ini for ini in inis if ini.is_file()]
+
+
 def act(guide: Guide) -> None:
     """Offer each import whose file is there and says something that gitsync's own file does not."""
-    inis = [*default_inis(), Path(os.path.expanduser("~/.config/gitsync.ini"))]  # noqa: PTH111 - never raises
-    found = [partial(_offer_ini, guide, ini) for ini in inis if ini.is_file()]
+    found = [partial(_offer_ini, guide, ini) for ini in _inis()]
     found += [partial(_offer_trakk, guide, default_file())] if default_file().is_file() else []
     found += [partial(_offer_sync_conf, guide, conf_files())] if conf_files() else []
     offered = False
@@ -36,11 +45,7 @@ def act(guide: Guide) -> None:
             guide.dialogue.refuse(error)
             offered = True
     if not offered:
-        guide.dialogue.tell(
-            "no program before gitsync left anything to take over"
-            if not found
-            else "all of theirs is taken over already"
-        )
+        guide.dialogue.tell("all of theirs is taken over already")
 
 
 def _offer_ini(guide: Guide, ini: Path) -> bool:

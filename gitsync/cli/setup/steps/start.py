@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from gitsync import text
+from functools import partial
+
+from gitsync import proc, text
 from gitsync.cli.service.find import find
+from gitsync.cli.service.setting import program_words
 from gitsync.cli.setup.guide import Guide
 from gitsync.errors import NotRunningError, OperationError
 
 TITLE = "start it"
+START_S = 60.0
 ABOUT = "gitsync works while its daemon runs. As a service it is started now, and with each of your logins."
 
 
 def act(guide: Guide) -> None:
-    """Install the service where there can be one, else say how to start the daemon."""
+    """Install the service where there can be one, else start the daemon."""
     config = guide.config()
     has_work = bool(config.repos or config.home or config.jobs)
     try:
@@ -22,7 +26,7 @@ def act(guide: Guide) -> None:
         guide.dialogue.tell(error.message, "yellow")
         guide.dialogue.tell(error.advice)
         if has_work and _running(guide) is None:
-            guide.account.to_do.append(("start it in the background", _daemon(guide)))
+            _start(guide)
         return
     if state.is_installed and state.is_enabled and state.is_active:
         guide.dialogue.tell(f"it is a service of {manager.name} and runs (PID {state.pid})", "green")
@@ -41,12 +45,27 @@ def act(guide: Guide) -> None:
                 [guide.typed("service", "uninstall")],
                 lambda: guide.run("service", action="install"),
             )
+    elif has_work and pid is None:
+        guide.account.to_do.append(("start it as a service", guide.typed("service", "install")))
 
 
-def _daemon(guide: Guide) -> str:
-    """Return the command line that starts the daemon on what was set up."""
+def _start(guide: Guide) -> None:
+    """Start the daemon in the background where that is wanted, else say at the end how to."""
     option = ["--config", guide.context.config] if guide.context.config else []
-    return " ".join(text.as_word(each) for each in ("gitsync", *option, "--daemon"))
+    words = ["gitsync", *option, "--daemon"]
+    command = " ".join(text.as_word(each) for each in words)
+    guide.dialogue.show(command)
+    is_wanted = guide.is_yes("Start it in the background now?", is_default=True)
+    if not (is_wanted and guide.carry_out("start gitsync", [guide.typed("stop")], partial(_run, words))):
+        guide.account.to_do.append(("start it in the background", command))
+
+
+def _run(words: list[str]) -> None:
+    done = proc.run([*program_words("gitsync", "gitsync.daemon.main"), *words[1:]], deadline_s=START_S)
+    if not done.ok:
+        raise OperationError(
+            done.errors.removeprefix("error: ").partition("\n")[0] or "gitsync did not start", "gitsync"
+        )
 
 
 def _running(guide: Guide) -> int | None:

@@ -42,14 +42,13 @@ def _checked(guide: Guide, answer: str) -> str:
 def _watch(guide: Guide, path: str) -> None:
     shown = text.tilde(path)
     is_there = answers.is_work_tree(path)
+    is_new = not os.path.lexists(path)
+    # A slip in a name would otherwise come out after its remote was set.
+    if is_new and not guide.is_yes(f"{shown} does not exist. Create it?", is_default=True):
+        return
     if not is_there:
-        is_dir = os.path.isdir(path)  # noqa: PTH112 - one look
-        what = (
-            "is not a git repository yet; gitsync would make it one"
-            if is_dir
-            else "would be made, with a git repository"
-        )
-        guide.dialogue.tell(f"{shown} {what}: a hidden directory .git in it. What .gitignore names is not committed.")
+        what = "a git repository is created in it" if is_new else "it is not a git repository yet and would become one"
+        guide.dialogue.tell(f"{shown}: {what}, in a hidden directory .git. What .gitignore names is not committed.")
     has_remote = is_there and _shown_remote(guide, path)
     url, is_answering = "", True
     if not has_remote:
