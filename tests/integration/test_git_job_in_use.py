@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from gitsync.backends.base import Level, Report, urgent_at_last
+from gitsync.git import dead_locks
 from gitsync.git.remote.branches_in_use import BranchUse, branches_in_use
 from tests.conftest import run_git
 from tests.fakes.git_client import GitClient
 from tests.fakes.job_client import codes, ok
+from tests.needs import needs_every_process
 
 
 def item_of(report: Report, code: str) -> tuple[str, Level, str]:
@@ -75,6 +77,25 @@ def test_a_work_tree_whose_directory_is_gone_holds_no_branch(one: GitClient, two
     shutil.rmtree(tmp_path / "gone")
     assert ("side", "fast-forwarded") in codes(ok(two.run()))
     assert two.heads() == one.heads()
+
+
+def test_a_child_that_was_killed_alone_leaves_no_lock(
+    one: GitClient, two: GitClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_every_process()
+    monkeypatch.setattr(dead_locks, "HELD_S", 0.2)
+    one.commit("main", "b.txt", "b\n")
+    ok(one.run())
+    lock, hook = two.root / ".git/refs/remotes/origin/main.lock", two.root / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n[ ! -e {lock} ] || kill -9 $PPID\n")
+    hook.chmod(0o755)
+    killed = two.run()
+    hook.unlink()
+    assert killed.problem is not None
+    assert not lock.exists()
+    ok(two.run())
+    assert (two.root / "b.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["index.lock", "refs/heads/main.lock"])

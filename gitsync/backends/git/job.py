@@ -48,15 +48,20 @@ QUICKER = ("fetch-first", "non-fast-forward")
 def run(order: Order) -> Report:
     """Sync the branches that the job names; see the module's order of things."""
     items: list[Item] = []
+    began = SystemClock().wall()
+    if order.died_at is not None:
+        _free(order, order.died_at - BLUR_S)
     try:
-        return _run(order, items)
+        report = _run(order, items)
     except GitsyncError as error:
-        return Report(tuple(items), Problem(error.code, error.message, error.hint))
+        report = Report(tuple(items), Problem(error.code, error.message, error.hint))
+    if report.items or report.problem is not None:
+        _free(order, began)  # a child that was killed alone, as for want of memory, leaves its locks as well
+    return report
 
 
 def _run(order: Order, items: list[Item]) -> Report:
     job = order.job
-    _free(order)
     items += prepare(job)
     server = Server(job.path, job.remote, order.deadline_s * PATIENCE, order.is_cancelled)
     known = {
@@ -96,19 +101,17 @@ def _run(order: Order, items: list[Item]) -> Report:
     return Report(tuple(items), conflicts=local.conflicts, questions=tuple(local.questions))
 
 
-def _free(order: Order) -> None:
-    """Remove the dead locks that the children of a run that died have left, here and in a remote nearby.
+def _free(order: Order, since: float) -> None:
+    """Remove the dead locks that the children of a run have left `since` it began, here and in a remote nearby.
 
     Older ones are the locks of the project's user, who is at work there, and are reported.
     """
-    if order.died_at is None:
-        return
     for directory in (
         local_remote.git_directory(order.job.path, str(order.job.path)),
         local_remote.git_directory(order.job.path, order.job.url),
     ):
         if directory is not None:
-            _free_directory(order, str(directory), order.died_at - BLUR_S)
+            _free_directory(order, str(directory), since)
 
 
 def _free_directory(order: Order, directory: str, since: float) -> None:

@@ -246,13 +246,18 @@ class Preflight:
             while above := above.rpartition(b"/")[0]:
                 if new is not None and not ancestors.is_directory(above):
                     self._report.made.add(above)
-                elif old is not None and not ancestors.will_be_tree(above):
+                elif old is not None and not ancestors.will_be_tree(above) and not self._will_be_submodule(above):
                     self._report.gone.add(above)
         place = os.fsencode(self._worktree.root)
         for step in self._report.steps:
             for directory in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._report.made:
                 if not ancestors.is_writable(place, directory):
                     self._report.blocked[step.path] = "its directory is not writable"
+
+    def _will_be_submodule(self, path: bytes) -> bool:
+        """Whether the target has a submodule there: its directory stays, or it would appear deleted."""
+        new = self._changes[path][1] if path in self._changes else None
+        return new is not None and new.mode == MODE_GITLINK
 
     def _find_early(self, removed: list[bytes], is_case_blind: bool) -> frozenset[bytes]:
         """Return the removals that other paths depend on: files replaced by directories, files in directories replaced

@@ -158,6 +158,17 @@ def test_submodule_entries_get_their_directory(pair: Pair) -> None:
     assert run_git(pair.ours, "status", "--porcelain") == ""
 
 
+def test_a_submodule_in_the_place_of_a_directory_is_no_deletion(pair: Pair) -> None:
+    head = run_git(pair.theirs, "rev-parse", "HEAD")
+    run_git(pair.theirs, "rm", "-rq", "dir")
+    run_git(pair.theirs, "update-index", "--add", "--cacheinfo", f"160000,{head},dir")
+    run_git(pair.theirs, "commit", "-q", "-m", "sub")
+    (pair.theirs / "dir").mkdir()
+    assert pair.take().kind is OutcomeKind.DONE
+    assert not list((pair.ours / "dir").iterdir())
+    assert run_git(pair.ours, "status", "--porcelain") == ""
+
+
 def test_nothing_to_recover(pair: Pair) -> None:
     assert recover(pair.worktree).summary == ""
 
