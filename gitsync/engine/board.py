@@ -17,6 +17,7 @@ from typing import Any
 from gitsync.clock import Clock, iso, parse_iso
 from gitsync.core.machines import Report, newest
 from gitsync.core.notices import Notified, changes
+from gitsync.core.states import ExchangeState
 from gitsync.model import (
     CommitInfo,
     JobStatus,
@@ -33,6 +34,9 @@ logger = logging.getLogger(__name__)
 KEPT_EVENTS = 1000
 # In the place of a remote's name, which has no blank: what others hand over to a work tree.
 INBOX = "the inbox"
+# An exchange that takes longer (seconds) is shown; most are over before anybody looks.
+LONG_S = 1.0
+_WORK = {ExchangeState.INBOUND: "fetching from", ExchangeState.OUTBOUND: "pushing to"}
 WORST_FIRST = (
     RepoState.PAUSED,
     RepoState.HALTED,
@@ -102,6 +106,8 @@ class ExchangePart:
     url: str = ""
     notice: str = "poll"
     deaf: str = ""  # the limit for which pushes to a remote nearby are not noticed
+    machine: ExchangeState = ExchangeState.IDLE
+    moved_at: float = 0.0  # when `machine` became that, on the clock of `now`
     machines: tuple[Report, ...] = ()
     presence: str = ""  # why this machine is not reported to the remote; "" where it is
 
@@ -163,6 +169,8 @@ class Board:
     def set_exchange(self, name: str, via: str = "", **changes: Any) -> None:
         """Replace fields of an exchanger's part, which `begin_exchanges` made; runs on that exchange's thread."""
         before = self.status(name) if name in self._local else None
+        if "machine" in changes:
+            changes["moved_at"] = self._clock.now()
         # Assigned in place: another exchange's thread may do the same with its own part.
         self._exchange.setdefault(name, {})[via] = replace(self.exchange(name, via), **changes)
         self._tell(name, before)
@@ -224,6 +232,9 @@ class Board:
         pending = local.pending + (count() if count is not None else 0)
         if state is RepoState.OK and pending:
             state = RepoState.PENDING
+        work = next((part for part in parts.values() if self._is_long_at_work(part)), None)
+        if state is RepoState.OK and work is not None:
+            state, reason = RepoState.SYNCING, f"{_WORK[work.machine]} {work.remote or 'the remote'}"
         if state in (RepoState.OK, RepoState.PENDING):
             reason = reason or exchange.deferred or exchange.reason
         return RepoStatus(
@@ -246,6 +257,9 @@ class Board:
             questions=(*local.asked, *local.questions, *exchange.asked),
             remotes=tuple(_remote(via, part, local) for via, part in parts.items() if part.remote),
         )
+
+    def _is_long_at_work(self, part: ExchangePart) -> bool:
+        return part.machine in _WORK and self._clock.now() - part.moved_at > LONG_S
 
     def names(self) -> list[str]:
         """Return the repositories' names in the order of the configuration."""

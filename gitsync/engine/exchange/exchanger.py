@@ -446,5 +446,5 @@ class Exchanger(Owner):
         return self._board.local(self.config.name).branch
 
     def _move(self, event: ExchangeEvent) -> None:
-        self._machine = advance(self._machine, event)
-        self._awaiting_until = None
+        self._machine, self._awaiting_until = advance(self._machine, event), None
+        self._shows(machine=self._machine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitsync.core.states import ExchangeState
 from gitsync.engine.board import Board
 from gitsync.model import Problem, RepoState
 from tests.fakes.clock import FakeClock
@@ -29,6 +30,22 @@ def test_what_waits_makes_ok_pending() -> None:
     board.count_pending_by("notes", lambda: 3)
     status = board.status("notes")
     assert (status.state, status.pending) == (RepoState.PENDING, 3)
+
+
+def test_an_exchange_that_takes_long_is_shown_as_what_it_does() -> None:
+    clock = FakeClock()
+    board = Board(clock)
+    board.set_local("notes", path="/notes", state=RepoState.OK)
+    board.set_exchange("notes", remote="hub", machine=ExchangeState.OUTBOUND)
+    assert board.status("notes").state is RepoState.OK
+    clock.advance(2.0)
+    status = board.status("notes")
+    assert (status.state, status.reason) == (RepoState.SYNCING, "pushing to hub")
+    board.set_local("notes", state=RepoState.PAUSED, reason="paused by you")
+    assert board.status("notes").reason == "paused by you"
+    board.set_local("notes", state=RepoState.OK, reason="")
+    board.set_exchange("notes", machine=ExchangeState.IDLE)
+    assert board.status("notes").state is RepoState.OK
 
 
 def test_trouble_is_told_once_and_its_end_once() -> None:
