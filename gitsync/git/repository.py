@@ -195,6 +195,12 @@ def bare_error(root: str) -> OperationError:
 def _refusal(root: str, words: str) -> OperationError:
     place = shlex.quote(root)
     lowered = words.lower()
+    if not os.path.lexists(root):
+        return OperationError(
+            f"{root} does not exist",
+            "mount or restore it; or, to stop watching it: gitsyncctl unwatch " + place,
+            code="not-a-repository",
+        )
     if "not owned by" in lowered:
         return OperationError(
             f"{root} belongs to another user", f"if you trust it: git config --global --add safe.directory {place}",

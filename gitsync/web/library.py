@@ -15,6 +15,7 @@ import anyio
 from anyio import CapacityLimiter, from_thread, to_thread
 
 from gitsync import places
+from gitsync.clock import SystemClock
 from gitsync.daemon import alone, apart
 from gitsync.daemon.handlers import outlines
 from gitsync.daemon.handlers.context import Json, Selection
@@ -102,9 +103,24 @@ class Library:
         return found
 
     def everything(self) -> list[View]:
-        """Return all histories."""
-        context = self.looking()
-        return [self._viewed(whole(context, repo.name), PATIENCE_S) for repo in context.config.repositories]
+        """Return all histories that can be read; `away` says which cannot."""
+        # All of them together are waited for no longer than one.
+        clock = SystemClock()
+        found, ends_at = [], clock.now() + PATIENCE_S
+        for place, _ in self._heads():
+            with suppress(GitsyncError):
+                found.append(self._viewed(place, max(0.0, ends_at - clock.now())))
+        return found
+
+    def away(self) -> dict[str, GitsyncError]:
+        """Return the histories that cannot be read now, by name, each with the reason."""
+        context, found = self.looking(), {}
+        for repo in context.config.repositories:
+            try:
+                whole(context, repo.name).history()
+            except GitsyncError as error:
+                found[repo.name] = error
+        return found
 
     def _viewed(self, place: ResolvedPath, patience_s: float) -> View:
         history = place.history()

@@ -87,6 +87,24 @@ def test_without_a_daemon_it_works_as_well_and_untracked_files_stay(box: Machine
     assert run_git(root, "status", "--porcelain") == ""
 
 
+def test_a_repository_that_is_away_leaves_the_others_as_they_are(box: Machine) -> None:
+    away, empty = usual(box.home / "Notes").root, box.home / "Sketches"
+    there = box.repo("other")
+    empty.mkdir()
+    run_git(empty, "init", "-q")
+    box.configure(away, there, empty)
+    with page(box) as site:
+        site.enter()
+        assert "Nothing was committed yet" in seen(site.get("/tree?repo=Sketches"))
+        away.rename(box.home / "Moved")
+        for where in ("/timeline", "/find?name=*"):
+            text = seen(site.get(where))
+            assert "other" in text, where
+            assert re.search("Notes is left out: .*does not exist", text), where
+        assert "other" in seen(site.get("/machines"))
+        assert "does not exist" in seen(site.get("/tree?repo=Notes"))
+
+
 def test_the_overview_follows_the_daemon_and_its_buttons_act(box: Machine) -> None:
     root = box.repo()
     box.configure(root)

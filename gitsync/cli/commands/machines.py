@@ -37,6 +37,8 @@ def _show(output: Output, answer: Json) -> None:
             output.wrapped(said, "yellow", "  ")
         elif safe := machines.safe_to_close([repo]):
             output.wrapped(safe, "green", "  ")
+        if error := repo.get("error"):
+            output.wrapped(str(error["message"]), "red", "  ")
         if why := WHY_NOT.get(str(repo.get("presence"))):
             key = as_word(f"repo.{repo['name']}.presence")
             output.wrapped(why.format(key=key), "dim", "  ")

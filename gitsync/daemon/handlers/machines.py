@@ -131,19 +131,21 @@ def _machines(context: HandlerContext, params: Json) -> Json:
         raise UsageError("the machine is missing", "to see the names: gitsyncctl machines")
     repos = context.chosen([name] if name else [])
     _look(context, repos)
-    board = context.runtime.board
-    return {
-        "repos": [
-            {
-                "name": repo.name,
-                "machines": machines_of(context, repo),
-                "only_here": only_here(context, repo),
-                "presence": _presence(context, repo),
-                **_state(board.status(repo.name)),
-            }
-            for repo in repos
-        ]
-    }
+    return {"repos": [_facts(context, repo, is_named=bool(name)) for repo in repos]}
+
+
+def _facts(context: HandlerContext, repo: RepoConfig, *, is_named: bool) -> Json:
+    """Return the facts of a repository; with an `error` in them where it cannot be read, and others were asked for."""
+    known = {"name": repo.name, **_state(context.runtime.board.status(repo.name))}
+    try:
+        there, only = machines_of(context, repo), only_here(context, repo)
+        return {**known, "machines": there, "only_here": only, "presence": _presence(context, repo)}
+    except UNEXPECTED_ERRORS as trouble:
+        error = as_error(repo.name, trouble)
+        if is_named:
+            raise error from trouble
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        return {**known, "machines": [], "only_here": None, "presence": "", "error": told}
 
 
 def _state(status: RepoStatus) -> Json:

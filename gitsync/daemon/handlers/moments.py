@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge as merged
 from itertools import islice
 
@@ -19,7 +19,7 @@ from gitsync.daemon.handlers.resolve_path import ResolvedPath
 from gitsync.errors import OperationError
 from gitsync.git.history.log import History, Listed
 from gitsync.git.history.outline import Outline
-from gitsync.git.history.versions import Record, records, records_of
+from gitsync.git.history.versions import Record, Touched, records, records_of
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.refs import OUTCOMES
 from gitsync.mirror.metadata import is_mirror_metadata
@@ -90,10 +90,14 @@ def _positions(place: int, view: View, before: float | None) -> Iterator[tuple[f
 def _commits(view: View, found: list[Record]) -> list[Json]:
     reasons = _reasons(view.history) if found else {}
     return [
-        commit_document(view.place, each)
+        commit_document(view.place, replace(each, touched=_shown(view, each)))
         | {"act": _act(view.place, each, reasons), "is_undoable": each.commit in reasons}
         for each in found
     ]
+
+
+def _shown(view: View, record: Record) -> tuple[Touched, ...]:
+    return tuple(each for each in record.touched if not _is_hidden(view, each.path))
 
 
 def _reasons(history: History) -> dict[str, str]:

@@ -219,7 +219,7 @@ class Outline:
             before = found.get(name)
             if before is None or before.last < last:
                 is_directory = bool(deeper) or (before is not None and before.is_directory)
-                now = None if is_directory else self._moved(path, last)
+                now = self._directory_now(prefix + name, last) if is_directory else self._moved(path, last)
                 found[name] = Missing(name, last, is_directory, now)
         return sorted(found.values(), key=lambda item: item.name)
 
@@ -263,6 +263,15 @@ class Outline:
             below = path.removeprefix(name + b"/")
             if below != path and was.endswith(b"/" + below):
                 found[was.removesuffix(b"/" + below)] += 1
+        return found.most_common(1)[0][0] if found else None
+
+    def _directory_now(self, name: bytes, number: int) -> bytes | None:
+        """Return where a commit moved most of the files of a directory to that is no longer there."""
+        found: Counter[bytes] = Counter()
+        for path, was in self._renamed.get(number, {}).items():
+            below = was.removeprefix(name + b"/")
+            if below != was and path.endswith(b"/" + below):
+                found[path.removesuffix(b"/" + below)] += 1
         return found.most_common(1)[0][0] if found else None
 
     def _moved(self, path: bytes, number: int) -> bytes | None:

@@ -24,10 +24,12 @@ def show(asked: Asked) -> Response:
     flags = {name: asked.get(name) == "1" for name in ("regex", "ignore_case", "deleted")}
     hits: Iterator[Json] = iter(())
     is_asked = bool(wanted["word"] or wanted["name"]) and not asked.get("stop")
-    reader = Reader()
+    reader, away = Reader(), {}
     count = asked.number("n", COUNT, MOST)
     if is_asked:
-        params = {**wanted, **flags, "names": [wanted["repo"]] if wanted["repo"] else []}
+        away = {} if wanted["repo"] else asked.library.away()
+        names = [wanted["repo"]] if wanted["repo"] else [name for name in asked.library.names() if name not in away]
+        params = {**wanted, **flags, "names": names}
         hits = apart.ask(apart.MARKED, params, asked.gateway.config, SEARCH_S, reader.has_gone)
     return asked.stream(
         "find.html",
@@ -36,6 +38,7 @@ def show(asked: Asked) -> Response:
         flags=flags,
         names=asked.library.names(),
         is_asked=is_asked,
+        away=away,
         hits=_shown(hits, count),
         more=min(count * 4, MOST) if count < MOST else 0,
     )

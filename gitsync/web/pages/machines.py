@@ -51,6 +51,7 @@ def _described(repo: Json) -> Json:
         "is_safe": bool(others) and not lacking and not only.get("commits"),
         "why": WHY_NOT.get(str(repo.get("presence")), ""),
         "machines": [_machine(each) for each in repo["machines"]],
+        "error": repo.get("error"),
     }
 
 

@@ -45,6 +45,7 @@ def show(asked: Asked) -> Response:
         repo=repo,
         path=path,
         names=asked.library.names(),
+        away={} if repo else asked.library.away(),
         strip=strip,
         days=_days(found["commits"]),
         next=None if found["next"] is None else int(found["next"]),

@@ -9,9 +9,12 @@ from gitsync.daemon.handlers.moments import View
 from gitsync.errors import GitsyncError, OperationError
 from gitsync.web.page import Asked, Link, Page, address
 from gitsync.web.reading import reading
+from gitsync.web.states import Json
 
 # A directory of twenty thousand files is shown in parts.
 ROWS = 200
+# A repository without a commit.
+NOTHING: Json = {"commit": None, "time": None, "path": "", "rows": []}
 
 
 def show(asked: Asked) -> Response:
@@ -20,7 +23,7 @@ def show(asked: Asked) -> Response:
     view = asked.library.view(repo, path)
     commit = chosen(view, asked)
     try:
-        found = moments.tree(view, commit)
+        found = moments.tree(view, commit) if view.history.head() else NOTHING
     except GitsyncError as error:
         if error.code != "is-file":
             raise

@@ -31,6 +31,10 @@ function later(milliseconds = QUIET_MS) {
 if (live) {
   const events = new EventSource("/live");
   events.onmessage = () => later();
+  // The login is over, or the page's process has ended; after a cut it tries again by itself.
+  const lost = document.getElementById("lost");
+  events.onerror = () => { lost.hidden = false; };
+  events.onopen = () => { lost.hidden = true; };
   window.addEventListener("pagehide", () => events.close());
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   // Ages of things grow without an event.

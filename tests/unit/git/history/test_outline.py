@@ -65,7 +65,7 @@ def test_a_file_and_a_directory_are_followed_over_the_renaming(root: Path) -> No
 def test_what_is_missing_is_said_with_where_it_went(root: Path) -> None:
     found = outline(root)
     assert found.missing(b"new", [b"a", b"c"], 6) == [Missing(b"b", 4, False)]
-    assert found.missing(b"", [b"new", b"top\n\x01"], 6) == [Missing(b"old", 3, True)]
+    assert found.missing(b"", [b"new", b"top\n\x01"], 6) == [Missing(b"old", 3, True, b"new")]
     assert found.missing(b"old", [], 6)[0] == Missing(b"a", 3, False, b"new/a")
     assert found.missing(b"old", [b"a", b"b", b"c"], 3) == []
     assert found.deleted(b"", 0, 6) == [(b"new/b", 4)]
