@@ -127,7 +127,7 @@ def runtime_dir() -> Path:
 
 
 def short_runtime_dir(longest: int) -> Path:
-    """Return `runtime_dir` if its path has at most `longest` bytes, else a directory in /tmp that is as private.
+    """Return `runtime_dir` if its path has at most `longest` bytes, else a directory in /tmp of its own, as private.
 
     On macOS, the runtime directory alone is nearly as long as a socket path may be. Raise OperationError when others
     can access it.
@@ -136,10 +136,23 @@ def short_runtime_dir(longest: int) -> Path:
 
     path = runtime_dir()
     if len(os.fsencode(path)) > longest:
-        path = Path(f"/tmp/gitsync-{os.geteuid()}")
+        path = Path(_short_address(str(path)))
         _make_private(path)
         _check_private(path)
     return path
+
+
+def leave_short_runtime_dir() -> None:
+    """Remove the directory in /tmp that `short_runtime_dir` made, if there is one and nothing is in it."""
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        os.rmdir(_short_address(runtime_address()))  # noqa: PTH106 - no pathlib here
+
+
+def _short_address(runtime: str) -> str:
+    # Another home directory of this user has another one: what is in it ends with the daemon that made it.
+    return f"/tmp/gitsync-{os.geteuid()}-{digests.sha256(os.fsencode(runtime)).hexdigest()[:8]}"
 
 
 def socket_path(option: str | None = None) -> Path:

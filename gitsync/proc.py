@@ -234,7 +234,7 @@ class Held:
     """A child that runs beside its owner until it is released, without a deadline and without output."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
+        self._child, self.pid = child, child.pid
 
     @property
     def is_alive(self) -> bool:

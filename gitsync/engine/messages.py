@@ -166,6 +166,14 @@ class LineDoubted:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerMet:
+    """An exchange with the server of a repository succeeded while nothing is noticed there: it is there again."""
+
+    repo: str
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Noticing:
     """Pushes to a repository's remote are noticed from now on by a channel ("ssh"), a watch ("watch"), or not ("poll").
 

@@ -24,6 +24,7 @@ from gitsync.engine.messages import (
     NetworkChanged,
     Noticing,
     RemoteMoved,
+    ServerMet,
     Woken,
 )
 from gitsync.engine.owner import Owner, Stop, ThreadDied
@@ -124,8 +125,8 @@ class SystemEvents(Owner):
             self._check_conditions()
         elif isinstance(message, ListenFar):
             self._notices.listen(message)
-        elif isinstance(message, LineDoubted):
-            self._notices.doubt(message)
+        elif isinstance(message, LineDoubted | ServerMet):
+            self._notices.pass_on(message)
         if self._refs is not None:
             self._see_watches(self._refs, message)
 

@@ -123,9 +123,57 @@ def test_a_server_that_gets_no_answer_ends_by_itself(hub: Path, monkeypatch: pyt
         child.end()
 
 
+def test_a_client_whose_kernel_sends_is_not_asked(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("CHECK_S", 1), ("BEAT_S", 60), ("CHECKS_A_BYTE", 2)):
+        monkeypatch.setattr(ref_channel, name, seconds)
+    tools, count = tmp_path / "tools", tmp_path / "count"
+    tools.mkdir()
+    # As of iproute2 6.1, and one segment more whenever it is asked.
+    fake = f"echo >>{count}; echo 'cubic rto:204 data_segs_in:9 segs_out:3 segs_in:'$(wc -l <{count})' send 1bps'"
+    (tools / "ss").write_text(
+        f'#!/bin/sh\n[ "$2" = "src 10.0.0.2 and sport = :22 and dst 10.0.0.1 and dport = :9" ] && {fake}\n'
+    )
+    (tools / "ss").chmod(0o755)
+    child = proc.converse(
+        ["sh", "-s"], env={"PATH": f"{tools}:{os.environ['PATH']}", "SSH_CONNECTION": "10.0.0.1 9 10.0.0.2 22"}
+    )
+    try:
+        os.write(child.fds[0], script([far(hub)]))
+        said, ends_at = b"", time.monotonic() + 30
+        while not count.exists() or len(count.read_text()) < 5:  # the first, two, one after the byte, and one more
+            assert time.monotonic() < ends_at
+            time.sleep(0.05)
+        os.set_blocking(child.fds[1], False)
+        said += os.read(child.fds[1], 4096)
+        assert b"gitsync: ready" in said
+        assert not Reader(["main"]).read(said).has_beat
+        (tools / "ss").write_text("#!/bin/sh\necho segs_in:7\n")  # nothing comes any more
+        os.set_blocking(child.fds[1], True)
+        while b"gitsync: beat" not in said:
+            said += os.read(child.fds[1], 4096)
+            assert time.monotonic() < ends_at
+    finally:
+        child.end()
+
+
+def test_a_repository_with_a_reftable_is_heard(hub: Path) -> None:
+    """git before 2.45 makes none. git 2.47 puts a new list of tables in the old one's place, as is done here."""
+    tables = hub / "reftable"
+    tables.mkdir()
+    (tables / "tables.list").write_text("0x000000000001-0x000000000001-27e57e85.ref\n")
+    listener = Listener([far(hub)])
+    try:
+        listener.wait(0)
+        (tables / "tables.list.lock").write_text("0x000000000001-0x000000000002-4b1c2d3e.ref\n")
+        (tables / "tables.list.lock").rename(tables / "tables.list")
+        assert listener.wait(0) == {0: None}, "where it is now is not known"
+    finally:
+        listener.channel.end()
+
+
 def test_a_channel_ends_after_its_hour_however_well_it_is_answered(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ref_channel, "BEAT_S", 1)
-    monkeypatch.setattr(ref_channel, "BEATS", 2)
+    monkeypatch.setattr(ref_channel, "LASTS_S", 2)
     listener = Listener([far(hub)])
     listener.wait(0)
     began_at = time.monotonic()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gitsync import places
 from gitsync.git.remote import transport
 from gitsync.git.remote.results import PushKind
 from gitsync.git.remote.ssh_master import LONGEST_DIRECTORY, SshMaster, destination
@@ -105,6 +106,7 @@ def test_a_line_finds_room_where_the_runtime_directory_has_a_long_path(
         assert Path(line.path).parent.stat().st_mode & 0o777 == 0o700
     finally:
         line.close()
+        places.leave_short_runtime_dir()
 
 
 def test_other_remotes_have_no_line(repo: Path, served: Path, runtime: Path) -> None:

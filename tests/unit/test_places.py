@@ -117,8 +117,21 @@ def test_a_runtime_directory_that_is_too_long_has_a_short_one_beside_it(
     own = tmp_path / "xdg/gitsync"
     assert places.short_runtime_dir(len(os.fsencode(own))) == own
     short = places.short_runtime_dir(len(os.fsencode(own)) - 1)
-    assert short == Path(f"/tmp/gitsync-{os.geteuid()}")
-    assert short.stat().st_mode & 0o777 == 0o700
+    try:
+        assert short.parent == Path("/tmp")
+        assert short.stat().st_mode & 0o777 == 0o700
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(make_private(tmp_path / "other")))
+        other = places.short_runtime_dir(0)
+        assert other != short, "connections of one daemon are not another one's"
+        other.rmdir()
+        short.chmod(0o755)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
+        with pytest.raises(OperationError, match="accessible to you only"):
+            places.short_runtime_dir(0)
+    finally:
+        places.leave_short_runtime_dir()
+    assert not short.exists()
+    places.leave_short_runtime_dir()  # there is none
 
 
 def test_the_systems_service_for_this_user_is_found_when_there_is_no_other(

@@ -11,7 +11,7 @@ from gitsync.config.options import RepoConfig
 from gitsync.engine.exchange.remote_branch import RemoteBranch
 from gitsync.engine.exchange.schedule import Schedule
 from gitsync.engine.exchange.turns import Turn, Turns
-from gitsync.engine.messages import LineDoubted, Listen, ListenFar, Noticing
+from gitsync.engine.messages import LineDoubted, Listen, ListenFar, Noticing, ServerMet
 from gitsync.git.remote.local_remote import path_of
 from gitsync.git.remote.ref_channel import far_branch
 from gitsync.git.remote.ssh_master import SshMaster
@@ -66,6 +66,8 @@ class Hearing:
     def see_look(self, times: Schedule, now: float, *, has_news: bool) -> None:
         """The remote was looked at."""
         times.see_look(now, has_news=has_news, is_watched=self.is_noticed)
+        if self._is_awaited and not self.is_noticed:
+            self._tell(ServerMet(self._config.name, self._config.via))
 
     def needs_line(self, times: Schedule, now: float) -> bool:
         """Whether the exchange should keep a line of its own: not where one is shared, or will be."""

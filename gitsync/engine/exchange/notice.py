@@ -15,15 +15,16 @@ import select
 from collections.abc import Callable
 from queue import Empty
 
+from gitsync import places
 from gitsync.clock import Clock
 from gitsync.core.schedule import back_off
-from gitsync.engine.messages import LineDoubted, ListenFar, NetworkChanged, Noticing, RemoteMoved, Woken
+from gitsync.engine.messages import LineDoubted, ListenFar, NetworkChanged, Noticing, RemoteMoved, ServerMet, Woken
 from gitsync.engine.owner import Owner, Stop, ThreadDied
 from gitsync.errors import OperationError
 from gitsync.git.remote import ref_channel
 from gitsync.git.remote.ref_channel import Channel, FarBranch
 from gitsync.git.remote.shell import gives_shell
-from gitsync.git.remote.ssh_master import SshMaster
+from gitsync.git.remote.ssh_master import SshMaster, giving_up_after
 from gitsync.text import clean
 
 logger = logging.getLogger(__name__)
@@ -54,12 +55,13 @@ class Notice(Owner):
         self._channel: Channel | None = None
         self._heard: list[Key | None] = []  # the branches of the channel, by their numbers
         self._listening: set[Key] = set()
-        self._at: float | None = None  # the next try, or when the channel is taken for dead
+        self._at: float | None = None  # the next try, or until when an answer is awaited
         self._change_at: float | None = None
         self._connecting_until: float | None = None
         self._opened_at = 0.0
         self._failures = 0
         self._is_refused = False
+        self._is_away = False  # the last try met nobody
         self._bell = os.pipe()
         for fd in self._bell:
             os.set_blocking(fd, False)
@@ -100,6 +102,9 @@ class Notice(Owner):
             case NetworkChanged() | Woken() if self._at is not None and self._connecting_until is None:
                 self._failures = 0
                 self._at = now + random.random()
+            case ServerMet() if self._is_away and self._at is not None:
+                self._is_away = False  # what fails next is not for want of a way there
+                self._at = min(self._at, now + random.random())
         if self._channel is not None and self._channel.is_readable(0):
             self._hear(self._channel, now)
         now = self.clock.now()
@@ -163,9 +168,10 @@ class Notice(Owner):
             for repo, via in self._wanted:
                 self._tell(repo, Noticing(repo, "poll", via, is_final=True))
         elif has_shell is None:
-            self._fail(now, "the server cannot be asked")
+            self._fail(now, "the server cannot be asked", is_away=True)
         else:
-            self._line.keep(first.root, first.remote, rest_s=0.0, probe_s=0)
+            checks = giving_up_after(ref_channel.SILENCE_S)
+            self._line.keep(first.root, first.remote, rest_s=0.0, checks=checks)
             self._connecting_until = self.clock.now() + CONNECT_S
             self._at = self.clock.now() + CONNECT_POLL_S
 
@@ -173,13 +179,14 @@ class Notice(Owner):
         first = next(iter(self._wanted.values()))
         if self._line.path and self._line.is_ready(first.root, first.remote):
             if self._change_at is None:
+                self._line.probe(**ref_channel.PROBES)
                 self._open(self.clock.now())
             else:
                 self._at = self._change_at + CONNECT_POLL_S
         elif self._line.path and now < (self._connecting_until or now):
             self._at = now + CONNECT_POLL_S
         else:
-            self._fail(now, "no connection")
+            self._fail(now, "no connection", is_away=True)
 
     def _open(self, now: float) -> None:
         self._connecting_until = None
@@ -196,7 +203,7 @@ class Notice(Owner):
         for number in news.missing:
             self._heard[number] = None
         if news.is_ready:
-            self._at = now + ref_channel.SILENCE_S
+            self._at = None  # ssh notices when the server is silent for too long, and the channel ends
             self._failures = 0
             self._begin_listening()
         for number, commit in news.moved.items():
@@ -218,13 +225,14 @@ class Notice(Owner):
         self._close()
         self._open(now)
 
-    def _fail(self, now: float, why: str) -> None:
+    def _fail(self, now: float, why: str, *, is_away: bool = False) -> None:
         """Go back to the schedule, and try again later."""
         self._close()
         self._line.close()
         self._connecting_until = None
         for key in list(self._listening):
             self._silence(key)
+        self._is_away = is_away
         self._failures += 1
         wait = back_off(self._failures, random.random(), BACK_OFF_BASE_S, BACK_OFF_CAP_S)
         logger.debug("%s: %s; tried again in %.0f s", self.name, clean(why), wait)
@@ -267,8 +275,8 @@ class Notices:
             self._by_server[server].start()
         self._by_server[server].post(message)
 
-    def doubt(self, message: LineDoubted) -> None:
-        """An exchange by way of a server failed."""
+    def pass_on(self, message: LineDoubted | ServerMet) -> None:
+        """Tell the thread of its server how an exchange with that went."""
         server = self._server_of.get((message.repo, message.via))
         if server is not None:
             self._by_server[server].post(message)
@@ -286,3 +294,4 @@ class Notices:
         ends_at = self._clock.now() + STOP_S
         for notice in self._by_server.values():
             notice.join(max(0.0, ends_at - self._clock.now()))
+        places.leave_short_runtime_dir()

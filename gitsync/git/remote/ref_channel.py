@@ -1,8 +1,12 @@
 """A channel to an ssh server that reports which branches move there: a shell script on the server, and its reader.
 
 Any one thread. The script needs a POSIX shell, and uses GNU tail and timeout where they are there. It ends with the
-connection: its stdin is closed then. It writes a beat every `BEAT_S` seconds and ends when no answer comes, so that
-neither side waits for long for a peer that is gone without a word. It ends after an hour in any case.
+connection: its stdin is closed then. It ends after `LASTS_S` in any case.
+
+A peer may be gone without a word. The script learns that from the kernel of the server: as long as segments of the
+client arrive there, which are its kernel's probes (`tcp_probes`), nobody is asked. Where none arrive, or there is no ss
+to count them, it writes a beat, and ends when no answer comes. The client's ssh learns it from those beats, or from
+a byte on stderr, which wakes nobody else: it gives up the connection when nothing came for `SILENCE_S`.
 """
 
 from __future__ import annotations
@@ -20,12 +24,17 @@ from gitsync.errors import UsageError
 from gitsync.git.program import ASK_NOBODY
 from gitsync.git.remote import bare, noninteractive_env, ssh_master
 
-# How often the server reports that it is there, and how long it waits for the answer (seconds): together less than a
-# minute, after which nothing is left there of a connection that was cut.
-BEAT_S, ANSWER_S = 50, 8
-# After this (seconds) without a word the connection is taken for dead; the channel gets so long to begin.
-SILENCE_S, BEGIN_S = BEAT_S + 25.0, 45.0
-BEATS = 3600 // BEAT_S
+# How often the script counts segments, and how often it asks for an answer where they say nothing (seconds). A line
+# that is cut just after a segment is noticed by the second count after that, so nothing is left there after a minute.
+CHECK_S, BEAT_S, ANSWER_S = 24, 50, 6
+# A byte is sent at every fourth count: the most that the silence of ssh leaves room for.
+CHECKS_A_BYTE = 4
+# ssh takes a connection for dead after this (seconds) without a word; the channel gets so long to begin.
+SILENCE_S, BEGIN_S = 116, 45.0
+# When the kernel's probes begin, how often they are repeated without an answer (seconds), and how many times.
+PROBES = {"idle_s": CHECK_S - 5, "every_s": 10, "count": 6}
+# After this (seconds) another script is started; without anybody to end it, a script ends later by so much.
+LASTS_S, LATE_S = 3600, 600
 # How often the fallback compares the files (seconds).
 COMPARE_S = 2
 COMMAND = "exec sh -s"
@@ -108,13 +117,30 @@ if [ -z "$has_timeout" ]; then
     cat >/dev/null
     exit
 fi
-l=0
-while [ $l -lt @BEATS@ ] && kill -0 $w 2>/dev/null; do
-    timeout @BEAT@ sh -c 'read -r x'
-    [ $? -eq 1 ] && exit
-    l=$((l+1))
+# Prints how many segments have come from the client, nothing where that is not known.
+segments() {
+    set -- $SSH_CONNECTION
+    [ $# -ne 4 ] || ss -tinH "src $3 and sport = :$4 and dst $1 and dport = :$2" 2>/dev/null |
+        sed -n 's/.*[^a-z_]segs_in:\([0-9]*\).*/\1/p'
+}
+s=$(segments)
+l=0 quiet=0 vain=0
+while [ $l -lt @LASTS@ ] && kill -0 $w 2>/dev/null; do
+    if [ -n "$s" ] && [ $vain -lt 2 ]; then t=@CHECK@; else t=@BEAT@ s=; fi
+    timeout $t sh -c 'read -r x'
+    r=$?
+    [ $r -eq 1 ] && exit
+    l=$((l+t)) o=$s
+    [ -z "$s" ] || s=$(segments)
+    if [ $r -eq 124 ] && [ -n "$s" ] && [ "$s" != "$o" ]; then
+        vain=0 quiet=$((quiet+1))
+        if [ $((quiet % @QUIET@)) = 0 ]; then echo >&2; sleep 1; s=$(segments); fi
+        continue
+    fi
+    [ $r -ne 124 ] || vain=$((vain+1))
     echo "gitsync: beat" || exit
     timeout @ANSWER@ sh -c 'read -r x' || exit
+    [ -z "$s" ] || s=$(segments)
 done
 }
 main
@@ -291,7 +317,13 @@ def open_channel(branches: Sequence[FarBranch], line: str) -> Channel | None:
     None where the user's ssh is not OpenSSH any more.
     """
     first = branches[0]
-    options = ("BatchMode=yes", "ConnectTimeout=20", "ControlMaster=no", f"ControlPath={line or 'none'}")
+    options: tuple[str, ...] = (
+        "BatchMode=yes",
+        "ConnectTimeout=20",
+        "ControlMaster=no",
+        f"ControlPath={line or 'none'}",
+    )
+    options += ssh_master.giving_up_after(SILENCE_S)  # where ssh goes by no line, but connects for itself
     argv = ssh_master.client(first.root, first.server, options, command=COMMAND)
     if argv is None:
         return None
@@ -310,12 +342,14 @@ def script(branches: Sequence[FarBranch]) -> bytes:
         "SHOW": shlex.quote(_SHOW),
         "LISTS": "\n".join(f'{each}; eval "$list"' for each in settings),
         "REPOSITORIES": "\n".join(f'{each}; eval "$show"' for each in settings),
-        "LONGEST": str(BEAT_S * (BEATS + 2)),
-        "COMPARISONS": str(BEAT_S * (BEATS + 2) // COMPARE_S),
+        "LONGEST": str(LASTS_S + LATE_S),
+        "COMPARISONS": str((LASTS_S + LATE_S) // COMPARE_S),
         "COMPARE": str(COMPARE_S),
         "BEATEN": str(max(1, BEAT_S // COMPARE_S)),
         "BEAT": str(BEAT_S),
-        "BEATS": str(BEATS),
+        "CHECK": str(CHECK_S),
+        "QUIET": str(CHECKS_A_BYTE),
+        "LASTS": str(LASTS_S),
         "ANSWER": str(ANSWER_S),
     }
     return os.fsencode(re.sub("@([A-Z]+)@", lambda found: words[found[1]], _SCRIPT))

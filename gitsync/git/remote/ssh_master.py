@@ -17,7 +17,7 @@ from pathlib import Path
 from gitsync import clock, places, proc
 from gitsync.errors import OperationError
 from gitsync.git import program
-from gitsync.git.remote import noninteractive_env
+from gitsync.git.remote import noninteractive_env, tcp_probes
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ LONGEST_DIRECTORY = places.SOCKET_PATH_MAX - 17 - 40 - 1
 # A line that broke or was refused is not tried again before this.
 REST_S = 300.0
 # How often ssh checks that the server is there (seconds); it gives up after two checks without an answer.
-PROBE_S = 5
+CHECKS = ("ServerAliveInterval=5", "ServerAliveCountMax=2")
 GET_URL_S = CHECK_S = 20.0
 
 
@@ -51,11 +51,11 @@ class SshMaster:
         """Whether there is a child that keeps a line open, or tried to."""
         return self._held is not None
 
-    def keep(self, root: Path, remote: str, *, rest_s: float = REST_S, probe_s: int = PROBE_S) -> None:
+    def keep(self, root: Path, remote: str, *, rest_s: float = REST_S, checks: tuple[str, ...] = CHECKS) -> None:
         """Open the line to `remote` unless it is open; what cannot be kept open is done without.
 
-        It is not opened again before `rest_s` seconds. Every `probe_s` seconds ssh checks that the server is there; 0
-        leaves that to the caller.
+        It is not opened again before `rest_s` seconds. `checks` are ssh's options by which it notices that the server
+        is gone.
         """
         now = clock.SystemClock().now()
         if self.path or now < self._rests_until:
@@ -63,7 +63,7 @@ class SshMaster:
         self.close()
         self._rests_until = now + rest_s
         try:
-            command = _master(root, remote, probe_s)
+            command = _master(root, remote, checks)
         except (OperationError, OSError) as error:
             logger.debug("no line is kept open: %s", error)
             return
@@ -86,6 +86,10 @@ class SshMaster:
         argv = None if target is None else client(root, target, [f"ControlPath={self._path}"], "-O", "check")
         return argv is not None and proc.run(argv, deadline_s=CHECK_S).ok
 
+    def probe(self, *, idle_s: int, every_s: int, count: int) -> bool:
+        """Have the kernel check that the server is there, as in `tcp_probes`; return whether it does."""
+        return self._held is not None and tcp_probes.probe(self._held.pid, idle_s=idle_s, every_s=every_s, count=count)
+
     def close(self) -> None:
         """Close the line, if it is open."""
         held, self._held = self._held, None
@@ -93,7 +97,7 @@ class SshMaster:
             held.end()
 
 
-def _master(root: Path, remote: str, probe_s: int) -> tuple[str, list[str]] | None:
+def _master(root: Path, remote: str, checks: tuple[str, ...]) -> tuple[str, list[str]] | None:
     """Return the control path and the command of a master for `remote`; None where there can be none."""
     if noninteractive_env.openssh_command(root) is None:
         return None
@@ -102,8 +106,7 @@ def _master(root: Path, remote: str, probe_s: int) -> tuple[str, list[str]] | No
     options = (
         "BatchMode=yes",
         f"ConnectTimeout={noninteractive_env.CONNECT_TIMEOUT_MAX_S}",
-        f"ServerAliveInterval={probe_s}",
-        "ServerAliveCountMax=2",
+        *checks,
         "ControlMaster=auto",  # not "yes": only this takes a dead master's socket away
         "ControlPersist=no",
         f"ControlPath={path}",
@@ -111,6 +114,11 @@ def _master(root: Path, remote: str, probe_s: int) -> tuple[str, list[str]] | No
     target = server_of(root, remote)
     argv = None if target is None else client(root, target, options, "-N")
     return None if argv is None else (path, argv)
+
+
+def giving_up_after(silence_s: int) -> tuple[str, ...]:
+    """Return the options with which ssh ends when nothing came from the server for so long, and says nothing before."""
+    return f"ServerAliveInterval={silence_s}", "ServerAliveCountMax=0"
 
 
 def server_of(root: Path, remote: str) -> tuple[str, ...] | None:
