@@ -118,25 +118,33 @@ class Placer:
         except OSError as error:
             raise storage_error(f"cannot make {self._repo_state_dir}", error) from error
         self.recover()
+        self._bare = {}
+        done: frozenset[bytes] = frozenset()
+        left: dict[bytes, str] = {}
+        for batch in _batches(list(wanted)):
+            placed = self._place(batch, modes or {}, tuple(gone))
+            done, left = done | placed.done, {**left, **placed.left}
+        return Placed(done, left, self._bare)
+
+    def _place(self, wanted: list[Placement], modes: Mapping[bytes, int], gone: tuple[bytes, ...]) -> Placed:
         left: dict[bytes, str] = {}
         try:
-            waiting, done = self._link_new(list(wanted), modes or {}, left)
+            waiting, done = self._link_new(wanted, modes, left)
         except OSError as error:
             raise storage_error(f"cannot write {clean(str(error.filename or self._root))}", error) from error
         edits = 0
-        self._bare = {}
         while waiting and edits < _TRIES:
             try:
-                surprise = self._try(waiting, modes or {}, tuple(gone))
+                surprise = self._try(waiting, modes, gone)
             except OSError as error:
                 raise storage_error(f"cannot write {clean(str(error.filename or self._root))}", error) from error
             left |= surprise
             if not surprise:
-                return Placed(done.union(one.path for one in waiting), left, self._bare)
+                return Placed(done.union(one.path for one in waiting), left)
             waiting = [one for one in waiting if one.path not in left]
             edits += not all(surprise.values())
         left |= {one.path: "" for one in waiting}
-        return Placed(done, left, self._bare)
+        return Placed(done, left)
 
     def _link_new(
         self, wanted: list[Placement], modes: Mapping[bytes, int], left: dict[bytes, str]
@@ -272,6 +280,20 @@ def _link(root: Directories, source: Directories, one: Placement) -> tuple[int, 
             return ()
         raise
     return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _batches(wanted: list[Placement]) -> list[list[Placement]]:
+    """Return what is to be placed in order: first the removals that make way, where a file becomes a directory or a
+    directory a file."""
+    coming = {one.path for one in wanted if one.target != atomic_replace.ABSENT}
+    above = {parent for path in coming for parent in parents(path)}
+    ways = [
+        one
+        for one in wanted
+        if one.path not in coming and (one.path in above or coming.intersection(parents(one.path)))
+    ]
+    rest = [one for one in wanted if one not in ways] if ways else wanted
+    return [batch for batch in (ways, rest) if batch]
 
 
 def obstacle(root: Root, path: bytes) -> str:

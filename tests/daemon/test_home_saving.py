@@ -51,6 +51,26 @@ def test_every_way_of_saving_is_committed_and_healed(box: Machine, link: str) ->
         assert path.samefile(mirror / path.name) == (link == "auto")
 
 
+def test_a_file_becomes_a_directory_and_a_directory_a_file_in_one_run(box: Machine) -> None:
+    (box.home / "app/was-directory").mkdir(parents=True)
+    (box.home / "app/keep").write_text("one\n")
+    (box.home / "app/was-file").write_text("one\n")
+    (box.home / "app/was-directory/inner").write_text("one\n")
+    ctl(box, "init")
+    ctl(box, "add", "~/app")
+    (box.home / "app/was-file").unlink()
+    (box.home / "app/was-file").mkdir()
+    (box.home / "app/was-file/inner").write_text("two\n")
+    (box.home / "app/was-directory/inner").unlink()
+    (box.home / "app/was-directory").rmdir()
+    (box.home / "app/was-directory").write_text("two\n")
+    done = box.gitsync("--once")
+    assert done.returncode == 0, done.stderr
+    found = run_git(box.home / ".local/share/gitsync/home", "ls-tree", "-r", "--name-only", "HEAD", "app").split()
+    assert found == ["app/keep", "app/was-directory", "app/was-file/inner"]
+    assert (box.home / "app/was-file/inner").read_text() == (box.home / "app/was-directory").read_text() == "two\n"
+
+
 @pytest.mark.parametrize("program", ["vim", "emacs"])
 def test_what_real_editors_do(box: Machine, program: str) -> None:
     needs(program)
