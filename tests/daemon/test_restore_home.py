@@ -126,3 +126,24 @@ def test_messages_call_the_mirror_by_its_name(box: Machine) -> None:
         assert done.returncode == 4, asked
         assert "home" in done.stderr
         assert ".local/share" not in done.stderr, asked
+
+
+def test_a_directory_that_is_no_longer_tracked_is_tracked_again_as_a_whole(box: Machine) -> None:
+    (box.home / "app/sub").mkdir(parents=True)
+    for name in ("a", "sub/b"):
+        (box.home / "app" / name).write_text("one\n")
+    assert box.ctl("init").returncode == 0
+    assert box.ctl("add", "~/app").returncode == 0
+    assert box.ctl("remove", "~/app").returncode == 0
+    assert "tracking it again" in box.ctl("restore", "~/app").stdout
+    assert box.ctl("remove", "~/app").returncode == 0
+    (box.home / "app/a").write_text("only at home\n")
+    assert "tracking it again" in box.ctl("restore", "~/app/sub").stdout, "what was asked for, and no more"
+    listed = json.loads(box.ctl("list", "--json").stdout)["home"]
+    assert [entry["path"] for entry in listed] == ["app/sub/b"]
+    assert box.ctl("restore", "~/app").returncode == 0
+    assert (box.home / "app/a").read_text() == "one\n"
+    assert "only at home" in run_git(mirror(box), "log", "-p", "--all", "--", "app/a")
+    (box.home / "app/new").write_text("new\n")
+    assert box.gitsync("--once").returncode == 0
+    assert run_git(mirror(box), "show", "HEAD:app/new") == "new"

@@ -16,7 +16,7 @@ from gitsync.clock import iso, local
 from gitsync.config.options import MIRROR_NAME
 from gitsync.core import manifest
 from gitsync.core.coverage import Coverage
-from gitsync.core.manifest import ManifestEntry
+from gitsync.core.manifest import Manifest, ManifestEntry
 from gitsync.daemon.handlers import init_mirror
 from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
 from gitsync.daemon.handlers.home import bring_home
@@ -34,7 +34,7 @@ from gitsync.git.objects.trees import TreeEntry
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.host import host_name
 from gitsync.mirror.metadata import is_mirror_metadata
-from gitsync.mirror.relist import relisted
+from gitsync.mirror.relist import listed_below, relisted
 from gitsync.text import as_word, clean
 
 TRACK_S = 60.0
@@ -170,15 +170,41 @@ def _bring_back(context: HandlerContext, group: _Group, answer: Json, *, is_only
 
 def _track_again(context: HandlerContext, group: _Group) -> None:
     """Track home files that are restored where nothing has to be written: what is restored is kept from now on."""
-    paths = [place.path for place, choice in group.chosen if _is_to_be_tracked(place, choice)]
+    paths = [place.path for place, choice in group.chosen if choice.is_there and _untracked(place, choice)]
     if paths:
-        context.runtime.committer.ask(Track(tuple(map(ManifestEntry, paths))), TRACK_S)
+        context.runtime.committer.ask(Track(_entries(group)), TRACK_S)
         bring_home(context, paths)
 
 
-def _is_to_be_tracked(place: ResolvedPath, choice: SelectedVersion) -> bool:
-    is_there = choice.is_there and not choice.is_directory
-    return is_there and place.is_at_home and not is_mirror_metadata(place.path) and _is_untracked(place)
+def _untracked(place: ResolvedPath, choice: SelectedVersion) -> list[bytes]:
+    """Return the files of a version that are in home and not tracked."""
+    if not place.is_at_home:
+        return []
+    coverage = Coverage(init_mirror.manifest(Path(place.root)), host_name())
+    return [
+        path
+        for path in choice.entries
+        if coverage.entry(path) is None
+        and not is_mirror_metadata(path)
+        and not choice.is_nested(path)
+        and os.path.lexists(Path(place.above, os.fsdecode(path)))
+    ]
+
+
+def _entries(group: _Group) -> tuple[ManifestEntry, ...]:
+    """Return the entries by which the untracked files of home are tracked again: a directory as a whole, if it was."""
+    found: dict[bytes, ManifestEntry] = {}
+    for place, choice in group.chosen:
+        then = _manifest(group.history, choice.state)
+        for path in _untracked(place, choice):
+            entry = listed_below(then, path, place.path)
+            found[entry.path] = entry
+    return tuple(found.values())
+
+
+def _manifest(history: History, commit: str) -> Manifest:
+    listed = history.try_ask("cat-file", "blob", f"{commit}:{os.fsdecode(manifest.NAME)}")
+    return manifest.parse(listed or b"")[0]
 
 
 def _bring_home(context: HandlerContext, group: _Group, act: Restoring) -> None:
@@ -187,17 +213,10 @@ def _bring_home(context: HandlerContext, group: _Group, act: Restoring) -> None:
     An untracked home file at such a path is tracked first, so that it is in history when it is replaced.
     """
     place, _ = group.chosen[0]
-    wanted = tuple((path, choice.state) for _, choice in group.chosen for path in choice.entries)
+    wanted = tuple((path, asked.path, choice.state) for asked, choice in group.chosen for path in choice.entries)
     host = host_name()
     coverage = Coverage(init_mirror.manifest(Path(place.root)), host)
-    unlisted = tuple(
-        ManifestEntry(path)
-        for path, _ in wanted
-        if coverage.entry(path) is None
-        and not is_mirror_metadata(path)
-        and os.path.lexists(Path(place.above, os.fsdecode(path)))
-    )
-    if unlisted:
+    if unlisted := _entries(group):
         context.runtime.committer.ask(Track(unlisted), TRACK_S)
     act.beside = lambda worktree, tree: relisted(worktree, tree, wanted, host)
     act.edited = lambda: frozenset(path for path in group.history.dirty(b"") if coverage.entry(path) is not None)
@@ -212,8 +231,7 @@ def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
         if not is_dry:
             history, modes = groups[0].history, {}
             if place.repo == MIRROR_NAME:
-                listed = history.try_ask("cat-file", "blob", f"{choice.commit}:{os.fsdecode(manifest.NAME)}")
-                modes = dict(manifest.parse(listed or b"")[0].modes)
+                modes = dict(_manifest(history, choice.commit).modes)
             copy(history, choice.source, choice.path, choice.entries, where, modes)
     except UNEXPECTED_ERRORS as trouble:
         raise as_error(place.repo, trouble) from trouble
@@ -221,7 +239,7 @@ def _copy(groups: list[_Group], dest: str, *, is_dry: bool) -> str:
 
 
 def _item(place: ResolvedPath, choice: SelectedVersion, *, is_copy: bool) -> Json:
-    is_tracked_again = not is_copy and _is_to_be_tracked(place, choice)
+    is_tracked_again = not is_copy and choice.is_there and bool(_untracked(place, choice))
     kinds = {"tracked"} if is_tracked_again else set(choice.what.values())
     return {
         "repo": place.repo,
