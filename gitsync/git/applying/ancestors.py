@@ -28,6 +28,7 @@ class Ancestors:
         self._remaining: dict[bytes, bool] = {}
         self._blockers: dict[bytes, bytes | None] = {}
         self._writable: dict[bytes, bool] = {}
+        self._anchors: dict[bytes, bytes] = {}
 
     def is_directory(self, path: bytes) -> bool:
         """Return whether `path` is a directory now."""
@@ -58,7 +59,10 @@ class Ancestors:
 
     def anchor(self, path: bytes) -> bytes:
         """Return the deepest directory above `path` that exists now and remains."""
-        return next((above for above in _above(path) if self._stays(above)), b"")
+        directory = path.rpartition(b"/")[0]
+        if directory not in self._anchors:
+            self._anchors[directory] = next((above for above in _above(path) if self._stays(above)), b"")
+        return self._anchors[directory]
 
     def _stays(self, directory: bytes) -> bool:
         is_now = self.will_be_tree(directory) and self.is_directory(directory)

@@ -14,6 +14,7 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -32,6 +33,9 @@ KEPT = b"~"
 
 # Larger files are read piece by piece.
 _PIECE = 1 << 20
+
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LEASE: int | None = getattr(fcntl, "F_SETLEASE", None)
 
 _NOREPLACE, _EXCHANGE = 1, 2  # Linux; on macOS RENAME_SWAP is 2 and RENAME_EXCL 4
 _UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -123,25 +127,29 @@ def _see_at(at: int, name: bytes, is_calm: bool) -> Sight:
         return Sight(fingerprint_of_link(target), facts, target)
     if not stat.S_ISREG(facts.st_mode):
         return Sight(DIRECTORY if stat.S_ISDIR(facts.st_mode) else SPECIAL, facts)
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    handle = os.open(name, _READING, dir_fd=at)
     try:
-        return _see_open(handle, name, is_calm)
+        return _see_open(handle, name, facts, is_calm)
     finally:
         os.close(handle)
 
 
-def _see_open(handle: int, name: bytes, is_calm: bool) -> Sight:
-    before = os.fstat(handle)
+def _see_open(handle: int, name: bytes, before: os.stat_result, is_calm: bool) -> Sight:
+    """Return the version in an open file; `before` is the stat data of what its name led to before it was opened."""
     if not is_calm and is_open_for_writing(handle):
         raise BusyError(os.fsdecode(name))
     data, digest = _read(handle, before.st_size)
     # A second lease detects a process that opened the file during the read; the times, one that closed it again.
     after = os.fstat(handle)
-    is_written = None if is_calm else _is_written(handle)
+    if after.st_ino != before.st_ino or after.st_dev != before.st_dev:
+        # It was replaced by another one before it was opened: that one is read again, between two looks at it.
+        os.lseek(handle, 0, os.SEEK_SET)
+        return _see_open(handle, name, after, is_calm)
+    is_written = None if is_calm else _is_written(handle, is_last=True)
     if is_written or (not is_calm and _moment(before) != _moment(after)):
         raise BusyError(os.fsdecode(name))
     kind = "exec:" if after.st_mode & stat.S_IXUSR else "file:"
-    return Sight(kind + digest, after, data, is_alone=is_written is False)
+    return Sight(kind + digest, after, data, is_written is False)
 
 
 def _read(handle: int, size: int) -> tuple[bytes | None, str]:
@@ -215,16 +223,20 @@ def is_open_for_writing(handle: int) -> bool:
     return bool(_is_written(handle))
 
 
-def _is_written(handle: int) -> bool | None:
-    """Return whether a process has the file open for writing, None where the system does not tell."""
-    lease = getattr(fcntl, "F_SETLEASE", None)
-    if lease is None:
+def _is_written(handle: int, *, is_last: bool = False) -> bool | None:
+    """Return whether a process has the file open for writing, None where the system does not tell.
+
+    `is_last`: it was asked before, and the file is closed now, which ends the lease.
+    """
+    if _LEASE is None:
         return None
     try:
         # A lease that another process breaks raises a signal; the default action of SIGIO would end this process.
-        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(handle, lease, fcntl.F_RDLCK)
-        fcntl.fcntl(handle, lease, fcntl.F_UNLCK)
+        if not is_last:
+            fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, _LEASE, fcntl.F_RDLCK)
+        if not is_last:
+            fcntl.fcntl(handle, _LEASE, fcntl.F_UNLCK)
     except OSError as error:
         return True if error.errno == errno.EAGAIN else None
     return False
@@ -326,14 +338,21 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
+@cache
+def _rename_call() -> Callable[[int, bytes, int, bytes, int], int] | None:
+    name = "renameatx_np" if sys.platform == "darwin" else "renameat2"
+    call = getattr(_libc(), name, None)
+    if call is not None:
+        call.argtypes = ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint
+    return call
+
+
 def _renameat2(from_at: int, from_name: bytes, to_at: int, to_name: bytes, flag: int) -> None:
-    libc = _libc()
-    if sys.platform == "darwin":
-        call, flag = getattr(libc, "renameatx_np", None), {_NOREPLACE: 4, _EXCHANGE: 2}[flag]
-    else:
-        call = getattr(libc, "renameat2", None)
+    call = _rename_call()
     if call is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    if call(from_at, ctypes.c_char_p(from_name), to_at, ctypes.c_char_p(to_name), ctypes.c_uint(flag)) != 0:
+    if sys.platform == "darwin":
+        flag = {_NOREPLACE: 4, _EXCHANGE: 2}[flag]
+    if call(from_at, from_name, to_at, to_name, flag) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), os.fsdecode(to_name))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple
 
 OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Neighbours are used one after the other; a rename needs two of them at a time.
@@ -47,16 +47,17 @@ class Directories:
         The handle is valid until the next call but one. With `is_made`, create missing directories. Raise OSError:
         ENOENT, ENOTDIR or ELOOP where a component is not a directory.
         """
-        # The handle that the last call returned is in use: it is closed later even if its directory was moved.
-        for handle in self._retired[1]:
-            os.close(handle)
-        self._retired = [], self._retired[0]
-        while len(self._known) > _KEPT:
-            self._retired[0].append(self._known.pop(next(iter(self._known))).handle)
+        if self._retired[0] or self._retired[1]:
+            # The handle that the last call returned is in use: it is closed later even if its directory was moved.
+            for handle in self._retired[1]:
+                os.close(handle)
+            self._retired = [], self._retired[0]
         above, _, name = path.rpartition(b"/")
         known = self._known.get(above)
         if known is not None and known.turn == self._turn:
             return known.handle, name
+        while len(self._known) > _KEPT:
+            self._retired[0].append(self._known.pop(next(iter(self._known))).handle)
         return self._open(above, is_made), name
 
     def renew(self) -> None:
@@ -66,13 +67,18 @@ class Directories:
     def _open(self, path: bytes, is_made: bool) -> int:
         if not path:
             return self.root
+        known = self._known.get(path)
+        if known is not None and known.turn == self._turn:
+            return known.handle
         above, _, name = path.rpartition(b"/")
         at = self._open(above, is_made)
-        known = self._known.pop(path, None)
-        if known is not None and (known.turn == self._turn or known.is_at(at, name)):
-            self._known[path] = known._replace(turn=self._turn)
-            return known.handle
         if known is not None:
+            # The one used last comes last: the first one is closed first.
+            del self._known[path]
+            if known.is_at(at, name):
+                known.turn = self._turn
+                self._known[path] = known
+                return known.handle
             self._retired[0].append(known.handle)
         if is_made:
             with suppress(FileExistsError):  # also raised for a non-directory: opening it reports that
@@ -83,7 +89,8 @@ class Directories:
         return handle
 
 
-class _Known(NamedTuple):
+@dataclass(slots=True)
+class _Known:
     handle: int
     device: int
     inode: int
@@ -94,31 +101,32 @@ class _Known(NamedTuple):
             facts = os.stat(name, dir_fd=at, follow_symlinks=False)
         except OSError:
             return False  # opening it reports why
-        return (self.device, self.inode) == (facts.st_dev, facts.st_ino)
+        return self.inode == facts.st_ino and self.device == facts.st_dev
 
 
 # A root may be the bare handle of its directory, too, for a use or two.
 Root = int | Directories
 
 
-class Parent:
-    """The directory of one path below a root, open while the context lasts."""
+class Parent(tuple[int, bytes]):
+    """The directory of one path below a root and the path's last component; a context manager."""
 
-    __slots__ = ("_at", "_is_kept", "_name")
+    __slots__ = ()
 
-    def __init__(self, root: Root, path: bytes, is_made: bool) -> None:
-        self._is_kept = isinstance(root, Directories)
-        if isinstance(root, Directories):
-            self._at, self._name = root.parent(path, is_made=is_made)
-        else:
-            self._at, self._name = _opened(root, path, is_made)
-
-    def __enter__(self) -> tuple[int, bytes]:
-        return self._at, self._name
+    def __enter__(self) -> Parent:
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        if not self._is_kept:
-            os.close(self._at)
+        """Leave the handle open: its `Directories` keeps it."""
+
+
+class _OpenParent(Parent):
+    """One that is open while the context lasts."""
+
+    __slots__ = ()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        os.close(self[0])
 
 
 def parent_of(root: Root, path: bytes, *, is_made: bool = False) -> Parent:
@@ -127,7 +135,9 @@ def parent_of(root: Root, path: bytes, *, is_made: bool = False) -> Parent:
     With `is_made`, create missing directories. Raise OSError: ENOENT, ENOTDIR or ELOOP where a component is not a
     directory.
     """
-    return Parent(root, path, is_made)
+    if isinstance(root, Directories):
+        return Parent(root.parent(path, is_made=is_made))
+    return _OpenParent(_opened(root, path, is_made))
 
 
 def _opened(root: int, path: bytes, is_made: bool) -> tuple[int, bytes]:

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import TracebackType
 
 from gitsync.core.conflict import is_conflict_copy
@@ -29,7 +30,7 @@ CANNOT_LINK = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """One version: a file's bytes or a link's target.
 
@@ -44,7 +45,7 @@ class Content:
     mode: int | None = None
     link_source: tuple[bytes, bytes] | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Return the fingerprint that this version has on disk."""
         if self.is_link:

@@ -145,7 +145,7 @@ class Applier:
         sight = atomic_replace.see(self._root, step.temp)
         found = atomic_replace.comparable(sight.fingerprint, has_modes=self.journal.has_modes)
         if found == step.base:
-            self._replaced[step.temp] = sight._replace(data=None)
+            self._replaced[step.temp] = Sight(found, sight.facts, None, sight.is_alone)
         return found
 
     def _check_replaced(self, step: JournalStep, replaced: str, surprise: Surprise) -> None:
@@ -312,8 +312,10 @@ class Applier:
 
         A temporary holds the base, which history has; anything else goes to `rescue`.
         """
+        # Once for all: a temporary is found in the directory where it was left, even if that is moved at this moment.
+        self._root.renew()
         for step in self._ordered:
-            self._reach("sweep", step.path)
+            self._probe("sweep", step.path)
             self._keep(step)
         for directory in sorted(self.journal.gone, key=len, reverse=True):
             atomic_replace.remove_directory(self._root, directory)

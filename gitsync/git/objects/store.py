@@ -215,10 +215,12 @@ def read_loose(directory: str, object_id: str) -> tuple[int, bytes] | None:
     Raise ValueError when the content does not match the id, and OSError.
     """
     try:
-        with open(os.path.join(directory, object_id[:2], object_id[2:]), "rb") as stream:
-            packed = stream.read()
+        # Most objects of a large repository are not loose, and asking for one that is not has to cost little.
+        handle = os.open(f"{directory}/{object_id[:2]}/{object_id[2:]}", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    with open(handle, "rb") as stream:
+        packed = stream.read()
     inflating = zlib.decompressobj()
     try:
         data = inflating.decompress(packed)
