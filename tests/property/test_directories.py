@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitsync.git.applying.apply import OutcomeKind, apply
-from gitsync.git.applying.atomic_replace import BusyError, facts_of, see
+from gitsync.git.applying.atomic_replace import ABSENT, BusyError, facts_of, see
 from gitsync.git.applying.directories import Directories, Root, parent_of
 from gitsync.git.index.raw import NewEntry, RawIndex, empty, stat_of
 from tests.conftest import run_git
@@ -172,6 +172,33 @@ def test_a_file_that_is_open_for_writing_is_not_known(tmp_path: Path) -> None:
             see(root, b"file")
         sight = see(root, b"file", is_calm=True)
         assert not sight.is_still(facts_of(root, b"file"), time.time_ns())
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("calls", ["open", "read", "fstat"])
+def test_a_file_that_is_changed_during_a_look_is_seen_as_it_is_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Callable[[Path], None], calls: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"mine 1\n")
+    os.utime(path, ns=(0, time.time_ns() - 10**9))
+    call = getattr(os, calls)
+    with Directories(str(tmp_path)) as root:
+
+        def changed(*args: object, **more: object) -> object:
+            monkeypatch.setattr(os, calls, call)
+            edit(path)
+            return call(*args, **more)
+
+        monkeypatch.setattr(os, calls, changed)
+        try:
+            sight = see(root, b"file")
+        except BusyError:
+            return
+        # The file that was opened is one that the path has had, and it is whole.
+        is_former = edit in (by_rename, by_link, removed) and calls != "open"
+        is_beyond_link = edit is by_link and sight.fingerprint == ABSENT
+        assert sight.fingerprint == see(root, b"file").fingerprint or is_former or is_beyond_link
 
 
 @pytest.mark.parametrize("point", ["looked", "advanced"])

@@ -110,3 +110,36 @@ def test_git_reads_the_large_directory_that_is_stored(repo: Path) -> None:
     fresh = ObjectStore(handle, store.program)
     assert set(diff(fresh, tree, edited)) == {b"d/note00500.txt", b"d/new", b"x"}
     assert parse(fresh.read(fresh.tree(edited)[b"d"].id)[1]) == fresh.tree(fresh.tree(edited)[b"d"].id)
+
+
+def parsed_slowly(raw: bytes) -> dict[bytes, TreeEntry]:
+    entries: dict[bytes, TreeEntry] = {}
+    at = 0
+    while at < len(raw):
+        space = raw.index(b" ", at)
+        nul = raw.index(b"\0", space)
+        if nul + 21 > len(raw):
+            raise ValueError("truncated")
+        mode = raw[at:space]
+        if set(mode) - set(b"01234567"):  # which `int` takes in part
+            raise ValueError("not a mode")
+        entries[raw[space + 1 : nul]] = TreeEntry(int(mode, 8), raw[nul + 1 : nul + 21].hex())
+        at = nul + 21
+    return entries
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(NAMES, ENTRIES, max_size=6), st.binary(max_size=3), st.integers(0, 400), st.integers(0, 400))
+def test_a_small_tree_is_taken_apart_as_byte_by_byte(
+    entries: dict[bytes, TreeEntry], put: bytes, at: int, cut: int
+) -> None:
+    raw = serialize(entries)
+    assert parse(raw) == entries
+    for bad in (raw[:at], raw[:at] + put + raw[at:], raw[:at] + raw[cut:]):
+        try:
+            wanted = parsed_slowly(bad)
+        except ValueError:
+            with pytest.raises(ValueError):
+                parse(bad)
+        else:
+            assert parse(bad) == wanted

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitsync.errors import OperationError
 from gitsync.git.applying.temporaries import Content
+from gitsync.git.objects.batch_read import BlobRun
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_LINK
 from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.objects.trees import TreeEntry
@@ -37,6 +38,7 @@ class Renderer:
         self._cache: dict[bytes, bytes] = {}
         self._kept: dict[bytes, Content] = {}
         self._kept_bytes = 0
+        self._blobs = BlobRun(worktree.program, [(path, entry.id) for path, entry in sorted(coming.items())])
         settings = config.read(Path(worktree.root))
         self._settings = eol_settings(settings)
         self._has_links = settings.is_true("core.symlinks", True)
@@ -50,7 +52,8 @@ class Renderer:
             raise
 
     def close(self) -> None:
-        """Remove the scratch directory."""
+        """Remove the scratch directory, and end the child that reads blobs."""
+        self._blobs.close()
         self._laid.close()
 
     def content(self, path: bytes) -> Content:
@@ -66,7 +69,7 @@ class Renderer:
     def _content(self, path: bytes, entry: TreeEntry) -> Content:
         if entry.mode == MODE_LINK:
             # As git: where links are not wanted, a file holds the target.
-            return Content(self._blob(entry), is_link=self._has_links)
+            return Content(self._blob(path, entry), is_link=self._has_links)
         return Content(self._data(path, entry), is_executable=entry.mode == MODE_EXECUTABLE)
 
     def may_change_back(self, path: bytes) -> bool:
@@ -86,8 +89,8 @@ class Renderer:
             return self._filtered_data(path, entry)
         eol = told.line_ends(self._settings)
         if not told.is_ident and eol is Eol.BINARY:
-            return self._blob(entry)
-        data = self._blob(entry)
+            return self._blob(path, entry)
+        data = self._blob(path, entry)
         if told.is_ident and b"$Id" in data:
             return self._filtered_data(path, entry)
         return to_work_tree(data, eol, self._settings)
@@ -101,7 +104,10 @@ class Renderer:
                 self._cache[path] = data
         return data
 
-    def _blob(self, entry: TreeEntry) -> bytes:
+    def _blob(self, path: bytes, entry: TreeEntry) -> bytes:
+        data = self._blobs.take(path)
+        if data is not None:
+            return data
         kind, data = self._worktree.store.read(entry.id)
         if kind != BLOB:
             raise OperationError(f"object {entry.id} of {self._worktree.root} is not a blob", code="missing-object")

@@ -56,6 +56,8 @@ class Directories:
         known = self._known.get(above)
         if known is not None and known.turn == self._turn:
             return known.handle, name
+        if not above:
+            return self.root, name
         while len(self._known) > _KEPT:
             self._retired[0].append(self._known.pop(next(iter(self._known))).handle)
         return self._open(above, is_made), name
@@ -65,13 +67,11 @@ class Directories:
         self._turn += 1
 
     def _open(self, path: bytes, is_made: bool) -> int:
-        if not path:
-            return self.root
         known = self._known.get(path)
         if known is not None and known.turn == self._turn:
             return known.handle
         above, _, name = path.rpartition(b"/")
-        at = self._open(above, is_made)
+        at = self._open(above, is_made) if above else self.root
         if known is not None:
             # The one used last comes last: the first one is closed first.
             del self._known[path]

@@ -263,6 +263,8 @@ class Preflight:
         """Return the removals that other paths depend on: files replaced by directories, files in directories replaced
         by files, and names that differ only in case on a case-insensitive file system.
         """
+        if not removed:
+            return frozenset()
         coming = {path for path, (_, new) in self._changes.items() if new is not None}
         above = {path[:at] for path in coming for at in range(len(path)) if path[at : at + 1] == b"/"}
         folded = {_fold(path) for path in coming} if is_case_blind else set()

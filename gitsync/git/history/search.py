@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gitsync.errors import UsageError
-from gitsync.git.history.contents import BATCH, contents, is_text, parsed
+from gitsync.git.history.contents import contents, is_text
+from gitsync.git.objects.batch_read import BATCH, parsed
 from gitsync.git.history.line_index import LineIndex
 from gitsync.git.history.log import History
 from gitsync.git.history.match_time import in_time

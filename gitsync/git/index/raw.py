@@ -254,7 +254,8 @@ class RawIndex:
             cuts[start] = (max(end, had_end), put)
             if new is not None:
                 put.append(packed(path, new))
-                count += 1 - self._cut_clashes(path, changes, cuts, fine)
+                # Next to an entry that is there, none is that would conflict with it.
+                count += 1 - (self._cut_clashes(path, changes, cuts, fine) if end == start else 0)
         data = memoryview(self._data)
         has_extended = any(new is not None and new.is_skipped for new in changes.values())
         version = max(self.version, 3) if has_extended else self.version

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 TREE = 0o040000
@@ -18,6 +20,11 @@ _TREE_TYPE = 2
 _REFUSED = re.compile(
     rb"(?:\A|[/\\])(?:\.git|git~1)[ .]*(?:[:\\/]|\Z)|(?:\A|/)\.{0,2}(?:/|\Z)|\0", re.IGNORECASE | re.DOTALL
 )
+
+
+# An entry of a raw tree: its mode, its name, and the id in twenty bytes; a blank and a NUL are between them.
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]*)\0(.{20})", re.DOTALL)
+_ENTRY_MARKS = 2
 
 
 class TreeEntry(NamedTuple):
@@ -72,19 +79,14 @@ def is_refused(path: bytes) -> bool:
 
 def parse(raw: bytes) -> dict[bytes, TreeEntry]:
     """Return the entries of a raw tree; raise ValueError for invalid data."""
-    entries: dict[bytes, TreeEntry] = {}
-    at, end = 0, len(raw)
-    find, modes = raw.index, MODES
-    while at < end:
-        space = find(b" ", at)
-        nul = find(b"\0", space)
-        text = raw[at:space]
-        at = nul + 21
-        mode = modes.get(text)
-        entries[raw[space + 1 : nul]] = TreeEntry(int(text, 8) if mode is None else mode, raw[nul + 1 : at].hex())
-    if at != end:
+    found = _ENTRY.findall(raw)
+    # What is not an entry was passed over.
+    if sum(map(len, chain.from_iterable(found))) + _ENTRY_MARKS * len(found) != len(raw):
         raise ValueError("the tree object is truncated")
-    return entries
+    modes = MODES
+    # Half the time of a call of the class, of which a pull of a large tree takes tens of thousands.
+    made = partial(tuple.__new__, TreeEntry)
+    return {name: made((modes.get(mode) or int(mode, 8), object_id.hex())) for mode, name, object_id in found}
 
 
 def serialize(entries: Mapping[bytes, TreeEntry]) -> bytes:

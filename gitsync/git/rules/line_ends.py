@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 # What git takes for text beside letters: backspace, tab, line feed, form feed, carriage return, escape, and all above.
@@ -44,6 +45,7 @@ class EolSettings(NamedTuple):
         return self.autocrlf == "true" or (self.autocrlf == "false" and self.is_crlf)
 
 
+@lru_cache(256)
 def eol_of(text: str, crlf: str, eol: str, settings: EolSettings) -> Eol:
     """Return what becomes of a path's line ends, from attributes as `git check-attr` prints them."""
     kind = _kind(text)
