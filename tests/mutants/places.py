@@ -72,7 +72,7 @@ MUTATIONS = (
     Mutation(
         "A directory that was moved is not taken for the one at its path.",
         "gitsync/git/applying/directories.py",
-        "        return (self.device, self.inode) == (facts.st_dev, facts.st_ino)\n",
+        "        return self.inode == facts.st_ino and self.device == facts.st_dev\n",
         "        return True\n",
         "tests/property/test_directories.py::test_a_kept_handle_is_the_one_that_its_path_leads_to",
     ),
@@ -149,8 +149,8 @@ MUTATIONS = (
     Mutation(
         "A file that a program has open for writing is committed later.",
         "gitsync/git/staging/read.py",
-        "(not is_forced and _is_being_written(handle))",
-        "False",
+        "        if not is_forced and _is_being_written(handle):\n",
+        "        if False:\n",
         "tests/unit/git/staging/test_read.py::test_an_open_writer_is_noticed_and_a_reader_is_not",
     ),
     Mutation(

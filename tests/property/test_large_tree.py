@@ -139,7 +139,7 @@ def test_a_small_tree_is_taken_apart_as_byte_by_byte(
         try:
             wanted = parsed_slowly(bad)
         except ValueError:
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="truncated"):
                 parse(bad)
         else:
             assert parse(bad) == wanted

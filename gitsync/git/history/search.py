@@ -15,11 +15,11 @@ from fnmatch import fnmatchcase
 
 from gitsync.errors import UsageError
 from gitsync.git.history.contents import contents, is_text
-from gitsync.git.objects.batch_read import BATCH, parsed
 from gitsync.git.history.line_index import LineIndex
 from gitsync.git.history.log import History
 from gitsync.git.history.match_time import in_time
 from gitsync.git.history.walk import LOG, BlobVersion, VersionWalk
+from gitsync.git.objects.batch_read import BATCH, parsed
 
 SEARCH_S = 600.0
 # A line of a hit is shown as far as this, in characters; a minified script is one line.

@@ -15,18 +15,20 @@ from gitsync.git.program import GitProgram
 
 BATCH = ("cat-file", "--batch", "--buffer")
 # A child costs as much as reading so many.
-READ_FROM = 100
-# Whoever takes the blobs may wait for a filter in between (seconds).
+CHILD_FROM = 100
+# Between two blobs the caller may wait for a filter (seconds).
 _DEADLINE_S = 600.0
 
 
 class BlobRun:
     """The blobs of some paths, each of which is read when it is its turn; call `close` in the end."""
 
-    def __init__(self, program: GitProgram, wanted: Sequence[tuple[bytes, str]]) -> None:
-        """Take the paths in their order with the id of each one's blob; a few are not worth a child."""
+    def __init__(
+        self, program: GitProgram, wanted: Sequence[tuple[bytes, str]], *, child_from: int = CHILD_FROM
+    ) -> None:
+        """Take the paths in their order with the id of each one's blob; fewer than `child_from` need no child."""
         self._program = program
-        self._wanted = wanted if len(wanted) >= READ_FROM else ()
+        self._wanted = wanted if len(wanted) >= child_from else ()
         self._places = {path: place for place, (path, _) in enumerate(self._wanted)}
         self._next = 0
         self._output: Generator[tuple[str, bytes], None, None] | None = None

@@ -61,12 +61,28 @@ class Answers(Generic[T]):
 
     def learn(self, paths: Iterable[bytes]) -> None:
         """Ask for all `paths` that memory has no answer to at once; raise OperationError when git cannot be asked."""
-        # One of each kind: the others have the same answer.
-        unknown = list({self._key(path): path for path in paths if self._known(path) is None}.values())
+        unknown = self._unknown(paths)
         for at in range(0, len(unknown), _CHUNK):
             chunk = unknown[at : at + _CHUNK]
-            for path, answer in zip(chunk, self._ask(chunk), strict=True):
-                self._keep(path, answer)
+            for (key, _), answer in zip(chunk, self._ask([path for _, path in chunk]), strict=True):
+                if len(self._kept) >= _KEPT_MAX:
+                    self._kept.clear()
+                self._kept[key] = answer
+
+    def _unknown(self, paths: Iterable[bytes]) -> list[tuple[Hashable, bytes]]:
+        """Return one path of each kind that has no answer yet: the others of its kind have the same."""
+        found: dict[Hashable, bytes] = {}
+        above: bytes | None = None
+        for path in paths:
+            directory, _, name = path.rpartition(b"/")
+            if directory != above:
+                # Neighbours come one after the other.
+                above, chain = directory, self._chains.at(directory)
+            if path and chain.has_rules and not chain.is_beyond_link:
+                key = _key(chain, path, directory, name)
+                if key not in self._kept:
+                    found[key] = path
+        return list(found.items())
 
     def rest(self) -> None:
         """End the child."""
@@ -82,16 +98,6 @@ class Answers(Generic[T]):
         if not chain.has_rules or chain.is_beyond_link:
             return self._nothing
         return self._kept.get(_key(chain, path, directory, name))
-
-    def _keep(self, path: bytes, answer: T) -> None:
-        if len(self._kept) >= _KEPT_MAX:
-            self._kept.clear()
-        self._kept[self._key(path)] = answer
-
-    def _key(self, path: bytes) -> Hashable:
-        """Return what an answer depends on: the chain and, in short or in full, the path."""
-        directory, _, name = path.rpartition(b"/")
-        return _key(self._chains.at(directory), path, directory, name)
 
     def _ask(self, paths: list[bytes]) -> list[T]:
         needs_index = any(self._chains.at(path.rpartition(b"/")[0]).needs_index for path in paths)
@@ -128,6 +134,7 @@ class Answers(Generic[T]):
 
 
 def _key(chain: Chain, path: bytes, directory: bytes, name: bytes) -> Hashable:
+    """Return what an answer depends on: the chain and, in short or in full, the path."""
     if chain.patterns is None:
         return chain.number, path
     return chain.number, directory if chain.patterns.has_slash else None, chain.patterns.matching(name)

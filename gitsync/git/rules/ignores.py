@@ -204,7 +204,7 @@ class IgnoreRules:
 
     def _is_own(self, path: bytes) -> bool:
         """Whether gitsync itself writes `path`: every commit of it would be followed by another one."""
-        return any(path == own or path.startswith((own + b"/", own + b".")) for own in self._own)
+        return bool(self._own) and any(path == own or path.startswith((own + b"/", own + b".")) for own in self._own)
 
     def is_nested(self, directory: bytes) -> bool:
         """Whether `directory` (not the root) is the work tree of another repository."""

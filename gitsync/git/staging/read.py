@@ -176,15 +176,18 @@ class Reader:
             is_other = error.errno in (errno.ELOOP, errno.ENXIO, errno.EINVAL)
             return Found(FoundKind.LATER) if is_other else fault(error)
         try:
-            return self._read_open(handle, is_forced, through)
+            assert found.stat is not None
+            return self._read_open(handle, is_forced, through, found.stat)
         except OSError as error:
             return fault(error)
         finally:
             os.close(handle)
 
-    def _read_open(self, handle: int, is_forced: bool, through: Callable[[int], str] | None) -> Found:
-        before = os.fstat(handle)
-        if not stat.S_ISREG(before.st_mode) or (not is_forced and _is_being_written(handle)):
+    def _read_open(
+        self, handle: int, is_forced: bool, through: Callable[[int], str] | None, before: os.stat_result
+    ) -> Found:
+        """Return what is in an open file, which had the stat data `before` when its path was looked at."""
+        if not is_forced and _is_being_written(handle):
             return Found(FoundKind.LATER, stat=before)
         data = blob = None
         if through is None:
@@ -192,6 +195,7 @@ class Reader:
         else:
             blob = through(handle)
         after = os.fstat(handle)
+        # Another file may have taken its path before it was opened.
         same = _moment(before) == _moment(after) and (data is None or len(data) == after.st_size)
         kind = FoundKind.FILE if same else FoundKind.LATER
         return Found(kind, _mode(after), data, blob, after, is_racy=self._is_racy(after))
@@ -223,20 +227,24 @@ def _mode(facts: os.stat_result) -> int:
     return MODE_EXECUTABLE if facts.st_mode & stat.S_IXUSR else MODE_FILE
 
 
-def _moment(facts: os.stat_result) -> tuple[int, int, int]:
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+def _moment(facts: os.stat_result) -> tuple[int, ...]:
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode
 
 
 def _read_all(handle: int, size: int) -> bytes:
     """Read to the end; one byte more than `size` is asked for, so that a file that grew is noticed at once."""
-    pieces = []
-    wanted = size + 1
+    piece = os.read(handle, size + 1)
+    if len(piece) >= size:
+        return piece  # if it grew, the second fstat says so
+    # It became shorter, or the file system returns less than was asked for.
+    pieces = [piece]
+    wanted = max(size + 1 - len(piece), 65536)
     while piece := os.read(handle, wanted):
         pieces.append(piece)
         wanted = max(wanted - len(piece), 65536)
         if sum(map(len, pieces)) > size:
-            break  # it grew: the second fstat says so
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            break
+    return b"".join(pieces)
 
 
 def _is_being_written(handle: int) -> bool:

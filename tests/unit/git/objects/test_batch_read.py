@@ -8,7 +8,6 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from gitsync.git.objects import batch_read
 from gitsync.git.objects.batch_read import BlobRun
 from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.store import BLOB, ObjectStore
@@ -19,8 +18,7 @@ MISSING = "1" * 40
 
 
 @pytest.fixture
-def store(repo: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    monkeypatch.setattr(batch_read, "READ_FROM", 2)
+def store(repo: Path) -> ObjectStore:
     repository = pygit2.Repository(str(repo))
     return ObjectStore(repository, GitProgram(repository.path.rstrip("/"), str(repo)))
 
@@ -35,7 +33,7 @@ def stored(store: ObjectStore) -> list[tuple[bytes, str]]:
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5), (2, 5), (0, 4), (5,)])
 def test_each_is_the_one_that_is_read_by_itself(store: ObjectStore, order: Sequence[int]) -> None:
     wanted = stored(store)
-    run = BlobRun(store.program, wanted)
+    run = BlobRun(store.program, wanted, child_from=2)
     for number in order:
         path, blob = wanted[number]
         assert run.take(path) == CONTENTS[number] == store.read(blob)[1]
@@ -45,7 +43,7 @@ def test_each_is_the_one_that_is_read_by_itself(store: ObjectStore, order: Seque
 def test_what_is_not_there_or_not_in_turn_is_left_to_the_caller(store: ObjectStore) -> None:
     wanted = stored(store)
     wanted.insert(2, (b"missing", MISSING))
-    run = BlobRun(store.program, wanted)
+    run = BlobRun(store.program, wanted, child_from=2)
     assert [run.take(path) for path in (b"path 1", b"missing", b"path 3", b"path 0", b"path 3", b"other")] == [
         CONTENTS[1],
         None,
@@ -60,12 +58,11 @@ def test_what_is_not_there_or_not_in_turn_is_left_to_the_caller(store: ObjectSto
 
 def test_a_child_that_fails_leaves_all_to_the_caller(store: ObjectStore) -> None:
     wanted = stored(store)
-    run = BlobRun(GitProgram(store.program.git_dir + "/missing", store.program.root), wanted)
+    run = BlobRun(GitProgram(store.program.git_dir + "/missing", store.program.root), wanted, child_from=2)
     assert {run.take(path) for path, _ in wanted[1:]} == {None}
     run.close()
 
 
-def test_a_few_are_not_worth_a_child(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_are_not_worth_a_child(store: ObjectStore) -> None:
     wanted = stored(store)
-    monkeypatch.setattr(batch_read, "READ_FROM", len(wanted) + 1)
-    assert BlobRun(store.program, wanted).take(b"path 1") is None
+    assert BlobRun(store.program, wanted, child_from=len(wanted) + 1).take(b"path 1") is None

@@ -136,3 +136,23 @@ def test_what_gitsync_itself_writes_is_passed_over_and_need_not_be_watched(
         assert rules.is_prunable(b"state/gitsync")
         assert not rules.is_prunable(b"logs")
         assert "gitsync's own" in rules.ignored_by(b"logs/g.log", False)
+
+
+def test_answers_to_many_questions_at_once_are_those_to_each(repo: Path) -> None:
+    for place, lines in (("", "*.log\n/top\n"), ("a", "!keep.log\nb/x\n"), ("a/b", "*.tmp\n")):
+        (repo / place).mkdir(exist_ok=True)
+        (repo / place / ".gitignore").write_text(lines)
+    (repo / "away").symlink_to("a")
+    names = (b"x", b"keep.log", b"other.log", b"y.tmp", b"top", b"new\nline.log")
+    places = (b"", b"a/", b"a/b/", b"a/b/c/", b"none/", b"away/", b"a/")
+    paths = [place + name for name in names for place in places]
+    with IgnoreRules(repo) as rules:
+        rules.learn(paths)
+        together = [rules.is_ignored(path, False) for path in paths]
+    each = []
+    for path in paths:
+        with IgnoreRules(repo) as rules:
+            each.append(rules.is_ignored(path, False))
+    assert together == each
+    assert True in each
+    assert False in each

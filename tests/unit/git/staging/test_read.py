@@ -72,6 +72,17 @@ def test_a_file_that_changes_while_it_is_read_is_later_or_as_it_is(tmp_path: Pat
     assert (found.kind, found.blob, found.is_racy) == (FoundKind.FILE, "blob", True)
 
 
+def test_a_file_that_takes_the_place_of_one_that_was_looked_at_is_later(tmp_path: Path, reader: Reader) -> None:
+    path, other = tmp_path / "x", tmp_path / "other"
+    for file in (path, other):
+        file.write_bytes(b"first\n")
+        os.utime(file, ns=(0, 0))
+    seen = reader.look(b"x")
+    other.rename(path)
+    assert reader.read(b"x", seen=seen).kind is FoundKind.LATER
+    assert reader.read(b"x").data == b"first\n"
+
+
 def test_an_open_writer_is_noticed_and_a_reader_is_not(tmp_path: Path, reader: Reader) -> None:
     path = tmp_path / "x"
     path.write_text("x")
