@@ -44,7 +44,9 @@ class Notified:
     hint: str = ""
     severity: Severity = Severity.INFO
     watch: str = "native"
-    quarantined: frozenset[Quarantined] = field(default=frozenset())
+    held: frozenset[tuple[str, str]] = field(
+        default=frozenset()
+    )  # the files that are held back, each with the kind why
 
 
 _TITLES = {
@@ -65,7 +67,14 @@ def changes(before: Notified, now: RepoStatus) -> tuple[Notified, list[Notice]]:
         code, hint, severity = problem.code, problem.hint, _severity(now)
     elif now.state is RepoState.OK:
         code, hint, severity = "", "", Severity.INFO
-    return Notified(code, hint, severity, now.watch, frozenset(now.quarantined)), notices
+    held = frozenset(map(_held, now.quarantined))
+    # While everything is compared again, the files are held back as before, and found one after the other.
+    return Notified(code, hint, severity, now.watch, held if now.state is RepoState.OK else before.held | held), notices
+
+
+def _held(item: Quarantined) -> tuple[str, str]:
+    """Return a file and the kind of reason: a large file that grows is held back for the same reason as before."""
+    return item.path, item.why.partition(":")[0]
 
 
 def _problem(status: RepoStatus) -> Problem | None:
@@ -117,7 +126,7 @@ def _watching(before: Notified, now: RepoStatus) -> list[Notice]:
 
 
 def _held_back(before: Notified, now: RepoStatus) -> list[Notice]:
-    fresh = [item for item in now.quarantined if item not in before.quarantined]
+    fresh = [item for item in now.quarantined if _held(item) not in before.held]
     if not fresh:
         return []
     listed = ", ".join(f"{escape(item.path)} ({item.why})" for item in fresh[:LISTED])
@@ -127,4 +136,4 @@ def _held_back(before: Notified, now: RepoStatus) -> list[Notice]:
     hint = f"if it is meant: gitsyncctl allow {as_word(first)}; else list it in .gitignore or move it away"
     if all(item.why.startswith(FILTER) for item in fresh):
         hint = "to see how to set up the filter: gitsyncctl doctor"
-    return [Notice("quarantined", Severity.PROBLEM, title, f"{now.name}: {listed}", hint)]
+    return [Notice("quarantined", Severity.PROBLEM, title, f"{now.name}: not committed: {listed}", hint)]

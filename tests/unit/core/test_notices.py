@@ -73,6 +73,14 @@ def test_polling_is_told_with_the_line_that_ends_it() -> None:
     assert "sysctl" in notices[0].hint
 
 
+def test_a_held_back_file_that_grows_or_is_found_again_is_not_told_again() -> None:
+    large = replace(OK, quarantined=(Quarantined("a.bin", "too large: 2 MB, the limit is 1 MB"),))
+    larger = replace(OK, quarantined=(Quarantined("a.bin", "too large: 3 MB, the limit is 1 MB"),))
+    other = replace(OK, quarantined=(Quarantined("a.bin", "secret: private key"),))
+    assert codes(large, larger, SYNCING, larger) == ["quarantined"]
+    assert codes(large, OK, large, other) == ["quarantined"] * 3
+
+
 def test_a_held_back_file_is_told_once_and_an_escape_in_its_name_does_not_act() -> None:
     one = replace(OK, quarantined=(Quarantined("id_rsa", "secret: private key"),))
     two = replace(OK, quarantined=(*one.quarantined, Quarantined("b\x1b[2J", "too large")))
