@@ -191,7 +191,7 @@ def _has_unit() -> bool:
 
 
 def holder() -> int | None:
-    """Return the PID in the daemon's lock file."""
+    """Return the PID in the daemon's lock file; None while a command that works without a daemon has it."""
     try:
         with open(f"{places.state_dir()}/lock", "rb") as file:
             held = file.read(32).strip()

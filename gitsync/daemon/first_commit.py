@@ -23,7 +23,7 @@ def commit_alone(repo: RepoConfig) -> None:
     messages: SimpleQueue[object] = SimpleQueue()
     config = Config(repos=(replace(repo, mode="commit"),))
     runtime = Runtime(config, SystemClock(), places.state_dir(), messages.put, is_watching=False)
-    lock = InstanceLock(places.state_dir() / "lock")
+    lock = InstanceLock(places.state_dir() / "lock", ends_soon=True)
     lock.acquire()
     try:
         runtime.lock_all()

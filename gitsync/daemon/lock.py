@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 # A directory for locks that all users of this machine share.
 SHARED = Path("/run/lock")
 
+# What those write behind their PID that hold the user's lock for one piece of work.
+_ENDS_SOON = b"ends soon\n"
+
 # Errors of file systems without flock (some NFS and FUSE): there, the user's lock must suffice.
 UNSUPPORTED = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -38,10 +41,11 @@ def is_answering(path: Path) -> bool:
 
 
 class InstanceLock:
-    """The user's lock: held by the daemon, by `--once`, or by a control command that works without a daemon."""
+    """The user's lock: held by the daemon, or (`ends_soon`) by `--once` and by commands that work without a daemon."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ends_soon: bool = False) -> None:
         self._path = path
+        self._mark = _ENDS_SOON if ends_soon else b""
         self._fd: int | None = None
 
     @property
@@ -61,7 +65,7 @@ class InstanceLock:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            holder = os.pread(fd, 32, 0).removesuffix(_ENDS_SOON).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
             raise AlreadyRunningError(
                 f"gitsync is already running with PID {holder}, which holds {self._path}",
@@ -70,6 +74,13 @@ class InstanceLock:
         self._fd = fd
         self.write_pid()
 
+    def is_free_soon(self) -> bool:
+        """Whether it is held by what works for a while and ends, not by a daemon."""
+        try:
+            return self._path.read_bytes().endswith(_ENDS_SOON)
+        except OSError:
+            return False
+
     def write_pid(self) -> None:
         """Write this process's PID into the lock file; to be repeated after a fork.
 
@@ -77,7 +88,7 @@ class InstanceLock:
         """
         try:
             os.ftruncate(self.fd, 0)
-            os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(self.fd, f"{os.getpid()}\n".encode() + self._mark, 0)
         except OSError as error:
             logger.warning("cannot write the PID to %s: %s", self._path, error.strerror)
 

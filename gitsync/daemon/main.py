@@ -41,8 +41,10 @@ from gitsync.version import VERSION
 
 # The exit status that a shell reports for a program ended by Ctrl-C.
 EXIT_INTERRUPTED = 130
-# How long a command such as `gitsyncctl watch` may hold the lock before a start is refused.
-COMMAND_S = 3.0
+# How long the daemon waits for the lock while `gitsync --once` or a command such as `gitsyncctl sync` works alone;
+# any start waits a little while nobody knows who has it.
+COMMAND_S = 600.0
+HELD_S = 3.0
 LOOK_S = 0.05
 # At most this many things that wait for a person are listed by a single pass.
 NAMED = 20
@@ -118,8 +120,8 @@ def _run(arguments: argparse.Namespace) -> int:
     for own in (log_file, _path(arguments.pid_file), _path(arguments.config)):
         if own is not None:
             places.claim(own)
-    lock = InstanceLock(places.state_dir() / "lock")
-    _acquire(lock)
+    lock = InstanceLock(places.state_dir() / "lock", ends_soon=arguments.once)
+    _acquire(lock, HELD_S if arguments.once else COMMAND_S)
     try:
         if arguments.once:
             # The report at the end has all of it: in a mail from cron, the log would say it a second time.
@@ -147,17 +149,22 @@ def _run(arguments: argparse.Namespace) -> int:
         lock.release()
 
 
-def _acquire(lock: InstanceLock) -> None:
-    """Take the user's lock; a control command that works without a daemon is waited for, another daemon is not."""
+def _acquire(lock: InstanceLock, patience_s: float) -> None:
+    """Take the user's lock; what works without a daemon is waited for, for so long; another daemon is not."""
     clock = SystemClock()
-    ends_at = clock.now() + COMMAND_S
+    began = clock.now()
+    is_said = False
     while True:
         try:
             lock.acquire()
             return
         except AlreadyRunningError:
-            if clock.now() > ends_at or is_answering(places.socket_path()):
+            waited, is_free_soon = clock.now() - began, lock.is_free_soon()
+            if waited > (patience_s if is_free_soon else HELD_S) or is_answering(places.socket_path()):
                 raise
+        if is_free_soon and waited > HELD_S and not is_said:
+            is_said = True
+            logs.complain(logging.INFO, "gitsync: waiting for a command that works without the daemon")
         sleep(LOOK_S)
 
 

@@ -93,7 +93,7 @@ def act(method: str, params: dict[str, Any], config_option: str | None) -> dict[
     context = HandlerContext(
         lambda: runtime.config, lambda: runtime, runtime.clock, config_option, reload, lambda: None, is_daemon=False
     )
-    lock = InstanceLock(places.state_dir() / "lock")
+    lock = InstanceLock(places.state_dir() / "lock", ends_soon=True)
     lock.acquire()
     try:
         runtime.lock_all()

@@ -50,5 +50,12 @@ def test_a_start_waits_for_a_command_that_works_alone(box: Machine) -> None:
     wait_for("the lock", lambda: subprocess.run(["flock", "-n", str(state / "lock"), "true"], check=False).returncode)
     box.start()
     assert holder.wait(10) == 0
+    # One that takes longer is waited for as well, when it is known to be one.
+    box.stop()
+    script = f'echo "$$" >{state}/lock; echo "ends soon" >>{state}/lock; sleep 3.4'
+    holder = subprocess.Popen(["flock", str(state / "lock"), "sh", "-c", script])
+    wait_for("the mark", lambda: (state / "lock").read_text().endswith("soon\n"))
+    box.start()
+    assert holder.wait(10) == 0
     # Another daemon is not waited for.
     assert box.gitsync("-q").returncode == 3

@@ -142,6 +142,8 @@ def test_the_packages_of_distributions_build(tmp_path: Path) -> None:
         "--define",
         f"_topdir {tmp_path}/rpm",
         "--define",
+        f"source {ROOT}",
+        "--define",
         f"version_now {VERSION}",
         "--define",
         "_binary_payload w0.ufdio",

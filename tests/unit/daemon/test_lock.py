@@ -23,6 +23,19 @@ def test_the_second_one_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
     second.release()
 
 
+def test_what_holds_it_for_one_piece_of_work_is_known_from_a_daemon(tmp_path: Path) -> None:
+    command, daemon = InstanceLock(tmp_path / "lock", ends_soon=True), InstanceLock(tmp_path / "lock")
+    assert not daemon.is_free_soon()
+    command.acquire()
+    assert daemon.is_free_soon()
+    with pytest.raises(AlreadyRunningError, match=f"PID {os.getpid()}, which"):
+        daemon.acquire()
+    command.release()
+    daemon.acquire()
+    assert not command.is_free_soon()
+    daemon.release()
+
+
 def test_a_full_disk_keeps_nobody_from_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*given: object) -> int:
         raise OSError(errno.ENOSPC, "no space")
