@@ -6,16 +6,25 @@ from gitsync import clock, text, times
 from gitsync.cli import repos
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
-from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK, EXIT_USAGE
 
 # How many items of a job are shown; those that need a person are shown in any case.
 SHOWN = 20
+# What helps with a line of a file that cannot be read.
+CORRECT = "correct the line, then run this again"
 
 
 def run(context: Context, arguments: Json) -> Reply:
     """Ask for a run and show its report."""
     answer = context.ask(arguments)
-    return Reply(answer, show, EXIT_ATTENTION if needs_person(answer) else EXIT_OK)
+    return Reply(answer, show, exit_status(answer))
+
+
+def exit_status(answer: Json) -> int:
+    """Return the exit status of a run: a file of jobs in which nothing can be run is a wrong configuration."""
+    if answer.get("faults") and not (answer.get("jobs") or answer.get("repos")):
+        return EXIT_USAGE
+    return EXIT_ATTENTION if needs_person(answer) else EXIT_OK
 
 
 def needs_person(answer: Json) -> bool:
@@ -40,6 +49,8 @@ def show(output: Output, answer: Json) -> None:
         _items(output, job)
     for fault in answer.get("faults") or ():
         output.complain("error", str(fault))
+    if answer.get("faults"):
+        output.complain("hint", CORRECT)
     left_out(output, answer)
     if not (watched or jobs or answer.get("faults") or answer.get("left_out")):
         output.line("there is nothing to sync: no repository is watched, and there is no job")

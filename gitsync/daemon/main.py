@@ -18,7 +18,7 @@ from typing import NoReturn
 from gitsync import places
 from gitsync.clock import SystemClock, sleep
 from gitsync.config.load import check_paths, load
-from gitsync.config.options import Config
+from gitsync.config.options import MIRROR_NAME, Config
 from gitsync.daemon import first_process, logs
 from gitsync.daemon.lock import InstanceLock, is_answering
 from gitsync.daemon.pidfile import PidFile
@@ -244,9 +244,10 @@ def _reported(repo: RepoStatus | JobStatus) -> list[str]:
     reason = repo.reason or (repo.error.message if repo.error is not None else "")
     if reason and (repo.needs_person or repo.error is not None):
         lines.append(f"{repo.name}: {repo.state}: {escape(tildes(reason))}")
-    held = [f"in conflict: {path}" for path in repo.conflicts]
+    above = "~/" if repo.name == MIRROR_NAME and isinstance(repo, RepoStatus) else ""
+    held = [f"in conflict: {above}{path}" for path in repo.conflicts]
     if isinstance(repo, RepoStatus):
-        held += [f"not committed: {item.path} ({item.why})" for item in repo.quarantined]
+        held += [f"not committed: {above}{item.path} ({item.why})" for item in repo.quarantined]
     lines += [f"{repo.name}: {escape(tildes(what))}" for what in held[:NAMED]]
     if held[NAMED:]:
         lines.append(f"{repo.name}: and {len(held) - NAMED} more: gitsyncctl status {as_word(repo.name)}")

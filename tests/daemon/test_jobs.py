@@ -105,6 +105,11 @@ def test_a_run_goes_on_over_failures_and_reports(box: Machine) -> None:
     assert [f"{conf}:4: " in fault for fault in both["faults"]] == [True]
     assert box.ctl("sync", "-f", str(conf), "nobody").returncode == 2
     assert box.ctl("sync", "--accept").returncode == 2
+    conf.write_text("[git]\n~/My papers\n")
+    for command in ("push", "sync", "set-conf"):
+        nothing = box.ctl(command, "-f", str(conf))
+        assert (nothing.returncode, f"{conf.name}:2: " in nothing.stderr) == (2, True), "nothing in it can be run"
+        assert "\nhint: " in nothing.stderr
 
 
 def test_a_file_alone_has_its_brakes_taken_off_by_the_same_command(box: Machine) -> None:

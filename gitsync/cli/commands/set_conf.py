@@ -6,13 +6,12 @@ from gitsync import text
 from gitsync.cli import reports
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
-from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 
 def run(context: Context, arguments: Json) -> Reply:
     """Set them, and say for each repository what was changed."""
     answer = context.ask(arguments)
-    return Reply(answer, _show, EXIT_ATTENTION if reports.needs_person(answer) else EXIT_OK)
+    return Reply(answer, _show, reports.exit_status(answer))
 
 
 def _show(output: Output, answer: Json) -> None:
@@ -27,5 +26,7 @@ def _show(output: Output, answer: Json) -> None:
                 output.wrapped(f"hint: {item['hint']}", "", "  ")
     for fault in answer.get("faults") or ():
         output.complain("error", str(fault))
+    if answer.get("faults"):
+        output.complain("hint", reports.CORRECT)
     if not answer.get("jobs") and not answer.get("faults"):
         output.wrapped("there is no git job to set anything for")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from gitsync.cli import reports, trials
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
-from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+from gitsync.errors import EXIT_OK
 
 
 def run(context: Context, arguments: Json) -> Reply:
     """Request it, and show the state of every repository afterwards."""
     answer = context.ask(arguments)
-    is_done = not arguments["dry_run"]
-    return Reply(answer, _show, EXIT_ATTENTION if is_done and reports.needs_person(answer) else EXIT_OK)
+    return Reply(answer, _show, EXIT_OK if arguments["dry_run"] else reports.exit_status(answer))
 
 
 def _show(output: Output, answer: Json) -> None:
