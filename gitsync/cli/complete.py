@@ -15,6 +15,7 @@ from gitsync.cli.parser import GLOBAL_OPTIONS
 from gitsync.control import client, table
 from gitsync.control.commands import BY_NAME, COMMANDS, LISTS
 from gitsync.errors import GitsyncError
+from gitsync.text import tilde
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _special(line: _Line, parameter: Parameter) -> Suggestion:
 
 def _of_history(line: _Line, current: str) -> dict[str, str]:
     """Return deleted paths, and paths behind a repository's name, for the commands that know them."""
-    if line.command is None or line.command.handler not in ("files", "forget"):
+    if line.command is None or line.command.handler not in ("files", "restore", "forget"):
         return {}
     known = _places(line)
     found = history_words.named(known, current) if current else {}
@@ -269,9 +270,9 @@ def _names(line: _Line) -> dict[str, str]:
     status = _status(line)
     if status is None:
         return _configured_names(line)
-    home = {"home": str(status["home"].get("repo") or "")} if status.get("home") else {}
+    home = {"home": tilde(str(status["home"].get("repo") or ""))} if status.get("home") else {}
     return home | {
-        str(entry.get("name")): str(entry.get("path") or entry.get("backend") or "")
+        str(entry.get("name")): tilde(str(entry.get("path") or entry.get("backend") or ""))
         for key in ("repos", "jobs")
         for entry in status.get(key) or ()
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from gitsync.text import tilde
+
 GIT_S = 2.0
 VERSIONS = 20
 # Commits that are searched for deletions, and how many deleted paths are offered.
@@ -42,7 +44,7 @@ def named(places: list[Place], current: str) -> dict[str, str]:
     """Return the words behind "NAME:", files and deleted ones; for a word without a colon the names with one."""
     name, colon, begun = current.partition(":")
     if not colon:
-        return {f"{place.name}:": place.root for place in places}
+        return {f"{place.name}:": tilde(place.root) for place in places}
     place = next((place for place in places if place.name.casefold() == name.casefold()), None)
     if place is None:
         return {}

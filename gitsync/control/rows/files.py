@@ -43,7 +43,7 @@ ROWS: tuple[Command, ...] = (
         'gitsyncctl restore ~/Notes/todo.txt --at "2 hours ago"\n'
         "gitsyncctl restore ~/Notes/todo.txt --list\n"
         "gitsyncctl restore notes:journal --rev 1a2b3c4 --dry-run\n"
-        "gitsyncctl restore ~/Notes/todo.txt --at yesterday --to /tmp/todo-of-yesterday.txt",
+        "gitsyncctl restore ~/Notes/todo.txt --at yesterday --to /tmp/todo.txt",
         without_daemon=ACT,
         looks_with=("to", "list", "dry_run"),
         timeout_s=900.0,

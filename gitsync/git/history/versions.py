@@ -164,6 +164,9 @@ def unknown(history: History, path: bytes) -> OperationError:
     near += [name for name in names if name.rpartition("/")[2] == last and name not in near]
     near = near or nearest(last, names, count=SHOWN_NAMES, likeness=0.6)
     hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
+    place = history.place(path)
+    if path and os.path.lexists(place) and not history.is_mirrored:
+        hint = f"to see why: gitsyncctl explain {as_word(clean(os.fsdecode(place)))}"
     return OperationError(
         f"{clean(wanted)} was never committed in {history.label}",
         hint or f"to list the commits: gitsyncctl log {as_word(history.label)}",
