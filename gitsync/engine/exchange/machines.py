@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitsync import digests
 from gitsync.clock import Clock
@@ -25,7 +25,7 @@ from gitsync.engine.exchange.remote_branch import Limits, RemoteBranch
 from gitsync.engine.exchange.report_memory import ReportMemory
 from gitsync.engine.machine_id import machine_id, renew
 from gitsync.git import program
-from gitsync.git.files import signature_of
+from gitsync.git.files import Signature, signature_of
 from gitsync.git.history.distance import present
 from gitsync.git.remote import local_remote, report_refs, upstream
 from gitsync.git.remote.results import Companion, PushResult, RefLine
@@ -61,7 +61,7 @@ class Machines:
         self._sent_at: float | None = None
         self._read_at: float | None = None
         self._free_at = 0.0  # after a failure
-        self._files_read: object = None
+        self._files_read: _Files | None = None
         self._has_company = False
         self._shell = ("", False, 0.0)  # of which remote, whether, and until when that is believed
         self.due_at: float | None = None
@@ -258,6 +258,18 @@ class Machines:
         self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2) if is_change else PAUSE_S
         self._take(place, report, lines)
 
+    def _see_own(self, place: RemoteBranch, lines: Mapping[str, RefLine]) -> None:
+        """Take the change by this report as read, if nothing else has changed since the last reading."""
+        read = self._files_read
+        if place.directory is None or read is None:
+            return
+        now = _files(place.directory)
+        own = {ref.removeprefix(REFS): line.flag for ref, line in lines.items() if ref.startswith(REFS)}
+        names = read.names.difference(name for name, flag in own.items() if flag == "-")
+        names = names.union(name for name, flag in own.items() if flag not in "-!")
+        if now == read._replace(here=now.here, names=names):
+            self._files_read = now
+
     def _withdraw(self, place: RemoteBranch, limits: Limits) -> None:
         """Remove what was reported before the configuration said that nothing is to be."""
         own = self._memory.own(self._own_id()) if self._memory.get("address") == place.address else {}
@@ -280,6 +292,7 @@ class Machines:
         is_with_branch = bool(refused) and all("atomic" in reason for reason in refused)  # which was refused, not this
         self._has_company = (is_there and not refused) or is_with_branch
         self.due_at = self._clock.now() + EVERY_S
+        self._see_own(place, lines)
         if is_there:
             self._sent_at = self._clock.now()
             self._show()
@@ -313,6 +326,19 @@ def work_tree_id(state_dir: Path, root: Path) -> str:
     return digests.sha256(os.fsencode(of)).hexdigest()[:16]
 
 
-def _files(directory: Path) -> object:
-    """Return what differs when a report in a git directory on this file system has changed."""
-    return signature_of(str(directory / REFS)), signature_of(str(directory / "packed-refs"))
+class _Files(NamedTuple):
+    """The stat data that differ when a report in a git directory has changed, and the reports in files of their own."""
+
+    here: Signature | None
+    packed: Signature | None
+    names: frozenset[str]
+
+
+def _files(directory: Path) -> _Files:
+    """Return that of a git directory on this file system."""
+    here = signature_of(str(directory / REFS))
+    try:
+        names = frozenset(entry.name for entry in (directory / REFS).iterdir())
+    except OSError:
+        names = frozenset()  # no report has come yet, or git is asked
+    return _Files(here, signature_of(str(directory / "packed-refs")), names)

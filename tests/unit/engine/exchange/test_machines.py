@@ -77,6 +77,32 @@ def test_a_machine_at_rest_reports_once_an_hour(wire: Wire) -> None:
     assert run_git(wire.hub, "rev-list", "--count", "main") == "1", "no commit is made for it"
 
 
+def test_what_a_machine_has_reported_itself_is_not_read(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
+
+    def looks() -> int:
+        return sum('"start"' in line and '"ls-remote"' in line for line in trace.read_text().splitlines())
+
+    wire.begin(pull="1m")
+    wire.sync()
+    wire.run(1.0)
+    before = looks()
+    wire.run(300.0)
+    assert refs(wire)
+    assert looks() == before > 0, "nothing has changed but by its own report"
+    forge(wire, other("b", "laptop", run_git(wire.hub, "rev-parse", "main")).ref)
+    wire.run(100.0)
+    assert looks() == before + 1
+    assert {report.name for report in wire.board.exchange("notes", "").machines} >= {"laptop"}
+    (wire.hub / REFS / "other").write_text(run_git(wire.hub, "rev-parse", "main") + "\n")
+    commit(wire, "saved")
+    wire.run(100.0)
+    assert looks() == before + 2, "somebody else's report came at the same time"
+
+
 def test_a_report_goes_with_a_push(wire: Wire) -> None:
     wire.begin(pull="10m")
     wire.sync()
