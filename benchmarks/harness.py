@@ -176,29 +176,30 @@ class Daemon:
         return self.wait("the socket", self._answers, every_s=0.001)
 
     def wait_resting(self) -> None:
-        """Wait until the daemon has used no CPU, and had no child, for a while: a child's CPU counts once it ended."""
+        """Wait until the daemon has used no CPU, and had no child but ssh's, for a while.
+
+        A child's CPU counts once it has ended. An ssh of its own is a connection that is kept open.
+        """
         resting = 0
         before = self.usage().cpu_s
         ends_at = time.perf_counter() + PATIENCE_S
         while resting < 5 and time.perf_counter() < ends_at:
             time.sleep(0.1)
             now = self.usage().cpu_s
-            is_at_rest = now - before < 0.0005 and not self._has_children()
+            is_at_rest = now - before < 0.0005 and not self._is_helped()
             resting, before = (resting + 1 if is_at_rest else 0), now
 
     def usage(self) -> Usage:
         """Return what the process has used until now, from /proc."""
-        proc = Path("/proc", str(self._process.pid))
-        fields = (proc / "stat").read_text().rpartition(")")[2].split()
-        children = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-        own = switches = 0
-        # By nanoseconds, thread by thread: the sum in `stat` counts hundredths of a second.
-        for task in (proc / "task").iterdir():
+        return _usage(Path("/proc", str(self._process.pid)))
+
+    def kept(self) -> list[Usage]:
+        """Return the same of each child that runs: those that stay are ssh's, for a connection or a channel in it."""
+        found = []
+        for pid in self._children():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                own += int((task / "schedstat").read_text().split()[0])
-                switches += int(_field((task / "status").read_text(), "voluntary_ctxt_switches"))
-        rss_kb = int(_field((proc / "status").read_text(), "VmRSS"))
-        return Usage(own / 1e9 + children, rss_kb / 1024, switches)
+                found.append(_usage(Path("/proc", pid)))
+        return found
 
     @property
     def is_alive(self) -> bool:
@@ -225,12 +226,19 @@ class Daemon:
                 count += info.read_text().count("inotify wd:")
         return count
 
-    def _has_children(self) -> bool:
-        for task in Path("/proc", str(self._process.pid), "task").iterdir():
+    def _is_helped(self) -> bool:
+        for pid in self._children():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                if (task / "children").read_text():
+                if Path("/proc", pid, "comm").read_text() != "ssh\n":
                     return True
         return False
+
+    def _children(self) -> list[str]:
+        found = []
+        for task in Path("/proc", str(self._process.pid), "task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += (task / "children").read_text().split()
+        return sorted(found)
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as end:
@@ -260,3 +268,16 @@ def _field(text: str, name: str) -> str:
         if line.startswith(name + ":"):
             return line.split()[1]
     return "0"
+
+
+def _usage(proc: Path) -> Usage:
+    fields = (proc / "stat").read_text().rpartition(")")[2].split()
+    children = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    own = switches = 0
+    # By nanoseconds, thread by thread: the sum in `stat` counts hundredths of a second.
+    for task in (proc / "task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            own += int((task / "schedstat").read_text().split()[0])
+            switches += int(_field((task / "status").read_text(), "voluntary_ctxt_switches"))
+    rss_kb = int(_field((proc / "status").read_text(), "VmRSS"))
+    return Usage(own / 1e9 + children, rss_kb / 1024, switches)

@@ -14,7 +14,7 @@ from benchmarks.table import NONE, Row, ms
 
 DEFAULT_QUIET_S = 2.0
 REPOSITORIES = 50
-TARGETS = {"file": "<= 100 ms, p90 200 ms", "ssh": "< 350 ms, p90 600 ms"}
+TARGETS = {"file": "<= 100 ms, p90 200 ms", "ssh": "<= 300 ms, p90 500 ms; after ten minutes 350, 600"}
 
 
 def rows(directory: Path, *, is_quick: bool) -> list[Row]:
@@ -65,14 +65,26 @@ def _at_rest(directory: Path, kind: str, count: int, still_s: float) -> list[Row
             daemon.wait("every repository", lambda: all(tip(root) for root in roots))
             time.sleep(5.0)
             daemon.wait_resting()
-            looks, connections, before = len(list(traces.iterdir())), wire.connections(), daemon.usage()
+            looks, connections = len(list(traces.iterdir())), wire.connections()
+            before, kept_before = daemon.usage(), daemon.kept()
             time.sleep(still_s)
-            after = daemon.usage()
+            after, kept = daemon.usage(), daemon.kept()
             looks, again = len(list(traces.iterdir())) - looks, wire.connections() - connections
+    # Two processes for one connection: the one that keeps it, and the session of the channel in it.
+    ssh_cpu = sum(each.cpu_s for each in kept) - sum(each.cpu_s for each in kept_before)
+    ssh_switches = sum(each.switches for each in kept) - sum(each.switches for each in kept_before)
+    switches = after.switches - before.switches + ssh_switches
     name = f"{count} repositories at rest for {still_s:.0f} s, remotes by {kind}: git processes; connections"
     more = f"; {again}" if kind == "ssh" else "; 0"
     return [
         [name, f"{looks}{more}", NONE, NONE, "0; 0"],
-        ["  CPU", ms(after.cpu_s - before.cpu_s), NONE, NONE, f"<= {still_s / 6:.0f} ms"],
-        ["  wake-ups a minute", f"{(after.switches - before.switches) * 60 / still_s:.1f}", NONE, NONE, "< 1"],
+        ["  processes of ssh", str(len(kept)), NONE, NONE, "2" if kind == "ssh" else "0"],
+        ["  CPU, of those too", ms(after.cpu_s - before.cpu_s + ssh_cpu), NONE, NONE, f"<= {still_s / 6:.0f} ms"],
+        [
+            "  wake-ups a minute, of those too",
+            f"{switches * 60 / still_s:.1f}",
+            f"ssh: {ssh_switches * 60 / still_s:.1f}",
+            NONE,
+            "< 1",
+        ],
     ]

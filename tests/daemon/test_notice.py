@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +56,9 @@ def notice(box: Machine, name: str = "notes") -> str:
     return str(box.repo_status(name)["remotes"][0]["notice"])
 
 
-def on_server(tmp_path: Path) -> list[str]:
-    lines = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line for line in lines if line.startswith("tail ") and str(tmp_path) in line]
+def on_server(tmp_path: Path, form: str = "args") -> list[str]:
+    lines = subprocess.run(["ps", "axww", "-o", form], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line for line in lines if re.match(r"[0-9 ]*tail ", line) and str(tmp_path) in line]
 
 
 def test_pushes_over_ssh_arrive_by_one_channel(box: Machine, server: Sshd, tmp_path: Path) -> None:
@@ -99,6 +101,44 @@ def test_a_server_that_allows_one_session_in_a_connection_is_heard_and_exchanged
         wait_for("the own push", lambda: run_git(hub, "ls-tree", "main", "own.txt"))
         assert box.wait_state("ok")["error"] is None
         assert notice(box) == "ssh"
+
+
+@pytest.mark.soak
+def test_no_push_is_missed_while_the_channel_is_renewed(box: Machine, server: Sshd, tmp_path: Path) -> None:
+    """A daemon whose hour lasts two seconds: pushes come before, in and after the moment in which nothing listens."""
+    root, hub = work_tree(box, "notes", server, tmp_path)
+    configure(box, root)
+    program = tmp_path / "short-hour"
+    program.write_text(
+        f"""#!{sys.executable}
+from gitsync.daemon.main import main
+from gitsync.engine.exchange import notice
+from gitsync.git.remote import ref_channel
+ref_channel.CHECK_S = ref_channel.LASTS_S = 2
+notice.LASTED_S = 0.0
+raise SystemExit(main())
+"""
+    )
+    program.chmod(0o755)
+    with box.log.open("ab") as log:
+        box.process = subprocess.Popen([program, "-v"], env=box.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    wait_for("the channel", lambda: notice(box) == "ssh")
+    clone = tmp_path / "elsewhere"
+    run_git(tmp_path, "clone", "-q", str(hub), str(clone))
+    channels, slowest = set(on_server(tmp_path, "pid=,args=")), 0.0
+    for number in range(30):
+        (clone / f"{number}.txt").write_text("more\n")
+        run_git(clone, "add", ".")
+        run_git(clone, "commit", "-qm", "more")
+        run_git(clone, "push", "-q", "origin", "main")
+        pushed_at = time.monotonic()
+        wait_for("the push", (root / f"{number}.txt").exists, 15)
+        slowest = max(slowest, time.monotonic() - pushed_at)
+        channels |= set(on_server(tmp_path, "pid=,args="))
+    assert len(channels) > 3, "it was renewed"
+    assert notice(box) == "ssh"
+    assert "tried again in" not in box.log.read_text(), "none failed"
+    print(f"{len(channels)} channels, the slowest push took {slowest:.1f} s")
 
 
 @pytest.mark.soak
