@@ -404,7 +404,7 @@ class Exchanger(Owner):
         wait = self._times.fail(self.clock.now(), problem.wait_s)
         logger.debug("%s: failed code=%s wait=%.1f", self.config.name, problem.code, wait)
         self._show(problem, self._patience.state_of(problem, self.clock.now()))
-        self._answer()
+        self._answer(problem.code)
 
     def _stop(self, halting: Halting) -> None:
         assert self._remote_branch is not None
@@ -433,8 +433,8 @@ class Exchanger(Owner):
         elif not is_late:
             self._times.hurry(now, direction)
 
-    def _answer(self) -> None:
-        for direction in self._waiters.answer():
+    def _answer(self, code: str = "") -> None:
+        for direction in self._waiters.answer(code):
             self._times.hurry(self.clock.now(), direction)
 
     def _is_where_known(self, commit: str | None) -> bool:

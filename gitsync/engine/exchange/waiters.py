@@ -8,6 +8,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
+# A lock is held for moments, here or over there: so many failures for that reason are followed by another try while
+# somebody waits. A lock that stays is reported then.
+MOMENTARY, OUTWAITED = frozenset({"locked", "remote-locked"}), 2
+
 
 class Waiters:
     """Who asked for an exchange: the cycle under way answers those who asked before it looked at the remote.
@@ -18,6 +22,7 @@ class Waiters:
     def __init__(self) -> None:
         self._now: list[Future[Any]] = []
         self._next: list[tuple[Future[Any], str]] = []
+        self._outwaited = 0
 
     @property
     def is_empty(self) -> bool:
@@ -31,8 +36,14 @@ class Waiters:
         else:
             self._now.append(future)
 
-    def answer(self) -> list[str]:
-        """Answer those whose cycle has ended; return which directions the others need a cycle for."""
+    def answer(self, code: str = "") -> list[str]:
+        """Answer those whose cycle has ended; return which directions the others need a cycle for.
+
+        `code` says why it failed: what is over in a moment answers nobody yet.
+        """
+        self._outwaited = self._outwaited + 1 if code in MOMENTARY and self._now else 0
+        if 0 < self._outwaited <= OUTWAITED:
+            return []
         directions = [direction for _, direction in self._next]
         done, self._now, self._next = self._now, [future for future, _ in self._next], []
         for future in done:
