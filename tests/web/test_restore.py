@@ -102,7 +102,7 @@ def test_a_repository_that_is_away_leaves_the_others_as_they_are(box: Machine) -
             assert "other" in text, where
             assert re.search("Notes is left out: .*does not exist", text), where
         assert "other" in seen(site.get("/machines"))
-        assert "does not exist" in seen(site.get("/tree?repo=Notes"))
+        assert "does not exist" in site.get("/tree?repo=Notes").text
 
 
 def test_the_overview_follows_the_daemon_and_its_buttons_act(box: Machine) -> None:
