@@ -172,6 +172,7 @@ def large(person: Tab, world: World) -> int:
     person.begin()
     person.click("Machines", within="nav")
     person.click("Room")
+    person.page.wait_for_selector("text=film.mp4")
     assert "holiday/ film.mp4" in person.text() or "holiday/film.mp4" in person.text()
     person.click("Stop syncing holiday/film.mp4")
     person.click("Stop syncing it", role="button")

@@ -27,6 +27,9 @@ class World:
         root.mkdir(parents=True, exist_ok=True)
         run_git(root, "init", "-q")
         self.now = int(time.time())
+        clock = time.localtime(self.now)
+        # How long it is today: a commit of some hours ago is one of yesterday after midnight.
+        self.day_s = clock.tm_hour * HOUR_S + clock.tm_min * 60 + clock.tm_sec
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write a file."""
@@ -118,10 +121,10 @@ def usual(root: Path) -> World:
     (root / "taxes/2025.ods").unlink()
     world.commit("Remove taxes/2025.ods", ago_s=2 * DAY_S, machine="laptop")
     world.write("pictures/garden.png", png(360, 240, (170, 90, 120)))
-    world.commit("Change pictures/garden.png", ago_s=DAY_S + HOUR_S)
+    world.commit("Change pictures/garden.png", ago_s=world.day_s + HOUR_S)
     world.write("todo.txt", "buy milk and bread\ncall the plumber\npay the rent\n")
-    world.commit("Change todo.txt", ago_s=5 * HOUR_S, machine="laptop")
+    world.commit("Change todo.txt", ago_s=min(5 * HOUR_S, world.day_s * 0.8), machine="laptop")
     world.write("code/words.py", CODE.replace("lower", "casefold").replace("is a rose", "is a rose is a rose"))
     world.write("todo.txt", "buy bread\ncall the plumber at nine\npay the rent\nwrite to aunt Josephine\n")
-    world.commit("Change 2 files: code/words.py, todo.txt", ago_s=2 * HOUR_S)
+    world.commit("Change 2 files: code/words.py, todo.txt", ago_s=min(2 * HOUR_S, world.day_s * 0.4))
     return world

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from starlette.responses import Response
 
 from gitsync.daemon import apart
+from gitsync.daemon.handlers import room
 from gitsync.errors import UsageError
 from gitsync.web.notes import Note
 from gitsync.web.page import POST, Asked, Link, Page, address
@@ -14,6 +16,8 @@ from gitsync.web.states import Json
 from gitsync.web.work import Work
 
 MEASURE_S = 600.0
+# A history of so few commits takes less time than a process for it.
+SHORT = 2000
 
 
 def show(asked: Asked) -> Response:
@@ -22,9 +26,17 @@ def show(asked: Asked) -> Response:
     repo = asked.get("repo") or (names[0] if names else "")
     if not repo:
         return asked.render("room.html", repo="", names=names)
+    known = asked.library.view(repo).outline
+    is_short = known is not None and len(known) < SHORT
+
+    def measured(is_over: Callable[[], bool]) -> Json:
+        if is_short:
+            return room.room(asked.library.looking(), repo)
+        return next(apart.ask(apart.ROOM, {"repo": repo}, asked.gateway.config, MEASURE_S, is_over), {})
+
     return asked.awaited(
         Work(f"Measuring the history of {repo}", back="/machines"),
-        lambda is_over: next(apart.ask(apart.ROOM, {"repo": repo}, asked.gateway.config, MEASURE_S, is_over), {}),
+        measured,
         "room.html",
         lambda found: {"repo": repo, "names": names, **found},
     )
