@@ -168,6 +168,7 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"bad object|not our ref|pack has bad|invalid sha1|hasdotgit|hasdotdot|fullpathname|upload-pack: not|"
             r"failed to read loose object|cannot read header for|hash mismatch",
         ),
+        ("stale-branch", r"'refs/remotes/\S+' exists; cannot create '"),
         ("locked", r"unable to create '.*\.lock'|cannot lock ref|unable to lock|failed to lock|is locked"),
         ("unsafe", r"detected dubious ownership|is not owned by current user"),
         ("not-found", r"permission denied"),  # of a path on this machine; ssh's form was seen above
@@ -205,6 +206,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{label} is a work tree that has {branch} checked out and takes no push to it, and no gitsync watches it there",
         "watch it there: gitsyncctl watch {directory}; or meet in a bare repository: gitsyncctl server init {bare}, "
         "then: git -C {where} remote set-url {remote} {bare}",
+    ),
+    "stale-branch": (
+        "{label}: what is remembered of another branch, which had a part of this one's name, is in the way of {branch}",
+        "to forget the branches that are gone there: git -C {where} remote prune {remote}",
+    ),
+    "name-taken": (
+        "{label} cannot have a branch {branch}, because another one has a part of its name",
+        "give yours another name: git -C {where} branch -m NAME",
     ),
     "refused": ("{label} refused the push of {branch}", "git -C {where} push {remote} {branch}"),
     "non-fast-forward": ("{label} has commits on {branch} that are not here yet", "gitsyncctl sync {where}"),
@@ -312,6 +321,10 @@ _LOCKED = re.compile(r"^remote: .*(Unable to create '.*\.lock': File exists|coul
 _LOCKED_NEARBY = re.compile(r"failed to lock file '.*\.lock'")
 
 
+# The name of one branch is that of a directory of the other, as with a and a/b.
+_TAKEN = re.compile(r"'refs/\S+' exists; cannot create '|directory.file conflict", re.IGNORECASE)
+
+
 def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> Problem:
     """Return the `Problem` of a push whose ref was not taken, for git's `reason`.
 
@@ -321,6 +334,8 @@ def from_rejection(subject: Subject, reason: str, stderr: bytes | str = "") -> P
     said = stderr.decode("utf-8", "replace") if isinstance(stderr, bytes) else stderr
     if _LOCKED.search(said) or _LOCKED_NEARBY.search(reason):
         return problem(subject, "remote-locked", said or reason)
+    if _TAKEN.search(said) or _TAKEN.search(reason):
+        return problem(subject, "name-taken")
     if "currently checked out" in reason:
         return problem(subject, "checked-out")
     if _STALE.search(reason):

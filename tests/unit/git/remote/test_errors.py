@@ -132,6 +132,16 @@ def test_a_lock_over_there_is_no_crowd() -> None:
     assert "rm /srv/n.git/refs/heads/main.lock" in trouble.hint
 
 
+def test_a_branch_whose_name_is_a_directory_of_another_is_neither_a_crowd_nor_locked() -> None:
+    said = "remote: error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'"
+    trouble = from_rejection(SUBJECT, "failed to update ref", f"{said}        \nerror: failed")
+    assert trouble.code == "name-taken"
+    assert "branch -m NAME" in trouble.hint
+    ref = "refs/remotes/origin/a"
+    assert classify(f"error: cannot lock ref '{ref}/b': '{ref}' exists; cannot create '{ref}/b'") == "stale-branch"
+    assert "remote prune origin" in problem(SUBJECT, "stale-branch").hint
+
+
 def test_a_branch_that_is_checked_out_there_is_told_without_gits_lecture() -> None:
     said = "remote: error: refusing to update checked out branch: refs/heads/main\nremote: To squelch this message"
     message = from_rejection(SUBJECT, "branch is currently checked out", said).message
