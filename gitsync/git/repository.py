@@ -20,6 +20,7 @@ from gitsync.git.objects.commits import tip_of
 from gitsync.git.objects.store import COMMIT, ObjectStore
 from gitsync.git.program import GitProgram
 from gitsync.git.remote.local_damage import damaged_ref
+from gitsync.git.rules import config
 
 # Each fetch makes a pack, and libgit2 keeps every pack open that it has read, of every repository, without a limit.
 OPEN_PACKS = 8
@@ -216,6 +217,11 @@ def _refusal(root: str, words: str) -> OperationError:
             )
     if os.path.isdir(os.path.join(root, ".git/objects")) and (damage := damaged_ref(Path(root))) is not None:
         return OperationError(damage.message, damage.hint, code=damage.code)
+    if os.path.lexists(os.path.join(root, ".git")):
+        try:
+            config.read(Path(root))
+        except OperationError as unreadable:
+            return unreadable
     above = pygit2.discover_repository(root) if os.path.isdir(root) else None
     if above is not None and os.path.isdir(root):
         return OperationError(

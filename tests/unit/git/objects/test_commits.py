@@ -123,6 +123,15 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path, make: list[str], code: s
     assert caught.value.hint
 
 
+def test_a_configuration_that_cannot_be_read_is_named(repo: Path, tmp_path: Path) -> None:
+    with (repo / ".git/config").open("a") as stream:
+        stream.write("[broken\n")
+    with pytest.raises(OperationError) as caught:
+        Worktree(repo, tmp_path / "notes")
+    assert caught.value.code == "git-config"
+    assert "bad config line" in caught.value.message
+
+
 def test_only_the_top_of_a_work_tree_is_opened(repo: Path, tmp_path: Path) -> None:
     (repo / "d").mkdir()
     with pytest.raises(OperationError) as caught:
