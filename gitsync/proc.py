@@ -20,8 +20,7 @@ from typing import NamedTuple
 from gitsync import clock
 
 # How long to wait after SIGTERM before SIGKILL, and how often to check for cancellation.
-GRACE_S = 2.0
-CANCEL_POLL_S = 0.1
+GRACE_S, CANCEL_POLL_S = 2.0, 0.1
 # How long to wait for the pipes of a child that has ended.
 EXIT_POLL_S = 0.5
 PIPE_BYTES = 65536
@@ -366,7 +365,7 @@ def _converse(
     heard: dict[int, bytearray] = {}
     view = memoryview(pending)
     now = clock.SystemClock().now
-    over = cancelled = False
+    over = cancelled = has_ended = False
     quiet_until = ends_at if silence_s is None else now() + silence_s
     with selectors.DefaultSelector() as selector:
         for pipe in (child.stdout, child.stderr):
@@ -383,9 +382,10 @@ def _converse(
             cancelled = is_cancelled is not None and is_cancelled()
             if over or cancelled:
                 break
-            ready = selector.select(min(left, CANCEL_POLL_S if is_cancelled else EXIT_POLL_S))
-            if not ready and child.poll() is not None:
-                break  # it has ended; do not wait for other processes that hold its pipes (ssh's shared connection)
+            ready = selector.select(0 if has_ended else min(left, CANCEL_POLL_S if is_cancelled else EXIT_POLL_S))
+            if not ready and has_ended:
+                break  # other processes that hold its pipes are not waited for (ssh's shared connection)
+            has_ended = has_ended or (not ready and child.poll() is not None)  # its last words may have come since
             for key, _ in ready:
                 if key.fileobj is child.stdin:
                     assert child.stdin is not None

@@ -108,3 +108,16 @@ def test_a_child_can_clear_away_when_we_are_killed(tmp_path: Path) -> None:
         us.kill()
     wait_gone(pid)
     assert not lock.exists()
+
+
+def test_the_last_words_of_a_child_that_ends_between_two_looks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it writes and ends after the pipes were looked at, and before its status is."""
+    poll = subprocess.Popen.poll
+
+    def late(child: subprocess.Popen[bytes]) -> int | None:
+        time.sleep(0.6)
+        return poll(child)
+
+    monkeypatch.setattr(subprocess.Popen, "poll", late)
+    done = proc.run(["sh", "-c", "sleep 0.6; echo said"], deadline_s=20.0)
+    assert (done.returncode, done.stdout) == (0, b"said\n")
