@@ -44,6 +44,13 @@ def full_fsync(handle: int) -> None:
     os.fsync(handle)
 
 
+def flush_cache(path: str) -> None:
+    """Have the disk write what was synced with fsync alone, as libgit2 does everywhere; raise OSError."""
+    if getattr(fcntl, "F_FULLFSYNC", None) is not None:
+        with suppress(FileNotFoundError):
+            _sync(path)
+
+
 def flush(paths: Iterable[str]) -> None:
     """Make the content of files, and the names in directories, durable; raise OSError.
 

@@ -122,7 +122,7 @@ def test_a_stop_commits_what_is_pending(session: UserManager) -> None:
     assert session.show("ExecMainStatus") == "0"
 
 
-@pytest.mark.parametrize("how", ["all of it", "the committer"])
+@pytest.mark.parametrize("how", [pytest.param("all of it", marks=pytest.mark.soak), "the committer"])
 def test_what_hangs_is_ended_by_the_watchdog_and_started_again(session: UserManager, how: str) -> None:
     root = session.repo()
     session.configure(root)

@@ -12,6 +12,7 @@ import pygit2
 
 from gitsync import clock
 from gitsync.errors import OperationError, TransientError
+from gitsync.git.flush import flush_cache
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import COMMIT, ObjectStore, ObjectWriter, said
 from gitsync.git.rules import config
@@ -120,6 +121,7 @@ def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new
             hint = f"if no git process is running there: rm {shlex.quote(lock_of(repository, branch))}"
             raise TransientError(f"{what}: {words}", hint, code="ref-locked") from error
         raise said(what, error) from error
+    flush_cache(lock_of(repository, branch).removesuffix(".lock"))
     share_ref(repository.workdir, repository.path, name)
     if tip_of(repository, branch) != new:
         raise TransientError(f"{what}: it was not there afterwards", code="ref-lost")

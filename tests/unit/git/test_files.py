@@ -8,11 +8,13 @@ import os
 import threading
 from pathlib import Path
 
+import pygit2
 import pytest
 
 from gitsync.engine import runs
 from gitsync.errors import OperationError
 from gitsync.git.files import write_durably
+from gitsync.git.objects.commits import move_branch
 
 
 def test_the_directory_is_made_before_the_first_write(tmp_path: Path) -> None:
@@ -80,6 +82,17 @@ def test_where_there_is_a_flush_of_the_disks_own_cache_it_is_used(
     with pytest.raises(OperationError):
         write_durably(path, b"three")
     assert path.read_bytes() == b"two"
+
+
+def test_what_libgit2_has_synced_is_written_from_that_cache_too(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    work_tree = pygit2.Repository(str(repo))
+    tip = str(work_tree.head.target)
+    move_branch(work_tree, "before", None, tip, "new")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda handle, command: asked.append(command))
+    move_branch(work_tree, "after", None, tip, "new")
+    assert asked == [51]
 
 
 def test_a_run_behind_a_torn_line_is_read(tmp_path: Path) -> None:
