@@ -11,7 +11,7 @@ import pytest
 
 from gitsync.errors import OperationError
 from gitsync.git.files import storage_error
-from gitsync.git.repository import OPEN_PACKS, head_of, open_repository
+from gitsync.git.repository import CACHED_BYTES, OPEN_PACKS, head_of, open_repository
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
 from tests.unit.git.conftest import commit
@@ -114,3 +114,8 @@ def test_core_bare_that_is_set_later_and_a_linked_work_tree_of_a_bare_repository
     linked = Worktree(tmp_path / "linked", tmp_path / "state2")
     assert linked.facts().branch == "side"
     linked.close()
+
+
+def test_what_libgit2_has_read_is_not_kept_for_ever(repo: Path) -> None:
+    open_repository(str(repo))
+    assert pygit2.settings.cached_memory[1] == CACHED_BYTES
