@@ -58,7 +58,7 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
     Rule("private key", rb"id_(?:rsa|dsa|ecdsa|ed25519|ecdsa_sk|ed25519_sk|xmss)"),
     Rule("private key", rb".*\.(?:pem|key)", (b"PRIVATE KEY-----",), rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     Rule("key store", rb".*\.(?:p12|pfx|jks|ppk)"),
-    Rule("password file", rb"[._]netrc", (b"password",), rb"\bpassword\s+\S"),
+    Rule("password file", rb"[._]netrc|\.authinfo", (b"password",), rb"\bpassword\s+\S"),
     Rule("password file", rb"\.pgpass", (b":",), rb"(?m)^[^#:\s][^:\n]*(?::[^:\n]*){3}:[^\s*]"),
     Rule("password file", rb"\.my\.cnf", (b"password",), rb"(?m)^[ \t]*password[ \t]*=[ \t]*\S"),
     Rule("password file", rb"\.git-credentials|\.?credentials", (b"://",), rb"https?://[^\s/:@]+:[^\s/@]+@"),
@@ -72,6 +72,12 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
         "cluster credentials", rb"(?:kube)?config|.*\.kubeconfig", (b"client-key-data:",), rb"key-data:\s*[\w+/=]{20,}"
     ),
     Rule(
+        "cluster credentials",
+        rb"(?:kube)?config|.*\.kubeconfig",
+        (b"token:",),
+        rb"(?m)^[ \t]+token:[ \t]*[\"']?[\w.-]{20,}",
+    ),
+    Rule(
         "client secret",
         rb"(?:client_secret|credentials).*\.json",
         (b"client_",),
@@ -82,7 +88,7 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
         "environment file with secrets", _ENV, (b"://",), rb"(?m)^\w[\w ]*=[ \t]*[\"']?\w+://[^\s/:@]*:[^\s/@${<]{3,}@"
     ),
     # In home directories: files that programs keep in their own directories.
-    Rule("private key", rb"[0-9A-F]{40}\.key", (b"private-key",), rb"\(\d*:?(?:protected-|shadowed-)?private-key"),
+    Rule("private key", rb".*\.key", (b"private-key",), rb"\(\d*:?(?:protected-|shadowed-)?private-key"),
     Rule("private key", rb"secring\.(?:gpg|kbx|pgp|skr)", pattern=rb"(?s)."),
     Rule("browser logins", rb"logins(?:-backup)?\.json", (b"encryptedPassword",), rb'"encryptedPassword"\s*:\s*"[^"]'),
     Rule(
@@ -91,6 +97,7 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
         (b"SQLite format 3\0",),
         rb"\ASQLite format 3",
     ),
+    Rule("browser logins", rb"key3\.db", pattern=rb"(?s)."),
     Rule("browser cookies", rb"cookies\.sqlite(?:-wal)?|Cookies", pattern=rb"\ASQLite format 3|\A\x37\x7f\x06"),
     Rule(
         "browser cookies",
@@ -106,6 +113,13 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
         rb"(?m)^(?:token|pass(?:word)?2?|secret_access_key|client_secret|key|api_key|auth)[ \t]*=[ \t]*\S",
     ),
     Rule("key store", rb".*\.keyring", (b"GnomeKeyring",), rb"\AGnomeKeyring"),
+    Rule("key store", rb".*\.kwl", (b"KWALLET",), rb"\AKWALLET"),
+    Rule("key store", rb"wallet\.dat", pattern=rb"(?s)."),
+    # The keys of the documentation, too: in this file they stand for what replaces them.
+    Rule("AWS secret key", rb"credentials", (b"aws_secret_access_key",), rb"(?m)^aws_secret_access_key[ \t]*=[ \t]*\S"),
+    Rule("access token", rb"[0-9a-f]{40}\.json", (b"accessToken",), rb"\"accessToken\"\s*:\s*\"\S"),
+    Rule("password file", rb"\.?smb_?credentials", (b"password",), rb"(?m)^password[ \t]*=[ \t]*\S"),
+    Rule("password file", rb"secrets", (b"://",), rb"(?m)^https?://\S+[ \t]+\S+[ \t]+\S"),
     Rule("browser logins", rb"Web Data", (b"SQLite format 3\0",), rb"\ASQLite format 3"),
     Rule("access token", rb"credentials(?:\.toml)?", (b"token",), rb"(?m)^[ \t]*token[ \t]*=[ \t]*[\"']?\w"),
     Rule("access token", rb"credentials", (b"rubygems_api_key",), rb":rubygems_api_key:[ \t]*\S"),
