@@ -57,7 +57,8 @@ def add_repo(
     """Add `root` to the configuration file `path` unless it is there, and return its name.
 
     Without `name` it is named after the directory, with a number if that is taken; `name` and `remote` are set if
-    given. Raise OperationError when `name` belongs to another repository, or the file cannot be edited.
+    given. Raise UsageError when `name` belongs to another repository, OperationError when the file cannot be
+    edited.
     """
     root = writable_root(root)
     check_given(name, remote)
@@ -67,7 +68,7 @@ def add_repo(
         nonlocal chosen
         number, taken = entry_of(raw, root), repo_names(raw)
         if name is not None and taken.get(name, number) != number:
-            raise OperationError(
+            raise UsageError(
                 f"the name {quoted(name)} is taken by another repository",
                 "choose another one with --name",
                 code="name-taken",

@@ -135,9 +135,9 @@ def _done(facts: Facts) -> Explanation | None:
             return None
         if not facts.tracked_below:
             return Explanation(NOT, "empty", "git does not store empty directories, and this one has nothing to commit")
-        count = f"{facts.tracked_below} {'file' if facts.tracked_below == 1 else 'files'}"
+        what = "its file is" if facts.tracked_below == 1 else f"its {facts.tracked_below} files are"
         return Explanation(
-            COMMITTED, "committed", f"its {count} are unchanged since the last commit, {facts.last}{facts.pushed}"
+            COMMITTED, "committed", f"{what} unchanged since the last commit, {facts.last}{facts.pushed}"
         )
     if facts.is_conflict:
         return Explanation(

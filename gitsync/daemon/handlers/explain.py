@@ -30,7 +30,7 @@ from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.mirror.host import host_name
 from gitsync.model import FILTER, REFUSED, RepoStatus
 from gitsync.redaction import redact
-from gitsync.text import clean
+from gitsync.text import clean, counted
 
 # How long to wait for the committer, which may be making a large commit.
 ASK_S = 0.1
@@ -194,7 +194,8 @@ def _told(facts: Facts, status: RepoStatus, *, is_committed: bool) -> list[str]:
             f"{kind[facts.kind]}, {'tracked by git' if facts.is_tracked or facts.tracked_below else 'not tracked'}"
         )
     if facts.differing_below:
-        told.append(f"{facts.differing_below} of what is in it is not committed")
+        are = "is" if facts.differing_below == 1 else "are"
+        told.append(f"{counted(facts.differing_below, 'path')} in it {are} not committed")
     if (facts.is_tracked or facts.tracked_below) and facts.ignored_by:
         told.append(
             f"{facts.ignored_by} would ignore it, but it is tracked, and tracked files are committed all the same; "
