@@ -21,7 +21,7 @@ from gitsync.daemon.handlers import outlines
 from gitsync.daemon.handlers.context import Json, Selection
 from gitsync.daemon.handlers.moments import View
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
-from gitsync.errors import GitsyncError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.log import History
 from gitsync.git.history.outline import Outline
 from gitsync.git.history.outline_file import FILE
@@ -166,7 +166,10 @@ class Library:
     def _read_apart(self, root: str, head: str, kept: Path) -> None:
         """Have a long history read in a process of its own, and note how far it is."""
         self._progress[root] = {}
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperationError(f"the index cannot be kept: {error}", code=outlines.NOT_KEPT) from error
         params = {"root": root, "head": head, "place": str(kept)}
         for told in apart.ask(apart.OUTLINE, params, self._config, outlines.READ_S, self._is_over):
             self._progress[root] = told

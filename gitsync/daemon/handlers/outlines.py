@@ -17,6 +17,8 @@ from gitsync.git.history.outline import LOG, Outline
 READ_S = 3600.0
 # So many commits are read in a second or two; for more there is a child.
 LONG = 20_000
+# There is no room for the file, or no right to write it: what was read is lost, and is read into memory.
+NOT_KEPT = "not-kept"
 # A child says how far it is after so many bytes of git's output.
 _SAID = 1 << 21
 
@@ -35,7 +37,11 @@ def filled(
     history = History(root)
     outline = _begun(history, head, old, place)
     if _is_more(history, head, outline, long):
-        apart(root, head, place)
+        try:
+            apart(root, head, place)
+        except OperationError as error:
+            if error.code != NOT_KEPT:
+                raise
         outline = _begun(history, head, None, place)
     for _ in _fed(history, head, outline, is_over):
         pass
@@ -52,7 +58,10 @@ def kept(root: str, head: str, place: Path) -> Iterator[Json]:
         if said > _SAID and len(outline):
             said = 0
             yield {"at": outline.at(len(outline) - 1), "first": outline.at(0)}
-    outline_file.keep(outline, history, place)
+    try:
+        outline_file.keep(outline, history, place)
+    except OSError as error:
+        raise OperationError(f"the index cannot be kept: {error}", code=NOT_KEPT) from error
 
 
 def _begun(history: History, head: str, old: Outline | None, place: Path) -> Outline:

@@ -16,6 +16,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
+from gitsync.clock import SystemClock
 from gitsync.git.history.commit_table import OpenFile, Part
 from gitsync.git.history.log import History
 from gitsync.git.history.outline import Outline
@@ -25,10 +26,12 @@ FILE = "outline"
 FORMAT = f"gitsync outline 1 {sys.byteorder}"
 _HEADER = 4096
 _CHUNK = 1 << 20
+_LEFT_S = 3600.0
 
 
 def keep(outline: Outline, history: History, place: Path) -> None:
     """Write the index to `place`."""
+    _clear(place)
     parts = outline.parts()
     check = 0
     with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}-", delete=False) as file:
@@ -53,6 +56,15 @@ def keep(outline: Outline, history: History, place: Path) -> None:
             raise
 
 
+def _clear(place: Path) -> None:
+    """Delete what a process left that was killed while it wrote; another one may be writing now."""
+    before = SystemClock().wall() - _LEFT_S
+    for left in place.parent.glob(f".{place.name}-*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < before:
+                left.unlink()
+
+
 def kept(history: History, place: Path) -> Outline | None:
     """Return the index that was kept, up to a commit of this history; None where there is none."""
     try:
@@ -65,8 +77,8 @@ def kept(history: History, place: Path) -> Outline | None:
 
 
 def discard(place: Path) -> None:
-    """Delete the index."""
-    with suppress(FileNotFoundError):
+    """Delete the index; one that cannot be deleted is in doubt the next time, too."""
+    with suppress(OSError):
         place.unlink()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from gitsync.daemon.handlers import outlines
 from gitsync.errors import OperationError
-from gitsync.git.history import outline_file
-from gitsync.git.history.log import History
 from gitsync.git.history.outline import Outline
 from tests.conftest import Git, run_git
 
@@ -111,9 +110,11 @@ def test_nothing_is_kept_of_a_reading_that_fails(root: Path, tmp_path: Path) -> 
     assert [each.name for each in tmp_path.iterdir()] == ["work"]
 
 
-def test_a_place_that_cannot_be_written_leaves_no_piece(root: Path, tmp_path: Path) -> None:
+def test_where_it_cannot_be_kept_it_is_in_memory_and_no_piece_is_left(root: Path, tmp_path: Path) -> None:
     (tmp_path / "outline").mkdir()
-    found = read(root, tmp_path / "none", 100)
-    with pytest.raises(OSError, match="directory"):
-        outline_file.keep(found, History(root), tmp_path / "outline")
+    left = tmp_path / ".outline-killed"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    found = read(root, tmp_path / "outline", 2)
+    assert facts(found) == facts(read(root, tmp_path / "none", 100))
     assert sorted(each.name for each in tmp_path.iterdir()) == ["outline", "work"]
