@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 
 from gitsync.errors import GitsyncError
-from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.program import GitProgram
 
 BATCH = ("cat-file", "--batch", "--buffer")
@@ -38,6 +37,9 @@ class BlobRun:
         place = self._places.get(path, -1)
         if place < self._next:
             return None
+        # Late: it loads libgit2, which a search through a history does without.
+        from gitsync.git.objects.store import BLOB, object_id_of
+
         data = None
         with suppress(GitsyncError):  # the caller reads it by itself, and reports why that fails
             output = self._output = self._output or self._read()
