@@ -349,22 +349,22 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
         path: _new_entry(applier, fingerprints, path, entry, marks.get(path)) for path, (_, entry) in changes.items()
     }
     prepared = worktree.index.prepare(new)
-    worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch), (), prepared)
     subject = message.partition("\n")[0]
     who, draft = _mover(worktree), worktree.index.lock.draft
     move = BranchMove(worktree.repo, branch, noted.base, noted.target, subject, who, draft)
     try:
-        worktree.await_calm()
-        if prepared is not None and prepared.signature != worktree.index.signature:
-            _check_unstaged(worktree, changes, entries_of(worktree, changes))
-            prepared = worktree.index.prepare_again(new)
-        with move, worktree.calm_lock(move, prepared) as replace:
-            if head_of(worktree.repo) != (branch, noted.base) or open_operation(worktree.repo):
-                raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
-            if prepared is None or prepared.signature != worktree.index.signature:
+        with move:
+            worktree.index.intend(noted.base, noted.target, lock_of(worktree.repo, branch), move.unsynced, prepared)
+            worktree.await_calm()
+            if prepared is not None and prepared.signature != worktree.index.signature:
                 _check_unstaged(worktree, changes, entries_of(worktree, changes))
-            move.make()
-            is_followed = worktree.set_entries(new, noted.target_tree, replace, prepared)
+                prepared = worktree.index.prepare_again(new)
+            with worktree.calm_lock(move, prepared) as replace:
+                _check_unmoved(worktree, branch, noted.base)
+                if prepared is None or prepared.signature != worktree.index.signature:
+                    _check_unstaged(worktree, changes, entries_of(worktree, changes))
+                move.make()
+                is_followed = worktree.set_entries(new, noted.target_tree, replace, prepared)
     finally:
         worktree.index.lock.discard()
         if not move.is_made:
@@ -379,6 +379,11 @@ def _mover(worktree: Worktree) -> Person:
         return identity_of(worktree.root).committer
     except OperationError:
         return Person("gitsync", "gitsync@localhost")
+
+
+def _check_unmoved(worktree: Worktree, branch: str, base: str | None) -> None:
+    if head_of(worktree.repo) != (branch, base) or open_operation(worktree.repo):
+        raise TipMovedError(f"HEAD of {worktree.root} was moved meanwhile", "gitsync will try again by itself")
 
 
 def _check_unstaged(worktree: Worktree, changes: Changes, entries: Entries | None) -> None:

@@ -55,15 +55,19 @@ class BranchMove:
         self._what = f"cannot move the branch {branch} of {repository.workdir}"
         self.is_made = False
 
+    @property
+    def unsynced(self) -> tuple[str, ...]:
+        """The file with the new value, to be flushed before `locked`: together with what else has to be by then."""
+        return () if self._old is None else (self._draft,)
+
     def __enter__(self) -> BranchMove:
-        """Write the new value to disk; raise OperationError when that fails."""
+        """Write the new value, which is not durable yet; raise OperationError when that fails."""
         if self._old is None:
             return self  # libgit2 makes a new branch, with the directories above it
         try:
             os.makedirs(os.path.dirname(self._lock), exist_ok=True)  # of a packed branch it may be missing
             self._drop_draft()
             write_new(self._draft, [self._new.encode("ascii") + b"\n"])
-            flush([self._draft])
         except OSError as error:
             self._drop_draft()
             raise storage_error(self._what, error) from error

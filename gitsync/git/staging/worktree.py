@@ -249,11 +249,11 @@ class Worktree:
         self._check_unmoved(staged, base, changes)
         new = {change.path: _new_entry(change) for change in changes}
         prepared = self.index.prepare(new)
-        self.index.intend(base, commit, lock_of(self.repo, branch), unsynced, prepared)
         move = BranchMove(self.repo, branch, base, commit, subject, who.committer, self.index.lock.draft)
         try:
             # git does not wait for the lock of the index: all that takes time is done before.
             with move:
+                self.index.intend(base, commit, lock_of(self.repo, branch), {*unsynced, *move.unsynced}, prepared)
                 if prepared is not None and prepared.signature != self.index.signature:
                     self._check_unmoved(staged, base, changes)
                     prepared = self.index.prepare_again(new)
