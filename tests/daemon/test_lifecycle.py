@@ -284,6 +284,23 @@ def test_a_filter_that_hangs_at_the_stop_holds_back_its_own_file_alone(box: Mach
     assert run_git(root, "status", "--porcelain") == "?? a.slow"
 
 
+def test_at_rest_no_git_that_answered_for_rule_files_goes_on(box: Machine) -> None:
+    needs("ps")
+    root = box.repo()
+    run_git(root, "config", "filter.up.clean", "tr a-z A-Z")
+    (root / ".gitattributes").write_text("*.up filter=up\n")
+    (root / ".gitignore").write_text("*.o\n!kept.o\n")
+    box.configure(root)
+    box.start()
+    for name in ("a.up", "b.txt", "c.o"):
+        (root / name).write_text("x\n")
+    box.wait_committed(root)
+    assert run_git(root, "show", "HEAD:a.up") == "X"
+    assert box.process is not None
+    children = ["ps", "-o", "args=", "--ppid", str(box.process.pid)]
+    wait_for("its children to end", lambda: not subprocess.run(children, check=False, capture_output=True).stdout)
+
+
 def test_as_the_first_process_it_collects_children_that_are_not_its_own(box: Machine) -> None:
     needs("unshare", "ps")
     root = box.repo()
