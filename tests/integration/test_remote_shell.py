@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_a_server_with_a_shell_is_asked_once(repo: Path, sshd: Sshd) -> None:
     use(repo, sshd)
     assert gives_shell(repo, "origin") is True
     assert gives_shell(repo, "origin") is True
+    assert sshd.connections == 1
+
+
+def test_those_who_ask_at_once_get_the_answer_to_one_question(repo: Path, sshd: Sshd) -> None:
+    use(repo, sshd)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: gives_shell(repo, "origin"), range(4))) == [True] * 4
     assert sshd.connections == 1
 
 

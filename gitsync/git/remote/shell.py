@@ -25,6 +25,8 @@ REMEMBERED_S = 30 * 86_400.0
 # ssh's own errors; everything else is the exit status of the command over there, or of what refused it.
 SSH_FAILED = 255
 ASK_S = 30.0
+# So long the answer to another thread's question is waited for, and so often it is looked for (seconds).
+WAIT_S, LOOK_EVERY_S = 10.0, 0.05
 # Computed over there: a server that only repeats the command does not pass for one with a shell.
 QUESTION, ANSWER = "exec sh -c 'echo gitsync-$((6*7))'", b"gitsync-42"
 
@@ -34,8 +36,9 @@ def gives_shell(
 ) -> bool | None:
     """Return whether the server of `remote` runs commands for this user; None where that is not known now.
 
-    None also while another thread asks; False for remotes that are not reached by OpenSSH. `line` is the path of a
-    connection that is kept open (`SshMaster`). Raise OperationError when git's configuration cannot be read.
+    None also where another thread asks and gets no answer; False for remotes that are not reached by OpenSSH. `line` is
+    the path of a connection that is kept open (`SshMaster`). Raise OperationError when git's configuration cannot
+    be read.
     """
     server = ssh_master.server_of(root, remote)
     if server is None:
@@ -44,11 +47,9 @@ def gives_shell(
     known = _known(key, wall)
     if known is not None:
         return known
-    with _asking() as is_alone:
-        if not is_alone:
-            return None
+    with _asking(is_cancelled) as is_alone:
         known = _known(key, wall)
-        if known is None:
+        if known is None and is_alone:
             known = _ask(root, server, timeout_s, is_cancelled, line)
             if known is not None:
                 _remember(key, known, wall)
@@ -70,16 +71,24 @@ def _ask(root: Path, server: Sequence[str], timeout_s: float, is_cancelled: IsCa
 
 
 @contextmanager
-def _asking() -> Iterator[bool]:
-    """Give whether no other thread or process asks a server meanwhile."""
+def _asking(is_cancelled: IsCancelled) -> Iterator[bool]:
+    """Give whether no other thread or process asks a server meanwhile; those that ask now are waited for."""
+    ends_at = clock.SystemClock().now() + WAIT_S
     handle = os.open(places.state_dir() / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
+        while not (is_alone := _lock(handle)) and not is_cancelled() and clock.SystemClock().now() < ends_at:
+            clock.sleep(LOOK_EVERY_S)
+        yield is_alone
     finally:
         os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _known(key: str, wall: float) -> bool | None:
