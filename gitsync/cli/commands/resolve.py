@@ -20,7 +20,7 @@ WAITING = {
 }
 WHAT = {
     "copy": "the conflict copy has taken the name",
-    "name": "the current version stays",
+    "name": "the version that has the name stays",
     "both": "both stay",
     "done": "it stays as you have put it right",
     "edit": "it is as you have merged it",
@@ -31,7 +31,19 @@ def run(context: Context, arguments: Json) -> Reply:
     """Resolve it, and say what was done, in which commit, and how to take it back."""
     if arguments["edit"] and not arguments["dry_run"]:
         return Reply(_edited(context, arguments), _show)
-    return Reply(_ask(context, arguments), _show_trial if arguments["dry_run"] else _show)
+    answer = _ask(context, arguments)
+
+    def show(output: Output, answer: Json) -> None:
+        (_show_trial if arguments["dry_run"] else _show)(output, answer, arguments["keep"] or "")
+
+    return Reply(answer, show)
+
+
+def _what(choice: str, machine: str, words: dict[str, str]) -> str:
+    """Return what becomes of the file; the version is called by its machine where the person did."""
+    if machine and words is WHAT and choice in ("name", "copy"):
+        return f"the version from {machine} {'stays' if choice == 'name' else 'has taken the name'}"
+    return words.get(choice, choice)
 
 
 def _edited(context: Context, arguments: Json) -> Json:
@@ -57,20 +69,20 @@ def _blobs(trial: Json) -> list[str]:
     return [str(version["blob"]) for version in trial["conflict"]["versions"]]
 
 
-def _show_trial(output: Output, answer: Json) -> None:
+def _show_trial(output: Output, answer: Json, machine: str = "") -> None:
     from gitsync.cli.commands.conflicts import show_conflict
 
     show_conflict(output, answer["conflict"])
     choice = str(answer.get("choice", ""))
-    what = "what you merge takes the name" if choice == "edit" else WHAT.get(choice, choice)
+    what = "what you merge takes the name" if choice == "edit" else _what(choice, machine, WHAT)
     output.wrapped(f"would resolve it: {what}; nothing was changed", "green")
 
 
-def _show(output: Output, answer: Json) -> None:
+def _show(output: Output, answer: Json, machine: str = "") -> None:
     name, path, choice = (str(answer.get(key, "")) for key in ("repo", "path", "choice"))
     commit, left = answer.get("commit") or {}, int(answer.get("left") or 0)
     what = WAITING if answer.get("is_waiting") else WHAT
-    output.wrapped(f"resolved {path} in {name}: {what.get(choice, choice)}", "green")
+    output.wrapped(f"resolved {path} in {name}: {_what(choice, machine, what)}", "green")
     for pair in answer.get("renamed") or ():
         output.wrapped(f"{pair.get('from', '')} is now {pair.get('to', '')}", indent="  ")
     for copy in answer.get("removed") or ():
