@@ -127,7 +127,7 @@ def _where(push: _Push, has_ref: HasRef) -> str | Problem:
         return push.ref
     match push.settings.get("push.default"):
         case "nothing":
-            return _refusal(push, 'push.default is "nothing"')
+            return _refusal(push, 'push.default is "nothing"', "git -C {where} config push.default simple")
         case "current":
             return push.ref
         case "matching":

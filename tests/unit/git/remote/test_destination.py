@@ -129,6 +129,14 @@ def test_an_experiment_is_not_published(repo: Path) -> None:
     assert exchanged(repo, None, "wild", lambda ref: True) == (goal_of(repo, "wild"),) * 2
 
 
+def test_the_hint_where_git_sends_nothing_has_it_sent(repo: Path) -> None:
+    run_git(repo, "config", "push.default", "nothing")
+    refused = destination(repo, None, "main", lambda ref: True)
+    assert isinstance(refused, Problem)
+    run_git(repo, *refused.hint.partition(": git -C ")[2].split()[1:])
+    assert goal_of(repo, "main").branch == "main"
+
+
 def goal_of(repo: Path, branch: str) -> RemoteChoice:
     found = destination(repo, None, branch, lambda ref: True)
     assert isinstance(found, RemoteChoice)
