@@ -42,6 +42,8 @@ PATIENCE = 20
 # The instants of two files in different file systems may differ by this much (seconds).
 BLUR_S = 2.0
 LOOK_EVERY_S = 0.5
+# So much longer it may be in doubt who holds a lock: a git that works elsewhere may be at work on any repository.
+DOUBT_S = 10.0
 QUICKER = ("fetch-first", "non-fast-forward")
 
 
@@ -119,7 +121,7 @@ def _free_directory(order: Order, directory: str, since: float) -> None:
     while not order.is_cancelled():
         dead_locks.sweep(directory, directory, since=since)
         age_s = dead_locks.age_s(directory, directory, since)
-        if age_s is None or not 0 <= age_s <= dead_locks.HELD_S:
+        if age_s is None or not 0 <= age_s <= dead_locks.HELD_S + DOUBT_S:
             return
         sleep(LOOK_EVERY_S)
 
