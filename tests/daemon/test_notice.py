@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -139,30 +138,6 @@ raise SystemExit(main())
     assert notice(box) == "ssh"
     assert "tried again in" not in box.log.read_text(), "none failed"
     print(f"{len(channels)} channels, the slowest push took {slowest:.1f} s")
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(200)
-def test_a_client_that_says_nothing_leaves_no_process_on_the_server_after_a_minute(
-    box: Machine, server: Sshd, tmp_path: Path
-) -> None:
-    root, _ = work_tree(box, "notes", server, tmp_path)
-    configure(box, root)
-    box.start()
-    wait_for("the channel", lambda: notice(box) == "ssh")
-    assert box.process is not None
-    lines = subprocess.run(["ps", "axww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    masters = [int(line.split()[0]) for line in lines.splitlines() if " ssh " in line and str(tmp_path / "ssh") in line]
-    stopped = [box.process.pid, *masters]
-    try:
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        began_at = time.monotonic()
-        wait_for("the server to be left", lambda: not on_server(tmp_path), 60)
-        print(f"left after {time.monotonic() - began_at:.0f} s")
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("extra", ["", 'notice = "off"\n'])
