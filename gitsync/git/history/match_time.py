@@ -22,11 +22,11 @@ def limit() -> None:
     signal.signal(signal.SIGALRM, _over)
 
 
-def in_time(match: Callable[[], T]) -> T:
+def in_time(match: Callable[[], T], limit_s: float = LIMIT_S) -> T:
     """Return what `match` returns; raise UsageError "pattern" where that takes too long, and there is a bound."""
     if signal.getsignal(signal.SIGALRM) is not _over:
         return match()
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
     try:
         return match()
     finally:
