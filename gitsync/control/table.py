@@ -19,6 +19,8 @@ DURATION = "duration"  # "90s", "1h" or a number of seconds; handlers get second
 NO = "no"  # nothing: it needs the daemon
 LOOK = "look"  # the same answer, from files and git alone
 ACT = "act"  # the same operation in the control command's process, under the daemon's lock
+# Commands that create a configuration: a given file may be missing until then.
+MAKERS = ("watch", "init", "clone")
 
 
 class Parameter:

@@ -11,7 +11,7 @@ from gitsync.clock import SystemClock
 from gitsync.config.load import load
 from gitsync.control.client import HOW_TO_START
 from gitsync.control.commands import BY_NAME
-from gitsync.control.table import ACT, NO
+from gitsync.control.table import ACT, MAKERS, NO
 from gitsync.daemon.handlers.context import HandlerContext, Selection
 from gitsync.daemon.handlers.dispatch import Handlers
 from gitsync.errors import NotRunningError
@@ -39,7 +39,7 @@ def handle(method: str, params: dict[str, Any], config_option: str | None) -> di
         from gitsync.daemon.oneshot import act
 
         return act(method, params, config_option)
-    config = load(config_option)
+    config = load(config_option, is_to_be_made=method in MAKERS)
 
     def runtime() -> Runtime:
         from gitsync.daemon.oneshot import resting

@@ -15,6 +15,7 @@ from gitsync import places
 from gitsync.clock import SystemClock
 from gitsync.config.load import load
 from gitsync.config.options import Config
+from gitsync.control.table import MAKERS
 from gitsync.core.deferral import sentence
 from gitsync.core.reconcile import may_push
 from gitsync.daemon import sync
@@ -29,8 +30,6 @@ from gitsync.model import JobStatus, Problem, RepoStatus
 
 logger = logging.getLogger(__name__)
 
-# Commands that create a configuration: a given file may be missing until then.
-MAKERS = ("watch", "init", "clone")
 # The caller waits for it; what takes longer is reported, and pushed by the next pass.
 SEND_PATIENCE_S = 30.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
