@@ -118,7 +118,7 @@ def test_a_history_that_shares_nothing_is_joined_when_that_is_accepted_without_a
     run_git(stranger, "commit", "-qm", "theirs")
     run_git(stranger, "push", "-q", "origin", "HEAD:main")
     assert box.gitsync("--once").returncode == 1
-    done = box.ctl("resume", "notes", "--accept")
+    done = box.ctl("resume", "notes", "--answer", "accept")
     assert (done.returncode, done.stdout) == (0, "resumed notes\n"), done.stderr
     assert (root / "theirs.txt").read_text() == "theirs\n"
     assert tip(hub) == tip(root)

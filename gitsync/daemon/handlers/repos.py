@@ -191,7 +191,7 @@ class _Repos:
             if of_repos:
                 for answer in of_repos:
                     self._tell(answer, word)
-                if word == TAKE and not self._context.is_daemon:
+                if not self._context.is_daemon:
                     self._context.runtime.sync([answer.repo for answer in of_repos], patience_s=SYNC_PATIENCE_S)
                 names = [*(answer.repo for answer in of_repos), *(report["name"] for report in reports)]
                 return {"resumed": names, "job_names": [report["name"] for report in reports], "jobs": reports}
