@@ -48,5 +48,5 @@ def test_what_comes_in_and_what_would_be_sent_is_asked(shared: Path, tmp_path: P
             assert (OWN in run_git(mirror_of(other), "ls-files")) == is_agreed
             rest = person.shown[len(asked) :]
             assert ("conflict: ~/.vimrc" in rest) == is_agreed
-            assert ("resume home --accept" in rest) == (key == "\x04")
+            assert ("gitsyncctl resume home " in rest) == (key == "\x04"), rest
             assert ("gitsyncctl status home" in rest) == (key == "\x03")

@@ -172,7 +172,7 @@ def _send(order: Order, server: Server, local: Local, there: There, items: list[
             items.append(Item(name, "pushed", f"pushed {what}{escape(name)} to {order.job.remote}"))
             if not what:
                 local.taken[name] = local.sends[name]
-        elif refusal.code in QUICKER and not what:
+        elif (refusal.code in QUICKER or _is_freed(name, refusal, local)) and not what:
             quicker = True
             if is_last:
                 message = f"{escape(name)}: other machines keep pushing first"
@@ -189,6 +189,13 @@ def _send(order: Order, server: Server, local: Local, there: There, items: list[
         else:
             items.append(Item(name, refusal.code, refusal.message, refusal.hint, Level.ATTENTION))
     return quicker
+
+
+def _is_freed(name: str, refusal: Problem, local: Local) -> bool:
+    """Whether a branch that is deleted there now was in the way of this one, as `a` is of `a/b`."""
+    return refusal.code == "name-taken" and any(
+        name.startswith(f"{gone}/") or gone.startswith(f"{name}/") for gone in local.deletes
+    )
 
 
 def _tag_differs(name: str) -> Item:

@@ -255,9 +255,10 @@ class Staging:
             return None
         examine = partial(self._is_secret, path) if is_examined and self._rules.secrets != "off" else None
         told = self._context.filters.attributes(path) if look.kind is FoundKind.FILE else NOTHING
-        if head is not None and in_index is not None and self._context.index.is_unmodified(in_index, look.stat):
+        known = in_index if head is not None and in_index is not None and in_index.id == head.id else None
+        if known is not None and self._context.index.is_unmodified(known, look.stat):
             # As git, which looks into a file again when it is touched: other attributes are not an edit.
-            return Found(look.kind, look.mode, None, head.id, look.stat)
+            return Found(look.kind, look.mode, None, known.id, look.stat)
         old = None if in_index is None else in_index.id
         return self._read(path, look, told, old, examine)
 

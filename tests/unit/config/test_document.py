@@ -70,7 +70,7 @@ def test_a_name_that_is_taken_gets_a_number(file: Path) -> None:
 
 def test_a_name_that_was_asked_for_and_is_taken_is_an_error(file: Path) -> None:
     for root in (Path("/r/new"), Path("/r/desk")):
-        with pytest.raises(OperationError, match='the name "notes" is taken') as caught:
+        with pytest.raises(UsageError, match='the name "notes" is taken') as caught:
             add_repo(file, root, name="notes", remote=None)
         assert "--name" in caught.value.hint
     assert file.read_text() == MINE

@@ -33,6 +33,17 @@ def test_what_the_user_staged_is_his(repo: Path, worktree: Worktree) -> None:
     assert_clean(repo)
 
 
+def test_what_was_staged_long_ago_is_committed_although_the_file_is_as_the_index_has_it(
+    repo: Path, worktree: Worktree
+) -> None:
+    (repo / "a.txt").write_text("staged")
+    os.utime(repo / "a.txt", (1, 1))
+    run_git(repo, "add", "a.txt")
+    assert commit(worktree, "a.txt", take_staged=frozenset({b"a.txt"}))
+    assert head_file(repo, "a.txt") == "staged"
+    assert_clean(repo)
+
+
 def test_a_staged_deletion_and_an_intent_to_add_are_the_users(repo: Path, worktree: Worktree) -> None:
     run_git(repo, "rm", "-q", "--cached", "a.txt")
     (repo / "planned").write_text("x")
