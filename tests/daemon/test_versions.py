@@ -96,7 +96,7 @@ def test_an_unknown_machine_and_a_trial_change_nothing(two: Two) -> None:
     assert "has no version from tablet" in refused.stderr
     assert "resolve" in refused.stderr
     trial = two.desk.ctl("resolve", str(two.at_desk / "todo.txt"), "--keep", "laptop", "--dry-run")
-    assert "would resolve it: the conflict copy has taken the name" in trial.stdout
+    assert "would resolve it: the version from laptop has taken the name" in trial.stdout
     assert two.texts(two.desk) == before
 
 

@@ -20,6 +20,7 @@ from gitsync.git.files import write_durably
 from gitsync.git.merging.merge_summary import merge_message
 from gitsync.git.merging.plan import Plan, PlanKind, plan
 from gitsync.git.merging.renames import entry_in
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.refs import sweep_locks
 from gitsync.git.objects.store import said
 from gitsync.git.repository import Mergeable, head_of
@@ -55,7 +56,7 @@ def hold(worktree: Worktree, wanted: Plan) -> None:
     for side, commit in (("ours", wanted.head), ("theirs", wanted.upstream)):
         ref = f"{CONFLICTS}{wanted.branch}/{side}"
         try:
-            found = worktree.repo.references.get(ref)
+            found = worktree.repo.references.get(kept(ref))
             if found is None or str(found.target) != commit:
                 worktree.repo.references.create(ref, commit, force=True)
         except (pygit2.GitError, ValueError, OSError) as error:
@@ -67,16 +68,16 @@ def release(worktree: Worktree) -> None:
     branch, _ = head_of(worktree.repo)
     for side in ("ours", "theirs"):
         ref = f"{CONFLICTS}{branch}/{side}"
-        if worktree.repo.references.get(ref) is not None:
+        if worktree.repo.references.get(kept(ref)) is not None:
             sweep_locks(worktree.repo, CONFLICTS)
-            worktree.repo.references.delete(ref)
+            worktree.repo.references.delete(kept(ref))
     (worktree.repo_state_dir / _CHOICES).unlink(missing_ok=True)
 
 
 def waiting(worktree: Mergeable) -> Waiting | None:
     """Return the pending merge of the current branch, None for none."""
     branch, _ = head_of(worktree.repo)
-    ours, theirs = (worktree.repo.references.get(f"{CONFLICTS}{branch}/{side}") for side in ("ours", "theirs"))
+    ours, theirs = (worktree.repo.references.get(kept(f"{CONFLICTS}{branch}/{side}")) for side in ("ours", "theirs"))
     if branch is None or ours is None or theirs is None:
         return None
     return Waiting(branch, str(ours.target), str(theirs.target))

@@ -15,6 +15,7 @@ from gitsync.core.message import machine_in
 from gitsync.git.merging.conflict_copies import KeptCopy, births, parents_of
 from gitsync.git.merging.renames import place_in
 from gitsync.git.objects.ancestry import merge_bases
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.objects.store import BLOB
 from gitsync.git.objects.trees import TREE, TreeEntry, lookup
@@ -185,7 +186,9 @@ def _is_made_here(place: Readable, commit: str) -> bool | None:
         return None
     subject = place.repo[commit].peel(pygit2.Commit).message.partition("\n")[0]
     try:
-        moves = [move for move in place.repo.references[f"refs/heads/{branch}"].log() if str(move.oid_new) == commit]
+        moves = [
+            move for move in place.repo.references[kept(f"refs/heads/{branch}")].log() if str(move.oid_new) == commit
+        ]
     except (KeyError, pygit2.GitError):
         return None
     return subject in moves[0].message if moves else None
@@ -197,7 +200,9 @@ def _head_before(place: Readable, commit: str) -> str | None:
     if branch is None:
         return None
     try:
-        moves = [(str(move.oid_old), str(move.oid_new)) for move in place.repo.references[f"refs/heads/{branch}"].log()]
+        moves = [
+            (str(move.oid_old), str(move.oid_new)) for move in place.repo.references[kept(f"refs/heads/{branch}")].log()
+        ]
     except (KeyError, pygit2.GitError):
         return None
     low, high = 0, len(moves)  # newest first: entries before `low` contain the commit

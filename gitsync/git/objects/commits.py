@@ -13,6 +13,7 @@ import pygit2
 from gitsync import clock
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.flush import flush_cache
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import COMMIT, ObjectStore, ObjectWriter, said
 from gitsync.git.rules import config
@@ -106,7 +107,7 @@ def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new
         if old is None:
             repository.create_reference_direct(name, new, False, message=reason)
         else:
-            reference = repository.lookup_reference(name)
+            reference = repository.lookup_reference(kept(name))
             if str(reference.raw_target) != old:
                 raise TipMovedError(f"{what}: it has moved meanwhile", "gitsync will try again by itself")
             # Compares with the value that was looked up just now, and fails if it has changed since.
@@ -130,7 +131,7 @@ def move_branch(repository: pygit2.Repository, branch: str, old: str | None, new
 def tip_of(repository: pygit2.Repository, branch: str) -> str | None:
     """Return the commit of a local branch, None for an unborn one."""
     try:
-        return str(repository.lookup_reference(f"refs/heads/{branch}").resolve().target)
+        return str(repository.lookup_reference(kept(f"refs/heads/{branch}")).resolve().target)
     except KeyError:
         return None
 

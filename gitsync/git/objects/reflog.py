@@ -6,6 +6,7 @@ from itertools import islice
 
 import pygit2
 
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.refs import is_ancestor
 
 # git's own words for what puts other commits in the place of those that were there.
@@ -20,7 +21,7 @@ def replaced_tip(repo: pygit2.Repository, branch: str, head: str, upstream: str)
     a `git reset` does not count, as nobody can tell what was meant by it.
     """
     try:
-        entries = list(islice(repo.lookup_reference(f"refs/heads/{branch}").log(), _LOOKED_AT))
+        entries = list(islice(repo.lookup_reference(kept(f"refs/heads/{branch}")).log(), _LOOKED_AT))
     except (KeyError, pygit2.GitError):
         return None
     for entry in entries:

@@ -18,6 +18,7 @@ import pygit2
 from gitsync import clock
 from gitsync.errors import OperationError
 from gitsync.git.objects import ref_ages
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.sharing import share_ref
 from gitsync.git.objects.store import common_dir, said
 from gitsync.text import clean
@@ -76,7 +77,7 @@ def backup(
         ref = name if count == 0 else f"{name}.{count}"
         if _is_locked(repo, ref):
             continue  # by a process that was killed in this very second
-        if (found := repo.references.get(ref)) is not None:
+        if (found := repo.references.get(kept(ref))) is not None:
             if str(found.target) != target or _outcome(repo, ref) not in (None, outcome):
                 continue
         else:
@@ -98,14 +99,14 @@ def _write(repo: pygit2.Repository, ref: str, target: str) -> None:
     except (pygit2.GitError, ValueError, OSError) as error:
         raise said(f"cannot write a backup ref in {clean(repo.path)}", error) from error
     share_ref(repo.workdir or repo.path, repo.path, ref)
-    if (written := repo.references.get(ref)) is None or str(written.target) != target:
+    if (written := repo.references.get(kept(ref))) is None or str(written.target) != target:
         raise OperationError(
             f"{clean(repo.path)}: the backup ref was not stored", f"df -h {clean(repo.path)}", code="ref-not-stored"
         )
 
 
 def _outcome(repo: pygit2.Repository, ref: str) -> str | None:
-    found = repo.references.get(ref.replace(BACKUPS, OUTCOMES, 1))
+    found = repo.references.get(kept(ref.replace(BACKUPS, OUTCOMES, 1)))
     return None if found is None else str(found.target)
 
 
@@ -138,8 +139,8 @@ def expire(repo: pygit2.Repository, repo_state_dir: Path, *, wall: float | None 
         is_old = ages[ref] >= ref_ages.KEEP_DAYS
         if is_old or (place >= KEEP_NEWEST and head is not None and is_ancestor(repo, item.commit, head)):
             if item.outcome is not None:
-                repo.references.delete(item.ref.replace(BACKUPS, OUTCOMES, 1))
-            repo.references.delete(item.ref)
+                repo.references.delete(kept(item.ref.replace(BACKUPS, OUTCOMES, 1)))
+            repo.references.delete(kept(item.ref))
             gone.append(item.ref)
     return gone
 
@@ -163,13 +164,13 @@ def head_commit(repo: pygit2.Repository) -> str | None:
 
 def commit_at(worktree: HasRepository, ref: str) -> str | None:
     """Return the commit that a full ref name points to, None when there is no such ref."""
-    found = worktree.repo.references.get(ref)
+    found = worktree.repo.references.get(kept(ref))
     return None if found is None else str(found.target)
 
 
 def commit_in(root: Path, ref: str) -> str | None:
     """Return the commit that a full ref name is at, as `commit_at` does; any thread, with a handle of its own."""
-    found = pygit2.Repository(str(root)).references.get(ref)
+    found = pygit2.Repository(str(root)).references.get(kept(ref))
     return None if found is None else str(found.resolve().target)
 
 

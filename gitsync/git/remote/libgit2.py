@@ -13,6 +13,7 @@ import pygit2
 from pygit2.enums import CredentialType, FetchPrune
 
 from gitsync.git.late_ssl import trust_authorities
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.remote.errors import Subject, failure, from_exception, from_rejection, problem
 from gitsync.git.remote.results import FetchResult, IsCancelled, PushKind, PushResult, never, tracking_ref
@@ -118,7 +119,7 @@ class _Session:
 
     def known(self) -> str | None:
         """Return where the tracking ref is."""
-        found = self.repo.references.get(self.tracking)
+        found = self.repo.references.get(kept(self.tracking))
         return None if found is None else str(found.target)
 
 

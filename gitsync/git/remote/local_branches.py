@@ -14,6 +14,7 @@ from gitsync.clock import SystemClock
 from gitsync.core.branches import Relation
 from gitsync.errors import OperationError
 from gitsync.git.objects.commits import TipMovedError, move_branch, tip_of, write_commit
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.refs import backup, is_ancestor
 from gitsync.git.objects.store import said
 from gitsync.git.remote.errors import last_line
@@ -125,7 +126,7 @@ def delete(worktree: Worktree, branch: str, expected: str) -> None:
     repo = worktree.repo
     backup(repo, "deleted-branch", commit=expected)
     try:
-        reference = repo.lookup_reference(f"refs/heads/{branch}")
+        reference = repo.lookup_reference(kept(f"refs/heads/{branch}"))
         if str(reference.raw_target) != expected:
             raise TipMovedError(f"the branch {clean(branch)} of {clean(worktree.root)} has moved meanwhile")
         reference.delete()  # refuses where it has moved since it was looked up

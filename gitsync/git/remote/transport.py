@@ -26,6 +26,7 @@ import pygit2
 from gitsync import clock, proc
 from gitsync.errors import OperationError
 from gitsync.git import program
+from gitsync.git.objects.ref_names import kept
 from gitsync.git.objects.refs import is_ancestor
 from gitsync.git.remote import fsck, http_wait, libgit2, local_damage, noninteractive_env, upstream
 from gitsync.git.remote.errors import Subject, busy, failure, from_output, from_rejection, problem
@@ -141,7 +142,7 @@ class Call:
 
     def read_ref(self, ref: str) -> str | None:
         try:
-            found = self.repository().references.get(ref)
+            found = self.repository().references.get(kept(ref))
             return None if found is None else str(found.resolve().target)
         except pygit2.GitError as error:
             said = str(error)
