@@ -19,6 +19,8 @@ from gitsync.git.index.raw import NewEntry, RawIndex, empty, stat_of
 from tests.conftest import run_git
 from tests.fakes.deaths import Case, fresh, template
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["fresh", "template"]  # fixtures are found by name
 
 PLACES = ("a", "a/b", "a/b/c", "d", "d/b")

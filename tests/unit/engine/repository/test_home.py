@@ -15,6 +15,8 @@ from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.homes import HomeBench, settled
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[HomeBench]:

@@ -13,6 +13,8 @@ from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def upstream(bench: Bench) -> str:

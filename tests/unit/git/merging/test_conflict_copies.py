@@ -15,6 +15,8 @@ from tests.conftest import run_git
 from tests.fakes.conflicts import keep_both
 from tests.fakes.pair import Pair
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:

@@ -12,6 +12,8 @@ from gitsync.git.merging.threeway import ResolvedConflict
 from tests.conftest import run_git
 from tests.fakes.histories import Files, History, link, module, program
 
+pytestmark = pytest.mark.slow
+
 AUTOMATIC = ("keep-both", "newest", "union", "ours", "theirs")
 Settle = Callable[..., Files]
 

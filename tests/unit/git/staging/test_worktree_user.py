@@ -15,6 +15,8 @@ from tests.conftest import run_git
 from tests.needs import needs_every_process
 from tests.unit.git.conftest import assert_clean, commit, head_file, stage
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_the_user_staged_is_his(repo: Path, worktree: Worktree) -> None:
     (repo / "b.txt").write_text("b")
