@@ -20,6 +20,7 @@ from tests.conftest import run_git
 from tests.fakes.git_client import GitClient
 from tests.fakes.job_client import Client, ok
 from tests.fakes.lying_ssh import LyingSsh
+from tests.needs import needs
 
 SEEDS = range(int(os.environ.get("CHAOS_FIRST", "0")), int(os.environ.get("CHAOS_SEEDS", "1")))
 STEPS, ROUNDS = 3, 8
@@ -134,6 +135,7 @@ class Site:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[tuple[Path, bool]]:
     """A small disk for the server, and whether it is one: only root may mount."""
+    needs("mount")
     place = tmp_path / "server"
     place.mkdir()
     argv = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]

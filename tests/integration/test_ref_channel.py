@@ -13,6 +13,7 @@ from gitsync import proc
 from gitsync.git.remote import ref_channel
 from gitsync.git.remote.ref_channel import Channel, FarBranch, Reader, far_branch, script
 from tests.conftest import run_git
+from tests.needs import needs
 
 
 def far(path: Path | str, branch: str = "main") -> FarBranch:
@@ -59,6 +60,7 @@ def push(repo: Path, hub: Path, branch: str = "main") -> str:
 
 
 def processes(*words: str) -> list[str]:
+    needs("ps")
     lines = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in lines if all(word in line for word in words)]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.watching import until, watching
+from tests.needs import needs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 PROJECT = Path(__file__).parents[2]
@@ -165,6 +166,7 @@ until(lambda: not watched.watcher.problems)
 
 @pytest.mark.skipif(not can("unshare", "-Urm"), reason="no mount namespaces here")
 def test_an_unmounted_root_is_told(tmp_path: Path) -> None:
+    needs("mount")
     in_child(
         "unshare",
         "-Urm",
@@ -180,6 +182,7 @@ assert not watched.watcher.is_alive
 
 @pytest.mark.skipif(not can("unshare", "-Urm"), reason="no mount namespaces here")
 def test_what_an_unmounted_directory_hid_is_noted_and_watched(tmp_path: Path) -> None:
+    needs("mount")
     (tmp_path / "point").mkdir()
     in_child(
         "unshare",
