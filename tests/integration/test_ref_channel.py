@@ -60,7 +60,6 @@ def push(repo: Path, hub: Path, branch: str = "main") -> str:
 
 
 def processes(*words: str) -> list[str]:
-    needs("ps")
     lines = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in lines if all(word in line for word in words)]
 
@@ -99,6 +98,7 @@ def test_pushes_packing_and_a_branch_that_comes_are_reported(repo: Path, hub: Pa
 
 
 def test_nothing_is_left_when_the_connection_ends(hub: Path) -> None:
+    needs("ps")
     listener = Listener([far(hub)])
     listener.wait(0)
     assert processes("tail", str(hub))
@@ -110,6 +110,7 @@ def test_nothing_is_left_when_the_connection_ends(hub: Path) -> None:
 
 
 def test_a_server_that_gets_no_answer_ends_by_itself(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("ps")
     monkeypatch.setattr(ref_channel, "BEAT_S", 1)
     monkeypatch.setattr(ref_channel, "ANSWER_S", 1)
     child = proc.converse(["sh", "-s"])
@@ -174,6 +175,7 @@ def test_a_repository_with_a_reftable_is_heard(hub: Path) -> None:
 
 
 def test_a_channel_ends_after_its_hour_however_well_it_is_answered(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs("ps")
     monkeypatch.setattr(ref_channel, "BEAT_S", 1)
     monkeypatch.setattr(ref_channel, "LASTS_S", 2)
     listener = Listener([far(hub)])

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import run_git
 from tests.daemon.harness import Machine, machine, wait_for
+from tests.needs import needs
 from tests.web.kit import Site, begun, page, path_of
 from tests.web.test_history import seen
 from tests.web.world import World, usual
@@ -87,6 +88,7 @@ def test_a_question_that_cannot_be_understood_is_answered_in_words(quiet: Site, 
 
 
 def test_an_endless_regular_expression_holds_up_no_other_page(quiet: Site) -> None:
+    needs("ps")
     connection = begun(quiet, path_of("/find", word="(x+x+)+y", regex="1"), "Looking through every version")
     wait_for("the search", lambda: searches(quiet))
     time.sleep(0.3)  # it is at the long line by then

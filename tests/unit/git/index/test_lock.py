@@ -13,6 +13,7 @@ import pytest
 
 from gitsync.errors import TransientError
 from gitsync.git.index.lock import IndexLock, is_gone
+from tests.needs import needs
 
 HOLD = """
 import os, pathlib, sys
@@ -166,6 +167,7 @@ print(json.dumps([me, is_gone(me), *map(is_gone, others)]))
 
 
 def test_without_proc_the_start_of_a_process_is_asked_of_ps(tmp_path: Path) -> None:
+    needs("ps")
     for name in ("sysctl", "ps"):
         (tmp_path / name).write_text(SYSTEM)
         (tmp_path / name).chmod(0o755)

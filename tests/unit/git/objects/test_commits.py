@@ -15,6 +15,7 @@ from gitsync.git.objects.commits import TipMovedError, move_branch
 from gitsync.git.rules.identity import Person
 from gitsync.git.staging.worktree import Worktree
 from tests.conftest import run_git
+from tests.needs import needs
 from tests.unit.git.conftest import assert_clean, commit, head_file, stage
 
 
@@ -177,6 +178,7 @@ def test_somebody_elses_repository_is_refused(repo: Path, tmp_path: Path) -> Non
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_on_a_full_disk_a_commit_is_whole_or_an_error(tmp_path: Path) -> None:
+    needs("mount")
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False).returncode != 0:
