@@ -2,13 +2,15 @@
 
 Runs on the exchanger's thread. A report goes with a push where there is one. By itself it goes when this machine's
 branch or its need for a person has changed, ever less often while that goes on, and once an hour otherwise. Others are
-read along with a fetch, where no further connection is needed, else with the hourly report. A report of another machine
-is shown and decides nothing: nothing of theirs is fetched.
+read along with a fetch, where no further connection is needed, else with the hourly report; after a push a few times
+more over a connection that is open anyway, until those that were there lately have what was pushed. A report of another
+machine is shown and decides nothing: nothing of theirs is fetched.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,6 +45,9 @@ EVERY_S = 3600.0
 PAUSE_S, LONGEST_PAUSE_S = 5.0, 900.0
 # Whether a server gives a shell is asked again after this: soon where it did not answer. So is a failure tried again.
 SHELL_S, NO_ANSWER_S = 30 * 86_400.0, 600.0
+# How long after a push it is looked for others that have taken it in, and how lately they must have been seen.
+AFTER_PUSH_S = (10.0, 30.0, 120.0, 600.0)
+LATELY_S = 2 * EVERY_S
 # Why nothing is reported: values of the board's `presence`, "" where it is.
 OFF, NO_SHELL, REFUSED, ELSEWHERE = "off", "no-shell", "refused", "elsewhere"
 
@@ -61,6 +66,7 @@ class Machines:
         self._sent_at: float | None = None
         self._read_at: float | None = None
         self._free_at = 0.0  # after a failure
+        self._pushed_at: float | None = None  # while others may still report that they have it
         self._files_read: _Files | None = None
         self._has_company = False
         self._shell = ("", False, 0.0)  # of which remote, whether, and until when that is believed
@@ -94,7 +100,9 @@ class Machines:
             self.due_at = self._free_at = self._clock.now() + NO_ANSWER_S
             error = as_error(self._config.name, trouble)
             logger.debug("%s: nothing is read or reported of machines: %s", self._config.name, error.message)
-        if place.directory is not None and self._config.pull is not None:
+        if place.directory is None:
+            self.due_at = min(self.due_at, self._next_look(there, limits))
+        elif self._config.pull is not None:
             # To see whether a report there has changed costs two looks at a file, and no other process.
             self.due_at = min(self.due_at, self._clock.now() + max(1.0, self._config.pull))
 
@@ -103,6 +111,7 @@ class Machines:
         company = self._company(place, head)
         self._has_company = False  # when this push fails, perhaps for its company, the next one goes alone
         sent = push(company)
+        self._pushed_at = self._clock.now()
         report = self._memory.sending(self._clock.wall())
         if report is not None and any(ref.startswith(REFS) for ref in sent.lines):
             self._take(place, report, sent.lines)
@@ -180,6 +189,21 @@ class Machines:
         if place.directory is None:
             return bool(limits.line.path)
         return _files(place.directory) != self._files_read
+
+    def _next_look(self, there: str | None, limits: Limits) -> float:
+        """Return when to look for others that have what was pushed.
+
+        It is infinity where that needs a connection of its own, and where nobody lacks it.
+        """
+        if self._pushed_at is None or not limits.line.path or not self._is_lagging(there):
+            return math.inf
+        now = self._clock.now()
+        return next((at for at in (self._pushed_at + after for after in AFTER_PUSH_S) if at > now), math.inf)
+
+    def _is_lagging(self, there: str | None) -> bool:
+        own, since = self._own_id(), self._clock.wall() - LATELY_S
+        others = (report for report in self._memory.reports() if report.id != own and report.seen >= since)
+        return any(report.commit != there for report in others)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
