@@ -145,7 +145,7 @@ def test_a_person_and_gitsync_commit_at_the_same_time(repo: Path, tmp_path: Path
     other.start()
     ours: list[str] = []
     number = 0
-    while other.is_alive():
+    while other.is_alive() or not ours:
         number += 1
         (repo / "ours").write_text(f"ours {number}")
         try:

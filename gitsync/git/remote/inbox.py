@@ -8,6 +8,7 @@ an exchange thread; the rest on the thread that owns the inbox.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
@@ -24,6 +25,8 @@ from gitsync.git.remote.errors import failure, problem
 from gitsync.git.remote.results import never
 from gitsync.git.remote.transport import Call
 from gitsync.text import clean
+
+logger = logging.getLogger(__name__)
 
 INBOX = "refs/gitsync/inbox/"
 OPEN = f"{INBOX}open"
@@ -109,8 +112,17 @@ def _git_directory(root: Path) -> Path:
 
 
 def close_inbox(root: Path) -> None:
-    """Take nothing in any more; what was handed over and not taken in stays. Failures are passed over."""
+    """Take nothing in any more; what was handed over and is not in its branch stays. Failures are passed over."""
     program.run("update-ref", "--no-deref", "-d", OPEN, root=root)
+    try:
+        left = handed_over(root)
+    except OperationError as error:
+        logger.debug("%s: cannot look into the inbox: %s", root, error.message)
+        return
+    for handed in left:
+        # It was taken in a moment ago, and who removes it is not coming to that any more.
+        if program.run("merge-base", "--is-ancestor", handed.commit, f"refs/heads/{handed.branch}", root=root).ok:
+            remove(root, handed)
 
 
 def handed_over(root: Path) -> list[Handed]:
