@@ -168,15 +168,15 @@ def _piped(
     said = {first.stderr.fileno(): bytearray(), second.stderr.fileno(): bytearray()}
     pending = bytearray()
     is_translated = False
-    now = clock.SystemClock().now
     os.set_blocking(second.stdin.fileno(), False)
     with contextlib.suppress(OSError, AttributeError):  # only Linux has wider pipes
-        fcntl.fcntl(second.stdout, fcntl.F_SETPIPE_SZ, WIDE_PIPE_BYTES)
+        for pipe_ in (first.stdout, second.stdout):
+            fcntl.fcntl(pipe_, fcntl.F_SETPIPE_SZ, WIDE_PIPE_BYTES)
     with selectors.DefaultSelector() as selector:
         for pipe_ in (first.stdout, first.stderr, second.stdout, second.stderr):
             selector.register(pipe_, selectors.EVENT_READ)
         while selector.get_map():
-            if (left := ends_at - now()) <= 0:
+            if (left := ends_at - clock.SystemClock().now()) <= 0:
                 raise TimeoutError("the deadline was exceeded")
             for key, _ in selector.select(left):
                 if key.fileobj is second.stdin:

@@ -15,7 +15,7 @@ from gitsync.errors import ConfigError, GitsyncError, OperationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, TextIO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -180,6 +180,12 @@ class Output:
         for each in error.faults if isinstance(error, ConfigError) else [error.message]:
             self.complain("error", each)
         self.complain("hint", error.advice)
+
+    def problems(self, found: Iterable[dict[str, str]]) -> None:
+        """Say why repositories are missing from an answer about several, after the answer."""
+        for each in found:
+            self.complain("error", each["message"])
+            self.complain("hint", each["hint"])
 
     def complain(self, label: str, message: str) -> None:
         """Print `label: message` as one line on stderr."""

@@ -38,7 +38,9 @@ def _find(params: Json, config: str | None) -> Iterator[Json]:
     from gitsync.git.history import match_time
 
     match_time.limit()
-    return find.hits(looking(config), params)
+    problems: list[Json] = []
+    yield from find.hits(looking(config), params, problems=problems)
+    yield from ({"problem": problem} for problem in problems)
 
 
 def _marked(params: Json, config: str | None) -> Iterator[Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -110,6 +111,36 @@ def test_the_index_of_lines_is_asked_and_says_the_same(box: Machine, is_running:
     place.write_bytes(b"damaged" * 1000)
     assert found() == expected
     assert not place.exists()
+
+
+def test_a_repository_that_is_away_or_damaged_is_named_and_the_others_answer(box: Machine) -> None:
+    away, damaged, well = box.repo("away"), box.repo("damaged"), box.repo("well")
+    box.configure(away, damaged, well)
+    away.rename(box.home / "elsewhere")
+    shutil.rmtree(damaged / ".git/objects")
+    (damaged / ".git/objects").mkdir()
+
+    def ask(*argv: str) -> tuple[int, str, str]:
+        done = box.ctl(*argv)
+        return done.returncode, done.stdout, done.stderr
+
+    for argv in (("find", "first"), ("find", "--regex", "firs."), ("log",), ("undo", "--list"), ("diff",)):
+        status, out, errors = ask(*argv)
+        assert (status, errors.count("error: "), errors.count("hint: ")) == (1, 2, 2), argv
+        assert "~/away does not exist" in errors
+        assert "~/damaged: " in errors
+        assert "Traceback" not in errors
+        assert argv[0] not in ("find", "log") or "well" in out
+    answer = json.loads(ask("find", "--regex", "firs.", "--json")[1])
+    assert [hit["repo"] for hit in answer["hits"]] == ["well"]
+    assert (answer["complete"], [each["repo"] for each in answer["problems"]]) == (False, ["away", "damaged"])
+    assert ask("find", "first", "away")[0] == 4
+    status, out, _ = ask("machines")
+    assert status == 1
+    assert "hint: mount or restore it" in " ".join(out.split())
+    assert ask("doctor")[1].count("~/away does not exist") == 1
+    box.start()
+    assert ask("find", "first")[:2] == (1, ask("find", "first", "well")[1])
 
 
 def test_a_search_that_nobody_reads_to_the_end_just_ends(box: Machine) -> None:

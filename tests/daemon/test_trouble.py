@@ -168,7 +168,7 @@ def test_an_undo_without_a_name_takes_the_newest_of_all_outside_of_watched_direc
     nothing = box.ctl("undo", "first")
     assert nothing.returncode == 4
     assert "there is nothing to undo" in nothing.stderr
-    assert json.loads(box.ctl("undo", "--list", "--json").stdout) == {"changes": []}
+    assert json.loads(box.ctl("undo", "--list", "--json").stdout)["changes"] == []
     for root in roots:
         (root / "first.txt").write_text("edited\n")
         box.wait_committed(root)
@@ -284,8 +284,8 @@ def test_a_repository_that_has_lost_its_last_commit_holds_up_no_other(box: Machi
     assert head in done.stderr
     assert "fsck" in done.stderr
     listed = box.ctl("undo", "--list")
-    assert listed.returncode == 4, listed.stderr
-    assert "Traceback" not in listed.stderr
+    assert listed.returncode == 1, listed.stderr
+    assert f"object {head} is missing" in listed.stderr
 
 
 def test_one_pass_says_what_it_left_out(box: Machine) -> None:

@@ -14,7 +14,7 @@ from tests.fakes.control import Daemon, ctl
 COMMIT = {
     "id": "1a2b3c4d" * 5,
     "time": "2026-01-01T00:00:00+00:00",
-    "message": "Resolve a.txt: keep the current version",
+    "message": "Resolve a.txt: keep it, remove a.conflict-1a2b3c4d.txt",
 }
 
 
@@ -142,7 +142,7 @@ def test_resolve_says_what_was_done_and_how_to_take_it_back(tmp_path: Path) -> N
     assert shown.splitlines() == [
         "resolved a.txt in notes: both stay",
         "  a.conflict-1a2b3c4d.txt is now a-kept.txt",
-        "  commit 1a2b3c4 'Resolve a.txt: keep the current version'",
+        "  commit 1a2b3c4 'Resolve a.txt: keep it, remove a.conflict-1a2b3c4d.txt'",
         "  to take this back: gitsyncctl undo notes",
         "2 files are still in conflict: gitsyncctl conflicts notes",
     ]

@@ -6,11 +6,13 @@ from gitsync import clock, times
 from gitsync.cli import patches
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Output
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 
 def run(context: Context, arguments: Json) -> Reply:
     """Print the patch; where there is none, say since when nothing has changed."""
-    return Reply(context.ask(arguments), _show)
+    answer = context.ask(arguments)
+    return Reply(answer, _show, EXIT_ATTENTION if answer.get("problems") else EXIT_OK)
 
 
 def _show(output: Output, answer: Json) -> None:
@@ -28,5 +30,4 @@ def _show(output: Output, answer: Json) -> None:
         elif output.is_terminal:
             output.wrapped(f"{where} since {base['commit'][:7]}, {times.with_age(base['time'], now)}", "bold")
         patches.show(output, item)
-    for problem in answer.get("problems") or ():
-        output.complain("error", problem["message"])
+    output.problems(answer.get("problems") or ())

@@ -17,10 +17,11 @@ def run(context: Context, arguments: Json) -> Reply:
     """Print each hit as it is found; with --json all of them as one document."""
     if context.output.is_json:
         answer = context.ask(arguments)
-        return Reply(answer, status=EXIT_OK if answer.get("hits") else EXIT_ATTENTION)
+        return Reply(answer, status=EXIT_OK if answer.get("hits") and not answer.get("problems") else EXIT_ATTENTION)
     now, count = clock.SystemClock().wall(), 0
+    problems: list[Json] = []
     try:
-        for hit in _hits(context, arguments):
+        for hit in _hits(context, arguments, problems):
             _show(context.output, hit, now)
             context.output.flush()
             count += 1
@@ -28,17 +29,22 @@ def run(context: Context, arguments: Json) -> Reply:
         return Reply()
     if not count:
         context.output.line("nothing was found")
-    return Reply(status=EXIT_OK if count else EXIT_ATTENTION)
+    context.output.problems(problems)
+    return Reply(status=EXIT_OK if count and not problems else EXIT_ATTENTION)
 
 
-def _hits(context: Context, arguments: Json) -> Iterable[Json]:
-    """Return the hits: all from the daemon where it need not read much, else one after the other from this process."""
+def _hits(context: Context, arguments: Json, problems: list[Json]) -> Iterable[Json]:
+    """Return the hits: all from the daemon where it need not read much, else one after the other from this process.
+
+    Why a repository could not be searched is appended to `problems`.
+    """
     answer = context.ask_daemon({**arguments, "quick": True})
     if answer is not None and answer.get("hits") is not None:
+        problems += answer.get("problems") or []
         return list(answer["hits"])
     __import__("gitsync.git.history.match_time", fromlist=["limit"]).limit()
     handler = __import__("gitsync.daemon.handlers.find", fromlist=["hits"])
-    return context.stream(arguments, handler.hits)
+    return context.stream(arguments, lambda looking, params: handler.hits(looking, params, problems=problems))
 
 
 def _show(output: Output, hit: Json, now: float) -> None:

@@ -6,17 +6,21 @@ from gitsync import clock, text, times
 from gitsync.cli import reports
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 
 def run(context: Context, arguments: Json) -> Reply:
     """Print one line a commit or a run, the newest first."""
-    return Reply(context.ask(arguments), reports.runs if arguments.get("job") else _show)
+    answer = context.ask(arguments)
+    return Reply(
+        answer, reports.runs if arguments.get("job") else _show, EXIT_ATTENTION if answer.get("problems") else EXIT_OK
+    )
 
 
 def _show(output: Output, answer: Json) -> None:
     now = clock.SystemClock().wall()
     commits = answer.get("commits") or []
-    has_many = len({item["repo"] for item in commits}) > 1
+    has_many = len({item["repo"] for item in commits}) > 1 or bool(answer.get("problems"))
     rows = [
         [
             Cell(item["id"][:7], "yellow"),
@@ -33,8 +37,7 @@ def _show(output: Output, answer: Json) -> None:
         output.line("there is no commit yet")
     if answer.get("more"):
         output.line(f"there are more: -n {4 * len(commits)}", "dim")
-    for problem in answer.get("problems") or ():
-        output.complain("error", problem["message"])
+    output.problems(answer.get("problems") or ())
 
 
 def _from(item: Json) -> str:

@@ -6,6 +6,7 @@ from gitsync import clock
 from gitsync.cli import machines
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 from gitsync.text import as_word
 
 # Why this machine is not reported to the remote, and how it would be; with the name of the repository.
@@ -22,7 +23,8 @@ WHY_NOT = {
 def run(context: Context, arguments: Json) -> Reply:
     """Show the machines of each repository, or forget one."""
     answer = context.ask(arguments)
-    return Reply(answer, _forgotten if "forgotten" in answer else _show)
+    is_partial = any(repo.get("error") for repo in answer.get("repos") or ())
+    return Reply(answer, _forgotten if "forgotten" in answer else _show, EXIT_ATTENTION if is_partial else EXIT_OK)
 
 
 def _show(output: Output, answer: Json) -> None:
@@ -39,6 +41,7 @@ def _show(output: Output, answer: Json) -> None:
             output.wrapped(safe, "green", "  ")
         if error := repo.get("error"):
             output.wrapped(str(error["message"]), "red", "  ")
+            output.wrapped(f"hint: {error['hint']}", "dim", "  ")
         if why := WHY_NOT.get(str(repo.get("presence"))):
             key = as_word(f"repo.{repo['name']}.presence")
             output.wrapped(why.format(key=key), "dim", "  ")

@@ -8,6 +8,7 @@ from gitsync import clock, text, times
 from gitsync.cli import patches
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.cli.output import Cell, Output
+from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 
 # How many paths are named before the rest is only counted.
 NAMED = 10
@@ -15,7 +16,8 @@ NAMED = 10
 
 def run(context: Context, arguments: Json) -> Reply:
     """Undo, or show what can be undone."""
-    return Reply(ask(context, arguments), _list if arguments["list"] else show)
+    answer = ask(context, arguments)
+    return Reply(answer, _list if arguments["list"] else show, EXIT_ATTENTION if answer.get("problems") else EXIT_OK)
 
 
 def ask(context: Context, arguments: Json) -> Json:
@@ -49,6 +51,7 @@ def _list(output: Output, answer: Json) -> None:
         output.line("to undo one: gitsyncctl undo NAME --commit ID", "dim")
     else:
         output.line("there is nothing to undo")
+    output.problems(answer.get("problems") or ())
 
 
 def _counted(change: Json) -> str:

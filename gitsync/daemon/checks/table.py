@@ -84,11 +84,13 @@ def _begin(pool: ThreadPoolExecutor, row: Row, case: Case) -> list[tuple[str, Fu
         return [("", pool.submit(row.of_machine, case))]
     if row.of_job is not None:
         return [(job.name, pool.submit(row.of_job, case, job)) for job in case.jobs]
+    # Of a directory that does not exist one check says all there is to say.
+    repos = [repo for repo in case.repos if row.of_repository is repository.state or repo.path.is_dir()]
     if row.of_exchange is not None:
-        exchanges = [(repo.name, each) for repo in case.repos for each in repo.exchanges or (repo,)]
+        exchanges = [(repo.name, each) for repo in repos for each in repo.exchanges or (repo,)]
         return [(name, pool.submit(row.of_exchange, case, each)) for name, each in exchanges]
     assert row.of_repository is not None
-    return [(repo.name, pool.submit(row.of_repository, case, repo)) for repo in case.repos]
+    return [(repo.name, pool.submit(row.of_repository, case, repo)) for repo in repos]
 
 
 def _found(id: str, subject: str, future: Future[list[Finding]]) -> list[Finding]:

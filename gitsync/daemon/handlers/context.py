@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gitsync import places
 from gitsync.clock import Clock
 from gitsync.config.options import Config, JobConfig, RepoConfig
-from gitsync.errors import UsageError
+from gitsync.errors import GitsyncError, UsageError
 from gitsync.text import as_word, called, did_you_mean
 
 if TYPE_CHECKING:
@@ -182,6 +182,11 @@ class HandlerContext(Selection):
         """Note that a request changed a repository: without a daemon, the change is pushed before this process ends."""
         if not self.is_daemon:
             self.changed.add(name)
+
+
+def problem(name: str, error: GitsyncError) -> Json:
+    """Return why a repository is not in an answer about several."""
+    return {"repo": name, "code": error.code, "message": error.message, "hint": error.advice}
 
 
 def real(path: str | Path) -> Path:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from gitsync.clock import iso
-from gitsync.daemon.handlers.context import Answer, HandlerContext, Json
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, problem
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
 from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.history.diff import Changes, of
@@ -26,6 +26,7 @@ from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.text import as_word, clean
 
 LOG_COUNT = 20
+NO_COMMIT = "no-commit"
 # A file beyond this does not travel through the socket: the control command reads it from the repository itself.
 CONTENT_MAX = 512 << 10
 
@@ -59,7 +60,7 @@ def _log(context: HandlerContext, params: Json) -> Json:
             error = as_error(place.repo, trouble)
             if path:
                 raise error from trouble
-            problems.append(_problem(place, error))
+            problems.append(problem(place.repo, error))
     found.sort(key=lambda item: item[1].at, reverse=True)
     commits = [commit_document(place, record) for place, record in found[:count]]
     return {"commits": commits, "more": len(found) > count, "problems": problems}
@@ -109,10 +110,6 @@ def _file(touched: Touched) -> Json:
     return found | ({"from": os.fsdecode(touched.was)} if touched.was is not None else {})
 
 
-def _problem(place: ResolvedPath, error: GitsyncError) -> Json:
-    return {"repo": place.repo, "code": error.code, "message": error.message, "hint": error.hint}
-
-
 # -- diff -------------------------------------------------------------------------------------------------------------
 
 
@@ -134,7 +131,8 @@ def _diff(context: HandlerContext, params: Json) -> Json:
             error = as_error(place.repo, trouble)
             if path or isinstance(error, UsageError):
                 raise error from trouble
-            problems.append(_problem(place, error))
+            if error.code != NO_COMMIT:
+                problems.append(problem(place.repo, error))
         else:
             diffs.append(found)
     return {"diffs": diffs, "problems": problems}
@@ -145,7 +143,7 @@ def _since(context: HandlerContext, place: ResolvedPath, when: str | None, rev: 
     head = history.head()
     if head is None:
         raise OperationError(
-            f"{place.repo} has no commit yet", f"gitsyncctl status {as_word(place.repo)}", code="no-version"
+            f"{place.repo} has no commit yet", f"gitsyncctl status {as_word(place.repo)}", code=NO_COMMIT
         )
     commit: str | None = head
     if rev is not None:

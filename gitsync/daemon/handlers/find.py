@@ -8,13 +8,15 @@ from __future__ import annotations
 import heapq
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 
 from gitsync.clock import iso
-from gitsync.daemon.handlers.context import Answer, Json, Selection
+from gitsync.daemon.handlers.context import Answer, Json, Selection, problem
 from gitsync.daemon.handlers.resolve_path import ResolvedPath, locate, whole
-from gitsync.errors import UsageError
+from gitsync.errors import GitsyncError, UsageError
+from gitsync.git.files import storage_error
 from gitsync.git.history.log import History
 from gitsync.git.history.search import Hit, Query, quick_search, search
 from gitsync.git.history.size import file_sizes, total_bytes
@@ -34,39 +36,67 @@ def answers(context: Selection) -> dict[str, Answer]:
     return {"find": partial(_find, context), "size": partial(_size, context)}
 
 
-def hits(context: Selection, params: Json, is_over: Callable[[], bool] = lambda: False) -> Iterator[Json]:
+def hits(
+    context: Selection,
+    params: Json,
+    is_over: Callable[[], bool] = lambda: False,
+    problems: list[Json] | None = None,
+) -> Iterator[Json]:
     """Return what is found, newest first, as it is found, until `is_over`.
 
-    Raise UsageError before anything is looked for.
+    Raise UsageError before anything is looked for. A repository of several that cannot be searched is noted in
+    `problems`; without that list, and where it is the only one, its error is raised.
     """
     places = _places(context, params)
-    histories = [place.history() for place in places]
-    queries = [_query(history, params) for history in histories]
-    found = [
-        _described(place, history, query, is_over)
-        for place, history, query in zip(places, histories, queries, strict=True)
-    ]
+    noted = problems if len(places) > 1 else None
+    found = []
+    for place in places:
+        with _noting(place, noted):
+            history = place.history()
+            found.append(_described(place, history, _query(history, params), is_over, noted))
     merged = heapq.merge(*found, key=lambda item: item[0])
     return (document for _, document in islice(merged, params.get("count")))
+
+
+@contextmanager
+def _noting(place: ResolvedPath, problems: list[Json] | None) -> Iterator[None]:
+    """Note that a repository cannot be searched, and go on with the others."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (GitsyncError, OSError) as error:
+        if problems is None:
+            raise
+        explained = error if isinstance(error, GitsyncError) else storage_error(f"cannot search {place.repo}", error)
+        problems.append(problem(place.repo, explained))
 
 
 def _quick(context: Selection, params: Json) -> Json:
     """Return all hits where no long reading is needed (in histories with an index, or short), else `hits` as None."""
     found: list[Iterator[tuple[float, Json]]] = []
+    problems: list[Json] = []
+    places = _places(context, params)
+    noted = problems if len(places) > 1 else None
     short = 0
-    for place in _places(context, params):
-        history = place.history()
-        query = _query(history, params)
-        quick = quick_search(history, query, place.path, place.index(history)) if query.word else None
-        if quick is None:
-            short += 1
-            if query.is_regex or short > MOST_SHORT or not _is_short(history):
-                return {"hits": None, "complete": False}
-            quick = search(history, query, place.path)
-        found.append(_documents(place, history, quick))
+    for place in places:
+        with _noting(place, noted):
+            history = place.history()
+            query = _query(history, params)
+            quick = quick_search(history, query, place.path, place.index(history)) if query.word else None
+            if quick is None:
+                short += 1
+                if query.is_regex or short > MOST_SHORT or not _is_short(history):
+                    return {"hits": None, "complete": False}
+                quick = search(history, query, place.path)
+            found.append(_documents(place, history, quick, noted))
     merged = heapq.merge(*found, key=lambda item: item[0])
     hits = [document for _, document in islice(merged, params.get("count") or MOST + 1)]
-    return {"hits": hits if len(hits) <= MOST else None, "complete": len(hits) != params.get("count")}
+    return _answer(hits if len(hits) <= MOST else None, problems, is_whole=len(hits) != params.get("count"))
+
+
+def _answer(hits: list[Json] | None, problems: list[Json], *, is_whole: bool) -> Json:
+    return {"hits": hits, "complete": is_whole and not problems, "problems": problems}
 
 
 def _is_short(history: History) -> bool:
@@ -78,16 +108,22 @@ def _find(context: Selection, params: Json) -> Json:
     if params.get("quick"):
         return _quick(context, params)
     # A regular expression may take for ever, and holds up every thread meanwhile.
-    each = _apart(context, params) if params.get("regex") else hits(context, params)
+    problems: list[Json] = []
+    each = _apart(context, params, problems) if params.get("regex") else hits(context, params, problems=problems)
     found = list(islice(each, MOST + 1))
-    return {"hits": found[:MOST], "complete": len(found) <= MOST and len(found) != params.get("count")}
+    is_whole = len(found) <= MOST and len(found) != params.get("count")
+    return _answer(found[:MOST], problems, is_whole=is_whole)
 
 
-def _apart(context: Selection, params: Json) -> Iterator[Json]:
+def _apart(context: Selection, params: Json, problems: list[Json]) -> Iterator[Json]:
     from gitsync.daemon import apart
 
     source = context.config.source
-    return apart.ask(apart.FIND, params, None if source is None else str(source), APART_S)
+    for document in apart.ask(apart.FIND, params, None if source is None else str(source), APART_S):
+        if "problem" in document:
+            problems.append(document["problem"])
+        else:
+            yield document
 
 
 def _places(context: Selection, params: Json) -> list[ResolvedPath]:
@@ -112,16 +148,19 @@ def _query(history: History, params: Json) -> Query:
 
 
 def _described(
-    place: ResolvedPath, history: History, query: Query, is_over: Callable[[], bool]
+    place: ResolvedPath, history: History, query: Query, is_over: Callable[[], bool], problems: list[Json] | None
 ) -> Iterator[tuple[float, Json]]:
-    yield from _documents(place, history, search(history, query, place.path, place.index(history), is_over))
+    found = search(history, query, place.path, place.index(history), is_over)
+    yield from _documents(place, history, found, problems)
 
 
-def _documents(place: ResolvedPath, history: History, found: Iterator[Hit]) -> Iterator[tuple[float, Json]]:
-    for hit in found:
-        if place.is_at_home and is_mirror_metadata(hit.path):
-            continue
-        yield -hit.at, _document(place, history, hit)
+def _documents(
+    place: ResolvedPath, history: History, found: Iterator[Hit], problems: list[Json] | None
+) -> Iterator[tuple[float, Json]]:
+    with _noting(place, problems):
+        for hit in found:
+            if not (place.is_at_home and is_mirror_metadata(hit.path)):
+                yield -hit.at, _document(place, history, hit)
 
 
 def _document(place: ResolvedPath, history: History, hit: Hit) -> Json:

@@ -144,7 +144,7 @@ def _facts(context: HandlerContext, repo: RepoConfig, *, is_named: bool) -> Json
         error = as_error(repo.name, trouble)
         if is_named:
             raise error from trouble
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        told = {"code": error.code, "message": error.message, "hint": error.advice}
         return {**known, "machines": [], "only_here": None, "presence": "", "error": told}
 
 

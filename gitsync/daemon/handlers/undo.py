@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from functools import partial
 
 from gitsync.clock import iso
 from gitsync.config.options import JobConfig, RepoConfig
 from gitsync.daemon.handlers.conflicts import reading
-from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, real
+from gitsync.daemon.handlers.context import Answer, HandlerContext, Json, problem, real
 from gitsync.daemon.handlers.undo_job import undo_job
-from gitsync.errors import OperationError, UsageError
+from gitsync.errors import GitsyncError, OperationError, UsageError
 from gitsync.git.changes.undo import Undoable, Undone, Way, is_next, trial, undo, undoables
 from gitsync.git.history.diff import of
 from gitsync.git.history.log import History
-from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,17 @@ def _undo(context: HandlerContext, params: Json) -> Json:
         return undo_job(context, jobs[0], params)
     if params.get("list"):
         repos = context.chosen([params["name"]] if params.get("name") else [])
-        changes = [_change(repo, item) for repo in repos for item in _undoables(context, repo)]
-        return {"changes": sorted(changes, key=lambda change: change["time"], reverse=True)}
+        changes: list[Json] = []
+        problems: list[Json] = []
+        for repo in repos:
+            try:
+                changes += [_change(repo, item) for item in _undoables(context, repo)]
+            except GitsyncError as error:
+                if len(repos) == 1:
+                    raise
+                problems.append(problem(repo.name, error))
+        changes.sort(key=lambda change: str(change["time"]), reverse=True)
+        return {"changes": changes, "problems": problems}
     way = Way(params.get("commit") or "", is_keeping=bool(params.get("keep")), is_all=bool(params.get("all")))
     return _go(context, _one(context, params, way), way, is_trial=bool(params.get("dry_run")))
 
@@ -79,14 +88,17 @@ def _one(context: HandlerContext, params: Json, way: Way) -> RepoConfig:
         return max(holding, key=lambda repo: len(real(repo.path).parts))
     if len(repos) == 1:
         return repos[0]
-    newest = [(found.at, repo) for repo in repos if (found := _next(context, repo, way)) is not None]
-    if not newest:
+    found, unread = _next_of_each(context, repos, way)
+    if not found:
+        which = f"any of the {len(repos)} repositories"
+        if unread:
+            which = f"the repositories that can be read, and {', '.join(unread)} cannot be"
         raise OperationError(
-            f"there is nothing to {way.verb} in any of the {len(repos)} repositories",
+            f"there is nothing to {way.verb} in {which}",
             "to list the versions of a file: gitsyncctl restore PATH --list",
             code="nothing-to-undo",
         )
-    return max(newest, key=lambda pair: pair[0])[1]
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def _undoables(context: HandlerContext, repo: RepoConfig) -> list[Undoable]:
@@ -94,14 +106,23 @@ def _undoables(context: HandlerContext, repo: RepoConfig) -> list[Undoable]:
         return undoables(place)
 
 
-def _next(context: HandlerContext, repo: RepoConfig, way: Way) -> Undoable | None:
-    """Return the newest change of a repository that would be undone or redone, None for none."""
-    try:
-        return next((change for change in _undoables(context, repo) if is_next(change, way)), None)
-    except UNEXPECTED_ERRORS as trouble:
-        # `status` reports the error of this repository; it does not affect the others.
-        logger.debug("%s: cannot look for changes to undo: %s", repo.name, as_error(repo.name, trouble).message)
-        return None
+def _next_of_each(
+    context: HandlerContext, repos: Sequence[RepoConfig], way: Way
+) -> tuple[list[tuple[float, RepoConfig]], list[str]]:
+    """Return when the change was made that would be undone or redone, for each repository with one, and the names of
+    those that cannot be read: `status` reports their error, and it does not affect the others.
+    """
+    found: list[tuple[float, RepoConfig]] = []
+    unread: list[str] = []
+    for repo in repos:
+        try:
+            change = next((change for change in _undoables(context, repo) if is_next(change, way)), None)
+        except GitsyncError as error:
+            logger.debug("%s: cannot look for changes to undo: %s", repo.name, error.message)
+            unread.append(repo.name)
+        else:
+            found += [(change.at, repo)] if change is not None else []
+    return found, unread
 
 
 def _change(repo: RepoConfig, change: Undoable) -> Json:

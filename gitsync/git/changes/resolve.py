@@ -96,7 +96,9 @@ def settle(
             changes[name] = each.entry
             renamed.append((each.path, name))
     new_tree = edit_tree(worktree.store, tree, changes)
-    done = put(worktree, new_tree, message=_message(original, choice, renamed), reason=REASON, author=author)
+    done = put(
+        worktree, new_tree, message=_message(original, choice, chosen, copy, renamed), reason=REASON, author=author
+    )
     left = {each.original for each in copies if each not in chosen}
     removed = () if choice is Resolution.BOTH else tuple(each.path for each in chosen)
     return ResolveResult(original, choice, head, removed, tuple(renamed), done.commit, len(left))
@@ -120,7 +122,7 @@ def settle_waiting(
         # Commit ours first, under another name; then theirs may have the name.
         new_tree = edit_tree(worktree.store, tree, {name: ours})
         if new_tree != tree:
-            message = f"Keep this machine's {shown(path)} as {shown(name)}"
+            message = f"Keep {shown(path)} as {shown(name)}"
             put(worktree, new_tree, message=message, reason=REASON, author=author)
     if choice is Resolution.EDIT and held is not None and head is not None and tree is not None:
         at = place_in(worktree, head, held.theirs, path)
@@ -197,11 +199,16 @@ def _free_name(worktree: Worktree, tree: str, copy: KeptCopy, taken: dict[bytes,
     raise OperationError(f"{clean(worktree.root)}: no free name beside {shown(copy.path)}", code="in-the-way")
 
 
-def _message(original: bytes, choice: Resolution, renamed: list[tuple[bytes, bytes]]) -> str:
+def _message(
+    original: bytes, choice: Resolution, chosen: tuple[KeptCopy, ...], copy: bytes, renamed: list[tuple[bytes, bytes]]
+) -> str:
+    """Return the message, which is read on every machine: versions are called by the names of their files."""
     kept = ", ".join(shown(name) for _, name in renamed)
+    copies = ", ".join(shown(each.path.rpartition(b"/")[2]) for each in chosen)
+    taken = shown(copy.rpartition(b"/")[2]) if copy else copies
     what = {
-        Resolution.COPY: "take the conflict copy",
-        Resolution.NAME: "keep the current version",
+        Resolution.COPY: f"take {taken}",
+        Resolution.NAME: f"keep it, remove {copies}",
         Resolution.EDIT: "merged by hand",
         Resolution.BOTH: f"keep both, one as {kept}",
         Resolution.DONE: "done by hand",

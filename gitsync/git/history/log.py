@@ -160,12 +160,22 @@ class History:
     # -- which commit -------------------------------------------------------------------------------------------------
 
     def head(self) -> str | None:
-        """Return the commit of HEAD, None when there is none yet."""
+        """Return the commit of HEAD, None when there is none yet; raise OperationError "missing-object"."""
         known = quick.head(self.root)
         if known is not quick.UNKNOWN:
             return known
         found = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-        return None if found is None else found.decode("ascii").strip()
+        if found is not None:
+            return found.decode("ascii").strip()
+        named = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD")
+        if named is None:
+            return None
+        place = clean(self.root)
+        raise OperationError(
+            f"{place}: the commit {named.decode('ascii').strip()} of HEAD is missing or damaged",
+            f"to see what is damaged: git -C {as_word(place)} fsck",
+            code="missing-object",
+        )
 
     def head_and_kind(self, path: bytes) -> tuple[str | None, bool]:
         """Return the commit of HEAD, None when there is none yet, and whether `path` is a directory in it.
@@ -178,7 +188,7 @@ class History:
             return head, found is not None and found.mode == MODE_TREE
         given = b"HEAD^{commit}\nHEAD:" + path + b"\n"
         commit, kind = self.ask("cat-file", "--batch-check=%(objectname) %(objecttype)", input=given).splitlines()[:2]
-        head = commit.removesuffix(b" commit").decode("ascii") if commit.endswith(b" commit") else None
+        head = commit.removesuffix(b" commit").decode("ascii") if commit.endswith(b" commit") else self.head()
         return head, head is not None and kind.endswith(b" tree")
 
     def commit(self, rev: str) -> str:

@@ -8,11 +8,13 @@ it. A line that many versions have is one hit: that of the newest of them.
 from __future__ import annotations
 
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from gitsync.clock import sleep
 from gitsync.errors import UsageError
 from gitsync.git.history.contents import contents, is_text
 from gitsync.git.history.line_index import LineIndex
@@ -20,18 +22,21 @@ from gitsync.git.history.log import History
 from gitsync.git.history.match_time import in_time
 from gitsync.git.history.walk import LOG, BlobVersion, VersionWalk
 from gitsync.git.objects.batch_read import BATCH, parsed
+from gitsync.proc import WIDE_PIPE_BYTES
 
 SEARCH_S = 600.0
+# How long it takes git to write a good part of a wide pipe (seconds); only Linux has them.
+FILL_S = 0.002
+HAS_WIDE_PIPES = sys.platform == "linux"
 # A line of a hit is shown as far as this, in characters; a minified script is one line.
 LINE_CHARS = 400
 
-# An entry of LOG up to its names, and how long one can be that a piece of the output ends in.
-_BLOB = re.compile(rb":[0-7]{6} (?:[0-7]{6} |[0-9a-f]{40} )*([0-9a-f]{40}) [A-Z]+[0-9]*\0")
+# The end of an entry of LOG before its names, and how long an entry can be that a piece of the output ends in.
+_BLOB = re.compile(rb" ([0-9a-f]{40}) [A-Z]+[0-9]*\0")
 _ENTRY_BYTES = 4096
 
 # The lines of a content that match, each with its number from 1.
 Lines = list[tuple[int, str]]
-Matcher = Callable[[bytes], Lines]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,14 @@ class Hit:
     line_number: int
     line: str
     is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """The lines that match, of a content; and quickly, whether there can be any in a piece of many contents."""
+
+    lines: Callable[[bytes], Lines]
+    may_match: Callable[[bytes], bool] = lambda _: True
 
 
 def search(
@@ -134,7 +147,7 @@ def _read(history: History, versions: list[BlobVersion], matcher: Matcher) -> It
     for version in versions:
         while version.blob not in known:
             blob, content = next(found)
-            known[blob] = matcher(content)
+            known[blob] = matcher.lines(content)
         yield version, known[version.blob]
 
 
@@ -154,14 +167,23 @@ def _matches(
                     yield version, [(0, "")]
         return
     listed = _Listed(query, path)
-    for blob, content in parsed(history.program.pipe(log, listed.wanted, BATCH, deadline_s=SEARCH_S)):
+    output = history.program.pipe(log, listed.wanted, BATCH, deadline_s=SEARCH_S)
+    for blob, content in parsed(_paced(output), matcher.may_match):
         if is_over():
             return
-        lines = listed.known[blob] = matcher(content)
+        lines = listed.known[blob] = matcher.lines(content)
         if lines:
             yield from listed.answered()
-    if any(listed.known.values()):
+    if any(listed.known.values()):  # what git listed last may have been read before
         yield from listed.answered()
+
+
+def _paced(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Let the pipe fill after a small piece: to be woken for every few pages takes as much time as to search them."""
+    for piece in pieces:
+        yield piece
+        if HAS_WIDE_PIPES and len(piece) < WIDE_PIPE_BYTES // 4:
+            sleep(FILL_S)
 
 
 class _Listed:
@@ -177,23 +199,23 @@ class _Listed:
         self._walk = VersionWalk()
         self._unread: list[bytes] = []
         self._waiting: deque[BlobVersion] = deque()
-        self._asked: set[str] = {"0" * 40}
+        self._asked: set[bytes] = {b"0" * 40}
         self._rest = b""
 
     def wanted(self, data: bytes) -> bytes:
         """Return the ids of the contents to read for the versions in a piece of the log."""
         self._unread.append(data)
-        new = [blob for blob in self._blobs(data) if blob not in self._asked]
+        new = [blob for blob in dict.fromkeys(self._blobs(data)) if blob not in self._asked]
         self._asked.update(new)
-        return "".join(f"{blob}\n" for blob in dict.fromkeys(new)).encode("ascii")
+        return b"".join(blob + b"\n" for blob in new)
 
-    def _blobs(self, data: bytes) -> list[str]:
+    def _blobs(self, data: bytes) -> list[bytes]:
         if not self._takes_all:
-            return [version.blob for version in self._read()]
+            return [version.blob.encode("ascii") for version in self._read()]
         # Names are between the entries: one that looks like an entry has a content read, and no more.
         data = self._rest + data
         self._rest = data[-_ENTRY_BYTES:]
-        return [blob.decode("ascii") for blob in _BLOB.findall(data)]
+        return _BLOB.findall(data)
 
     def _read(self) -> list[BlobVersion]:
         """Take apart what git has listed; return the versions in it that are meant."""
@@ -233,14 +255,18 @@ def _matcher(query: Query) -> Matcher:
             code="pattern",
         ) from error  # fmt: skip
     if query.is_regex:
-        return lambda content: in_time(lambda: _lines(content, pattern))
+        return Matcher(lambda content: in_time(lambda: _lines(content, pattern)))
     if query.ignores_case and not query.word.isascii():
-        return lambda content: _lines(content, pattern)
+        return Matcher(lambda content: _lines(content, pattern))
     word = query.word.encode("utf-8", "surrogateescape")
     if query.ignores_case:
-        lowered = word.lower()
-        return lambda content: _lines(content, pattern) if lowered in content.lower() else []
-    return lambda content: _lines(content, pattern) if word in content else []
+        word = word.lower()
+        return _quick_matcher(pattern, lambda data: word in data.lower())
+    return _quick_matcher(pattern, lambda data: word in data)
+
+
+def _quick_matcher(pattern: re.Pattern[str], may_match: Callable[[bytes], bool]) -> Matcher:
+    return Matcher(lambda content: _lines(content, pattern) if may_match(content) else [], may_match)
 
 
 def _lines(content: bytes, pattern: re.Pattern[str]) -> Lines:

@@ -6,7 +6,7 @@ One of a pack takes libgit2 three times as long, most of it for finding out that
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 
 from gitsync.errors import GitsyncError
@@ -62,8 +62,11 @@ class BlobRun:
             yield from parsed(self._program.stream(*BATCH, deadline_s=_DEADLINE_S, stdin_fd=asked.fileno()))
 
 
-def parsed(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield each id with its content, as `cat-file --batch` writes them; what is not stored here is empty."""
+def parsed(chunks: Iterator[bytes], is_wanted: Callable[[bytes], bool] = lambda _: True) -> Iterator[tuple[str, bytes]]:
+    """Yield each id with its content, as `cat-file --batch` writes them; what is not stored here is empty.
+
+    So are the contents in a piece of the output that is not wanted as a whole.
+    """
     data, at = b"", 0
     pieces: list[bytes] = []
     missing = 0
@@ -76,6 +79,7 @@ def parsed(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
         data = b"".join((data[at:], *pieces))
         pieces.clear()
         at = 0
+        is_needed = is_wanted(data)
         while (end := data.find(b"\n", at)) >= 0:
             blob, kind, *size = data[at:end].split(b" ")
             if not size:  # "ID missing"
@@ -86,5 +90,5 @@ def parsed(chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
             if len(data) <= until:
                 missing = until + 1 - len(data)
                 break
-            yield blob.decode("ascii"), data[end + 1 : until] if kind == b"blob" else b""
+            yield blob.decode("ascii"), data[end + 1 : until] if is_needed and kind == b"blob" else b""
             at = until + 1

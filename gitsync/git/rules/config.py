@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gitsync.errors import OperationError
 from gitsync.git import program
-from gitsync.text import clean
+from gitsync.text import as_word, clean
 
 CONFIG_DEADLINE_S = 20.0
 _REMEMBERED = 256
@@ -165,8 +165,12 @@ def _fact(place: Path) -> _Fact:
 
 def unreadable(root: Path, why: str) -> OperationError:
     """Return the error of a configuration that cannot be read."""
+    place = clean(str(root))
+    if not root.is_dir():
+        hint = f"mount or restore it; or, to stop watching it: gitsyncctl unwatch {as_word(place)}"
+        return OperationError(f"{place} does not exist", hint, code="root-vanished")
     return OperationError(
-        f"{clean(str(root))}: git's configuration cannot be read: {clean(why)}",
-        f"git -C {clean(str(root))} config --list",
+        f"{place}: git's configuration cannot be read: {clean(why)}",
+        f"git -C {as_word(place)} config --list",
         code="git-config",
     )

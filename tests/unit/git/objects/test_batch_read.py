@@ -8,7 +8,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from gitsync.git.objects.batch_read import BlobRun
+from gitsync.git.objects.batch_read import BlobRun, parsed
 from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.store import BLOB, ObjectStore
 from gitsync.git.program import GitProgram
@@ -66,3 +66,16 @@ def test_a_child_that_fails_leaves_all_to_the_caller(store: ObjectStore) -> None
 def test_a_few_are_not_worth_a_child(store: ObjectStore) -> None:
     wanted = stored(store)
     assert BlobRun(store.program, wanted, child_from=len(wanted) + 1).take(b"path 1") is None
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+def test_what_is_in_no_wanted_piece_is_empty_and_a_wanted_content_never_is(size: int) -> None:
+    contents = [b"one\n", b"", b"a word here\n", b"line\n" * 40, b"1 blob 4\nword"]
+    ids = [str(number) * 40 for number in range(len(contents))]
+    output = b"".join(b"%b blob %d\n%b\n" % (id.encode(), len(it), it) for id, it in zip(ids, contents, strict=True))
+    pieces = [output[at : at + size] for at in range(0, len(output), size)]
+    found = list(parsed(iter(pieces), lambda data: b"word" in data))
+    assert [id for id, _ in found] == ids
+    for (_, got), content in zip(found, contents, strict=True):
+        assert got == content or (got == b"" and b"word" not in content)
+    assert list(parsed(iter(pieces))) == list(zip(ids, contents, strict=True))
