@@ -45,6 +45,7 @@ class Coverage:
         self.directories = frozenset(entry.path for entry in self.active if entry.is_directory)
         self._above = frozenset(above for entry in self.active for above in parents(entry.path))
         self._known: dict[bytes, ManifestEntry | None] = {}  # answers of `entry`, which never change
+        self._above_known: dict[bytes, ManifestEntry | None] = {}  # the nearest directory's entry, by directory
 
     def _agreed_parts(self, entry: ManifestEntry) -> list[ManifestEntry]:
         """Return the entry where it was agreed to, else an entry for each part of it that was."""
@@ -58,7 +59,7 @@ class Coverage:
         if path not in self._known:
             found = self.listed(path)
             if len(self._known) >= _KEPT:
-                self._known = {}
+                self._known, self._above_known = {}, {}
             self._known[path] = found if self._agreement is None or self._agreement.holds(path) else None
         return self._known[path]
 
@@ -68,13 +69,17 @@ class Coverage:
 
     def listed(self, path: bytes) -> ManifestEntry | None:
         """Return the entry for this machine that has `path`, agreed to or not."""
-        if self.is_apart(path):
+        if self._apart and self.is_apart(path):
             return None
-        for at in (path, *parents(path)):
-            found = self._entries.get(at)
-            if found is not None and (at == path or found.is_directory):
-                return found if found.is_for(self._host) and not self._is_left_out(path, at) else None
-        return None
+        found = self._entries.get(path)
+        if found is None:
+            above = path.rpartition(b"/")[0]
+            if above not in self._above_known:
+                nearest = (self._entries.get(at) for at in (above, *parents(above)))
+                self._above_known[above] = next((entry for entry in nearest if entry and entry.is_directory), None)
+            found = self._above_known[above]
+        is_here = found is not None and found.is_for(self._host) and not self._is_left_out(path, found.path)
+        return found if is_here else None
 
     def _is_left_out(self, path: bytes, at: bytes) -> bool:
         """Whether `path` is gitsync's own, and the entry at `at` does not name that."""

@@ -34,8 +34,12 @@ _KINDS = (
     ("is run at certain times", rb"\.?crontab|(?:.*/)?\.?cron(?:tabs?|\.d)/.*"),
 )
 _PATTERNS = tuple((why, re.compile(pattern, re.DOTALL)) for why, pattern in _KINDS)
+# Most files do nothing of it, which one search shows.
+_ANY = re.compile(b"|".join(pattern for _, pattern in _KINDS), re.DOTALL)
 
 
 def why_asked(path: bytes) -> str:
     """Return what a home file does that makes it ask before it comes in, "" for one that does not ask."""
+    if _ANY.fullmatch(path) is None:
+        return ""
     return next((why for why, pattern in _PATTERNS if pattern.fullmatch(path)), "")

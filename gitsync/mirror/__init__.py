@@ -10,7 +10,9 @@ runs on the committer thread, for `gitsync.engine.repository.home`; `gitsync.cor
     shared_files     which file both names of a path share, kept over a restart
     place            puts contents in the place of others, below home or the mirror, so that no version is lost
     walk             which files there are below a tracked directory
-    mirror_sync      all of that together for one mirror, and what is not in order (`MirrorSync.judge`, for `status`)
+    mirror_sync      all of that together for one mirror
+    quick_look       whether a path is new, or needs nothing, by stat data alone
+    judge            what is not in order, for `status`
     from_home        home's changes into the mirror; the caller commits `Brought.paths`
     to_home          what was committed since into home; hands back what both sides changed
     relist           what the manifest says of files that come back into the mirror

@@ -18,7 +18,7 @@ from gitsync.core.dotfiles import ABSENT, FileKind, Fingerprint, usual_mode
 from gitsync.core.manifest import Manifest
 from gitsync.git.files import write_durably
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_GITLINK, MODE_LINK, MODE_TREE
-from gitsync.git.objects.trees import TreeEntry, lookup
+from gitsync.git.objects.trees import NearLookup, TreeEntry
 from gitsync.git.probe import Probe, no_probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.mirror.manifests import manifest_in
@@ -35,7 +35,7 @@ class AgreedVersions:
         self._path = repo_state_dir / NAME
         self._host = host
         self.commit, self._apart = _read(self._path)
-        self._seen_through: tuple[str | None, str | None, Manifest, Coverage] | None = None
+        self._seen_through: tuple[str | None, NearLookup, Manifest, Coverage] | None = None
 
     @property
     def unsettled(self) -> frozenset[bytes]:
@@ -53,7 +53,7 @@ class AgreedVersions:
         tree, manifest, coverage = self._through(worktree)
         if coverage.entry(path) is None:
             return ABSENT
-        return version_of(lookup(worktree.store, tree, path), manifest.modes.get(path))
+        return version_of(tree.of(path), manifest.modes.get(path))
 
     def note(self, versions: Mapping[bytes, Fingerprint]) -> None:
         """Remember that both have these versions now, although they are not committed yet."""
@@ -67,13 +67,14 @@ class AgreedVersions:
             self.commit, self._apart = commit, dict(unsettled)
             self._write()
 
-    def _through(self, worktree: Worktree) -> tuple[str | None, Manifest, Coverage]:
+    def _through(self, worktree: Worktree) -> tuple[NearLookup, Manifest, Coverage]:
         if self._seen_through is None or self._seen_through[0] != self.commit:
             tree = None
             if self.commit is not None and worktree.store.has(self.commit):
                 tree = tree_of(worktree, self.commit)
             manifest = manifest_in(worktree, tree)
-            self._seen_through = self.commit, tree, manifest, Coverage(manifest, self._host)
+            near = NearLookup(worktree.store, tree)
+            self._seen_through = self.commit, near, manifest, Coverage(manifest, self._host)
         return self._seen_through[1:]
 
     def _write(self) -> None:

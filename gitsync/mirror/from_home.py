@@ -17,8 +17,11 @@ from gitsync.core.incoming import why_asked
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.directories import parent_of
+from gitsync.mirror.judge import judge
 from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
-from gitsync.mirror.place import Placement
+from gitsync.mirror.observe import Seen
+from gitsync.mirror.place import UNREAD, Placement
+from gitsync.mirror.quick_look import QuickLook
 from gitsync.model import Quarantined
 
 # Called with how many files are tracked and how many are about to go; raises HaltError to stop it.
@@ -29,13 +32,14 @@ Brake = Callable[[int, int], None]
 class Brought:
     """What came of it: `paths` of the mirror to commit, `held` paths of home that somebody is writing.
 
-    `known` are facts of paths that hold afterwards, too.
+    `known` are facts of paths that hold afterwards, too; nothing is to be done about those `in_order`.
     """
 
     paths: frozenset[bytes] = frozenset()
     held: frozenset[bytes] = frozenset()
     quarantined: tuple[Quarantined, ...] = ()
     known: Mapping[bytes, PathFacts] = field(default_factory=dict)
+    in_order: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class _Work:
     removals: dict[bytes, Placement] = field(default_factory=dict)
     alike: dict[bytes, Fingerprint] = field(default_factory=dict)
     modes: dict[bytes, int] = field(default_factory=dict)
+    in_order: set[bytes] = field(default_factory=set)  # nothing is to be done about them
+    linked: set[bytes] = field(default_factory=set)  # what is new, and has its second name by now
     gone: set[bytes] = field(default_factory=set)
     chmods: dict[bytes, int] = field(default_factory=dict)
     known: dict[bytes, PathFacts] = field(default_factory=dict)  # both sides have the same file
@@ -73,16 +79,60 @@ def bring(
         for path in [path for path in wanted if path.endswith(b"/.gitignore")]:
             _decide(keeper, work, keeper.facts(path, tree, is_calm=is_calm), max_size)
         _place_rules(keeper, work)
-        for path in [path for path in wanted if not path.endswith(b"/.gitignore")]:
-            _decide(keeper, work, keeper.facts(path, tree, is_calm=is_calm), max_size)
+        others = [path for path in wanted if not path.endswith(b"/.gitignore")]
+        _pass_over(keeper, work, QuickLook(keeper, tree), others)
+        for path in others:
+            if path not in work.in_order and path not in work.linked:
+                _decide(keeper, work, keeper.facts(path, tree, is_calm=is_calm), max_size)
         if work.removals:
             brake(keeper.tracked_count(tree), len(work.removals))
         _place(keeper, work)
         _record(keeper, work, wanted)
         if not is_judged_later:
-            keeper.judge(wanted, tree, work.known)
+            judge(keeper, [path for path in wanted if path not in work.in_order], tree, work.known)
         keeper.shared.save()
-        return Brought(frozenset(work.paths), frozenset(work.held), tuple(work.quarantined), work.known)
+        return Brought(
+            frozenset(work.paths),
+            frozenset(work.held),
+            tuple(work.quarantined),
+            work.known,
+            frozenset(work.in_order),
+        )
+
+
+def _pass_over(keeper: MirrorSync, work: _Work, quick: QuickLook, paths: list[bytes]) -> None:
+    """Give what is new its second name, and find what is in order: neither has to be read to be decided."""
+    new: dict[bytes, Seen] = {}
+    for path in paths:
+        seen = quick.new_file(path)
+        if seen is not None:
+            if path in keeper.coverage.files or not keeper.worktree.ignores.is_ignored(path, False):
+                new[path] = seen
+        elif quick.is_in_order(path) and quick.is_agreed(path):
+            work.in_order.add(path)
+    keeper.note_in_order(work.in_order)
+    home = keeper.places.home
+    work.linked |= keeper.into_mirror.link(
+        Placement(path, atomic_replace.ABSENT, UNREAD, (home, path), is_linked=True, file=seen.moment)
+        for path, seen in new.items()
+    )
+    if not work.linked:
+        return
+    keeper.renew()
+    for path in work.linked:
+        seen = new[path]
+        keeper.shared.note(path, seen.file[1], is_linked=True)
+        _want_mode(work, facts := PathFacts(path, seen, seen, ABSENT, ABSENT), seen.version.mode)
+        work.known[path] = facts
+        keeper.notes.pop(path, None)
+        keeper.left_out.pop(path, None)
+    _agree_to_doors(keeper, work.linked)
+
+
+def _agree_to_doors(keeper: MirrorSync, sent: Iterable[bytes]) -> None:
+    """What this machine has sent does not ask when it comes back."""
+    if doors := [path for path in sent if why_asked(path)]:
+        keeper.agree_placed(doors)
 
 
 def _decide(keeper: MirrorSync, work: _Work, facts: PathFacts, max_size: int | None) -> None:
@@ -208,9 +258,7 @@ def _place(keeper: MirrorSync, work: _Work) -> None:
     linked = keeper.note_links(path for path, one in work.placements.items() if one.is_linked and path in placed.done)
     for path in (*(work.placements.keys() - linked), *work.chmods):
         work.known.pop(path, None)  # what was made there has not been looked at
-    # What this machine has sent does not ask when it comes back.
-    if doors := [path for path in placed.done if path in work.placements and why_asked(path)]:
-        keeper.agree_placed(doors)
+    _agree_to_doors(keeper, placed.done & work.placements.keys())
     for path, mode in work.chmods.items():
         if path not in placed.left:
             for root in (keeper.places.home, keeper.mirror.root):
@@ -220,7 +268,10 @@ def _place(keeper: MirrorSync, work: _Work) -> None:
 
 def _record(keeper: MirrorSync, work: _Work, wanted: list[bytes]) -> None:
     """Write down permissions, what is gone, and what is alike now."""
-    directories = _directory_modes(keeper, [path for path in wanted if work.alike.get(path, ABSENT).is_there])
+    there = work.in_order | work.linked
+    directories = _directory_modes(
+        keeper, [path for path in wanted if path in there or work.alike.get(path, ABSENT).is_there]
+    )
     manifest = keeper.record_modes(work.modes, directories)
     manifest = forget_files(keeper.coverage, manifest, work.gone)
     if manifest != keeper.manifest:

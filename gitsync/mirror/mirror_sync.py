@@ -27,7 +27,6 @@ from gitsync.core.dotfiles import (
     MirrorAction,
     decide,
     decide_mode,
-    letter,
     usual_mode,
 )
 from gitsync.core.incoming import why_asked
@@ -43,9 +42,9 @@ from gitsync.mirror import agreement_file
 from gitsync.mirror.agreed_versions import AgreedVersions, tree_of, version_of
 from gitsync.mirror.home_paths import Places
 from gitsync.mirror.manifests import ManifestFile, mend, trakk_entries
-from gitsync.mirror.metadata import TRAKK_INDEX, is_mirror_metadata
-from gitsync.mirror.observe import KnownContents, Looker, Seen
-from gitsync.mirror.place import Placement, Placer, obstacle
+from gitsync.mirror.metadata import TRAKK_INDEX
+from gitsync.mirror.observe import Looker, Seen
+from gitsync.mirror.place import Placement, Placer
 from gitsync.mirror.shared_files import SharedFiles
 from gitsync.mirror.walk import files_below
 
@@ -91,9 +90,9 @@ class MirrorSync:
         self.host = host
         self.agreed = AgreedVersions(repo_state_dir, host, probe)
         self.shared = SharedFiles(repo_state_dir, is_reading=is_reading)
-        contents = KnownContents()
-        self.home = Looker(places.home, contents)
-        self.mirror = Looker(os.fsencode(worktree.root), contents)
+        self.contents = worktree.remember_contents()
+        self.home = Looker(places.home, self.contents)
+        self.mirror = Looker(os.fsencode(worktree.root), self.contents)
         self.wanting: set[bytes] = set()  # paths that the next following looks at, whatever was committed
         self.broken: dict[bytes, Letter] = {}
         self.notes: dict[bytes, str] = {}  # what cannot be done, and waits for a person
@@ -250,11 +249,11 @@ class MirrorSync:
         head = version_of(lookup(self.worktree.store, head_tree, path), self.manifest.modes.get(path))
         has_left = self._has_left(path, home, mirror)
         # A version written through either name since they were last equal is on both sides.
-        base = mirror.version if has_left else self._base(path)
+        base = mirror.version if has_left else self.base(path)
         return PathFacts(path, home, mirror, head, base, has_left)
 
-    def _base(self, path: bytes) -> Fingerprint:
-        # What a commit has at a path that nobody agreed to, home never had.
+    def base(self, path: bytes) -> Fingerprint:
+        """Return what both sides last had in common at a path; where nobody agreed to it, home never had it."""
         return self.agreed.base(self.worktree, path) if self.agreement.holds(path) else ABSENT
 
     def _has_left(self, path: bytes, home: Seen, mirror: Seen) -> bool:
@@ -314,15 +313,16 @@ class MirrorSync:
 
     def wants_link(self, path: bytes, seen: Seen) -> bool:
         """Whether the two sides of a file, one of which was `seen`, are to be one file with two names."""
-        if self.link == "copy" or path in self._unlinkable or seen.version.kind is not FileKind.FILE:
-            return False
-        return seen.file[0] == self.mirror.device
+        return seen.is_file and self.wants_link_on(seen.file[0], path)
+
+    def wants_link_on(self, device: int, path: bytes) -> bool:
+        """Whether a file on this file system is to be one with the mirror's."""
+        return device == self.mirror.device and self.link != "copy" and path not in self._unlinkable
 
     def is_linked_as_wanted(self, facts: PathFacts) -> bool:
         """Whether the two sides are one file, or two, as they should be."""
-        if not (facts.home.is_file and facts.mirror.is_file):
-            return True
-        return (facts.home.file == facts.mirror.file) == self.wants_link(facts.path, facts.home)
+        are_files = facts.home.is_file and facts.mirror.is_file
+        return not are_files or (facts.home.file == facts.mirror.file) == self.wants_link(facts.path, facts.home)
 
     def note_links(self, paths: Iterable[bytes]) -> set[bytes]:
         """Return which of these are one file; remember the others, so that linking them is not tried for ever."""
@@ -330,12 +330,10 @@ class MirrorSync:
         linked = set()
         for path in paths:
             home, mirror = self.home.file_of(path), self.mirror.file_of(path)
-            if home is None or mirror is None:
-                continue
-            if home == mirror:
+            if home is not None and home == mirror:
                 self.shared.note(path, home[1], is_linked=True)
                 linked.add(path)
-            else:
+            elif home is not None and mirror is not None:
                 self._unlinkable.add(path)
         return linked
 
@@ -362,66 +360,16 @@ class MirrorSync:
 
     # -- what is not in order -----------------------------------------------------------------------------------------
 
-    def judge(self, paths: Iterable[bytes], head_tree: str | None, known: Mapping[bytes, PathFacts]) -> None:
-        """Bring the list of what is not in order up to date for these paths, of which some facts may be `known`."""
-        self.renew()
+    def note_in_order(self, paths: Iterable[bytes]) -> None:
+        """Note that nothing is to be done about these paths."""
         for path in paths:
-            if self.coverage.entry(path) is None:
-                found = self._judge_untracked(path, head_tree)
-            else:
-                facts = known.get(path) or self.facts(path, head_tree, is_calm=True)
-                found = letter(
-                    facts.home.version,
-                    facts.mirror.version,
-                    facts.head,
-                    is_linked_as_wanted=self.is_linked_as_wanted(facts),
-                )
-                if not facts.head.is_there and self._is_unwanted(facts, found):
-                    found = None  # it came and went, or is not wanted, in a tracked directory
-            if found is None:
-                self.broken.pop(path, None)
-            else:
-                self.broken[path] = found
-
-    def _is_unwanted(self, facts: PathFacts, found: Letter | None) -> bool:
-        """Whether a path that was never committed is as it should be: it came and went, or is ignored."""
-        if found is Letter.NEITHER:
-            return not (facts.path in self.coverage.files and facts.base.is_there)
-        is_by_directory = found is Letter.ONLY_HOME and facts.path not in self.coverage.files
-        return is_by_directory and self.worktree.ignores.is_ignored(facts.path, False)
-
-    def _judge_untracked(self, path: bytes, head_tree: str | None) -> Letter | None:
-        if self.manifest.entries.get(path) is not None or is_mirror_metadata(path) or self._is_elsewhere(path):
-            return None
-        entry = lookup(self.worktree.store, head_tree, path)
-        return Letter.UNTRACKED if entry is not None and entry.mode not in (TREE, MODE_GITLINK) else None
-
-    def _is_elsewhere(self, path: bytes) -> bool:
-        """Whether the path belongs to an entry of other machines'."""
-        return any(
-            (entry := self.manifest.entries.get(above)) is not None and entry.is_directory and not entry.is_gone
-            for above in parents(path)
-        )
-
-    def judge_all(self, known: Mapping[bytes, PathFacts]) -> None:
-        """Look at everything that is tracked or in the mirror, but for what is `known`."""
-        tree = self.head_tree
-        self.broken.clear()
-        self.judge({*self.files_of(b"", tree), *self.in_head(tree)}, tree, known)
+            for found in (self.broken, self.notes, self.left_out):
+                found.pop(path, None)
 
     def note_blocked(self, facts: PathFacts) -> None:
         """Note why a path cannot be looked at; what is new in a tracked directory is left out of it."""
         is_new = facts.path not in self.coverage.files and not (facts.head.is_there or facts.mirror.version.is_there)
         (self.left_out if is_new else self.notes)[facts.path] = facts.home.why or facts.mirror.why
-
-    def find_obstacles(self) -> None:
-        """Note why what is not in order cannot be brought over, where something is in the way; changes nothing."""
-        for path, found in self.broken.items():
-            if found in (Letter.ONLY_MIRROR, Letter.UNLIKE):
-                seen = self.home.look(path, is_calm=True)
-                why = seen.why or obstacle(self.home.handle, path)
-                if why:
-                    self.notes[path] = why
 
     def tracked_count(self, head_tree: str | None) -> int:
         """Return how many files are tracked on this machine; counted again only where that may have changed."""

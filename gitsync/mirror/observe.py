@@ -10,17 +10,13 @@ import os
 import stat
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple
 
 from gitsync import digests
-from gitsync.clock import SystemClock
 from gitsync.core.dotfiles import ABSENT, SHARED_BITS, FileKind, Fingerprint
 from gitsync.git.applying import atomic_replace
 from gitsync.git.applying.directories import Directories, parent_of
-from gitsync.git.files import TICK_NS
 from gitsync.git.objects.store import BLOB, object_id_of
-
-_KEPT = 20_000
+from gitsync.git.staging.contents import KnownContents, ReadContent, moment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +42,7 @@ class Seen:
 
 
 NOTHING = Seen(ABSENT)
-_Moment = tuple[int, int, int, int, int]
-
-
-class _Content(NamedTuple):
-    """Blob id and print of a file; `is_alone`: nobody had it open for writing when it was read."""
-
-    id: str
-    fingerprint: str
-    is_alone: bool
-
-
-class KnownContents:
-    """What unchanged files hold, by their stat data: home and mirror share it, as they share the files."""
-
-    def __init__(self) -> None:
-        self._known: dict[_Moment, _Content] = {}
-        self._clock = SystemClock()
-
-    def of(self, facts: os.stat_result) -> _Content | None:
-        """Return what a file with these stat data holds, None where it has to be read."""
-        return self._known.get(_moment(facts))
-
-    def remember(self, facts: os.stat_result, content: _Content) -> None:
-        """Remember what was read, unless a change within the same tick of the clock would not show."""
-        if facts.st_ctime_ns < int(self._clock.wall() * 1e9) - TICK_NS:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[_moment(facts)] = content
+_UNREAD = ReadContent("", "", is_alone=False)
 
 
 class Looker:
@@ -87,10 +56,12 @@ class Looker:
         self._directories: Directories | None = None
         self._depth = 0
         self._contents = contents
+        self._device = 0
 
     def __enter__(self) -> Looker:
         if self._depth == 0:
             self._directories = Directories(self.root)
+            self._device = os.fstat(self._directories.root).st_dev
         self._depth += 1
         self.renew()
         return self
@@ -113,8 +84,8 @@ class Looker:
 
     @property
     def device(self) -> int:
-        """Return the file system that the root is on."""
-        return os.fstat(self.handle.root).st_dev
+        """Return the file system that the root is on, while it is held open."""
+        return self._device
 
     def look(self, path: bytes, *, is_calm: bool = False) -> Seen:
         """Return what is at `path`; `is_calm` takes a file as it is although somebody has it open for writing."""
@@ -127,31 +98,39 @@ class Looker:
                 return NOTHING if link is None else _blocked(f"{os.fsdecode(link)} is a symbolic link")
             return _blocked(error.strerror or str(error))
 
-    def directory_mode(self, path: bytes) -> int | None:
-        """Return the permissions of a directory, None when there is none."""
+    def glance(self, path: bytes) -> Seen | None:
+        """Return a file of this user's by its stat data alone, without its content; None for all else, and where the
+        user may not read it.
+        """
+        facts = self.stat(path)
+        if facts is None or not stat.S_ISREG(facts.st_mode):
+            return None
+        is_readable = facts.st_uid == os.geteuid() and bool(facts.st_mode & stat.S_IRUSR)
+        return _seen(facts, _UNREAD) if is_readable else None
+
+    def stat(self, path: bytes) -> os.stat_result | None:
+        """Return the stat data of what is at `path`, None where nothing is, or where it cannot be looked at."""
         try:
             with parent_of(self.handle, path) as (at, name):
-                facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+                return os.stat(name, dir_fd=at, follow_symlinks=False)
         except OSError:
-            return None  # what cannot be looked at has no permissions that could be kept
-        return stat.S_IMODE(facts.st_mode) & SHARED_BITS if stat.S_ISDIR(facts.st_mode) else None
+            return None
+
+    def directory_mode(self, path: bytes) -> int | None:
+        """Return the permissions of a directory, None when there is none."""
+        facts = self.stat(path)  # what cannot be looked at has no permissions that could be kept
+        is_directory = facts is not None and stat.S_ISDIR(facts.st_mode)
+        return stat.S_IMODE(facts.st_mode) & SHARED_BITS if facts is not None and is_directory else None
 
     def inode_of(self, path: bytes) -> int:
         """Return the inode number of what is at `path`, 0 where nothing is, or where it cannot be looked at."""
-        try:
-            with parent_of(self.handle, path) as (at, name):
-                return os.stat(name, dir_fd=at, follow_symlinks=False).st_ino
-        except OSError:
-            return 0
+        facts = self.stat(path)
+        return 0 if facts is None else facts.st_ino
 
     def file_of(self, path: bytes) -> tuple[int, int] | None:
         """Return which regular file is at `path`, by device and inode; None where none is, or it cannot be read."""
-        try:
-            with parent_of(self.handle, path) as (at, name):
-                facts = os.stat(name, dir_fd=at, follow_symlinks=False)
-        except OSError:
-            return None
-        return _file(facts) if stat.S_ISREG(facts.st_mode) else None
+        facts = self.stat(path)
+        return _file(facts) if facts is not None and stat.S_ISREG(facts.st_mode) else None
 
     def changed_at(self, path: bytes) -> float:
         """Return when the file at `path` was written, in seconds since the epoch; raise OSError."""
@@ -201,13 +180,13 @@ class Looker:
             return Seen(Fingerprint(FileKind.HELD), file=_file(before), size=before.st_size)
         read = _read(handle, before.st_size, is_alone=not is_calm)
         after = os.fstat(handle)
-        if _moment(before) != _moment(after) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
+        if moment_of(before) != moment_of(after) or (not is_calm and atomic_replace.is_open_for_writing(handle)):
             return Seen(Fingerprint(FileKind.HELD), file=_file(after), size=after.st_size)
         self._contents.remember(after, read)
         return _seen(before, read)
 
 
-def _seen(facts: os.stat_result, content: _Content) -> Seen:
+def _seen(facts: os.stat_result, content: ReadContent) -> Seen:
     version = Fingerprint(FileKind.FILE, content.id, stat.S_IMODE(facts.st_mode) & SHARED_BITS)
     return Seen(version, content.fingerprint, _file(facts), facts.st_size, facts.st_mtime_ns)
 
@@ -220,15 +199,11 @@ def _file(facts: os.stat_result) -> tuple[int, int]:
     return facts.st_dev, facts.st_ino
 
 
-def _moment(facts: os.stat_result) -> _Moment:
-    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-
-
-def _read(handle: int, size: int, *, is_alone: bool) -> _Content:
+def _read(handle: int, size: int, *, is_alone: bool) -> ReadContent:
     """Return the blob id and the print of an open file; both are of what was read, which the caller compares."""
     blob = digests.sha1(b"blob %d\0" % size, size)
     plain = digests.sha256(size=size)
     while piece := os.read(handle, 1 << 20):
         blob.update(piece)
         plain.update(piece)
-    return _Content(blob.hexdigest(), "file:" + plain.hexdigest(), is_alone)
+    return ReadContent(blob.hexdigest(), "file:" + plain.hexdigest(), is_alone)

@@ -31,6 +31,11 @@ _TRIES = 5
 # Errors that do not concern a single path: the next one would meet them, too.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
+# In the place of the fingerprint of a file that was not read.
+UNREAD = "unread"
+# So many names are made in a directory before it is compared with its path again.
+_AT_ONCE = 32
+
 Rescue = Callable[[bytes, Content], None]
 
 
@@ -101,6 +106,19 @@ class Placer:
         journal.drop(self._repo_state_dir)
         return True
 
+    def link(self, wanted: Iterable[Placement]) -> frozenset[bytes]:
+        """Give files a second name where nothing is, and return which of them have it; what is wrong with the others
+        shows when they are placed. The target may be `UNREAD`. Raise OperationError when no name can be made.
+        """
+        new = list(wanted)
+        if not new:
+            return frozenset()
+        self.recover()
+        try:
+            return self._link_new(new, {}, {})[1]
+        except OSError as error:
+            raise storage_error(f"cannot write {clean(str(error.filename or self._root))}", error) from error
+
     def place(
         self,
         wanted: Iterable[Placement],
@@ -162,12 +180,14 @@ class Placer:
         with ExitStack() as stack:
             root = stack.enter_context(Directories(self._root))
             sources = {at: stack.enter_context(Directories(at)) for at in {one.source[0] for one in new if one.source}}
-            for one in new:
+            above = None
+            for count, one in enumerate(new):
                 if one.path in left or one.source is None:
                     continue
                 self._probe("link", one.path)
-                root.renew()
-                sources[one.source[0]].renew()
+                if above != (above := one.path.rpartition(b"/")[0]) or count % _AT_ONCE == 0:
+                    root.renew()
+                    sources[one.source[0]].renew()
                 found = _link(root, sources[one.source[0]], one)
                 if found is None:
                     others.add(one.path)

@@ -12,16 +12,18 @@ from itertools import islice
 
 from gitsync.core.conflict import is_conflict_copy
 from gitsync.core.coverage import parents
-from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint, MirrorAction, decide_mode
+from gitsync.core.dotfiles import ABSENT, DIRECTORY_MODE, FileKind, Fingerprint, Letter, MirrorAction, decide_mode
 from gitsync.core.manifest import NAME, Manifest, ManifestEntry
 from gitsync.git.applying import atomic_replace, temporaries
 from gitsync.git.applying.backup_blob import rescuer
 from gitsync.git.objects.modes import MODE_GITLINK
-from gitsync.git.objects.trees import TREE, diff, lookup
+from gitsync.git.objects.trees import TREE, NearLookup, diff, lookup
 from gitsync.mirror.agreed_versions import tree_of
 from gitsync.mirror.from_home import Brake, set_directory_mode, set_mode
+from gitsync.mirror.judge import judge
 from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
-from gitsync.mirror.place import Placement
+from gitsync.mirror.place import Placement, obstacle
+from gitsync.mirror.quick_look import QuickLook
 
 # How many commits back a version of home is looked for before it is kept on its own: it was alike a moment ago.
 RECENT = 50
@@ -64,7 +66,10 @@ def follow(keeper: MirrorSync, brake: Brake) -> Followed:
     with keeper:
         work, tree = _Work(), keeper.head_tree
         wanted = _paths(keeper, work, tree)
-        for path in sorted(wanted):
+        quick = QuickLook(keeper, tree)
+        in_order = {path for path in wanted if quick.is_in_order(path)}
+        keeper.note_in_order(in_order)
+        for path in sorted(wanted - in_order):
             _decide(keeper, work, keeper.facts(path, tree))
         if work.removals:
             brake(keeper.tracked_count(tree), len(work.removals))
@@ -72,7 +77,7 @@ def follow(keeper: MirrorSync, brake: Brake) -> Followed:
         _modes_of_directories(keeper)
         keeper.agreed.settle(keeper.head, work.unsettled)
         keeper.wanting -= wanted
-        keeper.judge(wanted, tree, work.known)
+        judge(keeper, wanted - in_order, tree, work.known)
         keeper.shared.save()
         return Followed(
             changed,
@@ -81,6 +86,16 @@ def follow(keeper: MirrorSync, brake: Brake) -> Followed:
             tuple(work.merges),
             frozenset(work.commit),
         )
+
+
+def find_obstacles(keeper: MirrorSync) -> None:
+    """Note why what is not in order cannot be brought over, where something is in the way; changes nothing."""
+    for path, found in keeper.broken.items():
+        if found in (Letter.ONLY_MIRROR, Letter.UNLIKE):
+            seen = keeper.home.look(path, is_calm=True)
+            why = seen.why or obstacle(keeper.home.handle, path)
+            if why:
+                keeper.notes[path] = why
 
 
 def _paths(keeper: MirrorSync, work: _Work, tree: str | None) -> set[bytes]:
@@ -117,8 +132,9 @@ def _adopt(keeper: MirrorSync, work: _Work, paths: set[bytes], tree: str | None,
     A copy has the permissions of its original: it may hold what nobody else is to read.
     """
     entries, modes = dict(keeper.manifest.entries), dict(keeper.manifest.modes)
-    for path in paths:
-        found = lookup(keeper.worktree.store, tree, path)
+    head = NearLookup(keeper.worktree.store, tree)
+    for path in sorted(paths):
+        found = head.of(path)
         if found is None or found.mode in (TREE, MODE_GITLINK):
             continue
         known = entries.get(path)

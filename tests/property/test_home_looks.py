@@ -14,7 +14,8 @@ import pytest
 
 from gitsync.core.dotfiles import FileKind
 from gitsync.git.applying.temporaries import Content
-from gitsync.mirror.observe import KnownContents, Looker, Seen
+from gitsync.git.staging.contents import KnownContents
+from gitsync.mirror.observe import Looker, Seen
 from gitsync.mirror.place import Placed, Placement, Placer
 
 pytestmark = pytest.mark.slow

@@ -31,8 +31,10 @@ from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import places_of
 from gitsync.mirror.host import host_name
 from gitsync.mirror.incoming import offer
+from gitsync.mirror.judge import judge_all
 from gitsync.mirror.manifests import mend
 from gitsync.mirror.mirror_sync import MirrorSync
+from gitsync.mirror.to_home import find_obstacles
 from gitsync.model import RepoState
 from gitsync.redaction import redact
 from gitsync.text import as_word, clean
@@ -187,8 +189,8 @@ def look(context: HandlerContext) -> None:
             incoming=home.incoming,
         )
         with keeper:
-            keeper.judge_all({})
-            keeper.find_obstacles()
+            judge_all(keeper, {})
+            find_obstacles(keeper)
             tracked = keeper.tracked_count(keeper.head_tree)
         question = offer(keeper, keeper.head_tree).question(MIRROR_NAME)
         board.set_local(MIRROR_NAME, questions=() if question is None else (question,))

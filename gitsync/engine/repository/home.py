@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -35,11 +35,12 @@ from gitsync.git.applying.atomic_replace import exists
 from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
-from gitsync.mirror.from_home import bring
+from gitsync.mirror.from_home import Brought, bring
 from gitsync.mirror.home_paths import places_of
 from gitsync.mirror.host import host_name
 from gitsync.mirror.incoming import LEAVE, accept, decline, offer
-from gitsync.mirror.mirror_sync import MirrorSync, PathFacts
+from gitsync.mirror.judge import judge_all
+from gitsync.mirror.mirror_sync import MirrorSync
 from gitsync.mirror.to_home import follow
 from gitsync.mirror.untrack import entries_at, untrack
 from gitsync.model import Problem, Quarantined, RepoState
@@ -172,7 +173,7 @@ class HomeRepository(LocalRepository):
         if brought.held:
             self.home_buffer.give_back(Noted(brought.held, frozenset(), frozenset(), now, now))
         self._left_out = brought.quarantined
-        self._show(keeper, is_full=is_full, known=brought.known)
+        self._show(keeper, is_full=is_full, brought=brought)
         paths = noted.paths | brought.paths
         return Noted(paths, noted.trees, noted.reasons, first_at, max(noted.last_at, home.last_at))
 
@@ -210,7 +211,7 @@ class HomeRepository(LocalRepository):
             self._select(keeper.coverage)
         if followed.merges:
             merge_home(self, keeper, followed.merges)
-        self._show(keeper, is_full=False, known={})
+        self._show(keeper, is_full=False, brought=Brought())
 
     def revive(self, paths: frozenset[bytes]) -> None:
         """Write these files to home where they are missing, as if they had come new from another machine."""
@@ -329,11 +330,11 @@ class HomeRepository(LocalRepository):
         if self.home_buffer.select(coverage):
             self.context.send(CoverageChanged())
 
-    def _show(self, keeper: MirrorSync, *, is_full: bool, known: Mapping[bytes, PathFacts]) -> None:
+    def _show(self, keeper: MirrorSync, *, is_full: bool, brought: Brought) -> None:
         self._select(keeper.coverage)  # what was just done may have changed the manifest
         with keeper:
             if is_full:
-                keeper.judge_all(known)
+                judge_all(keeper, brought.known, brought.in_order)
             tracked = keeper.tracked_count(keeper.head_tree)
         broken = tuple((os.fsdecode(path), str(found)) for path, found in sorted(keeper.broken.items()))
         self._ask(keeper)

@@ -160,6 +160,28 @@ def lookup(store: TreeStore, root_id: str | None, path: bytes) -> TreeEntry | No
     return entry
 
 
+class NearLookup:
+    """Looks entries up in one tree; neighbours, asked for one after the other, without coming down from its root."""
+
+    def __init__(self, store: TreeStore, root_id: str | None) -> None:
+        self.root_id = root_id
+        self._store = store
+        self._above: bytes | None = None
+        self._entries: Mapping[bytes, TreeEntry] = {}
+
+    def of(self, path: bytes) -> TreeEntry | None:
+        """Return what `lookup` returns of `path`."""
+        above, _, name = path.rpartition(b"/")
+        if not name:
+            return lookup(self._store, self.root_id, path)
+        if above != self._above:
+            found = lookup(self._store, self.root_id, above)
+            is_tree = found is not None and found.mode == TREE
+            self._entries = self._store.tree(found.id) if found is not None and is_tree else {}
+            self._above = above
+        return self._entries.get(name)
+
+
 def walk(store: TreeStore, root_id: str | None, prefix: bytes = b"") -> Iterator[tuple[bytes, TreeEntry]]:
     """Yield path and entry of everything except trees at and below `prefix`, in no guaranteed order."""
     entry = lookup(store, root_id, prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from gitsync.git.objects.modes import MODE_GITLINK
-from gitsync.git.objects.trees import TREE, TreeEntry, TreeStore, lookup, walk
+from gitsync.git.objects.trees import TREE, NearLookup, TreeEntry, TreeStore, walk
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.read import FoundKind, Reader
 
@@ -21,6 +21,7 @@ class Expansion:
         self._reader = reader
         self._store = store
         self._head_tree = head_tree
+        self._head = NearLookup(store, head_tree)
         self._ignores = ignores
         self._on_unreadable = on_unreadable
         self._named: set[bytes] = set()
@@ -40,7 +41,7 @@ class Expansion:
         if owner is not None:
             yield owner
             return
-        entry = lookup(self._store, self._head_tree, path)
+        entry = self._head.of(path)
         if entry is None and (above := self._in_the_way(path.rpartition(b"/")[0])) is not None:
             yield above
         is_tree = entry is not None and entry.mode == TREE
@@ -61,7 +62,7 @@ class Expansion:
         """Return the file of HEAD that is where `directory`, or one above it, is now."""
         at, missing = directory, []
         while at and at not in self._replaced:
-            entry = lookup(self._store, self._head_tree, at)
+            entry = self._head.of(at)
             if entry is not None:
                 self._replaced[at] = None if entry.mode == TREE else at
                 break
@@ -89,7 +90,7 @@ class Expansion:
                 if not is_dir:
                     yield path
                     continue
-                entry = lookup(self._store, self._head_tree, path)
+                entry = self._head.of(path)
                 if self._is_foreign(path, entry):
                     if entry is not None:
                         yield path
@@ -105,7 +106,7 @@ class Expansion:
         while at > 0:
             above = path[:at]
             if above not in self._owners:
-                entry = lookup(self._store, self._head_tree, above)
+                entry = self._head.of(above)
                 self._owners[above] = above if self._is_foreign(above, entry) else None
             if self._owners[above] is not None:
                 return above

@@ -23,11 +23,12 @@ from gitsync.git.objects.loose import LooseWriter
 from gitsync.git.objects.modes import MODE_FILE, MODE_GITLINK, MODE_LINK, MODE_TREE
 from gitsync.git.objects.pack import PACK_FROM, PackWriter
 from gitsync.git.objects.store import BLOB, ObjectStore, ObjectWriter, object_id_of
-from gitsync.git.objects.trees import TreeEntry, is_refused, lookup
+from gitsync.git.objects.trees import NearLookup, TreeEntry, is_refused
 from gitsync.git.rules.attributes import NOTHING, Attributes
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging import unfetchable
 from gitsync.git.staging.arrivals import Arrivals, digest_of, digest_of_open
+from gitsync.git.staging.contents import KnownContents
 from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.held_paths import HeldPaths
@@ -60,6 +61,7 @@ class StageContext:
     held: HeldPaths
     arrivals: Arrivals
     remarks: Remarks
+    contents: KnownContents | None
     head: str | None
     branch: str | None
     head_tree: str | None
@@ -91,6 +93,7 @@ class Staging:
     def __init__(self, context: StageContext, noted: Iterable[bytes], rules: StageRules) -> None:
         self._context = context
         self._rules = rules
+        self._head = NearLookup(context.store, context.head_tree)
         self._reader = Reader(context.root, is_composing=context.is_composing)
         # To git, a directory with an entry in the index does not count as a separate repository any more.
         self._foreign = tuple(top + b"/" for top in set(context.held.inside.values()))
@@ -166,7 +169,7 @@ class Staging:
             top = os.fsdecode(path.partition(b"/")[0])
             self._complain(path, "bad-name", f"what is below {MAX_DEPTH} directories in {top!r} is not committed")
             return
-        head = lookup(self._context.store, self._context.head_tree, path)
+        head = self._head.of(path)
         if head is not None and head.mode == MODE_TREE:
             head = None
         if in_index is not None and (in_index.is_assumed or in_index.is_skipped):
@@ -297,6 +300,8 @@ class Staging:
         else:
             stored = filters.stored(told, found.data, old) if found.kind is FoundKind.FILE else found.data
             data, blob = stored, object_id_of(BLOB, stored)
+            if stored is found.data and self._context.contents is not None and not found.is_racy and found.stat:
+                self._context.contents.remember_blob(found.stat, blob)
         return Found(found.kind, found.mode, data, blob, found.stat, is_racy=found.is_racy)
 
     def _found_directory(self, path: bytes, head: TreeEntry | None) -> Found | None:

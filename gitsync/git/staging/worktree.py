@@ -40,6 +40,7 @@ from gitsync.git.rules import config
 from gitsync.git.rules.identity import identity_of
 from gitsync.git.rules.ignores import IgnoreRules
 from gitsync.git.staging.arrivals import Arrivals
+from gitsync.git.staging.contents import KnownContents
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.held_paths import HeldPaths
 from gitsync.git.staging.ignored_tracked import NAME, IgnoredTracked
@@ -96,6 +97,7 @@ class Worktree:
         self.arrivals = Arrivals(repo_state_dir)
         self.held = HeldPaths(self.root, repo_state_dir)
         self.remarks = Remarks(self.root, self.held)
+        self._contents: KnownContents | None = None
         self._include = tuple(include)
         self._opened_as = self.identity()
         self._successor: tuple[object, str] | None = None
@@ -115,6 +117,11 @@ class Worktree:
         """Let go of the children that answer for git's rules; call it when there is nothing to do for a while."""
         self.ignores.rest()
         self.filters.rest()
+
+    def remember_contents(self) -> KnownContents:
+        """Remember what the files that are staged from now on hold, and return where."""
+        self._contents = self._contents or KnownContents()
+        return self._contents
 
     def identity(self) -> tuple[int, int]:
         """Return device and inode of the root now; raise OperationError "root-vanished" when there is none."""
@@ -205,6 +212,7 @@ class Worktree:
             self.held,
             self.arrivals,
             self.remarks,
+            self._contents,
             head,
             branch,
             tree,
