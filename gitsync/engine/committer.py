@@ -13,7 +13,8 @@ a few dozen milliseconds of staging, one commit, one integration. Then it looks 
 thousand files is staged over many steps and a single save elsewhere is committed in between.
 
 `wake_at` is the earliest instant at which any repository has work. With nothing pending it is the next periodic
-reconcile, so an idle committer sleeps in its inbox and costs nothing.
+reconcile, so an idle committer sleeps in its inbox and costs nothing. A repository is asked for its instant when a
+message or a step of its own has concerned it, so a save costs the same beside one repository and beside two hundred.
 
 Trouble stays where it is: a repository's errors become that repository's state (`steps.tick` catches them).
 An exception that is not a GitsyncError is a bug and leaves `step`, which ends the process.
@@ -90,6 +91,7 @@ class Committer(Owner):
         self._board = board
         self._post = post
         self._repos: dict[str, LocalRepository] = {}
+        self._due: dict[str, float | None] = {}  # when each repository has work, as it last said
         self._buffers: dict[str, ChangeBuffer] = {}
         self.home_buffer = SelectedBuffer(partial(self.post, Dirty(MIRROR_NAME)), clock.now)
         self._offset = boot_offset()
@@ -110,7 +112,7 @@ class Committer(Owner):
 
     def step(self, message: object | None, now: float) -> None:
         """Take one message, then let every repository that is due do one step of work."""
-        self._notice_sleep()
+        has_slept = self._notice_sleep()
         if isinstance(message, Stop):
             self._commit_last(now)
             self.end()
@@ -119,16 +121,25 @@ class Committer(Owner):
             self._reply(message)
         elif message is not None:
             self._take(message)
-        for repository in list(self._repos.values()):
+        self._ask_when_due(message, has_slept=has_slept)
+        for name in [name for name, at in self._due.items() if at is not None and at <= now]:
+            repository = self._repos[name]
             wanted = repository.wake_at(now)
             if wanted is not None and wanted <= now:
                 tick(repository, self.clock.now())
+            self._due[name] = repository.wake_at(self.clock.now())
+
+    def _ask_when_due(self, message: object | None, *, has_slept: bool) -> None:
+        """Ask the repositories that a message may have concerned: its own, or all where it names none or asks."""
+        name, now = getattr(message, "repo", None), self.clock.now()
+        if has_slept or isinstance(message, Ask) or (message is not None and not isinstance(name, str)):
+            self._due = {name: repository.wake_at(now) for name, repository in self._repos.items()}
+        elif name in self._repos:
+            self._due[name] = self._repos[name].wake_at(now)
 
     def wake_at(self) -> float | None:
         """Return the earliest instant at which a repository has work."""
-        now = self.clock.now()
-        wanted = [repository.wake_at(now) for repository in self._repos.values()]
-        return min((instant for instant in wanted if instant is not None), default=None)
+        return min((at for at in self._due.values() if at is not None), default=None)
 
     def teardown(self) -> None:
         """Close every repository."""
@@ -217,12 +228,14 @@ class Committer(Owner):
         if self._repos[config.name].machine is WorktreeState.PAUSED:
             show_head(self._board, config, adopt.repo_state_dir)
 
-    def _notice_sleep(self) -> None:
+    def _notice_sleep(self) -> bool:
         offset = boot_offset()
-        if abs(offset - self._offset) > SLEEP_JUMP_S:
+        has_slept = abs(offset - self._offset) > SLEEP_JUMP_S
+        if has_slept:
             for repository in self._repos.values():
                 repository.rescan("the clock jumped: a resume from sleep, or it was set")
         self._offset = offset
+        return has_slept
 
     def _commit_last(self, now: float) -> None:
         pending = [repository for repository in self._repos.values() if repository.has_pending]

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 from gitsync.engine.board import Board
-from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.messages import Adopt, ExchangeNow, RemoteMoved, WatcherDoubted
@@ -40,6 +39,7 @@ from tests.convergence.engines import MEMORY
 from tests.convergence.person import NAMES, Person, blank
 from tests.convergence.planted import plant
 from tests.fakes.clock import FakeClock
+from tests.fakes.committer import CheckedCommitter
 from tests.fakes.deaths import Death
 from tests.fakes.engine import configured
 
@@ -78,7 +78,7 @@ class Box:
             return
         clock = self.schedule.clock
         self.board = Board(clock)
-        self.committer = Committer(clock, self.board, self._route, self._die, probe=self._probe)
+        self.committer = CheckedCommitter(clock, self.board, self._route, self._die, probe=self._probe)
         config = configured(self.root, **OPTIONS)
         self.exchanger = Exchanger(
             config,

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gitsync.engine.board import Board
-from gitsync.engine.committer import Committer
 from gitsync.engine.exchange.exchanger import Exchanger
 from gitsync.engine.exchange.turns import Turns
 from gitsync.engine.messages import Adopt, ExchangeNow, Pause, RemoteMoved, Resume, WatcherDoubted
@@ -34,6 +33,7 @@ from tests.convergence.asked import Asked
 from tests.convergence.planted import plant
 from tests.convergence.verdict import blob_id
 from tests.fakes.clock import FakeClock
+from tests.fakes.committer import CheckedCommitter
 from tests.fakes.engine import configured
 
 NAME = "notes"
@@ -89,7 +89,7 @@ class Orders:
         self._root = root
         self.clock = FakeClock()
         self.board = Board(self.clock)
-        self.committer = Committer(self.clock, self.board, self._route, self._die, probe=self._points.probe)
+        self.committer = CheckedCommitter(self.clock, self.board, self._route, self._die, probe=self._points.probe)
         config = configured(root, **options)
         self.exchanger = Exchanger(
             config,

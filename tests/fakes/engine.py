@@ -12,13 +12,13 @@ from typing import Any
 from gitsync.config.load import parse
 from gitsync.config.options import RepoConfig
 from gitsync.engine.board import Board
-from gitsync.engine.committer import Committer
 from gitsync.engine.messages import Adopt, Fetched, Integrated
 from gitsync.engine.owner import Ask
 from gitsync.git.probe import Probe, no_probe
 from gitsync.model import RepoStatus
 from tests.conftest import run_git
 from tests.fakes.clock import FakeClock
+from tests.fakes.committer import CheckedCommitter
 
 # More steps than this without a moment passing are a busy loop.
 STEPS_AT_ONCE = 400
@@ -48,7 +48,7 @@ class Bench:
         self.board = Board(self.clock)
         self.sent: list[object] = []
         self.probe: Probe = no_probe
-        self.committer = Committer(
+        self.committer = CheckedCommitter(
             self.clock, self.board, lambda _, message: self.sent.append(message), self._die, probe=self._meet
         )
         self.adopt(**options)

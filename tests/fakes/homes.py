@@ -20,13 +20,13 @@ from gitsync.core.manifest import NAME, ManifestEntry
 from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.daemon.handlers.init_mirror import make
 from gitsync.engine.board import Board
-from gitsync.engine.committer import Committer
 from gitsync.engine.messages import Adopt, CommitNow, Fetched, Resume, TakeAnswer, Track, Untrack
 from gitsync.engine.owner import Ask
 from gitsync.engine.repository.home import HomeRepository
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.clock import FakeClock
+from tests.fakes.committer import CheckedCommitter
 
 STEPS_AT_ONCE = 400
 
@@ -41,7 +41,7 @@ class HomeBench:
         self.repo_state_dir = base / "notes"
         self.link = link
         self.clock = FakeClock()
-        self.committer: Committer
+        self.committer: CheckedCommitter
         self.board: Board
         self.probe: Callable[[str, bytes], None] = lambda point, path: None
 
@@ -68,7 +68,7 @@ class HomeBench:
     def start(self) -> None:
         """Begin as a new process does."""
         self.board = Board(self.clock)
-        self.committer = Committer(
+        self.committer = CheckedCommitter(
             self.clock,
             self.board,
             lambda _, message: None,
