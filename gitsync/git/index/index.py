@@ -43,6 +43,9 @@ _SECOND_NS = 1_000_000_000
 # Walking costs about a microsecond per entry, a look-up fifty.
 _WALK_FROM = 50
 _MAPPED_FROM = 1 << 16
+# The extension that says that directories may be entries, and the option with which git writes them out.
+_SPARSE = b"sdir"
+_WRITTEN_OUT = ("-c", "index.sparse=false")
 
 
 class PreparedIndex(NamedTuple):
@@ -215,13 +218,19 @@ class IndexFile:
             for path, new in sorted(changes.items(), key=lambda change: (change[1] is not None, change[0]))
         ]
         steps: list[_Step] = [(("update-index", "--add", "--replace", "-z", "--index-info"), b"".join(lines))]
+        start = self._bytes()
         for option, paths in (
             ("--assume-unchanged", [path for path, new in changes.items() if new is not None and new.is_assumed]),
             ("--skip-worktree", [path for path, new in changes.items() if new is not None and new.is_skipped]),
         ):
             if paths:
                 steps.append(_marking(option, paths))
-        self._through_git(steps, self._bytes(), replace)
+        if _SPARSE in start:
+            # A path below a directory that is one entry would be written beside that entry, and one of them be lost with
+            # the next commit. So such directories are written out first, and put together again at the end.
+            steps = [((*_WRITTEN_OUT, *argv), input) for argv, input in steps]
+            steps.append((("update-index", "--force-write-index"), None))
+        self._through_git(steps, start, replace)
 
     def rebuild(self, tree_id: str | None, replace: Replace) -> None:
         """Rebuild the index from a tree; a damaged one is kept in the state directory. The caller holds the lock."""

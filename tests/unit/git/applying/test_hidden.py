@@ -81,6 +81,16 @@ def test_a_change_outside_of_a_sparse_checkout(tmp_path: Path, kind: str) -> Non
     worktree.close()
 
 
+def test_one_file_in_a_directory_that_is_one_entry_of_a_sparse_index(tmp_path: Path) -> None:
+    here, far = clone(tmp_path), tmp_path / "far"
+    run_git(here, "sparse-checkout", "set", "--cone", "--sparse-index", "in")
+    (far / "out/in/x.txt").write_text("changed\n")
+    pull(here, far, tmp_path)
+    assert run_git(here, "status", "--porcelain") == ""
+    assert run_git(here, "write-tree") == run_git(here, "rev-parse", "HEAD^{tree}")
+    assert "out/" in run_git(here, "ls-files", "--sparse").splitlines()
+
+
 def test_an_index_that_is_rebuilt_stays_sparse(tmp_path: Path) -> None:
     here = clone(tmp_path)
     run_git(here, "sparse-checkout", "set", "--cone", "in")
