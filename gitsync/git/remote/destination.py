@@ -39,7 +39,7 @@ class _Push:
     @property
     def upstreams(self) -> tuple[str, ...]:
         """The branches of the upstream's remote that this one follows; git takes more than one for a mistake."""
-        if self._upstream_remote in ("", "."):
+        if not self._upstream_remote:
             return ()
         return self.settings.all(f"branch.{self.branch}.merge")
 
@@ -48,10 +48,14 @@ class _Push:
         return self.settings.get(f"branch.{self.branch}.remote")
 
     @property
+    def follows_a_local_branch(self) -> bool:
+        """Whether the branch was made with `git switch -c NEW --track BRANCH` of this repository."""
+        return self._upstream_remote == "." and bool(self.upstreams)
+
+    @property
     def is_to_upstream(self) -> bool:
         """Whether the remote is the one that the branch follows."""
-        followed = self._upstream_remote
-        return self.remote == (followed if followed not in ("", ".") else "origin")
+        return self.remote == (self._upstream_remote or "origin")
 
 
 HasRef = Callable[[str], bool]
@@ -73,6 +77,8 @@ def destination(
     if not remote:
         return None
     push = _Push(root, settings, branch, remote)
+    if not configured and push.follows_a_local_branch and not _named_remote(settings, branch):
+        return _refusal(push, f"{clean(branch)} follows a local branch")
     there = _where(push, has_ref or (lambda ref: commit_in(root, ref) is not None))
     if isinstance(there, Problem):
         return there
@@ -113,10 +119,13 @@ def standing(worktree: HasRepository, root: Path, configured: str | None, branch
     return (ahead if sent is None else ahead_behind(worktree, sent)[0]), behind
 
 
+def _named_remote(settings: GitConfig, branch: str) -> str:
+    return settings.get(f"branch.{branch}.pushremote") or settings.get("remote.pushdefault")
+
+
 def _push_remote(settings: GitConfig, branch: str) -> str:
     followed = settings.get(f"branch.{branch}.remote")
-    named = settings.get(f"branch.{branch}.pushremote") or settings.get("remote.pushdefault")
-    return named or (followed if followed != "." else "") or default_remote(settings)
+    return _named_remote(settings, branch) or (followed if followed != "." else "") or default_remote(settings)
 
 
 def _where(push: _Push, has_ref: HasRef) -> str | Problem:

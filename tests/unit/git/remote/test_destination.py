@@ -38,14 +38,16 @@ def repo(tmp_path: Path) -> Path:
 
 
 def by_git(repo: Path) -> set[tuple[str, str]]:
-    """Return where `git push` would send the branch `try`, as (remote's path, ref); empty where it would not."""
+    """Return where `git push` would send the branch `try`, as (remote's path, ref); empty where it would not, or only
+    to another branch of this repository.
+    """
     told = run_git(repo, "push", "--porcelain", "--dry-run", check=False)
     found, remote = set(), ""
     for line in told.splitlines():
         if line.startswith("To "):
             remote = Path(line.removeprefix("To ")).stem
         fields = line.split("\t")
-        if len(fields) == 3 and fields[1].partition(":")[0] in ("refs/heads/try", "HEAD"):
+        if remote and len(fields) == 3 and fields[1].partition(":")[0] in ("refs/heads/try", "HEAD"):
             found.add((remote, fields[1].partition(":")[2]))
     return found
 
@@ -58,7 +60,7 @@ def by_us(repo: Path) -> RemoteChoice | Problem | None:
 
 SETTINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "push.default": ((), ("simple",), ("current",), ("upstream",), ("matching",), ("nothing",), ("tracking",)),
-    "branch.try.remote": ((), ("origin",), ("fork",)),
+    "branch.try.remote": ((), ("origin",), ("fork",), (".",)),
     "branch.try.merge": ((), ("refs/heads/main",), ("refs/heads/try",), ("refs/heads/main", "refs/heads/try")),
     "branch.try.pushremote": ((), (), ("fork",), ("origin",)),
     "remote.pushdefault": ((), (), ("fork",)),
