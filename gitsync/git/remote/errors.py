@@ -124,6 +124,8 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"unable to create '[^']*': permission denied|insufficient permission for adding an object|"
             r"cannot (open|create|update) [^:]*: permission denied|unable to (append to|write) .*: permission denied",
         ),
+        # A setting of this repository asks for what the server cannot do: push.gpgSign, push.pushOption.
+        ("refused", r"the receiving end does not support"),
         ("disk-full", r"no space left on device|disk quota exceeded|insufficient disk space|out of diskspace"),
         (
             "offline",

@@ -15,6 +15,7 @@ SUBJECT = Subject("push", "/home/u/My Notes", "origin", "main", "git@host.exampl
 
 # Copied from runs of git 2.39 with OpenSSH 9, curl and libgit2 1.9.
 SAID = {
+    "fatal: the receiving end does not support push options\nfatal: the remote end hung up unexpectedly": "refused",
     "ssh: Could not resolve hostname nohost: Name or service not known\nfatal: Could not read from remote repository.\n"
     "\nPlease make sure you have the correct access rights\nand the repository exists.": "offline",
     "ssh: connect to host 127.0.0.1 port 9: Connection refused\nfatal: Could not read from remote": "offline",
