@@ -60,6 +60,7 @@ from gitsync.engine.repository.preconditions import refresh
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.engine.repository.steps import tick
 from gitsync.errors import UsageError
+from gitsync.git.patience import Patience
 from gitsync.git.probe import Probe, no_probe
 from gitsync.watch.buffer import ChangeBuffer
 from gitsync.watch.selected import SelectedBuffer
@@ -96,6 +97,7 @@ class Committer(Owner):
         self.home_buffer = SelectedBuffer(partial(self.post, Dirty(MIRROR_NAME)), clock.now)
         self._offset = boot_offset()
         self._leave_at: float | None = None
+        self._turn_at = 0.0
 
     def leave(self) -> None:
         """Wait for filters no longer than a few seconds from now; called by main before it posts `Stop`."""
@@ -103,6 +105,14 @@ class Committer(Owner):
 
     def _is_leaving(self) -> bool:
         return self._leave_at is not None and self.clock.now() >= self._leave_at
+
+    def _is_waited_for(self, name: str, grace_s: float) -> bool:
+        """Whether something else waits for `name` to end its turn, which has taken longer than the grace."""
+        now = self.clock.now()
+        if now - self._turn_at < grace_s:
+            return False
+        wanted = [other.wake_at(now) for other in self._repos.values() if other.name != name]
+        return not self.inbox.empty() or any(at is not None and at <= now for at in wanted)
 
     def buffer_for(self, name: str) -> ChangeBuffer:
         """Return the buffer of a repository, made on first use; called by main before it starts the watcher."""
@@ -126,7 +136,7 @@ class Committer(Owner):
             repository = self._repos[name]
             wanted = repository.wake_at(now)
             if wanted is not None and wanted <= now:
-                tick(repository, self.clock.now())
+                self._give_turn(repository)
             self._due[name] = repository.wake_at(self.clock.now())
 
     def _ask_when_due(self, message: object | None, *, has_slept: bool) -> None:
@@ -136,6 +146,10 @@ class Committer(Owner):
             self._due = {name: repository.wake_at(now) for name, repository in self._repos.items()}
         elif name in self._repos:
             self._due[name] = self._repos[name].wake_at(now)
+
+    def _give_turn(self, repository: LocalRepository) -> None:
+        self._turn_at = self.clock.now()
+        tick(repository, self._turn_at)
 
     def wake_at(self) -> float | None:
         """Return the earliest instant at which a repository has work."""
@@ -223,7 +237,7 @@ class Committer(Owner):
             repo_state_dir=adopt.repo_state_dir,
             post=self._post,
             probe=self._probe,
-            is_leaving=self._is_leaving,
+            patience=Patience(self._is_leaving, partial(self._is_waited_for, config.name), self.clock.now),
         )
         if self._repos[config.name].machine is WorktreeState.PAUSED:
             show_head(self._board, config, adopt.repo_state_dir)
@@ -251,7 +265,7 @@ class Committer(Owner):
             if not left:
                 return
             for repository in left:
-                tick(repository, self.clock.now())
+                self._give_turn(repository)
         for repository in repositories:
             if repository.has_pending and repository.machine not in STANDING:
                 logger.warning("%s: stopped before all was committed; the next start goes on", repository.name)

@@ -14,6 +14,7 @@ from typing import Any
 from gitsync.clock import Clock
 from gitsync.config.options import RepoConfig
 from gitsync.engine.board import Board, LocalPart
+from gitsync.git.patience import Patience
 from gitsync.git.probe import Probe, no_probe
 from gitsync.watch.buffer import ChangeBuffer
 
@@ -31,7 +32,7 @@ class RepositoryContext:
     repo_state_dir: Path
     post: Post
     probe: Probe = no_probe
-    is_leaving: Callable[[], bool] | None = None
+    patience: Patience | None = None
 
     @property
     def name(self) -> str:

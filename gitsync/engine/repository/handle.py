@@ -34,7 +34,7 @@ class WorktreeHandle:
             exclude=config.exclude,
             probe=context.probe,
             machine=machine_name(config),
-            is_leaving=context.is_leaving,
+            patience=context.patience,
         )
         try:
             recovered = recover(worktree)

@@ -32,6 +32,7 @@ from gitsync.engine.repository.home_trouble import left_out, remarks, stuck
 from gitsync.engine.repository.repository import LocalRepository
 from gitsync.errors import HaltError, OperationError, TransientError
 from gitsync.git.applying.atomic_replace import exists
+from gitsync.git.patience import Patience
 from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -68,7 +69,7 @@ class HomeRepository(LocalRepository):
         repo_state_dir: Path,
         post: Post,
         probe: Probe,
-        is_leaving: Callable[[], bool] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self.home = home
         self.home_buffer = home_buffer
@@ -83,7 +84,7 @@ class HomeRepository(LocalRepository):
             repo_state_dir=repo_state_dir,
             post=post,
             probe=probe,
-            is_leaving=is_leaving,
+            patience=patience,
         )
 
     # -- what a repository is asked ------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +34,7 @@ from gitsync.engine.repository.requests import Requests
 from gitsync.engine.repository.retry import Retry
 from gitsync.engine.repository.root import Root
 from gitsync.engine.repository.stale_saves import StaleSaves
+from gitsync.git.patience import Patience
 from gitsync.git.probe import Probe
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
@@ -96,9 +96,9 @@ class LocalRepository(RepositoryHooks):
         repo_state_dir: Path,
         post: Post,
         probe: Probe,
-        is_leaving: Callable[[], bool] | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post, probe, is_leaving)
+        self.context = RepositoryContext(config, buffer, board, clock, repo_state_dir, post, probe, patience)
         self.handle = WorktreeHandle(KeptCopies(repo_state_dir), Root(repo_state_dir))
         self.hold = Hold(repo_state_dir)
         self.batch = Batch()

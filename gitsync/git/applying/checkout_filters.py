@@ -15,6 +15,7 @@ from gitsync.git.objects.batch_read import BlobRun
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_LINK
 from gitsync.git.objects.store import BLOB, object_id_of
 from gitsync.git.objects.trees import TreeEntry
+from gitsync.git.patience import SLOW_HINT
 from gitsync.git.program import failed
 from gitsync.git.rules import config
 from gitsync.git.rules.attributes import NOTHING, LaidOut, eol_settings
@@ -115,8 +116,17 @@ class Renderer:
 
     def _through_git(self, path: bytes, entry: TreeEntry) -> bytes:
         argv = ("cat-file", "--filters", b"--path=" + path, entry.id)
-        done = self._laid.program.run(*argv, env=self._laid.env, deadline_s=FILTER_S)
+        laid, told = self._laid, self._told.get(path, NOTHING)
+        what = f"cannot write {path.decode('utf-8', 'surrogateescape')!r} in {self._worktree.root} through its filter"
+        try:
+            done = self._worktree.store.patience.run(
+                f"the filter {told.filter!r}" if told.filter else "git",
+                lambda is_cancelled: laid.program.run(
+                    *argv, env=laid.env, deadline_s=FILTER_S, is_cancelled=is_cancelled
+                ),
+            )
+        except OperationError as error:
+            raise OperationError(f"{what}: {error.message}", SLOW_HINT, code="filter") from error
         if not done.ok:
-            name = f"{path.decode('utf-8', 'surrogateescape')!r}"
-            raise failed(f"cannot write {name} in {self._worktree.root} through its filter", done, code="filter")
+            raise failed(what, done, code="filter")
         return done.stdout

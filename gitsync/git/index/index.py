@@ -226,8 +226,8 @@ class IndexFile:
             if paths:
                 steps.append(_marking(option, paths))
         if _SPARSE in start:
-            # A path below a directory that is one entry would be written beside that entry, and one of them be lost with
-            # the next commit. So such directories are written out first, and put together again at the end.
+            # A path below a directory that is one entry would be written beside that entry, and one of them would be
+            # lost with the next commit. So such directories are written out first, and put together again at the end.
             steps = [((*_WRITTEN_OUT, *argv), input) for argv, input in steps]
             steps.append((("update-index", "--force-write-index"), None))
         self._through_git(steps, start, replace)

@@ -155,16 +155,22 @@ def _write_signed(
         "GIT_COMMITTER_DATE": f"@{stamp}",
     }
     ancestry = [part for parent in parents for part in ("-p", parent)]
-    done = store.program.run(
-        "commit-tree", tree, *ancestry, "-S", "-F", "-", input=text, env=environment, deadline_s=_SIGN_S
-    )
-    if not done.ok:
-        raise OperationError(
-            f"cannot sign a commit in {store.program.root}: {done.errors or 'no reason given'}",
-            f"try to commit by hand, or turn signing off there: git -C {shlex.quote(store.program.root)} "
-            "config commit.gpgsign false",
-            code="signing",
+    what = f"cannot sign a commit in {store.program.root}"
+    hint = f"try to commit by hand, or turn signing off there: git -C {shlex.quote(store.program.root)} "
+    hint += "config commit.gpgsign false"
+    argv = ("commit-tree", tree, *ancestry, "-S", "-F", "-")
+    try:
+        done = store.patience.run(
+            "the program that signs",
+            lambda is_cancelled: store.program.run(
+                *argv, input=text, env=environment, deadline_s=_SIGN_S, is_cancelled=is_cancelled
+            ),
         )
+    except OperationError as error:
+        raise OperationError(f"{what}: {error.message}", hint, code="signing") from error
+    if not done.ok:
+        words = "; ".join(done.errors.splitlines()) or "no reason given"
+        raise OperationError(f"{what}: {words}", hint, code="signing")
     commit = done.stdout.decode("ascii").strip()
     store.read(commit)
     return commit

@@ -23,6 +23,7 @@ from gitsync.git.objects import promised
 from gitsync.git.objects.large_tree import LARGE_BYTES, LargeTree
 from gitsync.git.objects.sharing import sharing_of
 from gitsync.git.objects.trees import TreeEntry, TreeStore, parse, serialize
+from gitsync.git.patience import Patience
 from gitsync.git.program import GitProgram
 
 COMMIT, TREE, BLOB = 1, 2, 3
@@ -51,9 +52,10 @@ class ObjectWriter(TreeStore, Protocol):
 class ObjectStore:
     """The objects of one repository."""
 
-    def __init__(self, repository: pygit2.Repository, program: GitProgram) -> None:
+    def __init__(self, repository: pygit2.Repository, program: GitProgram, patience: Patience | None = None) -> None:
         self.repository = repository
         self.program = program
+        self.patience = patience or Patience()
         self._directory = os.path.join(common_dir(program.git_dir), "objects")
         self._trees: OrderedDict[str, Mapping[bytes, TreeEntry]] = OrderedDict()
         self._limit = _CACHED_BYTES

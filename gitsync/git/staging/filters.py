@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from gitsync.errors import OperationError
 from gitsync.git.objects.store import ObjectStore
@@ -18,6 +19,7 @@ from gitsync.git.rules import config
 from gitsync.git.rules.attributes import Attributes, WorkTreeAttributes, eol_settings
 from gitsync.git.rules.config import GitConfig
 from gitsync.git.rules.line_ends import Eol, EolSettings, has_crlf, to_git, without_ident
+from gitsync.proc import Completed
 
 _CHILD_S = 60.0
 # How fast a child is taken to read, in bytes a second, when its deadline is set.
@@ -30,10 +32,8 @@ class Filters:
     `old` is everywhere the blob that the index has at the path: where that has CRLF, guessed text keeps it.
     """
 
-    def __init__(self, store: ObjectStore, root: str, is_leaving: Callable[[], bool] | None = None) -> None:
-        """`is_leaving` tells when no filter is waited for any more: each then holds back its own file."""
+    def __init__(self, store: ObjectStore, root: str) -> None:
         self._store = store
-        self._is_leaving = is_leaving
         self._program = store.program
         self._root = Path(root)
         self._attributes = WorkTreeAttributes(store, root)
@@ -109,9 +109,9 @@ class Filters:
             return self._store_beside(path, told, size, old, settings)
         is_plain = self.is_plain(told)
         how = (b"--no-filters",) if is_plain else (b"--path=" + path,)
-        done = self._program.run(
-            "hash-object", "-w", "--stdin", *how, input=data, stdin_fd=handle, settings=settings,
-            deadline_s=_CHILD_S + size / _SLOW, is_cancelled=self._is_leaving,
+        done = self._run(
+            told, "hash-object", "-w", "--stdin", *how, input=data, stdin_fd=handle, settings=settings,
+            deadline_s=_CHILD_S + size / _SLOW,
         )  # fmt: skip
         if not done.ok:
             raise failed(_cannot(path, told), done, code="git" if is_plain else "filter")
@@ -128,14 +128,23 @@ class Filters:
                 (("--index-info",), b"100644 %b\t%b\0" % ((old or "").encode("ascii"), path)),
                 (("--stdin",), path + b"\0"),
             ):
-                done = self._program.run(
-                    "update-index", "--add", "-z", *options, input=line, env=own, settings=settings,
-                    deadline_s=deadline_s, is_cancelled=self._is_leaving,
+                done = self._run(
+                    told, "update-index", "--add", "-z", *options, input=line, env=own, settings=settings,
+                    deadline_s=deadline_s,
                 )  # fmt: skip
                 if not done.ok:
                     raise failed(_cannot(path, told), done, code="filter")
             listed = self._program.run("ls-files", "--stage", "-z", env=own)
         return self._checked(path, listed.stdout.split(b" ")[1].decode("ascii"))
+
+    def _run(self, told: Attributes, *argv: str | bytes, **how: Any) -> Completed:
+        patience = self._store.patience
+        if not told.filter:
+            return self._program.run(*argv, is_cancelled=patience.is_leaving, **how)
+        return patience.run(
+            f"the filter {told.filter!r}",
+            lambda is_cancelled: self._program.run(*argv, is_cancelled=is_cancelled, **how),
+        )
 
     def _checked(self, path: bytes, blob: str) -> str:
         if not self._store.has(blob):

@@ -190,6 +190,9 @@ class Staging:
                 found = self._found(path, head, in_index)
                 self._looks_left_s -= self._clock.now() - began_at
         except OperationError as error:
+            if error.code == "slow-program":
+                tally.unreadable[path] = error.message
+                return
             if error.code in ("filter", "git"):
                 self._complain(path, error.code, error.message, error.hint)
                 if error.code == "filter":  # it waits for a person, and is examined again in case they have acted

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from gitsync.git.objects.pack import PackWriter
 from gitsync.git.objects.store import ObjectStore, common_dir
 from gitsync.git.objects.trees import diff, edit_tree, lookup
 from gitsync.git.open_commit import RecentGit, is_git_at_work
+from gitsync.git.patience import Patience
 from gitsync.git.probe import Probe, no_probe
 from gitsync.git.program import GitProgram
 from gitsync.git.repository import RepoFacts, bare_error, head_of, open_operation, open_repository
@@ -70,13 +71,14 @@ class Worktree:
         probe: Probe = no_probe,
         machine: str = "",
         removes_dead_locks: bool = True,
-        is_leaving: Callable[[], bool] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         """Open the repository whose work tree begins at `root`, and repair what a crash left.
 
         `repo_state_dir` is private to this repository; `probe` is called at each step of an integration. `machine` is
         what this machine is called in the commits made here. Without `removes_dead_locks` only gitsync's own locks are
-        removed, and any other is reported. When `is_leaving` says so, filters are not waited for. Raise OperationError:
+        removed, and any other is reported. `patience` says how long the user's programs are waited for. Raise
+        OperationError:
         not-a-repository, bare, unsafe, unsupported, worktree-elsewhere, git-missing.
         """
         self.root = os.path.realpath(root)
@@ -89,11 +91,11 @@ class Worktree:
         if removes_dead_locks:
             dead_locks.sweep(self.git_dir, common_dir(self.git_dir))
         self.program = GitProgram(self.git_dir, self.root)
-        self.store = ObjectStore(self.repo, self.program)
+        self.store = ObjectStore(self.repo, self.program, patience)
         self.index = IndexFile(self.program, repo_state_dir, removes_dead_locks=removes_dead_locks)
         self.left_behind = LeftBehind(self.root, repo_state_dir)
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
-        self.filters = Filters(self.store, self.root, is_leaving)
+        self.filters = Filters(self.store, self.root)
         self.arrivals = Arrivals(repo_state_dir)
         self.held = HeldPaths(self.root, repo_state_dir)
         self.remarks = Remarks(self.root, self.held)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from gitsync.engine.messages import CommitNow, Committed, Drop, Pause, Pushed, Rescan, Resume
+from gitsync.engine.messages import CommitNow, Committed, Dirty, Drop, Pause, Pushed, Rescan, Resume
 from gitsync.model import RepoState
 from tests.conftest import run_git
 from tests.fakes.engine import Bench
@@ -208,6 +209,31 @@ def test_a_file_without_its_filter_waits_for_a_person_and_holds_up_no_other(benc
     run_git(bench.root, "config", "filter.lfs.clean", "cat")
     bench.run(61.0)
     assert (bench.status().quarantined, bench.status().needs_person) == ((), False)
+    assert bench.is_committed()
+
+
+def test_a_filter_that_hangs_holds_up_nothing_that_is_due(bench: Bench) -> None:
+    for key, value in (("clean", "sleep 100"), ("required", "true")):
+        run_git(bench.root, "config", f"filter.slow.{key}", value)
+    bench.write(".gitattributes", "*.bin filter=slow\n")
+    bench.write("x.bin", "large\n")
+    bench.write("b.txt", "1\n")
+    bench.run(1.9)
+
+    def let_others_wait() -> None:
+        bench.clock.advance(5.0)
+        bench.committer.post(Dirty("another"))
+
+    timer = Timer(0.2, let_others_wait)
+    timer.start()
+    bench.run(1.0)
+    timer.join()
+    assert bench.subjects()[0] == "Add 2 files: .gitattributes, b.txt"
+    assert "x.bin: the filter 'slow' did not finish in 5 s" in " ".join(bench.status().notes)
+    run_git(bench.root, "config", "filter.slow.clean", "cat")
+    bench.run(30.0)
+    assert not bench.is_committed(), "it is left alone for ten times as long"
+    bench.run(120.0)
     assert bench.is_committed()
 
 
