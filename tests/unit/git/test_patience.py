@@ -42,8 +42,7 @@ def test_a_slow_program_gets_its_time_and_takes_little_of_the_others() -> None:
         began_at = clock.now()
         try:
             assert patience.run("a filter", lasting(clock, LONGEST_S - 2)).ok
-        except OperationError as error:
-            assert error.code == "slow-program"
+        except OperationError:
             if clock.now() > began_at:
                 assert clock.now() - began_at <= LONGEST_S
                 lost_s, tries = lost_s + clock.now() - began_at, tries + 1
@@ -69,7 +68,7 @@ def test_one_that_hangs_until_its_deadline_rests_as_well() -> None:
         raise TransientError("too slow", code="git-slow")
 
     for _ in range(2):
-        with pytest.raises(OperationError, match="tried again in (10|9) min"):
+        with pytest.raises(OperationError, match=r"tried again in (10|9) min"):
             patience.run("a filter", start)
         clock.advance(1.0)
     assert patience.run("another one", lasting(clock, 1.0)).ok
