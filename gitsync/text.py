@@ -61,14 +61,18 @@ def _escaped(char: str) -> str:
 
 def as_word(argument: str) -> str:
     """Return an argument as a word of a command that people paste into a shell; a leading ~/ keeps its meaning."""
-    if argument and _PLAIN.issuperset(argument):
-        return argument
+    if argument and all(mark in _PLAIN or (not mark.isascii() and mark.isalnum()) for mark in argument):
+        return argument  # a shell takes the letters of all languages as they are
     home, _, rest = argument.partition("/")
     if home == "~" and rest:
         return f"~/{as_word(rest)}"
+    if (
+        escaped := escape(argument.replace("\\", "\\\\").replace("'", "\\'"))
+    ) != argument and not argument.isprintable():
+        return f"$'{escaped}'"  # which bash, zsh and ksh read, and no shell reads otherwise
     import shlex  # here: most names are plain
 
-    return shlex.quote(escape(argument))
+    return shlex.quote(argument)
 
 
 def tilde(path: str) -> str:
@@ -87,7 +91,9 @@ def tildes(sentence: str) -> str:
     import re  # here: most sentences have none
 
     within = re.escape(home)
-    quoted = re.sub(rf"(?<!\S)'{within}/([^'/][^']*)'(?=$|[\s;,)])", r"~/'\1'", sentence)
+    # As shlex writes it: a quote within is '"'"'.
+    quoted = re.sub(rf"""(?<!\S)'{within}/((?!/)(?:[^']|'"'"')+)'(?=$|[\s;,)])""", r"~/'\1'", sentence)
+    quoted = re.sub(rf"(?<!\S)\$'{within}/((?!/)(?:[^'\\]|\\.)+)'(?=$|[\s;,)])", r"~/$'\1'", quoted)
     return re.sub(rf"(?<![^\s(]){within}(?=$|[/\s:;,)])", "~", quoted)
 
 

@@ -218,7 +218,8 @@ def _entries(prefix: str) -> list[str]:
             ]
     except OSError:
         return []
-    return [typed + name for name in sorted(names)[:LISTED]]
+    # A name that begins as an option does needs its directory.
+    return [(typed or ("./" if name[0] == "-" else "")) + name for name in sorted(names)[:LISTED]]
 
 
 def _asked(line: _Line, method: str, **params: Any) -> dict[str, Any]:

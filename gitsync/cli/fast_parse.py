@@ -79,7 +79,7 @@ def duration(text: str) -> float:
     try:
         return duration_s(text)
     except ValueError as error:
-        raise UsageError(f"the duration {error}", 'write it like "30m" or "1h"') from error
+        raise UsageError(f"the time {error}", 'write it like "30m" or "1h"') from error
 
 
 def count(text: str) -> int:

@@ -37,6 +37,7 @@ WIDEST = 120
 # Marks a word that is not an option, whatever it begins with; no argument of a program has it.
 _LITERAL = "\0"
 _UNKNOWN = "unrecognized arguments: "
+_CHOICE = re.compile(r"invalid choice: ('[^']*') \(choose from (.*)\)")
 _READERS = {
     table.PATH: fast_parse.absolute,
     table.CONF_PATH: fast_parse.conf,
@@ -91,8 +92,20 @@ def parse(command: Command, argv: list[str]) -> dict[str, Any]:
     try:
         return vars(_parser(command).parse_intermixed_args(argv))
     except UsageError as error:
-        error.hint = _nearest(command, error.message) or error.hint
+        error.hint = _nearest(command, error.message) or _dashed(command, argv) or error.hint
+        if found := _CHOICE.search(error.message):
+            there = found[2].replace("'", "")
+            raise UsageError(f"gitsyncctl {command.name}: {found[1]} is none of: {there}", error.hint) from None
         raise
+
+
+def _dashed(command: Command, argv: list[str]) -> str:
+    """Return a hint where a word seems to be the name of a file that begins as options do, else ""."""
+    flags = {flag for parameter in command.parameters for flag in parameter.flags}
+    for word in argv:
+        if word[:1] == "-" and word not in flags and ("." in word or os.path.lexists(word)):
+            return f"the name of a file that begins so is written: {as_word(f'./{word}')}"
+    return ""
 
 
 def _nearest(command: Command, message: str) -> str:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from gitsync import text
@@ -82,6 +85,22 @@ def test_a_mistyped_name_finds_the_right_one() -> None:
 def test_a_home_path_keeps_its_tilde_on_a_command_line() -> None:
     assert text.as_word("~/a b") == "~/'a b'"
     assert text.as_word("~") == "'~'"
+    assert text.as_word("~/Notes/Grüße-日本.txt") == "~/Notes/Grüße-日本.txt"
+
+
+@pytest.mark.parametrize(
+    "name", ["it's", "l\udce9.txt", "new\nline", "t\tb'c\\d", "back\\slash", "\x1b[31m", "ü b", "🙂"]
+)
+def test_a_shell_reads_a_word_as_the_name_that_it_was_made_of(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    path = f"/home/ada/N/{name}"
+    word = text.as_word(path)
+    environment = {"HOME": "/home/ada", "LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+    for shown_as in (word, text.tildes(f"add {word}").removeprefix("add ")):
+        assert text.escape(shown_as) == shown_as
+        script = os.fsencode(f"printf %s {shown_as}")
+        read = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, check=True)
+        assert os.fsdecode(read.stdout) == path
 
 
 def test_paths_below_home_are_written_as_a_shell_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,7 @@ def _show(output: Output, answer: Json) -> None:
             Cell(times.short(item["time"], now)),
             Cell(item["repo"] if has_many else "", "bold"),
             Cell(_from(item), "cyan"),
-            Cell(item["message"]),
-            Cell(_renamed(item["files"]), "dim"),
+            Cell(f"{item['message']}  {_renamed(item['files'])}".rstrip()),
         ]
         for item in commits
     ]

@@ -113,6 +113,8 @@ def _ask(context: Context, arguments: Json) -> Json:
     try:
         return context.ask({**arguments, "path": here})
     except UsageError as error:
+        if error.code not in ("usage", "not-in-conflict"):
+            raise
         # As the list names it: below its repository, wherever the working directory is.
         try:
             return context.ask(arguments)

@@ -25,7 +25,7 @@ def _allow(context: HandlerContext, params: Json) -> Json:
         if place.repo == MIRROR_NAME:
             raise UsageError(
                 f"{clean(place.absolute)} is a home file",
-                f"to track it: gitsyncctl add {as_word(tilde(clean(place.absolute)))}",
+                f"to track it: gitsyncctl add {as_word(tilde(place.absolute))}",
             )
         groups.setdefault(place.repo, set()).add(place.path)
     made: list[Json] = []

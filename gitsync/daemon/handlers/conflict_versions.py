@@ -149,5 +149,5 @@ def ways(repo: RepoConfig, item: Conflicted) -> list[str]:
 
 
 def _by_role(repo: RepoConfig, item: Conflicted) -> str:
-    command = f"gitsyncctl resolve {as_word(clean(place_of(repo, item.path)))}"
+    command = f"gitsyncctl resolve {as_word(place_of(repo, item.path))}"
     return "choose one: " + " or ".join(f"{command} {way}" for way in ways(repo, item))

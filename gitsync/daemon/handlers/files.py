@@ -70,7 +70,7 @@ def _runs(context: HandlerContext, name: str, path: str | None, count: int, conf
     from gitsync.daemon.handlers.jobs import of_file  # late: it needs the engine, which a history does not
 
     if path:
-        raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(clean(name))}")
+        raise UsageError("--job shows runs, which have no path", f"gitsyncctl log --job {as_word(name)}")
     found = of_file({"conf": conf, "names": [name]})[0] if conf else context.targets([name], is_for_jobs=True).jobs
     past = [{"job": job.name, **run} for job in found for run in context.runtime.jobs.history(job, count + 1)]
     past.sort(key=lambda run: str(run.get("ended", "")), reverse=True)
@@ -119,9 +119,7 @@ def _diff(context: HandlerContext, params: Json) -> Json:
         raise UsageError("--at and --rev say the same thing twice", "give one of them")
     places = [locate(context, path)] if path else [whole(context, repo.name) for repo in context.config.repositories]
     if rev is not None and len(places) > 1:
-        raise UsageError(
-            "--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {as_word(clean(rev))}"
-        )
+        raise UsageError("--rev is a commit of one repository", f"name it: gitsyncctl diff NAME --rev {as_word(rev)}")
     diffs: list[Json] = []
     problems: list[Json] = []
     for place in places:
@@ -214,12 +212,12 @@ def _found(context: HandlerContext, rev: str, within: str | None) -> tuple[Resol
     if not found and (first is not None and len(places) == 1):
         raise first
     if not found:
-        hint = f"name the repository: gitsyncctl show {as_word(clean(rev))} --in NAME; commits: gitsyncctl log"
+        hint = f"name the repository: gitsyncctl show {as_word(rev)} --in NAME; commits: gitsyncctl log"
         raise OperationError(f"no repository has a revision {rev!r}", hint, code="unknown-revision")
     names = ", ".join(place.repo for place, _, _ in found)
     raise OperationError(
         f"{rev!r} is a revision of several repositories: {names}",
-        f"name one: gitsyncctl show {as_word(clean(rev))} --in {as_word(found[0][0].repo)}",
+        f"name one: gitsyncctl show {as_word(rev)} --in {as_word(found[0][0].repo)}",
         code="ambiguous-revision",
     )
 
@@ -250,7 +248,7 @@ def _content(place: ResolvedPath, history: History, commit: str, named: str) -> 
         names = sorted(os.fsdecode(name) for name in history.entries_below(entry.id, b""))
         raise UsageError(
             f"{clean(named)} is a directory there, of {len(names)} files",
-            f"bring a copy: gitsyncctl restore {as_word(f'{place.repo}:{clean(named)}')} --rev {commit[:10]} --to DEST",
+            f"bring a copy: gitsyncctl restore {as_word(f'{place.repo}:{named}')} --rev {commit[:10]} --to DEST",
             code="is-directory",
         )
     size = history.sizes([entry.id]).get(entry.id, 0)

@@ -21,7 +21,7 @@ from gitsync.git.history.log import History
 from gitsync.git.history.search import Hit, Query, quick_search, search
 from gitsync.git.history.size import file_sizes, total_bytes
 from gitsync.mirror.metadata import is_mirror_metadata
-from gitsync.text import as_word, clean, tilde
+from gitsync.text import as_word, tilde
 
 # As many hits as an answer through the socket can carry; the control command prints any number as they come.
 MOST = 2000
@@ -164,7 +164,7 @@ def _documents(
 
 
 def _document(place: ResolvedPath, history: History, hit: Hit) -> Json:
-    absolute = clean(os.fsdecode(history.place(hit.name)))
+    absolute = os.fsdecode(history.place(hit.name))
     return {
         "repo": place.repo,
         "path": os.fsdecode(hit.path),

@@ -97,8 +97,8 @@ def locate(context: Selection, given: str) -> ResolvedPath:
     raise UsageError(
         f"no watched repository contains {clean(given)}",
         "to list them: gitsyncctl list"
-        if str(real(above)) in ("/", home) or _is_of_system(real(above), home)
-        else f"to watch its directory: gitsyncctl watch {as_word(clean(above))}",
+        if Path(home).is_relative_to(real(above)) or _is_of_system(real(above), home)
+        else f"to watch its directory: gitsyncctl watch {as_word(above)}",
         code="outside",
     )
 

@@ -93,11 +93,12 @@ def _below(place: Mergeable, head: str, path: bytes) -> set[bytes]:
 
 
 def _not_tracked(place: Mergeable, path: bytes) -> UsageError:
-    where = clean(os.path.join(place.root, os.fsdecode(path)))
+    where = os.path.join(place.root, os.fsdecode(path)).rstrip("/")
     if not path:
-        return UsageError(f"{where} is a whole repository", f"to stop watching it: gitsyncctl unwatch {as_word(where)}")
+        hint = f"to stop watching it: gitsyncctl unwatch {as_word(where)}"
+        return UsageError(f"{clean(where)} is a whole repository", hint)
     return UsageError(
-        f"{where} is not tracked, so nothing has to be forgotten",
+        f"{clean(where)} is not tracked, so nothing has to be forgotten",
         f"to see why: gitsyncctl explain {as_word(where)}",
         code="unknown-path",
     )

@@ -110,7 +110,7 @@ class Restoring:
             raise OvertakenError(f"{clean(worktree.root)}: not committed yet: {_names(edited)}", edited)
         raise OperationError(
             f"{clean(worktree.root)}: nothing was changed: {_names(edited)}: there are edits that cannot be committed",
-            f"see why: gitsyncctl explain {as_word(clean(os.path.join(worktree.root, os.fsdecode(edited[0]))))}",
+            f"see why: gitsyncctl explain {as_word(os.path.join(worktree.root, os.fsdecode(edited[0])))}",
             code="blocked",
         )
 

@@ -170,10 +170,9 @@ class History:
         named = self.try_ask("rev-parse", "--verify", "--quiet", "HEAD")
         if named is None:
             return None
-        place = clean(self.root)
         raise OperationError(
-            f"{place}: the commit {named.decode('ascii').strip()} of HEAD is missing or damaged",
-            f"to see what is damaged: git -C {as_word(place)} fsck",
+            f"{clean(self.root)}: the commit {named.decode('ascii').strip()} of HEAD is missing or damaged",
+            f"to see what is damaged: git -C {as_word(self.root)} fsck",
             code="missing-object",
         )
 

@@ -7,7 +7,6 @@ the files do not alter it; they are checked again when the version is restored.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from gitsync.git.history.log import History
 from gitsync.git.history.versions import TOGETHER_S, FileVersion, Record, is_removal, records, unknown, versions
 from gitsync.git.objects.modes import MODE_GITLINK, MODE_TREE
 from gitsync.git.objects.trees import TreeEntry
-from gitsync.text import clean
+from gitsync.text import as_word, clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +206,8 @@ def _file_name_in(history: History, head: str, commit: str, path: bytes) -> byte
 
 def see_versions(history: History, path: bytes) -> str:
     """Return the hint with the command that lists all versions of a path."""
-    place = clean(os.path.join(history.above, os.fsdecode(path)) if path else history.above)
-    return f"to list the versions: gitsyncctl restore {shlex.quote(place)} --list"
+    place = os.path.join(history.above, os.fsdecode(path)) if path else history.above
+    return f"to list the versions: gitsyncctl restore {as_word(place)} --list"
 
 
 def none_at(history: History, path: bytes, when: str) -> OperationError:
@@ -229,10 +228,10 @@ def _none_then(
     then = f"at {when!r}" if when else f"in {(commit or '')[:10]}"
     last = next((version for version in before if version.what != "removed"), None)
     if last is not None and before[0].what == "removed":
-        place = clean(os.path.join(history.above, os.fsdecode(path)))
+        place = os.path.join(history.above, os.fsdecode(path))
         return OperationError(
             f"{name} did not exist {then}: it was deleted at {local(before[0].at)[:16]} ({before[0].commit[:7]})",
-            f"the version before: gitsyncctl restore {shlex.quote(place)} --rev {last.commit[:10]}",
+            f"the version before: gitsyncctl restore {as_word(place)} --rev {last.commit[:10]}",
             code="no-version",
         )
     first = known[-1] if known else None

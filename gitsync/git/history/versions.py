@@ -166,7 +166,7 @@ def unknown(history: History, path: bytes) -> OperationError:
     hint = f"did you mean: {', '.join(clean(name) for name in near[:SHOWN_NAMES])}" if near else ""
     place = history.place(path)
     if path and os.path.lexists(place) and not history.is_mirrored:
-        hint = f"to see why: gitsyncctl explain {as_word(clean(os.fsdecode(place)))}"
+        hint = f"to see why: gitsyncctl explain {as_word(os.fsdecode(place))}"
     return OperationError(
         f"{clean(wanted)} was never committed in {history.label}",
         hint or f"to list the commits: gitsyncctl log {as_word(history.label)}",
