@@ -82,6 +82,7 @@ def test_hits_are_printed_for_people_and_nothing_found_is_status_1(box: Machine)
     assert done.stdout.count("gitsyncctl restore") == 1
     assert "notes:b.md:1 (deleted)" in box.ctl("find", "-i", "zanzibar").stdout
     assert box.ctl("find", "Samarkand").returncode == 1
+    assert box.ctl("find", "Zanzibar", "notes:b.md").stdout.count("gitsyncctl restore") == 1
     assert box.ctl("find", "--name", "*.md", "--deleted").stdout.count("gitsyncctl restore") == 1
     for argv in (["find"], ["find", "(", "--regex"], ["find", "x", "nots"]):
         done = box.ctl(*argv)
@@ -168,6 +169,9 @@ def test_the_largest_files_are_named_first(box: Machine) -> None:
     assert answer["bytes"] >= first["bytes"] >= 200_000
     shown = box.ctl("size", "-n", "1").stdout
     assert "film.mp4" in shown
+    (counted,) = json.loads(box.ctl("size", "Notes:trip.md", "--json").stdout)["paths"]
+    assert (counted["path"], counted["present"]) == ("journey.md", True), "by the name that it has now"
+    assert box.ctl("size", str(root / "never.md")).returncode == 4
     assert "journey.md" not in shown
 
 

@@ -172,6 +172,14 @@ def test_log_diff_and_show(box: Machine) -> None:
     assert ask(box, "show", commits[0]["id"][:12])["id"] == commits[0]["id"]
     assert ask(box, "show", "HEAD:nope", "--in", "notes", status=4)["error"]["code"] == "no-version"
 
+    # A directory is followed when it is no longer there, too.
+    (root / "old").mkdir()
+    (root / "old/a.txt").write_text("a\n" * 9)
+    for step in (("add", "-A"), ("mv", "old", "late"), ("rm", "-rq", "late")):
+        run_git(root, *step)
+        run_git(root, "commit", "-qm", step[0])
+    assert [item["message"] for item in ask(box, "log", "notes/late")["commits"]] == ["rm", "mv", "add"]
+
 
 def test_a_large_file_is_shown_byte_by_byte(box: Machine) -> None:
     root = box.repo()

@@ -86,8 +86,12 @@ def _records(history: History, place: ResolvedPath, limit: int) -> list[Record]:
     if is_directory and place.path:
         return [record for record, _ in directory_records(history, place.path, limit=limit)]
     found = records(history, place.path, start=head, limit=limit, follow=bool(place.path))
-    if not found and place.path:
+    if not place.path:
+        return found
+    if not found:
         raise unknown(history, place.path)
+    if all(touched.path != place.path for touched in found[0].touched):  # a directory that is no longer there
+        return [record for record, _ in directory_records(history, place.path, limit=limit)]
     return found
 
 

@@ -20,6 +20,7 @@ from gitsync.git.files import storage_error
 from gitsync.git.history.log import History
 from gitsync.git.history.search import Hit, Query, quick_search, search
 from gitsync.git.history.size import file_sizes, total_bytes
+from gitsync.git.history.versions import unknown
 from gitsync.mirror.metadata import is_mirror_metadata
 from gitsync.text import as_word, tilde
 
@@ -128,7 +129,16 @@ def _apart(context: Selection, params: Json, problems: list[Json]) -> Iterator[J
 
 def _places(context: Selection, params: Json) -> list[ResolvedPath]:
     names = params.get("names") or [repo.name for repo in context.config.repositories]
-    return [locate(context, name) if "/" in name else whole(context, name) for name in names]
+    return [_place(context, name) for name in names]
+
+
+def _place(context: Selection, name: str) -> ResolvedPath:
+    """Return the place for a repository's name, a path, or NAME:path."""
+    repo, colon, below = name.partition(":")
+    is_below = bool(colon) and any(context.called(repo) == each.name for each in context.config.repositories)
+    if "/" in name or not is_below:
+        return locate(context, name) if "/" in name else whole(context, name)
+    return locate(context, f"/{context.called(repo)}:{below}")
 
 
 def _query(history: History, params: Json) -> Query:
@@ -181,6 +191,11 @@ def _size(context: Selection, params: Json) -> Json:
     place = _one(context, params.get("name"))
     history = place.history()
     sizes = file_sizes(history, place.path)
+    if place.path and not sizes:  # a file is counted under the name that it has now, or had last
+        names = {hit.name for hit in search(history, Query(glob="*"), place.path)}
+        if not names:
+            raise unknown(history, place.path)
+        sizes = [item for item in file_sizes(history) if item.path in names]
     shown = sizes[: params.get("count") or len(sizes)]
     return {
         "repo": place.repo,
@@ -199,7 +214,7 @@ def _size(context: Selection, params: Json) -> Json:
 
 def _one(context: Selection, name: str | None) -> ResolvedPath:
     if name:
-        return locate(context, name) if "/" in name else whole(context, name)
+        return _place(context, name)
     repositories = context.config.repositories
     if len(repositories) != 1:
         raise UsageError("which repository? none is named", "name one: gitsyncctl size NAME", code="which-repository")
