@@ -18,10 +18,10 @@ from gitsync.git.objects.store import ObjectStore, common_dir
 from gitsync.git.objects.trees import TREE, lookup
 from gitsync.git.program import GitProgram, failed
 from gitsync.git.rules.answers import Answers
-from gitsync.git.rules.chain import Chains
+from gitsync.git.rules.chain import Chains, patterns_of
 from gitsync.git.rules.config import GitConfig
 from gitsync.git.rules.line_ends import Eol, EolSettings, eol_of
-from gitsync.git.rules.patterns import Patterns, parse
+from gitsync.git.rules.patterns import parse
 
 NAME = b".gitattributes"
 _ASKED = ("filter", "working-tree-encoding", "ident", "text", "crlf", "eol", "merge")
@@ -66,7 +66,7 @@ class WorkTreeAttributes:
         places = outside_files(self._store.program, settings)
         outside = tuple(map(signature_of, places))
         # Names that differ in case alone are the same for git then.
-        patterns = None if settings.is_true("core.ignorecase") else _patterns_of(places)
+        patterns = None if settings.is_true("core.ignorecase") else patterns_of(places, parse)
         self._chains.refresh((settings.stamp or object(), outside), has_outside=any(outside), patterns=patterns)
 
     def rest(self) -> None:
@@ -103,22 +103,6 @@ def outside_files(program: GitProgram, settings: GitConfig) -> list[str]:
         os.path.join(program.root, own),
         *(os.path.join(prefix, "gitattributes") for prefix in ("/etc", "/usr/local/etc", "/opt/homebrew/etc")),
     ]
-
-
-def _patterns_of(places: Iterable[str]) -> Patterns | None:
-    """Return the patterns of attribute files that are there, None when git has to be asked about each path."""
-    joined = Patterns()
-    for place in places:
-        try:
-            own = parse(Path(place).read_bytes())
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-        if own is None:
-            return None
-        joined = joined.joined(own)
-    return joined
 
 
 def eol_settings(settings: GitConfig) -> EolSettings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from gitsync.clock import SystemClock
@@ -138,6 +138,23 @@ class Chains:
                 self._numbers.clear()
             self._numbers[key] = number
         return number
+
+
+def patterns_of(places: Iterable[str | bytes], parse: Parse) -> Patterns | None:
+    """Return the patterns of those files that are there, None when git has to be asked about each path."""
+    joined = Patterns()
+    for place in places:
+        try:
+            with open(place, "rb") as stream:
+                own = parse(stream.read())
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+        if own is None:
+            return None
+        joined = joined.joined(own)
+    return joined
 
 
 def _is_link(place: bytes) -> bool:

@@ -27,8 +27,9 @@ from gitsync.git.program import GitProgram
 from gitsync.git.rules import config
 from gitsync.git.rules.answers import Answers
 from gitsync.git.rules.below_top import BelowTop
-from gitsync.git.rules.chain import Chains
+from gitsync.git.rules.chain import Chains, patterns_of
 from gitsync.git.rules.config import GitConfig
+from gitsync.git.rules.patterns import parse_ignores
 from gitsync.places import own_paths
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class IgnoreRules:
         self._stems = tuple(_stem(pattern) for pattern in include if pattern and not pattern.startswith(("#", "!")))
         program = GitProgram(self._git_dir.rstrip("/"), os.fsdecode(self._root))
         self._is_sparse = False
-        self._chains = Chains(self._root, b".gitignore", lambda path: None)
+        self._chains = Chains(self._root, b".gitignore", lambda path: None, parse_ignores)
         self._answers = Answers(program, self._chains, self._start, 4, _rule, _NO_RULE)
         self._below_top = BelowTop(program, _rule, _NO_RULE)
         self.passes_over_top = False  # the work tree's topmost .gitignore is a file like another, and no rule
@@ -101,7 +102,10 @@ class IgnoreRules:
         places = _outside(self._git_dir, self._root, settings)
         outside = (settings.stamp or object(), *map(signature_of, places))
         has_outside = any(map(_has_rules, places))
-        self._chains.refresh(outside, has_outside=has_outside)
+        # Names that differ in case alone are the same for git with the one, tracked ones are others with the other.
+        is_by_path = self._is_sparse or settings.is_true("core.ignorecase")
+        patterns = None if is_by_path else patterns_of(places, parse_ignores)
+        self._chains.refresh(outside, has_outside=has_outside, patterns=patterns)
         self._below_top.refresh(outside, has_outside=has_outside)
         self._is_fresh = True
 
