@@ -30,7 +30,7 @@ COMMIT, TREE, BLOB = 1, 2, 3
 _NAMES = {COMMIT: b"commit", TREE: b"tree", BLOB: b"blob"}
 
 # The trees that are kept; that of a large directory and those on the way to it stay, whatever they take.
-_CACHED_BYTES, _CACHED_LEAST = 1 << 20, 4
+_CACHED_BYTES, _CACHED_LEAST = 256 << 10, 4
 # As long as a pull is planned and applied: it compares the same trees five times.
 _PULL_BYTES = 16 << 20
 _ENTRY_BYTES = 250
