@@ -171,11 +171,9 @@ def _matches(
     for blob, content in parsed(_paced(output), matcher.may_match):
         if is_over():
             return
-        lines = listed.known[blob] = matcher.lines(content)
-        if lines:
+        if listed.is_hit(blob, matcher.lines(content)):
             yield from listed.answered()
-    if any(listed.known.values()):  # what git listed last may have been read before
-        yield from listed.answered()
+    yield from listed.answered()  # what git listed last may have been read before
 
 
 def _paced(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -187,51 +185,67 @@ def _paced(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Listed:
-    """The versions that `git log` lists, whose contents are read meanwhile: `known` are the matching lines of those.
+    """The versions that `git log` lists, whose contents are read meanwhile.
 
-    Where every version is meant, what git lists is only taken apart when there is a hit: most words have few.
+    Where every version is meant, what git lists is only taken apart when there is a hit, and only up to it: most words
+    have few.
     """
 
     def __init__(self, query: Query, path: bytes) -> None:
-        self.known: dict[str, Lines] = {}
         self._query, self._path = query, path
         self._takes_all = not (path or query.glob) and query.since is None and query.until is None
         self._walk = VersionWalk()
-        self._unread: list[bytes] = []
+        self._unread: deque[bytes] = deque()
         self._waiting: deque[BlobVersion] = deque()
         self._asked: set[bytes] = {b"0" * 40}
         self._rest = b""
+        # The contents that were read: those that match, with their lines, and the others.
+        self._hits: dict[str, Lines] = {}
+        self._others: set[bytes] = set()
 
     def wanted(self, data: bytes) -> bytes:
         """Return the ids of the contents to read for the versions in a piece of the log."""
-        self._unread.append(data)
         new = [blob for blob in dict.fromkeys(self._blobs(data)) if blob not in self._asked]
         self._asked.update(new)
         return b"".join(blob + b"\n" for blob in new)
 
     def _blobs(self, data: bytes) -> list[bytes]:
         if not self._takes_all:
-            return [version.blob.encode("ascii") for version in self._read()]
+            return [version.blob.encode("ascii") for version in self._read(data)]
+        self._unread.append(data)
         # Names are between the entries: one that looks like an entry has a content read, and no more.
         data = self._rest + data
         self._rest = data[-_ENTRY_BYTES:]
         return _BLOB.findall(data)
 
-    def _read(self) -> list[BlobVersion]:
-        """Take apart what git has listed; return the versions in it that are meant."""
-        for data in self._unread:
-            self._walk.feed(data)
-        self._unread.clear()
+    def _read(self, data: bytes) -> list[BlobVersion]:
+        """Take apart a piece of the log; return the versions in it that are meant and may match."""
+        self._walk.feed(data, self._others)
         found = [version for version in self._walk.found if _is_meant(version, self._query, self._path)]
         self._walk.found.clear()
         self._waiting.extend(found)
         return found
 
+    def is_hit(self, blob: str, lines: Lines) -> bool:
+        """Note the matching lines of a content; return whether there are any."""
+        if lines:
+            self._hits[blob] = lines
+        else:
+            self._others.add(blob.encode("ascii"))
+        return bool(lines)
+
     def answered(self) -> Iterator[tuple[BlobVersion, Lines]]:
-        """Yield the next versions, as far as their contents are known, with the matching lines."""
-        self._read()
-        while self._waiting and (lines := self.known.get(self._waiting[0].blob)) is not None:
-            yield self._waiting.popleft(), lines
+        """Yield the next versions that match, as far as contents have been read, with their lines."""
+        while self._hits and (self._waiting or self._unread):
+            if not self._waiting:
+                self._read(self._unread.popleft())
+                continue
+            blob = self._waiting[0].blob
+            if blob not in self._hits and blob.encode("ascii") not in self._others:
+                return
+            version = self._waiting.popleft()
+            if lines := self._hits.get(blob):
+                yield version, lines
 
 
 def _is_meant(version: BlobVersion, query: Query, path: bytes) -> bool:

@@ -6,7 +6,7 @@ Pure: it is fed with git's output piece by piece, so that what comes first can b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ from typing import NamedTuple
 LOG = ("log", "--format=%x01%H%x00%ct", "--raw", "-z", "--no-abbrev", "-M", "-c", "--no-ext-diff", "--no-color",
        "--no-show-signature", "--no-relative", "-O/dev/null")  # fmt: skip
 _GITLINK = b"160000"
+# The length of an entry of an edit up to its path: the modes, the contents, a letter.
+_PLAIN_EDIT = 98
 
 
 class PathChange(NamedTuple):
@@ -52,13 +54,15 @@ class ChangeReader:
     _commit: str = ""
     _at: float = 0.0
 
-    def read(self, data: bytes) -> Iterator[PathChange]:
-        """Yield the changes that are complete with a piece of git's output."""
+    def read(self, data: bytes, skipped: Container[bytes] = ()) -> Iterator[PathChange]:
+        """Yield the changes that are complete with a piece of git's output, but for edits to a `skipped` content."""
         pieces = (self._rest + data).split(b"\0")
         at, last = 0, len(pieces) - 1  # the last piece is never whole: it is what is behind the last separator
         while at < last:
             line = pieces[at].lstrip(b"\n")
-            if line[:1] == b":":
+            if len(line) == _PLAIN_EDIT and line[97:] == b"M" and line[56:96] in skipped and at + 2 <= last:
+                at += 2
+            elif line[:1] == b":":
                 status = line.rpartition(b" ")[2]
                 count = 3 if line[1:2] != b":" and status[:1] in (b"R", b"C") else 2
                 if at + count > last:
@@ -98,10 +102,12 @@ class VersionWalk:
     # The name that a file has now, by the name that it has at this point of the walk into the past.
     _names: dict[bytes, bytes] = field(default_factory=dict)
 
-    def feed(self, data: bytes) -> None:
-        """Take a piece of git's output; b"" is its end."""
+    def feed(self, data: bytes, skipped: Container[bytes] = ()) -> None:
+        """Take a piece of git's output; b"" is its end. Edits to a `skipped` content are left out: no name depends on
+        them.
+        """
         names = self._names
-        for commit, at, status, path, was, _, blob in self._reader.read(data):
+        for commit, at, status, path, was, _, blob in self._reader.read(data, skipped):
             name = path if status == "D" else names.get(path, path)
             if status in "ARC":
                 names.pop(path, None)
