@@ -31,10 +31,8 @@ from gitsync.git.unexpected import UNEXPECTED_ERRORS
 from gitsync.mirror.home_paths import places_of
 from gitsync.mirror.host import host_name
 from gitsync.mirror.incoming import offer
-from gitsync.mirror.judge import judge_all
 from gitsync.mirror.manifests import mend
 from gitsync.mirror.mirror_sync import MirrorSync
-from gitsync.mirror.to_home import find_obstacles
 from gitsync.model import RepoState
 from gitsync.redaction import redact
 from gitsync.text import as_word, clean
@@ -171,6 +169,10 @@ def look(context: HandlerContext) -> None:
     home, board = context.config.home, context.runtime.board
     if home is None:
         return
+    # Late: a daemon without a mirror has no use for them, nor for what they need.
+    from gitsync.mirror.judge import judge_all
+    from gitsync.mirror.to_home import find_obstacles
+
     repo_state_dir = context.runtime.repo_state_dir(home.settings)
     show(board, home.settings, repo_state_dir)
     try:
