@@ -8,6 +8,7 @@ launchd.plist(5), and the XDG Autostart Specification.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # What such a file does, and the pattern of the whole path below home.
 _KINDS = (
@@ -33,13 +34,19 @@ _KINDS = (
     ),
     ("is run at certain times", rb"\.?crontab|(?:.*/)?\.?cron(?:tabs?|\.d)/.*"),
 )
-_PATTERNS = tuple((why, re.compile(pattern, re.DOTALL)) for why, pattern in _KINDS)
-# Most files do nothing of it, which one search shows.
-_ANY = re.compile(b"|".join(pattern for _, pattern in _KINDS), re.DOTALL)
+# Most files do nothing of it, which one pattern shows.
+_ANY = b"|".join(pattern for _, pattern in _KINDS)
+
+
+@cache
+def _compiled() -> tuple[re.Pattern[bytes], tuple[tuple[str, re.Pattern[bytes]], ...]]:
+    """Return the patterns, compiled when they are needed first: a start without home files does not wait for it."""
+    return re.compile(_ANY, re.DOTALL), tuple((why, re.compile(pattern, re.DOTALL)) for why, pattern in _KINDS)
 
 
 def why_asked(path: bytes) -> str:
     """Return what a home file does that makes it ask before it comes in, "" for one that does not ask."""
-    if _ANY.fullmatch(path) is None:
+    any_of_them, patterns = _compiled()
+    if any_of_them.fullmatch(path) is None:
         return ""
-    return next((why for why, pattern in _PATTERNS if pattern.fullmatch(path)), "")
+    return next((why for why, pattern in patterns if pattern.fullmatch(path)), "")

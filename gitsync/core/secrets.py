@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 # How much of a file is examined: keys and settings are small, and tokens are usually near the beginning.
 HEAD_BYTES = 64 * 1024
@@ -213,19 +215,32 @@ NAMES_AND_PATTERNS: tuple[Rule, ...] = (
     Rule("Vault token", literals=(b"hvs.",), pattern=rb"\bhvs\.[A-Za-z0-9_-]{90,}"),
 )
 
-# Split by the cheapest first check: a name for the first table, a literal for the second.
-_BY_NAME = tuple(
-    (rule.kind, re.compile(rule.names, re.DOTALL), rule.literals, re.compile(rule.pattern))
-    for rule in NAMES_AND_PATTERNS
-    if rule.names
-)
-_NAMES = re.compile(b"|".join(b"(?:" + rule.names + b")" for rule in NAMES_AND_PATTERNS if rule.names), re.DOTALL)
-_BY_CONTENT = tuple(
-    (rule.kind, literal, re.compile(rule.pattern))
-    for rule in NAMES_AND_PATTERNS
-    if not rule.names
-    for literal in rule.literals
-)
+
+class _Tables(NamedTuple):
+    """The rules, split by the cheapest first check: a name for the first table, a literal for the second.
+
+    `names` matches any name of the first, and `literals` finds any literal of the second: most files have neither.
+    """
+
+    names: re.Pattern[bytes]
+    by_name: tuple[tuple[str, re.Pattern[bytes], tuple[bytes, ...], re.Pattern[bytes]], ...]
+    literals: re.Pattern[bytes]
+    by_content: tuple[tuple[str, bytes, re.Pattern[bytes]], ...]
+
+
+@cache
+def _tables() -> _Tables:
+    """Return the rules, compiled when the first new file is searched: a start does not wait for it."""
+    by_name = [rule for rule in NAMES_AND_PATTERNS if rule.names]
+    by_content = [(rule, literal) for rule in NAMES_AND_PATTERNS if not rule.names for literal in rule.literals]
+    return _Tables(
+        re.compile(b"|".join(b"(?:" + rule.names + b")" for rule in by_name), re.DOTALL),
+        tuple(
+            (rule.kind, re.compile(rule.names, re.DOTALL), rule.literals, re.compile(rule.pattern)) for rule in by_name
+        ),
+        re.compile(_one_of(literal for _, literal in by_content)),
+        tuple((rule.kind, literal, re.compile(rule.pattern)) for rule, literal in by_content),
+    )
 
 
 def _one_of(words: Iterable[bytes]) -> bytes:
@@ -238,8 +253,6 @@ def _one_of(words: Iterable[bytes]) -> bytes:
     return b"(?:" + b"|".join(re.escape(first) + _one_of(rest) for first, rest in below.items()) + b")"
 
 
-# Most files contain no literal at all, which one search finds out.
-_ANY = re.compile(_one_of(literal for _, literal, _ in _BY_CONTENT))
 _PUBLIC = re.compile(
     rb"\s*(?:(?:ssh|ecdsa|sk)-[\w@.-]+ AAAA|---- BEGIN SSH2 PUBLIC KEY|-----BEGIN (?:[A-Z]+ )?PUBLIC KEY)"
 )
@@ -261,11 +274,12 @@ def secret_in(path: bytes, head: bytes) -> str | None:
     if head.startswith(_SEALED) or _PUBLIC.match(head):
         return None
     base = path.rpartition(b"/")[2]
-    if _NAMES.fullmatch(base):
-        for kind, names, literals, pattern in _BY_NAME:
+    tables = _tables()
+    if tables.names.fullmatch(base):
+        for kind, names, literals, pattern in tables.by_name:
             if names.fullmatch(base) and any(literal in head for literal in literals) and pattern.search(head):
                 return kind
-    for kind, literal, pattern in _BY_CONTENT if _ANY.search(head) else ():
+    for kind, literal, pattern in tables.by_content if tables.literals.search(head) else ():
         if literal in head and pattern.search(head):
             return kind
     return None

@@ -21,9 +21,9 @@ from gitsync.core.reconcile import may_push
 from gitsync.daemon import sync
 from gitsync.daemon.handlers.context import HandlerContext
 from gitsync.daemon.handlers.dispatch import Handlers
-from gitsync.daemon.handlers.repos import SYNC_PATIENCE_S
 from gitsync.daemon.lock import InstanceLock
 from gitsync.daemon.runtime import Runtime
+from gitsync.daemon.sync import SYNC_PATIENCE_S
 from gitsync.engine.owner import ThreadDied
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
 from gitsync.model import JobStatus, Problem, RepoStatus

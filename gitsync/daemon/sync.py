@@ -24,6 +24,8 @@ from gitsync.errors import GitsyncError
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+# How long a command that syncs, or a single pass, waits for all of it.
+SYNC_PATIENCE_S = 600.0
 
 
 def sync(

@@ -226,7 +226,7 @@ MUTATIONS = (
     Mutation(
         "Files that run code or open a door ask when they arrive the first time.",
         "gitsync/core/incoming.py",
-        '    return next((why for why, pattern in _PATTERNS if pattern.fullmatch(path)), "")',
+        '    return next((why for why, pattern in patterns if pattern.fullmatch(path)), "")',
         '    return ""',
         "tests/unit/engine/repository/test_home_agreement.py::test_what_runs_code_asks_even_in_an_agreed_directory",
     ),

@@ -23,6 +23,7 @@ from gitsync.daemon.handlers.home import home_list, home_status
 from gitsync.daemon.handlers.jobs import NamedJobs, shown, unread
 from gitsync.daemon.handlers.machines import machine_facts
 from gitsync.daemon.handlers.trials import would_sync, would_watch
+from gitsync.daemon.sync import SYNC_PATIENCE_S
 from gitsync.engine.messages import CommitNow, Pause, Refresh, Resume, TakeAnswer
 from gitsync.engine.offline_status import show
 from gitsync.errors import GitsyncError, OperationError, UsageError
@@ -36,7 +37,6 @@ from gitsync.version import VERSION
 REFRESH_S = 0.05
 ASK_S = 10.0
 FIRST_COMMIT_S = 50.0
-SYNC_PATIENCE_S = 600.0
 # What a person looks for only in detail.
 DETAILS = ("state", "progress")
 

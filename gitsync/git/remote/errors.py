@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 
 from gitsync.errors import OperationError, TransientError
 from gitsync.git.remote.ssh_trouble import ssh_problem
@@ -109,73 +110,70 @@ def _bare(line: str) -> str:
 
 # (code, pattern), first match wins. The order is the point: ssh's own reason comes before git's closing sentence
 # "Could not read from remote repository", which follows every kind of failure.
-_SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (code, re.compile(pattern, re.IGNORECASE | re.MULTILINE))
-    for code, pattern in (
-        (
-            "host-key",
-            r"host key verification failed|remote host identification has changed|no (matching )?host key|"
-            r"certificate verification failed|ssl certificate problem|server certificate verification|"
-            r"self.signed certificate|the ssl certificate is invalid|hostkey .*(mismatch|revoked|is invalid|unknown)|"
-            r"remote host key is not known|unknown or mismatched host key|invalid or unknown remote ssh hostkey",
-        ),
-        (
-            "permission",
-            r"unable to create '[^']*': permission denied|insufficient permission for adding an object|"
-            r"cannot (open|create|update) [^:]*: permission denied|unable to (append to|write) .*: permission denied",
-        ),
-        # A setting of this repository asks for what the server cannot do: push.gpgSign, push.pushOption.
-        ("refused", r"the receiving end does not support"),
-        ("disk-full", r"no space left on device|disk quota exceeded|insufficient disk space|out of diskspace"),
-        (
-            "offline",
-            r"could not resolve|name or service not known|temporary failure in name resolution|"
-            r"no address associated with hostname|nodename nor servname|failed to resolve address|"
-            r"connection refused|failed to connect|couldn't connect to server|could not connect to|"
-            r"no route to host|network is (unreachable|down)|host is (unreachable|down)|"
-            r"connection reset|broken pipe|connection closed by|kex_exchange_identification|"
-            r"banner exchange|failed to start ssh session|unable to connect|proxy connect aborted|"
-            r"the requested url returned error: (50[0-9]|429)|empty reply from server|"
-            r"early eof|unexpected disconnect|rpc failed|ssl_(connect|read|error_syscall)|gnutls_handshake|"
-            r"connection timed out|operation timed out|connection was aborted",
-        ),
-        ("timeout", r"timed? ?out|timeout"),
-        (
-            "not-found",
-            r"repository .*not found|does not appear to be a git repository|not a git repository|"
-            r"no such (file or directory|remote|repository)|repository .*does not exist|"
-            r"requested url returned error: (404|410)|could not find repository|failed to resolve path|"
-            r"project you were looking for could not be found|unsupported url protocol|"
-            r"remote '.*' does not exist|unable to find remote helper|"
-            r"unexpected http status code: 404|remote helper .* aborted",
-        ),
-        (
-            "auth",
-            r"permission denied( \(|, please try again)|authentication (failed|required)|access denied|"
-            r"could not read (username|password)|terminal prompts disabled|invalid (username|credentials)|"
-            r"requested url returned error: (401|403)|too many authentication failures|"
-            r"no credentials|failed to authenticate|authentication required but no callback|"
-            r"username does not match|agent (refused|admitted failure)|failed (getting response|connecting agent)|"
-            r"ssh[_-]agent|invalid privatekey|load key .*(invalid|permission)|unexpected http status code: 40[13]|"
-            r"too many redirects or authentication replays|http basic: access denied|write access .*not granted|"
-            r"deploy key|publickey|denied by (fallthru|refs/)|you are not allowed to|not authorized to|"
-            r"user permission denied",
-        ),
-        ("fsck", r"fsck error|object [0-9a-f]{40,}: \w+: |invalid object in pack|nested .*object"),
-        (
-            "remote-corrupt",
-            r"(remote|object|pack|index).*(corrupt)|corrupt.*(object|pack)|bad (tree|object|pack)|"
-            r"missing (blob|tree|commit|necessary objects)|unpack(-objects)? (failed|error)|"
-            r"index-pack (failed|died)|invalid index-pack output|inflate|fsck error|did not send all necessary objects|"
-            r"bad object|not our ref|pack has bad|invalid sha1|hasdotgit|hasdotdot|fullpathname|upload-pack: not|"
-            r"failed to read loose object|cannot read header for|hash mismatch",
-        ),
-        ("stale-branch", r"'refs/remotes/\S+' exists; cannot create '"),
-        ("locked", r"unable to create '.*\.lock'|cannot lock ref|unable to lock|failed to lock|is locked"),
-        ("unsafe", r"detected dubious ownership|is not owned by current user"),
-        ("not-found", r"permission denied"),  # of a path on this machine; ssh's form was seen above
-        ("offline", r"hung up unexpectedly|could not read from remote repository|unexpected eof|eof from|\bEOF\b"),
-    )
+_SIGNS = (
+    (
+        "host-key",
+        r"host key verification failed|remote host identification has changed|no (matching )?host key|"
+        r"certificate verification failed|ssl certificate problem|server certificate verification|"
+        r"self.signed certificate|the ssl certificate is invalid|hostkey .*(mismatch|revoked|is invalid|unknown)|"
+        r"remote host key is not known|unknown or mismatched host key|invalid or unknown remote ssh hostkey",
+    ),
+    (
+        "permission",
+        r"unable to create '[^']*': permission denied|insufficient permission for adding an object|"
+        r"cannot (open|create|update) [^:]*: permission denied|unable to (append to|write) .*: permission denied",
+    ),
+    # A setting of this repository asks for what the server cannot do: push.gpgSign, push.pushOption.
+    ("refused", r"the receiving end does not support"),
+    ("disk-full", r"no space left on device|disk quota exceeded|insufficient disk space|out of diskspace"),
+    (
+        "offline",
+        r"could not resolve|name or service not known|temporary failure in name resolution|"
+        r"no address associated with hostname|nodename nor servname|failed to resolve address|"
+        r"connection refused|failed to connect|couldn't connect to server|could not connect to|"
+        r"no route to host|network is (unreachable|down)|host is (unreachable|down)|"
+        r"connection reset|broken pipe|connection closed by|kex_exchange_identification|"
+        r"banner exchange|failed to start ssh session|unable to connect|proxy connect aborted|"
+        r"the requested url returned error: (50[0-9]|429)|empty reply from server|"
+        r"early eof|unexpected disconnect|rpc failed|ssl_(connect|read|error_syscall)|gnutls_handshake|"
+        r"connection timed out|operation timed out|connection was aborted",
+    ),
+    ("timeout", r"timed? ?out|timeout"),
+    (
+        "not-found",
+        r"repository .*not found|does not appear to be a git repository|not a git repository|"
+        r"no such (file or directory|remote|repository)|repository .*does not exist|"
+        r"requested url returned error: (404|410)|could not find repository|failed to resolve path|"
+        r"project you were looking for could not be found|unsupported url protocol|"
+        r"remote '.*' does not exist|unable to find remote helper|"
+        r"unexpected http status code: 404|remote helper .* aborted",
+    ),
+    (
+        "auth",
+        r"permission denied( \(|, please try again)|authentication (failed|required)|access denied|"
+        r"could not read (username|password)|terminal prompts disabled|invalid (username|credentials)|"
+        r"requested url returned error: (401|403)|too many authentication failures|"
+        r"no credentials|failed to authenticate|authentication required but no callback|"
+        r"username does not match|agent (refused|admitted failure)|failed (getting response|connecting agent)|"
+        r"ssh[_-]agent|invalid privatekey|load key .*(invalid|permission)|unexpected http status code: 40[13]|"
+        r"too many redirects or authentication replays|http basic: access denied|write access .*not granted|"
+        r"deploy key|publickey|denied by (fallthru|refs/)|you are not allowed to|not authorized to|"
+        r"user permission denied",
+    ),
+    ("fsck", r"fsck error|object [0-9a-f]{40,}: \w+: |invalid object in pack|nested .*object"),
+    (
+        "remote-corrupt",
+        r"(remote|object|pack|index).*(corrupt)|corrupt.*(object|pack)|bad (tree|object|pack)|"
+        r"missing (blob|tree|commit|necessary objects)|unpack(-objects)? (failed|error)|"
+        r"index-pack (failed|died)|invalid index-pack output|inflate|fsck error|did not send all necessary objects|"
+        r"bad object|not our ref|pack has bad|invalid sha1|hasdotgit|hasdotdot|fullpathname|upload-pack: not|"
+        r"failed to read loose object|cannot read header for|hash mismatch",
+    ),
+    ("stale-branch", r"'refs/remotes/\S+' exists; cannot create '"),
+    ("locked", r"unable to create '.*\.lock'|cannot lock ref|unable to lock|failed to lock|is locked"),
+    ("unsafe", r"detected dubious ownership|is not owned by current user"),
+    ("not-found", r"permission denied"),  # of a path on this machine; ssh's form was seen above
+    ("offline", r"hung up unexpectedly|could not read from remote repository|unexpected eof|eof from|\bEOF\b"),
 )
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -225,9 +223,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
+@cache
+def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((code, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for code, pattern in _SIGNS)
+
+
 def classify(said: str) -> str:
     """Return the code of what git or libgit2 said; "unknown" when nothing of it is recognised."""
-    for code, pattern in _SIGNS:
+    for code, pattern in _signs():
         if pattern.search(said):
             return code
     return "unknown"

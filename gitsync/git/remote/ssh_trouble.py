@@ -80,7 +80,7 @@ def ssh_problem(label: str, url: str, said: str, program: str = "git") -> Proble
     if to is None:
         return None
     for pattern, tell in _TOLD:
-        if found := pattern.search(said):
+        if found := re.search(pattern, said, re.MULTILINE):
             code, what, hint = tell(to, found, said, program)
             return Problem(code, f"{label}: {what}", hint)
     return None
@@ -203,9 +203,7 @@ def _no_login(to: Destination, found: re.Match[str], said: str, program: str) ->
 
 _NAMES = r"(?:git(?:-upload-pack|-receive-pack)?|rsync|unison)"
 # The order is the point: ssh's reason comes before what the programs say of it.
-_TOLD: tuple[tuple[re.Pattern[str], Callable[[Destination, re.Match[str], str, str], Told]], ...] = tuple(
-    (re.compile(pattern, re.MULTILINE), tell)
-    for pattern, tell in (
+_TOLD: tuple[tuple[str, Callable[[Destination, re.Match[str], str, str], Told]], ...] = (
         (r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key for \S+ has changed", _key_changed),
         (r"REVOKED HOST KEY|[Hh]ost key \S*.* revoked", _key_revoked),
         (r"no matching (?P<what>[A-Za-z ]+?) found\. Their offer: (?P<offer>\S+)", _nothing_common),
@@ -223,5 +221,4 @@ _TOLD: tuple[tuple[re.Pattern[str], Callable[[Destination, re.Match[str], str, s
         (r"bad line length character: .*|is your shell clean.*|[Rr]eceived unexpected header from the server.*",
          _noisy),
         (r"Permission denied \([a-z,-]+\).*|Too many authentication failures.*", _no_login),
-    )
 )  # fmt: skip
