@@ -139,6 +139,8 @@ def test_a_repository_that_is_away_or_damaged_is_named_and_the_others_answer(box
     status, out, _ = ask("machines")
     assert status == 1
     assert "hint: mount or restore it" in " ".join(out.split())
+    status, _, errors = ask("resolve", "first.txt", "--ours")
+    assert (status, "first.txt is not in conflict" in errors) == (2, True)
     assert ask("doctor")[1].count("~/away does not exist") == 1
     box.start()
     assert ask("find", "first")[:2] == (1, ask("find", "first", "well")[1])

@@ -6,6 +6,7 @@ closed here; changes are made by the committer.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from gitsync.git.repository import Mergeable, Readable, ReadOnlyRepository, head
 from gitsync.git.staging.worktree import Worktree
 from gitsync.git.unexpected import UNEXPECTED_ERRORS, as_error
 from gitsync.text import as_word, shown
+
+logger = logging.getLogger(__name__)
 
 CHOICES = ("name", "copy", "both", "edit", "done", "ours", "theirs")
 SHOWN_CHOICES = ("keep MACHINE", *CHOICES)
@@ -209,7 +212,14 @@ def place_of(context: HandlerContext, word: str, name: str | None) -> tuple[Repo
     holding: list[RepoConfig] = []
     known: set[bytes] = set()
     for repo in repos:
-        found = _names(context, repo)
+        try:
+            found = _names(context, repo)
+        except GitsyncError as error:
+            if len(repos) == 1:
+                raise
+            # The file may be in another one; `conflicts` reports this error.
+            logger.debug("%s: cannot look for conflicts: %s", repo.name, error.message)
+            continue
         known |= found.keys()
         if any(path in each for each in found.values()):
             holding.append(repo)

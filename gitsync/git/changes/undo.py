@@ -34,7 +34,7 @@ from gitsync.git.objects.trees import diff, edit_tree
 from gitsync.git.repository import Mergeable, head_tree, tree_of
 from gitsync.git.staging.worktree import Worktree
 from gitsync.model import CommitInfo
-from gitsync.text import clean
+from gitsync.text import as_word, clean
 
 REASON = "undo"
 REDO = "redo"
@@ -174,7 +174,7 @@ def _choose(place: Mergeable, way: Way) -> tuple[Undoable, _Trial]:
         tried = _try(place, item, way)
         change = _described(place, item)
         if tried.tree is None or (tried.clashes and not tried.paths):
-            raise _edited_since(place, change, tried)
+            raise _edited_since(place, change, tried, way)
         if tried.paths:
             return change, tried
         if wanted:
@@ -202,18 +202,20 @@ def _choose(place: Mergeable, way: Way) -> tuple[Undoable, _Trial]:
     )
 
 
-def _edited_since(place: Mergeable, change: Undoable, tried: _Trial) -> OperationError:
+def _edited_since(place: Mergeable, change: Undoable, tried: _Trial, way: Way) -> OperationError:
     count = len(tried.clashes)
     names = ", ".join(clean(path) for path in tried.clashes[:_NAMED_PATHS])
     more = f" and {count - _NAMED_PATHS} more" if count > _NAMED_PATHS else ""
-    rest = "to undo the rest and leave these as they are: gitsyncctl undo --keep; "
-    whole = "to have these as they were before, without the edits: gitsyncctl undo --all; "
+    command = f"gitsyncctl {way.verb} {as_word(place.root)}" + (f" --commit {way.wanted}" if way.wanted else "")
+    rest = f"to {way.verb} the rest and leave these as they are: {command} --keep; "
+    whole = f"to have these as they were before, without the edits: {command} --all; "
+    one = os.path.join(place.root, *tried.clashes[:1])
     return OperationError(
-        f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} was not undone, because the same places were"
-        f" edited since: {names}{more}; nothing was changed",
+        f"{clean(place.root)}: the {change.reason} {change.commit.id[:7]} was not {way.verb}ne, because the same places"
+        f" were edited since: {names}{more}; nothing was changed",
         (rest if tried.tree is None and set(tried.clashes) < set(change.paths) else "")
         + whole
-        + f"to get one of them as it was before: gitsyncctl restore PATH --rev {change.before[:7]}",
+        + f"to get one of them as it was before: gitsyncctl restore {as_word(one)} --rev {change.before[:7]}",
         code="edited-since",
     )
 

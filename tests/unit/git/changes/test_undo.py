@@ -82,6 +82,10 @@ def test_an_edit_of_the_same_place_refuses_and_changes_nothing(pair: Pair) -> No
     with pytest.raises(OperationError, match=r"edited since: long\.txt; nothing was changed") as refused:
         undo(pair.worktree)
     assert refused.value.code == "edited-since"
+    assert (
+        f" --all; to get one of them as it was before: gitsyncctl restore {pair.worktree.root}/long.txt"
+        in refused.value.hint
+    )
     assert run_git(pair.ours, "rev-parse", "HEAD") == head
     assert "--keep" in refused.value.hint
     done = undo(pair.worktree, Way(is_keeping=True))
