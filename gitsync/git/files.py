@@ -16,6 +16,8 @@ from gitsync.git.flush import flush
 
 # Tells apart the temporary files of threads that write at the same time.
 _WRITES = count()
+# So many bytes are written with one call.
+_JOINED = 1 << 16
 _NEW = re.compile(r".*\.(?P<pid>\d+)-\d+\.new", re.DOTALL)
 
 
@@ -23,12 +25,28 @@ def write_new(path: str, data: Sequence[bytes | memoryview], *, mode: int = 0o66
     """Create a file that must not exist yet with `data`; raise OSError."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        for piece in data:
+        for piece in _joined(data):
             view = memoryview(piece)
             while view:
                 view = view[os.write(handle, view) :]
     finally:
         os.close(handle)
+
+
+def _joined(data: Sequence[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Yield small pieces together: a system call takes longer than to copy them."""
+    waiting: list[bytes | memoryview] = []
+    size = 0
+    for piece in data:
+        if len(piece) < _JOINED:
+            waiting.append(piece)
+            size += len(piece)
+        if waiting and (size >= _JOINED or len(piece) >= _JOINED):
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        if len(piece) >= _JOINED:
+            yield piece
+    yield b"".join(waiting)
 
 
 def remove(path: str) -> None:

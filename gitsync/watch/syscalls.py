@@ -12,6 +12,8 @@ import os
 import struct
 from typing import Protocol
 
+from gitsync.core.temporary import TEMP_PREFIX
+
 IN_MODIFY = 0x2
 IN_ATTRIB = 0x4
 IN_CLOSE_WRITE = 0x8
@@ -113,14 +115,17 @@ def _last_error(path: bytes) -> OSError:
 
 
 def parse(data: bytes) -> list[Event]:
-    """Return the events in a result of `Inotify.read`, in the kernel's order."""
+    """Return the events in a result of `Inotify.read`, in the kernel's order, but for those of gitsync's own temporary
+    files: of nine events that a file of a pull causes, seven are about its temporary.
+    """
     events: list[Event] = []
     position, end = 0, len(data)
     unpack = _HEADER.unpack_from
     while position < end:
         wd, mask, cookie, length = unpack(data, position)
         position += 16
-        events.append((wd, mask, cookie, data[position : position + length].rstrip(b"\0") if length else b""))
+        if not data.startswith(TEMP_PREFIX, position, position + length) or mask & IN_ISDIR:
+            events.append((wd, mask, cookie, data[position : position + length].rstrip(b"\0") if length else b""))
         position += length
     return events
 

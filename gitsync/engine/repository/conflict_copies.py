@@ -30,7 +30,7 @@ class KeptCopies:
         self.originals = tuple(path for path in originals or () if isinstance(path, str))
 
     def pass_over(self, before: str | None, after: str, paths: Iterable[bytes]) -> None:
-        """Accept a commit by gitsync that changed `paths`, with no copy among them."""
+        """Accept a commit or a pull by gitsync that changed `paths`, with no copy among them."""
         if before is not None and before == self.head and not any(map(is_called_copy, paths)):
             self.head = after
 

@@ -159,6 +159,7 @@ def _take_outcome(
     repository.integration.answer(repository.context, outcome.head, is_ahead=is_merge)
     _settle(repository, worktree, fetched)
     if outcome.head is not None:
+        repository.handle.copies.pass_over(wanted.head, outcome.head, outcome.paths)
         # The other remotes, where there are some, have not got it yet.
         repository.context.send(Committed(name, wanted.branch, outcome.head, taken_via=fetched.via))
     verb, count = "merged" if is_merge else "pulled", len(outcome.paths)

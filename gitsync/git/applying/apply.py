@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -371,6 +371,14 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
             worktree.index.settle()
     if is_followed:
         worktree.index.settle()
+        _note_placed(worktree, noted.target_tree, new)
+
+
+def _note_placed(worktree: Worktree, tree: str, new: Mapping[bytes, NewEntry | None]) -> None:
+    signature = worktree.index.signature
+    if worktree.index.foreign_at is None:  # looked at last: nobody had written it before, either
+        files = {path: entry.stat for path, entry in new.items() if entry is not None and entry.stat is not None}
+        worktree.placed.note(tree, signature, files)
 
 
 def _mover(worktree: Worktree) -> Person:

@@ -43,8 +43,12 @@ def hidden(worktree: Worktree, paths: Iterable[bytes], entries: Entries | None) 
     paths = list(paths)
     sparse = SparseCheckout(worktree.root)
     nested = inside(worktree.root, paths)
-    found = {}
-    for path in paths:
+    found: dict[bytes, Mark] = {}
+    if entries is None or sparse.is_on or nested:
+        looked_at = paths
+    else:
+        looked_at = [path for path in paths if (entry := entries[path]) and (entry.is_assumed or entry.is_skipped)]
+    for path in looked_at:
         entry = None if entries is None else entries[path]
         is_outside = sparse.is_outside(path)
         is_skipped = entry.is_skipped if entry is not None else is_outside

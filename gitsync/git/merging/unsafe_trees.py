@@ -79,9 +79,11 @@ def _count(
         if depth > MAX_DEPTH:
             return MAX_FILES + 1
         ours = store.tree(base) if base is not None else {}
-        total = 0
-        for name, entry in store.tree(target).items():
-            total += 1 if entry.mode != TREE else _count(store, _tree(ours.get(name)), entry.id, known, depth + 1)
+        theirs = store.tree(target)
+        below = [(name, entry) for name, entry in theirs.items() if entry.mode == TREE]
+        total = len(theirs) - len(below)
+        for name, entry in below:
+            total += _count(store, _tree(ours.get(name)), entry.id, known, depth + 1)
         known[key] = total
     return known[key]
 

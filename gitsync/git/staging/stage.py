@@ -33,6 +33,7 @@ from gitsync.git.staging.expand import Expansion
 from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.held_paths import HeldPaths
 from gitsync.git.staging.left_behind import LeftBehind, checked_out
+from gitsync.git.staging.placed import Placed, identity
 from gitsync.git.staging.read import Found, FoundKind, Reader
 from gitsync.git.staging.remarks import Remarks
 from gitsync.model import FILTER, REFUSED, ChangeKind, Problem, Quarantined
@@ -62,6 +63,7 @@ class StageContext:
     arrivals: Arrivals
     remarks: Remarks
     contents: KnownContents | None
+    placed: Placed
     head: str | None
     branch: str | None
     head_tree: str | None
@@ -141,10 +143,16 @@ class Staging:
 
     def _steps(self, noted: frozenset[bytes]) -> Iterator[None]:
         context = self._context
+        came = context.placed.take(context.head_tree, context.index.signature)
+        unchanged: set[bytes] = set()
+        for path in sorted(came.keys() & noted):
+            if identity(self._reader.look(path).stat) == came[path]:
+                unchanged.add(path)
+            yield
         expansion = Expansion(
             self._reader, context.store, context.head_tree, context.ignores, self._tally.unreadable.__setitem__
         )
-        candidates = expansion.candidates(noted)
+        candidates = expansion.candidates(noted - unchanged)
         count = 0
         while chunk := list(islice(candidates, _CHUNK)):
             entries = context.index.entries(chunk)

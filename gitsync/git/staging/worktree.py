@@ -46,6 +46,7 @@ from gitsync.git.staging.filters import Filters
 from gitsync.git.staging.held_paths import HeldPaths
 from gitsync.git.staging.ignored_tracked import NAME, IgnoredTracked
 from gitsync.git.staging.left_behind import LeftBehind
+from gitsync.git.staging.placed import Placed
 from gitsync.git.staging.remarks import Remarks
 from gitsync.git.staging.stage import StageContext, Staged, StagedChange, StageRules, Staging
 from gitsync.git.staging.status import differing
@@ -97,6 +98,7 @@ class Worktree:
         self.ignores = IgnoreRules(Path(self.root), include, exclude)
         self.filters = Filters(self.store, self.root)
         self.arrivals = Arrivals(repo_state_dir)
+        self.placed = Placed()
         self.held = HeldPaths(self.root, repo_state_dir)
         self.remarks = Remarks(self.root, self.held)
         self._contents: KnownContents | None = None
@@ -215,6 +217,7 @@ class Worktree:
             self.arrivals,
             self.remarks,
             self._contents,
+            self.placed,
             head,
             branch,
             tree,
