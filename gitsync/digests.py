@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 # Digested in less than a millisecond by Python's own code.
@@ -49,11 +49,15 @@ def _made(name: str, modules: tuple[str, ...], data: Data, size: int) -> Digest:
         short = _of_python(name, modules)
         if short is not None:
             return short(data)
+    return _of_openssl(name)(data)
+
+
+@cache
+def _of_openssl(name: str) -> Callable[[Data], Digest]:
     import hashlib
 
     # Ids of git's objects, and names of files of our own.
-    made: Digest = getattr(hashlib, name)(data, usedforsecurity=False)
-    return made
+    return partial(getattr(hashlib, name), usedforsecurity=False)
 
 
 @cache

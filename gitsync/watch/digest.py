@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 
-from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.watch import syscalls
 from gitsync.watch.directories import Node
 from gitsync.watch.syscalls import Event
@@ -73,7 +72,7 @@ class Digest:
             if prefix is None:
                 if name in _HEAD_NAMES:
                     moved_heads.add(wd)
-            elif name and not name.startswith(TEMP_PREFIX):
+            elif name:
                 add(prefix + name)
         for wd in moved_heads:
             marker = self._tree.nodes.get(wd)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from gitsync.git.applying.apply import OutcomeKind, apply
 from gitsync.git.applying.atomic_replace import ABSENT, BusyError, facts_of, see
 from gitsync.git.applying.directories import Directories, Root, parent_of
+from gitsync.git.files import write_new
 from gitsync.git.index.raw import NewEntry, RawIndex, empty, stat_of
+from gitsync.git.staging.expand import Expansion
+from gitsync.git.staging.worktree import Staged, StageRules, Worktree
 from tests.conftest import run_git
 from tests.fakes.deaths import Case, fresh, template
 
@@ -229,6 +232,39 @@ def test_an_index_says_only_what_git_would_find(
     assert (run_git(pair.ours, "status", "--porcelain") != "") == (edit is not untouched)
 
 
+def staged_by_user(path: Path) -> None:
+    run_git(path.parent, "update-index", "--chmod=+x", path.name)
+
+
+@pytest.mark.parametrize("edit", [*EDITS, staged_by_user])
+def test_what_a_pull_placed_is_staged_as_if_that_were_not_known(
+    fresh: Callable[[], Case], edit: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = fresh()
+    outcome = apply(pair.worktree, pair.made, message="Merge", probe=lambda at, _: time.sleep(0.05 * (at == "staged")))
+    edit(pair.ours / "a.txt")
+    looked_at: list[frozenset[bytes]] = []
+    candidates = Expansion.candidates
+
+    def noting(self: Expansion, noted: frozenset[bytes]) -> Iterator[bytes]:
+        looked_at.append(noted)
+        return candidates(self, noted)
+
+    monkeypatch.setattr(Expansion, "candidates", noting)
+    known, plain = staged(pair.worktree, outcome.paths), staged(pair.worktree, outcome.paths)
+    assert known == plain
+    assert bool(known.changes or known.staged_by_user) == (edit is not untouched)
+    assert (b"a.txt" in looked_at[0]) == (edit is not untouched)
+    assert looked_at[1] == frozenset(outcome.paths)  # it was known for one batch
+
+
+def staged(worktree: Worktree, paths: Iterable[bytes]) -> Staged:
+    staging = worktree.begin_staging(paths, (), StageRules())
+    while not staging.advance(1.0):
+        pass
+    return staging.result()
+
+
 def facts_of_file(path: Path) -> tuple[int, ...] | None:
     return stat_of(path.lstat()) if os.path.lexists(path) else None
 
@@ -244,3 +280,13 @@ def test_entries_among_many_are_those_of_the_walk(names: set[bytes], others: set
     index = RawIndex(b"".join(RawIndex(empty()).patched({name: entries[name] for name in plain})))
     wanted = {*others, *list(names)[::2], b"n" * 5000}
     assert list(index.among(wanted)) == [(name, entry) for name, entry in index.walk() if name in wanted]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 200_000), max_size=8), st.booleans())
+def test_pieces_of_any_size_are_written_in_their_order(sizes: list[int], is_small: bool) -> None:
+    pieces = [bytes([number % 256]) * (size % 100 if is_small else size) for number, size in enumerate(sizes * 3)]
+    with TemporaryDirectory() as place:
+        path = Path(place, "file")
+        write_new(str(path), pieces)
+        assert path.read_bytes() == b"".join(pieces)

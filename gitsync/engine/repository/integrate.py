@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from gitsync.core.conflict import Rules
 from gitsync.core.states import WorktreeEvent
+from gitsync.engine import heap
 from gitsync.engine.exchange import halt_reasons
 from gitsync.engine.messages import Committed, Fetched, HeadWanted
 from gitsync.engine.repository.repository import LocalRepository
@@ -46,7 +47,7 @@ def integrate(repository: LocalRepository, now: float) -> None:
         text = f"{repository.name}: the signatures of {_source(fetched)} were not checked; nothing was taken in"
         repository.integration.answer(repository.context, None, problem=Problem("not-verified", text))
         return
-    with worktree.store.keeping_trees():
+    with worktree.store.keeping_trees(), heap.growing():
         _integrate(repository, worktree, fetched, now)
 
 

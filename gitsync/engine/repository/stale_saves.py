@@ -43,11 +43,14 @@ class StaleSaves:
         """Note the files that a pull is about to change from tree `old` to `new`."""
         if old is None:
             return
-        for path, (was, now) in diff(worktree.store, old, new).items():
-            if was is None or now is None or was.id == now.id or path == manifest.NAME:
-                continue
-            if was.mode in FILE_MODES and now.mode in FILE_MODES:
-                self._note(os.fsdecode(path), was.id, now.id, source, wall)
+        changed = [
+            (path, was.id, now.id)
+            for path, (was, now) in diff(worktree.store, old, new).items()
+            if was is not None and now is not None and was.id != now.id and path != manifest.NAME
+            if was.mode in FILE_MODES and now.mode in FILE_MODES
+        ]
+        for path, was, now in changed[-KEPT_PATHS:]:
+            self._note(os.fsdecode(path), was, now, source, wall)
         newest = sorted(self._records.items(), key=lambda item: float(item[1]["at"]))[-KEPT_PATHS:]
         self._keep({path: record for path, record in newest if wall - record["at"] < KEPT_S})
 

@@ -33,7 +33,7 @@ from gitsync.errors import GitsyncError, OperationError, TransientError
 from gitsync.git.applying import atomic_replace, journal, modes
 from gitsync.git.applying.backup_blob import IN_THE_WAY, rescuer
 from gitsync.git.applying.directories import parent_of
-from gitsync.git.applying.hidden import Entries, Mark, entries_of, hidden
+from gitsync.git.applying.hidden import Entries, Looked, Mark, entries_of, hidden, look
 from gitsync.git.applying.journal import Phase
 from gitsync.git.applying.move_aside import Moved
 from gitsync.git.applying.preflight import OWN_REPOSITORY, Changes, Prepared, Surprise, prepare
@@ -222,7 +222,7 @@ def _apply(
                 _half(worktree, partial(modes.follow, worktree.root, prepared.changes))
             try:
                 refs.backup(worktree.repo, reason, outcome=target)
-                arrive(worktree, applier, message, prepared.changes)
+                arrive(worktree, applier, message, prepared.changes, prepared.report.looked)
             except GitsyncError as error:
                 moved = error
         if surprise or moved is not None:
@@ -325,10 +325,13 @@ def _recover(worktree: Worktree, applier: Applier) -> str:
 logger = logging.getLogger(__name__)
 
 
-def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes | None = None) -> None:
+def arrive(
+    worktree: Worktree, applier: Applier, message: str, changes: Changes | None = None, looked: Looked | None = None
+) -> None:
     """Move the branch of the applier's journal to its target, read it back, and update the index.
 
-    `changes` are those from the journal's base to its target, where they are known.
+    `changes` are those from the journal's base to its target, and `looked` the index entries of their paths, where they
+    are known.
     Raise TipMovedError when HEAD is not at the journal's base, when the user has a git operation in progress, or has
     staged one of the paths since; TransientError for locks; OperationError when a write fails. The branch has not moved
     then.
@@ -341,7 +344,7 @@ def arrive(worktree: Worktree, applier: Applier, message: str, changes: Changes 
     moved = [(path, new.id) for path, (_, new) in changes.items() if new is not None and new.mode == MODE_GITLINK]
     if moved:
         worktree.left_behind.note(moved)
-    entries = entries_of(worktree, changes)
+    entries = look(worktree, changes, looked).entries
     _check_unstaged(worktree, changes, entries)
     marks = hidden(worktree, changes, entries)
     worktree.held.note(path for path, mark in marks.items() if mark.nested)

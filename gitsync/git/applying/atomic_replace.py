@@ -19,6 +19,7 @@ from functools import cache
 from typing import NamedTuple
 
 from gitsync import digests
+from gitsync.clock import SystemClock
 from gitsync.git.applying.directories import Directories, Root, parent_of
 from gitsync.git.files import TICK_NS
 from gitsync.git.flush import full_fsync
@@ -34,6 +35,9 @@ KEPT = b"~"
 # Larger files are read piece by piece.
 _PIECE = 1 << 20
 
+_CLOCK = SystemClock()
+# The coarsest times that a file system keeps are two seconds apart (FAT).
+_RECENT_NS = 2_000_000_000 + TICK_NS
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LEASE: int | None = getattr(fcntl, "F_SETLEASE", None)
 
@@ -112,6 +116,9 @@ def look_calmly(root: Root, path: bytes) -> str:
 def see(root: Root, path: bytes, *, is_calm: bool = False) -> Sight:
     """Return the version at `path`; raise as `look` does, and no BusyError if `is_calm`."""
     try:
+        if isinstance(root, Directories):
+            at, name = root.parent(path)
+            return _see_at(at, name, is_calm)
         with parent_of(root, path) as (at, name):
             return _see_at(at, name, is_calm)
     except OSError as error:
@@ -136,10 +143,12 @@ def _see_at(at: int, name: bytes, is_calm: bool) -> Sight:
 
 def _see_open(handle: int, name: bytes, before: os.stat_result, is_calm: bool) -> Sight:
     """Return the version in an open file; `before` is the stat data of what its name led to before it was opened."""
-    if not is_calm and is_open_for_writing(handle):
+    # A file that was changed a moment ago may be written and closed during the read without another time.
+    is_recent = before.st_mtime_ns >= int(_CLOCK.wall() * 1e9) - _RECENT_NS
+    if is_recent and not is_calm and is_open_for_writing(handle):
         raise BusyError(os.fsdecode(name))
     data, digest = _read(handle, before.st_size)
-    # A second lease detects a process that opened the file during the read; the times, one that closed it again.
+    # The lease detects a process that has the file open; the times, one that wrote to it and closed it meanwhile.
     after = os.fstat(handle)
     if after.st_ino != before.st_ino or after.st_dev != before.st_dev:
         # It was replaced by another one before it was opened: that one is read again, between two looks at it.
@@ -206,6 +215,9 @@ def _mode_of(root: Root, path: bytes) -> int | None:
 def facts_of(root: Root, path: bytes) -> os.stat_result | None:
     """Return the stat data of what is at `path`, None of nothing; raise OSError when that cannot be determined."""
     try:
+        if isinstance(root, Directories):
+            at, name = root.parent(path)
+            return os.stat(name, dir_fd=at, follow_symlinks=False)
         with parent_of(root, path) as (at, name):
             return os.stat(name, dir_fd=at, follow_symlinks=False)
     except OSError as error:
@@ -226,14 +238,13 @@ def is_open_for_writing(handle: int) -> bool:
 def _is_written(handle: int, *, is_last: bool = False) -> bool | None:
     """Return whether a process has the file open for writing, None where the system does not tell.
 
-    `is_last`: it was asked before, and the file is closed now, which ends the lease.
+    `is_last`: the file is closed now, which ends the lease.
     """
     if _LEASE is None:
         return None
     try:
         # A lease that another process breaks raises a signal; the default action of SIGIO would end this process.
-        if not is_last:
-            fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(handle, _LEASE, fcntl.F_RDLCK)
         if not is_last:
             fcntl.fcntl(handle, _LEASE, fcntl.F_UNLCK)
@@ -249,13 +260,20 @@ def exchange(root: Root, one: bytes, other: bytes) -> None:
     the old version gets a second name, and the new one is renamed over it only while the old one is still the same
     inode.
     """
+    if isinstance(root, Directories):
+        _exchange_at(*root.parent(one), *root.parent(other))
+        return
     with parent_of(root, one) as (one_at, one_name), parent_of(root, other) as (other_at, other_name):
-        try:
-            _renameat2(one_at, one_name, other_at, other_name, _EXCHANGE)
-        except OSError as error:
-            if error.errno not in _UNSUPPORTED:
-                raise
-            _exchange_by_links(one_at, one_name, other_at, other_name)
+        _exchange_at(one_at, one_name, other_at, other_name)
+
+
+def _exchange_at(one_at: int, one: bytes, other_at: int, other: bytes) -> None:
+    try:
+        _renameat2(one_at, one, other_at, other, _EXCHANGE)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        _exchange_by_links(one_at, one, other_at, other)
 
 
 def _exchange_by_links(one_at: int, one: bytes, other_at: int, other: bytes) -> None:
@@ -291,6 +309,10 @@ def move_new(root: Root, source: bytes, target: bytes, *, is_made: bool = False)
 def remove(root: Root, path: bytes) -> None:
     """Unlink a temporary of gitsync's; do nothing when it does not exist."""
     try:
+        if isinstance(root, Directories):
+            at, name = root.parent(path)
+            os.unlink(name, dir_fd=at)
+            return
         with parent_of(root, path) as (at, name):
             os.unlink(name, dir_fd=at)
     except OSError as error:

@@ -54,54 +54,67 @@ class Directories:
             self._retired = [], self._retired[0]
         above, _, name = path.rpartition(b"/")
         known = self._known.get(above)
-        if known is not None and known.turn == self._turn:
+        if known is not None and (known.turn == self._turn or self._is_current(known)):
             return known.handle, name
         if not above:
             return self.root, name
         while len(self._known) > _KEPT:
-            self._retired[0].append(self._known.pop(next(iter(self._known))).handle)
-        return self._open(above, is_made), name
+            self._retire(next(iter(self._known)))
+        return self._open(above, is_made).handle, name
 
     def renew(self) -> None:
         """Compare each directory with its path before it is used the next time."""
         self._turn += 1
 
-    def _open(self, path: bytes, is_made: bool) -> int:
+    def _is_current(self, known: _Known) -> bool:
+        """Whether the path of a directory still leads to it, looked at step by step; False where it has to be opened."""
+        if known.turn == self._turn:
+            return True
+        above = known.above
+        if known.handle < 0 or (above is not None and not self._is_current(above)):
+            return False
+        try:
+            at = self.root if above is None else above.handle
+            facts = os.stat(known.name, dir_fd=at, follow_symlinks=False)
+        except OSError:
+            return False  # opening it reports why
+        if known.inode != facts.st_ino or known.device != facts.st_dev:
+            return False
+        known.turn = self._turn
+        return True
+
+    def _open(self, path: bytes, is_made: bool) -> _Known:
         known = self._known.get(path)
-        if known is not None and known.turn == self._turn:
-            return known.handle
-        above, _, name = path.rpartition(b"/")
-        at = self._open(above, is_made) if above else self.root
+        if known is not None and self._is_current(known):
+            return known
+        place, _, name = path.rpartition(b"/")
+        above = self._open(place, is_made) if place else None
         if known is not None:
-            # The one used last comes last: the first one is closed first.
-            del self._known[path]
-            if known.is_at(at, name):
-                known.turn = self._turn
-                self._known[path] = known
-                return known.handle
-            self._retired[0].append(known.handle)
+            self._retire(path)
+        at = self.root if above is None else above.handle
         if is_made:
             with suppress(FileExistsError):  # also raised for a non-directory: opening it reports that
                 os.mkdir(name, dir_fd=at)
         handle = os.open(name, OPEN_DIR, dir_fd=at)
         facts = os.fstat(handle)
-        self._known[path] = _Known(handle, facts.st_dev, facts.st_ino, self._turn)
-        return handle
+        made = self._known[path] = _Known(above, name, handle, facts.st_dev, facts.st_ino, self._turn)
+        return made
+
+    def _retire(self, path: bytes) -> None:
+        """Forget a directory; its handle is closed a while later, and it is no way to those below it any more."""
+        known = self._known.pop(path)
+        self._retired[0].append(known.handle)
+        known.handle, known.turn = -1, -1
 
 
 @dataclass(slots=True)
 class _Known:
+    above: _Known | None
+    name: bytes
     handle: int
     device: int
     inode: int
     turn: int
-
-    def is_at(self, at: int, name: bytes) -> bool:
-        try:
-            facts = os.stat(name, dir_fd=at, follow_symlinks=False)
-        except OSError:
-            return False  # opening it reports why
-        return self.inode == facts.st_ino and self.device == facts.st_dev
 
 
 # A root may be the bare handle of its directory, too, for a use or two.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from gitsync.git.files import Signature
 from gitsync.git.index.raw import CorruptIndexError, IndexEntry
 from gitsync.git.rules.sparse import SparseCheckout
 from gitsync.git.staging.held_paths import inside
@@ -30,12 +31,27 @@ class Mark(NamedTuple):
 Entries = Mapping[bytes, IndexEntry | None]
 
 
+class Looked(NamedTuple):
+    """Index entries, None of a damaged index, and the signature that the index had before they were read."""
+
+    entries: Entries | None
+    signature: Signature | None
+
+
 def entries_of(worktree: Worktree, paths: Iterable[bytes]) -> Entries | None:
     """Return the index entries of `paths`, None where the index is damaged: it is rebuilt then."""
     try:
         return worktree.index.entries(paths)
     except CorruptIndexError:
         return None
+
+
+def look(worktree: Worktree, paths: Iterable[bytes], before: Looked | None = None) -> Looked:
+    """Return the index entries of `paths`: those of a look `before` where the index was not written since."""
+    signature = worktree.index.signature
+    if before is not None and before.signature == signature:
+        return before
+    return Looked(entries_of(worktree, paths), signature)
 
 
 def hidden(worktree: Worktree, paths: Iterable[bytes], entries: Entries | None) -> Mapping[bytes, Mark]:

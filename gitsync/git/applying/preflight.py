@@ -20,7 +20,7 @@ from gitsync.git.applying.base_version import BaseVersions
 from gitsync.git.applying.checkout_filters import Renderer
 from gitsync.git.applying.directories import Directories, parent_of
 from gitsync.git.applying.forgotten import forgotten_by
-from gitsync.git.applying.hidden import entries_of, hidden
+from gitsync.git.applying.hidden import Looked, hidden, look
 from gitsync.git.applying.journal import Journal, JournalStep, Phase, temp_name
 from gitsync.git.applying.move_aside import Moved, Obstacles, move_aside
 from gitsync.git.applying.temporaries import Content, read
@@ -48,7 +48,7 @@ class PreflightReport:
 
     `aside` maps each path in the way of an incoming one to what must be moved: the path itself, or those parts of a
     directory that no commit would include. Paths in `linkable` only need a second name. `held` are below a directory
-    that is another repository by now, and where that begins.
+    that is another repository by now, and where that begins. `looked` are the index entries of all paths.
     """
 
     steps: list[JournalStep] = field(default_factory=list)
@@ -61,6 +61,7 @@ class PreflightReport:
     aside: dict[bytes, tuple[bytes, ...]] = field(default_factory=dict)
     linkable: set[bytes] = field(default_factory=set)
     held: dict[bytes, bytes] = field(default_factory=dict)
+    looked: Looked | None = None
 
 
 class Preflight:
@@ -103,7 +104,8 @@ class Preflight:
         self._case_variants = frozenset(
             path for path, (old, _) in changes.items() if old is None and _fold(path) in folded
         )
-        self._entries = entries_of(worktree, changes)
+        self._report.looked = look(worktree, changes)
+        self._entries = self._report.looked.entries
         self._hidden = hidden(worktree, changes, self._entries)
         self._left: set[bytes] = set()
 
@@ -239,15 +241,19 @@ class Preflight:
     def _look_at_directories(self) -> None:
         """Find the directories that the steps create and remove, and check that their parents are writable."""
         ancestors = self._ancestors
-        for path, (old, new) in self._changes.items():
-            if path in self._left:
-                continue
-            above = path
-            while above := above.rpartition(b"/")[0]:
-                if new is not None and not ancestors.is_directory(above):
+        # Of the paths in one directory, one of a kind says it of all.
+        kinds = {
+            (path.rpartition(b"/")[0], old is None, new is None)
+            for path, (old, new) in self._changes.items()
+            if path not in self._left
+        }
+        for above, is_new, is_removed in kinds:
+            while above:
+                if not is_removed and not ancestors.is_directory(above):
                     self._report.made.add(above)
-                elif old is not None and not ancestors.will_be_tree(above) and not self._will_be_submodule(above):
+                elif not is_new and not ancestors.will_be_tree(above) and not self._will_be_submodule(above):
                     self._report.gone.add(above)
+                above = above.rpartition(b"/")[0]
         place = os.fsencode(self._worktree.root)
         for step in self._report.steps:
             for directory in {step.path.rpartition(b"/")[0], step.temp.rpartition(b"/")[0]} - self._report.made:

@@ -21,6 +21,7 @@ from gitsync.git.applying.journal import Journal, JournalStep
 from gitsync.git.flush import full_fsync
 from gitsync.git.probe import Probe
 
+_MAKING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # From this many files on, one sync of the file system is cheaper than one for each file.
 SYNC_ALL_FROM = 32
 
@@ -114,7 +115,7 @@ def _bytes_of(version: str) -> str:
     return atomic_replace.comparable(version, has_modes=False)
 
 
-def _facts_for(root: Root, step: JournalStep, gone: Mapping[str, bytes]) -> os.stat_result | None:
+def _facts_for(root: Directories, step: JournalStep, gone: Mapping[str, bytes]) -> os.stat_result | None:
     """Return the stat data of the file whose permissions the new file takes, or None.
 
     That is the file that it replaces. A new path may be an old file under another name (a rename, a version that
@@ -135,28 +136,27 @@ def _facts_for(root: Root, step: JournalStep, gone: Mapping[str, bytes]) -> os.s
 
 
 def _write_one(
-    root: Root, step: JournalStep, content: Content, gone: Mapping[str, bytes], sources: _Sources
+    root: Directories, step: JournalStep, content: Content, gone: Mapping[str, bytes], sources: _Sources
 ) -> os.stat_result | None:
     """Write one temporary, and return the stat data of a regular file that is not a link to another one."""
     facts = _facts_for(root, step, gone) if content.mode is None and not content.is_link else None
-    with parent_of(root, step.temp) as (at, name):
-        if content.link_source is not None:
-            other = sources.of(content.link_source[0])
-            if _link(other, content.link_source[1], at, name):
-                return None
-            content = replace(read(other, content.link_source[1]), mode=content.mode)
-        if content.is_link:
-            os.symlink(content.data, name, dir_fd=at)
+    at, name = root.parent(step.temp)
+    if content.link_source is not None:
+        other = sources.of(content.link_source[0])
+        if _link(other, content.link_source[1], at, name):
             return None
-        # Private until it has the permissions of the file that it replaces; a new file gets the umask's.
-        is_private = facts is not None or content.mode is not None
-        mode = 0o600 if is_private else 0o777 if content.is_executable else 0o666
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(name, flags, mode, dir_fd=at)
-        try:
-            return _fill(handle, content, facts)
-        finally:
-            os.close(handle)
+        content = replace(read(other, content.link_source[1]), mode=content.mode)
+    if content.is_link:
+        os.symlink(content.data, name, dir_fd=at)
+        return None
+    # Private until it has the permissions of the file that it replaces; a new file gets the umask's.
+    is_private = facts is not None or content.mode is not None
+    mode = 0o600 if is_private else 0o777 if content.is_executable else 0o666
+    handle = os.open(name, _MAKING, mode, dir_fd=at)
+    try:
+        return _fill(handle, content, facts)
+    finally:
+        os.close(handle)
 
 
 def _fill(handle: int, content: Content, facts: os.stat_result | None) -> os.stat_result:
@@ -184,9 +184,9 @@ def _link(source: Root, path: bytes, at: int, name: bytes) -> bool:
     return True
 
 
-def _facts_of(root: Root, path: bytes) -> os.stat_result | None:
-    with parent_of(root, path) as (at, name):
-        facts = os.stat(name, dir_fd=at, follow_symlinks=False)
+def _facts_of(root: Directories, path: bytes) -> os.stat_result | None:
+    at, name = root.parent(path)
+    facts = os.stat(name, dir_fd=at, follow_symlinks=False)
     return facts if stat.S_ISREG(facts.st_mode) else None
 
 

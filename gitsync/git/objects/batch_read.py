@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
+from functools import cache, partial
 
 from gitsync.errors import GitsyncError
 from gitsync.git.program import GitProgram
@@ -37,9 +38,6 @@ class BlobRun:
         place = self._places.get(path, -1)
         if place < self._next:
             return None
-        # Late: it loads libgit2, which a search through a history does without.
-        from gitsync.git.objects.store import BLOB, object_id_of
-
         data = None
         with suppress(GitsyncError):  # the caller reads it by itself, and reports why that fails
             output = self._output = self._output or self._read()
@@ -47,7 +45,7 @@ class BlobRun:
                 data = next(output, ("", b""))[1]
                 self._next += 1
         # What is missing comes as empty, and git does not compare the content with the id.
-        return None if data is None or object_id_of(BLOB, data) != self._wanted[place][1] else data
+        return None if data is None or _id_of()(data) != self._wanted[place][1] else data
 
     def close(self) -> None:
         """End the child."""
@@ -60,6 +58,14 @@ class BlobRun:
             asked.write("".join(f"{blob}\n" for _, blob in self._wanted).encode("ascii"))
             asked.seek(0)
             yield from parsed(self._program.stream(*BATCH, deadline_s=_DEADLINE_S, stdin_fd=asked.fileno()))
+
+
+@cache
+def _id_of() -> Callable[[bytes], str]:
+    # Late: it loads libgit2, which a search through a history does without.
+    from gitsync.git.objects.store import BLOB, object_id_of
+
+    return partial(object_id_of, BLOB)
 
 
 def parsed(chunks: Iterator[bytes], is_wanted: Callable[[bytes], bool] = lambda _: True) -> Iterator[tuple[str, bytes]]:

@@ -178,6 +178,8 @@ def object_head(kind: int, size: int) -> bytes:
 
 def object_id_of(kind: int, data: bytes) -> str:
     """Return the hex id of an object."""
+    if len(data) < digests.SHORT:
+        return digests.sha1(object_head(kind, len(data)) + data).hexdigest()
     digest = digests.sha1(object_head(kind, len(data)), len(data))
     digest.update(data)
     return digest.hexdigest()

@@ -57,6 +57,20 @@ def instances() -> int:
     return found
 
 
+def test_of_temporary_files_nothing_is_heard_and_of_directories_of_such_a_name_everything(tmp_path: Path) -> None:
+    inotify = Inotify()
+    try:
+        wd = inotify.add(os.fsencode(tmp_path), CONTENT | syscalls.IN_MOVED_TO | syscalls.IN_MOVED_FROM)
+        (tmp_path / ".gitsync-tmp-1").write_text("new")
+        (tmp_path / ".gitsync-tmp-1").rename(tmp_path / "file")
+        (tmp_path / ".gitsync-tmp-2").mkdir()
+        heard = [(mask, name) for at, mask, _, name in syscalls.parse(inotify.read()) if at == wd]
+    finally:
+        inotify.close()
+    made = syscalls.IN_CREATE | syscalls.IN_ISDIR
+    assert heard == [(syscalls.IN_MOVED_TO, b"file"), (made, b".gitsync-tmp-2")]
+
+
 def test_two_owners_of_one_directory_hear_what_each_has_asked_for(ears: Ears, tmp_path: Path) -> None:
     path = tmp_path / "d"
     path.mkdir()
