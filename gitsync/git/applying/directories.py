@@ -67,7 +67,7 @@ class Directories:
         self._turn += 1
 
     def _is_current(self, known: _Known) -> bool:
-        """Whether the path of a directory still leads to it, looked at step by step; False where it has to be opened."""
+        """Whether the path of a directory still leads to it, step by step; False where it has to be opened again."""
         if known.turn == self._turn:
             return True
         above = known.above
