@@ -101,7 +101,7 @@ class Directories:
         return made
 
     def _retire(self, path: bytes) -> None:
-        """Forget a directory; its handle is closed a while later, and it is no way to those below it any more."""
+        """Forget a directory, so that those below it are opened again; its handle is closed a while later."""
         known = self._known.pop(path)
         self._retired[0].append(known.handle)
         known.handle, known.turn = -1, -1
