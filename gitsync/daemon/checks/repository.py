@@ -21,7 +21,7 @@ from gitsync.daemon.lock import git_dir_of
 from gitsync.errors import OperationError
 from gitsync.git import program
 from gitsync.git.remote.upstream import read_config
-from gitsync.git.rules.identity import Identity, identity_of
+from gitsync.git.rules.identity import Identity, how_to_name, identity_of
 from gitsync.model import RepoState, RepoStatus
 from gitsync.text import as_word, clean, escape
 
@@ -86,7 +86,7 @@ def identity(case: Case, repo: RepoConfig) -> list[Finding]:
         return [ok(told)]
     settings = read_config(repo.path)
     missing = " and ".join(key for key in ("user.name", "user.email") if not settings.get(key, "").strip())
-    fix = 'git config --global user.name "YOUR NAME"; git config --global user.email YOU@EXAMPLE.ORG'
+    fix = how_to_name(settings.get, "git config --global")
     if who.is_gits:
         return [warning(f"{told}: there is no e-mail address, because user.email is empty", fix)]
     what = f"git does not know your {missing or 'name and address'} and uses the system's user and host instead"

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +85,20 @@ def _person(root: Path, settings: GitConfig, role: str) -> Person | None:
         said = done.errors.splitlines()[-1:] or ["no reason given"]
         raise OperationError(
             f"{clean(str(root))}: git does not know who commits: {clean(said[0].removeprefix('fatal: '))}",
-            f'git -C {where} config user.name "YOUR NAME"; git -C {where} config user.email YOU@EXAMPLE.ORG',
+            how_to_name(settings.get, f"git -C {where} config"),
             code="identity",
         )
     return None
+
+
+def how_to_name(get: Callable[[str], str | None], command: str) -> str:
+    """Return the commands that give git the settings that it lacks for an identity, both where it has both.
+
+    `get` returns the value of a setting.
+    """
+    examples = {"user.name": '"YOUR NAME"', "user.email": "YOU@EXAMPLE.ORG"}
+    missing = [key for key in examples if not (get(key) or "").strip()]
+    return "; ".join(f"{command} {key} {examples[key]}" for key in missing or examples)
 
 
 def _made_up(settings: GitConfig, role: str) -> Person:

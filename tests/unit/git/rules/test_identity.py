@@ -64,8 +64,13 @@ def test_nobody_is_made_up_where_that_is_forbidden(repo: Path, worktree: Worktre
     with pytest.raises(OperationError) as caught:
         commit(worktree)
     assert caught.value.code == "identity"
-    assert "user.email" in caught.value.hint
+    assert "config user.email YOU@EXAMPLE.ORG" in caught.value.hint
+    assert "config user.name" in caught.value.hint
     run_git(repo, "config", "user.email", "now@example.org")
+    with pytest.raises(OperationError) as caught:
+        commit(worktree)
+    assert caught.value.hint.endswith('config user.name "YOUR NAME"')
+    assert "user.email" not in caught.value.hint, "git knows that one"
     run_git(repo, "config", "user.name", "Now")
     assert commit(worktree)
     assert run_git(repo, "log", "-1", FORMAT) == "Now <now@example.org>|Now <now@example.org>"
