@@ -33,7 +33,7 @@ def merge_stale(before: bytes, arrived: bytes, saved: bytes) -> bytes | None:
     Where both added lines at one place, those that arrived come first. A line that arrived and was edited since is no
     reason to merge: the text was made from `arrived`.
     """
-    base, theirs, mine = (_lines(text) for text in (before, arrived, saved))
+    base, theirs, mine = (_lines(text) for text in (_ended_as(saved, before), _ended_as(saved, arrived), saved))
     new = {line for line in Counter(theirs) - Counter(base) if line.strip()}
     if new & set(Counter(mine) - Counter(base)):
         return None
@@ -81,6 +81,16 @@ def _common(one: list[bytes], other: list[bytes]) -> int:
     """Return how many lines both begin with."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (line, opposite) in pairs if line != opposite), min(len(one), len(other)))
+
+
+def _ended_as(saved: bytes, text: bytes) -> bytes:
+    """Return a text with the line ends of `saved`: an editor may change them all when it saves."""
+    ends = saved.count(b"\n")
+    if ends and saved.count(b"\r\n") == ends and b"\r" not in text:
+        return text.replace(b"\n", b"\r\n")
+    if b"\r" not in saved and text.count(b"\r") == text.count(b"\r\n") == text.count(b"\n"):
+        return text.replace(b"\r\n", b"\n")
+    return text
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -7,6 +7,7 @@ are symmetric: the version that was committed last wins, and of the same second 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gitsync.core import manifest
@@ -18,6 +19,8 @@ from gitsync.git.objects.store import BLOB, ObjectStore, ObjectWriter
 from gitsync.git.objects.trees import TreeEntry, lookup
 
 _FILES = (MODE_FILE, MODE_EXECUTABLE)
+# What some editors begin every text with, one without a word too.
+_BOM = re.compile(rb"\A(\xef\xbb\xbf|\xff\xfe|\xfe\xff)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def _filled(ours: TreeEntry, theirs: TreeEntry, texts: tuple[bytes, bytes, bytes
     """Return the version to keep of a file that both sides created, where one of them contains no text (a template, or
     `touch`): there is nothing to lose. None where both contain some.
     """
-    _, here, there = (text.strip() for text in texts)
+    _, here, there = (_BOM.sub(b"", text).strip() for text in texts)
     if here and there:
         return None
     return max((ours, theirs), key=lambda entry: (bool(here if entry is ours else there), entry.id))

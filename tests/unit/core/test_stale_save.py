@@ -10,6 +10,11 @@ from hypothesis import strategies as st
 
 from gitsync.core.stale_save import merge_stale
 
+
+def crlf(text: bytes) -> bytes:
+    return text.replace(b"\n", b"\r\n")
+
+
 OLD = b"".join(b"line %d\n" % number for number in range(12))
 NEW = OLD.replace(b"line 2\n", b"line 2\nfrom the desk\n")
 
@@ -31,6 +36,8 @@ NEW = OLD.replace(b"line 2\n", b"line 2\nfrom the desk\n")
         ),
         (b"a\nb", b"a\nb\ntheirs", b"a\nb\nown", b"a\nb\ntheirs\nown"),
         (b"", b"theirs\n", b"own\n", b"theirs\nown\n"),
+        (OLD, NEW, crlf(OLD + b"own\n"), crlf(NEW + b"own\n")),
+        (crlf(OLD), crlf(NEW), OLD + b"own\n", NEW + b"own\n"),
     ],
 )
 def test_both_are_in_what_was_saved_from_the_old_text(

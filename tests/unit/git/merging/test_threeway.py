@@ -58,7 +58,7 @@ def test_edits_of_different_lines_are_merged(settle: Settle, policy: str) -> Non
 
 
 @pytest.mark.parametrize("policy", [*AUTOMATIC, "manual"])
-@pytest.mark.parametrize("blank", [b"", b"\n", b" \r\n\t\n"])
+@pytest.mark.parametrize("blank", [b"", b"\n", b" \r\n\t\n", b"\xef\xbb\xbf\r\n"])
 def test_a_new_file_that_is_blank_on_one_side(settle: Settle, history: History, policy: str, blank: bytes) -> None:
     here, there = {"k": b"", "n.md": b"filled\n"}, {"k": b"", "n.md": blank}
     assert settle({"k": b""}, here, there, policy) == here
