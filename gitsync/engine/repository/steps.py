@@ -40,6 +40,8 @@ COLLISIONS = frozenset({"index-locked", "ref-locked", "tip-moved"})
 DAMAGE = frozenset({"scan", "missing-object", "local-damage"})
 # A cause that lasts for longer than about a minute is an error, with what to do about it.
 HELD_TRIES = 150
+# So often the work tree is opened again, which removes the locks that nobody can hold any more.
+SWEEP_TRIES = 10
 
 E_, S_ = WorktreeEvent, WorktreeState
 
@@ -243,14 +245,14 @@ def _note_deletions(repo: LocalRepository, removed: frozenset[bytes]) -> None:
 
 
 def _fail(repo: LocalRepository, error: GitsyncError, now: float) -> None:
-    is_transient = isinstance(error, TransientError)
-    if not is_transient:
+    is_transient, is_collision = isinstance(error, TransientError), error.code in COLLISIONS
+    is_stuck = error.code == "ref-locked" and (repo.retry.failures + 1) % SWEEP_TRIES == 0
+    if not is_transient or is_stuck:
         # Opened again for the next try: then what an interrupted pull left is completed, and a repaired file is read.
         repo.drop_staging()
         repo.close_worktree()
     if error.code in DAMAGE:
         repo.integration.answer_all(repo.context)
-    is_collision = error.code in COLLISIONS
     repo.retry.see_failure(now, is_collision=is_collision)
     failures = repo.retry.failures
     logger.debug("%s: failed code=%s failures=%d", repo.name, error.code, failures)

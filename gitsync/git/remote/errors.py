@@ -125,6 +125,7 @@ _SIGNS = (
     ),
     # A setting of this repository asks for what the server cannot do: push.gpgSign, push.pushOption.
     ("refused", r"the receiving end does not support"),
+    ("read-only", r"read-only file system"),
     ("disk-full", r"no space left on device|disk quota exceeded|insufficient disk space|out of diskspace"),
     (
         "offline",
@@ -183,6 +184,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "host-key": ("{label}: the server's key is not known or has changed", "{host_key}"),
     "not-found": ("{label}: there is no such repository, or it may not be read", "git -C {where} remote -v"),
     "disk-full": ("{label}: no space is left on the disk", "df -h {where}"),
+    "read-only": ("{label}: the file system is read-only", "remount it writable"),
     "remote-corrupt": ("{label} sent objects that are broken", "git -C {where} fsck; the same on the remote"),
     "fsck": (
         "{label} has an object that git's checks refuse; nothing was taken in",

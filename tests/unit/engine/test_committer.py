@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from threading import Timer
 
@@ -75,6 +76,16 @@ def test_a_held_index_lock_loses_nothing(bench: Bench) -> None:
     assert bench.is_committed(), "at once, however long it was held"
     assert bench.status().state is RepoState.OK
     assert bench.status().error is None
+
+
+def test_a_dead_lock_of_the_branch_is_removed_while_the_daemon_runs(bench: Bench) -> None:
+    bench.write("b.txt", "1\n")
+    lock = bench.root / ".git/refs/heads/main.lock"
+    lock.touch()
+    os.utime(lock, (1, 1))
+    bench.run(30.0)
+    assert bench.is_committed()
+    assert bench.status().state is RepoState.OK
 
 
 def test_the_edit_after_a_sync_waits_for_quiet_again(bench: Bench) -> None:

@@ -15,6 +15,8 @@ SUBJECT = Subject("push", "/home/u/My Notes", "origin", "main", "git@host.exampl
 
 # Copied from runs of git 2.39 with OpenSSH 9, curl and libgit2 1.9.
 SAID = {
+    "error: unable to create temporary file '/n/.git/objects/pack/tmp_pack_XXXXXX': Read-only file system\n"
+    "fatal: index-pack failed": "read-only",
     "fatal: the receiving end does not support push options\nfatal: the remote end hung up unexpectedly": "refused",
     "ssh: Could not resolve hostname nohost: Name or service not known\nfatal: Could not read from remote repository.\n"
     "\nPlease make sure you have the correct access rights\nand the repository exists.": "offline",
