@@ -31,6 +31,8 @@ class Expansion:
     def candidates(self, noted: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the paths to compare for what was noted; a directory stands for everything below it."""
         for path in sorted(noted):
+            if path in self._named:
+                continue  # with a directory above it, which comes first and has all that is below it
             for candidate in self._expanded(path):
                 if candidate not in self._named:
                     self._named.add(candidate)

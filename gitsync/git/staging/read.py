@@ -13,7 +13,6 @@ import os
 import signal
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from types import TracebackType
 from typing import NamedTuple
@@ -25,6 +24,10 @@ from gitsync.git.files import TICK_NS
 from gitsync.git.objects.modes import MODE_EXECUTABLE, MODE_FILE, MODE_LINK, MODE_TREE
 
 _FORCED_TRIES = 3
+# Plain numbers: those of the modules are looked up, and converted, for each call.
+_LEASE, _SETSIG = getattr(fcntl, "F_SETLEASE", None), getattr(fcntl, "F_SETSIG", 0)
+_READ, _NONE = fcntl.F_RDLCK, fcntl.F_UNLCK
+_SIGNAL = int(signal.SIGURG)
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOCTTY", 0)
 
@@ -196,7 +199,7 @@ class Reader:
             blob = through(handle)
         after = os.fstat(handle)
         # Another file may have taken its path before it was opened.
-        same = _moment(before) == _moment(after) and (data is None or len(data) == after.st_size)
+        same = _is_same(before, after) and (data is None or len(data) == after.st_size)
         kind = FoundKind.FILE if same else FoundKind.LATER
         return Found(kind, _mode(after), data, blob, after, is_racy=self._is_racy(after))
 
@@ -227,8 +230,15 @@ def _mode(facts: os.stat_result) -> int:
     return MODE_EXECUTABLE if facts.st_mode & stat.S_IXUSR else MODE_FILE
 
 
-def _moment(facts: os.stat_result) -> tuple[int, ...]:
-    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_mode
+def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
+    """Whether nothing was changed between two looks at a file."""
+    return (
+        before.st_ctime_ns == after.st_ctime_ns
+        and before.st_mtime_ns == after.st_mtime_ns
+        and before.st_size == after.st_size
+        and before.st_ino == after.st_ino
+        and before.st_mode == after.st_mode
+    )
 
 
 def _read_all(handle: int, size: int) -> bytes:
@@ -249,15 +259,13 @@ def _read_all(handle: int, size: int) -> bytes:
 
 def _is_being_written(handle: int) -> bool:
     """Whether somebody has the file open for writing, as a read lease tells; False where that cannot be known."""
-    lease = getattr(fcntl, "F_SETLEASE", None)
-    if lease is None:
+    if _LEASE is None:
         return False
     try:
         # A lease that is broken while we hold it raises a signal; SIGIO's default would end the process.
-        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(handle, lease, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, _SETSIG, _SIGNAL)
+        fcntl.fcntl(handle, _LEASE, _READ)
+        fcntl.fcntl(handle, _LEASE, _NONE)  # EAGAIN, too, where an open for writing has just ended it
     except OSError as error:
         return error.errno == errno.EAGAIN
-    with suppress(OSError):  # closing the handle releases it as well
-        fcntl.fcntl(handle, lease, fcntl.F_UNLCK)
     return False

@@ -95,6 +95,7 @@ class Staging:
     def __init__(self, context: StageContext, noted: Iterable[bytes], rules: StageRules) -> None:
         self._context = context
         self._rules = rules
+        self._above, self._is_above_refused = b"", False
         self._head = NearLookup(context.store, context.head_tree)
         self._reader = Reader(context.root, is_composing=context.is_composing)
         # To git, a directory with an entry in the index does not count as a separate repository any more.
@@ -169,7 +170,11 @@ class Staging:
 
     def _stage(self, path: bytes, in_index: IndexEntry | None) -> None:
         tally = self._tally
-        if is_refused(path):
+        above, _, name = path.rpartition(b"/")
+        if above != self._above:
+            self._above, self._is_above_refused = above, is_refused(above)
+        # A name of a sound directory is looked at alone: neighbours come one after the other.
+        if (above and self._is_above_refused) or is_refused(name if above else path):
             if b".git" not in path.lower().split(b"/"):
                 self._complain(path, "bad-name", f"git refuses the name {os.fsdecode(path)!r}: not committed")
             return
