@@ -11,7 +11,7 @@ import mmap
 import os
 import re
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
@@ -245,10 +245,8 @@ class RawIndex:
         if 2 * len(changes) * search_cost > count:
             self._list_all()
         for path, new in sorted(changes.items()):
-            start = end = self._find(path)
-            while end < self.entries_end and self._name(end) == path:
-                end = self._next(end)
-                count -= 1
+            start, end, found = self._span(path)
+            count -= found
             # Several new entries may be inserted before the same old one; they come in order.
             had_end, put = cuts.get(start, (start, []))
             cuts[start] = (max(end, had_end), put)
@@ -305,11 +303,26 @@ class RawIndex:
                 found += 1
         return found
 
+    def _span(self, path: bytes) -> tuple[int, int, int]:
+        """Return where the entries of `path` begin and end, and how many they are: none, one, or some stages."""
+        if self._names:
+            first = bisect_left(self._names, path)
+            last = bisect_right(self._names, path, first)
+            return self._start(first), self._start(last), last - first
+        start = end = self._find(path)
+        found = 0
+        while end < self.entries_end and self._name(end) == path:
+            end = self._next(end)
+            found += 1
+        return start, end, found
+
+    def _start(self, number: int) -> int:
+        return self._starts[number] if number < len(self._starts) else self.entries_end
+
     def _find(self, path: bytes) -> int:
         """Return the offset of the first entry whose name is not less than `path`, or the end of the entries."""
         if self._names:
-            number = bisect_left(self._names, path)
-            return self._starts[number] if number < len(self._starts) else self.entries_end
+            return self._start(bisect_left(self._names, path))
         low, high = HEADER.size, self.entries_end
         while high - low > _WALK:
             start = self._resync((low + high) // 2, high)
