@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitsync.core.temporary import TEMP_PREFIX
 from gitsync.errors import OperationError
@@ -31,8 +31,7 @@ class Phase(StrEnum):
     SWAPPING = "swapping"
 
 
-@dataclass(frozen=True, slots=True)
-class JournalStep:
+class JournalStep(NamedTuple):
     """One path to change from fingerprint `base` to fingerprint `target` ("" is absent), through the temporary `temp`.
 
     `temp` holds the target before the step and the base after it (nothing before a removal, nothing after a creation).

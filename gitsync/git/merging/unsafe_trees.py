@@ -20,11 +20,17 @@ MAX_FILES = 5_000_000
 _MODES = frozenset({0o100644, 0o100755, 0o120000, 0o160000, TREE, 0o100664})
 # Code points that HFS+ ignores when it compares names.
 _IGNORED_BY_HFS = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF], None)
+# Nothing of what `_refused` looks for can be in such a name.
+_USUAL = re.compile(rb"[\w-][\w.-]{0,200}", re.ASCII)
 _NTFS = re.compile(rb"(\.git|git~[1-4])[ .]*(:.*)?", re.IGNORECASE | re.DOTALL)
 
 
 def refusal(name: bytes) -> str:
     """Return why a file or directory must not be called `name`, "" when it may."""
+    return "" if _USUAL.fullmatch(name) else _refused(name)
+
+
+def _refused(name: bytes) -> str:
     if name in (b"", b".", b".."):
         return "the name is empty or special"
     if b"/" in name or b"\0" in name:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitsync.errors import OperationError
 from gitsync.git.merging import unsafe_trees
@@ -42,6 +45,14 @@ def test_refused_names(name: bytes) -> None:
 @pytest.mark.parametrize("name", GOOD)
 def test_names_that_are_fine(name: bytes) -> None:
     assert unsafe_trees.refusal(name) == ""
+
+
+@given(st.text("agitGIT~1. _-:\n\u200c", max_size=8).map(str.encode) | st.binary(max_size=4))
+def test_a_usual_name_is_fine_by_the_long_look_too(name: bytes) -> None:
+    quick = unsafe_trees.refusal(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unsafe_trees, "_USUAL", re.compile(rb"(?!)"))
+        assert unsafe_trees.refusal(name) == quick
 
 
 @pytest.fixture
