@@ -84,6 +84,8 @@ def test_hits_are_printed_for_people_and_nothing_found_is_status_1(box: Machine)
     assert box.ctl("find", "Samarkand").returncode == 1
     assert box.ctl("find", "Zanzibar", "notes:b.md").stdout.count("gitsyncctl restore") == 1
     assert box.ctl("find", "--name", "*.md", "--deleted").stdout.count("gitsyncctl restore") == 1
+    assert box.ctl("find", "", "notes", "-i", "--name", "B.*").stdout.count("gitsyncctl restore") == 1
+    assert "gitsyncctl find '' notes --name 'b.*'" in box.ctl("find", "--name", "b.*", "notes").stdout
     for argv in (["find"], ["find", "(", "--regex"], ["find", "x", "nots"]):
         done = box.ctl(*argv)
         assert done.returncode == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitsync import clock, times
 from gitsync.cli.context import Context, Json, Reply
 from gitsync.errors import EXIT_ATTENTION, EXIT_OK
+from gitsync.text import as_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def run(context: Context, arguments: Json) -> Reply:
         return Reply()
     if not count:
         context.output.line("nothing was found")
+        word, glob = arguments["word"], arguments["name"]
+        if word and glob and not arguments["names"]:  # the first word is never a repository
+            how = f"gitsyncctl find '' {as_word(word)} --name {as_word(glob)}"
+            context.output.wrapped(
+                f"{word!r} was looked for in the files of that name; to look in {word}: {how}", "dim"
+            )
     context.output.problems(problems)
     return Reply(status=EXIT_OK if count and not problems else EXIT_ATTENTION)
 

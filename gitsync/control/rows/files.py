@@ -101,16 +101,18 @@ ROWS: tuple[Command, ...] = (
         Parameter("names", TARGETS, metavar="NAME|PATH", help="where; everything that is watched when none is named"),
         Parameter("name", TEXT, "--name", metavar="GLOB", help='only files with such a name or path, like "*.md"'),
         Parameter("regex", FLAG, "--regex", help="WORD is a regular expression, as Python writes them"),
-        Parameter("ignore_case", FLAG, "-i", "--ignore-case", help="capital letters are as small ones"),
+        Parameter("ignore_case", FLAG, "-i", "--ignore-case", help="capital letters are as small ones, in names too"),
         Parameter("since", TEXT, "--since", metavar="WHEN", help="only versions committed since then"),
         Parameter("until", TEXT, "--until", metavar="WHEN", help="only versions committed until then"),
         Parameter("deleted", FLAG, "--deleted", help="only files that are not there any more"),
         Parameter("count", COUNT, "-n", metavar="N", help="how many hits (default: all of them)"),
         handler="find",
         about="A line that many versions have is shown once, with the newest of them. Each hit ends with the command "
-        "that brings this version back. The exit status is 0 with hits and 1 without.",
+        "that brings this version back. An empty WORD looks for names alone, too, in what is named after it. The exit "
+        "status is 0 with hits, and 1 without or where a repository could not be searched.",
         epilog='gitsyncctl find Zanzibar\ngitsyncctl find -i zanzibar notes --since "3 weeks ago"\n'
-        'gitsyncctl find --deleted "dear aunt" ~/Letters\ngitsyncctl find --name "*.pdf" --deleted',
+        'gitsyncctl find --deleted "dear aunt" ~/Letters\ngitsyncctl find --name "*.pdf" --deleted\n'
+        'gitsyncctl find "" notes --name "*.pdf"',
         wire=(Parameter("quick", FLAG, help="answer only where no long reading is needed; else there are no hits"),),
         without_daemon=LOOK,
         timeout_s=600.0,

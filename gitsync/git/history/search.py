@@ -254,7 +254,7 @@ def _is_meant(version: BlobVersion, query: Query, path: bytes) -> bool:
     if query.until is not None and version.at > query.until:
         return False
     names = (version.path, version.name)
-    if query.glob and not any(_is_like(name, query.glob) for name in names):
+    if query.glob and not any(_is_like(name, query) for name in names):
         return False
     return not path or any(name == path or name.startswith(path + b"/") for name in names)
 
@@ -290,6 +290,8 @@ def _lines(content: bytes, pattern: re.Pattern[str]) -> Lines:
     return [(number, line.rstrip("\r")) for number, line in enumerate(lines, 1) if pattern.search(line)]
 
 
-def _is_like(path: bytes, glob: str) -> bool:
-    name = path.decode("utf-8", "surrogateescape")
+def _is_like(path: bytes, query: Query) -> bool:
+    name, glob = path.decode("utf-8", "surrogateescape"), query.glob
+    if query.ignores_case:
+        name, glob = name.lower(), glob.lower()
     return fnmatchcase(name, glob) or fnmatchcase(name.rpartition("/")[2], glob)
