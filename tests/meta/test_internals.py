@@ -16,7 +16,9 @@ ALLOWED = {
     "tests/convergence/planted.py": "what the program must never do is no parameter of it",
     "tests/integration/test_git_job_in_use.py": "a lock that a killed child has left is in doubt for twenty seconds",
     "tests/integration/test_ref_channel.py": "a server is looked at each second, in place of every other one",
+    "tests/property/test_directories.py": "whether a path was looked at cannot be seen from outside",
     "tests/unit/engine/exchange/test_halts.py": "a fetch that is cancelled at the very moment in which it ends",
+    "tests/unit/git/merging/test_plan.py": "the long look has to find the same without the quick one before it",
     "tests/unit/git/applying/test_writer.py": "a file system without an exchange cannot be had on every machine",
 }
 
