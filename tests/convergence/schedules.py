@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import math
 import os
 import random
 import shutil
@@ -77,6 +78,8 @@ class Box:
         if self.owners:
             return
         clock = self.schedule.clock
+        if self.left_alone_until == math.inf:
+            self.left_alone_until = clock.now() + OWED_S
         self.board = Board(clock)
         self.committer = CheckedCommitter(clock, self.board, self._route, self._die, probe=self._probe)
         config = configured(self.root, **OPTIONS)
@@ -98,7 +101,9 @@ class Box:
         self.seen = {}
 
     def kill(self) -> None:
-        """End the engine."""
+        """End the engine; what is left alone for it stays so until it had its time."""
+        if self.left_alone_until > self.schedule.clock.now():
+            self.left_alone_until = math.inf
         self.owners = ()
         self.seen = {}
 

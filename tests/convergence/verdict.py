@@ -8,8 +8,10 @@ import re
 import stat
 import subprocess
 from collections.abc import Iterable
+from itertools import filterfalse
 from pathlib import Path
 
+from gitsync.core.temporary import is_temporary
 from tests.conftest import run_git
 
 OPEN = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "ORIG_HEAD", "rebase-merge", "rebase-apply", "MERGE_MSG")
@@ -59,9 +61,12 @@ def reachable(repositories: Iterable[Path]) -> frozenset[str]:
 
 
 def marks_on_disk(root: Path) -> frozenset[bytes]:
-    """Return the marks of all that people wrote into the files and links of a work tree."""
+    """Return the marks of all that people wrote into the files and links of a work tree.
+
+    Not of what a killed engine has left: a version that it had replaced may be one that its person has done away with.
+    """
     found: set[bytes] = set()
-    for path in on_disk(root):
+    for path in filterfalse(is_temporary, on_disk(root)):
         found.update(MARK.findall(_read(os.path.join(os.fsencode(root), path))))
     return frozenset(found)
 
