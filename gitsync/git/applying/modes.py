@@ -22,17 +22,14 @@ _NOT_NOW = frozenset({errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOTSUP, err
 
 
 def follow(root: str, changes: Mapping[bytes, tuple[TreeEntry | None, TreeEntry | None]]) -> None:
-    """Set the bit of each file whose mode changes; a file where that cannot be done is left as it is."""
+    """Set the bit of each file that is new or whose mode changes; a file where that cannot be done is left as it is."""
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for path, (old, new) in changes.items():
-            if (
-                old is not None
-                and new is not None
-                and old.mode in _FILES
-                and new.mode in _FILES
-                and old.mode != new.mode
-            ):
+            if new is None or new.mode not in _FILES:
+                continue
+            # A new one may have been there as it is already, but for the bit.
+            if old is None or (old.mode in _FILES and old.mode != new.mode):
                 _set(top, path, is_executable=new.mode == MODE_EXECUTABLE)
     finally:
         os.close(top)

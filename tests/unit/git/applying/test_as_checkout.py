@@ -46,6 +46,16 @@ def test_without_file_modes_an_arriving_executable_bit_is_set(pair: Pair) -> Non
     assert (pair.ours / "run.sh").stat().st_mode & 0o111 == 0
 
 
+@pytest.mark.parametrize(("here", "there"), [(0o644, 0o755), (0o755, 0o644)])
+def test_without_file_modes_a_file_that_is_there_already_gets_the_bit(pair: Pair, here: int, there: int) -> None:
+    run_git(pair.ours, "config", "core.fileMode", "false")
+    for root, mode in ((pair.ours, here), (pair.theirs, there)):
+        (root / "tool").write_text("the same\n")
+        (root / "tool").chmod(mode)
+    assert pair.take().kind is OutcomeKind.DONE
+    assert (pair.ours / "tool").stat().st_mode & 0o777 == there
+
+
 def test_without_links_a_file_holds_the_target(pair: Pair) -> None:
     run_git(pair.ours, "config", "core.symlinks", "false")
     (pair.theirs / "new").symlink_to("a.txt")
