@@ -32,6 +32,8 @@ PACK_LIMIT = 50
 LOG_CHARS = 2000
 # The events after which a history is longer.
 CHANGES = ("committed", "pulled", "merged")
+# Where nothing is ever idle, free memory is given back after so many changes: it lies between what is used, and grows.
+GIVE_BACK_EVERY = 50
 # Linux takes no longer text in an environment than 128 KiB; a list of paths may be.
 VALUE_CHARS = 16_000
 
@@ -51,6 +53,7 @@ class Housekeeper(Owner):
         self.hooks = hooks
         self._deadline_s = deadline_s
         self._idle_work = IdleWork()
+        self._changes = 0  # since free memory was given back
         self._behind: dict[str, int] = {}  # by command, how many events came while it hung
 
     def step(self, message: object | None, now: float) -> None:
@@ -67,13 +70,20 @@ class Housekeeper(Owner):
                 self._collect(message["repo"], Path(message["path"]))
             if message["event"] in CHANGES:
                 self._idle_work.note_change(message["repo"], now)
+                self._changes += 1
+                if self._changes >= GIVE_BACK_EVERY:
+                    self._give_back()
         elif isinstance(message, Watched):
             self._idle_work.watch(message, now)
         elif isinstance(message, Unwatched):
             self._idle_work.unwatch(message.name)
         elif message is None:
             self._idle_work.do(now, self._is_wanted)
-            give_back()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        self._changes = 0
+        give_back()
 
     def wake_at(self) -> float | None:
         """Return when a repository will have been idle for long enough."""
