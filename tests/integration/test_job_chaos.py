@@ -39,7 +39,17 @@ CODES = {
     "noisy": {"protocol"},
     "missing": {"not-found"},
     "full": {"disk-full", "refused", "failed", "partial", "remote-corrupt", "unknown"},
-    "read-only": {"failed", "refused", "partial", "not-found", "permission", "unknown", "remote-locked", "auth"},
+    "read-only": {
+        "read-only",
+        "failed",
+        "refused",
+        "partial",
+        "not-found",
+        "permission",
+        "unknown",
+        "remote-locked",
+        "auth",
+    },
 }
 NEVER_OFFLINE = ("other-version", "noisy", "missing", "full", "read-only")
 
